@@ -1,0 +1,66 @@
+# Works with GNU make 3.81 (what macOS ships) and later. The default target prints this file's ## lines.
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-user --require-hashes
+CORES  := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+PO     := $(wildcard mobilize/translations/*/LC_MESSAGES/*.po)
+export PYTHONUTF8 := 1
+
+.PHONY: help setup setup-dev run test lint serve work bench lock clean
+.DEFAULT_GOAL := help
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.installed $(PO:.po=.mo) ## Make .venv and install the pinned, hashed requirements (run and test call it)
+
+run: setup ## Run the whole service with an invented demo local (PORT=5000, HOST=127.0.0.1)
+	@exec $(BIN)/python -m mobilize.demo.start
+
+test: setup-dev ## Run every test, with a real PostgreSQL, Redis and browser (ARGS="tests/roster -x")
+	@$(BIN)/pytest -n $(if $(PROCESSES),$(PROCESSES),2) $(ARGS)
+
+lint: setup-dev ## Check style, formatting and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+serve: setup ## The production web server, from the environment (HOST, PORT, WEB_PROCESSES, WEB_THREADS)
+	@exec $(BIN)/granian --interface wsgi --host "$${HOST:-127.0.0.1}" --port "$${PORT:-5000}" \
+	  --workers "$${WEB_PROCESSES:-$(CORES)}" --blocking-threads "$${WEB_THREADS:-8}" \
+	  --respawn-failed-workers --respawn-interval 0.5 --workers-kill-timeout 20 --no-ws wsgi:app
+
+work: setup ## The workers and their clock (beat), from the environment (WORKER_PROCESSES)
+	@exec $(BIN)/python deploy/work.py
+
+bench: setup-dev ## Measure, print a table and write bench/results.json (ONLY=import|posters|checkin|texts|turnout)
+	@$(BIN)/python -m bench
+
+lock: ## Resolve requirements*.in anew, against the public index alone (needs uv)
+	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }
+	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --no-config --default-index https://pypi.org/simple \
+	  --universal --python-version 3.11 --generate-hashes --upgrade -o requirements.txt requirements.in
+	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --no-config --default-index https://pypi.org/simple \
+	  --universal --python-version 3.11 --generate-hashes --upgrade -o requirements-dev.txt requirements-dev.in
+
+clean: ## Remove .venv and caches (the demo's data in var/ stays)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache $(PO:.po=.mo)
+
+setup-dev: setup $(VENV)/.installed-dev
+
+$(VENV)/bin/python:
+	@sh deploy/make-venv.sh $(VENV)
+
+$(VENV)/.installed: requirements.txt | $(VENV)/bin/python
+	@echo "Installing requirements.txt ..."
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt | $(VENV)/.installed
+	@echo "Installing requirements-dev.txt ..."
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+%.mo: %.po | $(VENV)/.installed
+	@$(BIN)/pybabel --quiet compile -i $< -o $@
