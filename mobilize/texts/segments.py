@@ -1,0 +1,87 @@
+"""How long a text is for the carrier: its alphabet and how many segments it costs.
+
+Source: 3GPP TS 23.038 section 6.2.1 (GSM 7-bit default alphabet and its extension table). One segment holds
+160 septets or 70 UCS-2 units; in a longer text each segment gives seven octets to the header that joins them,
+which leaves 153 and 67.
+"""
+
+import math
+import unicodedata
+from dataclasses import dataclass
+
+GSM_BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+GSM_TWO_SEPTETS = frozenset("\f^{}\\[~]|€")
+
+# What a word processor puts in, and what says the same within GSM-7.
+_TYPOGRAPHY = str.maketrans(
+    {"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "\u00a0": " "}
+)
+
+
+@dataclass(frozen=True)
+class Length:
+    """`units` are septets in GSM-7 and 16-bit units in UCS-2."""
+
+    alphabet: str  # "GSM-7" or "UCS-2"
+    units: int
+    segments: int
+
+
+def measure(body: str) -> Length:
+    """The length of a rendered text. One letter outside GSM-7 turns the whole text into UCS-2."""
+    septets = _septets(body)
+    if septets is not None:
+        return Length(
+            "GSM-7", septets, _segments_of([2 if c in GSM_TWO_SEPTETS else 1 for c in body], 160, 153)
+        )
+    units = [2 if ord(c) > 0xFFFF else 1 for c in body]
+    return Length("UCS-2", sum(units), _segments_of(units, 70, 67))
+
+
+def segments(body: str) -> int:
+    """How many segments the carrier bills for this body; at least 1."""
+    return measure(body).segments
+
+
+def fold(body: str) -> str:
+    """The same words within GSM-7 where they can be: typographic quotes and dashes straightened, and the accents
+    that GSM-7 lacks dropped. What has no plain letter (an emoji) stays. Folding twice changes nothing."""
+    composed = unicodedata.normalize("NFC", body).translate(_TYPOGRAPHY)
+    return "".join(c if _is_gsm(c) else _plain_letter(c) for c in composed)
+
+
+def letters_outside_gsm(body: str) -> list[str]:
+    """The letters that turn this text into UCS-2, each once, in order of appearance."""
+    return list(dict.fromkeys(c for c in body if not _is_gsm(c)))
+
+
+def _septets(body: str) -> int | None:
+    if not all(_is_gsm(c) for c in body):
+        return None
+    return sum(2 if c in GSM_TWO_SEPTETS else 1 for c in body)
+
+
+def _segments_of(units: list[int], alone: int, joined: int) -> int:
+    """A letter of two units never straddles two segments, so a full segment can end one unit short."""
+    if sum(units) <= alone:
+        return 1
+    if 2 not in units:
+        return math.ceil(len(units) / joined)
+    count, room = 1, joined
+    for unit in units:
+        if unit > room:
+            count, room = count + 1, joined
+        room -= unit
+    return count
+
+
+def _is_gsm(letter: str) -> bool:
+    return letter in GSM_BASIC or letter in GSM_TWO_SEPTETS
+
+
+def _plain_letter(letter: str) -> str:
+    plain = "".join(c for c in unicodedata.normalize("NFD", letter) if not unicodedata.combining(c))
+    return plain if plain and all(_is_gsm(c) for c in plain) else letter
