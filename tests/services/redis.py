@@ -1,0 +1,36 @@
+"""A Redis-compatible server of our own: Valkey from its wheel, else a redis-server on PATH."""
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from mobilize.demo import embedded_redis, leash
+from tests.services import NotAvailable, free_port, is_listening
+
+
+class Redis:
+    """One running server on a free loopback port; `crash()` and `start()` keep its url. `stop()` ends it."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="mobilize-redis-"))
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.start()
+
+    def start(self) -> None:
+        argv = embedded_redis.argv(self.folder, self.port)
+        with (self.folder / "log").open("ab") as log:
+            self.process = leash.start(argv, output=log)
+        deadline = time.monotonic() + 10
+        while not is_listening(self.port):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise NotAvailable(f"Redis did not start: {(self.folder / 'log').read_text()}")
+            time.sleep(0.02)
+
+    def crash(self) -> None:
+        leash.kill(self.process)
+
+    def stop(self) -> None:
+        leash.stop(self.process)
+        shutil.rmtree(self.folder, ignore_errors=True)
