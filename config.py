@@ -1,0 +1,195 @@
+"""Every setting of Mobilize, read once from the environment, typed, and refused at start when it is bad.
+
+A secret may come from a file: `SECRET_KEYS_FILE=/run/secrets/keys` stands for `SECRET_KEYS`.
+"""
+
+import base64
+import binascii
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+
+class BadSetting(ValueError):
+    """A setting the service must not start with; the text names the variable and the remedy."""
+
+
+class Env(StrEnum):
+    PRODUCTION = "production"
+    DEMO = "demo"
+    TEST = "test"
+
+
+@dataclass(frozen=True, repr=False)
+class SecretKey:
+    """One entry of SECRET_KEYS: a short id that is stored beside what it sealed, and 32 bytes."""
+
+    id: str
+    secret: bytes
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `load` returns. Times of day and zones are the union's; secrets never show in `repr`."""
+
+    env: Env
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    public_base_url: str
+    secret_keys: tuple[SecretKey, ...] = field(repr=False)
+    union_name: str
+    union_timezone: str
+    union_colour: str
+    help_number: str
+    text_number: str
+    twilio_account_sid: str
+    twilio_auth_token: str = field(repr=False)
+    twilio_messaging_service_sid: str
+    twilio_api_url: str
+    segments_per_second: float
+    employer_domains: tuple[str, ...]
+    employer_phone_prefixes: tuple[str, ...]
+    carrier_page_url: str
+
+    @property
+    def is_production(self) -> bool:
+        return self.env is Env.PRODUCTION
+
+    @property
+    def is_demo(self) -> bool:
+        return self.env is Env.DEMO
+
+    @property
+    def is_secure(self) -> bool:
+        """True when members reach us over HTTPS: only then may cookies carry `Secure` and `__Host-`."""
+        return self.public_base_url.startswith("https://")
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of this process. Raises `BadSetting` naming the variable and what it should look like."""
+    read = _Reader(environ)
+    settings = Settings(
+        env=read.env(),
+        database_url=read.database_url(),
+        redis_url=read.text("REDIS_URL", "redis://localhost:6379/0"),
+        public_base_url=read.base_url("PUBLIC_BASE_URL", "http://localhost:5000"),
+        secret_keys=read.keys(),
+        union_name=read.text("UNION_NAME", "Our Union Local"),
+        union_timezone=read.zone("UNION_TIMEZONE", "America/Los_Angeles"),
+        union_colour=read.colour("UNION_COLOUR", "#8c1c13"),
+        help_number=read.text("HELP_NUMBER", ""),
+        text_number=read.text("TEXT_NUMBER", ""),
+        twilio_account_sid=read.text("TWILIO_ACCOUNT_SID", ""),
+        twilio_auth_token=read.text("TWILIO_AUTH_TOKEN", ""),
+        twilio_messaging_service_sid=read.text("TWILIO_MESSAGING_SERVICE_SID", ""),
+        twilio_api_url=read.base_url("TWILIO_API_URL", "https://api.twilio.com"),
+        segments_per_second=read.number("SEGMENTS_PER_SECOND", 12.0),
+        employer_domains=read.words("EMPLOYER_DOMAINS"),
+        employer_phone_prefixes=read.words("EMPLOYER_PHONE_PREFIXES"),
+        carrier_page_url=read.text("CARRIER_PAGE_URL", ""),
+    )
+    _refuse_what_production_must_not_have(settings)
+    return settings
+
+
+def _refuse_what_production_must_not_have(settings: Settings) -> None:
+    if not settings.is_production:
+        return
+    if not settings.is_secure:
+        raise BadSetting("PUBLIC_BASE_URL must start with https:// in production.")
+    if not settings.twilio_account_sid or not settings.twilio_auth_token:
+        raise BadSetting("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are needed in production.")
+    host = urlsplit(settings.twilio_api_url).hostname or ""
+    if host in {"localhost", "127.0.0.1", "::1"}:
+        raise BadSetting("TWILIO_API_URL points at this machine: the stand-in carrier is for demos only.")
+
+
+class _Reader:
+    """Reads one variable at a time, or its `_FILE` twin, and says what is wrong in one line."""
+
+    def __init__(self, environ: Mapping[str, str]):
+        self.environ = environ
+
+    def text(self, name: str, default: str) -> str:
+        path = self.environ.get(f"{name}_FILE")
+        if path:
+            return Path(path).read_text(encoding="utf-8").strip()
+        return self.environ.get(name, "").strip() or default
+
+    def env(self) -> Env:
+        value = self.text("MOBILIZE_ENV", "production")
+        try:
+            return Env(value)
+        except ValueError:
+            raise BadSetting(f"MOBILIZE_ENV is {value!r}; it must be production, demo or test.") from None
+
+    def database_url(self) -> str:
+        url = self.text("DATABASE_URL", "sqlite:///var/mobilize.db")
+        if url.startswith("sqlite:///"):
+            return f"sqlite:///{Path(url.removeprefix('sqlite:///')).absolute()}"
+        if re.match(r"postgres(ql)?://", url):
+            return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
+        if url.startswith("postgresql+psycopg://"):
+            return url
+        raise BadSetting("DATABASE_URL must start with sqlite:/// or postgresql://.")
+
+    def base_url(self, name: str, default: str) -> str:
+        url = self.text(name, default).rstrip("/")
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
+            raise BadSetting(f"{name} must be an address like https://mobilize.example.org.")
+        return url
+
+    def zone(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise BadSetting(f"{name} is {value!r}; it must be a zone like America/Los_Angeles.") from None
+        return value
+
+    def colour(self, name: str, default: str) -> str:
+        value = self.text(name, default).lower()
+        if not re.fullmatch(r"#[0-9a-f]{6}", value):
+            raise BadSetting(f"{name} must look like #8c1c13.")
+        return value
+
+    def number(self, name: str, default: float) -> float:
+        value = self.text(name, str(default))
+        try:
+            number = float(value)
+        except ValueError:
+            number = 0.0
+        if not 0 < number < 10_000:
+            raise BadSetting(f"{name} is {value!r}; it must be a number above 0.")
+        return number
+
+    def words(self, name: str) -> tuple[str, ...]:
+        return tuple(word.strip().lower() for word in self.text(name, "").split(",") if word.strip())
+
+    def keys(self) -> tuple[SecretKey, ...]:
+        listed = self.text("SECRET_KEYS", "")
+        if not listed:
+            raise BadSetting("SECRET_KEYS is missing. Make one with: flask keys new (id:key, newest first).")
+        keys = tuple(_one_key(entry) for entry in listed.split(","))
+        if len({key.id for key in keys}) != len(keys):
+            raise BadSetting("SECRET_KEYS names the same id twice.")
+        return keys
+
+
+def _one_key(entry: str) -> SecretKey:
+    key_id, _, encoded = entry.strip().partition(":")
+    try:
+        secret = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        secret = b""
+    if not re.fullmatch(r"[a-z0-9]{1,8}", key_id) or len(secret) != 32:
+        raise BadSetting("SECRET_KEYS must be id:key,... with an id of 1-8 a-z 0-9 and 32 bytes in base64.")
+    if len(set(secret)) < 8:
+        raise BadSetting(f"SECRET_KEYS: the key {key_id!r} is not random.")
+    return SecretKey(key_id, secret)

@@ -1,0 +1,64 @@
+"""Mobilize: who stands at which line, counted.
+
+`create_app` puts the rooms together. Tools (the modules beside this one) import no room; each room imports
+only rooms below it: roster, texts, accounts, actions, checkins, reminders, turnout.
+"""
+
+from typing import cast
+
+from flask import Flask, current_app
+
+import config
+from config import Settings
+
+
+def create_app(chosen: Settings | None = None) -> Flask:
+    """The web application, also the frame in which commands and tasks run. Raises `config.BadSetting`."""
+    app = Flask(__name__, template_folder="../templates")
+    app.config["MOBILIZE"] = chosen or config.load()
+    _set_limits(app)
+    _open_tools(app)
+    _open_rooms(app)
+    return app
+
+
+def settings() -> Settings:
+    """The settings of the running application."""
+    return cast(Settings, current_app.config["MOBILIZE"])
+
+
+def _set_limits(app: Flask) -> None:
+    chosen: Settings = app.config["MOBILIZE"]
+    app.config.update(
+        TESTING=chosen.env is config.Env.TEST,
+        # Only uploads may be larger; their view raises the limit for itself.
+        MAX_CONTENT_LENGTH=1 << 20,
+        MAX_FORM_PARTS=1000,
+        MAX_FORM_MEMORY_SIZE=1 << 20,
+        SEND_FILE_MAX_AGE_DEFAULT=31_536_000,
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_CHECK_DEFAULT=False,
+        SESSION_COOKIE_NAME="__Host-form" if chosen.is_secure else "form",
+        SESSION_COOKIE_SECURE=chosen.is_secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+    )
+    app.url_map.strict_slashes = False
+
+
+def _open_tools(app: Flask) -> None:
+    from mobilize import crypto, database, headers, languages, logs, pages
+
+    logs.init_app(app)
+    database.init_app(app)
+    with app.app_context():
+        app.secret_key = crypto.derive("form cookie")
+    languages.init_app(app)
+    headers.init_app(app, secure=app.config["MOBILIZE"].is_secure)
+    pages.init_app(app)
+
+
+def _open_rooms(app: Flask) -> None:
+    from mobilize import rooms
+
+    rooms.init_app(app)

@@ -1,0 +1,5 @@
+"""Commands of the room accounts."""
+
+from mobilize.commands import Commands
+
+people = Commands("people")

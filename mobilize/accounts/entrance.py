@@ -1,0 +1,166 @@
+"""Who may enter a view. Every view states it with one decorator; a view that states nothing opens for nobody."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, abort, current_app, g, redirect, request, url_for
+from sqlalchemy import select
+from werkzeug.wrappers import Response
+
+from mobilize import clock, settings
+from mobilize.accounts.models import GrantKind, LineGrant, Person, RoleName, SignedInSession
+from mobilize.accounts.scope import NOBODY, Scope, scope_of
+from mobilize.accounts.sessions import cookie_name, current_session
+from mobilize.database import db
+from mobilize.texts.carrier import is_from_carrier
+from mobilize.tokens import hash_token, read_code
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """`kind`: anyone, signed_in, grant or carrier. `roles` counts for signed_in; an admin always enters."""
+
+    kind: str
+    roles: frozenset[RoleName] = frozenset()
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who is there: a person with her scope, or nobody."""
+
+    person: Person | None = None
+    scope: Scope = field(default=NOBODY)
+    session: SignedInSession | None = None
+
+    @property
+    def actor(self) -> str:
+        """How the audit names her."""
+        return f"person:{self.person.id}" if self.person else "nobody"
+
+
+def anyone(view: View) -> View:
+    """Open to the public."""
+    return _with(view, Entrance("anyone"))
+
+
+def signed_in(*roles: RoleName) -> Callable[[View], View]:
+    """Open to people who hold one of these roles today, and to admins; with no roles, to everybody signed in."""
+    return lambda view: _with(view, Entrance("signed_in", frozenset(roles)))
+
+
+def line_grant(view: View) -> View:
+    """Open to a phone that holds a running grant for the event whose code is in the address (`code`).
+
+    The view finds it as `entrance.grant()`.
+    """
+    return _with(view, Entrance("grant"))
+
+
+def signed_by_carrier(view: View) -> View:
+    """Open to requests the carrier has signed; anything else is a 403."""
+    return _with(view, Entrance("carrier"))
+
+
+def me() -> Visitor:
+    """Who is asking. Read once per request."""
+    if "visitor" not in g:
+        g.visitor = _visitor()
+    visitor: Visitor = g.visitor
+    return visitor
+
+
+def grant() -> LineGrant:
+    """The running grant of this request; only in a view marked `line_grant`."""
+    held: LineGrant = g.grant
+    return held
+
+
+def held_grant(code: str) -> LineGrant | None:
+    """The running grant this phone holds under an event's code, or None. The view compares the event."""
+    token = request.cookies.get(cookie_name(f"line-{code}"))
+    if not token:
+        return None
+    held = db.session.scalar(select(LineGrant).where(LineGrant.token_hash == hash_token(token)))
+    return held if held and not held.revoked_at and clock.now() < held.ends_at else None
+
+
+def init_app(app: Flask) -> None:
+    """Ask at every door. What is neither an endpoint nor a file is left to the error page."""
+    app.before_request(_ask_at_the_door)
+
+
+def entrance_of(app: Flask, endpoint: str) -> Entrance | None:
+    """What an endpoint states; None when it states nothing."""
+    stated: Entrance | None = getattr(app.view_functions[endpoint], "entrance", None)
+    return stated
+
+
+def _with(view: View, entrance: Entrance) -> View:
+    view.entrance = entrance  # type: ignore[attr-defined]
+    return view
+
+
+def _visitor() -> Visitor:
+    running = current_session(now=clock.now())
+    if running is None:
+        return Visitor()
+    today = clock.local(clock.now(), settings().union_timezone).date()
+    return Visitor(running.person, scope_of(running.person, today), running)
+
+
+def _ask_at_the_door() -> Response | None:
+    if request.endpoint is None or request.endpoint == "static":
+        return None
+    entrance = entrance_of(current_app._get_current_object(), request.endpoint)  # type: ignore[attr-defined]
+    if entrance is None:
+        abort(403)
+    _refuse_other_origins()
+    return _DOORS[entrance.kind](entrance)
+
+
+def _refuse_other_origins() -> None:
+    """A form on somebody else's page cannot act here: browsers name the origin of every POST."""
+    origin = request.headers.get("Origin")
+    if request.method in {"GET", "HEAD", "OPTIONS"} or origin is None:
+        return
+    ours = urlsplit(settings().public_base_url)
+    if origin not in {f"{ours.scheme}://{ours.netloc}", request.host_url.rstrip("/")}:
+        abort(403)
+
+
+def _open(_entrance: Entrance) -> None:
+    return None
+
+
+def _for_people(entrance: Entrance) -> Response | None:
+    visitor = me()
+    if visitor.person is None:
+        wants_page = request.method == "GET" and not request.is_json
+        return redirect(url_for("accounts.sign_in", next=request.full_path)) if wants_page else abort(401)
+    allowed = entrance.roles | {RoleName.ADMIN}
+    if not visitor.scope.roles or (entrance.roles and not visitor.scope.roles & allowed):
+        abort(403)
+    return None
+
+
+def _for_grants(_entrance: Entrance) -> None:
+    g.grant = held_grant(read_code(str((request.view_args or {}).get("code", ""))))
+    if g.grant is None or g.grant.kind is GrantKind.WALL:
+        abort(403)
+
+
+def _for_carrier(_entrance: Entrance) -> None:
+    if not is_from_carrier(request):
+        abort(403)
+
+
+_DOORS: dict[str, Callable[[Entrance], Response | None]] = {
+    "anyone": _open,
+    "signed_in": _for_people,
+    "grant": _for_grants,
+    "carrier": _for_carrier,
+}

@@ -1,0 +1,80 @@
+"""The one place that decides who may see what.
+
+Every query that returns people, and every page about a site, asks here. What is out of scope looks exactly
+like what does not exist.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Select, false, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from mobilize.accounts.models import CHAIRS, Person, RoleName, RoleTerm
+from mobilize.database import db
+from mobilize.roster.models import Site
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What somebody may see on one day: the whole union, some areas, or some chapters."""
+
+    roles: frozenset[RoleName] = frozenset()
+    everything: bool = False
+    areas: frozenset[uuid.UUID] = frozenset()
+    sites: frozenset[uuid.UUID] = frozenset()
+
+    @property
+    def is_chair(self) -> bool:
+        return bool(self.roles & set(CHAIRS))
+
+    @property
+    def is_organizer(self) -> bool:
+        """Organizers and the office."""
+        return bool(self.roles & {RoleName.ORGANIZER, RoleName.ADMIN})
+
+    def sees(self, site: Site | None) -> bool:
+        """May see this site's chapter with its names. A place without a site is the office's."""
+        if self.everything:
+            return True
+        return site is not None and (site.id in self.sites or site.area_id in self.areas)
+
+    def sees_area(self, area_id: uuid.UUID | None) -> bool:
+        """May see a whole area: its rallies, its report."""
+        return self.everything or area_id in self.areas
+
+    def limit(self, query: Select[Any], site: Any = Site) -> Select[Any]:
+        """`query`, which already knows the table of sites, narrowed to the sites in scope."""
+        if self.everything:
+            return query
+        inside = [site.area_id.in_(self.areas)] if self.areas else []
+        inside += [site.id.in_(self.sites)] if self.sites else []
+        return query.where(or_(*inside) if inside else false())
+
+    def limit_by(self, query: Select[Any], site_id: InstrumentedAttribute[Any]) -> Select[Any]:
+        """`query` narrowed by a column that holds a site's id."""
+        if self.everything:
+            return query
+        return query.where(site_id.in_(self.limit(select(Site.id))))
+
+
+NOBODY = Scope()
+
+
+def scope_of(person: Person, today: date) -> Scope:
+    """What this person may see today, from the terms of her roles: an ended term ends now."""
+    terms = db.session.scalars(
+        select(RoleTerm).where(
+            RoleTerm.person_id == person.id,
+            RoleTerm.from_on <= today,
+            or_(RoleTerm.to_on.is_(None), RoleTerm.to_on > today),
+        )
+    ).all()
+    return Scope(
+        roles=frozenset(term.role for term in terms),
+        everything=any(term.role is RoleName.ADMIN for term in terms),
+        areas=frozenset(t.area_id for t in terms if t.role is RoleName.ORGANIZER and t.area_id),
+        sites=frozenset(t.site_id for t in terms if t.role in CHAIRS and t.site_id),
+    )

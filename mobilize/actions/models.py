@@ -1,0 +1,186 @@
+"""Campaigns, their actions, and the events at which people stand."""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from mobilize.database import Model
+from mobilize.roster.models import Area, Site
+
+
+class ActionKind(StrEnum):
+    """`count` has no line: a sticker day, a petition."""
+
+    PICKET = "picket"
+    RALLY = "rally"
+    STRIKE = "strike"
+    COUNT = "count"
+
+
+class EventState(StrEnum):
+    """planned -> closed, or planned -> called_off. Whether it is open now is a matter of the clock."""
+
+    PLANNED = "planned"
+    CLOSED = "closed"
+    CALLED_OFF = "called_off"
+
+
+class Campaign(Model):
+    """A run of escalating actions. Demands are lines of text; they stand on posters and receipts."""
+
+    __tablename__ = "campaigns"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    name_en: Mapped[str] = mapped_column(String(120))
+    name_es: Mapped[str] = mapped_column(String(120))
+    demands_en: Mapped[str] = mapped_column(Text, default="")
+    demands_es: Mapped[str] = mapped_column(Text, default="")
+    forget_after_days: Mapped[int] = mapped_column(default=90)
+    made_at: Mapped[datetime]
+
+    actions: Mapped[list["Action"]] = relationship(back_populates="campaign")
+
+
+class Action(Model):
+    """One step of a campaign. `owner_site_id` is set for a chair's local action at her own site."""
+
+    __tablename__ = "actions"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    campaign_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("campaigns.id"), index=True)
+    kind: Mapped[ActionKind]
+    name_en: Mapped[str] = mapped_column(String(120))
+    name_es: Mapped[str] = mapped_column(String(120))
+    owner_site_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("sites.id"))
+    drill: Mapped[bool] = mapped_column(default=False)
+    elsewhere_ok: Mapped[bool] = mapped_column(default=True)
+    target_percent: Mapped[int] = mapped_column(default=75)
+    close_after_minutes: Mapped[int] = mapped_column(default=180)
+    ask_count_after_minutes: Mapped[int] = mapped_column(default=15)
+    starts_at: Mapped[datetime] = mapped_column(index=True)
+    ends_at: Mapped[datetime]
+    made_at: Mapped[datetime]
+    made_by: Mapped[str] = mapped_column(String(64))
+    called_off_at: Mapped[datetime | None]
+
+    campaign: Mapped[Campaign | None] = relationship(back_populates="actions")
+    events: Mapped[list["Event"]] = relationship(back_populates="action")
+
+    def name_in(self, language: str) -> str:
+        return self.name_es if language == "es" else self.name_en
+
+
+class Event(Model):
+    """An action at one place. The code on the poster stays good when place or time change.
+
+    `version` grows with every change members have to be told of. `frozen_at` is when the denominator of its
+    chapters was fixed. A rally has a venue instead of a site.
+    """
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index(
+            "uq_events_one_per_action_and_site",
+            "action_id",
+            "site_id",
+            unique=True,
+            sqlite_where=text("state <> 'called_off'"),
+            postgresql_where=text("state <> 'called_off'"),
+        ),
+        Index("ix_events_site", "site_id", "starts_at"),
+        Index("ix_events_starts", "starts_at"),
+        Index("ix_events_text_code", "text_code", "ends_at"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    action_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("actions.id"))
+    site_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("sites.id"))
+    area_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("areas.id"))
+    venue: Mapped[str] = mapped_column(String(200), default="")
+    meet_at: Mapped[str] = mapped_column(String(200), default="")
+    tz: Mapped[str] = mapped_column(String(40))
+    code: Mapped[str] = mapped_column(String(16), unique=True)
+    text_code: Mapped[str] = mapped_column(String(6))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    state: Mapped[EventState] = mapped_column(default=EventState.PLANNED)
+    version: Mapped[int] = mapped_column(default=1)
+    made_at: Mapped[datetime]
+    frozen_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+
+    action: Mapped[Action] = relationship(back_populates="events")
+    site: Mapped[Site | None] = relationship()
+    area: Mapped[Area | None] = relationship()
+    shifts: Mapped[list["Shift"]] = relationship(back_populates="event", order_by="Shift.starts_at")
+    chapters: Mapped[list["EventChapter"]] = relationship(back_populates="event")
+
+    @property
+    def place(self) -> str:
+        """Where it is, for a page or a poster: the site or the venue."""
+        return self.site.name if self.site else self.venue
+
+    @property
+    def is_called_off(self) -> bool:
+        return self.state is EventState.CALLED_OFF
+
+
+class EventChapter(Model):
+    """A chapter's home event in an action: it gives the chapter its one denominator."""
+
+    __tablename__ = "event_chapters"
+    __table_args__ = (
+        Index(
+            "uq_event_chapters_one_home_per_action",
+            "action_id",
+            "site_id",
+            unique=True,
+            sqlite_where=text("gone_at IS NULL"),
+            postgresql_where=text("gone_at IS NULL"),
+        ),
+    )
+
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"), primary_key=True)
+    site_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("sites.id"), primary_key=True)
+    action_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("actions.id"))
+    gone_at: Mapped[datetime | None]
+
+    event: Mapped[Event] = relationship(back_populates="chapters")
+    site: Mapped[Site] = relationship()
+
+
+class Shift(Model):
+    """A part of an event's day; every event has at least one."""
+
+    __tablename__ = "shifts"
+    __table_args__ = (Index("ix_shifts_event", "event_id"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+
+    event: Mapped[Event] = relationship(back_populates="shifts")
+
+
+class Eligible(Model):
+    """A member who counted into the denominator when her chapter's home event started.
+
+    `member_id` is emptied when the action is forgotten; the row, with its chapter, stays and counts.
+    """
+
+    __tablename__ = "eligible"
+    __table_args__ = (
+        UniqueConstraint("action_id", "member_id", name="uq_eligible_once_per_action_and_member"),
+        Index("ix_eligible_chapter", "action_id", "chapter_id"),
+        Index("ix_eligible_member", "member_id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    action_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("actions.id"))
+    member_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("members.id"))
+    chapter_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("sites.id"))
+    event_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("events.id"))

@@ -1,0 +1,5 @@
+"""Campaigns, actions and events."""
+
+from flask import Blueprint
+
+bp = Blueprint("actions", __name__)

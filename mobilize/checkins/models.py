@@ -1,0 +1,198 @@
+"""What happened at a line: evidence, what it amounts to, and what was counted there.
+
+The two hottest tables, `evidence` and `attendance`, carry no foreign keys to the event and its shift: on
+PostgreSQL each would lock the same few rows for every check-in of the morning. Events are never deleted.
+"""
+
+import uuid
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mobilize.database import Model, Sealed
+
+
+class Method(StrEnum):
+    """How somebody was counted."""
+
+    POSTER = "poster"
+    ROTATING = "rotating"
+    LINK = "link"
+    TEXT = "text"
+    TICK = "tick"
+    SCAN = "scan"
+    PAPER = "paper"
+    WALK_IN = "walk_in"
+
+
+class Tier(StrEnum):
+    """How strong the evidence is, weakest first."""
+
+    SELF = "self"
+    VOUCHED = "vouched"
+    VERIFIED = "verified"
+
+    @property
+    def rank(self) -> int:
+        return list(Tier).index(self)
+
+
+class Outcome(StrEnum):
+    """What `check_in()` made of a piece of evidence. Every one of them is stored."""
+
+    COUNTED = "counted"
+    REPEAT = "repeat"
+    WALKUP = "walkup"
+    AMBIGUOUS = "ambiguous"
+    OUTSIDE_HOURS = "outside_hours"
+    UNRESOLVED = "unresolved"
+    OUT = "out"
+
+
+class Evidence(Model):
+    """Somebody says that somebody was there. Append-only: voids and matches are rows of their own.
+
+    `nonce` is the sender's name for this one deed; `body_hash` tells a repeat from another deed under the
+    same name. `happened_at` is when it happened by the sender's corrected clock, `recorded_at` when we stored it.
+    """
+
+    __tablename__ = "evidence"
+    __table_args__ = (
+        UniqueConstraint("event_id", "nonce", name="uq_evidence_one_per_event_and_nonce"),
+        Index("ix_evidence_member", "member_id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    event_id: Mapped[uuid.UUID]
+    shift_id: Mapped[uuid.UUID]
+    nonce: Mapped[bytes] = mapped_column(LargeBinary(16))
+    body_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    method: Mapped[Method]
+    tier: Mapped[Tier]
+    outcome: Mapped[Outcome]
+    member_id: Mapped[uuid.UUID | None]
+    chapter_id: Mapped[uuid.UUID | None]
+    walkup_id: Mapped[uuid.UUID | None]
+    gate_id: Mapped[uuid.UUID | None]
+    device_hmac: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    grant_id: Mapped[uuid.UUID | None]
+    happened_at: Mapped[datetime]
+    clock_error_s: Mapped[float | None]
+    recorded_at: Mapped[datetime]
+
+
+class Void(Model):
+    """A person took one piece of evidence back, and said why."""
+
+    __tablename__ = "voids"
+
+    evidence_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("evidence.id"), primary_key=True)
+    actor: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime]
+
+
+class Match(Model):
+    """A person said which member an unmatched piece of evidence belongs to."""
+
+    __tablename__ = "matches"
+
+    evidence_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("evidence.id"), primary_key=True)
+    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"))
+    actor: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+
+
+class Attendance(Model):
+    """What counts: one row per member, event and shift, always what the evidence says.
+
+    `member_id` is emptied when the action is forgotten; the row keeps its chapter, tier and hour, and counts.
+    """
+
+    __tablename__ = "attendance"
+    __table_args__ = (
+        UniqueConstraint(
+            "event_id", "shift_id", "member_id", name="uq_attendance_one_per_member_and_event_and_shift"
+        ),
+        Index("ix_attendance_member", "member_id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    event_id: Mapped[uuid.UUID]
+    shift_id: Mapped[uuid.UUID]
+    member_id: Mapped[uuid.UUID | None]
+    chapter_id: Mapped[uuid.UUID | None]
+    tier: Mapped[Tier]
+    first_at: Mapped[datetime]
+    out_at: Mapped[datetime | None]
+    duty: Mapped[str | None] = mapped_column(String(24))
+    late: Mapped[bool] = mapped_column(default=False)
+
+
+class Walkup(Model):
+    """What somebody typed that matched nobody, kept for a person to match, until `until`."""
+
+    __tablename__ = "walkups"
+    __table_args__ = (UniqueConstraint("event_id", "typed_bix", name="uq_walkups_once_per_event"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    event_id: Mapped[uuid.UUID]
+    typed_enc: Mapped[bytes | None]
+    typed_bix: Mapped[bytes] = mapped_column(LargeBinary(16))
+    kind: Mapped[str] = mapped_column(String(12))
+    until: Mapped[datetime]
+
+    typed = Sealed()
+
+
+class KnownPhone(Model):
+    """A phone that was used before: remembers what was typed, whether or not it matched; holds no name."""
+
+    __tablename__ = "known_phones"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    typed_enc: Mapped[bytes]
+    typed_bix: Mapped[bytes] = mapped_column(LargeBinary(16), index=True)
+    used_on: Mapped[date]
+
+    typed = Sealed()
+
+
+class HeadCount(Model):
+    """A number somebody counted at a line, at a time. Never mixed with names."""
+
+    __tablename__ = "head_counts"
+    __table_args__ = (
+        UniqueConstraint("event_id", "nonce", name="uq_head_counts_one_per_event_and_nonce"),
+        Index("ix_head_counts_event", "event_id", "counted_at"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"))
+    shift_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("shifts.id"))
+    gate_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("gates.id"))
+    nonce: Mapped[bytes] = mapped_column(LargeBinary(16))
+    n: Mapped[int]
+    counted_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    via: Mapped[str] = mapped_column(String(12))
+    by: Mapped[str] = mapped_column(String(64))
+    voided_at: Mapped[datetime | None]
+
+
+class Supporters(Model):
+    """Parents and community who came or left, without names: the sum of the deltas stands there."""
+
+    __tablename__ = "supporters"
+    __table_args__ = (UniqueConstraint("event_id", "nonce", name="uq_supporters_one_per_event_and_nonce"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"))
+    nonce: Mapped[bytes] = mapped_column(LargeBinary(16))
+    delta: Mapped[int]
+    happened_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    by: Mapped[str] = mapped_column(String(64))

@@ -1,0 +1,98 @@
+"""Sealing what is dangerous: AES-GCM for columns, HMAC blind indexes for lookup, keys derived per purpose.
+
+Keys come from SECRET_KEYS, newest first. New values are sealed with the newest; the id of the key travels
+with the value, so older values open until they are sealed again. The blind index must give the same answer
+for the same number on every row, so it hangs on the *oldest* listed key until the indexes are rebuilt.
+"""
+
+import hashlib
+import hmac
+import os
+from functools import cache
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from flask import current_app
+
+from config import SecretKey
+
+_NONCE = 12
+_INDEX = 16
+
+
+class CannotOpen(Exception):
+    """A sealed value was moved, altered, or sealed with a key this process does not have."""
+
+
+def seal(text: str, place: bytes) -> bytes:
+    """`text` sealed for one `place` (table, column and row): it opens nowhere else.
+
+    Layout: length of the key id, key id, 12 random bytes, AES-256-GCM ciphertext with tag.
+    """
+    key = _keys()[0]
+    nonce = os.urandom(_NONCE)
+    head = bytes([len(key.id)]) + key.id.encode()
+    return head + nonce + _cipher(key, b"columns").encrypt(nonce, text.encode(), place)
+
+
+def unseal(sealed: bytes, place: bytes) -> str:
+    """The text `seal` was given. Raises `CannotOpen`, which names no content."""
+    key_id, rest = key_id_of(sealed), sealed[1 + sealed[0] :]
+    key = next((key for key in _keys() if key.id == key_id), None)
+    if key is None:
+        raise CannotOpen(f"no key with the id {key_id!r}")
+    try:
+        return _cipher(key, b"columns").decrypt(rest[:_NONCE], rest[_NONCE:], place).decode()
+    except InvalidTag:
+        raise CannotOpen("the value does not belong to this place") from None
+
+
+def key_id_of(sealed: bytes) -> str:
+    """Which key sealed this value."""
+    return sealed[1 : 1 + sealed[0]].decode()
+
+
+def blind_index(purpose: str, value: str) -> bytes:
+    """16 bytes by which equal values of one purpose ("phone", "number") find each other, and nothing else."""
+    key = _derived(_keys()[-1], f"index/{purpose}".encode())
+    return hmac.digest(key, value.encode(), "sha256")[:_INDEX]
+
+
+def derive(purpose: str) -> bytes:
+    """A 32-byte key for one purpose, e.g. "event/<id>" for its rotating codes; from the newest key."""
+    return _derived(_keys()[0], purpose.encode())
+
+
+def sign(purpose: str, text: str) -> str:
+    """A short tag (16 hex letters of HMAC-SHA256 twice over) that `is_signed` accepts for the same text."""
+    return hmac.digest(derive(purpose), text.encode(), "sha256").hex()[:32]
+
+
+def is_signed(purpose: str, text: str, tag: str) -> bool:
+    """True for a tag `sign` made under any listed key."""
+    tags = (
+        hmac.digest(_derived(key, purpose.encode()), text.encode(), "sha256").hex()[:32] for key in _keys()
+    )
+    return any([hmac.compare_digest(mine, tag) for mine in tags])
+
+
+def fingerprint(body: bytes) -> bytes:
+    """SHA-256 of a request's body, to tell a repeat from a different request under the same nonce."""
+    return hashlib.sha256(body).digest()
+
+
+def _keys() -> tuple[SecretKey, ...]:
+    keys: tuple[SecretKey, ...] = current_app.config["MOBILIZE"].secret_keys
+    return keys
+
+
+@cache
+def _cipher(key: SecretKey, purpose: bytes) -> AESGCM:
+    return AESGCM(_derived(key, purpose))
+
+
+@cache
+def _derived(key: SecretKey, purpose: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"mobilize/" + purpose).derive(key.secret)

@@ -1,0 +1,220 @@
+"""One database for SQLite and PostgreSQL: ids, column types, and the single way to write.
+
+Reading happens in whatever transaction the session opens; writing happens only inside `atomic()`.
+"""
+
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, overload
+
+from flask import Flask
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import DateTime, Dialect, Engine, Enum, LargeBinary, MetaData, TypeDecorator, Uuid, event
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from mobilize import crypto
+
+WRITES = {"mobilize_writes": True}
+
+
+def new_id() -> uuid.UUID:
+    """A UUIDv7 (RFC 9562): 48 bits of milliseconds, then randomness, so that new rows lie together."""
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10))
+    return uuid.UUID(int=value & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC datetime on both databases. A naive one is a programming error and refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Model(DeclarativeBase):
+    """The base of every table. A row gets its id when it is made, so that it can be sealed before it is stored."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        datetime: Moment(),
+        bytes: LargeBinary(),
+        uuid.UUID: Uuid(),
+        # Words in a text column on both databases: a new word needs no migration.
+        StrEnum: Enum(
+            StrEnum, native_enum=False, length=24, values_callable=lambda e: [word.value for word in e]
+        ),
+    }
+
+    def __init__(self, **values: Any):
+        # The id comes first: sealed columns are bound to it, and they are set in the same call.
+        mapper = self.__mapper__
+        if "id" in mapper.columns and "id" not in values:
+            values = {"id": new_id(), **values}
+        elif "id" in values:
+            values = {"id": values.pop("id"), **values}
+        for name, value in values.items():
+            if not hasattr(type(self), name):
+                raise TypeError(f"{type(self).__name__} has no {name!r}")
+            setattr(self, name, value)
+
+
+db = SQLAlchemy(metadata=Model.metadata, session_options={"autoflush": False})
+migrate = Migrate()
+
+
+class Sealed:
+    """A text attribute kept encrypted in the column `<name>_enc`, bound to table, column and row.
+
+    Reading gives the text or None; writing seals it. On the class, `seal` and `open` do the same in bulk.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.column = f"{name}_enc"
+        self.owner = owner
+
+    @overload
+    def __get__(self, row: None, owner: type) -> "Sealed": ...
+    @overload
+    def __get__(self, row: object, owner: type) -> Any: ...
+
+    def __get__(self, row: Any, owner: type) -> Any:
+        if row is None:
+            return self
+        sealed = getattr(row, self.column)
+        return None if sealed is None else self.open(row.id, sealed)
+
+    def __set__(self, row: Any, text: str | None) -> None:
+        setattr(row, self.column, None if text is None else self.seal(row.id, text))
+
+    def seal(self, row_id: uuid.UUID, text: str) -> bytes:
+        """The value to store in `<name>_enc` of the row with this id."""
+        return crypto.seal(text, self._place(row_id))
+
+    def open(self, row_id: uuid.UUID, sealed: bytes) -> str:
+        """The text of a stored value. Raises `crypto.CannotOpen` when it belongs to another row."""
+        return crypto.unseal(sealed, self._place(row_id))
+
+    def _place(self, row_id: uuid.UUID) -> bytes:
+        return f"{self.owner.__tablename__}.{self.column}:".encode() + row_id.bytes  # type: ignore[attr-defined]
+
+
+@contextmanager
+def atomic() -> Iterator[Session]:
+    """One operation, one transaction: everything inside is stored, or nothing.
+
+    Re-entrant: only the outermost level commits. It starts with fresh rows (what was read before is read
+    again), and on SQLite takes the write lock at once, since a reader that becomes a writer cannot wait.
+    """
+    session = db.session()
+    if session.info.get("writing"):
+        yield session
+        return
+    _begin(session)
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info.pop("writing", None)
+
+
+def _begin(session: Session) -> None:
+    if session.new or session.dirty or session.deleted:
+        session.rollback()
+        raise RuntimeError("something was changed outside atomic()")
+    session.rollback()
+    session.info["writing"] = True
+    session.connection(execution_options=WRITES)
+
+
+def insert(table: Any) -> Any:
+    """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`, for this database."""
+    return postgres_insert(table) if is_postgres() else sqlite_insert(table)
+
+
+def is_postgres() -> bool:
+    return db.engine.dialect.name == "postgresql"
+
+
+def init_app(app: Flask) -> None:
+    """Bind the engine to the settings, with what makes each database keep its promises."""
+    url = app.config["MOBILIZE"].database_url
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(url)
+    db.init_app(app)
+    migrate.init_app(app, db, directory=_MIGRATIONS, render_item=_render_item, compare_type=True)
+    with app.app_context():
+        if url.startswith("sqlite"):
+            _promise_sqlite(db.engine)
+
+
+_MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
+
+
+def _engine_options(url: str) -> dict[str, Any]:
+    if url.startswith("sqlite"):
+        return {
+            "connect_args": {"timeout": 15, "check_same_thread": False},
+            "pool_size": 20,
+            "max_overflow": 20,
+        }
+    # A row lock that outlives these is a fault, and a fault must become a 503 and not a queue at the gate.
+    wait = "-c lock_timeout=10s -c statement_timeout=60s -c timezone=UTC"
+    return {
+        "connect_args": {"options": wait, "connect_timeout": 5, "prepare_threshold": 3},
+        "pool_size": 16,
+        "max_overflow": 16,
+        "pool_timeout": 10,
+        "pool_pre_ping": True,
+    }
+
+
+def _promise_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin_transaction(connection: Any) -> None:
+        writes = connection.get_execution_options().get("mobilize_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _render_item(kind: str, item: Any, context: Any) -> str | bool:
+    """Our own column types as they stand in a migration."""
+    if kind == "type" and isinstance(item, Moment):
+        return "sa.DateTime(timezone=True)"
+    return False

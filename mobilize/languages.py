@@ -1,0 +1,64 @@
+"""English and Spanish: which one this person reads, and the words in it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from flask import Flask, current_app, g, has_request_context, request
+from flask_babel import Babel, force_locale, format_date, format_time, gettext, ngettext
+
+from mobilize import clock
+
+LANGUAGES = {"en": "English", "es": "Español"}
+COOKIE = "language"
+
+_ = gettext
+__all__ = ["LANGUAGES", "_", "in_language", "language", "ngettext", "say_date", "say_time", "say_when"]
+
+
+def init_app(app: Flask) -> None:
+    """Set up translations; the catalogues are in `mobilize/translations`."""
+    Babel(app, locale_selector=language, default_translation_directories="translations")
+
+
+def language() -> str:
+    """ "en" or "es": what this person chose, else what her browser asks for."""
+    if not has_request_context():
+        return "en"
+    if "language" not in g:
+        chosen = request.args.get("lang") or request.cookies.get(COOKIE)
+        g.language = chosen if chosen in LANGUAGES else request.accept_languages.best_match(LANGUAGES, "en")
+    return str(g.language)
+
+
+@contextmanager
+def in_language(code: str) -> Iterator[None]:
+    """Everything said inside is in `code`; a language we do not write in is answered in English."""
+    with force_locale(code if code in LANGUAGES else "en"):
+        yield
+
+
+def say_time(moment: datetime, zone: str | None = None) -> str:
+    """The time of day where it happens: 7:00 AM."""
+    return str(format_time(_wall(moment, zone), "short", rebase=False))
+
+
+def say_date(moment: datetime, zone: str | None = None) -> str:
+    """The day where it happens: Tuesday, March 3."""
+    pattern = "EEEE d 'de' MMMM" if _locale() == "es" else "EEEE, MMMM d"
+    return str(format_date(_wall(moment, zone), pattern, rebase=False))
+
+
+def say_when(start: datetime, end: datetime, zone: str | None = None) -> str:
+    """Day and span where it happens: Tuesday, March 3, 7:00 AM-7:45 AM."""
+    return f"{say_date(start, zone)}, {say_time(start, zone)}-{say_time(end, zone)}"
+
+
+def _locale() -> str:
+    from flask_babel import get_locale
+
+    return str(get_locale() or "en")[:2]
+
+
+def _wall(moment: datetime, zone: str | None) -> datetime:
+    return clock.local(moment, zone or current_app.config["MOBILIZE"].union_timezone)

@@ -1,0 +1,73 @@
+"""The pages that belong to no room: the front door, the language switch, the colours, and the health checks."""
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Blueprint, Response, current_app, jsonify, redirect, render_template, request
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from mobilize import languages, settings
+from mobilize.accounts.entrance import anyone
+from mobilize.database import db
+
+bp = Blueprint("public", __name__)
+
+
+@bp.get("/")
+@anyone
+def front() -> str:
+    """Where a member types the poster's code, and a chair finds the way in."""
+    return render_template("public/front.html", typed="", error="")
+
+
+@bp.post("/language")
+@anyone
+def language() -> Response:
+    """Remember the language this browser wants, and go back to where it was."""
+    back = request.form.get("next", "/")
+    safe = back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/"
+    answer = redirect(safe, 303)
+    chosen = request.form.get("language", "")
+    if chosen in languages.LANGUAGES:
+        answer.set_cookie(
+            languages.COOKIE,
+            chosen,
+            max_age=31_536_000,
+            samesite="Lax",
+            secure=settings().is_secure,
+            httponly=True,
+        )
+    return answer  # type: ignore[return-value]
+
+
+@bp.get("/colours.css")
+@anyone
+def colours() -> Response:
+    """The union's one colour. A stylesheet of its own, since pages may carry no inline style."""
+    css = f":root{{--union:{settings().union_colour}}}\n"
+    return Response(css, mimetype="text/css", headers={"Cache-Control": "public, max-age=86400"})
+
+
+@bp.get("/healthz")
+@anyone
+def healthz() -> Response:
+    """This process lives."""
+    return jsonify(ok=True)
+
+
+@bp.get("/readyz")
+@anyone
+def readyz() -> tuple[Response, int]:
+    """This process can serve: the database answers and its tables are the ones this code expects."""
+    try:
+        db.session.execute(text("SELECT 1"))
+        current = set(MigrationContext.configure(db.session.connection()).get_current_heads())
+    except SQLAlchemyError:
+        return jsonify(ok=False, why="database"), 503
+    if current != _heads():
+        return jsonify(ok=False, why="migrations"), 503
+    return jsonify(ok=True), 200
+
+
+def _heads() -> set[str]:
+    return set(ScriptDirectory(str(current_app.extensions["migrate"].directory)).get_heads())

@@ -1,0 +1,78 @@
+"""Which rooms there are: their doors and their commands, and what every page knows."""
+
+from importlib import import_module
+from typing import Any
+
+from flask import Flask, request
+from flask_wtf.csrf import CSRFProtect
+
+from mobilize.accounts import entrance
+from mobilize.accounts.entrance import entrance_of, me
+
+ROOMS = ("roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout")
+
+_csrf = CSRFProtect()
+
+
+def init_app(app: Flask) -> None:
+    """Open every room. Public forms are stateless and answer to their origin; all others carry a CSRF token."""
+    for room in ROOMS:
+        import_module(f"mobilize.{room}.models")
+    _csrf.init_app(app)
+    entrance.init_app(app)
+    app.before_request(_protect_forms)
+    app.context_processor(_what_pages_know)
+    _open_doors(app)
+    _add_commands(app)
+
+
+def _open_doors(app: Flask) -> None:
+    from mobilize.accounts.views import bp as accounts
+    from mobilize.actions.views import bp as actions
+    from mobilize.checkins.line_views import bp as line
+    from mobilize.checkins.views import bp as checkins
+    from mobilize.public import bp as public
+    from mobilize.reminders.views import bp as reminders
+    from mobilize.roster.views import bp as roster
+    from mobilize.texts.views import bp as texts
+    from mobilize.turnout.views import bp as turnout
+
+    for room in (public, accounts, roster, actions, checkins, line, texts, reminders, turnout):
+        app.register_blueprint(room)
+
+
+def _add_commands(app: Flask) -> None:
+    from mobilize import commands
+
+    commands.init_app(app)
+
+
+def _protect_forms() -> None:
+    if request.endpoint is None or request.endpoint == "static":
+        return
+    from flask import current_app
+
+    stated = entrance_of(current_app._get_current_object(), request.endpoint)  # type: ignore[attr-defined]
+    if stated is not None and stated.kind == "signed_in":
+        _csrf.protect()
+
+
+def _what_pages_know() -> dict[str, Any]:
+    visitor = me()
+    return {"me": visitor.person, "scope": visitor.scope, "nav": _nav(visitor)}
+
+
+def _nav(visitor: entrance.Visitor) -> list[tuple[str, str, bool]]:
+    """(endpoint, label, whether it is this room's page) for what this person works with."""
+    from mobilize.languages import _
+
+    scope = visitor.scope
+    pages = [("turnout.overview", _("Overview"))] if scope.roles else []
+    if scope.is_organizer:
+        pages += [
+            ("actions.campaigns", _("Campaigns")),
+            ("roster.sites", _("Sites")),
+            ("texts.log", _("Texts")),
+        ]
+        pages += [("accounts.people", _("People"))]
+    return [(endpoint, label, request.endpoint == endpoint) for endpoint, label in pages]

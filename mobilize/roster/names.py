@@ -1,0 +1,53 @@
+"""A person's name: three parts in one sealed text, and the ways it is shown, sorted and searched."""
+
+import unicodedata
+from dataclasses import dataclass
+
+_PART = "\x1f"
+
+
+@dataclass(frozen=True)
+class PersonName:
+    """`last`, `first` as the roster writes them, `preferred` as she likes to be called; any may be empty."""
+
+    last: str
+    first: str
+    preferred: str = ""
+
+    @classmethod
+    def read(cls, stored: str) -> "PersonName":
+        """The name `stored()` wrote."""
+        last, first, preferred = (stored.split(_PART) + ["", ""])[:3]
+        return cls(last, first, preferred)
+
+    def stored(self) -> str:
+        """The one text that is sealed."""
+        return _PART.join((self.last, self.first, self.preferred))
+
+    @property
+    def full(self) -> str:
+        """ "Rosa Méndez"."""
+        return " ".join(part for part in (self.preferred or self.first, self.last) if part)
+
+    @property
+    def short(self) -> str:
+        """ "Rosa M.", for a list that strangers may glance at."""
+        called = self.preferred or self.first
+        return f"{called} {self.last[:1]}.".strip() if called and self.last else self.full
+
+    @property
+    def sorted_by(self) -> str:
+        """By surname, blind to case and accents."""
+        return fold(self.last) + " " + fold(self.first)
+
+    @property
+    def searched_in(self) -> str:
+        return fold(self.first + self.last + self.preferred)
+
+
+def fold(text: str) -> str:
+    """Letters and digits of any script, without accents and case: how names, sites and headings compare."""
+    if text.isascii():
+        return "".join(filter(str.isalnum, text)).lower()
+    apart = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in apart if not unicodedata.combining(c) and c.isalnum()).casefold()

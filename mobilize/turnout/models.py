@@ -1,0 +1,29 @@
+"""Totals that were fixed when an event closed."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import JSON, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mobilize.database import Model
+
+
+class Total(Model):
+    """The counts of one chapter in one action as they stood at closing, and as corrected since.
+
+    Version 1 is fixed at closing; each correction is a further version. `figures` holds counts only.
+    """
+
+    __tablename__ = "totals"
+    __table_args__ = (
+        Index("uq_totals_one_per_chapter_and_version", "action_id", "chapter_id", "version", unique=True),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    action_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("actions.id"))
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"))
+    chapter_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("sites.id"))
+    version: Mapped[int]
+    figures: Mapped[dict[str, object]] = mapped_column(JSON)
+    fixed_at: Mapped[datetime]

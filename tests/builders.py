@@ -1,0 +1,129 @@
+"""Small builders for tests: each makes one thing with believable values, and takes what the test is about.
+
+The cast: Olga organizes, Carmen chairs, Mia is a member, Nate is a stranger.
+"""
+
+import itertools
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from mobilize.accounts.models import Person, RoleName, RoleTerm
+from mobilize.actions.models import Action, ActionKind, Campaign, Event, EventChapter, Shift
+from mobilize.crypto import blind_index
+from mobilize.database import atomic, db
+from mobilize.roster.models import Area, Member, Membership, MemberStatus, PhoneKind, Rank, Site, StatusSpan
+from mobilize.roster.names import PersonName
+from mobilize.tokens import make_code, make_text_code
+
+ZONE = "America/Los_Angeles"
+# A Tuesday at 7:00 in Los Angeles.
+START = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+_n = itertools.count(1)
+
+
+def make_area(name: str = "") -> Area:
+    return _stored(Area(name=name or f"Area {next(_n)}"))
+
+
+def make_site(name: str = "", *, area: Area | None = None, **values: Any) -> Site:
+    n = next(_n)
+    home = area or make_area()
+    values = {"code": f"19647330{n:06d}", "tz": ZONE, "represented": True, **values}
+    return _stored(Site(name=name or f"School {n}", area_id=home.id, **values))
+
+
+def make_member(
+    last: str = "Reyes",
+    first: str = "Mia",
+    *,
+    site: Site | None = None,
+    phone: str | None = None,
+    number: str | None = None,
+    status: MemberStatus = MemberStatus.ACTIVE,
+    since: datetime = LONG_AGO,
+    **values: Any,
+) -> Member:
+    number = number or f"{next(_n):08d}"
+    values = {"phone_kind": PhoneKind.MOBILE, "language": "en", "added_at": since, **values}
+    member = Member(number_bix=blind_index("number", number), status=status, **values)
+    member.number, member.name = number, PersonName(last, first).stored()
+    if phone:
+        member.phone, member.phone_bix = phone, blind_index("phone", phone)
+    _stored(member)
+    _stored(StatusSpan(member_id=member.id, status=status, from_at=since))
+    if site:
+        _stored(Membership(member_id=member.id, site_id=site.id, rank=Rank.HOME, from_at=since))
+    return member
+
+
+def make_person(
+    name: str = "Carmen Ortiz", *, phone: str | None = None, role: RoleName | None = None, **where: Any
+) -> Person:
+    """`where`: site= or area= for the role's term."""
+    person = Person(made_at=LONG_AGO, language="en")
+    person.name = name
+    if phone:
+        person.phone, person.phone_bix = phone, blind_index("phone", phone)
+    _stored(person)
+    if role:
+        places = {f"{kind}_id": place.id for kind, place in where.items()}
+        _stored(RoleTerm(person_id=person.id, role=role, from_on=date(2020, 1, 1), given_by="shell", **places))
+    return person
+
+
+def make_campaign(**values: Any) -> Campaign:
+    values = {
+        "name_en": "Schools Our Students Deserve",
+        "name_es": "Las escuelas que merecemos",
+        "demands_en": "Smaller classes\nA nurse in every school",
+        "demands_es": "Clases más pequeñas\nUna enfermera en cada escuela",
+        "made_at": LONG_AGO,
+        **values,
+    }
+    return _stored(Campaign(**values))
+
+
+def make_action(**values: Any) -> Action:
+    starts_at = values.pop("starts_at", START)
+    values = {
+        "kind": ActionKind.PICKET,
+        "name_en": "Morning picket",
+        "name_es": "Piquete matutino",
+        "starts_at": starts_at,
+        "ends_at": starts_at + timedelta(minutes=45),
+        "made_at": LONG_AGO,
+        "made_by": "shell",
+        **values,
+    }
+    return _stored(Action(**values))
+
+
+def make_event(
+    site: Site | None = None, *, action: Action | None = None, chapters: list[Site] | None = None, **values: Any
+) -> Event:
+    """A picket at `site` on START, with one shift, home of the site's own chapter (or of `chapters`)."""
+    action = action or make_action()
+    site = site or (None if chapters else make_site())
+    values = {
+        "tz": ZONE,
+        "code": make_code(),
+        "text_code": make_text_code(),
+        "starts_at": action.starts_at,
+        "ends_at": action.ends_at,
+        "made_at": LONG_AGO,
+        **values,
+    }
+    home = {"site_id": site.id, "area_id": site.area_id} if site else {}
+    event = _stored(Event(action_id=action.id, **home, **values))
+    _stored(Shift(event_id=event.id, starts_at=event.starts_at, ends_at=event.ends_at))
+    for chapter in chapters or [site]:
+        _stored(EventChapter(event_id=event.id, site_id=chapter.id, action_id=action.id))
+    return event
+
+
+def _stored(row: Any) -> Any:
+    with atomic():
+        db.session.add(row)
+        db.session.flush()
+    return row
