@@ -1,0 +1,54 @@
+"""Finding the site that a roster's cell means."""
+
+import difflib
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from uuid import UUID
+
+from mobilize.roster.names import fold
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSite:
+    """A site as the roster needs it; `code` is 14 digits for a school of the California directory."""
+
+    id: UUID
+    code: str
+    name: str
+    area: str
+
+
+class SiteBook:
+    """All sites, looked up as the roster contract says: full code, the last seven digits, then name."""
+
+    def __init__(self, sites: Iterable[KnownSite]):
+        self.sites = list(sites)
+        self._by_code = {site.code.replace("-", ""): site for site in self.sites}
+        self._by_school_code = _only_ones(
+            (s.code[7:], s) for s in self.sites if re.fullmatch("[0-9]{14}", s.code)
+        )
+        self._by_name = _only_ones((fold(site.name), site) for site in self.sites)
+
+    def find(self, code: str, name: str) -> KnownSite | None:
+        """None when nothing fits, and when two sites of one name would fit: that is never guessed."""
+        bare = code.strip().replace("-", "")
+        return self._by_code.get(bare) or self._by_school_code.get(bare) or self._by_name.get(fold(name))
+
+    def nearest(self, name: str, most: int = 3) -> list[KnownSite]:
+        """The sites whose names are most alike, for a person to choose from."""
+        alike = difflib.get_close_matches(fold(name), self._folded, n=most, cutoff=0.3)
+        return [self._folded[text] for text in alike]
+
+    @cached_property
+    def _folded(self) -> dict[str, KnownSite]:
+        return {fold(site.name): site for site in self.sites}
+
+
+def _only_ones(named: Iterable[tuple[str, KnownSite]]) -> dict[str, KnownSite]:
+    found = defaultdict(list)
+    for key, site in named:
+        found[key].append(site)
+    return {key: sites[0] for key, sites in found.items() if len(sites) == 1 and key}
