@@ -5,6 +5,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import redis
+
 from mobilize.demo import embedded_redis, leash
 from tests.services import NotAvailable, free_port, is_listening
 
@@ -27,6 +29,10 @@ class Redis:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise NotAvailable(f"Redis did not start: {(self.folder / 'log').read_text()}")
             time.sleep(0.02)
+
+    def empty(self) -> None:
+        with redis.Redis.from_url(self.url) as client:
+            client.flushall()
 
     def crash(self) -> None:
         leash.kill(self.process)

@@ -1,0 +1,191 @@
+"""What every test may ask for. Servers start when first asked for, one set per test process.
+
+`app`          the application on SQLite and again on PostgreSQL, empty, with its context pushed
+`pg_app`       the application on PostgreSQL only, for journeys and the browser
+`client`       a browser's manners: our Origin and the form's token; `bare_client`: neither
+`db_session`   the session of the test itself, for looking at what was stored
+`redis_url`    a real Redis;  `environ`: what a process of ours needs to work on the same data
+`live_server`  the production web server on the data of `pg_app`;  `page`, `phone`: a phone-sized Chromium
+"""
+
+import base64
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from playwright.sync_api import Page
+from sqlalchemy.orm import Session
+
+import config
+from mobilize import create_app
+from mobilize.database import db
+from tests.services import browser, free_port
+from tests.services.client import BareClient, Client
+from tests.services.databases import PostgresDatabase, SqliteDatabase
+from tests.services.postgres import Postgres, find_binaries
+from tests.services.processes import Processes
+from tests.services.redis import Redis
+
+TEST_KEY = base64.b64encode(hashlib.sha256(b"for tests only").digest()).decode()
+NOBODY_LISTENS = "redis://127.0.0.1:1/0"  # the web must do without Redis
+
+
+@pytest.fixture(scope="session")
+def port() -> int:
+    """Where `live_server` listens, and so what the public address says, in this test process."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def base_environ(port: int) -> dict[str, str]:
+    """The settings all tests share. Only the carrier's address leads nowhere."""
+    return {
+        "MOBILIZE_ENV": "test",
+        "SECRET_KEYS": f"t1:{TEST_KEY}",
+        "PUBLIC_BASE_URL": f"http://localhost:{port}",
+        "REDIS_URL": NOBODY_LISTENS,
+        "UNION_NAME": "Test Local 100",
+        "UNION_TIMEZONE": "America/Los_Angeles",
+        "HELP_NUMBER": "+12135550199",
+        "TEXT_NUMBER": "+12135550100",
+        "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+        "TWILIO_AUTH_TOKEN": "a-token-for-tests",
+        "TWILIO_MESSAGING_SERVICE_SID": "MG" + "0" * 32,
+        "TWILIO_API_URL": "http://127.0.0.1:1",
+    }
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A running PostgreSQL server of this test process."""
+    server = Postgres(find_binaries())
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Redis]:
+    server = Redis()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: Redis) -> str:
+    """A real Redis, emptied for this test."""
+    redis_server.empty()
+    return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def postgres_database(postgres: Postgres, base_environ: dict[str, str]) -> PostgresDatabase:
+    return PostgresDatabase(postgres, base_environ)
+
+
+@pytest.fixture(scope="session")
+def sqlite_database(tmp_path_factory: pytest.TempPathFactory, base_environ: dict[str, str]) -> SqliteDatabase:
+    return SqliteDatabase(tmp_path_factory.mktemp("sqlite"), base_environ)
+
+
+@pytest.fixture
+def postgres_url(postgres_database: PostgresDatabase) -> str:
+    """A migrated, empty PostgreSQL database."""
+    return postgres_database.emptied()
+
+
+@pytest.fixture
+def sqlite_url(sqlite_database: SqliteDatabase) -> str:
+    """A migrated, empty SQLite file."""
+    return sqlite_database.emptied()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def app(request: pytest.FixtureRequest) -> Flask:
+    """The application, on both databases in turn. Its context is pushed: call operations directly."""
+    found: Flask = request.getfixturevalue({"sqlite": "sqlite_app", "postgres": "pg_app"}[request.param])
+    return found
+
+
+@pytest.fixture
+def sqlite_app(sqlite_url: str, base_environ: dict[str, str]) -> Iterator[Flask]:
+    yield from _open(sqlite_url, base_environ)
+
+
+@pytest.fixture
+def pg_app(postgres_url: str, base_environ: dict[str, str]) -> Iterator[Flask]:
+    yield from _open(postgres_url, base_environ)
+
+
+def _open(url: str, base_environ: dict[str, str]) -> Iterator[Flask]:
+    app = create_app(config.load({**base_environ, "DATABASE_URL": url}))
+    app.config["DATABASE_URL"] = url
+    app.test_client_class = BareClient
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return Client(app, use_cookies=True)
+
+
+@pytest.fixture
+def bare_client(app: Flask) -> FlaskClient:
+    return BareClient(app, use_cookies=True)
+
+
+@pytest.fixture
+def db_session(app: Flask) -> Session:
+    return db.session()
+
+
+@pytest.fixture
+def environ(pg_app: Flask, base_environ: dict[str, str], redis_url: str) -> dict[str, str]:
+    """The environment of a process (web, worker, beat, command) on the data of `pg_app`. Change it freely."""
+    ours = {"DATABASE_URL": pg_app.config["DATABASE_URL"], "REDIS_URL": redis_url}
+    return {**os.environ, **base_environ, **ours}
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Processes]:
+    """Starts our own processes for one test and ends them with it."""
+    started = Processes(tmp_path)
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def live_server(processes: Processes, environ: dict[str, str], port: int) -> str:
+    """The production web server on the data of `pg_app`; the answer is its address, without a slash."""
+    processes.serve(environ, port)
+    return environ["PUBLIC_BASE_URL"]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    found = browser.executable()
+    return {
+        **browser_type_launch_args,
+        "args": browser.FLAGS,
+        **({"executable_path": found} if found else {}),
+    }
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    phone = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2}
+    touch = {"is_mobile": True, "has_touch": True, "locale": "en-US", "timezone_id": "America/Los_Angeles"}
+    return {**browser_context_args, **phone, **touch}
+
+
+@pytest.fixture
+def phone(page: Page) -> Page:
+    """A phone's browser, 390 x 844. A second phone: `new_context(**browser_context_args).new_page()`."""
+    return page
