@@ -4,6 +4,7 @@ The letters are DejaVu Sans Condensed (static/fonts, free to pass on): Latin wit
 Armenian, Cyrillic and Greek. What it lacks is written otherwise by `printable`, so that no page shows a box.
 """
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,6 +33,9 @@ MARGIN = 30.0
 # Height of a capital, and from one baseline to the next, in parts of the type size (DejaVu's own 0.729).
 CAPITAL = 0.73
 LEADING = 1.16
+
+UNKNOWN = "\N{REPLACEMENT CHARACTER}"
+_HANGUL = re.compile("[가-힣]+")
 
 Align = Literal["left", "center", "right"]
 
@@ -175,23 +179,28 @@ def printable(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    shown = "".join(_shown(letter) for letter in unicodedata.normalize("NFC", text))
-    return " ".join("?" if word.strip("?") == "" else word for word in shown.split())
+    romanised = _HANGUL.sub(_romanised, unicodedata.normalize("NFC", text))
+    shown = "".join(_shown(letter) for letter in romanised)
+    return re.sub(f"{UNKNOWN}+", "?", shown).strip()
+
+
+def _romanised(syllables: re.Match[str]) -> str:
+    return "".join(
+        unicodedata.name(one).removeprefix("HANGUL SYLLABLE ") for one in syllables[0]
+    ).capitalize()
 
 
 def _shown(letter: str) -> str:
     category = unicodedata.category(letter)
     if category[0] in "CZ":
         return " " if category in ("Cc", "Zs", "Zl", "Zp") else ""
-    if unicodedata.bidirectional(letter) in ("R", "AL"):
-        return "?"
+    if unicodedata.bidirectional(letter) in ("R", "AL") or letter == UNKNOWN:
+        return UNKNOWN
     if ord(letter) in _widths(REGULAR) and ord(letter) in _widths(BOLD):
         return letter
-    if (name := unicodedata.name(letter, "")).startswith("HANGUL SYLLABLE "):
-        return name.removeprefix("HANGUL SYLLABLE ").capitalize()
     plain = unicodedata.normalize("NFKD", letter)
     known = "".join(part for part in plain if ord(part) in _widths(REGULAR))
-    return known if known != "" and plain != letter else "?"
+    return known if known != "" and plain != letter else UNKNOWN
 
 
 def _wrap(words: tuple[str, ...], font: str, room: float) -> tuple[str, ...] | None:

@@ -186,7 +186,7 @@ def _when(poster: Poster, language: str) -> str:
 
 
 def _draw_code_and_demands(page: Page, poster: Poster, top: float, bottom: float) -> None:
-    """The code on the left, white around it as its quiet zone asks; scan and demands in a column beside it."""
+    """The code on the left, white around it as the standard asks; scan and demands in a column beside it."""
     room = top - bottom
     size = min(QR_LARGEST, room * QR_SMALLEST / (QR_SMALLEST + 2 * quiet_zone(poster.url, QR_SMALLEST)))
     left = page.left + INSET

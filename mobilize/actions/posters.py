@@ -50,6 +50,7 @@ def _folded(text: str) -> str:
 def _outline(page: Page, poster: Poster, number: int, *, new_area: bool) -> None:
     key = f"poster-{number}"
     page.canvas.bookmarkPage(key)
-    if new_area:
-        page.canvas.addOutlineEntry(poster.area, key, level=0, closed=True)
+    if new_area:  # under a key of its own: reportlab keeps one title for each key
+        page.canvas.bookmarkPage(f"area-{number}")
+        page.canvas.addOutlineEntry(poster.area, f"area-{number}", level=0, closed=True)
     page.canvas.addOutlineEntry(poster.site, key, level=1)
