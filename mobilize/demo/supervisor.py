@@ -42,15 +42,20 @@ class Supervisor:
     """`run()` is the whole of it; `stop()` from a signal or another thread ends it.
 
     With `logs` (a folder) each child's output goes to `<name>.log` there and only its warnings are said;
-    without, every line is said.
+    without, every line is said. What matches `hush` is no warning.
     """
 
     def __init__(
-        self, children: Sequence[Child], logs: Path | None, say: Callable[[str], None] | None = None
+        self,
+        children: Sequence[Child],
+        logs: Path | None,
+        say: Callable[[str], None] | None = None,
+        hush: re.Pattern[str] | None = None,
     ):
         self.children = list(children)
         self.logs = logs
         self.say = say or (lambda line: print(line, file=sys.stderr, flush=True))
+        self.hush = hush
         self.stopping = threading.Event()
 
     def run(self, when_ready: Callable[[], None] = lambda: None, ready_within: float = 60.0) -> int:
@@ -120,8 +125,13 @@ class Supervisor:
             for line in process.stdout:
                 log.write(line)
                 text = line.decode("utf-8", "replace").rstrip()
-                if not self.logs or (WORTH_SHOWING.search(text) and not self.stopping.is_set()):
+                if not self.logs or self._is_warning(text):
                     self.say(f"{child.name}: {text}")
+
+    def _is_warning(self, text: str) -> bool:
+        if self.stopping.is_set() or (self.hush and self.hush.search(text)):
+            return False
+        return WORTH_SHOWING.search(text) is not None
 
     def _log(self, child: Child) -> Path:
         return self.logs / f"{child.name}.log" if self.logs else Path(os.devnull)
