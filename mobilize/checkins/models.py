@@ -14,19 +14,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from mobilize.database import Model, Sealed
 
 
-class Method(StrEnum):
-    """How somebody was counted."""
-
-    POSTER = "poster"
-    ROTATING = "rotating"
-    LINK = "link"
-    TEXT = "text"
-    TICK = "tick"
-    SCAN = "scan"
-    PAPER = "paper"
-    WALK_IN = "walk_in"
-
-
 class Tier(StrEnum):
     """How strong the evidence is, weakest first."""
 
@@ -37,6 +24,25 @@ class Tier(StrEnum):
     @property
     def rank(self) -> int:
         return list(Tier).index(self)
+
+
+class Method(StrEnum):
+    """How somebody was counted."""
+
+    POSTER = "poster"
+    LINK = "link"
+    TEXT = "text"
+    TICK = "tick"
+    PAPER = "paper"
+    ROTATING = "rotating"
+    SCAN = "scan"
+
+    @property
+    def tier(self) -> Tier:
+        """What this way proves: a poster can be forwarded, a chair saw a face, a rotating code shows the place."""
+        if self in (Method.POSTER, Method.LINK, Method.TEXT):
+            return Tier.SELF
+        return Tier.VOUCHED if self in (Method.TICK, Method.PAPER) else Tier.VERIFIED
 
 
 class Outcome(StrEnum):

@@ -1,0 +1,161 @@
+"""What can be asked about campaigns, actions and events."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from mobilize import settings
+from mobilize.actions.models import Action, Campaign, Event, EventChapter, EventState
+from mobilize.database import db
+from mobilize.errors import Refused
+from mobilize.languages import _
+from mobilize.roster.models import Area, Site
+from mobilize.tokens import read_code
+
+# How long before the start and after the end somebody may still check in: see `model.md`, "Hours".
+EARLY = timedelta(minutes=30)
+LATE = timedelta(minutes=30)
+
+
+def event_by_code(typed: str) -> Event | None:
+    """The event of a check-in code, as typed or mangled; called-off ones too, since their poster still hangs."""
+    return db.session.scalar(
+        select(Event)
+        .where(Event.code == read_code(typed))
+        .options(
+            joinedload(Event.site),
+            joinedload(Event.action).joinedload(Action.campaign),
+            selectinload(Event.shifts),
+        )
+    )
+
+
+def event_by_text_code(digits: str, now: datetime) -> Event | None:
+    """The event whose `HERE 48219` this is, around its hours; None when nothing is open under it."""
+    return db.session.scalar(
+        select(Event).where(
+            Event.text_code == digits,
+            Event.state == EventState.PLANNED,
+            Event.starts_at <= now + timedelta(hours=12),
+            Event.ends_at >= now - timedelta(hours=12),
+        )
+    )
+
+
+def text_codes_in_use(now: datetime) -> set[str]:
+    """Digits that must not be given out again: of events that are not over for a day."""
+    return set(db.session.scalars(select(Event.text_code).where(Event.ends_at > now - timedelta(days=1))))
+
+
+def sites_for(areas: Sequence[Area] | None) -> Sequence[Site]:
+    """Sites the union represents, in all areas or in some; by area and name."""
+    query = select(Site).join(Area).where(Site.represented).order_by(Area.name, Site.name)
+    if areas is not None:
+        query = query.where(Site.area_id.in_([area.id for area in areas]))
+    return db.session.scalars(query).all()
+
+
+def action_without_site(site: Site, starts_at: datetime, ends_at: datetime) -> Action | None:
+    """The union's action that overlaps this time on the same day and has no home event for this site yet."""
+    has_site = select(EventChapter.action_id).where(
+        EventChapter.site_id == site.id, EventChapter.gone_at.is_(None)
+    )
+    return db.session.scalar(
+        select(Action)
+        .where(
+            Action.owner_site_id.is_(None),
+            Action.called_off_at.is_(None),
+            ~Action.drill,
+            Action.starts_at < ends_at,
+            Action.ends_at > starts_at,
+            Action.id.not_in(has_site),
+        )
+        .order_by(Action.starts_at)
+    )
+
+
+def find_action(named: str) -> Action:
+    """An action by its id or the start of its name. Raises `Refused` when none or several fit."""
+    try:
+        fits = [db.session.get(Action, uuid.UUID(named))]
+    except ValueError:
+        start = func.lower(Action.name_en).startswith(named.lower(), autoescape=True)
+        fits = list(db.session.scalars(select(Action).where(start).limit(3)))
+    fits = [action for action in fits if action]
+    if len(fits) != 1:
+        what = (
+            _("No action is called that.") if not fits else _("Several actions start like that: give the id.")
+        )
+        raise Refused("no_action", what, status=404)
+    return fits[0]  # type: ignore[return-value]
+
+
+def find_areas(names: str) -> list[Area]:
+    """Areas by their names, separated by commas. Raises `Refused` naming the one that is unknown."""
+    known = {area.name.casefold(): area for area in db.session.scalars(select(Area))}
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    for name in wanted:
+        if name.casefold() not in known:
+            listed = ", ".join(sorted(area.name for area in known.values()))
+            raise Refused(
+                "no_area", _("There is no area “%(name)s”. There are: %(listed)s.", name=name, listed=listed)
+            )
+    return [known[name.casefold()] for name in wanted]
+
+
+def events_of(action: Action, area: Area | None = None) -> Sequence[Event]:
+    """The events of an action that were not called off, by area and place."""
+    query = (
+        select(Event)
+        .outerjoin(Site, Event.site_id == Site.id)
+        .outerjoin(Area, Event.area_id == Area.id)
+        .where(Event.action_id == action.id, Event.state != EventState.CALLED_OFF)
+        .options(joinedload(Event.site), joinedload(Event.area))
+        .order_by(Area.name, Site.name, Event.venue)
+    )
+    return db.session.scalars(query.where(Event.area_id == area.id) if area else query).all()
+
+
+def events_at(site: Site, *, after: datetime) -> Sequence[Event]:
+    """Events a site's chapter belongs to that end after a moment, soonest first."""
+    return db.session.scalars(
+        select(Event)
+        .join(EventChapter, EventChapter.event_id == Event.id)
+        .where(EventChapter.site_id == site.id, EventChapter.gone_at.is_(None), Event.ends_at > after)
+        .options(joinedload(Event.action), joinedload(Event.site))
+        .order_by(Event.starts_at)
+    ).all()
+
+
+def all_campaigns() -> Sequence[Campaign]:
+    """Campaigns with their actions, newest first."""
+    return db.session.scalars(
+        select(Campaign).options(selectinload(Campaign.actions)).order_by(Campaign.made_at.desc())
+    ).all()
+
+
+def actions_without_campaign() -> Sequence[Action]:
+    """Actions of the office, or a chair's own, that belong to no campaign; newest first."""
+    return db.session.scalars(
+        select(Action).where(Action.campaign_id.is_(None)).order_by(Action.starts_at.desc()).limit(100)
+    ).all()
+
+
+def check_in_address(event: Event) -> str:
+    """What the poster's QR code says: works in any case of letters."""
+    return f"{settings().public_base_url}/c/{event.code}"
+
+
+def is_open(event: Event, now: datetime) -> bool:
+    """Its hours: from 30 minutes before the start to 30 minutes after the end."""
+    return event.state is EventState.PLANNED and event.starts_at - EARLY <= now <= event.ends_at + LATE
+
+
+def chapters_of(event_id: uuid.UUID) -> Sequence[uuid.UUID]:
+    """Ids of the chapters whose home event this is."""
+    return db.session.scalars(
+        select(EventChapter.site_id).where(EventChapter.event_id == event_id, EventChapter.gone_at.is_(None))
+    ).all()

@@ -1,0 +1,76 @@
+"""When an event is, as people say it: a local day with a start and an end, turned into UTC moments."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from mobilize import clock
+from mobilize.errors import Refused
+from mobilize.languages import _
+
+LONGEST = timedelta(hours=16)
+
+
+@dataclass(frozen=True)
+class LocalSpan:
+    """A span on the clock of wherever it happens. An end at or before the start is on the next day.
+
+    `second_hour` chooses, for a start the clock shows twice on the night it goes back, the second one.
+    """
+
+    day: date
+    start: time
+    end: time
+    second_hour: bool | None = None
+
+    def moments(self, zone: str) -> tuple[datetime, datetime]:
+        """(starts_at, ends_at) in UTC. Raises `Refused` for a time that does not exist, one that needs a
+        choice, and a span nobody would stand."""
+        starts_at = self._moment(self.day, self.start, zone)
+        last_day = self.day if self.end > self.start else self.day + timedelta(days=1)
+        ends_at = self._moment(last_day, self.end, zone)
+        if ends_at - starts_at > LONGEST:
+            raise Refused(
+                "too_long", _("That would end before it starts, or last over 16 hours. Check the times.")
+            )
+        return starts_at, ends_at
+
+    def _moment(self, day: date, at: time, zone: str) -> datetime:
+        fold = None if self.second_hour is None else int(self.second_hour)
+        try:
+            return clock.from_local(day, at, zone, fold=fold)
+        except clock.NoSuchTime:
+            later = (datetime.combine(day, at) + timedelta(hours=1)).strftime("%H:%M")
+            raise Refused(
+                "no_such_time",
+                _(
+                    "Clocks go forward that night: this time does not exist. Did you mean %(later)s?",
+                    later=later,
+                ),
+            ) from None
+        except clock.TwoSuchTimes:
+            raise Refused(
+                "two_such_times",
+                _(
+                    "Clocks go back that night: this time comes twice. Say whether you mean the first or the second."
+                ),
+            ) from None
+
+
+def read_span(starts: str, ends: str) -> LocalSpan:
+    """A span written `2026-03-03T07:00` and `2026-03-03T07:45`, or with only a time as the end.
+
+    Raises `Refused` when it cannot be read, or ends before it starts.
+    """
+    try:
+        start = datetime.fromisoformat(starts)
+        end = datetime.fromisoformat(ends) if "T" in ends or "-" in ends else None
+        closing = end.time() if end else time.fromisoformat(ends)
+    except ValueError:
+        raise Refused("bad_time", _("Write times like 2026-03-03T07:00.")) from None
+    if start.tzinfo or (end and end.tzinfo):
+        raise Refused("bad_time", _("Write local times, without a zone: 2026-03-03T07:00."))
+    if end and not timedelta(0) < end - start <= LONGEST:
+        raise Refused(
+            "too_long", _("That would end before it starts, or last over 16 hours. Check the times.")
+        )
+    return LocalSpan(start.date(), start.time(), closing)
