@@ -60,6 +60,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
     ADOPTED = "adopted"  # unknown, then found in the carrier's log or by its receipt
     NOT_FOUND = "not_found"  # unknown, and three readable looks did not show it
+    LATE = "late"  # not found, sent anew, and then its receipt came: the one double that can happen
 
 
 class Intent(StrEnum):
@@ -79,11 +80,18 @@ class Intent(StrEnum):
     OTHER = "other"
 
 
+class QuestionKind(StrEnum):
+    """What a number can be asked by text."""
+
+    COMING = "coming"
+    HEAD_COUNT = "head_count"
+
+
 class OutboxText(Model):
     """One text for one purpose. `purpose_key` = rule:event:version:phone index; unique, so never twice.
 
     `to` and `blanks` are sealed; `blanks` is the JSON of the wording's named blanks. `due_at` is what was
-    promised and stays; `next_try_at` is when it may be claimed. `asks` opens that question when it is claimed.
+    promised and stays; `next_try_at` is when it may be claimed. `asks` is the question it opens on leaving.
     """
 
     __tablename__ = "outbox"
@@ -128,6 +136,7 @@ class OutboxText(Model):
     urgent: Mapped[bool] = mapped_column(default=False)
     segments: Mapped[int] = mapped_column(default=1)
     asks: Mapped[str | None] = mapped_column(String(24))
+    asks_until: Mapped[datetime | None]
     tries: Mapped[int] = mapped_column(default=0)
     state: Mapped[TextState] = mapped_column(default=TextState.WAITING)
     reason: Mapped[str | None] = mapped_column(String(40))
@@ -233,8 +242,8 @@ class Question(Model):
 
 
 class Inbound(Model):
-    """A text that came in, once per carrier's id. `intent` and `value` are our reading of it, `question_id` what
-    this number had been asked when it came; `done_by` who dealt with it.
+    """A text that came in, once per carrier's id. `intent` and `value` are our reading of it, `question_id`
+    what this number had been asked when it came; `done_by` who dealt with it.
     """
 
     __tablename__ = "inbound"

@@ -1,0 +1,200 @@
+"""Taking texts out of the outbox to send: whose turn it is, whether they may leave now, and how fast.
+
+Everything is decided in one transaction, committed before any call is made: the rows are this worker's, an attempt
+is written down for each, the sender's tokens are spent, and the questions the texts ask are open.
+"""
+
+import json
+import logging
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, insert, literal_column, or_, select, update
+from sqlalchemy.orm import Session
+
+from mobilize import database, settings
+from mobilize.crypto import CannotOpen, blind_index
+from mobilize.database import atomic, is_postgres
+from mobilize.texts import windows
+from mobilize.texts.models import Attempt, OutboxText, Outcome, Sender, TextClass, TextState
+from mobilize.texts.operations import MAIN_SENDER, open_questions
+from mobilize.texts.phone_rules import is_bad, says_stop
+from mobilize.texts.wordings import BadWording, render
+
+CLAIM_LASTS = timedelta(seconds=60)
+# A text that is claimed is called out at once; one that had to wait this long in the process is handed back.
+CALL_WITHIN_S = 20.0
+_WAITING = OutboxText.state == literal_column("'waiting'")  # a literal, so that the partial index is used
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """One text this process may hand to the carrier, once, as attempt `n`."""
+
+    id: uuid.UUID
+    n: int
+    to: str
+    body: str
+    validity_s: int
+    useless_after: datetime
+
+
+def claim(limit: int, *, by: str, now: datetime, sender: str = MAIN_SENDER) -> list[Claimed]:
+    """Up to `limit` due texts, most urgent first, marked as `by`'s and committed.
+
+    Leaves out what is opted out, outside its window, useless by now, or more than the sender's tokens allow.
+    Two workers at once get different texts; what is not recorded within 60 s is swept up as unknown.
+    """
+    with atomic() as session:
+        tokens = _tokens(session, sender, now)
+        if tokens <= 0:
+            return []
+        rows = _within(tokens, session.execute(_due(limit, _zones(session, now), now)).all())
+        if not rows:
+            return []
+        ready = [claimed for row in rows if (claimed := _opened(session, row, now))]
+        _mark(session, ready, by, now)
+        open_questions([_question(row) for row in rows if row.asks and row.event_id], now=now)
+        spent = sum(row.segments for row in rows)
+        session.execute(
+            update(Sender).where(Sender.name == sender).values(tokens=tokens - spent, refilled_at=now)
+        )
+        return ready
+
+
+def may_leave(zones: list[str], now: datetime) -> ColumnElement[bool]:
+    """SQL: the text's window is open in its zone."""
+    open_now = [
+        and_(OutboxText.klass == klass, OutboxText.tz.in_(zones_open))
+        for klass in windows.WINDOWS
+        if (zones_open := windows.open_zones(klass, zones, now))
+    ]
+    return or_(OutboxText.klass == TextClass.ASKED, OutboxText.urgent.is_(True), *open_now)
+
+
+def _tokens(session: Session, name: str, now: datetime) -> float:
+    """How many segments this sender may send now. A second's worth is saved up at most."""
+    rate = settings().segments_per_second
+    sender = session.get(Sender, name, with_for_update=True, populate_existing=True)
+    if sender is None:
+        fresh = {"name": name, "rate": rate, "tokens": rate, "refilled_at": now}
+        session.execute(database.insert(Sender).values(fresh).on_conflict_do_nothing())
+        sender = session.get(Sender, name, with_for_update=True, populate_existing=True)
+        assert sender is not None  # noqa: S101 - inserted one line above
+    if sender.paused_at:
+        return 0.0
+    if sender.rate != rate:
+        sender.rate = rate
+    waited = max(0.0, (now - sender.refilled_at) / timedelta(seconds=1))
+    return min(max(rate, 1.0), sender.tokens + waited * rate)
+
+
+def _zones(session: Session, now: datetime) -> list[str]:
+    return list(
+        session.scalars(select(OutboxText.tz).where(_WAITING, OutboxText.next_try_at <= now).distinct())
+    )
+
+
+def _due(limit: int, zones: list[str], now: datetime) -> Any:
+    chosen = (
+        select(
+            OutboxText.id,
+            OutboxText.to_enc,
+            OutboxText.blanks_enc,
+            OutboxText.wording,
+            OutboxText.language,
+            OutboxText.klass,
+            OutboxText.urgent,
+            OutboxText.tz,
+            OutboxText.useless_after,
+            OutboxText.segments,
+            OutboxText.asks,
+            OutboxText.asks_until,
+            OutboxText.event_id,
+            OutboxText.phone_bix,
+            OutboxText.tries,
+        )
+        .where(
+            _WAITING,
+            OutboxText.next_try_at <= now,
+            OutboxText.useless_after > now,
+            may_leave(zones, now),
+            ~says_stop(OutboxText.phone_bix),
+            or_(OutboxText.klass == TextClass.ASKED, ~is_bad(OutboxText.phone_bix)),
+        )
+        .order_by(OutboxText.priority, OutboxText.due_at)
+        .limit(limit)
+    )
+    return chosen.with_for_update(skip_locked=True, of=OutboxText) if is_postgres() else chosen
+
+
+def _within(tokens: float, rows: Any) -> list[Any]:
+    """As many as the tokens reach for; the last may overdraw, which the next refill pays back."""
+    taken = []
+    for row in rows:
+        if tokens <= 0:
+            break
+        taken.append(row)
+        tokens -= row.segments
+    return taken
+
+
+def _opened(session: Session, row: Any, now: datetime) -> Claimed | None:
+    """The text in clear, ready to hand over. One that cannot be rendered is set aside for a person."""
+    try:
+        return Claimed(
+            id=row.id,
+            n=row.tries + 1,
+            to=OutboxText.to.open(row.id, row.to_enc),
+            body=render(
+                row.wording, row.language, json.loads(OutboxText.blanks.open(row.id, row.blanks_enc))
+            ),
+            validity_s=windows.validity_s(row.klass, row.tz, row.useless_after, now, urgent=row.urgent),
+            useless_after=row.useless_after,
+        )
+    except (BadWording, CannotOpen) as problem:
+        _log.error("text %s cannot be rendered: %s", row.id, type(problem).__name__)
+        reason = "bad_wording" if isinstance(problem, BadWording) else "cannot_open"
+        session.execute(
+            update(OutboxText)
+            .where(OutboxText.id == row.id)
+            .values(state=TextState.STUCK, reason=reason, settled_at=now)
+        )
+        return None
+
+
+def _mark(session: Session, claimed: list[Claimed], by: str, now: datetime) -> None:
+    if not claimed:
+        return
+    session.execute(
+        update(OutboxText)
+        .where(OutboxText.id.in_([text.id for text in claimed]), _WAITING)
+        .values(
+            state=TextState.CLAIMED,
+            claimed_by=by,
+            claimed_until=now + CLAIM_LASTS,
+            tries=OutboxText.tries + 1,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        insert(Attempt),
+        [
+            {
+                "outbox_id": text.id,
+                "n": text.n,
+                "started_at": now,
+                "outcome": Outcome.STARTED,
+                "body_bix": blind_index("body", text.body),
+            }
+            for text in claimed
+        ],
+    )
+
+
+def _question(row: Any) -> tuple[bytes, str, uuid.UUID, datetime]:
+    return row.phone_bix, row.asks, row.event_id, row.asks_until or row.useless_after

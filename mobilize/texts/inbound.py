@@ -1,0 +1,82 @@
+"""A text that came in: stored once, read, and acted on at once only where a person must be obeyed at once."""
+
+from datetime import datetime
+
+from sqlalchemy import exists, or_, select
+
+from mobilize.crypto import blind_index
+from mobilize.database import atomic, db, insert, new_id
+from mobilize.phones import normalize
+from mobilize.roster.models import Member
+from mobilize.texts.models import Inbound, Intent, OutboxText
+from mobilize.texts.operations import answer, mark_done, opt_in, opt_out
+from mobilize.texts.queries import open_question
+from mobilize.texts.replies import read_reply
+
+# The carrier answers these bare words itself; an answer of ours would be a second one.
+CARRIER_ANSWERS = {"HELP", "INFO", "START", "UNSTOP", "YES"}
+
+
+def take_inbound(sid: str, sender: str, body: str, *, now: datetime) -> Inbound | None:
+    """Store and read one text; None when this sid was taken before. An opt-out is committed when this returns.
+
+    HELP, "who is this" and START are answered here, through the outbox. Everything else waits for the room it
+    concerns (`queries.unread_inbound`). A short code, our own number or a stranger is stored, not answered.
+    """
+    with atomic():
+        row = _store(sid, sender, body, now)
+        if row is None:
+            return None
+        phone = normalize(sender).phone
+        if row.intent is Intent.OUT:
+            opt_out(phone or sender, source="reply", wording=None, now=now)
+            mark_done(row.id, "texts", now=now)
+        elif row.intent is Intent.IN:
+            opt_in(phone or sender, source="reply", now=now)
+            _reply(row, "back_in", body, now)
+        elif row.intent in (Intent.HELP, Intent.WHO):
+            _reply(row, row.intent.value, body, now)
+        return row
+
+
+def _store(sid: str, sender: str, body: str, now: datetime) -> Inbound | None:
+    bix = blind_index("phone", sender)
+    question = open_question(sender, now=now)
+    reading = read_reply(body, question.kind if question else None)
+    row_id = new_id()
+    values = {
+        "id": row_id,
+        "sid": sid,
+        "sender_enc": Inbound.sender.seal(row_id, sender),
+        "phone_bix": bix,
+        "body_enc": Inbound.body.seal(row_id, body),
+        "intent": reading.intent,
+        "value": reading.value,
+        "question_id": question.id if question else None,
+        "received_at": now,
+    }
+    with atomic() as session:
+        stored = session.execute(
+            insert(Inbound).values(values).on_conflict_do_nothing(index_elements=["sid"])
+        )
+        return session.get(Inbound, row_id) if stored.rowcount else None  # type: ignore[attr-defined]
+
+
+def _reply(row: Inbound, wording: str, body: str, now: datetime) -> None:
+    if body.strip().upper() not in CARRIER_ANSWERS and _is_known(row.phone_bix):
+        answer(row, wording, {}, language=language_of(row.phone_bix), now=now)
+    mark_done(row.id, "texts", now=now)
+
+
+def _is_known(phone_bix: bytes) -> bool:
+    """Somebody on the roster, or a number we have texted ourselves."""
+    on_the_roster = exists().where(Member.phone_bix == phone_bix)
+    texted = exists().where(OutboxText.phone_bix == phone_bix)
+    return bool(db.session.scalar(select(or_(on_the_roster, texted))))
+
+
+def language_of(phone_bix: bytes) -> str:
+    """The language this number is written to: the member's, else that of the last text to it."""
+    hers = db.session.scalar(select(Member.language).where(Member.phone_bix == phone_bix).limit(1))
+    last = select(OutboxText.language).where(OutboxText.phone_bix == phone_bix)
+    return hers or db.session.scalar(last.order_by(OutboxText.due_at.desc()).limit(1)) or "en"

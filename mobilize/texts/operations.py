@@ -1,0 +1,257 @@
+"""What can be done with texts: put one into the outbox, take it back, answer, ask. Sending is in `delivery`."""
+
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+
+from mobilize.crypto import blind_index
+from mobilize.database import atomic, db, insert, new_id
+from mobilize.texts.models import Inbound, OutboxText, Priority, Question, Sender, TextClass, TextState
+from mobilize.texts.phone_rules import opt_in, opt_out
+from mobilize.texts.segments import segments
+from mobilize.texts.wordings import render
+
+__all__ = [
+    "PlannedText",
+    "answer",
+    "ask_question",
+    "drop_texts",
+    "forget_bodies",
+    "mark_done",
+    "mark_question_answered",
+    "opt_in",
+    "opt_out",
+    "pause_sending",
+    "queue_text",
+    "queue_texts",
+    "resume_sending",
+]
+
+ANSWER_WITHIN = timedelta(minutes=10)
+ANSWERS_AN_HOUR = 3
+BODIES_ARE_KEPT = timedelta(days=7)
+ROWS_A_STATEMENT = 500
+MAIN_SENDER = "main"
+
+
+@dataclass(frozen=True)
+class PlannedText:
+    """One text to put into the outbox.
+
+    `purpose` = rule:event:version, without any personal datum; together with the number it is unique for ever.
+    `tz` is the member's zone, for the windows. `useless_after`: never sent later than this. `asks` opens a
+    question of that kind about `event_id` when the text leaves; it closes at `useless_after`, or `asks_until`.
+    """
+
+    purpose: str
+    phone: str
+    wording: str
+    language: str
+    klass: TextClass
+    tz: str
+    due_at: datetime
+    useless_after: datetime
+    priority: int = Priority.REMINDER
+    blanks: dict[str, str] = field(default_factory=dict)
+    event_id: uuid.UUID | None = None
+    member_id: uuid.UUID | None = None
+    urgent: bool = False
+    asks: str | None = None
+    asks_until: datetime | None = None
+
+
+def queue_text(planned: PlannedText, *, now: datetime) -> OutboxText:
+    """The outbox row for this purpose and number: a new one, or the one that is there already, as it is.
+
+    Raises `wordings.BadWording` for a wording or blank that is not there. Sends nothing; a worker does.
+    """
+    key = purpose_key(planned)
+    queue_texts([planned], now=now)
+    return db.session.scalars(select(OutboxText).where(OutboxText.purpose_key == key)).one()
+
+
+def queue_texts(planned: Iterable[PlannedText], *, now: datetime) -> int:
+    """Put many texts into the outbox in one transaction; returns how many are new. Twice adds none."""
+    rows = [_row(text, now) for text in planned]
+    with atomic() as session:
+        added = 0
+        for start in range(0, len(rows), ROWS_A_STATEMENT):
+            statement = insert(OutboxText).on_conflict_do_nothing(index_elements=["purpose_key"])
+            added += _how_many(session.execute(statement.values(rows[start : start + ROWS_A_STATEMENT])))
+        return added
+
+
+def purpose_key(planned: PlannedText) -> str:
+    """What makes a text unique: its purpose, and the blind index of its number."""
+    return f"{planned.purpose}:{blind_index('phone', planned.phone).hex()}"
+
+
+def drop_texts(
+    purpose_prefix: str, reason: str, *, now: datetime, phones: Sequence[str] | None = None
+) -> int:
+    """Take back what is still waiting under this purpose (all of it, or for some numbers); returns how many.
+
+    What a worker has already claimed leaves; what was sent stays as it is.
+    """
+    which = [OutboxText.purpose_key.startswith(purpose_prefix, autoescape=True)]
+    if phones is not None:
+        which.append(OutboxText.phone_bix.in_([blind_index("phone", phone) for phone in phones]))
+    with atomic() as session:
+        return _how_many(
+            session.execute(
+                update(OutboxText)
+                .where(OutboxText.state == TextState.WAITING, *which)
+                .values(state=TextState.DROPPED, reason=reason, settled_at=now)
+                .execution_options(synchronize_session=False)
+            )
+        )
+
+
+def answer(inbound: Inbound, wording: str, blanks: dict[str, str], *, language: str, now: datetime) -> bool:
+    """Answer a text somebody sent us, through the outbox; once per text, and at most 3 an hour to one number.
+
+    Returns False when it was not queued (too many, no number kept, or answered before).
+    """
+    if inbound.sender is None or _answers_within_the_hour(inbound.phone_bix, now) >= ANSWERS_AN_HOUR:
+        return False
+    text = PlannedText(
+        purpose=f"answer:{inbound.id}:1",
+        phone=inbound.sender,
+        wording=wording,
+        language=language,
+        klass=TextClass.ASKED,
+        tz="UTC",
+        due_at=now,
+        useless_after=now + ANSWER_WITHIN,
+        priority=Priority.REPLY,
+        blanks=blanks,
+    )
+    return queue_texts([text], now=now) == 1
+
+
+def ask_question(phone: str, kind: str, event_id: uuid.UUID, *, expires_at: datetime, now: datetime) -> None:
+    """From now on a bare answer of this number means this question. Asking again renews it."""
+    open_questions([(blind_index("phone", phone), kind, event_id, expires_at)], now=now)
+
+
+def open_questions(asked: list[tuple[bytes, str, uuid.UUID, datetime]], *, now: datetime) -> None:
+    """The same for (phone index, kind, event, expiry), many at a time; part of a delivery's claim."""
+    if not asked:
+        return
+    rows = [
+        {
+            "id": new_id(),
+            "phone_bix": bix,
+            "kind": kind,
+            "event_id": event_id,
+            "asked_at": now,
+            "expires_at": expires_at,
+        }
+        for bix, kind, event_id, expires_at in dict.fromkeys(asked)
+    ]
+    with atomic() as session:
+        statement = insert(Question).values(rows)
+        session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["phone_bix", "kind", "event_id"],
+                set_={"asked_at": statement.excluded.asked_at, "expires_at": statement.excluded.expires_at},
+            )
+        )
+
+
+def mark_question_answered(question_id: uuid.UUID, *, now: datetime) -> None:
+    """Remember that it was answered; it stays open, because the last answer counts."""
+    with atomic() as session:
+        session.execute(update(Question).where(Question.id == question_id).values(answered_at=now))
+
+
+def mark_done(inbound_id: uuid.UUID, by: str, *, now: datetime) -> bool:
+    """This room has dealt with the text. True for the first who says so: only she may act on it.
+
+    Call it in the same `atomic()` as what the text leads to.
+    """
+    with atomic() as session:
+        return bool(
+            _how_many(
+                session.execute(
+                    update(Inbound)
+                    .where(Inbound.id == inbound_id, Inbound.done_at.is_(None))
+                    .values(done_at=now, done_by=by)
+                )
+            )
+        )
+
+
+def pause_sending(why: str, *, now: datetime, sender: str = MAIN_SENDER) -> None:
+    """Claim nothing more for this sender until `resume_sending`; what waits keeps waiting."""
+    with atomic() as session:
+        session.execute(update(Sender).where(Sender.name == sender).values(paused_at=now, paused_why=why))
+
+
+def resume_sending(*, sender: str = MAIN_SENDER) -> None:
+    """Claim again. What has become useless meanwhile is dropped, not sent late."""
+    with atomic() as session:
+        session.execute(update(Sender).where(Sender.name == sender).values(paused_at=None, paused_why=None))
+
+
+def forget_bodies(*, now: datetime) -> int:
+    """Delete the raw words of texts that came in more than 7 days ago; our reading of them stays."""
+    with atomic() as session:
+        return _how_many(
+            session.execute(
+                update(Inbound)
+                .where(Inbound.received_at < now - BODIES_ARE_KEPT, Inbound.body_enc.is_not(None))
+                .values(body_enc=None)
+            )
+        )
+
+
+def _row(text: PlannedText, now: datetime) -> dict[str, object]:
+    row_id = new_id()
+    return {
+        "id": row_id,
+        "purpose_key": purpose_key(text),
+        "klass": text.klass,
+        "wording": text.wording,
+        "language": text.language,
+        "tz": text.tz,
+        "to_enc": OutboxText.to.seal(row_id, text.phone),
+        "phone_bix": blind_index("phone", text.phone),
+        "blanks_enc": OutboxText.blanks.seal(row_id, json.dumps(text.blanks, ensure_ascii=False)),
+        "event_id": text.event_id,
+        "member_id": text.member_id,
+        "due_at": text.due_at,
+        "useless_after": text.useless_after,
+        "next_try_at": text.due_at,
+        "priority": text.priority,
+        "urgent": text.urgent,
+        "segments": segments(render(text.wording, text.language, text.blanks)),
+        "asks": text.asks,
+        "asks_until": text.asks_until or text.useless_after,
+        "tries": 0,
+        "state": TextState.WAITING,
+        "queued_at": now,
+    }
+
+
+def _answers_within_the_hour(phone_bix: bytes, now: datetime) -> int:
+    return (
+        db.session.scalar(
+            select(func.count())
+            .select_from(OutboxText)
+            .where(
+                OutboxText.phone_bix == phone_bix,
+                OutboxText.due_at > now - timedelta(hours=1),
+                OutboxText.purpose_key.startswith("answer:"),
+            )
+        )
+        or 0
+    )
+
+
+def _how_many(result: object) -> int:
+    return max(0, int(result.rowcount))  # type: ignore[attr-defined]

@@ -1,0 +1,133 @@
+"""What can be asked about texts."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from mobilize.crypto import blind_index
+from mobilize.database import db
+from mobilize.texts.models import (
+    Attempt,
+    Inbound,
+    Intent,
+    OutboxText,
+    Outcome,
+    Question,
+    Receipt,
+    Sender,
+    TextState,
+)
+from mobilize.texts.phone_rules import is_opted_out, may_text
+
+__all__ = [
+    "Story",
+    "counts_by_state",
+    "doubled_texts",
+    "is_opted_out",
+    "latest_texts",
+    "may_text",
+    "open_question",
+    "paused_senders",
+    "story_of",
+    "told_about",
+    "unread_inbound",
+]
+
+
+@dataclass(frozen=True)
+class Story:
+    """Everything that happened to one text, in order."""
+
+    text: OutboxText
+    attempts: Sequence[Attempt]
+    receipts: Sequence[Receipt]
+
+
+def open_question(phone: str, *, now: datetime) -> Question | None:
+    """What was last asked of this number and can still be answered."""
+    return db.session.scalars(
+        select(Question)
+        .where(Question.phone_bix == blind_index("phone", phone), Question.expires_at > now)
+        .order_by(Question.asked_at.desc())
+        .limit(1)
+    ).first()
+
+
+def unread_inbound(
+    *intents: Intent, question_kind: str | None = None, limit: int = 100
+) -> Sequence[tuple[Inbound, Question | None]]:
+    """Texts that wait for a room, oldest first, each with the question that was open when it came.
+
+    `question_kind` keeps those that answer such a question. Deal with one inside `atomic()`, and only when
+    `operations.mark_done(inbound.id, "<room>", now=now)` says True.
+    """
+    waiting = (
+        select(Inbound, Question)
+        .outerjoin(Question, Question.id == Inbound.question_id)
+        .where(Inbound.done_at.is_(None), Inbound.intent.in_(intents))
+        .order_by(Inbound.received_at)
+        .limit(limit)
+    )
+    if question_kind:
+        waiting = waiting.where(Question.kind == question_kind)
+    return [(inbound, question) for inbound, question in db.session.execute(waiting)]
+
+
+def counts_by_state() -> dict[str, int]:
+    """How many texts are in each state; states without any are there with 0."""
+    counted = db.session.execute(select(OutboxText.state, func.count()).group_by(OutboxText.state)).all()
+    found = {state.value: 0 for state in TextState}
+    return found | {state.value: number for state, number in counted}
+
+
+def doubled_texts() -> int:
+    """Texts that left twice because the carrier's list lagged over 180 s: what the receipts brought to light."""
+    return db.session.scalar(select(func.count()).where(Attempt.outcome == Outcome.LATE)) or 0
+
+
+def paused_senders() -> list[Sender]:
+    """Senders that stand still, and why."""
+    return list(db.session.scalars(select(Sender).where(Sender.paused_at.is_not(None))))
+
+
+def latest_texts(
+    *, state: TextState | None = None, event_ids: Sequence[uuid.UUID] | None = None, limit: int = 100
+) -> Sequence[OutboxText]:
+    """The texts due last, newest first; of one state, or of some events."""
+    wanted = select(OutboxText).order_by(OutboxText.due_at.desc(), OutboxText.id.desc()).limit(limit)
+    if state:
+        wanted = wanted.where(OutboxText.state == state)
+    if event_ids is not None:
+        wanted = wanted.where(OutboxText.event_id.in_(event_ids))
+    return db.session.scalars(wanted).all()
+
+
+def story_of(outbox_id: uuid.UUID) -> Story | None:
+    """One text with its attempts and receipts."""
+    text = db.session.get(OutboxText, outbox_id)
+    if text is None:
+        return None
+    attempts = db.session.scalars(
+        select(Attempt).where(Attempt.outbox_id == outbox_id).order_by(Attempt.n)
+    ).all()
+    receipts = db.session.scalars(
+        select(Receipt).where(Receipt.outbox_id == outbox_id).order_by(Receipt.received_at)
+    ).all()
+    return Story(text, attempts, receipts)
+
+
+def told_about(event_id: uuid.UUID, wordings: Sequence[str]) -> set[bytes]:
+    """Phone indexes of those a text about this event has left for (a notice goes only to them)."""
+    left = [TextState.ACCEPTED, TextState.SENT, TextState.DELIVERED, TextState.UNKNOWN, TextState.CLAIMED]
+    return set(
+        db.session.scalars(
+            select(OutboxText.phone_bix).where(
+                OutboxText.event_id == event_id,
+                OutboxText.wording.in_(wordings),
+                OutboxText.state.in_(left),
+            )
+        )
+    )

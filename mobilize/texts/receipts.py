@@ -1,0 +1,100 @@
+"""What the carrier says became of a text. Receipts come unordered, repeated, and sometimes before our own note."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mobilize.database import atomic, insert
+from mobilize.texts import failures
+from mobilize.texts.models import Attempt, OutboxText, Outcome, Receipt, TextState
+
+# accepted < queued < sending < sent < {undelivered, failed, canceled} < delivered: forward only.
+STATE_OF = {
+    "accepted": TextState.ACCEPTED,
+    "scheduled": TextState.ACCEPTED,
+    "queued": TextState.ACCEPTED,
+    "sending": TextState.ACCEPTED,
+    "sent": TextState.SENT,
+    "undelivered": TextState.FAILED,
+    "failed": TextState.FAILED,
+    "canceled": TextState.FAILED,
+    "delivered": TextState.DELIVERED,
+    "read": TextState.DELIVERED,
+}
+RANK = {
+    TextState.WAITING: 0,
+    TextState.CLAIMED: 0,
+    TextState.UNKNOWN: 0,
+    TextState.STUCK: 0,
+    TextState.DROPPED: 0,
+    TextState.ACCEPTED: 1,
+    TextState.SENT: 2,
+    TextState.FAILED: 3,
+    TextState.DELIVERED: 4,
+}
+
+
+def note_receipt(
+    sid: str, status: str, *, outbox_id: uuid.UUID | None, error_code: int | None, now: datetime
+) -> bool:
+    """Store one receipt and move its text forward. False for a repeat, which changes nothing.
+
+    Found by our own id from the address first, then by the carrier's; one that fits nothing is stored as it is.
+    """
+    with atomic() as session:
+        text, attempt = _whose(session, sid, outbox_id)
+        if not _is_new(session, sid, status, text, error_code, now):
+            return False
+        if text and attempt:
+            _move_on(session, text, attempt, sid, status, error_code, now)
+        return True
+
+
+def _whose(
+    session: Session, sid: str, outbox_id: uuid.UUID | None
+) -> tuple[OutboxText | None, Attempt | None]:
+    """The text, locked, and the attempt this message is: the one with its sid, else one still without any."""
+    owner = session.scalar(select(Attempt.outbox_id).where(Attempt.sid == sid))
+    text = session.get(OutboxText, owner or outbox_id, with_for_update=True) if owner or outbox_id else None
+    if text is None:
+        return None, None
+    attempts = session.scalars(select(Attempt).where(Attempt.outbox_id == text.id).order_by(Attempt.n)).all()
+    ours = [a for a in attempts if a.sid == sid]
+    in_doubt = [a for a in attempts if a.sid is None and a.outcome in (Outcome.UNKNOWN, Outcome.NOT_FOUND)]
+    under_way = [a for a in attempts if a.sid is None and a.outcome is Outcome.STARTED]
+    return text, next(iter(ours + in_doubt + under_way), None)
+
+
+def _is_new(
+    session: Session, sid: str, status: str, text: OutboxText | None, error_code: int | None, now: datetime
+) -> bool:
+    row = {"sid": sid, "status": status, "error_code": error_code, "received_at": now}
+    row["outbox_id"] = text.id if text else None
+    done = session.execute(insert(Receipt).values(row).on_conflict_do_nothing())
+    return bool(done.rowcount)  # type: ignore[attr-defined]
+
+
+def _move_on(
+    session: Session,
+    text: OutboxText,
+    attempt: Attempt,
+    sid: str,
+    status: str,
+    error_code: int | None,
+    now: datetime,
+) -> None:
+    if attempt.sid is None:
+        late = attempt.outcome is Outcome.NOT_FOUND and attempt.n < text.tries
+        attempt.sid, attempt.look_after, attempt.ended_at = sid, None, now
+        attempt.outcome = Outcome.LATE if late else Outcome.ADOPTED
+    state = STATE_OF.get(status)
+    if state is None or attempt.n != text.tries or RANK[state] <= RANK[text.state]:
+        return
+    if state is TextState.FAILED:
+        failures.did_not_arrive(session, text, error_code or 0, now=now)
+        return
+    text.state, text.claimed_by, text.claimed_until = state, None, None
+    if state is TextState.DELIVERED:
+        text.settled_at, text.error_code = now, None

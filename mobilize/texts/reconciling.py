@@ -1,0 +1,201 @@
+"""Texts of which nobody can say whether they left: look into the carrier's log before anything is sent again.
+
+A look finds a message to the same number with the same words, created not before the attempt, that belongs to no
+other text: then it left, and is adopted. Three readable looks without it (at once, after 60 s, after 180 s): it is
+sent anew as the next attempt. A log that cannot be read goes to a person. What remains is a list that lags by more
+than 180 s: one double, which its receipt brings to light (`queries.doubled_texts`).
+"""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import current_app
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from mobilize.crypto import blind_index
+from mobilize.database import atomic, db
+from mobilize.texts import carrier
+from mobilize.texts.carrier import Logged, LogUnreadable
+from mobilize.texts.models import Attempt, OutboxText, Outcome, TextState
+
+LOOKS_AFTER_S = (0, 60, 180)  # counted from the first look
+BLIND_LOOKS = 5  # a minute apart; then a person decides
+LOOK_AGAIN = timedelta(seconds=60)
+CLOCKS_DIFFER = timedelta(seconds=60)
+AT_ONCE = 16
+
+
+@dataclass
+class Reconciled:
+    """What one round of looks found."""
+
+    looked: int = 0
+    adopted: int = 0
+    sent_anew: int = 0
+    stuck: int = 0
+
+
+@dataclass(frozen=True)
+class Case:
+    """One attempt in doubt."""
+
+    outbox_id: uuid.UUID
+    n: int
+    to: str
+    body_bix: bytes
+    not_before: datetime
+
+
+def reconcile(*, now: datetime, at_most: int = 200) -> Reconciled:
+    """Take the looks that are due. Safe to run twice and at once: each look is taken by one worker."""
+    if not carrier.is_set_up():
+        return Reconciled()
+    cases = _take_cases(at_most, now)
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="looks") as pool:
+        logs = list(pool.map(_looker(), cases))
+    found = Reconciled(looked=len(cases))
+    for case, log in zip(cases, logs, strict=True):
+        _decide(case, log, found, now)
+    return found
+
+
+def _take_cases(at_most: int, now: datetime) -> list[Case]:
+    """Attempts whose next look is due, moved a minute on so that nobody else looks meanwhile."""
+    with atomic() as session:
+        rows = session.execute(
+            select(Attempt, OutboxText)
+            .join(OutboxText, OutboxText.id == Attempt.outbox_id)
+            .where(
+                Attempt.outcome == Outcome.UNKNOWN,
+                Attempt.look_after <= now,
+                OutboxText.state == TextState.UNKNOWN,
+            )
+            .order_by(Attempt.look_after)
+            .limit(at_most)
+            .with_for_update(skip_locked=True, of=Attempt)
+        ).all()
+        for attempt, _text in rows:
+            attempt.look_after = now + LOOK_AGAIN
+        return [
+            Case(text.id, attempt.n, text.to, attempt.body_bix, attempt.started_at - CLOCKS_DIFFER)
+            for attempt, text in rows
+        ]
+
+
+def _looker():  # type: ignore[no-untyped-def]
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+
+    def look(case: Case) -> list[Logged] | None:
+        with app.app_context():
+            try:
+                return carrier.sent_to(case.to)
+            except LogUnreadable:
+                return None
+
+    return look
+
+
+def _decide(case: Case, log: list[Logged] | None, found: Reconciled, now: datetime) -> None:
+    if log is None:
+        found.stuck += _note_blind_look(case, now)
+        return
+    if _adopt_one(case, [m for m in log if m.created_at >= case.not_before], now):
+        found.adopted += 1
+    else:
+        found.sent_anew += _note_look_without_it(case, now)
+
+
+def _adopt_one(case: Case, log: list[Logged], now: datetime) -> bool:
+    """The oldest message with these words that no other attempt owns; the unique sid settles a race."""
+    for message in reversed(log):
+        if blind_index("body", message.body) != case.body_bix or _is_owned(message.sid):
+            continue
+        try:
+            return adopt(case.outbox_id, case.n, message.sid, now=now)
+        except IntegrityError:
+            continue
+    return False
+
+
+def adopt(outbox_id: uuid.UUID, n: int, sid: str, *, now: datetime) -> bool:
+    """This message is that attempt: it left after all. False when somebody has settled it meanwhile."""
+    with atomic() as session:
+        text = session.get(OutboxText, outbox_id, with_for_update=True, populate_existing=True)
+        attempt = session.get(Attempt, (outbox_id, n), populate_existing=True)
+        if text is None or attempt is None or attempt.outcome is not Outcome.UNKNOWN:
+            return False
+        attempt.outcome, attempt.sid, attempt.ended_at, attempt.look_after = Outcome.ADOPTED, sid, now, None
+        if text.state is TextState.UNKNOWN:
+            text.state = TextState.ACCEPTED
+        return True
+
+
+def _is_owned(sid: str) -> bool:
+    return db.session.scalar(select(Attempt.sid).where(Attempt.sid == sid)) is not None
+
+
+def _note_look_without_it(case: Case, now: datetime) -> int:
+    """Returns 1 when that was the last look and the text goes out anew."""
+    with atomic() as session:
+        locked = _locked(session, case)
+        if locked is None:
+            return 0
+        text, attempt = locked
+        attempt.looks += 1
+        if attempt.looks < len(LOOKS_AFTER_S):
+            pause = LOOKS_AFTER_S[attempt.looks] - LOOKS_AFTER_S[attempt.looks - 1]
+            attempt.look_after = now + timedelta(seconds=pause)
+            return 0
+        attempt.outcome, attempt.ended_at, attempt.look_after = Outcome.NOT_FOUND, now, None
+        text.state, text.next_try_at = TextState.WAITING, now
+        return 1
+
+
+def _note_blind_look(case: Case, now: datetime) -> int:
+    """Returns 1 when the log stayed unreadable and the text goes to a person."""
+    with atomic() as session:
+        locked = _locked(session, case)
+        if locked is None:
+            return 0
+        text, attempt = locked
+        attempt.blind_looks += 1
+        attempt.look_after = now + LOOK_AGAIN
+        if attempt.blind_looks < BLIND_LOOKS:
+            return 0
+        attempt.look_after = None
+        text.state, text.reason, text.settled_at = TextState.STUCK, "log_unreadable", now
+        return 1
+
+
+def _locked(session: Session, case: Case) -> tuple[OutboxText, Attempt] | None:
+    """Both rows, if they are still in doubt."""
+    text = session.get(OutboxText, case.outbox_id, with_for_update=True, populate_existing=True)
+    attempt = session.get(Attempt, (case.outbox_id, case.n), populate_existing=True)
+    if text is None or attempt is None:
+        return None
+    in_doubt = text.state is TextState.UNKNOWN and attempt.outcome is Outcome.UNKNOWN
+    return (text, attempt) if in_doubt else None
+
+
+def look_again_at_stuck(*, now: datetime) -> int:
+    """A person says the log can be read again: texts that got stuck on it are looked up once more."""
+    with atomic() as session:
+        stuck = select(OutboxText.id).where(
+            OutboxText.state == TextState.STUCK, OutboxText.reason == "log_unreadable"
+        )
+        ids = list(session.scalars(stuck))
+        session.execute(
+            update(OutboxText)
+            .where(OutboxText.id.in_(ids))
+            .values(state=TextState.UNKNOWN, reason=None, settled_at=None)
+        )
+        session.execute(
+            update(Attempt)
+            .where(Attempt.outbox_id.in_(ids), Attempt.outcome == Outcome.UNKNOWN)
+            .values(blind_looks=0, look_after=now)
+        )
+        return len(ids)

@@ -1,0 +1,74 @@
+"""The words of every text: `templates/texts/<wording>.<language>.txt`, with named blanks in braces.
+
+`{union}`, `{host}` and `{help}` are filled from the settings; all others come with the text.
+"""
+
+import string
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from mobilize import settings
+from mobilize.texts.segments import fold, segments
+
+FOLDER = Path(__file__).parents[2] / "templates" / "texts"
+LANGUAGES = ("en", "es")
+LONGEST = 2  # segments; beyond it a default wording is folded to plain letters
+
+
+class BadWording(ValueError):
+    """A wording that does not exist, or a blank that was left empty. The text names wording and blank only."""
+
+
+def render(wording: str, language: str, blanks: dict[str, str]) -> str:
+    """The body as it leaves. Accents stay unless they would push it over two segments and dropping them helps.
+
+    Raises `BadWording`. The same input gives the same body, which reconciling relies on.
+    """
+    body = _filled(wording, language if language in LANGUAGES else "en", {**_from_settings(), **blanks})
+    if segments(body) <= LONGEST:
+        return body
+    folded = fold(body)
+    return folded if segments(folded) < segments(body) else body
+
+
+def blanks_of(wording: str) -> set[str]:
+    """The blanks somebody has to bring for this wording."""
+    return {name for language in LANGUAGES for name in _names(_template(wording, language))} - OURS
+
+
+def wordings() -> list[str]:
+    """Every wording there is."""
+    return sorted({path.name.split(".")[0] for path in FOLDER.glob("*.txt")})
+
+
+OURS = {"union", "host", "help"}
+
+
+def _from_settings() -> dict[str, str]:
+    chosen = settings()
+    help_number = chosen.help_number
+    return {
+        "union": chosen.union_name,
+        "host": urlsplit(chosen.public_base_url).hostname or "",
+        "help": f"{help_number}." if help_number else "",
+    }
+
+
+def _filled(wording: str, language: str, blanks: dict[str, str]) -> str:
+    try:
+        return _template(wording, language).format_map(blanks).replace("  ", " ")
+    except KeyError as missing:
+        raise BadWording(f"{wording}: nothing was brought for the blank {missing}") from None
+
+
+@cache
+def _template(wording: str, language: str) -> str:
+    try:
+        return (FOLDER / f"{wording}.{language}.txt").read_text(encoding="utf-8").strip()
+    except OSError:
+        raise BadWording(f"there is no wording {wording!r} in {language!r}") from None
+
+
+def _names(template: str) -> set[str]:
+    return {name for _text, name, _spec, _conversion in string.Formatter().parse(template) if name}
