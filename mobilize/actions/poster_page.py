@@ -13,22 +13,8 @@ from reportlab.lib.colors import Color
 from mobilize import phones
 from mobilize.actions.qr import draw_qr, quiet_zone
 from mobilize.actions.when import day_line, hours_line
-from mobilize.pdf import (
-    BOLD,
-    CAPITAL,
-    HAIRLINE,
-    INK,
-    QUIET,
-    REGULAR,
-    WHITE,
-    Fitted,
-    Page,
-    draw,
-    fit,
-    fit_blocks,
-    on_colour,
-    rule,
-)
+from mobilize.lettering import BOLD, CAPITAL, REGULAR, Fitted, fit, fit_blocks
+from mobilize.pdf import HAIRLINE, INK, QUIET, WHITE, Page, draw, on_colour, rule
 from mobilize.tokens import spaced_code
 
 # 11 cm, read from three metres and more in the dark; larger where the headings leave room.
@@ -189,9 +175,10 @@ def _draw_code_and_demands(page: Page, poster: Poster, top: float, bottom: float
     """The code on the left, white around it as the standard asks; scan and demands in a column beside it."""
     room = top - bottom
     size = min(QR_LARGEST, room * QR_SMALLEST / (QR_SMALLEST + 2 * quiet_zone(poster.url, QR_SMALLEST)))
-    left = page.left + INSET
+    quiet = quiet_zone(poster.url, size)
+    left = max(page.left + INSET, quiet + 1)
     draw_qr(page.canvas, poster.url, left, bottom + (room - size) / 2, size)
-    side = replace(page, left=left + size + quiet_zone(poster.url, size))
+    side = replace(page, left=left + size + quiet)
     _draw_side(side, poster, (top - 16, top - room / 2 - 4), room / 2 - 20)
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import BinaryIO
 
 from mobilize.actions.poster_page import Poster, draw_poster
-from mobilize.pdf import BOLD, Page, draw, fit, open_page
+from mobilize.lettering import BOLD, fit
+from mobilize.pdf import Page, draw, open_page
 
 __all__ = ["Poster", "poster_order", "posters_pdf"]
 

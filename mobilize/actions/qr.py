@@ -32,7 +32,7 @@ def is_alphanumeric(text: str) -> bool:
     return ALPHANUMERIC.issuperset(text)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)  # drawing asks three times for the same code; more would only remember people
 def qr_rows(text: str, correction: Correction = "M") -> tuple[tuple[bool, ...], ...]:
     """The dark modules of `text`, row by row from the top, without the quiet zone. One segment only."""
     text = qr_address(text)

@@ -10,23 +10,8 @@ from typing import BinaryIO
 from reportlab.lib.colors import Color
 
 from mobilize.actions.when import day_line, hours_line
-from mobilize.pdf import (
-    BOLD,
-    HAIRLINE,
-    INK,
-    QUIET,
-    REGULAR,
-    TINT,
-    WHITE,
-    Align,
-    Page,
-    draw,
-    fit,
-    fit_blocks,
-    on_colour,
-    open_page,
-    rule,
-)
+from mobilize.lettering import BOLD, REGULAR, fit, fit_blocks
+from mobilize.pdf import HAIRLINE, INK, QUIET, TINT, WHITE, Align, Page, draw, on_colour, open_page, rule
 from mobilize.tokens import spaced_code
 
 # 9 mm a line: signed with a glove on, standing, on a clipboard.
@@ -49,7 +34,7 @@ NOT_LISTED = ("Not on the list? Write yourself in.", "¿No estás en la lista? A
 
 @dataclass(frozen=True, slots=True)
 class SheetName:
-    """One member of the chapter. `ref` (her id) keeps two of one name in a stable order and is not printed."""
+    """One member of the chapter. `ref` (her id) keeps namesakes in a stable order and is not printed."""
 
     last: str
     first: str
@@ -58,7 +43,7 @@ class SheetName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """One event's sheet. Times are local to the site; `names` in any order; blank `walk_in_lines` at the end."""
+    """One event's sheet. Times are local to the site; `names` in any order; `walk_in_lines` are blank."""
 
     site: str
     area: str

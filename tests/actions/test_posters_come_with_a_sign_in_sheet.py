@@ -1,0 +1,94 @@
+"""The paper sheet: every name once, in an order that can be keyed in, on as many pages as it takes."""
+
+import io
+import random
+import re
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pypdfium2
+import pytest
+
+from mobilize.actions.sheets import Sheet, SheetName, sheet_mark, sheet_order, sign_in_sheet_pdf
+
+LOS_ANGELES = ZoneInfo("America/Los_Angeles")
+NAMES = (
+    SheetName("García", "Mia", "1"),
+    SheetName("Garcia", "Ana", "2"),
+    SheetName("Álvarez", "Carmen", "3"),
+    SheetName("Nguyễn", "Thị Hạnh", "4"),
+    SheetName("Սարգսյան", "Անի", "5"),
+    SheetName("김", "민수", "6"),
+)
+SHEET = Sheet(
+    site="Glenwood Elementary",
+    area="Valley East",
+    action_en="Picket for smaller classes",
+    action_es="Piquete por clases más pequeñas",
+    starts_at=datetime(2026, 12, 8, 7, 0, tzinfo=LOS_ANGELES),
+    ends_at=datetime(2026, 12, 8, 7, 45, tzinfo=LOS_ANGELES),
+    code="CDFGHJKMN",
+    names=NAMES,
+)
+
+
+def test_names_stand_by_surname_whatever_their_accents() -> None:
+    assert [name.ref for name in sheet_order(NAMES)][:4] == ["3", "2", "1", "4"]
+
+
+def test_order_and_mark_do_not_depend_on_how_the_names_came() -> None:
+    namesakes = [SheetName("Kim", "Ana", ref) for ref in "cab"]
+    shuffled = random.Random(7).sample(namesakes, 3)
+    assert sheet_order(namesakes) == sheet_order(shuffled)
+    assert sheet_mark(namesakes) == sheet_mark(shuffled)
+    assert sheet_mark(namesakes) != sheet_mark(namesakes[:2])
+
+
+def test_sheet_says_what_when_and_whom_to_hand_it_to() -> None:
+    words = _words(SHEET)[0]
+    for said in (
+        "Glenwood Elementary",
+        "Picket for smaller classes / Piquete por clases más pequeñas",
+        "Tuesday, December 8, 2026, 7:00–7:45 am / Martes 8 de diciembre de 2026, 7:00–7:45 a. m.",
+        "1 / 1",
+        "Álvarez, Carmen",
+        "Nguyễn, Thị Hạnh",
+        "Սարգսյան, Անի",
+        "Gim, Minsu",
+        "W12",
+        "Hand this sheet only to your chair.",
+        "Entrega esta hoja solo a tu representante.",
+        "CDF GHJ KMN",
+        sheet_mark(NAMES),
+    ):
+        assert said in words
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 25, 43, 44, 45, 60, 88, 179, 400])
+def test_every_name_stands_once_and_walk_ins_have_lines(count: int) -> None:
+    names = [SheetName(f"Name{number:03d}x", "Test", f"{number}") for number in range(count)]
+    pages = _words(replace(SHEET, names=names))
+    words = " ".join(pages)
+    assert sorted(re.findall(r"Name(\d+)x, Test", words)) == [f"{number:03d}" for number in range(count)]
+    assert len(re.findall(r"\bW\d+\b", words)) >= 4
+    assert all(f"{number} / {len(pages)}" in page for number, page in enumerate(pages, start=1))
+
+
+def test_hundred_letters_of_a_name_stay_in_their_line() -> None:
+    long = SheetName("Wolfeschlegelsteinhausenbergerdorff-Montgomery de la Santísima", "María " * 9, "1")
+    out = _pdf(replace(SHEET, names=[long, *NAMES], site="Academy of Everything " * 8, drill=True))
+    text = out[0].get_textpage()
+    boxes = [text.get_rect(number) for number in range(text.count_rects())]
+    assert all(box[0] > 29 and box[2] < out[0].get_width() - 29 for box in boxes)
+    assert "DRILL / SIMULACRO" in text.get_text_bounded()
+
+
+def _pdf(sheet: Sheet) -> pypdfium2.PdfDocument:
+    out = io.BytesIO()
+    sign_in_sheet_pdf(sheet, out, union_name="Local 1021", colour="#8a1420")
+    return pypdfium2.PdfDocument(out.getvalue())
+
+
+def _words(sheet: Sheet) -> list[str]:
+    return [" ".join(page.get_textpage().get_text_bounded().split()) for page in _pdf(sheet)]
