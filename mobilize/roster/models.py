@@ -111,7 +111,7 @@ class Member(Model):
     added_at: Mapped[datetime]
     gone_on: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
-    merged_into_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("members.id"))
+    merged_into_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("members.id"), index=True)
 
     number = Sealed()
     name = Sealed()

@@ -14,7 +14,7 @@ from mobilize.roster.site_book import SiteBook
 from mobilize.roster.tables import Record, Table, open_table
 from mobilize.roster.vocabulary import clean, looks_misread
 
-Seen = dict[str, set[tuple[str, ...]]]
+Seen = dict[str, set[int]]
 MERGED = ("exact", "same_person", "site_added")
 SKIPPED = ("empty", "repeated_header")
 ALWAYS_SHOWN = tuple(reason for reason in Reason if reason is not Reason.UNKNOWN_STATUS)
@@ -68,17 +68,18 @@ def _usable(table: Table, reading: RosterReading) -> Iterator[Record]:
 
 
 def _take(
-    reading: RosterReading, seen: dict[str, set[tuple[str, ...]]], row: MemberRow, record: Record
+    reading: RosterReading, seen: Seen, row: MemberRow, record: Record
 ) -> None:
     known = reading.members.get(row.number)
     if known is None:
         reading.members[row.number] = row
-        seen[row.number] = {tuple(record.cells)}
+        seen[row.number] = {hash(tuple(record.cells))}
     elif known.identity != row.identity:
         reading.rejected.append((record.number, record.line, Reason.EMPLOYEE_NO_CONFLICT))
     else:
-        reading.merged[_kind_of_merge(known, row, tuple(record.cells) in seen[row.number])] += 1
-        seen[row.number].add(tuple(record.cells))
+        cells = hash(tuple(record.cells))
+        reading.merged[_kind_of_merge(known, row, cells in seen[row.number])] += 1
+        seen[row.number].add(cells)
         _merge(known, row)
 
 

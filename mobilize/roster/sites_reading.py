@@ -1,10 +1,11 @@
-"""A list of sites -> the rows that become sites: the union's own list, or the California school directory's."""
+"""A list of sites -> the rows that become sites: the union's own, or the California school directory's."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -32,7 +33,7 @@ class SiteReason(StrEnum):
 
 @dataclass(slots=True)
 class SiteRow:
-    """One site. `area` and `represented` are None when the file has no such column; `lat`, `lon` in degrees."""
+    """One site. `area`, `represented` are None when the file has no such column; `lat`, `lon` in degrees."""
 
     code: str
     name: str
@@ -149,9 +150,9 @@ def _refuse_damage(code: str, heading: str, line: int) -> None:
         raise Refused(
             "damaged_codes",
             _(
-                "The column %(heading)s was ruined by a spreadsheet: line %(line)s says %(code)s, which stands for "
-                "many schools. Get the original file again and import it without opening it. If you must open it "
-                "in Excel: empty workbook, Data, From Text/CSV, set %(heading)s to Text, save as CSV UTF-8.",
+                "The column %(heading)s was ruined by a spreadsheet: line %(line)s says %(code)s, which is "
+                "many schools. Get the original file again and import it without opening it. If you must "
+                "open it in Excel: empty workbook, Data, From Text/CSV, set %(heading)s to Text, then save.",
                 heading=heading.strip()[:40],
                 line=line,
                 code=code,
@@ -194,9 +195,14 @@ def _site(code: str, said: Mapping[str, str]) -> SiteRow:
         zip=said.get("zip", "")[:10],
         lat=lat,
         lon=lon,
-        zone=zone if zone in available_timezones() else None,
+        zone=zone if zone and zone in _zones() else None,
         campus=said.get("campus", "")[:80] or None,
     )
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 def _place(lat: str, lon: str) -> tuple[float | None, float | None]:

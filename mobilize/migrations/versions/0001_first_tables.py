@@ -193,6 +193,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("members", schema=None) as batch_op:
         batch_op.create_index("ix_members_phone", ["phone_bix"], unique=False)
+        batch_op.create_index(batch_op.f("ix_members_merged_into_id"), ["merged_into_id"], unique=False)
 
     op.create_table(
         "outbox",
@@ -1026,6 +1027,7 @@ def downgrade() -> None:
 
     op.drop_table("outbox")
     with op.batch_alter_table("members", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_members_merged_into_id"))
         batch_op.drop_index("ix_members_phone")
 
     op.drop_table("members")

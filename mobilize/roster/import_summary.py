@@ -1,0 +1,58 @@
+"""What a dry run shows: counts, and where in the file to look. No name, number or phone ever stands in it."""
+
+from collections import Counter
+from typing import Any
+
+from mobilize.roster.roster_changes import Changes
+from mobilize.roster.roster_reading import RosterReading, account, warned
+from mobilize.roster.site_book import SiteBook
+from mobilize.roster.sites_reading import SitesReading, site_account
+
+REMOVED_SHARE = 0.05
+CHANGED_SHARE = 0.20
+SMALL_ROSTER = 25
+_MOST_LINES = 500
+_MOST_WORDS = 30
+
+
+def roster_summary(reading: RosterReading, changes: Changes, book: SiteBook) -> dict[str, Any]:
+    """`account` for machines, `changes`, `rejected_lines` [record, line, reason], lines with doubts, ..."""
+    there = sum(s.values["gone_on"] is None and not s.keeps_out for s in changes.standing.values())
+    return {
+        "account": account(reading),
+        "changes": dict(changes.counts),
+        "standing": there,
+        "rejected_lines": [[n, line, why.value] for n, line, why in reading.rejected[:_MOST_LINES]],
+        "warned_lines": {kind: [row.line for row in rows[:50]] for kind, rows in warned(reading).items()},
+        "unresolved": _unresolved(reading, book),
+        "unused": reading.unused,
+    }
+
+
+def sites_summary(reading: SitesReading, plan: dict[str, Any]) -> dict[str, Any]:
+    """The same for a list of sites."""
+    new = sum(row["before"] is None for row in plan["sites"])
+    changes = {"added": new, "changed": len(plan["sites"]) - new, "same": plan["same"]}
+    return {
+        "account": site_account(reading),
+        "changes": changes | {"new_areas": len(plan["areas"]), "missing": plan["missing"]},
+        "rejected_lines": [[n, line, why.value] for n, line, why in reading.rejected[:_MOST_LINES]],
+    }
+
+
+def needs_second_person(summary: dict[str, Any]) -> bool:
+    """Whether so much goes or changes that a second person looks first; from 25 members up."""
+    there, changes = summary.get("standing", 0), summary.get("changes", {})
+    if there < SMALL_ROSTER:
+        return False
+    return bool(
+        changes.get("gone", 0) > REMOVED_SHARE * there or changes.get("changed", 0) > CHANGED_SHARE * there
+    )
+
+
+def _unresolved(reading: RosterReading, book: SiteBook) -> list[list[Any]]:
+    """[what the file says, how many members, the names of the three nearest sites], most members first."""
+    words = Counter(row.gave_site for row in reading.members.values() if row.gave_site and not row.sites)
+    return [
+        [word, n, [site.name for site in book.nearest(word)]] for word, n in words.most_common(_MOST_WORDS)
+    ]

@@ -1,0 +1,263 @@
+"""Imports: a file is read and staged (dry run), then committed exactly as shown; the last can be undone.
+
+Members stay untouched until `commit_import`: staging writes beside them in small transactions, so a process
+killed at any point has changed nothing.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, insert, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from mobilize import audit, settings
+from mobilize.database import atomic, db, is_postgres
+from mobilize.errors import Refused
+from mobilize.languages import _
+from mobilize.roster import roster_moves, site_moves
+from mobilize.roster.import_summary import roster_summary, sites_summary
+from mobilize.roster.members import standing_roster
+from mobilize.roster.models import Area, Import, ImportState, Site, StagedMember
+from mobilize.roster.roster_changes import Changes
+from mobilize.roster.roster_reading import read_roster
+from mobilize.roster.site_book import KnownSite, SiteBook
+from mobilize.roster.sites_reading import read_sites
+
+ROSTER = "roster"
+SITES = "sites"
+KEPT_STAGED = timedelta(hours=24)
+_CHUNK = 2_000
+_ADVISORY_LOCK = 4_620_100  # Any number, as long as nothing else of ours takes the same one.
+
+
+def dry_run_roster(data: bytes, *, by: str, now: datetime, chosen: Mapping[str, str] | None = None) -> Import:
+    """Read a roster and stage what it would change. Returns the import with its `summary`.
+
+    The file of the last import again is that import again: it comes back, already committed. `by` is as in
+    `audit.note`. Raises `Refused`: no_sites and the codes of `read_roster`.
+    """
+    digest = hashlib.sha256(data).digest()
+    if again := _same_file_again(ROSTER, digest):
+        return again
+    book = site_book()
+    if not book.sites:
+        raise Refused("no_sites", _("There are no sites yet. Import the list of sites first."))
+    reading = read_roster(data, book, chosen)
+    started = _start(ROSTER, digest, by=by, now=now)
+    changes = Changes(reading, standing_roster(), _is_desk_phone, now)
+    _stage(started.id, changes)
+    summary = roster_summary(reading, changes, book) | {"sha256": digest.hex(), "bytes": len(data)}
+    return _staged(started.id, summary, None)
+
+
+def dry_run_sites(data: bytes, *, by: str, now: datetime, district: str | None = None) -> Import:
+    """Read a list of sites and plan what it would change; like `dry_run_roster`, codes of `read_sites`."""
+    digest = hashlib.sha256(data + (district or "").encode()).digest()
+    if again := _same_file_again(SITES, digest):
+        return again
+    reading = read_sites(data, district=district)
+    plan = site_moves.plan_sites(reading, settings().union_timezone)
+    started = _start(SITES, digest, by=by, now=now)
+    summary = sites_summary(reading, plan) | {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    return _staged(started.id, summary, plan)
+
+
+def commit_import(import_id: uuid.UUID, *, by: str, now: datetime) -> Import:
+    """Do exactly what the dry run showed, in one short transaction. Committing twice is once.
+
+    Raises `Refused`: not_staged; roster_changed (409) when the result would no longer be what was shown.
+    """
+    try:
+        with atomic() as session:
+            found = _locked(session, import_id)
+            if found.state is ImportState.COMMITTED:
+                return found
+            _refuse_stale(session, found)
+            if found.kind == ROSTER:
+                roster_moves.put_in_place(session, found.id, now=now)
+            else:
+                site_moves.put_in_place(session, found.plan or {})
+            found.state, found.committed_at = ImportState.COMMITTED, now
+            if found.by != by:
+                found.second_by = by
+            audit.note(by, "import.commit", found.id, now=now)
+    except IntegrityError:
+        raise _roster_changed() from None
+    _forget_staged_rows(keep=import_id)
+    return found
+
+
+def undo_import(import_id: uuid.UUID, *, by: str, now: datetime) -> Import:
+    """Put everything back as it was before the last import. Undoing twice is once.
+
+    Raises `Refused` (409): not_the_last; edited_since (see `edited_members`); used_since, when a member whom
+    it added is already counted somewhere.
+    """
+    try:
+        with atomic() as session:
+            found = _locked(session, import_id)
+            if found.state is ImportState.UNDONE:
+                return found
+            _refuse_undo(session, found)
+            if found.kind == ROSTER:
+                roster_moves.put_back(session, found.id)
+            else:
+                site_moves.put_back(session, found.plan or {})
+            found.state, found.undone_at = ImportState.UNDONE, now
+            audit.note(by, "import.undo", found.id, now=now)
+    except IntegrityError:
+        raise _used_since() from None
+    _forget_staged_rows(keep=None)
+    return found
+
+
+def drop_import(import_id: uuid.UUID) -> None:
+    """Forget a dry run that nobody wants. A committed import stays."""
+    with atomic() as session:
+        found = session.get(Import, import_id)
+        if found is not None and found.state in (ImportState.READING, ImportState.STAGED):
+            session.execute(delete(StagedMember).where(StagedMember.import_id == import_id))
+            found.state, found.plan = ImportState.DROPPED, None
+
+
+def edited_members(import_id: uuid.UUID) -> list[uuid.UUID]:
+    """Whom somebody changed after this import was committed; while there are any, it cannot be undone."""
+    found = db.session.get(Import, import_id)
+    if found is None or found.kind != ROSTER or found.committed_at is None:
+        return []
+    return roster_moves.edited_since(db.session(), import_id, found.committed_at)
+
+
+def last_import(kind: str | None = None) -> Import | None:
+    """The last import (of a kind) that stands: committed and not undone."""
+    standing = select(Import).where(Import.state == ImportState.COMMITTED)
+    standing = standing.where(Import.kind == kind) if kind else standing
+    return db.session.scalar(standing.order_by(Import.committed_at.desc(), Import.id.desc()).limit(1))
+
+
+def site_book() -> SiteBook:
+    """All sites, for finding the one that a roster means."""
+    rows = db.session.execute(select(Site.id, Site.code, Site.name, Area.name).join(Area)).all()
+    return SiteBook(KnownSite(*row) for row in rows)
+
+
+def _same_file_again(kind: str, digest: bytes) -> Import | None:
+    """The standing import of these bytes. A roster read before the sites changed is worth reading again."""
+    last = last_import(SITES) if kind == SITES else last_import()
+    return last if last is not None and last.kind == kind and last.sha256 == digest else None
+
+
+def _start(kind: str, digest: bytes, *, by: str, now: datetime) -> Import:
+    """A new import; dry runs of the same person, and those nobody came back to, are dropped."""
+    open_ones = select(Import).where(Import.state.in_((ImportState.READING, ImportState.STAGED)))
+    for old in db.session.scalars(open_ones).all():
+        if old.by == by or old.started_at < now - KEPT_STAGED:
+            drop_import(old.id)
+    last = last_import()
+    with atomic() as session:
+        started = Import(
+            kind=kind,
+            sha256=digest,
+            state=ImportState.READING,
+            summary={},
+            based_on_id=last.id if last else None,
+            by=by,
+            started_at=now,
+        )
+        session.add(started)
+    return started
+
+
+def _stage(import_id: uuid.UUID, changes: Changes) -> None:
+    chunk: list[dict[str, Any]] = []
+    for row in changes.rows():
+        chunk.append({**row, "import_id": import_id})
+        if len(chunk) == _CHUNK:
+            _store(chunk)
+            chunk = []
+    if chunk:
+        _store(chunk)
+
+
+def _store(chunk: list[dict[str, Any]]) -> None:
+    with atomic() as session:
+        session.execute(insert(StagedMember), chunk)
+
+
+def _staged(import_id: uuid.UUID, summary: dict[str, Any], plan: dict[str, Any] | None) -> Import:
+    with atomic() as session:
+        staged = session.get_one(Import, import_id)
+        staged.state, staged.summary, staged.plan = ImportState.STAGED, summary, plan
+    return staged
+
+
+def _locked(session: Session, import_id: uuid.UUID) -> Import:
+    """The import, alone: SQLite has one writer anyway, PostgreSQL is asked for a lock of our own."""
+    if is_postgres():
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+    found = session.get(Import, import_id, with_for_update=True)
+    if found is None:
+        raise Refused("no_import", _("There is no such import."), status=404)
+    return found
+
+
+def _refuse_stale(session: Session, found: Import) -> None:
+    if found.state is not ImportState.STAGED:
+        raise Refused("not_staged", _("This dry run is no longer there. Choose the file again."), status=409)
+    last = last_import()
+    if (last.id if last else None) != found.based_on_id:
+        raise _roster_changed()
+    if found.kind == ROSTER:
+        roster_moves.hold_members(session, found.id)
+        if roster_moves.has_moved_on(session, found.id, found.started_at):
+            raise _roster_changed()
+    elif site_moves.has_moved_on(session, found.plan or {}):
+        raise _roster_changed()
+
+
+def _refuse_undo(session: Session, found: Import) -> None:
+    last = last_import()
+    if last is None or last.id != found.id or found.committed_at is None:
+        raise Refused("not_the_last", _("Only the last import can be undone."), status=409)
+    if found.kind == SITES:
+        if site_moves.was_edited(session, found.plan or {}):
+            raise Refused("edited_since", _("Sites were changed after this import."), status=409)
+        return
+    roster_moves.hold_members(session, found.id)
+    edited = roster_moves.edited_since(session, found.id, found.committed_at)
+    if edited:
+        said = _(
+            "%(n)s members were changed after this import. It cannot be undone without losing that.",
+            n=len(edited),
+        )
+        raise Refused("edited_since", said, status=409)
+    if roster_moves.used_since(session, found.id):
+        raise _used_since()
+
+
+def _roster_changed() -> Refused:
+    said = _("The roster was changed after this dry run. Choose the file again to see what it would do now.")
+    return Refused("roster_changed", said, status=409)
+
+
+def _used_since() -> Refused:
+    said = _("Something that this import added is already in use, so it cannot be undone.")
+    return Refused("used_since", said, status=409)
+
+
+def _forget_staged_rows(*, keep: uuid.UUID | None) -> None:
+    """Only the last import can be undone, so the sealed rows of earlier ones are not kept."""
+    for import_id in db.session.scalars(select(Import.id).where(Import.state != ImportState.STAGED)).all():
+        if import_id != keep:
+            with atomic() as session:
+                session.execute(delete(StagedMember).where(StagedMember.import_id == import_id))
+
+
+def _is_desk_phone(phone: str) -> bool:
+    """The employer's own numbers, by the prefixes in the settings ("+1213241"); they are never texted."""
+    prefixes = settings().employer_phone_prefixes
+    return bool(prefixes) and phone.startswith(prefixes)

@@ -1,0 +1,202 @@
+"""What a roster file would change: each member as she stands against what the file says of her.
+
+The rules: the file wins for name, site and status. A phone or language that she changed herself wins until
+the file's own value changes. An opt-out is only ever added. Whoever the file no longer lists is gone, not
+deleted. An erased or merged member stays as she is.
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from mobilize.database import new_id
+from mobilize.roster.members import CARRIED, Standing, number_key, phone_key
+from mobilize.roster.models import Member, MemberStatus, PhoneKind, Rank, Side
+from mobilize.roster.names import PersonName
+from mobilize.roster.roster_reading import RosterReading
+from mobilize.roster.roster_rows import MemberRow
+
+Values = dict[str, Any]
+_PHONE_KINDS = {"mobile": PhoneKind.MOBILE, "home": PhoneKind.LANDLINE, "work": PhoneKind.LANDLINE}
+
+
+@dataclass
+class Changes:
+    """The staged rows of a dry run, made one by one while they are walked, and the count of what they do."""
+
+    reading: RosterReading
+    standing: dict[bytes, Standing]
+    is_desk_phone: Callable[[str], bool]
+    now: datetime
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def rows(self) -> Iterator[Values]:
+        """Values for `staged_members`, without the import's id."""
+        listed = set()
+        for row in self.reading.members.values():
+            key = number_key(row.number)
+            listed.add(key)
+            yield from self._listed(key, row, self.standing.get(key))
+        for key, stands in self.standing.items():
+            if key not in listed and not stands.keeps_out and stands.values["gone_on"] is None:
+                self.counts["gone"] += 1
+                yield from _both_sides(stands, _gone(stands, self.now))
+
+    def _listed(self, key: bytes, row: MemberRow, stands: Standing | None) -> Iterator[Values]:
+        if stands is None:
+            self.counts["added"] += 1
+            yield _added(key, row, self.is_desk_phone, self.now)
+        elif stands.keeps_out:
+            self.counts["kept_out"] += 1
+        else:
+            after = _changed(self.reading.fields, row, stands, self.is_desk_phone, self.now)
+            changed = [name for name, value in after.items() if value != _before(stands)[name]]
+            self.counts.update(_kinds_of_change(changed, stands))
+            if changed:
+                yield from _both_sides(stands, after)
+
+
+def _kinds_of_change(changed: list[str], stands: Standing) -> set[str]:
+    if not changed:
+        return {"same"}
+    kinds = {_KINDS[name] for name in changed if name in _KINDS}
+    return kinds | {"returned" if stands.values["gone_on"] else "changed"}
+
+
+_KINDS = {
+    "name_enc": "names",
+    "phone_bix": "phones",
+    "status": "statuses",
+    "language": "languages",
+    "home_site_id": "transfers",
+    "second_site_id": "second_sites",
+    "opted_out_in_file": "opt_outs",
+}
+
+
+def _before(stands: Standing) -> Values:
+    homes = {f"{rank}_site_id": stands.open.get(rank, (None, None))[1] for rank in Rank}
+    return {**stands.values, **homes}
+
+
+def _both_sides(stands: Standing, after: Values) -> Iterator[Values]:
+    """The pair of staged rows; an id says which membership or span closes (before) or opens (after)."""
+    before = _before(stands)
+    closes: Values = {"span_id": None}
+    opens: Values = {"span_id": None}
+    for rank in Rank:
+        moves = before[f"{rank}_site_id"] != after[f"{rank}_site_id"]
+        closes[f"{rank}_id"] = stands.open[rank][0] if moves and rank in stands.open else None
+        opens[f"{rank}_id"] = new_id() if moves and after[f"{rank}_site_id"] else None
+    if after["gone_on"] is not None:
+        closes["span_id"] = stands.span_id
+    elif before["status"] != after["status"] or stands.span_id is None:
+        closes["span_id"], opens["span_id"] = stands.span_id, new_id()
+    shared = {"member_id": stands.id, "is_new": False}
+    yield {"id": new_id(), "side": Side.BEFORE, **shared, **before, **closes}
+    yield {"id": new_id(), "side": Side.AFTER, **shared, **after, **opens}
+
+
+def _gone(stands: Standing, now: datetime) -> Values:
+    return {**stands.values, "gone_on": now, "home_site_id": None, "second_site_id": None}
+
+
+def _added(key: bytes, row: MemberRow, is_desk_phone: Callable[[str], bool], now: datetime) -> Values:
+    member_id = new_id()
+    home, second = _site_ids(row)
+    return {
+        "id": new_id(),
+        "side": Side.AFTER,
+        "is_new": True,
+        "member_id": member_id,
+        **dict.fromkeys(CARRIED),
+        "number_bix": key,
+        "number_enc": Member.number.seal(member_id, row.number),
+        "name_enc": Member.name.seal(member_id, row.name.stored()),
+        **_phone_values(member_id, row, is_desk_phone),
+        "status": MemberStatus(row.status),
+        "language": row.language or "en",
+        "file_language": row.language,
+        "opted_out_in_file": row.opt_out,
+        "proposed_role": row.role,
+        "urgent_ok_at": now if row.urgent_ok else None,
+        "home_site_id": home,
+        "second_site_id": second,
+        "home_id": new_id() if home else None,
+        "second_id": new_id() if second else None,
+        "span_id": new_id(),
+    }
+
+
+def _changed(
+    fields: frozenset[str],
+    row: MemberRow,
+    stands: Standing,
+    is_desk_phone: Callable[[str], bool],
+    now: datetime,
+) -> Values:
+    before = _before(stands)
+    after = {**before, "status": MemberStatus(row.status), "gone_on": None}
+    after["name_enc"] = _name(fields, row, stands)
+    if "phone" in fields:
+        after.update(_phone_again(row, stands, is_desk_phone))
+    if row.language and row.language != before["file_language"]:
+        after["language"] = after["file_language"] = row.language
+    after["opted_out_in_file"] = before["opted_out_in_file"] or row.opt_out
+    if "role" in fields:
+        after["proposed_role"] = row.role
+    if row.urgent_ok and before["urgent_ok_at"] is None:
+        after["urgent_ok_at"] = now
+    if row.sites or not row.gave_site:
+        # A site that was written and not found is shown for mending; until then she stays where she is.
+        after["home_site_id"], after["second_site_id"] = _site_ids(row)
+    return after
+
+
+def _name(fields: frozenset[str], row: MemberRow, stands: Standing) -> bytes | None:
+    sealed = stands.values["name_enc"]
+    stored = Member.name.open(stands.id, sealed) if sealed else ""
+    preferred = row.preferred if "preferred" in fields else PersonName.read(stored).preferred
+    wanted = PersonName(row.last, row.first, preferred).stored()
+    unchanged: bytes | None = sealed
+    return unchanged if wanted == stored else Member.name.seal(stands.id, wanted)
+
+
+def _phone_again(row: MemberRow, stands: Standing, is_desk_phone: Callable[[str], bool]) -> Values:
+    """Nothing while the file says what it said before. An unreadable number takes nobody's number away; a
+    blank one takes away what came from the file, and never what she gave us herself."""
+    key = phone_key(row.phone) if row.phone else None
+    hers = stands.values["phone_bix"] != stands.values["file_phone_bix"]
+    if row.phone is None and row.phone_cell:
+        return {}
+    if key == stands.values["file_phone_bix"]:
+        return {} if hers else {"phone_kind": _phone_kind(row, is_desk_phone)}
+    if key is None and hers:
+        return {"file_phone_bix": None}
+    return _phone_values(stands.id, row, is_desk_phone)
+
+
+def _phone_values(member_id: uuid.UUID, row: MemberRow, is_desk_phone: Callable[[str], bool]) -> Values:
+    key = phone_key(row.phone) if row.phone else None
+    return {
+        "phone_enc": Member.phone.seal(member_id, row.phone) if row.phone else None,
+        "phone_bix": key,
+        "file_phone_bix": key,
+        "phone_kind": _phone_kind(row, is_desk_phone),
+    }
+
+
+def _phone_kind(row: MemberRow, is_desk_phone: Callable[[str], bool]) -> PhoneKind:
+    if row.extension:
+        return PhoneKind.EXTENSION
+    if row.phone and is_desk_phone(row.phone):
+        return PhoneKind.LANDLINE
+    return _PHONE_KINDS.get(row.phone_kind, PhoneKind.UNKNOWN)
+
+
+def _site_ids(row: MemberRow) -> tuple[uuid.UUID | None, uuid.UUID | None]:
+    ids = [site.id for site in row.sites[:2]]
+    return ids[0] if ids else None, ids[1] if len(ids) == 2 else None
