@@ -106,7 +106,7 @@ def report_pdf(report: ReportPages, out: BinaryIO) -> None:
     )
     leaves = _leaves(_blocks(page, report), page.top - BAND - 14 - (page.bottom + FOOT))
     for number, blocks in enumerate(leaves, start=1):
-        _draw_frame(page, report, report.pages.format(page=number, pages=len(leaves)))
+        _draw_frame(page, report, report.pages.format(page=number, pages=len(leaves)), again=number > 1)
         top = page.top - BAND - 14
         for block in blocks:
             block.draw(page, top)
@@ -263,15 +263,16 @@ def _remark(page: Page, text: str) -> _Block:
     return _Block(words.height + 12, put)
 
 
-def _draw_frame(page: Page, report: ReportPages, number: str) -> None:
-    """The union's band above, and below it who made this when and which page it is."""
+def _draw_frame(page: Page, report: ReportPages, number: str, *, again: bool) -> None:
+    """The union's band above (`again`: with the title), below who made this when and which page it is."""
     page.canvas.setFillColor(page.colour)
     page.canvas.rect(page.left, page.top - BAND, page.width, BAND, stroke=0, fill=1)
     middle, colour = page.top - BAND / 2, on_colour(page.colour)
     name = fit(report.union_name, BOLD, width=page.width * 0.5, largest=12.5, smallest=7)
     draw(page, name, middle + name.height / 2, left=page.left + 12, colour=colour)
-    title = fit(report.title, REGULAR, width=page.width * 0.42, largest=10, smallest=6.5)
-    draw(page, title, middle + title.height / 2, right=page.right - 12, align="right", colour=colour)
+    if again:
+        title = fit(report.title, REGULAR, width=page.width * 0.42, largest=10, smallest=6.5)
+        draw(page, title, middle + title.height / 2, right=page.right - 12, align="right", colour=colour)
     rule(page, page.bottom + 14, thickness=0.75, colour=HAIRLINE)
     made = fit(report.made, REGULAR, width=page.width * 0.8, largest=8.5, smallest=6)
     draw(page, made, page.bottom + 8, colour=QUIET)

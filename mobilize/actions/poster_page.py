@@ -183,19 +183,19 @@ def _draw_code_and_demands(page: Page, poster: Poster, top: float, bottom: float
 
 
 def _draw_side(page: Page, poster: Poster, tops: tuple[float, float], room: float) -> None:
-    """In the column of `page`, English and below it Spanish: what to do, and why we are out."""
+    """In the column of `page`, English and below it Spanish: what to do, and why we are out.
+    Without demands the invitation is large; long demands make it smaller, so that they can be read."""
+    largest = 20.0
     demands = _fitted_demands(page, poster, room - 80)
-    alone = not any(demands)
-    invitations = fit_blocks(
-        tuple((WORDS[language]["scan"],) for language in WORDS),
-        BOLD,
-        width=page.width,
-        height=110 if alone else 40,
-        largest=27 if alone else 20,
-        smallest=9,
-    )
+    if not any(demands):
+        largest, tops = 27.0, (tops[0] - 20, tops[1] - 20)
+    elif min(line.size for lines in demands for line in lines) < 9:
+        largest, demands = 13.5, _fitted_demands(page, poster, room - 60)
+    blocks = tuple((WORDS[language]["scan"],) for language in WORDS)
+    height = 110 if largest > 20 else largest * 2
+    invitations = fit_blocks(blocks, BOLD, width=page.width, height=height, largest=largest, smallest=9)
     for language, top, (invitation,), lines in zip(WORDS, tops, invitations, demands, strict=True):
-        y = draw(page, invitation, top - (20 if alone else 0))
+        y = draw(page, invitation, top)
         if lines:
             _draw_demands(page, language, lines, y)
 
