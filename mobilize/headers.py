@@ -21,7 +21,7 @@ def init_app(app: Flask, *, secure: bool) -> None:
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
         headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        headers["Permissions-Policy"] = _LINE if request.endpoint == "checkins.line" else _CLOSED
+        headers["Permissions-Policy"] = _LINE if request.endpoint == "line.page" else _CLOSED
         if request.endpoint != "static" and "Cache-Control" not in headers:
             headers["Cache-Control"] = "no-store"
         if secure:

@@ -1,4 +1,4 @@
-"""Who may enter a view. Every view states it with one decorator; a view that states nothing opens for nobody."""
+"""Who may enter a view. Every view states it with one decorator; one that states nothing opens for nobody."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,9 +11,10 @@ from werkzeug.wrappers import Response
 
 from mobilize import clock, settings
 from mobilize.accounts.models import GrantKind, LineGrant, Person, RoleName, SignedInSession
-from mobilize.accounts.scope import NOBODY, Scope, scope_of
+from mobilize.accounts.scope import NOBODY, Scope, scope_of, today
 from mobilize.accounts.sessions import cookie_name, current_session
-from mobilize.database import db
+from mobilize.database import Model, db
+from mobilize.pages import wants_json
 from mobilize.texts.carrier import is_from_carrier
 from mobilize.tokens import hash_token, read_code
 
@@ -48,7 +49,7 @@ def anyone(view: View) -> View:
 
 
 def signed_in(*roles: RoleName) -> Callable[[View], View]:
-    """Open to people who hold one of these roles today, and to admins; with no roles, to everybody signed in."""
+    """Open to people who hold one of these roles today, and to admins; without roles, to all who hold any."""
     return lambda view: _with(view, Entrance("signed_in", frozenset(roles)))
 
 
@@ -80,11 +81,20 @@ def grant() -> LineGrant:
 
 
 def held_grant(code: str) -> LineGrant | None:
-    """The running grant this phone holds under an event's code, or None. The view compares the event."""
+    """The running grant this phone holds for the event with this code, or None.
+
+    The cookie's name is the phone's to choose, so the event is compared as well: a grant for one line opens
+    no other.
+    """
     token = request.cookies.get(cookie_name(f"line-{code}"))
     if not token:
         return None
-    held = db.session.scalar(select(LineGrant).where(LineGrant.token_hash == hash_token(token)))
+    events = Model.metadata.tables["events"]
+    held = db.session.scalar(
+        select(LineGrant)
+        .join(events, events.c.id == LineGrant.event_id)
+        .where(LineGrant.token_hash == hash_token(token), events.c.code == code)
+    )
     return held if held and not held.revoked_at and clock.now() < held.ends_at else None
 
 
@@ -108,8 +118,7 @@ def _visitor() -> Visitor:
     running = current_session(now=clock.now())
     if running is None:
         return Visitor()
-    today = clock.local(clock.now(), settings().union_timezone).date()
-    return Visitor(running.person, scope_of(running.person, today), running)
+    return Visitor(running.person, scope_of(running.person, today(clock.now())), running)
 
 
 def _ask_at_the_door() -> Response | None:
@@ -123,12 +132,19 @@ def _ask_at_the_door() -> Response | None:
 
 
 def _refuse_other_origins() -> None:
-    """A form on somebody else's page cannot act here: browsers name the origin of every POST."""
-    origin = request.headers.get("Origin")
-    if request.method in {"GET", "HEAD", "OPTIONS"} or origin is None:
+    """A form on somebody else's page cannot act here: browsers say where every POST comes from.
+
+    Since our pages send no referrer, browsers write `Origin: null` on our own forms too (Fetch standard,
+    "append a request Origin header"); then `Sec-Fetch-Site` tells. Browsers too old for that one are held
+    by SameSite cookies and the form's token.
+    """
+    if request.method in {"GET", "HEAD", "OPTIONS"}:
         return
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+        abort(403)
+    origin = request.headers.get("Origin", "null")
     ours = urlsplit(settings().public_base_url)
-    if origin not in {f"{ours.scheme}://{ours.netloc}", request.host_url.rstrip("/")}:
+    if origin not in {"null", f"{ours.scheme}://{ours.netloc}", request.host_url.rstrip("/")}:
         abort(403)
 
 
@@ -139,8 +155,9 @@ def _open(_entrance: Entrance) -> None:
 def _for_people(entrance: Entrance) -> Response | None:
     visitor = me()
     if visitor.person is None:
-        wants_page = request.method == "GET" and not request.is_json
-        return redirect(url_for("accounts.sign_in", next=request.full_path)) if wants_page else abort(401)
+        if request.method not in {"GET", "HEAD"} or wants_json():
+            abort(401)
+        return redirect(url_for("accounts.sign_in", next=request.full_path.rstrip("?")))
     allowed = entrance.roles | {RoleName.ADMIN}
     if not visitor.scope.roles or (entrance.roles and not visitor.scope.roles & allowed):
         abort(403)

@@ -106,7 +106,7 @@ class SignedInSession(Model):
 
 
 class OneTimeLink(Model):
-    """An invitation, or a sign-in where no text can be sent. Opening it changes nothing; its button spends it."""
+    """An invitation, or a sign-in where no text can be sent. Opening it changes nothing, its button does."""
 
     __tablename__ = "one_time_links"
 

@@ -6,12 +6,13 @@ like what does not exist.
 
 import uuid
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, false, or_, select
+from sqlalchemy import ColumnElement, Select, false, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from mobilize import clock, settings
 from mobilize.accounts.models import CHAIRS, Person, RoleName, RoleTerm
 from mobilize.database import db
 from mobilize.roster.models import Site
@@ -61,17 +62,22 @@ class Scope:
 
 
 NOBODY = Scope()
+THE_OFFICE = Scope(roles=frozenset({RoleName.ADMIN}), everything=True)
 
 
-def scope_of(person: Person, today: date) -> Scope:
-    """What this person may see today, from the terms of her roles: an ended term ends now."""
-    terms = db.session.scalars(
-        select(RoleTerm).where(
-            RoleTerm.person_id == person.id,
-            RoleTerm.from_on <= today,
-            or_(RoleTerm.to_on.is_(None), RoleTerm.to_on > today),
-        )
-    ).all()
+def today(now: datetime) -> date:
+    """The union's day, by which terms begin and end."""
+    return clock.local(now, settings().union_timezone).date()
+
+
+def running_on(day: date) -> ColumnElement[bool]:
+    """The terms that run on this day. The day a term ends on is no longer part of it: ended now is ended."""
+    return (RoleTerm.from_on <= day) & (RoleTerm.to_on.is_(None) | (RoleTerm.to_on > day))
+
+
+def scope_of(person: Person, day: date) -> Scope:
+    """What this person may see on this day, from the terms of her roles."""
+    terms = db.session.scalars(select(RoleTerm).where(RoleTerm.person_id == person.id, running_on(day))).all()
     return Scope(
         roles=frozenset(term.role for term in terms),
         everything=any(term.role is RoleName.ADMIN for term in terms),

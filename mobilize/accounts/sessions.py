@@ -15,12 +15,12 @@ _NOTE_EVERY = timedelta(minutes=1)
 
 
 def cookie_name(name: str) -> str:
-    """`__Host-name` over HTTPS. Plain on a demo's http://localhost, where not every browser takes the prefix."""
+    """`__Host-name` over HTTPS. Plain on a demo's http://localhost, where some browsers refuse the prefix."""
     return f"__Host-{name}" if settings().is_secure else name
 
 
 def begin_session(person: Person, *, now: datetime) -> str:
-    """Sign `person` in and return the token for her cookie. Always a new one, whoever was signed in before."""
+    """Sign `person` in and return the token for her cookie: always a new one, whoever was signed in."""
     token = random_token()
     with atomic() as session:
         session.add(
