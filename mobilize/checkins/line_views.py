@@ -1,5 +1,104 @@
-"""The line page: the phone of the chair or captain at the gate."""
+"""The line page: the phone of the chair or captain at the gate. It runs on a grant for one event."""
 
-from flask import Blueprint
+import hashlib
+import uuid
+from datetime import datetime
+
+from flask import Blueprint, Response, abort, flash, jsonify, redirect, render_template, request, url_for
+from markupsafe import Markup
+from pydantic import ValidationError
+
+from mobilize import clock
+from mobilize.accounts.entrance import grant, line_grant
+from mobilize.actions.models import Event
+from mobilize.actions.qr import qr_svg
+from mobilize.actions.queries import check_in_address, event_by_code
+from mobilize.checkins.forms import LineBatch, plain_item
+from mobilize.checkins.line import do_items
+from mobilize.checkins.queries import line_figures, the_list
+from mobilize.languages import _, language, say_time, say_when
 
 bp = Blueprint("line", __name__)
+
+
+@bp.get("/line/<code>")
+@line_grant
+def page(code: str) -> str:
+    """The whole page, readable and usable before any script runs."""
+    event = _event(code)
+    return render_template(
+        "line/page.html",
+        event=event,
+        action_name=event.action.name_in(language()),
+        when=say_when(event.starts_at, event.ends_at, event.tz),
+        figures=line_figures(event.id),
+        people=the_list(event),
+        nonce=uuid.uuid4().hex,
+        qr=Markup(qr_svg(check_in_address(event))),  # noqa: S704 - drawn by us, from our own address
+        drill=event.action.drill,
+    )
+
+
+@bp.get("/line/<code>/state")
+@line_grant
+def state(code: str) -> Response:
+    """The numbers and who is in, for the page to redraw; 304 when nothing changed."""
+    event = _event(code)
+    answer = jsonify(_state(event))
+    answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:32])
+    answer.headers["Cache-Control"] = "private, no-cache"
+    return answer.make_conditional(request)  # type: ignore[return-value]
+
+
+@bp.post("/line/<code>/items")
+@line_grant
+def items(code: str) -> Response:
+    """Deeds from the page's queue. Each is answered by its nonce: stored, or unresolved and why."""
+    event = _event(code)
+    if not request.is_json:
+        abort(415)
+    try:
+        batch = LineBatch.model_validate(request.get_json())
+    except ValidationError:
+        abort(422)
+    return jsonify(items=do_items(event, grant(), batch.items, now=clock.now()))
+
+
+@bp.post("/line/<code>/do")
+@line_grant
+def do(code: str) -> Response:
+    """The same from a plain form."""
+    event, now = _event(code), clock.now()
+    answer = do_items(event, grant(), [plain_item(request.form, now)], now=now)[0]
+    if answer["stored"]:
+        flash(_("Done."), "done")
+    else:
+        flash(str(answer["why"]), "problem")
+    return redirect(url_for("line.page", code=event.code), 303)  # type: ignore[return-value]
+
+
+def _event(code: str) -> Event:
+    event = event_by_code(code)
+    if event is None or grant().event_id != event.id:
+        abort(404)
+    return event
+
+
+def _state(event: Event) -> dict[str, object]:
+    figures = line_figures(event.id)
+    return {
+        "named": figures.named,
+        "walkups": figures.walkups,
+        "head_count": figures.head_count,
+        "head_count_at": _clock(figures.head_count_at, event),
+        "supporters": figures.supporters,
+        "in": {
+            str(person.id): {"at": _clock(person.first_at, event), "ticked": person.ticked}
+            for person in the_list(event)
+            if person.tier
+        },
+    }
+
+
+def _clock(moment: datetime | None, event: Event) -> str | None:
+    return say_time(moment, event.tz) if moment else None

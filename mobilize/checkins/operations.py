@@ -15,6 +15,7 @@ from mobilize.checkins.models import (
     Attendance,
     Evidence,
     HeadCount,
+    KnownPhone,
     Method,
     Outcome,
     Supporters,
@@ -27,6 +28,7 @@ from mobilize.database import atomic, insert, new_id
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.roster.models import Member, Membership, Rank
+from mobilize.tokens import hash_token, random_token
 
 MOST_AT_A_LINE = 20_000
 
@@ -102,27 +104,42 @@ def void(evidence_id: uuid.UUID, reason: str, *, actor: str, now: datetime) -> N
 
 def derive_attendance(event_id: uuid.UUID, shift_id: uuid.UUID, member_id: uuid.UUID) -> None:
     """Make one member's attendance what her evidence, less what was taken back, amounts to."""
+    of_hers = Evidence.event_id == event_id, Evidence.shift_id == shift_id, Evidence.member_id == member_id
     with atomic() as session:
         standing = session.execute(
             select(Evidence.tier, Evidence.happened_at, Evidence.chapter_id)
             .outerjoin(Void)
-            .where(
-                Evidence.event_id == event_id, Evidence.shift_id == shift_id, Evidence.member_id == member_id
-            )
-            .where(Evidence.outcome.in_(ATTENDS), Void.evidence_id.is_(None))
+            .where(*of_hers, Evidence.outcome.in_(ATTENDS), Void.evidence_id.is_(None))
+            .order_by(Evidence.happened_at)
         ).all()
-        there = session.scalar(
-            select(Attendance).where(
-                Attendance.event_id == event_id,
-                Attendance.shift_id == shift_id,
-                Attendance.member_id == member_id,
-            )
-        )
+        mine = {"event_id": event_id, "shift_id": shift_id, "member_id": member_id}
+        there = session.scalar(select(Attendance).filter_by(**mine).with_for_update())
         if there and not standing:
             session.delete(there)
-        elif there:
-            there.tier = strength_of([tier for tier, _at, _chapter in standing])
-            there.first_at = min(at for _tier, at, _chapter in standing)
+        elif standing:
+            first = standing[0]
+            there = there or Attendance(**mine, chapter_id=first.chapter_id, late=False)
+            there.tier, there.first_at = strength_of(row.tier for row in standing), first.happened_at
+            session.add(there)
+
+
+def remember_phone(token: str | None, typed: Typed, *, now: datetime) -> str:
+    """Remember what was typed on this phone, whether or not it matched anybody; returns its cookie's token.
+
+    The same number on a phone we know keeps its token; another number gets a new one.
+    """
+    said = f"{typed.kind}:{typed.text}"
+    today = now.date()
+    with atomic() as session:
+        known = session.scalar(select(KnownPhone).where(KnownPhone.token_hash == hash_token(token or "")))
+        if token and known and known.typed_bix == typed.bix:
+            known.used_on = today
+            return token
+        fresh = random_token()
+        phone = KnownPhone(token_hash=hash_token(fresh), typed_bix=typed.bix, used_on=today)
+        phone.typed = said
+        session.add(phone)
+    return fresh
 
 
 def report_head_count(

@@ -1,0 +1,80 @@
+"""What comes in through the check-in doors."""
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from wtforms import Form, HiddenField, StringField
+from wtforms.validators import Length
+
+from mobilize import crypto
+from mobilize.tokens import random_token
+
+
+class CheckInForm(Form):
+    """The member's form. `token` ties it to the event, so that a page kept overnight still works."""
+
+    typed = StringField(validators=[Length(max=80)])
+    token = HiddenField()
+
+
+def event_token(code: str) -> str:
+    """A fresh token for one rendering of an event's form: a random name, signed for this event."""
+    name = random_token()[:22]
+    return f"{name}.{crypto.sign('event form', f'{code}/{name}')}"
+
+
+def is_event_token(token: str, code: str) -> bool:
+    """True for a token we made for this event, however long ago."""
+    name, _, tag = token.partition(".")
+    return len(name) == 22 and crypto.is_signed("event form", f"{code}/{name}", tag)
+
+
+def form_nonce(token: str, typed: str) -> bytes:
+    """The nonce of a plain form: the same when it is sent twice, another when six members use one page."""
+    return hashlib.sha256(f"{token}\x1f{typed}".encode()).digest()[:16]
+
+
+class LineItem(BaseModel):
+    """One deed on a line page. `at` is when it happened by that phone's corrected clock."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    nonce: str = Field(pattern=r"^[0-9a-f]{32}$")
+    kind: Literal["tick", "untick", "head_count", "supporters"]
+    at: AwareDatetime
+    member: uuid.UUID | None = None
+    n: int | None = Field(default=None, ge=-20_000, le=20_000)
+
+    @property
+    def nonce_bytes(self) -> bytes:
+        return bytes.fromhex(self.nonce)
+
+    @property
+    def body(self) -> bytes:
+        # Without the time: a plain form sent twice carries two times, and is still one deed.
+        return self.model_dump_json(exclude={"nonce", "at"}).encode()
+
+
+class LineBatch(BaseModel):
+    """What a line page sends: up to 500 deeds, each answered on its own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    items: list[dict[str, object]] = Field(max_length=500)
+
+
+def plain_item(form: Mapping[str, str], now: datetime) -> dict[str, object]:
+    """The same deed from a form without JavaScript: its button says `do` = "tick:<id>" or "head_count"."""
+    kind, _, member = form.get("do", "").partition(":")
+    nonce = hashlib.sha256(f"{form.get('nonce')}/{form.get('do')}/{form.get('n')}".encode()).hexdigest()[:32]
+    return {
+        "kind": kind,
+        "nonce": nonce,
+        "at": now.isoformat(),
+        "member": member or None,
+        "n": form.get("n") or None,
+    }
