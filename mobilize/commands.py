@@ -1,6 +1,8 @@
 """Every command of `flask --app wsgi`: each room brings its own; bad input ends with one line and exit code 1."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -11,14 +13,35 @@ from mobilize.errors import Refused
 
 
 class Commands(AppGroup):
-    """A group whose commands answer a `Refused` with its message on one line and exit code 1."""
+    """A group whose commands answer bad input with one line and exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _one_line_for_bad_input():
             return super().invoke(ctx)
-        except Refused as refusal:
-            click.echo(refusal.message, err=True)
-            sys.exit(1)
+
+
+class Command(click.Command):
+    """The same for a command that stands alone. It wants `@with_appcontext`, which a group gives by itself."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        with _one_line_for_bad_input():
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _one_line_for_bad_input():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _one_line_for_bad_input() -> Iterator[None]:
+    try:
+        yield
+    except Refused as refusal:
+        click.echo(refusal.message, err=True)
+        sys.exit(1)
+    except click.UsageError as wrong:
+        click.echo(wrong.format_message().replace("\n", " "), err=True)
+        sys.exit(1)
 
 
 def init_app(app: Flask) -> None:
