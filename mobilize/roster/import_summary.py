@@ -5,8 +5,9 @@ from typing import Any
 
 from mobilize.roster.roster_changes import Changes
 from mobilize.roster.roster_reading import RosterReading, account, warned
+from mobilize.roster.roster_rows import Reason, said
 from mobilize.roster.site_book import SiteBook
-from mobilize.roster.sites_reading import SitesReading, site_account
+from mobilize.roster.sites_reading import SiteReason, SitesReading, site_account, site_said
 
 REMOVED_SHARE = 0.05
 CHANGED_SHARE = 0.20
@@ -48,6 +49,14 @@ def needs_second_person(summary: dict[str, Any]) -> bool:
     return bool(
         changes.get("gone", 0) > REMOVED_SHARE * there or changes.get("changed", 0) > CHANGED_SHARE * there
     )
+
+
+def rejected_in_words(kind: str, summary: dict[str, Any]) -> list[tuple[int, str]]:
+    """(line in the file, why it was refused) for people, in their language."""
+    say: Any = (
+        (lambda why: said(Reason(why))) if kind == "roster" else (lambda why: site_said(SiteReason(why)))
+    )
+    return [(line, say(why)) for _record, line, why in summary["rejected_lines"]]
 
 
 def _unresolved(reading: RosterReading, book: SiteBook) -> list[list[Any]]:

@@ -6,7 +6,7 @@ killed at any point has changed nothing.
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,11 +34,19 @@ _CHUNK = 2_000
 _ADVISORY_LOCK = 4_620_100  # Any number, as long as nothing else of ours takes the same one.
 
 
-def dry_run_roster(data: bytes, *, by: str, now: datetime, chosen: Mapping[str, str] | None = None) -> Import:
+def dry_run_roster(
+    data: bytes,
+    *,
+    by: str,
+    now: datetime,
+    chosen: Mapping[str, str] | None = None,
+    tell: Callable[[int, int], None] | None = None,
+) -> Import:
     """Read a roster and stage what it would change. Returns the import with its `summary`.
 
     The file of the last import again is that import again: it comes back, already committed. `by` is as in
-    `audit.note`. Raises `Refused`: no_sites and the codes of `read_roster`.
+    `audit.note`; `chosen` as in `read_roster`; `tell(done, whole)` hears of progress.
+    Raises `Refused`: no_sites and the codes of `read_roster`.
     """
     digest = hashlib.sha256(data).digest()
     if again := _same_file_again(ROSTER, digest):
@@ -49,7 +57,7 @@ def dry_run_roster(data: bytes, *, by: str, now: datetime, chosen: Mapping[str, 
     reading = read_roster(data, book, chosen)
     started = _start(ROSTER, digest, by=by, now=now)
     changes = Changes(reading, standing_roster(), _is_desk_phone, now)
-    _stage(started.id, changes)
+    _stage(started.id, changes, tell)
     summary = roster_summary(reading, changes, book) | {"sha256": digest.hex(), "bytes": len(data)}
     return _staged(started.id, summary, None)
 
@@ -172,13 +180,15 @@ def _start(kind: str, digest: bytes, *, by: str, now: datetime) -> Import:
     return started
 
 
-def _stage(import_id: uuid.UUID, changes: Changes) -> None:
+def _stage(import_id: uuid.UUID, changes: Changes, tell: Callable[[int, int], None] | None) -> None:
     chunk: list[dict[str, Any]] = []
     for row in changes.rows():
         chunk.append({**row, "import_id": import_id})
         if len(chunk) == _CHUNK:
             _store(chunk)
             chunk = []
+            if tell:
+                tell(changes.counts.total(), len(changes.reading.members))
     if chunk:
         _store(chunk)
 

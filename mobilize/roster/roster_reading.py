@@ -67,9 +67,7 @@ def _usable(table: Table, reading: RosterReading) -> Iterator[Record]:
             yield record
 
 
-def _take(
-    reading: RosterReading, seen: Seen, row: MemberRow, record: Record
-) -> None:
+def _take(reading: RosterReading, seen: Seen, row: MemberRow, record: Record) -> None:
     known = reading.members.get(row.number)
     if known is None:
         reading.members[row.number] = row
