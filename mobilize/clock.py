@@ -1,4 +1,4 @@
-"""What time it is. Inside everything is aware UTC; local time exists only where a person reads or types it."""
+"""What time it is. Inside all is aware UTC; local time exists only where a person reads or types it."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -38,7 +38,7 @@ def from_local(day: date, at: time, zone: str, *, fold: int | None = None) -> da
 
 
 def on_local_day(moment: datetime, zone: str, days: int, at: time) -> datetime:
-    """`at` on the local day `days` after (or before, negative) the day of `moment`; a skipped hour moves on."""
+    """`at` on the local day `days` after (negative: before) the day of `moment`; a skipped hour moves on."""
     day = local(moment, zone).date() + timedelta(days=days)
     try:
         return from_local(day, at, zone, fold=0)

@@ -51,7 +51,7 @@ class Moment(TypeDecorator[datetime]):
 
 
 class Model(DeclarativeBase):
-    """The base of every table. A row gets its id when it is made, so that it can be sealed before it is stored."""
+    """The base of every table. A row gets its id when it is made: it can be sealed before it is stored."""
 
     metadata = MetaData(
         naming_convention={

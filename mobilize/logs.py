@@ -1,11 +1,16 @@
-"""Logs carry ids and verbs. One filter at the root takes out whatever looks like a phone number or a token."""
+"""Logs carry ids and verbs. One filter at the root takes out what looks like a phone number or a token."""
 
 import logging
 import re
 import sys
+import traceback
+from pathlib import Path
+from types import TracebackType
 
 import structlog
 from flask import Flask
+
+ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
 _DANGEROUS = re.compile(r"(?<![\w-])\+?\d[\d .()-]{8,}\d(?![\w-])|[A-Za-z0-9_-]{40,}")
 
@@ -48,11 +53,6 @@ def _json_lines() -> logging.Formatter:
     )
 
 
-def _where(exc_info: object) -> str:
-    _kind, error, trace = exc_info  # type: ignore[misc]
-    places = []
-    while trace is not None:  # type: ignore[has-type]
-        code = trace.tb_frame.f_code  # type: ignore[has-type]
-        places.append(f"{code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno} {code.co_name}")  # type: ignore[has-type]
-        trace = trace.tb_next  # type: ignore[has-type]
-    return f"{type(error).__name__} at {' < '.join(reversed(places[-8:]))}"
+def _where(exc_info: ExcInfo) -> str:
+    places = [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in traceback.extract_tb(exc_info[2])[-8:]]
+    return f"{type(exc_info[1]).__name__} at {' > '.join(places)}"

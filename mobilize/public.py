@@ -1,4 +1,4 @@
-"""The pages that belong to no room: the front door, the language switch, the colours, and the health checks."""
+"""The pages that belong to no room: the front door, the language switch, the colours, the health checks."""
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory

@@ -15,7 +15,7 @@ _csrf = CSRFProtect()
 
 
 def init_app(app: Flask) -> None:
-    """Open every room. Public forms are stateless and answer to their origin; all others carry a CSRF token."""
+    """Open every room. Public forms are stateless and answer to their origin; others carry a CSRF token."""
     for room in ROOMS:
         import_module(f"mobilize.{room}.models")
     _csrf.init_app(app)
