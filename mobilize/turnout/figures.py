@@ -1,0 +1,254 @@
+"""The figures of a chapter, a line, an area and the union, and how they add up. No database here.
+
+Names, head counts and supporters are three different things and are never added to one another.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+# A share this far above the target is "above" it; nearer, it is "on" it.
+WELL_ABOVE = 0.10
+# More names than people counted, beyond what a head count in the dark may miss: see `trust.md`, flags.
+TOO_MANY_NAMES = 1.1
+
+
+class State(StrEnum):
+    """How a site stands, worst first. `none`: nobody said anything. `zero`: somebody said nobody is there."""
+
+    NONE = "none"
+    ZERO = "zero"
+    BELOW = "below"
+    ON = "on"
+    ABOVE = "above"
+
+    @property
+    def trouble(self) -> int:
+        """0 is the worst: the order in which sites are looked after."""
+        return list(State).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Members of one chapter (or several) in one action, counted by name, each once.
+
+    `eligible`: active members when the home event started. `came`: those of them who were checked in at any
+    line of the action. `also_there`: other members of the chapter who were (on leave, substitute, retired,
+    joined later). The tiers split `came + also_there` by each member's strongest evidence.
+    """
+
+    eligible: int = 0
+    came: int = 0
+    also_there: int = 0
+    verified: int = 0
+    vouched: int = 0
+    self_reported: int = 0
+
+    @property
+    def named(self) -> int:
+        """Everybody of the chapter who was checked in by name."""
+        return self.came + self.also_there
+
+    @property
+    def share(self) -> float | None:
+        """Eligible members who came, of all eligible ones, 0..1. None where nobody is eligible."""
+        return self.came / self.eligible if self.eligible else None
+
+    def __add__(self, other: "Names") -> "Names":
+        return Names(
+            self.eligible + other.eligible,
+            self.came + other.came,
+            self.also_there + other.also_there,
+            self.verified + other.verified,
+            self.vouched + other.vouched,
+            self.self_reported + other.self_reported,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What was counted at one line, or at several. None is "no report", and not zero.
+
+    `hosted`: members of whatever chapter who were checked in by name at this very line.
+    """
+
+    event_id: UUID | None = None
+    area_id: UUID | None = None
+    chapters: int = 1
+    hosted: int = 0
+    head_count: int | None = None
+    peak: int | None = None
+    counted_at: datetime | None = None
+    supporters: int | None = None
+
+    @property
+    def reported(self) -> bool:
+        """Somebody sent a head count."""
+        return self.head_count is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A chapter in one action: its members, and the line that is its home there (which it may share).
+
+    `at_home`: how many of `names.named` were checked in at that line; the others stood elsewhere.
+    `fixed_at` and `version` say since when the figures stand; `moved_since`: they would be others today.
+    """
+
+    site_id: UUID
+    code: str
+    name: str
+    area_id: UUID
+    area: str
+    tz: str
+    names: Names
+    line: Line
+    at_home: int
+    target: float
+    fixed_at: datetime | None = None
+    version: int | None = None
+    moved_since: bool = False
+
+    @property
+    def elsewhere(self) -> int:
+        return self.names.named - self.at_home
+
+    @property
+    def state(self) -> State:
+        """Against the target share. A line with a head count or a name is never `none`."""
+        if not self.names.named and not self.line.hosted and not self.line.head_count:
+            return State.ZERO if self.line.reported else State.NONE
+        share = 1.0 if self.names.share is None else self.names.share
+        if share < self.target:
+            return State.BELOW
+        return State.ABOVE if share >= min(self.target + WELL_ABOVE, 1.0) else State.ON
+
+    @property
+    def more_names_than_people(self) -> bool:
+        """A flag for people to look at: more were checked in at the line than anybody saw there."""
+        peak = self.line.peak
+        return peak is not None and self.line.hosted > peak * TOO_MANY_NAMES
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """Several chapters together, each line once. `sites` of which `reporting` sent a head count."""
+
+    names: Names
+    line: Line
+    sites: int
+    reporting: int
+
+
+@dataclass(frozen=True, slots=True)
+class AreaTotal:
+    """An area's chapters together."""
+
+    area_id: UUID
+    name: str
+    total: Total
+
+
+@dataclass(frozen=True)
+class Board:
+    """One action: its chapters by area and name, and who belongs to none of them.
+
+    `no_site`: members without a chapter. `others`: members of chapters that have no event in this action.
+    Both are None where they are out of the viewer's scope.
+    """
+
+    action_id: UUID
+    chapters: tuple[Chapter, ...]
+    no_site: Names | None = None
+    others: Names | None = None
+    as_of: datetime | None = None
+    frozen: bool = True
+    _by_site: dict[UUID, Chapter] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_site", {chapter.site_id: chapter for chapter in self.chapters})
+
+    def chapter(self, site_id: UUID) -> Chapter | None:
+        return self._by_site.get(site_id)
+
+    @property
+    def total(self) -> Total:
+        """Everything on this board. The share's denominator includes members without a chapter."""
+        total = add_up(self.chapters)
+        names = sum((more for more in (self.no_site, self.others) if more), total.names)
+        return Total(names, total.line, total.sites, total.reporting)
+
+    @property
+    def with_chapter(self) -> Names:
+        """The other denominator: only members who belong to a chapter."""
+        return add_up(self.chapters).names
+
+    @property
+    def areas(self) -> tuple[AreaTotal, ...]:
+        """By name. A rally's line belongs to an area only when it is that area's rally."""
+        found: dict[UUID, list[Chapter]] = {}
+        for chapter in self.chapters:
+            found.setdefault(chapter.area_id, []).append(chapter)
+        return tuple(
+            AreaTotal(area_id, inside[0].area, add_up(inside, area_id)) for area_id, inside in found.items()
+        )
+
+    @property
+    def by_trouble(self) -> tuple[Chapter, ...]:
+        """Where help is needed first: no report, zero, then the lowest share."""
+        return tuple(sorted(self.chapters, key=_trouble))
+
+    @property
+    def silent(self) -> tuple[Chapter, ...]:
+        """Chapters whose line has sent no head count, by area and name; names may be there all the same."""
+        return tuple(chapter for chapter in self.chapters if not chapter.line.reported)
+
+    @property
+    def one_line(self) -> bool:
+        """A rally: all chapters at one venue."""
+        return len(self.chapters) > 1 and len({chapter.line.event_id for chapter in self.chapters}) == 1
+
+    def of_area(self, area_id: UUID) -> "Board":
+        inside = tuple(chapter for chapter in self.chapters if chapter.area_id == area_id)
+        return Board(self.action_id, inside, as_of=self.as_of, frozen=self.frozen)
+
+    def of_sites(self, site_ids: set[UUID]) -> "Board":
+        """What somebody sees who may see these sites and no more."""
+        inside = tuple(chapter for chapter in self.chapters if chapter.site_id in site_ids)
+        return Board(self.action_id, inside, as_of=self.as_of, frozen=self.frozen)
+
+
+def add_up(chapters: Iterable[Chapter], area_id: UUID | None = None) -> Total:
+    """Chapters together. A line that several share counts once; with `area_id`, only that area's lines."""
+    listed = list(chapters)
+    lines = {c.line.event_id: c.line for c in listed if area_id is None or c.line.area_id == area_id}
+    return Total(
+        names=sum((chapter.names for chapter in listed), Names()),
+        line=_add_lines(list(lines.values())),
+        sites=len(listed),
+        reporting=sum(chapter.line.reported for chapter in listed),
+    )
+
+
+def _add_lines(lines: list[Line]) -> Line:
+    return Line(
+        chapters=sum(line.chapters for line in lines),
+        hosted=sum(line.hosted for line in lines),
+        head_count=_sum_of_known([line.head_count for line in lines]),
+        peak=_sum_of_known([line.peak for line in lines]),
+        counted_at=max((line.counted_at for line in lines if line.counted_at), default=None),
+        supporters=_sum_of_known([line.supporters for line in lines]),
+    )
+
+
+def _sum_of_known(numbers: list[int | None]) -> int | None:
+    """The sum of what was reported; None when nothing was."""
+    known = [n for n in numbers if n is not None]
+    return sum(known) if known else None
+
+
+def _trouble(chapter: Chapter) -> tuple[int, float, int, str]:
+    share = 1.0 if chapter.names.share is None else chapter.names.share
+    return chapter.state.trouble, share, -chapter.names.eligible, chapter.name

@@ -1,0 +1,59 @@
+"""Figures as they were fixed when an event closed: how they are stored, and read again. Counts only."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from mobilize.database import db
+from mobilize.turnout.figures import Chapter, Line, Names
+from mobilize.turnout.models import Total
+
+_OF_A_LINE = ("hosted", "head_count", "peak", "supporters")
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """One chapter's figures in one version, and when they were fixed."""
+
+    names: Names
+    line: Line
+    at_home: int
+    version: int
+    at: datetime
+
+
+def latest_fixed(action_id: UUID) -> dict[UUID, Fixed]:
+    """The latest version of each closed chapter of an action."""
+    rows = db.session.execute(
+        select(Total.chapter_id, Total.version, Total.figures, Total.fixed_at)
+        .where(Total.action_id == action_id)
+        .order_by(Total.version)
+    )
+    return {chapter_id: _read(version, figures, at) for chapter_id, version, figures, at in rows}
+
+
+def as_stored(chapter: Chapter) -> dict[str, object]:
+    """What stands in `totals.figures`."""
+    line = chapter.line
+    counted_at = line.counted_at.isoformat() if line.counted_at else None
+    return {
+        **asdict(chapter.names),
+        **{name: getattr(line, name) for name in _OF_A_LINE},
+        "chapters": line.chapters,
+        "counted_at": counted_at,
+        "at_home": chapter.at_home,
+    }
+
+
+def _read(version: int, figures: dict[str, Any], at: datetime) -> Fixed:
+    counted_at = figures.get("counted_at")
+    line = Line(
+        **{name: figures[name] for name in _OF_A_LINE},
+        chapters=figures["chapters"],
+        counted_at=datetime.fromisoformat(counted_at) if counted_at else None,
+    )
+    names = Names(**{name: figures[name] for name in Names.__dataclass_fields__})
+    return Fixed(names, line, figures["at_home"], version, at)

@@ -1,0 +1,112 @@
+"""The board as many people watch it at once: counted at most once a second in each process.
+
+While nothing happens, it is not even counted: a few cheap questions tell that nothing was added.
+"""
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from mobilize.accounts.scope import Scope
+from mobilize.actions.models import Action, Event
+from mobilize.checkins.models import Evidence, HeadCount, Match, Supporters, Void
+from mobilize.database import db
+from mobilize.roster.models import Site
+from mobilize.turnout.figures import Board
+from mobilize.turnout.queries import board
+
+# An answer this old (seconds) is counted anew, if anything happened at all.
+KEEP = 1.0
+# And this old whatever the cheap questions say: they do not ask about the roster, nor about settings.
+KEEP_AT_MOST = 30.0
+# Ids carry their time. One that was made by a slower transaction may appear behind a newer one, but not
+# for longer than this (seconds): only a board whose newest row is older counts as quiet.
+SETTLES_IN = 5.0
+ACTIONS_KEPT = 16
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A board, when it was counted and last looked after, and what it looked like behind it."""
+
+    board: Board
+    counted: float
+    asked: float
+    signs: tuple[Any, ...]
+    quiet: bool
+
+
+_kept: dict[UUID, _Kept] = {}
+# One thread counts, the others wait for its answer.
+_one_counts = threading.Lock()
+
+
+def board_for(action: Action, scope: Scope, *, oldest: float = KEEP) -> Board | None:
+    """What `scope` sees of an action's board, at most `oldest` seconds old; None when that is nothing.
+
+    A whole union's board for whoever sees everything; else only the chapters in scope, without "no site".
+    """
+    whole = _fresh(action, oldest)
+    if scope.everything:
+        return whole
+    visible = whole.of_sites(set(db.session.scalars(scope.limit(select(Site.id)))))
+    return visible if visible.chapters else None
+
+
+def forget() -> None:
+    """Count anew next time. For tests, and after what changes figures at once."""
+    with _one_counts:
+        _kept.clear()
+
+
+def _fresh(action: Action, oldest: float) -> Board:
+    with _one_counts:
+        held = _kept.get(action.id)
+        if held is None:
+            return _count(action)
+        if time.monotonic() - held.asked <= oldest:
+            return held.board
+        if held.quiet and time.monotonic() - held.counted < KEEP_AT_MOST and _signs(action) == held.signs:
+            held.asked = time.monotonic()
+            return held.board
+        return _count(action)
+
+
+def _count(action: Action) -> Board:
+    # The signs first: what happens in between is then seen as a change, and counted again.
+    started = time.monotonic()
+    signs = _signs(action)
+    counted = board(action)
+    while len(_kept) >= ACTIONS_KEPT:
+        _kept.pop(next(iter(_kept)))
+    _kept[action.id] = _Kept(counted, started, started, signs, _is_settled(signs))
+    return counted
+
+
+def _signs(action: Action) -> tuple[Any, ...]:
+    """What changes whenever a figure of this action may have changed: newest ids, and how many take-backs."""
+    session = db.session
+    newest = [_newest(table) for table in (Evidence, HeadCount, Supporters)]
+    taken_back = [session.scalar(select(func.count()).select_from(table)) for table in (Void, Match)]
+    of_events = select(
+        func.count(), func.sum(Event.version), func.count(Event.frozen_at), func.count(Event.closed_at)
+    )
+    events = session.execute(of_events.where(Event.action_id == action.id)).one()
+    heads = select(func.count(HeadCount.voided_at)).join(Event, Event.id == HeadCount.event_id)
+    voided = session.scalar(heads.where(Event.action_id == action.id))
+    return (*newest, *taken_back, *events, voided)
+
+
+def _newest(table: Any) -> UUID | None:
+    found: UUID | None = db.session.scalar(select(table.id).order_by(table.id.desc()).limit(1))
+    return found
+
+
+def _is_settled(signs: tuple[Any, ...]) -> bool:
+    """The newest row, whose id holds milliseconds since 1970 in its first 48 bits, is some seconds old."""
+    made = [sign.int >> 80 for sign in signs[:3] if sign]
+    return not made or time.time() - max(made) / 1000 > SETTLES_IN

@@ -1,0 +1,283 @@
+"""Every number of an action, defined once. Pages, CSV, PDF, commands and workers all read them here.
+
+What counts
+    eligible    rows of `eligible`: active members of the chapter when its home event started. Of an event
+                that has not been frozen yet, the same computed from dated memberships and statuses.
+    came        eligible members with at least one row of `attendance` at any event of the action
+    also there  members with attendance who are not eligible: on leave, substitute, retired, joined later
+    tiers       came + also there, each member once, by the strongest tier of her attendance
+    share       came / eligible, of the member's own chapter, wherever she stood
+    hosted      members with attendance at this line, whatever their chapter
+    head count  see `head_counts`; None when nobody sent one
+    supporters  the sum of the deltas; None when there are none
+A closed chapter shows the figures that were fixed at closing (`totals`), in their latest version.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import String, case, cast, func, literal, or_, select, union_all
+
+from mobilize.actions.denominator import members_without_chapter, was_active
+from mobilize.actions.models import Action, Eligible, Event, EventChapter, EventState
+from mobilize.checkins.models import Attendance, HeadCount, Supporters, Tier
+from mobilize.database import db
+from mobilize.roster.models import Area, Member, Membership, Rank, Site
+from mobilize.turnout import head_counts
+from mobilize.turnout.figures import Board, Chapter, Line, Names
+from mobilize.turnout.fixed import Fixed, latest_fixed
+
+_TIERS = (Tier.SELF, Tier.VOUCHED, Tier.VERIFIED)
+
+
+def board(action: Action, *, fixed: bool = True) -> Board:
+    """The whole union's board of one action, in eight statements whatever its size.
+
+    `fixed=False` leaves out what was fixed at closing and counts anew, as closing itself does.
+    Nobody may be shown it without `of_sites`: see `live.board_for`.
+    """
+    homes = _homes(action)
+    names, at_line = _names(action, homes), _named_by_line(action)
+    lines = _lines(action, homes, at_line)
+    live = Board(
+        action_id=action.id,
+        chapters=tuple(_chapter(home, names, lines, at_line, action.target_percent) for home in homes),
+        no_site=names.get(None),
+        others=_guests(names, {home.site_id for home in homes}),
+        frozen=all(home.frozen_at for home in homes),
+    )
+    return _with_fixed(live, latest_fixed(action.id)) if fixed else live
+
+
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """A chapter and its home event."""
+
+    site_id: UUID
+    code: str
+    name: str
+    area_id: UUID
+    area: str
+    tz: str
+    event_id: UUID
+    event_area_id: UUID | None
+    frozen_at: datetime | None
+
+
+def _homes(action: Action) -> list[_Home]:
+    rows = db.session.execute(
+        select(
+            Site.id, Site.code, Site.name, Site.area_id, Area.name, Event.tz,
+            Event.id, Event.area_id, Event.frozen_at,
+        )
+        .join(EventChapter, EventChapter.site_id == Site.id)
+        .join(Event, Event.id == EventChapter.event_id)
+        .join(Area, Area.id == Site.area_id)
+        .where(
+            EventChapter.action_id == action.id,
+            EventChapter.gone_at.is_(None),
+            Event.state != EventState.CALLED_OFF,
+        )
+        .order_by(Area.name, Site.name, Site.code)
+    )  # fmt: skip
+    return [_Home(*row) for row in rows]
+
+
+def _names(action: Action, homes: Sequence[_Home]) -> dict[UUID | None, Names]:
+    """By chapter; None is "no site". A chapter nobody is eligible in or came from is not in the answer."""
+    counted = counted_in(action, frozen=all(home.frozen_at for home in homes)).subquery()
+    found: dict[UUID | None, Names] = {}
+    eligible = select(counted.c.chapter_id, func.count()).group_by(counted.c.chapter_id)
+    for chapter_id, count in db.session.execute(eligible):
+        found[chapter_id] = Names(eligible=count)
+    for chapter, strength, is_eligible, count in db.session.execute(_who_was_there(action, counted)):
+        key = UUID(chapter) if chapter else None
+        found[key] = found.get(key, Names()) + _some(strength, bool(is_eligible), count)
+    return found
+
+
+def _guests(names: dict[UUID | None, Names], listed: set[UUID]) -> Names | None:
+    """Members of chapters that hold nothing in this action: they were there, and in nobody's denominator."""
+    guests = [n for site_id, n in names.items() if site_id and site_id not in listed]
+    there = sum((replace(n, eligible=0, came=0, also_there=n.named) for n in guests), Names())
+    return there if there.named else None
+
+
+def counted_in(action: Action, *, frozen: bool) -> Any:
+    """(member_id, chapter_id) of everybody in the denominators of an action; a chapter of None is "no site".
+
+    `frozen`: every event of it is, so that the rows stand. Before, they are computed as of each start.
+    """
+    rows = select(Eligible.member_id, Eligible.chapter_id).where(Eligible.action_id == action.id)
+    if frozen:
+        return rows
+    parts = [rows, _as_of_start(action)]
+    if action.owner_site_id is None and not _has_frozen(action):
+        outside = members_without_chapter(action.starts_at).subquery()
+        parts.append(select(outside.c.id, cast(literal(None), Site.id.type)))
+    return union_all(*parts)
+
+
+def _as_of_start(action: Action) -> Any:
+    """Active members of the chapters whose home event is not frozen, as of that event's start."""
+    at: Any = Event.starts_at
+    return (
+        select(Membership.member_id, Membership.site_id)
+        .join(Member, Member.id == Membership.member_id)
+        .join(EventChapter, EventChapter.site_id == Membership.site_id)
+        .join(Event, Event.id == EventChapter.event_id)
+        .where(
+            EventChapter.action_id == action.id,
+            EventChapter.gone_at.is_(None),
+            Event.frozen_at.is_(None),
+            Membership.rank == Rank.HOME,
+            Membership.from_at <= at,
+            or_(Membership.to_at.is_(None), Membership.to_at > at),
+            was_active(at),  # type: ignore[arg-type]
+        )
+    )
+
+
+def _has_frozen(action: Action) -> bool:
+    frozen = select(Event.id).where(Event.action_id == action.id, Event.frozen_at.is_not(None)).limit(1)
+    return db.session.scalar(frozen) is not None
+
+
+def _who_was_there(action: Action, counted: Any) -> Any:
+    """(chapter, strength, eligible, members). Her chapter is that of `eligible`, else of her check-in."""
+    # A forgotten row has no member left: it is one of its own.
+    who = func.coalesce(Attendance.member_id, Attendance.id).label("who")
+    there = (
+        select(
+            who,
+            func.max(_strength()).label("strength"),
+            # PostgreSQL knows no smallest uuid.
+            func.min(cast(Attendance.chapter_id, String)).label("chapter"),
+        )
+        .where(Attendance.event_id.in_(_events_of(action)))
+        .group_by(who)
+        .subquery()
+    )
+    is_eligible = counted.c.member_id.is_not(None)
+    own = case((is_eligible, cast(counted.c.chapter_id, String)), else_=there.c.chapter)
+    return (
+        select(own, there.c.strength, is_eligible, func.count())
+        .outerjoin(counted, counted.c.member_id == there.c.who)
+        .group_by(own, there.c.strength, is_eligible)
+    )
+
+
+def _strength() -> Any:
+    return case(*[(Attendance.tier == tier, tier.rank) for tier in _TIERS])
+
+
+def _events_of(action: Action) -> Any:
+    return select(Event.id).where(Event.action_id == action.id)
+
+
+def _some(strength: int, eligible: bool, count: int) -> Names:
+    tier = _TIERS[strength]
+    return Names(
+        came=count if eligible else 0,
+        also_there=0 if eligible else count,
+        verified=count if tier is Tier.VERIFIED else 0,
+        vouched=count if tier is Tier.VOUCHED else 0,
+        self_reported=count if tier is Tier.SELF else 0,
+    )
+
+
+def _named_by_line(action: Action) -> dict[tuple[UUID, UUID | None], int]:
+    """(event, chapter) -> members checked in at that line."""
+    members = func.count(func.distinct(func.coalesce(Attendance.member_id, Attendance.id)))
+    rows = db.session.execute(
+        select(Attendance.event_id, Attendance.chapter_id, members)
+        .where(Attendance.event_id.in_(_events_of(action)))
+        .group_by(Attendance.event_id, Attendance.chapter_id)
+    )
+    return {(event_id, chapter_id): count for event_id, chapter_id, count in rows}
+
+
+def _lines(
+    action: Action, homes: Iterable[_Home], at_line: dict[tuple[UUID, UUID | None], int]
+) -> dict[UUID, Line]:
+    """What was counted at each home event, names and heads and supporters apart."""
+    areas = {home.event_id: home.event_area_id for home in homes}
+    chapters = Counter(home.event_id for home in homes)
+    hosted: Counter[UUID] = Counter()
+    for (event_id, _chapter_id), members in at_line.items():
+        hosted[event_id] += members
+    counted = head_counts.by_event(_readings(_events_of(action)))
+    supporters = _supporters(action)
+    return {
+        event_id: Line(
+            event_id=event_id,
+            area_id=areas[event_id],
+            chapters=count,
+            hosted=hosted[event_id],
+            head_count=counted[event_id].n if event_id in counted else None,
+            peak=counted[event_id].peak if event_id in counted else None,
+            counted_at=counted[event_id].at if event_id in counted else None,
+            supporters=supporters.get(event_id),
+        )
+        for event_id, count in chapters.items()
+    }
+
+
+def _readings(events: Any) -> Iterable[head_counts.Reading]:
+    rows = db.session.execute(
+        select(
+            HeadCount.event_id, HeadCount.shift_id, HeadCount.gate_id, HeadCount.n, HeadCount.counted_at
+        )
+        .where(HeadCount.event_id.in_(events), HeadCount.voided_at.is_(None))
+        .order_by(HeadCount.counted_at, HeadCount.id)
+    )  # fmt: skip
+    return (head_counts.Reading(*row) for row in rows)
+
+
+def _supporters(action: Action) -> dict[UUID, int]:
+    rows = db.session.execute(
+        select(Supporters.event_id, func.sum(Supporters.delta))
+        .where(Supporters.event_id.in_(_events_of(action)))
+        .group_by(Supporters.event_id)
+    )
+    return {event_id: max(int(total), 0) for event_id, total in rows}
+
+
+def _chapter(
+    home: _Home,
+    names: dict[UUID | None, Names],
+    lines: dict[UUID, Line],
+    at_line: dict[tuple[UUID, UUID | None], int],
+    target_percent: int,
+) -> Chapter:
+    return Chapter(
+        site_id=home.site_id,
+        code=home.code,
+        name=home.name,
+        area_id=home.area_id,
+        area=home.area,
+        tz=home.tz,
+        names=names.get(home.site_id, Names()),
+        line=lines[home.event_id],
+        at_home=at_line.get((home.event_id, home.site_id), 0),
+        target=target_percent / 100,
+    )
+
+
+def _with_fixed(live: Board, fixed: dict[UUID, Fixed]) -> Board:
+    """The board with closed chapters as they were fixed; a shared line is fixed with the first of them."""
+    if not fixed:
+        return live
+    return replace(live, chapters=tuple(_as_fixed(c, fixed.get(c.site_id)) for c in live.chapters))
+
+
+def _as_fixed(chapter: Chapter, fixed: Fixed | None) -> Chapter:
+    if fixed is None:
+        return chapter
+    line = replace(fixed.line, event_id=chapter.line.event_id, area_id=chapter.line.area_id)
+    settled = replace(chapter, names=fixed.names, line=line, at_home=fixed.at_home)
+    return replace(settled, fixed_at=fixed.at, version=fixed.version, moved_since=settled != chapter)
