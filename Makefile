@@ -39,9 +39,9 @@ bench: setup-dev ## Measure, print a table and write bench/results.json (ONLY=im
 
 lock: ## Resolve requirements*.in anew, against the public index alone (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }
-	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --no-config --default-index https://pypi.org/simple \
+	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --no-config \
 	  --universal --python-version 3.11 --generate-hashes --upgrade -o requirements.txt requirements.in
-	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --no-config --default-index https://pypi.org/simple \
+	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --no-config \
 	  --universal --python-version 3.11 --generate-hashes --upgrade -o requirements-dev.txt requirements-dev.in
 
 clean: ## Remove .venv and caches (the demo's data in var/ stays)
