@@ -1,4 +1,4 @@
-"""Every command of `flask --app wsgi`: each room brings its own; bad input ends with one line and exit code 1."""
+"""Every command of `flask --app wsgi`, from each room; bad input ends with one line and exit code 1."""
 
 import sys
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ class Commands(AppGroup):
 
 
 class Command(click.Command):
-    """The same for a command that stands alone. It wants `@with_appcontext`, which a group gives by itself."""
+    """The same for a command that stands alone. Add `@with_appcontext`, which a group gives by itself."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         with _one_line_for_bad_input():

@@ -2,51 +2,34 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 
 from mobilize import audit, settings
 from mobilize.actions.models import Action, ActionKind, Campaign, Event, EventChapter, EventState, Shift
-from mobilize.actions.queries import action_without_site, sites_for, text_codes_in_use
+from mobilize.actions.plans import Bilingual, NewAction
+from mobilize.actions.queries import action_without_site, event_at_time, sites_for, text_codes_in_use
 from mobilize.actions.spans import LocalSpan
-from mobilize.database import atomic, db
+from mobilize.actions.text_codes import free_text_code, one_at_a_time
+from mobilize.database import atomic, db, new_id
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.roster.models import Area, Site
-from mobilize.tokens import make_code, make_text_code
+from mobilize.tokens import make_code
 
 
-@dataclass(frozen=True)
-class Bilingual:
-    """A few words in both languages; without Spanish the English stands for both until somebody translates."""
-
-    en: str
-    es: str = ""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "en", self.en.strip())
-        object.__setattr__(self, "es", self.es.strip() or self.en)
-
-
-@dataclass(frozen=True)
-class NewAction:
-    """What an organizer decides about an action before it has any place."""
-
-    name: Bilingual
-    kind: ActionKind
-    span: LocalSpan
-    campaign_id: uuid.UUID | None = None
-    drill: bool = False
-    elsewhere_ok: bool = True
-    target_percent: int = 75
-
-
-def create_campaign(name: Bilingual, demands: Bilingual, *, actor: str, now: datetime) -> Campaign:
-    """A campaign with its demands, one a line. Twice makes two: people name them."""
+def create_campaign(
+    name: Bilingual, demands: Bilingual, *, actor: str, now: datetime, id: uuid.UUID | None = None
+) -> Campaign:
+    """A campaign with its demands, one a line. With the same `id` twice it is made once."""
     with atomic() as session:
+        one_at_a_time()
+        made = session.get(Campaign, id) if id else None
+        if made:
+            return made
         campaign = Campaign(
+            id=id or new_id(),
             name_en=_named(name.en),
             name_es=name.es[:120],
             demands_en=demands.en,
@@ -59,15 +42,29 @@ def create_campaign(name: Bilingual, demands: Bilingual, *, actor: str, now: dat
     return campaign
 
 
+def change_campaign(
+    campaign: Campaign, name: Bilingual, demands: Bilingual, *, actor: str, now: datetime
+) -> None:
+    """Say its name and demands differently from now on: on pages, receipts, and posters printed later."""
+    with atomic():
+        campaign.name_en, campaign.name_es = _named(name.en), name.es[:120]
+        campaign.demands_en, campaign.demands_es = demands.en, demands.es
+        audit.note(actor, "campaign.change", campaign.id, now=now)
+
+
 def create_action_at_sites(
     new: NewAction, *, areas: Sequence[Area] | None = None, actor: str, now: datetime
 ) -> Action:
     """An action with one event at every site the union represents, or at those of some areas.
 
     Each event starts at the same time of day where its site is. Everything or nothing is stored.
-    Raises `Refused` when there is no such site.
+    Twice with the same `new.id` makes one. Raises `Refused` when there is no such site.
     """
-    with atomic():
+    with atomic() as session:
+        one_at_a_time()
+        made = session.get(Action, new.id)
+        if made:
+            return made
         sites = sites_for(areas)
         if not sites:
             raise Refused("no_sites", _("There is no site to hold it at. Import the sites first."))
@@ -78,17 +75,33 @@ def create_action_at_sites(
 
 
 def create_rally(
-    new: NewAction, venue: str, *, areas: Sequence[Area], tz: str | None = None, actor: str, now: datetime
+    new: NewAction,
+    venue: str,
+    *,
+    areas: Sequence[Area] | None,
+    tz: str | None = None,
+    actor: str,
+    now: datetime,
 ) -> Action:
-    """A rally at one venue, the home event of every chapter of `areas`. Raises `Refused` without a venue."""
+    """A rally at one venue, the home event of every chapter of `areas` (None: of the whole union).
+
+    Twice with the same `new.id` makes one. Raises `Refused` without a venue or without any chapter.
+    """
     if not venue.strip():
         raise Refused("no_venue", _("Say where the rally is."))
     with atomic() as session:
+        one_at_a_time()
+        made = session.get(Action, new.id)
+        if made:
+            return made
         chapters = sites_for(areas)
+        if not chapters:
+            raise Refused("no_sites", _("No chapter would come to it. Import the sites first."))
         action = _action(new, actor=actor, now=now)
-        starts_at, ends_at = new.span.moments(tz or settings().union_timezone)
-        home_area = areas[0].id if len(areas) == 1 else None
-        event = _event(action, starts_at, ends_at, tz or settings().union_timezone, set(), now)
+        zone = tz or settings().union_timezone
+        starts_at, ends_at = new.span.moments(zone)
+        home_area = areas[0].id if areas and len(areas) == 1 else None
+        event = _event(action, starts_at, ends_at, zone, text_codes_in_use(now), now)
         event.venue, event.area_id = venue.strip()[:200], home_area
         session.add_all([event, _shift(event)])
         session.add_all(EventChapter(event_id=event.id, site_id=s.id, action_id=action.id) for s in chapters)
@@ -107,8 +120,9 @@ def create_site_event(
     starts_at, ends_at = span.moments(site.tz)
     with atomic() as session:
         # Two taps on "Create" wait for each other here, and the second is told of the first.
-        session.refresh(site, with_for_update=True)
-        _refuse_second(site, starts_at, ends_at)
+        one_at_a_time()
+        _refuse_past(ends_at, now)
+        _refuse_second(site.id, starts_at, ends_at)
         action = action_without_site(site, starts_at, ends_at)
         if action is None:
             action = _local_action(site, name, span, actor, now)
@@ -120,24 +134,43 @@ def create_site_event(
     return event
 
 
-def move_event(event: Event, span: LocalSpan, meet_at: str, *, actor: str, now: datetime) -> bool:
-    """Change when an event is, or where its people meet; True when that changed anything.
+def move_event(
+    event: Event, span: LocalSpan, meet_at: str, *, venue: str = "", actor: str, now: datetime
+) -> bool:
+    """Change when an event is, where its people meet, or a rally's `venue`; True when that changed anything.
 
     The printed code stays good. `version` grows, by which members who were told are told again. Saying
-    the same twice changes nothing. Raises `Refused` for an event that is over or called off.
+    the same twice changes nothing. Raises `Refused` for an event that is over or called off, for a time
+    that is over, and for one at which another event stands at the site.
     """
     starts_at, ends_at = span.moments(event.tz)
     with atomic() as session:
+        one_at_a_time()
         session.refresh(event, with_for_update=True)
         _refuse_over(event, now)
-        asked = (starts_at, ends_at, meet_at.strip()[:200])
-        if asked == (event.starts_at, event.ends_at, event.meet_at):
+        asked = (starts_at, ends_at, meet_at.strip()[:200], _new_venue(event, venue))
+        if asked == (event.starts_at, event.ends_at, event.meet_at, event.venue):
             return False
+        _refuse_past(ends_at, now)
+        if event.site_id:
+            _refuse_second(event.site_id, starts_at, ends_at, besides=event.id)
         _move_shifts(event, starts_at, ends_at)
-        event.starts_at, event.ends_at, event.meet_at = asked
+        event.starts_at, event.ends_at, event.meet_at, event.venue = asked
         event.version += 1
+        _move_action_with(event)
         audit.note(actor, "event.move", event.id, now=now)
     return True
+
+
+def _new_venue(event: Event, venue: str) -> str:
+    return event.venue if event.site_id else venue.strip()[:200] or event.venue
+
+
+def _move_action_with(event: Event) -> None:
+    """An action with this one event is when the event is; one at many sites keeps the time it was set for."""
+    others = select(Event.id).where(Event.action_id == event.action_id, Event.id != event.id).limit(1)
+    if db.session.scalar(others) is None:
+        event.action.starts_at, event.action.ends_at = event.starts_at, event.ends_at
 
 
 def _move_shifts(event: Event, starts_at: datetime, ends_at: datetime) -> None:
@@ -154,7 +187,9 @@ def _add_events(action: Action, span: LocalSpan, sites: Iterable[Site], *, now: 
     used = text_codes_in_use(now)
     by_zone: dict[str, tuple[datetime, datetime]] = {}
     for site in sites:
-        starts_at, ends_at = by_zone.setdefault(site.tz, span.moments(site.tz))
+        if site.tz not in by_zone:
+            by_zone[site.tz] = span.moments(site.tz)
+        starts_at, ends_at = by_zone[site.tz]
         event = _event(action, starts_at, ends_at, site.tz, used, now, site)
         db.session.add_all([event, _shift(event)])
         db.session.add(EventChapter(event_id=event.id, site_id=site.id, action_id=action.id))
@@ -164,6 +199,7 @@ def _add_events(action: Action, span: LocalSpan, sites: Iterable[Site], *, now: 
 def _action(new: NewAction, *, actor: str, now: datetime, owner: Site | None = None) -> Action:
     starts_at, ends_at = new.span.moments(owner.tz if owner else settings().union_timezone)
     action = Action(
+        id=new.id,
         campaign_id=new.campaign_id,
         kind=new.kind,
         name_en=_named(new.name.en),
@@ -201,21 +237,11 @@ def _event(
         area_id=site.area_id if site else None,
         tz=tz,
         code=make_code(),
-        text_code=_free_text_code(used_text_codes),
+        text_code=free_text_code(used_text_codes),
         starts_at=starts_at,
         ends_at=ends_at,
         made_at=now,
     )
-
-
-def _free_text_code(used: set[str]) -> str:
-    # Five digits hold 9,000 codes; past a third of them, guessing one open event gets easy, and one more is used.
-    length = 5 if len(used) < 3000 else 6
-    code = make_text_code(length)
-    while code in used:
-        code = make_text_code(length)
-    used.add(code)
-    return code
 
 
 def _shift(event: Event) -> Shift:
@@ -228,21 +254,20 @@ def _named(name: str) -> str:
     return name[:120]
 
 
-def _refuse_second(site: Site, starts_at: datetime, ends_at: datetime) -> None:
-    there = db.session.scalar(
-        select(Event).where(
-            Event.site_id == site.id,
-            Event.state != EventState.CALLED_OFF,
-            Event.starts_at < ends_at,
-            Event.ends_at > starts_at,
-        )
-    )
-    if there:
+def _refuse_second(
+    site_id: uuid.UUID, starts_at: datetime, ends_at: datetime, *, besides: uuid.UUID | None = None
+) -> None:
+    if event_at_time(site_id, starts_at, ends_at, besides=besides):
         raise Refused(
             "already_one",
-            _("There is already an event at your site at that time. Open it instead."),
+            _("There is already an event at this site at that time. Open it instead."),
             status=409,
         )
+
+
+def _refuse_past(ends_at: datetime, now: datetime) -> None:
+    if ends_at <= now:
+        raise Refused("in_the_past", _("That time is over already. Check the day."))
 
 
 def _refuse_over(event: Event, now: datetime) -> None:

@@ -4,11 +4,11 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 from sqlalchemy.orm import joinedload, selectinload
 
 from mobilize import settings
-from mobilize.actions.models import Action, Campaign, Event, EventChapter, EventState
+from mobilize.actions.models import Action, ActionKind, Campaign, Event, EventChapter, EventState
 from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.languages import _
@@ -21,7 +21,7 @@ LATE = timedelta(minutes=30)
 
 
 def event_by_code(typed: str) -> Event | None:
-    """The event of a check-in code, as typed or mangled; called-off ones too, since their poster still hangs."""
+    """The event of a check-in code, as typed or mangled; called-off ones too: their poster still hangs."""
     return db.session.scalar(
         select(Event)
         .where(Event.code == read_code(typed))
@@ -58,8 +58,28 @@ def sites_for(areas: Sequence[Area] | None) -> Sequence[Site]:
     return db.session.scalars(query).all()
 
 
+def event_at_time(
+    site_id: uuid.UUID, starts_at: datetime, ends_at: datetime, *, besides: uuid.UUID | None = None
+) -> Event | None:
+    """The event that stands at this site during some of this time, other than the one with id `besides`."""
+    return db.session.scalar(
+        select(Event)
+        .where(
+            Event.site_id == site_id,
+            Event.state != EventState.CALLED_OFF,
+            Event.starts_at < ends_at,
+            Event.ends_at > starts_at,
+            Event.id != besides if besides else true(),
+        )
+        .order_by(Event.starts_at)
+    )
+
+
 def action_without_site(site: Site, starts_at: datetime, ends_at: datetime) -> Action | None:
-    """The union's action that overlaps this time on the same day and has no home event for this site yet."""
+    """The union's action that overlaps this time and has no home event for this site yet.
+
+    A rally has its own place, and a drill its own people: a site's event joins neither.
+    """
     has_site = select(EventChapter.action_id).where(
         EventChapter.site_id == site.id, EventChapter.gone_at.is_(None)
     )
@@ -68,6 +88,7 @@ def action_without_site(site: Site, starts_at: datetime, ends_at: datetime) -> A
         .where(
             Action.owner_site_id.is_(None),
             Action.called_off_at.is_(None),
+            Action.kind != ActionKind.RALLY,
             ~Action.drill,
             Action.starts_at < ends_at,
             Action.ends_at > starts_at,

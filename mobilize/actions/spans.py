@@ -8,6 +8,8 @@ from mobilize.errors import Refused
 from mobilize.languages import _
 
 LONGEST = timedelta(hours=16)
+# A year outside these is a typing mistake.
+YEARS = range(2000, 2100)
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class LocalSpan:
     def moments(self, zone: str) -> tuple[datetime, datetime]:
         """(starts_at, ends_at) in UTC. Raises `Refused` for a time that does not exist, one that needs a
         choice, and a span nobody would stand."""
+        if self.day.year not in YEARS:
+            raise Refused("bad_day", _("Check the day: no event is in that year."))
         starts_at = self._moment(self.day, self.start, zone)
         last_day = self.day if self.end > self.start else self.day + timedelta(days=1)
         ends_at = self._moment(last_day, self.end, zone)
@@ -50,9 +54,7 @@ class LocalSpan:
         except clock.TwoSuchTimes:
             raise Refused(
                 "two_such_times",
-                _(
-                    "Clocks go back that night: this time comes twice. Say whether you mean the first or the second."
-                ),
+                _("Clocks go back that night: this time comes twice. Say if it is the first or the second."),
             ) from None
 
 
