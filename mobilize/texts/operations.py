@@ -34,7 +34,6 @@ __all__ = [
 ANSWER_WITHIN = timedelta(minutes=10)
 ANSWERS_AN_HOUR = 3
 BODIES_ARE_KEPT = timedelta(days=7)
-ROWS_A_STATEMENT = 500
 MAIN_SENDER = "main"
 
 
@@ -77,12 +76,12 @@ def queue_text(planned: PlannedText, *, now: datetime) -> OutboxText:
 def queue_texts(planned: Iterable[PlannedText], *, now: datetime) -> int:
     """Put many texts into the outbox in one transaction; returns how many are new. Twice adds none."""
     rows = [_row(text, now) for text in planned]
+    if not rows:
+        return 0
+    table = OutboxText.__table__
+    unless_there = insert(table).on_conflict_do_nothing(index_elements=["purpose_key"])
     with atomic() as session:
-        added = 0
-        for start in range(0, len(rows), ROWS_A_STATEMENT):
-            statement = insert(OutboxText).on_conflict_do_nothing(index_elements=["purpose_key"])
-            added += _how_many(session.execute(statement.values(rows[start : start + ROWS_A_STATEMENT])))
-        return added
+        return len(session.execute(unless_there.returning(table.c.id), rows).all())
 
 
 def purpose_key(planned: PlannedText) -> str:
@@ -215,7 +214,7 @@ def _row(text: PlannedText, now: datetime) -> dict[str, object]:
     return {
         "id": row_id,
         "purpose_key": purpose_key(text),
-        "klass": text.klass,
+        "class": text.klass,
         "wording": text.wording,
         "language": text.language,
         "tz": text.tz,

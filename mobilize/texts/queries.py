@@ -4,8 +4,9 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from mobilize.crypto import blind_index
 from mobilize.database import db
@@ -29,12 +30,17 @@ __all__ = [
     "is_opted_out",
     "latest_texts",
     "may_text",
+    "oldest_due_s",
     "open_question",
     "paused_senders",
     "story_of",
     "told_about",
     "unread_inbound",
 ]
+
+
+# The members whose texts somebody may see, as a query of their ids; None for everybody's.
+Members = Select[tuple[uuid.UUID]] | None
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,25 @@ class Story:
     text: OutboxText
     attempts: Sequence[Attempt]
     receipts: Sequence[Receipt]
+
+    def told(self) -> dict[str, Any]:
+        """For machines: ids, states and moments, nothing personal."""
+        steps = [(self.text.queued_at, f"queued: {self.text.wording}, due {self.text.due_at.isoformat()}")]
+        for attempt in self.attempts:
+            steps.append((attempt.started_at, f"attempt {attempt.n}"))
+            if attempt.ended_at:
+                code = f" {attempt.error_code}" if attempt.error_code else ""
+                steps.append((attempt.ended_at, f"attempt {attempt.n} {attempt.outcome.value}{code}"))
+        for receipt in self.receipts:
+            code = f" {receipt.error_code}" if receipt.error_code else ""
+            steps.append((receipt.received_at, f"receipt: {receipt.status}{code}"))
+        return {
+            "id": str(self.text.id),
+            "state": self.text.state.value,
+            "reason": self.text.reason,
+            "error_code": self.text.error_code,
+            "story": [(at.isoformat(), what) for at, what in sorted(steps)],
+        }
 
 
 def open_question(phone: str, *, now: datetime) -> Question | None:
@@ -76,11 +101,21 @@ def unread_inbound(
     return [(inbound, question) for inbound, question in db.session.execute(waiting)]
 
 
-def counts_by_state() -> dict[str, int]:
+def counts_by_state(*, members: Members = None) -> dict[str, int]:
     """How many texts are in each state; states without any are there with 0."""
-    counted = db.session.execute(select(OutboxText.state, func.count()).group_by(OutboxText.state)).all()
+    counted = select(OutboxText.state, func.count()).group_by(OutboxText.state)
     found = {state.value: 0 for state in TextState}
-    return found | {state.value: number for state, number in counted}
+    return found | {state.value: number for state, number in db.session.execute(_to(counted, members))}
+
+
+def oldest_due_s(*, now: datetime) -> int | None:
+    """How many seconds the longest waiting text is overdue; None when nothing is."""
+    oldest = db.session.scalar(
+        select(func.min(OutboxText.due_at)).where(
+            OutboxText.state == TextState.WAITING, OutboxText.next_try_at <= now
+        )
+    )
+    return int((now - oldest).total_seconds()) if oldest else None
 
 
 def doubled_texts() -> int:
@@ -94,29 +129,23 @@ def paused_senders() -> list[Sender]:
 
 
 def latest_texts(
-    *, state: TextState | None = None, event_ids: Sequence[uuid.UUID] | None = None, limit: int = 100
+    *, state: TextState | None = None, members: Members = None, limit: int = 100
 ) -> Sequence[OutboxText]:
-    """The texts due last, newest first; of one state, or of some events."""
+    """The texts due last, newest first; those in one state only, when it is given."""
     wanted = select(OutboxText).order_by(OutboxText.due_at.desc(), OutboxText.id.desc()).limit(limit)
     if state:
         wanted = wanted.where(OutboxText.state == state)
-    if event_ids is not None:
-        wanted = wanted.where(OutboxText.event_id.in_(event_ids))
-    return db.session.scalars(wanted).all()
+    return db.session.scalars(_to(wanted, members)).all()
 
 
-def story_of(outbox_id: uuid.UUID) -> Story | None:
+def story_of(outbox_id: uuid.UUID, *, members: Members = None) -> Story | None:
     """One text with its attempts and receipts."""
-    text = db.session.get(OutboxText, outbox_id)
+    text = db.session.scalar(_to(select(OutboxText).where(OutboxText.id == outbox_id), members))
     if text is None:
         return None
-    attempts = db.session.scalars(
-        select(Attempt).where(Attempt.outbox_id == outbox_id).order_by(Attempt.n)
-    ).all()
-    receipts = db.session.scalars(
-        select(Receipt).where(Receipt.outbox_id == outbox_id).order_by(Receipt.received_at)
-    ).all()
-    return Story(text, attempts, receipts)
+    attempts = select(Attempt).where(Attempt.outbox_id == outbox_id).order_by(Attempt.n)
+    receipts = select(Receipt).where(Receipt.outbox_id == outbox_id).order_by(Receipt.received_at)
+    return Story(text, db.session.scalars(attempts).all(), db.session.scalars(receipts).all())
 
 
 def told_about(event_id: uuid.UUID, wordings: Sequence[str]) -> set[bytes]:
@@ -131,3 +160,7 @@ def told_about(event_id: uuid.UUID, wordings: Sequence[str]) -> set[bytes]:
             )
         )
     )
+
+
+def _to(query: Select[Any], members: Members) -> Select[Any]:
+    return query if members is None else query.where(OutboxText.member_id.in_(members))

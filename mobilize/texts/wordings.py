@@ -34,7 +34,7 @@ def render(wording: str, language: str, blanks: dict[str, str]) -> str:
 
 def blanks_of(wording: str) -> set[str]:
     """The blanks somebody has to bring for this wording."""
-    return {name for language in LANGUAGES for name in _names(_template(wording, language))} - OURS
+    return {name for language in LANGUAGES for name in _names(template(wording, language))} - OURS
 
 
 def wordings() -> list[str]:
@@ -57,13 +57,14 @@ def _from_settings() -> dict[str, str]:
 
 def _filled(wording: str, language: str, blanks: dict[str, str]) -> str:
     try:
-        return _template(wording, language).format_map(blanks).replace("  ", " ")
+        return template(wording, language).format_map(blanks).replace("  ", " ")
     except KeyError as missing:
         raise BadWording(f"{wording}: nothing was brought for the blank {missing}") from None
 
 
 @cache
-def _template(wording: str, language: str) -> str:
+def template(wording: str, language: str) -> str:
+    """The words with their blanks still open. Raises `BadWording`."""
     try:
         return (FOLDER / f"{wording}.{language}.txt").read_text(encoding="utf-8").strip()
     except OSError:

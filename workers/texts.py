@@ -1,0 +1,35 @@
+"""Tasks of the room texts. Each asks the database what is due; safe to run twice, late, and by two beats."""
+
+from celery import shared_task
+
+from mobilize import clock, leases
+from mobilize.texts import delivery, operations, reconciling
+from workers.ticker import BEAT
+
+# So few that a code somebody waits for, written meanwhile, is not kept waiting behind reminders.
+TEXTS_A_DRAIN = 500
+
+
+@shared_task(name="texts.drain")
+def drain() -> None:
+    delivery.drain(now=clock.now(), at_most=TEXTS_A_DRAIN)
+
+
+@shared_task(name="texts.sweep")
+def sweep() -> None:
+    delivery.sweep(now=clock.now())
+
+
+@shared_task(name="texts.reconcile")
+def reconcile() -> None:
+    reconciling.reconcile(now=clock.now())
+
+
+@shared_task(name="texts.forget_bodies")
+def forget_bodies() -> None:
+    operations.forget_bodies(now=clock.now())
+
+
+@shared_task(name="workers.beat_is_alive")
+def beat_is_alive() -> None:
+    leases.note_run(BEAT, now=clock.now())

@@ -1,0 +1,39 @@
+"""The whole timetable: which task runs how often. Beat keeps it, and the ticker when Redis or beat is away.
+
+Add a line here for a new task; a test checks that each names a task, and that each task is named.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`task` = room.verb, run every `seconds`."""
+
+    task: str
+    seconds: float
+
+
+# One file of tasks per room.
+ROOMS = ["workers.texts"]
+
+TIMETABLE = [
+    Entry("workers.beat_is_alive", 3),
+    Entry("texts.drain", 1),
+    Entry("texts.sweep", 10),
+    Entry("texts.reconcile", 10),
+    Entry("texts.forget_bodies", 3600),
+]
+
+
+def beat_schedule() -> dict[str, dict[str, Any]]:
+    """The timetable as Celery reads it. A wake that nobody took in time is worthless: the next one is coming."""
+    return {
+        entry.task: {
+            "task": entry.task,
+            "schedule": entry.seconds,
+            "options": {"expires": max(5.0, 2 * entry.seconds)},
+        }
+        for entry in TIMETABLE
+    }
