@@ -7,7 +7,7 @@ CORES  := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PO     := $(wildcard mobilize/translations/*/LC_MESSAGES/*.po)
 export PYTHONUTF8 := 1
 
-.PHONY: help setup setup-dev run test lint serve work bench lock clean
+.PHONY: help setup setup-dev run test lint serve work bench words lock clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -36,6 +36,11 @@ work: setup ## The workers and their clock (beat), from the environment (WORKER_
 
 bench: setup-dev ## Measure, print a table and write bench/results.json (ONLY=import|posters|checkin|texts|turnout)
 	@$(BIN)/python -m bench
+
+words: setup-dev ## Collect what pages say into the Spanish catalogue, to be translated there
+	@$(BIN)/pybabel -q extract -F pyproject.toml --no-location --sort-output --no-wrap -o $(VENV)/words.pot .
+	@$(BIN)/pybabel -q update -i $(VENV)/words.pot -d mobilize/translations --no-wrap --no-fuzzy-matching --ignore-obsolete
+	@grep -c '^msgstr ""$$' mobilize/translations/es/LC_MESSAGES/messages.po | xargs -I N echo "N words without Spanish (one is the header)"
 
 lock: ## Resolve requirements*.in anew, against the public index alone (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }

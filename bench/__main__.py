@@ -1,6 +1,7 @@
 """`make bench`: run the measurements, print one table, write `bench/results.json`.
 
-Each `bench/<name>_bench.py` has `run() -> {row: {"value", "unit", "bar", "better"}}`. `ONLY=checkin,texts` chooses.
+Each `bench/<name>_bench.py` has `run() -> {row: {"value", "unit", "bar", "better"}}`; `ONLY=checkin,texts`
+chooses some of them.
 A row that misses its bar is marked, and the exit code stays 0: machines differ, and people read the table.
 """
 
