@@ -27,7 +27,8 @@ def init_app(app: Flask) -> None:
 
 
 def _open_doors(app: Flask) -> None:
-    from mobilize.accounts.views import bp as accounts
+    from mobilize.accounts.people_views import bp as accounts
+    from mobilize.actions.grant_views import bp as grants
     from mobilize.actions.views import bp as actions
     from mobilize.checkins.line_views import bp as line
     from mobilize.checkins.views import bp as checkins
@@ -37,7 +38,7 @@ def _open_doors(app: Flask) -> None:
     from mobilize.texts.views import bp as texts
     from mobilize.turnout.views import bp as turnout
 
-    for room in (public, accounts, roster, actions, checkins, line, texts, reminders, turnout):
+    for room in (public, accounts, roster, actions, grants, checkins, line, texts, reminders, turnout):
         app.register_blueprint(room)
 
 

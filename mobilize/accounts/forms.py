@@ -1,0 +1,70 @@
+"""What comes in through the doors of sign-in and people."""
+
+from urllib.parse import urlsplit
+
+from flask_wtf import FlaskForm
+from wtforms import HiddenField, SelectField, StringField
+
+from mobilize.accounts.models import RoleName
+from mobilize.accounts.scope import Scope
+from mobilize.languages import _
+
+
+class PhoneForm(FlaskForm):
+    """A public form: it keeps no state, and its origin is asked at the door."""
+
+    class Meta:
+        csrf = False
+
+    phone = StringField()
+    next = HiddenField()
+
+
+class CodeForm(FlaskForm):
+    class Meta:
+        csrf = False
+
+    code = StringField()
+    next = HiddenField()
+
+
+class InviteForm(FlaskForm):
+    """`role` offers what the inviter's scope may give; `area` the areas there are."""
+
+    name = StringField()
+    phone = StringField()
+    role = SelectField()
+    site = StringField()
+    area = SelectField()
+
+    def offer(self, scope: Scope, areas: list[str]) -> "InviteForm":
+        self.role.choices = [(role.value, role_word(role)) for role in RoleName if _may_give(scope, role)]
+        self.area.choices = [("", _("none")), *[(name, name) for name in areas]]
+        return self
+
+
+def role_word(role: RoleName) -> str:
+    """The role in the words of the reader."""
+    words = {
+        RoleName.ADMIN: _("admin"),
+        RoleName.ORGANIZER: _("organizer"),
+        RoleName.CHAIR: _("chapter chair"),
+        RoleName.COCHAIR: _("co-chair"),
+        RoleName.VICE_CHAIR: _("vice chair"),
+    }
+    return words[role]
+
+
+def local_path(typed: str | None) -> str | None:
+    """`typed` when it is a path on this site, else None: nobody is sent elsewhere after signing in."""
+    if not typed or len(typed) > 500 or not typed.startswith("/") or not typed.isprintable():
+        return None
+    # Browsers read a backslash as a slash, and two slashes as another host.
+    if "\\" in typed or typed.startswith("//"):
+        return None
+    parts = urlsplit(typed)
+    return typed if not parts.scheme and not parts.netloc else None
+
+
+def _may_give(scope: Scope, role: RoleName) -> bool:
+    return scope.everything or role not in {RoleName.ADMIN, RoleName.ORGANIZER}

@@ -1,0 +1,94 @@
+"""The right to one event's line page, without an account: given, handed over, taken back."""
+
+import base64
+import secrets
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from mobilize import audit
+from mobilize.accounts.models import GrantKind, LineGrant, Person
+from mobilize.database import atomic, db
+from mobilize.tokens import hash_token
+
+
+def grant_line(
+    event_id: uuid.UUID,
+    kind: GrantKind,
+    label: str,
+    person: Person | None,
+    made_by: str,
+    ends_at: datetime,
+    *,
+    now: datetime,
+) -> tuple[LineGrant, str]:
+    """A new grant for one event, and its token, told only here: we keep its hash.
+
+    `label` says whose phone it is, in the chair's words; `person` ties a chair's grant to her, and it ends
+    with her role; `made_by` is an actor as in the audit. Every call makes another grant.
+    """
+    # Capitals and digits only, so that the link's QR code has few and large modules; 200 random bits.
+    token = base64.b32encode(secrets.token_bytes(25)).decode()
+    grant = LineGrant(
+        event_id=event_id,
+        token_hash=hash_token(token),
+        kind=kind,
+        label=" ".join(label.split())[:80],
+        person_id=person.id if person else None,
+        made_by=made_by,
+        made_at=now,
+        ends_at=ends_at,
+    )
+    with atomic() as session:
+        session.add(grant)
+        session.flush()
+        audit.note(made_by, f"grant.give.{kind}", grant.id, now=now)
+    return grant, token
+
+
+def revoke_grant(grant: LineGrant, by: str, *, now: datetime) -> None:
+    """Take a grant back: the phone's next request is refused. Twice takes it back once."""
+    with atomic() as session:
+        taken = session.execute(
+            update(LineGrant)
+            .where(LineGrant.id == grant.id, LineGrant.revoked_at.is_(None))
+            .values(revoked_at=now)
+        )
+        if taken.rowcount:  # type: ignore[attr-defined]
+            audit.note(by, "grant.revoke", grant.id, now=now)
+
+
+def hand_over(grant: LineGrant, label: str, made_by: str, *, now: datetime) -> tuple[LineGrant, str]:
+    """Another phone instead of this one: the old grant is taken back, the new one ends when it would have."""
+    with atomic():
+        revoke_grant(grant, made_by, now=now)
+        return grant_line(
+            grant.event_id, grant.kind, label or grant.label, None, made_by, grant.ends_at, now=now
+        )
+
+
+def move_grants(event_id: uuid.UUID, kind: GrantKind, ends_at: datetime) -> None:
+    """The event was moved: its running grants of this kind now end at `ends_at`."""
+    with atomic() as session:
+        session.execute(
+            update(LineGrant)
+            .where(LineGrant.event_id == event_id, LineGrant.kind == kind, LineGrant.revoked_at.is_(None))
+            .values(ends_at=ends_at)
+        )
+
+
+def open_grants(event_id: uuid.UUID, *, now: datetime) -> Sequence[LineGrant]:
+    """Grants of an event that run, oldest first."""
+    return db.session.scalars(
+        select(LineGrant)
+        .where(LineGrant.event_id == event_id, LineGrant.revoked_at.is_(None), LineGrant.ends_at > now)
+        .order_by(LineGrant.id)
+    ).all()
+
+
+def grant_by_token(token: str, *, now: datetime) -> LineGrant | None:
+    """The running grant of a link, in any case of letters; None when it ended or was taken back."""
+    grant = db.session.scalar(select(LineGrant).where(LineGrant.token_hash == hash_token(token.upper())))
+    return grant if grant and grant.revoked_at is None and now < grant.ends_at else None

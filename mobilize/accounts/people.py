@@ -1,0 +1,137 @@
+"""Who signs in, and in which role from when to when."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from mobilize import audit
+from mobilize.accounts.links import make_link
+from mobilize.accounts.models import CHAIRS, LineGrant, Person, RoleName, RoleTerm
+from mobilize.accounts.queries import current_terms, may_manage, may_manage_person, term_in_scope
+from mobilize.accounts.scope import Scope, running_on, today
+from mobilize.crypto import blind_index
+from mobilize.database import atomic, db
+from mobilize.errors import Refused
+from mobilize.languages import _
+from mobilize.phones import normalize
+from mobilize.roster.models import Area, Site
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """Whom to invite to what. A chair needs a site, an organizer an area, an admin neither."""
+
+    name: str
+    phone: str
+    role: RoleName
+    site: Site | None = None
+    area: Area | None = None
+    language: str = "en"
+
+
+def invite(invitation: Invitation, *, scope: Scope, actor: str, now: datetime) -> tuple[Person, str | None]:
+    """The person with the role, and the token of a one-time link for her.
+
+    A number that is known already gets the role and keeps its name. There is no link when the inviter could
+    not hand this person any (she holds a role outside the inviter's `scope`): she signs in with her phone.
+    Inviting twice gives the role once and a fresh link. Refused: no_name, bad_phone, no_place, not_yours.
+    """
+    name, phone = " ".join(invitation.name.split())[:120], normalize(invitation.phone).phone
+    if not name:
+        raise Refused("no_name", _("Type a name."))
+    if phone is None:
+        raise Refused("bad_phone", _("Type a mobile number with its area code, 10 digits."))
+    _refuse_wrong_place(invitation, scope)
+    with atomic():
+        person = _person_with(phone) or _new_person(name, phone, invitation.language, now)
+        may_link = may_manage_person(scope, person, today(now))
+        give_role(person, invitation.role, site=invitation.site, area=invitation.area, actor=actor, now=now)
+        return person, make_link(person, actor, now=now) if may_link else None
+
+
+def give_role(
+    person: Person,
+    role: RoleName,
+    *,
+    site: Site | None = None,
+    area: Area | None = None,
+    actor: str,
+    now: datetime,
+) -> RoleTerm:
+    """From today `person` holds `role` (at `site`, or for `area`). Twice gives it once."""
+    with atomic() as session:
+        session.scalar(select(Person.id).where(Person.id == person.id).with_for_update())
+        place = {"site_id": site.id if site else None, "area_id": area.id if area else None}
+        held = session.scalar(
+            select(RoleTerm).filter_by(person_id=person.id, role=role, **place).where(running_on(today(now)))
+        )
+        if held is not None:
+            return held
+        term = RoleTerm(person_id=person.id, role=role, from_on=today(now), given_by=actor, **place)
+        session.add(term)
+        session.flush()
+        audit.note(actor, f"role.give.{role}", term.id, now=now)
+    return term
+
+
+def end_role(term_id: uuid.UUID, *, scope: Scope, actor: str, now: datetime) -> Person:
+    """End a role now: her next request is refused, and the lines she opened with it close.
+
+    Refused: "no_role" for a term that is not there or not in `scope` (the same answer), "last_admin".
+    """
+    with atomic() as session:
+        term = term_in_scope(term_id, scope, today(now))
+        if term is None:
+            raise Refused("no_role", _("There is no such role any more."), status=404)
+        if term.role is RoleName.ADMIN and _admins(now) == 1:
+            raise Refused("last_admin", _("Somebody has to be admin. Invite another one first."))
+        term.to_on = today(now)
+        session.execute(
+            update(LineGrant)
+            .where(LineGrant.person_id == term.person_id, LineGrant.revoked_at.is_(None))
+            .values(revoked_at=now)
+            .execution_options(synchronize_session=False)
+        )
+        audit.note(actor, f"role.end.{term.role}", term.id, now=now)
+        return term.person
+
+
+def fresh_link(person: Person, *, scope: Scope, actor: str, now: datetime) -> str:
+    """The token of a new one-time link for somebody who cannot get a text. Her older ones end.
+
+    Refused: "not_yours" when she holds a role outside `scope`, since the link opens all she may see.
+    """
+    if not current_terms(person, today(now)) or not may_manage_person(scope, person, today(now)):
+        raise Refused("not_yours", _("Only the office can make a link for this person."), status=403)
+    return make_link(person, actor, now=now)
+
+
+def _refuse_wrong_place(invitation: Invitation, scope: Scope) -> None:
+    role = invitation.role
+    if role in CHAIRS and invitation.site is None:
+        raise Refused("no_place", _("Say which school she is chair of."))
+    if role is RoleName.ORGANIZER and invitation.area is None:
+        raise Refused("no_place", _("Say which area she organizes."))
+    if (invitation.site and role not in CHAIRS) or (invitation.area and role is not RoleName.ORGANIZER):
+        raise Refused("no_place", _("Only a chair has a school, and only an organizer an area."))
+    if not may_manage(scope, role, invitation.site):
+        raise Refused("not_yours", _("You can invite chairs of the schools in your own areas."), status=403)
+
+
+def _person_with(phone: str) -> Person | None:
+    return db.session.scalar(select(Person).where(Person.phone_bix == blind_index("phone", phone)))
+
+
+def _new_person(name: str, phone: str, language: str, now: datetime) -> Person:
+    person = Person(phone_bix=blind_index("phone", phone), language=language, made_at=now)
+    person.name, person.phone = name, phone
+    db.session.add(person)
+    db.session.flush()
+    return person
+
+
+def _admins(now: datetime) -> int:
+    running = select(RoleTerm.person_id).where(RoleTerm.role == RoleName.ADMIN, running_on(today(now)))
+    return len(set(db.session.scalars(running.with_for_update())))

@@ -1,0 +1,132 @@
+"""What can be asked about people and their roles; always within somebody's scope."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload
+
+from mobilize.accounts.models import CHAIRS, Person, RoleName, RoleTerm
+from mobilize.accounts.scope import Scope, running_on
+from mobilize.database import db
+from mobilize.errors import Refused
+from mobilize.languages import _
+from mobilize.roster.models import Area, Site
+
+
+@dataclass(frozen=True)
+class Holder:
+    """One running role: whose, and where. `place` is a site's or area's name, "" for the whole union."""
+
+    term: RoleTerm
+    person: Person
+    site: Site | None
+    area: Area | None
+
+    @property
+    def place(self) -> str:
+        return self.site.name if self.site else self.area.name if self.area else ""
+
+
+def holders_in(scope: Scope, day: date, *, place: str = "") -> list[Holder]:
+    """Roles that run on this day in the scope, the office first, then by area and site.
+
+    `place` narrows to sites and areas whose name or code contains it.
+    """
+    query = (
+        select(RoleTerm, Site, Area)
+        .outerjoin(Site, RoleTerm.site_id == Site.id)
+        .outerjoin(Area, Area.id == func.coalesce(RoleTerm.area_id, Site.area_id))
+        .where(running_on(day))
+        .options(joinedload(RoleTerm.person))
+    )
+    if not scope.everything:
+        query = query.where(Area.id.in_(scope.areas))
+    rows = [Holder(term, term.person, site, area) for term, site, area in db.session.execute(query)]
+    wanted = place.strip().casefold()
+    return sorted((row for row in rows if _is_at(row, wanted)), key=_order)
+
+
+def current_terms(person: Person, day: date) -> Sequence[RoleTerm]:
+    """The roles this person holds on this day."""
+    return db.session.scalars(select(RoleTerm).where(RoleTerm.person_id == person.id, running_on(day))).all()
+
+
+def term_in_scope(term_id: uuid.UUID, scope: Scope, day: date) -> RoleTerm | None:
+    """A running term that somebody with this scope may end; None for one outside as for one that is not."""
+    found = db.session.execute(
+        select(RoleTerm, Site)
+        .outerjoin(Site, RoleTerm.site_id == Site.id)
+        .where(RoleTerm.id == term_id, running_on(day))
+    ).one_or_none()
+    return found[0] if found and may_manage(scope, found[0].role, found[1]) else None
+
+
+def person_in_scope(person_id: uuid.UUID, scope: Scope, day: date) -> Person | None:
+    """Somebody whose every running role is in scope; None for others as for nobody."""
+    person = db.session.get(Person, person_id)
+    if person is None or not current_terms(person, day) or not may_manage_person(scope, person, day):
+        return None
+    return person
+
+
+def may_manage(scope: Scope, role: RoleName, site: Site | None) -> bool:
+    """May this scope give and end this role? The office every one, organizers chairs in their areas."""
+    if scope.everything:
+        return True
+    return role in CHAIRS and site is not None and scope.is_organizer and scope.sees_area(site.area_id)
+
+
+def may_manage_person(scope: Scope, person: Person, day: date) -> bool:
+    """May she be handed a link by somebody with this scope? Only when nothing she may see lies outside."""
+    terms = select(RoleTerm, Site).outerjoin(Site, RoleTerm.site_id == Site.id)
+    held = db.session.execute(terms.where(RoleTerm.person_id == person.id, running_on(day)))
+    return all(may_manage(scope, term.role, site) for term, site in held)
+
+
+def find_site(typed: str, scope: Scope) -> Site:
+    """A site in scope by its code, or by its whole name. Refused: "no_site" when none or several fit."""
+    typed = " ".join(typed.split())
+    inside = scope.limit(select(Site))
+    exact = db.session.scalar(inside.where(Site.code == typed))
+    if exact is not None:
+        return exact
+    named = [s for s in db.session.scalars(inside) if s.name.casefold() == typed.casefold()]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        raise Refused("no_site", _("Several schools have this name. Type the school's code instead."))
+    raise Refused("no_site", _("No school has this name or code. Pick one from the list."))
+
+
+def find_area(typed: str) -> Area:
+    """An area by its name. Refused: "no_area"."""
+    area = next(
+        (a for a in db.session.scalars(select(Area)) if a.name.casefold() == typed.strip().casefold()), None
+    )
+    if area is None:
+        raise Refused("no_area", _("No area has this name."))
+    return area
+
+
+def area_names() -> list[str]:
+    """The areas there are, by name."""
+    return list(db.session.scalars(select(Area.name).order_by(Area.name)))
+
+
+def sites_in(scope: Scope) -> Sequence[tuple[str, str]]:
+    """(code, name) of the sites in scope, for the invitation's list of suggestions."""
+    query = scope.limit(select(Site.code, Site.name)).where(Site.represented).order_by(Site.name)
+    return [(code, name) for code, name in db.session.execute(query)]
+
+
+def _is_at(row: Holder, wanted: str) -> bool:
+    said = [row.place, row.area.name if row.area else "", row.site.code if row.site else ""]
+    return any(wanted in words.casefold() for words in said)
+
+
+def _order(row: Holder) -> tuple[str, str, int, str]:
+    site = row.site.name.casefold() if row.site else ""
+    return (row.area.name if row.area else "", site, list(RoleName).index(row.term.role), str(row.term.id))

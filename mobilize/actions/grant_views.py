@@ -1,0 +1,144 @@
+"""The line's links: the chair opens her line page, gives captains theirs, and takes them back."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from mobilize import clock, settings
+from mobilize.accounts.entrance import anyone, held_grant, me, signed_in
+from mobilize.accounts.grants import grant_by_token, grant_line, open_grants, revoke_grant
+from mobilize.accounts.models import CHAIRS, GrantKind, LineGrant, RoleName
+from mobilize.accounts.scope import Scope
+from mobilize.accounts.sessions import give_cookie
+from mobilize.actions.models import Event
+from mobilize.actions.qr import qr_svg
+from mobilize.actions.queries import LATE, chapters_of
+from mobilize.database import db
+from mobilize.languages import _
+from mobilize.roster.models import Site
+
+bp = Blueprint("grants", __name__)
+
+# What a phone could not send from the line is still taken this long: its cookie must outlive the grant.
+UPLOADS_ARE_TAKEN = timedelta(days=14)
+
+
+@bp.get("/l/<token>")
+@bp.get("/L/<token>")  # what a QR code in capitals says
+@anyone
+def open_line(token: str) -> tuple[str, int]:
+    """A captain's link was opened, by her or by a messenger that previews it: a button, and which place."""
+    grant = grant_by_token(token, now=clock.now())
+    event = db.session.get(Event, grant.event_id) if grant else None
+    return render_template("grants/open_line.html", event=event), 200 if event else 410
+
+
+@bp.post("/l/<token>")
+@bp.post("/L/<token>")
+@anyone
+def open_line_now(token: str) -> Response | tuple[str, int]:
+    """This phone now holds the grant."""
+    grant = grant_by_token(token, now=clock.now())
+    if grant is None:
+        return render_template("grants/open_line.html", event=None), 410
+    return _to_line(db.session.get_one(Event, grant.event_id), grant, token)
+
+
+@bp.post("/events/<uuid:event_id>/line")
+@signed_in(RoleName.ORGANIZER, *CHAIRS)
+def open_own_line(event_id: uuid.UUID) -> Response:
+    """The chair, or the organizer who stands in, opens the line page on the phone in her hand."""
+    event = _event_in_scope(event_id)
+    if held_grant(event.code):
+        return redirect(_line(event), 303)
+    grant, token = grant_line(
+        event.id, GrantKind.CHAIR, "", me().person, me().actor, chairs_line_ends(event), now=clock.now()
+    )
+    return _to_line(event, grant, token)
+
+
+@bp.get("/events/<uuid:event_id>/captains")
+@signed_in(RoleName.ORGANIZER, *CHAIRS)
+def captains(event_id: uuid.UUID) -> str:
+    """Whose phones may open this line."""
+    return _page(_event_in_scope(event_id))
+
+
+@bp.post("/events/<uuid:event_id>/captains")
+@signed_in(RoleName.ORGANIZER, *CHAIRS)
+def give_link(event_id: uuid.UUID) -> str | tuple[str, int]:
+    """A new captain's link, shown once with its QR."""
+    event, label = _event_in_scope(event_id), request.form.get("label", "").strip()
+    if not label:
+        return _page(event, problem=_("Write whose phone it is, so that you can tell the links apart.")), 422
+    if captains_line_ends(event) <= clock.now():
+        return _page(event, problem=_("This event is over. Its line takes no more phones.")), 422
+    _grant, token = grant_line(
+        event.id, GrantKind.CAPTAIN, label, None, me().actor, captains_line_ends(event), now=clock.now()
+    )
+    return _page(event, label=label, address=f"{settings().public_base_url}/l/{token}")
+
+
+@bp.post("/events/<uuid:event_id>/captains/<uuid:grant_id>/revoke")
+@signed_in(RoleName.ORGANIZER, *CHAIRS)
+def take_back(event_id: uuid.UUID, grant_id: uuid.UUID) -> Response:
+    """The phone's next request is refused."""
+    event, grant = _event_in_scope(event_id), db.session.get(LineGrant, grant_id)
+    if grant is None or grant.event_id != event.id:
+        abort(404)
+    revoke_grant(grant, me().actor, now=clock.now())
+    flash(_("Taken back. That phone cannot open the line any more."), "done")
+    return redirect(url_for("grants.captains", event_id=event.id), 303)
+
+
+def captains_line_ends(event: Event) -> datetime:
+    """A captain's link ends with the last moment that counts."""
+    return event.ends_at + LATE
+
+
+def chairs_line_ends(event: Event) -> datetime:
+    """The chair's page stays open until the event is closed, for the paper sheet and the last head count."""
+    return event.ends_at + timedelta(minutes=event.action.close_after_minutes)
+
+
+def _event_in_scope(event_id: uuid.UUID) -> Event:
+    """The event, when its line is hers to run; 404 for others as for none."""
+    event = db.session.get(Event, event_id)
+    if event is None or not _runs(me().scope, event):
+        abort(404)
+    return event
+
+
+def _runs(scope: Scope, event: Event) -> bool:
+    """A site's line is run by the chairs of its chapters (campuses share one), a rally's by organizers."""
+    if event.site_id is None:
+        return scope.is_organizer and scope.sees_area(event.area_id)
+    chapters = [db.session.get(Site, site_id) for site_id in chapters_of(event.id)]
+    return any(scope.sees(site) for site in [event.site, *chapters])
+
+
+def _to_line(event: Event, grant: LineGrant, token: str) -> Response:
+    answer = redirect(_line(event), 303)
+    lasts = grant.ends_at + UPLOADS_ARE_TAKEN - clock.now()
+    give_cookie(answer, f"line-{event.code}", token.upper(), lasts=lasts)
+    return answer
+
+
+def _line(event: Event) -> str:
+    return f"/line/{event.code}"
+
+
+def _page(event: Event, problem: str = "", label: str = "", address: str = "") -> str:
+    return render_template(
+        "grants/captains.html",
+        event=event,
+        grants=open_grants(event.id, now=clock.now()),
+        ends_at=captains_line_ends(event),
+        problem=problem,
+        label=label,
+        address=address,
+        qr=qr_svg(address, _("QR code of this link")) if address else "",
+        GrantKind=GrantKind,
+    )
