@@ -34,7 +34,7 @@ def _open_doors(app: Flask) -> None:
     from mobilize.checkins.views import bp as checkins
     from mobilize.public import bp as public
     from mobilize.reminders.views import bp as reminders
-    from mobilize.roster.views import bp as roster
+    from mobilize.roster.import_views import bp as roster
     from mobilize.texts.views import bp as texts
     from mobilize.turnout.views import bp as turnout
 

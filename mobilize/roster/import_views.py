@@ -1,0 +1,144 @@
+"""Importing sites and the roster: choose a file, look at the dry run, import exactly that, undo it."""
+
+import uuid
+
+from flask import abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from mobilize import clock, settings
+from mobilize.accounts.entrance import me, signed_in
+from mobilize.accounts.models import RoleName
+from mobilize.accounts.queries import holders_in
+from mobilize.database import db
+from mobilize.errors import Refused
+from mobilize.languages import _
+from mobilize.roster import imports as importing
+from mobilize.roster import queries
+from mobilize.roster.columns import ROSTER
+from mobilize.roster.forms import UploadForm, chosen_columns
+from mobilize.roster.import_summary import needs_second_person, rejected_in_words
+from mobilize.roster.models import Import, ImportState, Member
+from mobilize.roster.tables import MAX_BYTES, open_table
+from mobilize.roster.views import bp
+
+_UPLOADS = ("roster.read_file",)
+_HEADINGS_SHOWN = 60
+
+
+@bp.url_value_preprocessor
+def _allow_large_uploads(endpoint: str | None, _values: object) -> None:
+    """Before anything looks into the form: the doors that take files take larger requests than the others."""
+    if endpoint in _UPLOADS:
+        request.max_content_length = MAX_BYTES + 1_000_000
+
+
+@bp.get("/imports")
+@signed_in(RoleName.ADMIN)
+def imports() -> str:
+    return _upload_page()
+
+
+@bp.post("/imports/<any(roster, sites):kind>")
+@signed_in(RoleName.ADMIN)
+def read_file(kind: str) -> tuple[str, int] | Response:
+    upload = request.files.get("file")
+    data = upload.read() if upload else b""
+    try:
+        if not data:
+            raise Refused("no_file", _("Choose a file first."))
+        found = _dry_run(kind, data)
+    except Refused as refusal:
+        return _upload_page(refusal, kind, _headings(kind, data, refusal)), refusal.status
+    return redirect(url_for("roster.show_import", import_id=found.id))
+
+
+@bp.get("/imports/<uuid:import_id>")
+@signed_in(RoleName.ADMIN)
+def show_import(import_id: uuid.UUID) -> str:
+    found = _import(import_id)
+    last = importing.last_import()
+    can_undo = last is not None and last.id == found.id
+    edited = importing.edited_members(found.id) if can_undo else []
+    return render_template(
+        "roster/show_import.html",
+        found=found,
+        rejected=rejected_in_words(found.kind, found.summary),
+        second_needed=_second_needed(found),
+        can_undo=can_undo,
+        edited=[db.session.get_one(Member, member_id) for member_id in edited[:50]],
+    )
+
+
+@bp.post("/imports/<uuid:import_id>/commit")
+@signed_in(RoleName.ADMIN)
+def commit_import(import_id: uuid.UUID) -> Response:
+    found = _import(import_id)
+    if _second_needed(found) and not (_is_lone_admin() and request.form.get("sure") == "yes"):
+        raise Refused(
+            "second_person", _("So much changes that a second admin has to confirm it."), status=403
+        )
+    importing.commit_import(import_id, by=me().actor, now=clock.now())
+    flash(_("Imported, exactly as shown."), "done")
+    return redirect(url_for("roster.show_import", import_id=import_id))
+
+
+@bp.post("/imports/<uuid:import_id>/undo")
+@signed_in(RoleName.ADMIN)
+def undo_import(import_id: uuid.UUID) -> Response:
+    importing.undo_import(_import(import_id).id, by=me().actor, now=clock.now())
+    flash(_("Undone. Everything is as it was before this import."), "done")
+    return redirect(url_for("roster.show_import", import_id=import_id))
+
+
+@bp.post("/imports/<uuid:import_id>/drop")
+@signed_in(RoleName.ADMIN)
+def drop_import(import_id: uuid.UUID) -> Response:
+    importing.drop_import(_import(import_id).id)
+    flash(_("Left alone. Nothing was changed."), "done")
+    return redirect(url_for("roster.imports"))
+
+
+def _dry_run(kind: str, data: bytes) -> Import:
+    if kind == importing.SITES:
+        district = request.form.get("district", "").strip()[:80] or None
+        return importing.dry_run_sites(data, by=me().actor, now=clock.now(), district=district)
+    chosen = chosen_columns(request.form)
+    return importing.dry_run_roster(data, by=me().actor, now=clock.now(), chosen=chosen)
+
+
+def _headings(kind: str, data: bytes, refusal: Refused) -> list[str]:
+    """For the mapping screen, when a roster only lacks a heading that we know."""
+    if kind != importing.ROSTER or refusal.code not in ("missing_column", "repeated_heading"):
+        return []
+    return [heading.strip() for heading in open_table(data).header if heading.strip()][:_HEADINGS_SHOWN]
+
+
+def _upload_page(refusal: Refused | None = None, kind: str = "", headings: list[str] | None = None) -> str:
+    return render_template(
+        "roster/imports.html",
+        form=UploadForm(request.form),
+        refusal=refusal,
+        kind=kind,
+        headings=headings or [],
+        fields={field: spellings[0] for field, spellings in ROSTER.items()},
+        recent=queries.recent_imports(),
+        have_sites=bool(queries.areas()),
+    )
+
+
+def _import(import_id: uuid.UUID) -> Import:
+    found = db.session.get(Import, import_id)
+    if found is None or found.state in (ImportState.DROPPED, ImportState.READING):
+        abort(404)
+    return found
+
+
+def _second_needed(found: Import) -> bool:
+    """Much would change, and the one who is asking is the one who chose the file."""
+    return found.state is ImportState.STAGED and needs_second_person(found.summary) and found.by == me().actor
+
+
+def _is_lone_admin() -> bool:
+    today = clock.local(clock.now(), settings().union_timezone).date()
+    holders = holders_in(me().scope, today)
+    return len({holder.person.id for holder in holders if holder.term.role is RoleName.ADMIN}) == 1

@@ -1,0 +1,174 @@
+"""What the office does by hand with one member: add, correct, transfer, merge."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mobilize import audit, phones
+from mobilize.database import atomic
+from mobilize.errors import Refused
+from mobilize.languages import _
+from mobilize.roster.members import number_key, phone_key
+from mobilize.roster.models import Member, Membership, MemberStatus, PhoneKind, Rank, Site, StatusSpan
+from mobilize.roster.names import PersonName
+from mobilize.roster.vocabulary import LANGUAGES, clean
+
+
+@dataclass(frozen=True)
+class Details:
+    """What is written about a member by hand. `phone` as typed, "" for none; `language` one of ours."""
+
+    last: str
+    first: str
+    preferred: str
+    phone: str
+    language: str
+    status: MemberStatus
+
+
+def add_member(number: str, details: Details, site_id: uuid.UUID | None, *, by: str, now: datetime) -> Member:
+    """A new member, in the chapter of `site_id` or in none. Her number may be written without leading zeros.
+
+    Raises `Refused`: bad_number, number_taken, missing_name, bad_phone, unknown_language, no_site.
+    """
+    digits = number.strip()
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 8):
+        raise Refused("bad_number", _("Write the member number as 1 to 8 digits."))
+    with atomic() as session:
+        if session.scalar(select(Member.id).where(Member.number_bix == number_key(digits))):
+            said = _("There already is a member with this number. Search for it and correct that one.")
+            raise Refused("number_taken", said, status=409)
+        member = Member(number_bix=number_key(digits), status=details.status, added_at=now)
+        member.number = digits.zfill(8)
+        _write(member, details)
+        session.add(member)
+        session.flush()
+        session.add(StatusSpan(member_id=member.id, status=details.status, from_at=now))
+        if site_id is not None:
+            _move(session, member.id, Rank.HOME, site_id, now)
+        audit.note(by, "member.add", member.id, now=now)
+    return member
+
+
+def correct_member(member_id: uuid.UUID, details: Details, *, by: str, now: datetime) -> Member:
+    """Write down what is right about a member. A status changes from now on, and not for what was before.
+
+    A phone or language written here wins over the roster file until the file's own value changes.
+    Raises `Refused` like `add_member`, and no_member.
+    """
+    with atomic() as session:
+        member = _present(session, member_id)
+        if member.status is not details.status or member.gone_on is not None:
+            _change_status(session, member, details.status, now)
+        member.gone_on = None
+        _write(member, details)
+        audit.note(by, "member.correct", member.id, now=now)
+    return member
+
+
+def transfer_member(
+    member_id: uuid.UUID, site_id: uuid.UUID | None, rank: Rank = Rank.HOME, *, by: str, now: datetime
+) -> None:
+    """Move a member to another chapter from now on, or with None out of one. Where she is already: nothing.
+
+    Raises `Refused`: no_member, no_site.
+    """
+    with atomic() as session:
+        member = _present(session, member_id)
+        _move(session, member.id, rank, site_id, now)
+        audit.note(by, "member.transfer", member.id, now=now)
+
+
+def merge_members(keep_id: uuid.UUID, double_id: uuid.UUID, *, by: str, now: datetime) -> None:
+    """One person was on the roster twice: `double_id` leaves all lists for good, whatever a file says.
+
+    What the kept entry lacks (phone, chapter) comes from the double, and so does an opt-out. What was counted
+    stays where it was counted. Raises `Refused`: no_member, same_member.
+    """
+    if keep_id == double_id:
+        raise Refused("same_member", _("These are the same entry. Choose the other one."))
+    with atomic() as session:
+        kept, double = _present(session, keep_id), _present(session, double_id)
+        if kept.phone_bix is None and double.phone_bix is not None:
+            kept.phone, kept.phone_bix, kept.phone_kind = double.phone, double.phone_bix, double.phone_kind
+        kept.opted_out_in_file = kept.opted_out_in_file or double.opted_out_in_file
+        for rank in Rank:
+            site_id = _close(session, double.id, rank, now)
+            if site_id is not None and _standing(session, kept.id, rank) is None:
+                _move(session, kept.id, rank, site_id, now)
+        _close_status(session, double.id, now)
+        double.gone_on, double.merged_into_id = now, kept.id
+        audit.note(by, "member.merge", f"{kept.id} {double.id}", now=now)
+
+
+def _present(session: Session, member_id: uuid.UUID) -> Member:
+    member = session.get(Member, member_id, with_for_update=True)
+    if member is None or member.erased_at is not None or member.merged_into_id is not None:
+        raise Refused("no_member", _("This member is not on the roster."), status=404)
+    return member
+
+
+def _write(member: Member, details: Details) -> None:
+    name = PersonName(clean(details.last), clean(details.first), clean(details.preferred))
+    if not name.last and not name.first:
+        raise Refused("missing_name", _("Write a name."))
+    if details.language not in LANGUAGES:
+        raise Refused("unknown_language", _("Choose one of the languages listed."))
+    if member.name != name.stored():
+        member.name = name.stored()
+    member.status, member.language = details.status, details.language
+    _write_phone(member, details.phone)
+
+
+def _write_phone(member: Member, written: str) -> None:
+    reading = phones.normalize(written)
+    if reading.problem == "bad_phone":
+        raise Refused("bad_phone", _("Write the phone with its area code, like (213) 555-0123."))
+    if reading.phone is None:
+        member.phone, member.phone_bix = None, None
+    elif phone_key(reading.phone) != member.phone_bix:
+        member.phone, member.phone_bix = reading.phone, phone_key(reading.phone)
+        member.phone_kind = PhoneKind.EXTENSION if reading.extension else PhoneKind.MOBILE
+
+
+def _change_status(session: Session, member: Member, status: MemberStatus, now: datetime) -> None:
+    _close_status(session, member.id, now)
+    session.add(StatusSpan(member_id=member.id, status=status, from_at=now))
+
+
+def _close_status(session: Session, member_id: uuid.UUID, now: datetime) -> None:
+    running = select(StatusSpan).where(StatusSpan.member_id == member_id, StatusSpan.to_at.is_(None))
+    for span in session.scalars(running):
+        span.to_at = now
+    session.flush()
+
+
+def _move(
+    session: Session, member_id: uuid.UUID, rank: Rank, site_id: uuid.UUID | None, now: datetime
+) -> None:
+    standing = _standing(session, member_id, rank)
+    if (standing.site_id if standing else None) == site_id:
+        return
+    if site_id is not None and session.get(Site, site_id) is None:
+        raise Refused("no_site", _("There is no such site."), status=404)
+    _close(session, member_id, rank, now)
+    if site_id is not None:
+        session.add(Membership(member_id=member_id, site_id=site_id, rank=rank, from_at=now))
+
+
+def _standing(session: Session, member_id: uuid.UUID, rank: Rank) -> Membership | None:
+    query = select(Membership).where(Membership.member_id == member_id, Membership.rank == rank)
+    return session.scalar(query.where(Membership.to_at.is_(None)))
+
+
+def _close(session: Session, member_id: uuid.UUID, rank: Rank, now: datetime) -> uuid.UUID | None:
+    """Close the open membership of a rank; returns the site it was at."""
+    standing = _standing(session, member_id, rank)
+    if standing is None:
+        return None
+    standing.to_at = now
+    session.flush()
+    return standing.site_id

@@ -1,0 +1,124 @@
+"""What can be asked about sites, chapters and members. Who may ask is decided by the caller's scope."""
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+
+from mobilize import phones
+from mobilize.database import db
+from mobilize.roster.members import number_key, phone_key
+from mobilize.roster.models import Area, Import, ImportState, Member, Membership, MemberStatus, Rank, Site
+from mobilize.roster.names import PersonName, fold
+
+Narrow = Callable[[Any], Any]
+MOST_FOUND = 100
+
+
+@dataclass(frozen=True)
+class SiteLine:
+    """A site on a list. `active` counts the active members whose home chapter it is."""
+
+    id: uuid.UUID
+    code: str
+    name: str
+    area: str
+    represented: bool
+    active: int
+
+
+@dataclass(frozen=True)
+class ChapterLine:
+    """A member on a chapter's list."""
+
+    id: uuid.UUID
+    name: PersonName
+    status: MemberStatus
+    rank: Rank | None
+    has_phone: bool
+
+
+def areas() -> list[Area]:
+    """All areas by name."""
+    return list(db.session.scalars(select(Area).order_by(Area.name)))
+
+
+def site_lines(narrow: Narrow, *, words: str = "", area_id: uuid.UUID | None = None) -> list[SiteLine]:
+    """The sites in scope by name; of those `words` occurs in the name or code, blind to case and accents."""
+    active = (
+        select(Membership.site_id, func.count().label("n"))
+        .join(Member, Member.id == Membership.member_id)
+        .where(Membership.rank == Rank.HOME, Membership.to_at.is_(None), Member.status == MemberStatus.ACTIVE)
+        .group_by(Membership.site_id)
+        .subquery()
+    )
+    columns = (Site.id, Site.code, Site.name, Area.name, Site.represented, func.coalesce(active.c.n, 0))
+    query = select(*columns).join(Area).outerjoin(active, active.c.site_id == Site.id).order_by(Site.name)
+    if area_id is not None:
+        query = query.where(Site.area_id == area_id)
+    lines = [SiteLine(*row) for row in db.session.execute(narrow(query)).all()]
+    sought = fold(words)
+    return [line for line in lines if sought in fold(line.name) or sought in line.code]
+
+
+def site_by_code(code: str) -> Site | None:
+    return db.session.scalar(select(Site).where(Site.code == code))
+
+
+def chapter(site_id: uuid.UUID) -> list[ChapterLine]:
+    """Everybody whose home or second site this is, by surname."""
+    query = select(Member, Membership.rank).join(Membership, Membership.member_id == Member.id)
+    rows = db.session.execute(query.where(Membership.site_id == site_id, Membership.to_at.is_(None)))
+    return _by_surname(
+        ChapterLine(m.id, m.person, m.status, rank, m.phone_bix is not None) for m, rank in rows
+    )
+
+
+def members_by_number_or_phone(typed: str) -> list[Member]:
+    """Whoever has this member number or phone number, also when she is gone."""
+    keys = (
+        [Member.number_bix == number_key(typed)]
+        if typed.strip().isdigit() and len(typed.strip()) <= 8
+        else []
+    )
+    reading = phones.normalize(typed)
+    if reading.phone:
+        keys.append(Member.phone_bix == phone_key(reading.phone))
+    if not keys:
+        return []
+    found = select(Member).where(keys[0] if len(keys) == 1 else keys[0] | keys[1], Member.erased_at.is_(None))
+    return list(db.session.scalars(found))
+
+
+def members_by_name(words: str, area_id: uuid.UUID) -> list[ChapterLine]:
+    """Members of one area whose name has every word, by surname, at most 100.
+
+    Names are sealed, so they are opened here and compared; one area keeps that under a second.
+    """
+    sought = [fold(word) for word in words.split() if fold(word)]
+    if not sought:
+        return []
+    query = select(Member, Membership.rank).join(Membership, Membership.member_id == Member.id)
+    query = query.join(Site, Site.id == Membership.site_id).where(Site.area_id == area_id)
+    rows = db.session.execute(query.where(Membership.to_at.is_(None), Membership.rank == Rank.HOME))
+    lines = (ChapterLine(m.id, m.person, m.status, rank, m.phone_bix is not None) for m, rank in rows)
+    return _by_surname(line for line in lines if all(w in line.name.searched_in for w in sought))[:MOST_FOUND]
+
+
+def sites_of(member_id: uuid.UUID) -> dict[Rank, Site]:
+    """Where a member belongs now."""
+    query = select(Membership.rank, Site).join(Site, Site.id == Membership.site_id)
+    rows = db.session.execute(query.where(Membership.member_id == member_id, Membership.to_at.is_(None)))
+    return {rank: site for rank, site in rows}
+
+
+def recent_imports(most: int = 20) -> list[Import]:
+    """The last imports, newest first, without those that were dropped."""
+    query = select(Import).where(Import.state.not_in((ImportState.DROPPED, ImportState.READING)))
+    return list(db.session.scalars(query.order_by(Import.started_at.desc()).limit(most)))
+
+
+def _by_surname(lines: Iterable[ChapterLine]) -> list[ChapterLine]:
+    return sorted(lines, key=lambda line: line.name.sorted_by)
