@@ -20,7 +20,8 @@ class Lease(Model):
 
 
 def take(name: str, holder: str, *, lasts: timedelta, now: datetime) -> bool:
-    """Take or renew the lease; False while somebody else holds it. A holder that dies loses it when it ends."""
+    """Take or renew the lease; False while somebody else holds it. A holder that dies loses it when it
+    ends."""
     with atomic() as session:
         session.execute(insert(Lease).values(name=name).on_conflict_do_nothing())
         taken = session.execute(

@@ -1,7 +1,8 @@
 """The Celery application: `celery -A workers.app worker` and `celery -A workers.app beat`.
 
-Redis only wakes the workers. Every task is without arguments, asks the database what is due, and may run twice,
-late, or by two beats; so a wiped Redis loses nothing, and with a dead one the ticker keeps time (`workers.ticker`).
+Redis only wakes the workers. Every task is without arguments, asks the database what is due, and may run
+twice, late, or by two beats; so a wiped Redis loses nothing, and with a dead one the ticker keeps time
+(`workers.ticker`).
 """
 
 from typing import Any
@@ -19,7 +20,7 @@ from workers.timetable import ROOMS, beat_schedule
 flask_app: Flask = create_app(config.load())
 
 
-class TaskInTheApp(Task):  # type: ignore[misc]
+class TaskInTheApp(Task):
     """A task runs inside the application's context, with a database session of its own."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -1,8 +1,8 @@
 """The workers' own clock, for when Redis or beat is away.
 
-While beat's heartbeat arrives through Redis and a worker's child, there is nothing to do. When it has been missing
-for `SILENT_FOR`, one worker takes the lease and runs the timetable itself, in a thread, until the heartbeat is back.
-Started with the worker and not by `worker_ready`, which never comes while Redis is away.
+While beat's heartbeat arrives through Redis and a worker's child, there is nothing to do. When it has been
+missing for `SILENT_FOR`, one worker takes the lease and runs the timetable itself, in a thread, until the
+heartbeat is back. Started with the worker and not by `worker_ready`, which never comes while Redis is away.
 """
 
 import logging
@@ -25,7 +25,7 @@ LOOK_EVERY_S = 1.0
 _log = logging.getLogger(__name__)
 
 
-class Ticker(bootsteps.StartStopStep):  # type: ignore[misc]
+class Ticker(bootsteps.StartStopStep):
     """After the pool, so that the children are forked before there is a second thread."""
 
     requires = {"celery.worker.components:Pool"}
@@ -62,7 +62,8 @@ def keep_time(app: Any, stopping: threading.Event) -> None:
 
 
 def run_what_is_due(app: Any, ran_at: dict[str, float], moment: float) -> None:
-    """Run every entry whose time has come since it last ran here; a failing one does not keep back the others."""
+    """Run every entry whose time has come since it last ran here; a failing one does not keep back the
+    others."""
     from workers.timetable import TIMETABLE
 
     for entry in TIMETABLE:

@@ -28,7 +28,8 @@ TIMETABLE = [
 
 
 def beat_schedule() -> dict[str, dict[str, Any]]:
-    """The timetable as Celery reads it. A wake that nobody took in time is worthless: the next one is coming."""
+    """The timetable as Celery reads it. A wake that nobody took in time is worthless: the next one is
+    coming."""
     return {
         entry.task: {
             "task": entry.task,

@@ -3,8 +3,9 @@
     python -m mobilize.demo.carrier --port 5010 --account AC... --token ... --callback-base http://localhost:5000
 
 It takes texts over the same REST calls, posts receipts and inbound texts with the same signature, answers
-STOP, START and HELP itself, keeps a ledger of every accept (/ledger.json), misbehaves when asked (POST /faults)
-and shows each phone as a phone (/). It sends nothing to anybody, and refuses to start in production.
+STOP, START and HELP itself, keeps a ledger of every accept (/ledger.json), misbehaves when asked (POST
+/faults) and shows each phone as a phone (/). It sends nothing to anybody, and refuses to start in
+production.
 """
 
 import argparse
@@ -62,15 +63,18 @@ class Carrier:
     def start(self) -> "Carrier":
         """Listen in a thread of this process; returns when connections are taken."""
         ready = threading.Event()
-        threading.Thread(target=lambda: asyncio.run(self.serve(ready)), daemon=True).start()
+        self.thread = threading.Thread(target=lambda: asyncio.run(self.serve(ready)), daemon=True)
+        self.thread.start()
         if not ready.wait(10):
             raise RuntimeError("the stand-in carrier did not start")
         return self
 
     def stop(self) -> None:
-        """Stop listening; what is being answered is cut off."""
-        self.loop.call_soon_threadsafe(self.stopping.set)
+        """Stop listening; what is being answered is cut off. Safe to call twice."""
+        with suppress(RuntimeError):  # the loop is closed already
+            self.loop.call_soon_threadsafe(self.stopping.set)
         self.poster.shutdown(wait=False, cancel_futures=True)
+        self.thread.join(5)
 
     async def serve(self, ready: threading.Event | None = None) -> None:
         self.loop, self.stopping = asyncio.get_running_loop(), asyncio.Event()

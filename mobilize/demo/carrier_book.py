@@ -189,7 +189,8 @@ class Book:
         ]
 
     def ledger(self, since: int = 0) -> list[dict[str, Any]]:
-        """Every text taken from the service, oldest first; the carrier's own keyword answers are not in it."""
+        """Every text taken from the service, oldest first; the carrier's own keyword answers are not in
+        it."""
         taken = [m for m in self.messages if m.direction == "outbound-api"]
         return [asdict(m) for m in taken[since:]]
 

@@ -1,4 +1,5 @@
-"""What the stand-in carrier posts to the service: receipts and texts from phones, signed like the original."""
+"""What the stand-in carrier posts to the service: receipts and texts from phones, signed like the
+original."""
 
 import base64
 import hashlib
@@ -26,8 +27,8 @@ def signature(token: str, url: str, form: dict[str, str]) -> str:
 def post(url: str, form: dict[str, str], token: str, deliver_to: str = "") -> int:
     """Post `form` to `url`, signed over `url`; `deliver_to` (scheme and host) is where it really goes.
 
-    Tries again as `#rc=3` in the address asks (Twilio's connection overrides). Returns the last status, 0 when
-    nobody answered.
+    Tries again as `#rc=3` in the address asks (Twilio's connection overrides). Returns the last status, 0
+    when nobody answered.
     """
     address, options = urldefrag(url)
     tries = 1 + min(int(parse_qs(options).get("rc", ["1"])[0]), 5)

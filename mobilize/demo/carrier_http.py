@@ -39,6 +39,7 @@ class Hangup(Exception):
     """Close the connection without an answer."""
 
 
+GONE = (Hangup, ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError)
 Answer = Callable[[Request], Awaitable[Reply]]
 
 
@@ -50,7 +51,8 @@ async def listen(answer: Answer, host: str, port: int) -> asyncio.Server:
     """Serve `answer` until the server is closed; port 0 takes a free one."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(Hangup, ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        # Cancelled: the stand-in is stopping, and an idle connection has nothing to finish.
+        with suppress(*GONE, asyncio.CancelledError):
             while await _one_exchange(answer, reader, writer):
                 pass
         writer.close()

@@ -25,7 +25,8 @@ from mobilize.texts.models import Outcome
 CONNECT_S, READ_S = 5.0, 20.0
 CONNECTIONS = 64
 SDK_ADDRESS = "https://api.twilio.com"
-# Without a code of Twilio's own, the SDK repeats the HTTP status: a proxy may have said that, not the carrier.
+# Without a code of Twilio's own, the SDK repeats the HTTP status: a proxy may have said that, not the
+# carrier.
 TWILIO_CODES_FROM = 10_000
 
 _log = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """Taking texts out of the outbox to send: whose turn it is, whether they may leave now, and how fast.
 
-Everything is decided in one transaction, committed before any call is made: the rows are this worker's, an attempt
-is written down for each, the sender's tokens are spent, and the questions the texts ask are open.
+Everything is decided in one transaction, committed before any call is made: the rows are this worker's, an
+attempt is written down for each, the sender's tokens are spent, and the questions the texts ask are open.
 """
 
 import json

@@ -59,7 +59,8 @@ def resume() -> None:
 
 @texts.command()
 def reconcile() -> None:
-    """Look up in the carrier's log what nobody knows about, those that got stuck on an unreadable log included."""
+    """Look up in the carrier's log what nobody knows about, those that got stuck on an unreadable log
+    included."""
     reconciling.look_again_at_stuck(now=clock.now())
     found = reconciling.reconcile(now=clock.now())
     click.echo(f"Looked up {found.looked}, found {found.adopted}, sent anew {found.sent_anew}.")

@@ -1,7 +1,7 @@
 """The three steps of a delivery: claim (committed), call the carrier (no transaction open), record.
 
-This is the one named exception to "one operation, one transaction". A worker may be killed between any two steps:
-`sweep` finds what it held, and `reconciling` finds out whether it left.
+This is the one named exception to "one operation, one transaction". A worker may be killed between any two
+steps: `sweep` finds what it held, and `reconciling` finds out whether it left.
 """
 
 import itertools
@@ -51,8 +51,8 @@ class Drained:
 def drain(*, now: datetime, at_most: int = 2000) -> Drained:
     """Send what is due, `at_most` so many, and return when nothing more may leave now.
 
-    Safe to run twice, at once, late, and to be killed anywhere. `now` is the moment it starts; while it works it
-    counts on from there with the monotonic clock.
+    Safe to run twice, at once, late, and to be killed anywhere. `now` is the moment it starts; while it
+    works it counts on from there with the monotonic clock.
     """
     drained = Drained()
     if not carrier.is_set_up():

@@ -18,7 +18,8 @@ CARRIER_ANSWERS = {"HELP", "INFO", "START", "UNSTOP", "YES"}
 
 
 def take_inbound(sid: str, sender: str, body: str, *, now: datetime) -> Inbound | None:
-    """Store and read one text; None when this sid was taken before. An opt-out is committed when this returns.
+    """Store and read one text; None when this sid was taken before. An opt-out is committed when this
+    returns.
 
     HELP, "who is this" and START are answered here, through the outbox. Everything else waits for the room it
     concerns (`queries.unread_inbound`). A short code, our own number or a stranger is stored, not answered.
@@ -56,10 +57,9 @@ def _store(sid: str, sender: str, body: str, now: datetime) -> Inbound | None:
         "received_at": now,
     }
     with atomic() as session:
-        stored = session.execute(
-            insert(Inbound).values(values).on_conflict_do_nothing(index_elements=["sid"])
-        )
-        return session.get(Inbound, row_id) if stored.rowcount else None  # type: ignore[attr-defined]
+        unless_there = insert(Inbound).values(values).on_conflict_do_nothing(index_elements=["sid"])
+        stored = session.scalar(unless_there.returning(Inbound.id))
+        return session.get(Inbound, row_id) if stored else None
 
 
 def _reply(row: Inbound, wording: str, body: str, now: datetime) -> None:

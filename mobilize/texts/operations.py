@@ -1,4 +1,5 @@
-"""What can be done with texts: put one into the outbox, take it back, answer, ask. Sending is in `delivery`."""
+"""What can be done with texts: put one into the outbox, take it back, answer, ask. Sending is in
+`delivery`."""
 
 import json
 import uuid
@@ -28,6 +29,7 @@ __all__ = [
     "pause_sending",
     "queue_text",
     "queue_texts",
+    "restore_texts",
     "resume_sending",
 ]
 
@@ -41,9 +43,10 @@ MAIN_SENDER = "main"
 class PlannedText:
     """One text to put into the outbox.
 
-    `purpose` = rule:event:version, without any personal datum; together with the number it is unique for ever.
-    `tz` is the member's zone, for the windows. `useless_after`: never sent later than this. `asks` opens a
-    question of that kind about `event_id` when the text leaves; it closes at `useless_after`, or `asks_until`.
+    `purpose` = rule:event:version, without any personal datum; together with the number it is unique for
+    ever. `tz` is the member's zone, for the windows. `useless_after`: never sent later than this. `asks`
+    opens a question of that kind about `event_id` when the text leaves; it closes at `useless_after`, or
+    `asks_until`.
     """
 
     purpose: str
@@ -90,13 +93,21 @@ def purpose_key(planned: PlannedText) -> str:
 
 
 def drop_texts(
-    purpose_prefix: str, reason: str, *, now: datetime, phones: Sequence[str] | None = None
+    purpose_prefix: str,
+    reason: str,
+    *,
+    now: datetime,
+    phones: Sequence[str] | None = None,
+    event_id: uuid.UUID | None = None,
 ) -> int:
     """Take back what is still waiting under this purpose (all of it, or for some numbers); returns how many.
 
-    What a worker has already claimed leaves; what was sent stays as it is.
+    What a worker has already claimed leaves; what was sent stays as it is. `event_id`, where the caller knows
+    it, saves looking through the whole outbox.
     """
     which = [OutboxText.purpose_key.startswith(purpose_prefix, autoescape=True)]
+    if event_id is not None:
+        which.append(OutboxText.event_id == event_id)
     if phones is not None:
         which.append(OutboxText.phone_bix.in_([blind_index("phone", phone) for phone in phones]))
     with atomic() as session:
@@ -105,6 +116,36 @@ def drop_texts(
                 update(OutboxText)
                 .where(OutboxText.state == TextState.WAITING, *which)
                 .values(state=TextState.DROPPED, reason=reason, settled_at=now)
+                .execution_options(synchronize_session=False)
+            )
+        )
+
+
+def restore_texts(
+    purpose_prefix: str, reason: str, *, event_id: uuid.UUID, due_at: datetime, useless_after: datetime
+) -> int:
+    """Let what was taken back under this purpose for this reason wait again, until then; returns how many.
+
+    A text that was ever handed to the carrier is never among them: only waiting ones are taken back.
+    """
+    with atomic() as session:
+        return _how_many(
+            session.execute(
+                update(OutboxText)
+                .where(
+                    OutboxText.event_id == event_id,
+                    OutboxText.purpose_key.startswith(purpose_prefix, autoescape=True),
+                    OutboxText.state == TextState.DROPPED,
+                    OutboxText.reason == reason,
+                )
+                .values(
+                    state=TextState.WAITING,
+                    reason=None,
+                    settled_at=None,
+                    due_at=due_at,
+                    next_try_at=due_at,
+                    useless_after=useless_after,
+                )
                 .execution_options(synchronize_session=False)
             )
         )

@@ -1,9 +1,10 @@
 """Who may be texted: opt-outs by number, those the roster brought, and numbers the carrier cannot reach."""
 
+from collections.abc import Set
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, LargeBinary, SQLColumnExpression, and_, exists, literal, or_, select
 
 from mobilize.crypto import blind_index
 from mobilize.database import atomic, db, insert, new_id
@@ -21,7 +22,8 @@ def opt_out(phone: str, *, source: str, wording: str | None = None, now: datetim
 
 
 def opt_in(phone: str, *, source: str, now: datetime) -> None:
-    """Texts again, because this number itself said START, UNSTOP or ALTA; also against the roster's opt-out."""
+    """Texts again, because this number itself said START, UNSTOP or ALTA; also against the roster's
+    opt-out."""
     _write(phone, {"back_in_at": now, "source": source, "bad_at": None, "bad_code": None})
 
 
@@ -48,7 +50,7 @@ def may_text(phone: str, klass: TextClass = TextClass.MEMBER) -> str | None:
     return None
 
 
-def says_stop(phone_bix: ColumnElement[bytes]) -> ColumnElement[bool]:
+def says_stop(phone_bix: SQLColumnExpression[bytes]) -> ColumnElement[bool]:
     """SQL: the number behind this column is opted out. The claim of a delivery carries it."""
     mine = PhoneRule.phone_bix == phone_bix
     came_back = PhoneRule.back_in_at.is_not(None)
@@ -61,18 +63,16 @@ def says_stop(phone_bix: ColumnElement[bytes]) -> ColumnElement[bool]:
     return or_(stopped, and_(in_the_file, ~exists().where(mine, came_back)))
 
 
-def is_bad(phone_bix: ColumnElement[bytes]) -> ColumnElement[bool]:
+def is_bad(phone_bix: SQLColumnExpression[bytes]) -> ColumnElement[bool]:
     """SQL: the carrier has said that it cannot reach the number behind this column."""
     return exists().where(PhoneRule.phone_bix == phone_bix, PhoneRule.bad_at.is_not(None))
 
 
 def _value(bix: bytes) -> ColumnElement[bytes]:
-    from sqlalchemy import LargeBinary, literal
-
     return literal(bix, LargeBinary(16))
 
 
-def _write(phone: str, values: dict[str, Any], keep: set[str] = frozenset()) -> None:  # type: ignore[assignment]
+def _write(phone: str, values: dict[str, Any], keep: Set[str] = frozenset()) -> None:
     """Insert or update the one row of this number; `keep` are columns an existing row does not change."""
     row_id = new_id()
     with atomic() as session:

@@ -105,7 +105,7 @@ def counts_by_state(*, members: Members = None) -> dict[str, int]:
     """How many texts are in each state; states without any are there with 0."""
     counted = select(OutboxText.state, func.count()).group_by(OutboxText.state)
     found = {state.value: 0 for state in TextState}
-    return found | {state.value: number for state, number in db.session.execute(_to(counted, members))}
+    return found | {row[0].value: row[1] for row in db.session.execute(_to(counted, members))}
 
 
 def oldest_due_s(*, now: datetime) -> int | None:
@@ -119,7 +119,8 @@ def oldest_due_s(*, now: datetime) -> int | None:
 
 
 def doubled_texts() -> int:
-    """Texts that left twice because the carrier's list lagged over 180 s: what the receipts brought to light."""
+    """Texts that left twice because the carrier's list lagged over 180 s: what the receipts brought to
+    light."""
     return db.session.scalar(select(func.count()).where(Attempt.outcome == Outcome.LATE)) or 0
 
 
@@ -162,5 +163,5 @@ def told_about(event_id: uuid.UUID, wordings: Sequence[str]) -> set[bytes]:
     )
 
 
-def _to(query: Select[Any], members: Members) -> Select[Any]:
+def _to(query: Any, members: Members) -> Any:
     return query if members is None else query.where(OutboxText.member_id.in_(members))

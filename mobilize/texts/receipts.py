@@ -1,4 +1,5 @@
-"""What the carrier says became of a text. Receipts come unordered, repeated, and sometimes before our own note."""
+"""What the carrier says became of a text. Receipts come unordered, repeated, and sometimes before our own
+note."""
 
 import uuid
 from datetime import datetime
@@ -41,7 +42,8 @@ def note_receipt(
 ) -> bool:
     """Store one receipt and move its text forward. False for a repeat, which changes nothing.
 
-    Found by our own id from the address first, then by the carrier's; one that fits nothing is stored as it is.
+    Found by our own id from the address first, then by the carrier's; one that fits nothing is stored as it
+    is.
     """
     with atomic() as session:
         text, attempt = _whose(session, sid, outbox_id)
@@ -70,10 +72,10 @@ def _whose(
 def _is_new(
     session: Session, sid: str, status: str, text: OutboxText | None, error_code: int | None, now: datetime
 ) -> bool:
-    row = {"sid": sid, "status": status, "error_code": error_code, "received_at": now}
-    row["outbox_id"] = text.id if text else None
-    done = session.execute(insert(Receipt).values(row).on_conflict_do_nothing())
-    return bool(done.rowcount)  # type: ignore[attr-defined]
+    ours = text.id if text else None
+    row = {"sid": sid, "status": status, "outbox_id": ours, "error_code": error_code, "received_at": now}
+    stored = insert(Receipt).values(row).on_conflict_do_nothing().returning(Receipt.sid)
+    return session.scalar(stored) is not None
 
 
 def _move_on(

@@ -1,9 +1,9 @@
 """Texts of which nobody can say whether they left: look into the carrier's log before anything is sent again.
 
-A look finds a message to the same number with the same words, created not before the attempt, that belongs to no
-other text: then it left, and is adopted. Three readable looks without it (at once, after 60 s, after 180 s): it is
-sent anew as the next attempt. A log that cannot be read goes to a person. What remains is a list that lags by more
-than 180 s: one double, which its receipt brings to light (`queries.doubled_texts`).
+A look finds a message to the same number with the same words, created not before the attempt, that belongs
+to no other text: then it left, and is adopted. Three readable looks without it (at once, after 60 s, after
+180 s): it is sent anew as the next attempt. A log that cannot be read goes to a person. What remains is a
+list that lags by more than 180 s: one double, which its receipt brings to light (`queries.doubled_texts`).
 """
 
 import uuid

@@ -1,7 +1,7 @@
 """Reading what somebody texted: words in, an intent and a value out. Nothing here touches the database.
 
-Words are compared without case, accents and punctuation. STOP comes first and in more ways than the carrier knows;
-YES never counts as START, because people answer YES to anything.
+Words are compared without case, accents and punctuation. STOP comes first and in more ways than the carrier
+knows; YES never counts as START, because people answer YES to anything.
 """
 
 import re

@@ -48,7 +48,8 @@ def segments(body: str) -> int:
 
 def fold(body: str) -> str:
     """The same words within GSM-7 where they can be: typographic quotes and dashes straightened, and the
-    accents that GSM-7 lacks dropped. What has no plain letter (an emoji) stays. Folding twice changes nothing."""
+    accents that GSM-7 lacks dropped. What has no plain letter (an emoji) stays. Folding twice changes
+    nothing."""
     composed = unicodedata.normalize("NFC", body).translate(_TYPOGRAPHY)
     return "".join(c if _is_gsm(c) else _plain_letter(c) for c in composed)
 

@@ -1,7 +1,7 @@
 """When a text may leave, by its class, on the clock of the member's own zone.
 
-`asked` always; `duty` from 5:30, accepted with the role; `notice` 8-21; `member` 9-20. An urgent text, to somebody
-who agreed to those, leaves at any hour. A demo has no windows, and says so where it shows them.
+`asked` always; `duty` from 5:30, accepted with the role; `notice` 8-21; `member` 9-20. An urgent text, to
+somebody who agreed to those, leaves at any hour. A demo has no windows, and says so where it shows them.
 """
 
 from datetime import datetime, time, timedelta

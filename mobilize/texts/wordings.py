@@ -17,11 +17,13 @@ LONGEST = 2  # segments; beyond it a default wording is folded to plain letters
 
 
 class BadWording(ValueError):
-    """A wording that does not exist, or a blank that was left empty. The text names wording and blank only."""
+    """A wording that does not exist, or a blank that was left empty. The text names wording and blank
+    only."""
 
 
 def render(wording: str, language: str, blanks: dict[str, str]) -> str:
-    """The body as it leaves. Accents stay unless they would push it over two segments and dropping them helps.
+    """The body as it leaves. Accents stay unless they would push it over two segments and dropping them
+    helps.
 
     Raises `BadWording`. The same input gives the same body, which reconciling relies on.
     """

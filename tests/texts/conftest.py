@@ -26,7 +26,8 @@ def now() -> datetime:
 
 @pytest.fixture
 def carrier(app: Flask) -> Iterator[Carrier]:
-    """A fresh stand-in, which the app's texts go to. It posts nothing back: tests post receipts themselves."""
+    """A fresh stand-in, which the app's texts go to. It posts nothing back: tests post receipts
+    themselves."""
     settings = app.config["MOBILIZE"]
     standing_in = Carrier(
         settings.twilio_account_sid, settings.twilio_auth_token, settings.public_base_url

@@ -113,7 +113,9 @@ def test_a_text_outside_its_window_waits_for_it(carrier: Carrier, queued: Queue,
     assert drain(now=night + timedelta(hours=6, minutes=1)).claimed == 1
 
 
-def test_two_workers_at_once_never_get_the_same_text(app: Flask, carrier: Carrier, queued: Queue, now: datetime):
+def test_two_workers_at_once_never_get_the_same_text(
+    app: Flask, carrier: Carrier, queued: Queue, now: datetime
+):
     for n in range(60):
         queued(purpose=f"t:{n}")
     got: list[str] = []

@@ -1,0 +1,168 @@
+"""Segments, the hours a text may leave, and the words themselves."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+
+from mobilize.texts import windows
+from mobilize.texts.models import TextClass
+from mobilize.texts.replies import STOP_WORDS, plain_words
+from mobilize.texts.segments import fold, letters_outside_gsm, measure, segments
+from mobilize.texts.wordings import FOLDER, BadWording, blanks_of, render, template, wordings
+
+LA, PHOENIX = "America/Los_Angeles", "America/Phoenix"
+
+
+@pytest.mark.parametrize(
+    ("body", "alphabet", "units", "count"),
+    [
+        ("", "GSM-7", 0, 1),
+        ("a" * 160, "GSM-7", 160, 1),
+        ("a" * 161, "GSM-7", 161, 2),
+        ("a" * 306, "GSM-7", 306, 2),
+        ("a" * 307, "GSM-7", 307, 3),
+        ("éñü¿¡àèìòùÑÉ" * 13, "GSM-7", 156, 1),
+        ("á" * 70, "UCS-2", 70, 1),
+        ("á" * 71, "UCS-2", 71, 2),
+        ("a" * 133 + "í", "UCS-2", 134, 2),
+        ("a" * 134 + "í", "UCS-2", 135, 3),
+        ("“quoted”", "UCS-2", 8, 1),
+        ("{[~^|\\]}€", "GSM-7", 18, 1),
+        ("€" * 80, "GSM-7", 160, 1),
+        ("€" * 81, "GSM-7", 162, 2),
+        ("a" * 152 + "€" + "a" * 152, "GSM-7", 306, 3),  # the € moves to the second segment whole
+        ("👍" * 35, "UCS-2", 70, 1),
+        ("👍" * 36, "UCS-2", 72, 2),
+        ("👍" * 67, "UCS-2", 134, 3),  # 33 to a segment: a pair is not torn apart
+        ("e\u0301", "UCS-2", 2, 1),
+        ("`", "UCS-2", 1, 1),
+        ("line\nfeed", "GSM-7", 9, 1),
+        ("tab\t", "UCS-2", 4, 1),
+    ],
+)
+def test_a_text_is_counted_as_the_carrier_counts(body: str, alphabet: str, units: int, count: int):
+    found = measure(body)
+    assert (found.alphabet, found.units, found.segments) == (alphabet, units, count)
+
+
+def test_folding_keeps_the_words_and_what_gsm_has():
+    assert fold("“Mañana a las 7”, dijo José Núñez — ¡sí!") == '"Mañana a las 7", dijo José Nuñez - ¡si!'
+    assert fold("e\u0301") == "é"
+    assert fold("👍") == "👍"
+    assert letters_outside_gsm("así, aquí y allá 👍") == ["í", "á", "👍"]
+
+
+@pytest.mark.parametrize(
+    ("klass", "hour", "open_"),
+    [
+        (TextClass.ASKED, 3, True),
+        (TextClass.DUTY, 5, False),
+        (TextClass.DUTY, 6, True),
+        (TextClass.NOTICE, 7, False),
+        (TextClass.NOTICE, 8, True),
+        (TextClass.NOTICE, 20, True),
+        (TextClass.NOTICE, 21, False),
+        (TextClass.MEMBER, 8, False),
+        (TextClass.MEMBER, 9, True),
+        (TextClass.MEMBER, 19, True),
+        (TextClass.MEMBER, 20, False),
+    ],
+)
+def test_each_class_keeps_its_hours(app: Flask, klass: TextClass, hour: int, open_: bool):
+    moment = datetime(2026, 3, 3, tzinfo=UTC) + timedelta(hours=hour + 8)  # winter: UTC-8
+    assert windows.is_open(klass, LA, moment) is open_
+    assert windows.is_open(klass, LA, moment, urgent=True) is True
+
+
+@pytest.mark.parametrize(
+    ("day", "opens_utc", "closes_utc"),
+    [
+        (datetime(2026, 3, 7, 20, tzinfo=UTC), 17, 4),  # the day before clocks go forward
+        (datetime(2026, 3, 8, 20, tzinfo=UTC), 16, 3),  # the day they go forward
+        (datetime(2026, 11, 1, 20, tzinfo=UTC), 17, 4),  # the day they go back
+    ],
+)
+def test_on_clock_change_days_the_hours_are_those_on_the_wall(
+    app: Flask, day: datetime, opens_utc: int, closes_utc: int
+):
+    night = day.replace(hour=9)  # before 9:00 local
+    assert windows.opens_at(TextClass.MEMBER, LA, night).hour == opens_utc
+    assert windows.closes_at(TextClass.MEMBER, LA, day).hour == closes_utc
+    assert windows.opens_at(TextClass.MEMBER, LA, day) == day
+
+
+def test_the_hours_are_the_members_own(app: Flask):
+    moment = datetime(2026, 7, 1, 15, 30, tzinfo=UTC)  # 8:30 in Los Angeles and in Phoenix
+    assert not windows.is_open(TextClass.MEMBER, LA, moment)
+    assert windows.is_open(TextClass.MEMBER, "America/Chicago", moment)
+    assert windows.open_zones(TextClass.MEMBER, [LA, PHOENIX, "America/Chicago"], moment) == [
+        "America/Chicago"
+    ]
+
+
+def test_after_closing_the_next_opening_is_tomorrows(app: Flask):
+    evening = datetime(2026, 3, 8, 4, 30, tzinfo=UTC)  # 20:30 on the 7th; the night clocks go forward
+    assert windows.opens_at(TextClass.MEMBER, LA, evening) == datetime(2026, 3, 8, 16, 0, tzinfo=UTC)
+
+
+def test_the_carrier_may_hold_a_text_until_it_is_useless_or_its_window_shuts(app: Flask):
+    evening = datetime(2026, 3, 4, 3, 0, tzinfo=UTC)  # 19:00
+    late = evening + timedelta(hours=12)
+    assert windows.validity_s(TextClass.MEMBER, LA, late, evening, urgent=False) == 3600
+    assert windows.validity_s(TextClass.ASKED, LA, late, evening, urgent=False) == 36_000
+    soon = evening + timedelta(seconds=90)
+    assert windows.validity_s(TextClass.MEMBER, LA, soon, evening, urgent=False) == 90
+
+
+BLANKS = {
+    "action": "Piquete de la mañana",
+    "day": "miércoles 3 de marzo",
+    "time": "7:00 AM",
+    "place": "Escuela Primaria Núñez",
+    "link": "https://mobilize.example.org/m/ABCDEFGHJ",
+    "code": "482193",
+    "name": "María",
+    "role": "representante",
+    "count": "24",
+    "present": "31",
+    "eligible": "46",
+    "body": "Cambio: entrada por la calle Elm.",
+}
+
+
+@pytest.mark.parametrize("wording", wordings())
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_every_wording_fits_two_segments_and_asks_for_no_carrier_keyword(
+    app: Flask, wording: str, language: str
+):
+    body = render(wording, language, BLANKS)
+    assert segments(body) <= 2, measure(body)
+    asked_for = re.findall(r"(?:reply|text|responde|manda|answer) (\w+)", plain_words(body))
+    assert not {"yes", "cancel", "end", "quit"} & set(asked_for)
+    assert plain_words(body) not in STOP_WORDS
+
+
+def test_each_wording_is_there_in_both_languages_with_the_same_blanks(app: Flask):
+    names = {path.name for path in FOLDER.glob("*.txt")}
+    assert names == {f"{wording}.{language}.txt" for wording in wordings() for language in ("en", "es")}
+    for wording in wordings():
+        used = [set(re.findall(r"{(\w+)}", template(wording, language))) for language in ("en", "es")]
+        assert (
+            used[0] - {"host", "union", "help"} == used[1] - {"host", "union", "help"} == blanks_of(wording)
+        )
+
+
+def test_accents_are_dropped_only_where_they_would_cost_a_third_segment(app: Flask):
+    short = render("as_written", "es", {"body": "Mañana aquí."})
+    long = render("as_written", "es", {"body": "Mañana aquí. " * 15})
+    assert short == "Mañana aquí."
+    assert "aquí" not in long and "Mañana aqui." in long
+
+
+def test_a_missing_wording_or_blank_is_named(app: Flask):
+    with pytest.raises(BadWording, match="no wording"):
+        render("nonsense", "en", {})
+    with pytest.raises(BadWording, match="link"):
+        render("reminder_day_before", "en", {k: v for k, v in BLANKS.items() if k != "link"})

@@ -1,0 +1,176 @@
+"""Texts that come in: stored once, obeyed at once where it is STOP, answered seldom."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from mobilize import settings
+from mobilize.crypto import blind_index
+from mobilize.database import db, new_id
+from mobilize.demo.carrier import Carrier
+from mobilize.demo.carrier_callbacks import signature
+from mobilize.texts.delivery import drain
+from mobilize.texts.inbound import take_inbound
+from mobilize.texts.models import Inbound, Intent, OutboxText
+from mobilize.texts.operations import answer, ask_question, forget_bodies, mark_done, opt_in
+from mobilize.texts.queries import is_opted_out, unread_inbound
+from tests.builders import make_member
+from tests.texts.conftest import MIA, NATE, bodies
+
+Queue = Callable[..., OutboxText]
+
+
+def hear(body: str, now: datetime, phone: str = MIA, sid: str | None = None) -> Inbound | None:
+    return take_inbound(sid or f"SM{new_id().hex}", phone, body, now=now)
+
+
+def post(client: FlaskClient, form: dict[str, str], token: str = ""):  # type: ignore[no-untyped-def]
+    address = f"{settings().public_base_url}/texts/inbound"
+    signed = signature(token or settings().twilio_auth_token, address, form)
+    return client.post("/texts/inbound", data=form, headers={"X-Twilio-Signature": signed})
+
+
+def test_stop_is_committed_before_the_answer(client: FlaskClient, app: Flask):
+    got = post(client, {"MessageSid": "SM" + "1" * 32, "From": MIA, "Body": "Stop!"})
+    assert (got.status_code, got.data) == (200, b"<Response/>")
+    db.session.rollback()
+    assert is_opted_out(MIA) and not is_opted_out(NATE)
+
+
+def test_an_unsigned_text_is_refused(client: FlaskClient, app: Flask):
+    assert client.post("/texts/inbound", data={"From": MIA, "Body": "STOP"}).status_code == 403
+    assert post(client, {"MessageSid": "SM1", "From": MIA, "Body": "STOP"}, "wrong").status_code == 403
+    assert not is_opted_out(MIA)
+
+
+@pytest.mark.parametrize("body", ["ALTO", "no me escriban más", "remove me", "Baja.", "STOPALL", "cancelar"])
+def test_stop_in_other_words_is_stop(app: Flask, now: datetime, body: str):
+    hear(body, now)
+    assert is_opted_out(MIA)
+
+
+@pytest.mark.parametrize(
+    ("body", "still_out"), [("YES", True), ("Sí", True), ("START", False), ("alta", False)]
+)
+def test_only_start_takes_stop_back(app: Flask, now: datetime, body: str, still_out: bool):
+    hear("STOP", now)
+    hear(body, now + timedelta(minutes=1))
+    assert is_opted_out(MIA) is still_out
+
+
+def test_stop_after_start_counts_again(app: Flask, now: datetime):
+    for minute, body in enumerate(["STOP", "START", "STOP"]):
+        hear(body, now + timedelta(minutes=minute))
+    assert is_opted_out(MIA)
+
+
+def test_the_same_text_delivered_twice_is_one(app: Flask, now: datetime):
+    assert hear("HERE 48217", now, sid="SMsame") is not None
+    assert hear("HERE 48217", now, sid="SMsame") is None
+    assert db.session.scalar(select(func.count()).select_from(Inbound)) == 1
+
+
+def test_a_replayed_stop_does_not_undo_a_later_start(app: Flask, now: datetime):
+    hear("STOP", now, sid="SMold")
+    opt_in(MIA, source="reply", now=now + timedelta(minutes=1))
+    hear("STOP", now + timedelta(minutes=2), sid="SMold")
+    assert not is_opted_out(MIA)
+
+
+def test_a_bare_number_means_what_was_last_asked(app: Flask, now: datetime):
+    older, newer = new_id(), new_id()
+    ask_question(MIA, "coming", older, expires_at=now + timedelta(hours=5), now=now)
+    ask_question(
+        MIA, "head_count", newer, expires_at=now + timedelta(hours=5), now=now + timedelta(minutes=1)
+    )
+    hear("24", now + timedelta(minutes=2))
+    ((heard, question),) = unread_inbound(Intent.NUMBER, question_kind="head_count")
+    assert (heard.value, question.event_id) == ("24", newer)
+
+
+def test_one_and_two_answer_whether_she_is_coming(app: Flask, now: datetime):
+    ask_question(MIA, "coming", new_id(), expires_at=now + timedelta(hours=5), now=now)
+    hear("1", now)
+    hear("dos", now + timedelta(seconds=1))
+    assert [h.intent for h, _q in unread_inbound(Intent.COMING, Intent.NOT_COMING)] == [
+        "coming",
+        "not_coming",
+    ]
+
+
+def test_an_expired_question_gives_a_number_no_meaning(app: Flask, now: datetime):
+    ask_question(MIA, "head_count", new_id(), expires_at=now + timedelta(hours=1), now=now)
+    hear("24", now + timedelta(hours=2))
+    assert unread_inbound(Intent.NUMBER, question_kind="head_count") == []
+    assert len(unread_inbound(Intent.NUMBER)) == 1
+
+
+def test_only_the_first_room_that_says_done_may_act(app: Flask, now: datetime):
+    heard = hear("HERE 48217", now)
+    assert heard is not None
+    assert mark_done(heard.id, "checkins", now=now) is True
+    assert mark_done(heard.id, "checkins", now=now) is False
+    assert unread_inbound(Intent.HERE) == []
+
+
+def test_a_member_who_asks_who_we_are_is_told(carrier: Carrier, now: datetime):
+    make_member(phone=MIA, language="es")
+    hear("¿Quién es?", now)
+    drain(now=now)
+    assert bodies(carrier)[0].startswith("Somos Test Local 100")
+
+
+def test_a_bare_help_is_left_to_the_carrier(carrier: Carrier, now: datetime):
+    make_member(phone=MIA)
+    hear("HELP", now)
+    hear("ayuda", now)
+    drain(now=now)
+    assert len(bodies(carrier)) == 1
+
+
+@pytest.mark.parametrize("phone", [NATE, "24273", "+447700900123"])
+def test_strangers_and_short_codes_are_stored_and_not_answered(carrier: Carrier, now: datetime, phone: str):
+    assert hear("who is this?", now, phone=phone) is not None
+    assert drain(now=now).claimed == 0
+
+
+def test_at_most_three_answers_an_hour(carrier: Carrier, now: datetime):
+    make_member(phone=MIA)
+    for _ in range(5):
+        hear("who is this", now)
+    assert drain(now=now).accepted == 3
+
+
+def test_a_text_is_answered_once(carrier: Carrier, now: datetime):
+    heard = hear("HERE 99999", now)
+    assert heard is not None
+    given = {"code": "99999"}
+    assert answer(heard, "here_unknown", given, language="en", now=now) is True
+    assert answer(heard, "here_unknown", given, language="en", now=now) is False
+
+
+def test_nobody_who_said_stop_gets_an_answer(carrier: Carrier, now: datetime):
+    make_member(phone=MIA)
+    hear("STOP", now)
+    hear("who is this?", now)
+    assert drain(now=now).claimed == 0
+
+
+@pytest.mark.parametrize("body", ["", "👍", "x" * 5000, "a\x00b", "‮gnirts"])
+def test_any_body_is_taken(client: FlaskClient, app: Flask, body: str):
+    got = post(client, {"MessageSid": f"SM{new_id().hex}", "From": MIA, "Body": body, "NumMedia": "2"})
+    assert got.status_code == 200
+    stored = db.session.scalars(select(Inbound)).one()
+    assert stored.intent is Intent.OTHER and len(stored.body or "") <= 1600
+
+
+def test_raw_words_are_forgotten_after_a_week_and_the_reading_stays(app: Flask, now: datetime):
+    hear("HERE 48217", now)
+    assert forget_bodies(now=now + timedelta(days=6)) == 0
+    assert forget_bodies(now=now + timedelta(days=8)) == 1
+    row = db.session.scalars(select(Inbound)).one()
+    assert (row.body, row.value, row.phone_bix) == (None, "48217", blind_index("phone", MIA))

@@ -1,0 +1,187 @@
+"""Receipts: signed, unordered, repeated, lost, and sometimes before our own note."""
+
+import itertools
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from mobilize import settings
+from mobilize.database import db, new_id
+from mobilize.demo.carrier import Carrier
+from mobilize.demo.carrier_callbacks import signature
+from mobilize.texts import carrier as real_client
+from mobilize.texts.claiming import claim
+from mobilize.texts.delivery import drain, record
+from mobilize.texts.models import OutboxText, Outcome, Receipt, TextState
+from mobilize.texts.queries import may_text
+from mobilize.texts.receipts import note_receipt
+from tests.texts.conftest import MIA, attempt, fresh
+
+Queue = Callable[..., OutboxText]
+SID = "SM" + "a" * 32
+
+
+@pytest.fixture
+def sent(carrier: Carrier, queued: Queue, now: datetime) -> OutboxText:
+    """One text the carrier has taken."""
+    text = queued()
+    drain(now=now)
+    return text
+
+
+def report(text: OutboxText, status: str, now: datetime, code: int | None = None) -> bool:
+    return note_receipt(attempt(text).sid or SID, status, outbox_id=text.id, error_code=code, now=now)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["queued", "sent", "delivered"])))
+def test_in_whatever_order_they_come_delivered_wins(sent: OutboxText, now: datetime, order: tuple[str, ...]):
+    for status in order:
+        assert report(sent, status, now) is True
+    assert fresh(sent).state is TextState.DELIVERED
+
+
+def test_a_repeated_receipt_changes_nothing(sent: OutboxText, now: datetime):
+    assert report(sent, "delivered", now) is True
+    assert report(sent, "delivered", now) is False
+    assert db.session.scalar(select(func.count()).select_from(Receipt)) == 1
+
+
+def test_delivered_after_undelivered_is_delivered_and_not_the_other_way_round(
+    sent: OutboxText, now: datetime
+):
+    report(sent, "delivered", now)
+    report(sent, "undelivered", now, 30007)
+    assert (fresh(sent).state, fresh(sent).error_code) == (TextState.DELIVERED, None)
+
+
+def test_a_receipt_before_our_own_note_is_kept(carrier: Carrier, queued: Queue, now: datetime):
+    text = queued()
+    (claimed,) = claim(1, by="slow", now=now)
+    answer = real_client.send(claimed.to, claimed.body, callback="", validity_s=60)
+    note_receipt(str(answer.sid), "delivered", outbox_id=text.id, error_code=None, now=now)
+    record([(claimed, answer)], now=now)
+    assert (fresh(text).state, attempt(text).sid) == (TextState.DELIVERED, answer.sid)
+
+
+def test_a_receipt_is_found_by_its_sid_when_the_address_is_foreign(sent: OutboxText, now: datetime):
+    note_receipt(str(attempt(sent).sid), "sent", outbox_id=new_id(), error_code=None, now=now)
+    assert fresh(sent).state is TextState.SENT
+
+
+def test_a_receipt_for_nothing_we_know_is_stored(app: Flask, now: datetime):
+    assert note_receipt(SID, "sent", outbox_id=new_id(), error_code=None, now=now) is True
+    assert db.session.scalar(select(Receipt.outbox_id)) is None
+
+
+def test_a_phone_that_was_off_is_tried_once_more_after_an_hour(
+    carrier: Carrier, sent: OutboxText, now: datetime
+):
+    report(sent, "undelivered", now, 30003)
+    assert fresh(sent).state is TextState.WAITING
+    assert drain(now=now + timedelta(minutes=59)).claimed == 0
+    assert drain(now=now + timedelta(minutes=61)).accepted == 1
+    note_receipt(str(attempt(sent, 2).sid), "undelivered", outbox_id=sent.id, error_code=30003, now=now)
+    assert (fresh(sent).state, fresh(sent).error_code) == (TextState.FAILED, 30003)
+
+
+def test_a_filtered_text_is_never_retried(sent: OutboxText, now: datetime):
+    report(sent, "undelivered", now, 30007)
+    assert (fresh(sent).state, fresh(sent).error_code) == (TextState.FAILED, 30007)
+
+
+def test_the_codes_for_opted_out_and_unreachable_are_remembered_by_number(sent: OutboxText, now: datetime):
+    report(sent, "undelivered", now, 30006)
+    assert may_text(MIA) == "bad_number"
+    report(sent, "failed", now, 21610)
+    assert may_text(MIA) == "bad_number"  # a second failure of a settled text changes nothing
+
+
+def test_a_signed_receipt_moves_its_text(client: FlaskClient, sent: OutboxText, carrier: Carrier):
+    answer = post_receipt(client, sent, {"MessageStatus": "delivered"})
+    assert (answer.status_code, answer.data) == (200, b"<Response/>")
+    assert fresh(sent).state is TextState.DELIVERED
+
+
+def test_without_or_with_a_wrong_signature_nothing_happens(client: FlaskClient, sent: OutboxText):
+    for given in (None, "", "nonsense", signature("another token", _address(sent), _form(sent, {}))):
+        assert post_receipt(client, sent, {}, given).status_code == 403
+    assert fresh(sent).state is TextState.ACCEPTED
+
+
+def test_the_host_a_request_claims_does_not_matter(client: FlaskClient, sent: OutboxText):
+    form = _form(sent, {"MessageStatus": "sent"})
+    headers = {
+        "X-Twilio-Signature": signature(_token(), _address(sent), form),
+        "Host": "evil.example",
+        "X-Forwarded-Host": "evil.example",
+        "X-Forwarded-Proto": "https",
+    }
+    assert client.post(f"/texts/receipts/{sent.id}", data=form, headers=headers).status_code == 200
+
+
+def test_while_a_token_is_rotated_both_are_good(app: Flask, client: FlaskClient, sent: OutboxText):
+    import dataclasses
+
+    old = _token()
+    app.config["MOBILIZE"] = dataclasses.replace(app.config["MOBILIZE"], twilio_auth_token=f"new-one, {old}")
+    form = _form(sent, {})
+    for token in ("new-one", old):
+        signed = signature(token, _address(sent), form)
+        assert post_receipt(client, sent, {}, signed).status_code == 200
+
+
+def test_a_receipt_without_its_fields_is_a_bad_request(client: FlaskClient, sent: OutboxText):
+    signed = signature(_token(), _address(sent), {"To": MIA})
+    answer = client.post(
+        f"/texts/receipts/{sent.id}", data={"To": MIA}, headers={"X-Twilio-Signature": signed}
+    )
+    assert answer.status_code == 400
+
+
+def test_new_fields_and_strange_values_do_no_harm(client: FlaskClient, sent: OutboxText):
+    odd = {"MessageStatus": "teleported", "ErrorCode": "９" * 40, "NewField": "x"}
+    assert post_receipt(client, sent, odd).status_code == 200
+    assert fresh(sent).state is TextState.ACCEPTED
+
+
+def test_signatures_agree_with_twilios_own_published_example():
+    """https://www.twilio.com/docs/usage/security#validating-requests, the vector of twilio-python's own
+    tests."""
+    form = {
+        "CallSid": "CA1234567890ABCDE",
+        "Digits": "1234",
+        "From": "+14158675309",
+        "To": "+18005551212",
+        "Caller": "+14158675309",
+    }
+    made = signature("12345", "https://mycompany.com/myapp.php?foo=1&bar=2", form)
+    assert made == "RSOYDt4T1cUTdK1PDd93/VVr8B8="
+
+
+def test_the_outcome_of_a_settled_attempt_stays(sent: OutboxText, now: datetime):
+    report(sent, "delivered", now)
+    assert attempt(sent).outcome is Outcome.ACCEPTED
+
+
+def post_receipt(client: FlaskClient, text: OutboxText, fields: dict[str, str], signed: str | None = "yes"):  # type: ignore[no-untyped-def]
+    form = _form(text, fields)
+    if signed == "yes":
+        signed = signature(_token(), _address(text), form)
+    headers = {} if signed is None else {"X-Twilio-Signature": signed}
+    return client.post(f"/texts/receipts/{text.id}", data=form, headers=headers)
+
+
+def _form(text: OutboxText, fields: dict[str, str]) -> dict[str, str]:
+    return {"MessageSid": str(attempt(text).sid), "MessageStatus": "sent", "To": MIA, **fields}
+
+
+def _address(text: OutboxText) -> str:
+    return f"{settings().public_base_url}/texts/receipts/{text.id}"
+
+
+def _token() -> str:
+    return settings().twilio_auth_token
