@@ -7,7 +7,11 @@ import itertools
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from flask.testing import FlaskClient
+
+from mobilize import clock
 from mobilize.accounts.models import Person, RoleName, RoleTerm
+from mobilize.accounts.sessions import begin_session
 from mobilize.actions.models import Action, ActionKind, Campaign, Event, EventChapter, Shift
 from mobilize.crypto import blind_index
 from mobilize.database import atomic, db
@@ -68,7 +72,8 @@ def make_person(
     _stored(person)
     if role:
         places = {f"{kind}_id": place.id for kind, place in where.items()}
-        _stored(RoleTerm(person_id=person.id, role=role, from_on=date(2020, 1, 1), given_by="shell", **places))
+        term = RoleTerm(person_id=person.id, role=role, from_on=date(2020, 1, 1), given_by="shell", **places)
+        _stored(term)
     return person
 
 
@@ -100,7 +105,11 @@ def make_action(**values: Any) -> Action:
 
 
 def make_event(
-    site: Site | None = None, *, action: Action | None = None, chapters: list[Site] | None = None, **values: Any
+    site: Site | None = None,
+    *,
+    action: Action | None = None,
+    chapters: list[Site] | None = None,
+    **values: Any,
 ) -> Event:
     """A picket at `site` on START, with one shift, home of the site's own chapter (or of `chapters`)."""
     action = action or make_action()
@@ -127,3 +136,8 @@ def _stored(row: Any) -> Any:
         db.session.add(row)
         db.session.flush()
     return row
+
+
+def sign_in(client: FlaskClient, person: Person) -> None:
+    """From now on this browser is signed in as `person`; whoever was, is not."""
+    client.set_cookie("session", begin_session(person, now=clock.now()), domain="localhost")
