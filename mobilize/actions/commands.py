@@ -1,8 +1,189 @@
-"""Commands of the room actions."""
+"""Commands of the room actions, for people and, with `--json`, for machines."""
 
-from mobilize.commands import Commands
+import json
+import uuid
+from pathlib import Path
+from typing import Any
 
-campaigns = Commands("campaigns")
-actions = Commands("actions")
-events = Commands("events")
-posters = Commands("posters")
+import click
+from flask.cli import with_appcontext
+
+from mobilize import clock
+from mobilize.accounts.scope import Scope
+from mobilize.actions.models import Action, ActionKind, Campaign, Event
+from mobilize.actions.operations import create_action_at_sites, create_campaign, create_rally
+from mobilize.actions.plans import Bilingual, NewAction
+from mobilize.actions.printing import posters_of
+from mobilize.actions.queries import check_in_address, find_action, find_areas
+from mobilize.actions.seen import number_of_events, seen_events
+from mobilize.actions.spans import read_span
+from mobilize.commands import Command, Commands
+from mobilize.database import db
+from mobilize.errors import Refused
+from mobilize.languages import _
+from mobilize.roster.models import Area
+
+EVERY_SITE = "every-site"
+SHELL = "shell"
+# Whoever has a shell is the operator.
+ALL = Scope(everything=True)
+
+campaigns = Commands("campaigns", help="Runs of actions, with their demands.")
+actions = Commands("actions", help="Pickets, rallies, strike days and counts.")
+events = Commands("events", help="One action at one place.")
+
+as_json = click.option("--json", "as_json", is_flag=True, help="For machines.")
+
+
+@campaigns.command("create")
+@click.option("--name", required=True)
+@click.option("--name-es", default="", help="Without it the English name stands for both.")
+@click.option("--demands", default="", help="One a line, or separated by semicolons.")
+@click.option("--demands-es", default="")
+@as_json
+def new_campaign(name: str, name_es: str, demands: str, demands_es: str, as_json: bool) -> None:
+    """Make a campaign and print its id."""
+    made = create_campaign(
+        Bilingual(name, name_es),
+        Bilingual(_one_a_line(demands), _one_a_line(demands_es)),
+        actor=SHELL,
+        now=clock.now(),
+    )
+    _say({"id": str(made.id), "name": made.name_en}, as_json)
+
+
+@actions.command("create")
+@click.option("--name", required=True)
+@click.option("--name-es", default="", help="Without it the English name stands for both.")
+@click.option("--kind", type=click.Choice([kind.value for kind in ActionKind]), required=True)
+@click.option("--starts", required=True, help="On the clock of each site: 2026-03-03T07:00.")
+@click.option("--ends", required=True, help="The same, or only a time: 07:45.")
+@click.option("--at", "where", required=True, help="every-site, or areas separated by commas.")
+@click.option("--venue", default="", help="Where a rally is.")
+@click.option("--campaign", default="", help="The id of its campaign.")
+@click.option("--drill", is_flag=True, help="A rehearsal that never enters a total.")
+@as_json
+def new_action(
+    name: str, name_es: str, kind: str, starts: str, ends: str, where: str, venue: str, campaign: str,
+    drill: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Make an action with all its events and print its id."""
+    new = NewAction(
+        name=Bilingual(name, name_es),
+        kind=ActionKind(kind),
+        span=read_span(starts, ends),
+        campaign_id=_campaign_id(campaign),
+        drill=drill,
+    )
+    made = _make(new, _areas(where), venue)
+    _say({"id": str(made.id), "name": made.name_en, "events": number_of_events(made, ALL)}, as_json)
+
+
+@events.command("list")
+@click.option("--action", "named", required=True, help="Its id, or the start of its name.")
+@as_json
+def list_events(named: str, as_json: bool) -> None:
+    """Print site, code, text code and check-in address of every event of an action."""
+    rows = [_row(event) for event in seen_events(find_action(named), ALL)]
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    for row in rows:
+        click.echo("\t".join([row["site"], row["code"], row["text_code"], row["url"]]))
+
+
+@click.command("posters", cls=Command)
+@click.argument("action")
+@click.option("-o", "out", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--area", default="", help="Only this area.")
+@with_appcontext
+def posters(action: str, out: Path, area: str) -> None:
+    """Write the posters of ACTION (its id, or the start of its name) to one PDF, sorted by area."""
+    found = find_action(action)
+    wanted = _one_area(area)
+    printed = seen_events(found, ALL, wanted.id if wanted else None)
+    if not printed:
+        raise Refused("no_events", _("This action has no event there."))
+    _refuse_bad_path(out)
+    click.echo(_("Drawing %(num)s posters ...", num=len(printed)), err=True)
+    _write(out, posters_of(printed).getvalue())
+    click.echo(f"{out}: {len(printed)}")
+
+
+def _make(new: NewAction, areas: list[Area] | None, venue: str) -> Action:
+    if new.kind is ActionKind.RALLY:
+        return create_rally(new, venue, areas=areas, actor=SHELL, now=clock.now())
+    if venue:
+        raise Refused("not_a_rally", _("Only a rally has a venue. Use --kind rally, or leave --venue out."))
+    return create_action_at_sites(new, areas=areas, actor=SHELL, now=clock.now())
+
+
+def _areas(where: str) -> list[Area] | None:
+    if where.strip().lower() == EVERY_SITE:
+        return None
+    areas = find_areas(where)
+    if not areas:
+        raise Refused("no_area", _("Say where: --at every-site, or --at with areas separated by commas."))
+    return areas
+
+
+def _one_area(name: str) -> Area | None:
+    if not name:
+        return None
+    areas = find_areas(name)
+    if len(areas) != 1:
+        raise Refused("no_area", _("Give one area."))
+    return areas[0]
+
+
+def _campaign_id(typed: str) -> uuid.UUID | None:
+    if not typed:
+        return None
+    try:
+        found = db.session.get(Campaign, uuid.UUID(typed))
+    except ValueError:
+        found = None
+    if found is None:
+        raise Refused("no_campaign", _("There is no campaign with this id."))
+    return found.id
+
+
+def _one_a_line(demands: str) -> str:
+    return "\n".join(
+        part.strip() for line in demands.splitlines() for part in line.split(";") if part.strip()
+    )
+
+
+def _row(event: Event) -> dict[str, str]:
+    return {
+        "id": str(event.id),
+        "site": event.place,
+        "site_code": event.site.code if event.site else "",
+        "area": event.area.name if event.area else "",
+        "code": event.code,
+        "text_code": event.text_code,
+        "url": check_in_address(event),
+        "starts_at": event.starts_at.isoformat(),
+        "ends_at": event.ends_at.isoformat(),
+    }
+
+
+def _say(made: dict[str, Any], as_json: bool) -> None:
+    click.echo(json.dumps(made, ensure_ascii=False) if as_json else made["id"])
+
+
+def _write(out: Path, pdf: bytes) -> None:
+    try:
+        out.write_bytes(pdf)
+    except OSError as error:
+        raise _cannot_write(out, error.strerror or "") from None
+
+
+def _refuse_bad_path(out: Path) -> None:
+    """Said before the posters are drawn, not after."""
+    if not out.parent.is_dir():
+        raise _cannot_write(out, _("there is no such folder"))
+
+
+def _cannot_write(out: Path, why: str) -> Refused:
+    return Refused("cannot_write", _("Cannot write %(path)s: %(why)s.", path=str(out), why=why))

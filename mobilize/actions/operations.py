@@ -7,9 +7,18 @@ from datetime import datetime
 from sqlalchemy import select
 
 from mobilize import audit, settings
+from mobilize.accounts.grants import move_grants
+from mobilize.accounts.models import GrantKind
 from mobilize.actions.models import Action, ActionKind, Campaign, Event, EventChapter, EventState, Shift
 from mobilize.actions.plans import Bilingual, NewAction
-from mobilize.actions.queries import action_without_site, event_at_time, sites_for, text_codes_in_use
+from mobilize.actions.queries import (
+    action_without_site,
+    captains_line_ends,
+    chairs_line_ends,
+    event_at_time,
+    sites_for,
+    text_codes_in_use,
+)
 from mobilize.actions.spans import LocalSpan
 from mobilize.actions.text_codes import free_text_code, one_at_a_time
 from mobilize.database import atomic, db, new_id
@@ -140,8 +149,9 @@ def move_event(
     """Change when an event is, where its people meet, or a rally's `venue`; True when that changed anything.
 
     The printed code stays good. `version` grows, by which members who were told are told again. Saying
-    the same twice changes nothing. Raises `Refused` for an event that is over or called off, for a time
-    that is over, and for one at which another event stands at the site.
+    the same twice changes nothing; the links of its phones last as long as it does now. Raises `Refused` for
+    an event that is over or called off, for a time that is over, and for one at which another event stands
+    at the site.
     """
     starts_at, ends_at = span.moments(event.tz)
     with atomic() as session:
@@ -158,6 +168,8 @@ def move_event(
         event.starts_at, event.ends_at, event.meet_at, event.venue = asked
         event.version += 1
         _move_action_with(event)
+        move_grants(event.id, GrantKind.CAPTAIN, captains_line_ends(event))
+        move_grants(event.id, GrantKind.CHAIR, chairs_line_ends(event))
         audit.note(actor, "event.move", event.id, now=now)
     return True
 

@@ -12,7 +12,8 @@ from mobilize.actions.models import Action, ActionKind, Campaign, Event, EventCh
 from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.languages import _
-from mobilize.roster.models import Area, Site
+from mobilize.roster.models import Area, Member, Membership, Site
+from mobilize.roster.names import PersonName
 from mobilize.tokens import read_code
 
 # How long before the start and after the end somebody may still check in: see `model.md`, "Hours".
@@ -175,8 +176,30 @@ def is_open(event: Event, now: datetime) -> bool:
     return event.state is EventState.PLANNED and event.starts_at - EARLY <= now <= event.ends_at + LATE
 
 
+def captains_line_ends(event: Event) -> datetime:
+    """A captain's link ends with the last moment that counts."""
+    return event.ends_at + LATE
+
+
+def chairs_line_ends(event: Event) -> datetime:
+    """The chair's page stays open until the event is closed, for the paper sheet and the last head count."""
+    return event.ends_at + timedelta(minutes=event.action.close_after_minutes)
+
+
 def chapters_of(event_id: uuid.UUID) -> Sequence[uuid.UUID]:
     """Ids of the chapters whose home event this is."""
     return db.session.scalars(
         select(EventChapter.site_id).where(EventChapter.event_id == event_id, EventChapter.gone_at.is_(None))
     ).all()
+
+
+def chapter_names(site_id: uuid.UUID) -> list[tuple[uuid.UUID, PersonName]]:
+    """Who is on a chapter's list today, home or second site. The caller has the site in scope."""
+    rows = db.session.execute(
+        select(Member.id, Member.name_enc)
+        .join(Membership, Membership.member_id == Member.id)
+        .where(Membership.site_id == site_id, Membership.to_at.is_(None), Member.gone_on.is_(None))
+        .where(Member.erased_at.is_(None))
+    ).all()
+    sealed = {member: name for member, name in rows if name is not None}
+    return [(member, PersonName.read(Member.name.open(member, name))) for member, name in sealed.items()]

@@ -1,5 +1,6 @@
-"""Campaigns, actions and events."""
+"""The web door of campaigns, actions and events; each has a file of its own."""
 
-from flask import Blueprint
+from mobilize.actions import action_views, campaign_views, event_views
+from mobilize.actions.blueprint import bp
 
-bp = Blueprint("actions", __name__)
+__all__ = ["action_views", "bp", "campaign_views", "event_views"]
