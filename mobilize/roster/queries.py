@@ -111,7 +111,7 @@ def sites_of(member_id: uuid.UUID) -> dict[Rank, Site]:
     """Where a member belongs now."""
     query = select(Membership.rank, Site).join(Site, Site.id == Membership.site_id)
     rows = db.session.execute(query.where(Membership.member_id == member_id, Membership.to_at.is_(None)))
-    return {rank: site for rank, site in rows}
+    return dict(rows.tuples().all())
 
 
 def recent_imports(most: int = 20) -> list[Import]:

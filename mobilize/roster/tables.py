@@ -110,9 +110,18 @@ def _text_rows(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _delimiter(text: str) -> str:
-    """The one that splits the first written line into the most cells, quotes respected."""
-    first = next((line for line in io.StringIO(text) if line.strip()), "")
-    return max(DELIMITERS, key=lambda mark: len(next(csv.reader([first], delimiter=mark), [])))
+    """The one that splits the first written record into the most cells, quotes respected."""
+    return max(DELIMITERS, key=lambda mark: _cells_of_first_record(text[:_SAMPLE], mark))
+
+
+def _cells_of_first_record(text: str, delimiter: str) -> int:
+    try:
+        for cells in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+            if any(cell.strip() for cell in cells):
+                return len(cells)
+    except csv.Error:
+        return 0
+    return 0
 
 
 def _bounded(rows: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
