@@ -1,0 +1,124 @@
+"""Real workers, real beat, real Redis, a stand-in carrier: nothing is lost and nothing doubled."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from mobilize import clock
+from mobilize.database import db
+from mobilize.demo.carrier import Carrier
+from mobilize.texts.models import TextClass
+from mobilize.texts.operations import PlannedText, queue_texts
+from mobilize.texts.queries import counts_by_state
+from tests.services.processes import Processes
+from tests.services.redis import Redis
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def carrier(environ: dict[str, str]) -> Iterator[Carrier]:
+    """The carrier the worker processes send to."""
+    standing_in = Carrier(
+        environ["TWILIO_ACCOUNT_SID"], environ["TWILIO_AUTH_TOKEN"], environ["PUBLIC_BASE_URL"]
+    ).start()
+    standing_in.faults.receipts_lost = 1.0
+    environ |= {"TWILIO_API_URL": standing_in.url, "SEGMENTS_PER_SECOND": "2000"}
+    yield standing_in
+    standing_in.stop()
+
+
+def queue(name: str, count: int) -> None:
+    now = clock.now()
+    queue_texts(
+        [
+            PlannedText(
+                purpose=f"{name}:1:1",
+                phone=f"+1213555{n:04d}",
+                wording="as_written",
+                language="en",
+                klass=TextClass.ASKED,
+                tz="America/Los_Angeles",
+                due_at=now,
+                useless_after=now + timedelta(hours=1),
+                blanks={"body": f"{name} {n}"},
+            )
+            for n in range(count)
+        ],
+        now=now,
+    )
+
+
+def taken(carrier: Carrier, name: str) -> list[str]:
+    return [t["body"] for t in carrier.book.ledger() if t["body"].startswith(f"{name} ")]
+
+
+def wait_for(what: Callable[[], bool], seconds: float) -> float:
+    """How long it took; an AssertionError when it did not happen."""
+    began = time.monotonic()
+    while not what():
+        assert time.monotonic() - began < seconds, "it did not happen in time"
+        time.sleep(0.1)
+    return time.monotonic() - began
+
+
+def assert_each_left_once(carrier: Carrier, name: str, count: int, within: float) -> None:
+    wait_for(lambda: len(set(taken(carrier, name))) == count, within)
+    time.sleep(1.5)
+    assert len(taken(carrier, name)) == count
+
+
+def test_redis_dies_and_comes_back_and_every_text_leaves_once(
+    pg_app: Flask, environ: dict[str, str], carrier: Carrier, redis_server: Redis, processes: Processes
+):
+    worker = processes.celery("worker", "--concurrency", "1", environ=environ)
+    processes.celery("beat", environ=environ)
+    queue("first", 40)
+    assert_each_left_once(carrier, "first", 40, within=25)
+
+    # Restarted while a drain's message is out and not acknowledged yet.
+    carrier.faults.latency_ms = 2500
+    queue("slow", 5)
+    time.sleep(1.5)
+    redis_server.crash()
+    redis_server.start()
+    carrier.faults.latency_ms = 0
+    assert_each_left_once(carrier, "slow", 5, within=25)
+    queue("after", 40)
+    assert_each_left_once(carrier, "after", 40, within=25)
+    assert worker.poll() is None
+
+    redis_server.crash()
+    try:
+        queue("dead", 40)
+        assert_each_left_once(carrier, "dead", 40, within=30)
+        assert worker.poll() is None
+    finally:
+        redis_server.start()
+    db.session.rollback()
+    assert counts_by_state()["accepted"] == 125
+
+
+def test_a_worker_started_while_redis_is_dead_keeps_time_itself(
+    pg_app: Flask, environ: dict[str, str], carrier: Carrier, processes: Processes
+):
+    environ["REDIS_URL"] = "redis://127.0.0.1:1/0"
+    processes.celery("worker", "--concurrency", "1", environ=environ)
+    queue("alone", 30)
+    assert_each_left_once(carrier, "alone", 30, within=25)
+
+
+def test_two_beats_and_two_workers_double_nothing(
+    pg_app: Flask, environ: dict[str, str], carrier: Carrier, processes: Processes
+):
+    carrier.faults.latency_ms = 20
+    for n in (1, 2):
+        processes.celery("worker", "--concurrency", "2", "-n", f"worker{n}@%h", environ=environ)
+        processes.celery(
+            "beat", "--schedule", str(processes.folder / f"beat{n}"), "--pidfile=", environ=environ
+        )
+    queue("both", 600)
+    assert_each_left_once(carrier, "both", 600, within=40)

@@ -1,0 +1,62 @@
+"""The timetable, the tasks and the web: who names whom, and who must not know whom."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import pytest
+
+from workers.timetable import TIMETABLE, beat_schedule
+
+
+@pytest.fixture(scope="module")
+def tasks(base_environ: dict[str, str]) -> dict[str, int]:
+    """Every task of ours as a fresh worker knows it, and how many arguments it takes."""
+    program = """
+import inspect, json
+from workers.app import app
+app.loader.import_default_modules()
+ours = {name: task for name, task in app.tasks.items() if not name.startswith("celery.")}
+print(json.dumps({name: len(inspect.signature(task.run).parameters) for name, task in ours.items()}))
+"""
+    found: dict[str, int] = json.loads(run(program, base_environ).splitlines()[-1])
+    return found
+
+
+def test_each_entry_names_a_task_and_each_task_has_an_entry(tasks: dict[str, int]):
+    assert {entry.task for entry in TIMETABLE} == set(tasks)
+    assert len(TIMETABLE) == len(tasks)
+
+
+def test_no_task_takes_an_argument(tasks: dict[str, int]):
+    assert set(tasks.values()) == {0}
+
+
+def test_a_task_is_named_after_its_room(tasks: dict[str, int]):
+    rooms = {"roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "workers"}
+    assert {name.split(".")[0] for name in tasks} <= rooms
+
+
+def test_no_wake_outlives_the_visibility_timeout_by_much():
+    for entry in beat_schedule().values():
+        assert entry["options"]["expires"] >= 5
+
+
+def test_the_web_imports_neither_celery_nor_redis(base_environ: dict[str, str]):
+    program = """
+import sys
+import wsgi
+found = {name.split(".")[0] for name in sys.modules} & {"celery", "kombu", "redis", "workers"}
+assert not found, found
+"""
+    run(program, base_environ)
+
+
+def run(program: str, environ: Mapping[str, str]) -> str:
+    """What `program` prints in a Python of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=dict(environ), capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
