@@ -35,7 +35,7 @@ class InviteForm(FlaskForm):
     phone = StringField()
     role = SelectField()
     site = StringField()
-    area = SelectField()
+    area = SelectField(validate_choice=False)  # only the office is asked; `find_area` refuses what is none
 
     def offer(self, scope: Scope, areas: list[str]) -> "InviteForm":
         self.role.choices = [(role.value, role_word(role)) for role in RoleName if _may_give(scope, role)]

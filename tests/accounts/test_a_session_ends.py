@@ -1,4 +1,4 @@
-"""A browser is signed out after half an hour of nothing, after twelve hours anyway, and at once by its button."""
+"""A browser is signed out after half an hour of nothing, after twelve hours, and at once by its button."""
 
 from datetime import UTC, datetime, timedelta
 
