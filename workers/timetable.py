@@ -16,11 +16,17 @@ class Entry:
 
 
 # One file of tasks per room.
-ROOMS = ["workers.texts"]
+ROOMS = ["workers.texts", "workers.accounts", "workers.actions", "workers.reminders", "workers.turnout"]
 
 TIMETABLE = [
     Entry("workers.beat_is_alive", 3),
+    Entry("accounts.send_codes", 1),
     Entry("texts.drain", 1),
+    Entry("reminders.read_answers", 2),
+    Entry("reminders.ask_for_counts", 5),
+    Entry("reminders.plan", 5),
+    Entry("actions.freeze_due_events", 10),
+    Entry("turnout.close_due_events", 30),
     Entry("texts.sweep", 10),
     Entry("texts.reconcile", 10),
     Entry("texts.forget_bodies", 3600),

@@ -1,0 +1,179 @@
+"""Reading what people text back: head counts, coming or not, and `HERE 48219`."""
+
+import logging
+import re
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, exists, select
+
+from mobilize.accounts.models import Person
+from mobilize.actions.models import Event, EventChapter
+from mobilize.actions.queries import event_by_text_code
+from mobilize.checkins.counts import report_head_count
+from mobilize.checkins.decision import Proof
+from mobilize.checkins.models import Method, Outcome
+from mobilize.checkins.operations import check_in
+from mobilize.checkins.typed import Typed
+from mobilize.database import atomic, db, insert
+from mobilize.errors import Refused
+from mobilize.phones import normalize
+from mobilize.reminders.blanks import blanks_for, place_of, written_in
+from mobilize.reminders.models import Coming
+from mobilize.roster.models import Member, Membership, Rank
+from mobilize.texts.inbound import language_of
+from mobilize.texts.models import Inbound, Intent, Question, QuestionKind
+from mobilize.texts.operations import answer, mark_done, mark_question_answered
+from mobilize.texts.queries import unread_inbound
+from mobilize.texts.replies import NUMBER_WORDS, plain_words
+
+ROOM = "reminders"
+# Words by which a text that is no bare figure still means to be one: "two dozen", "about 30", "24 or 25".
+_LIKE_A_COUNT = re.compile(r"\d|\b(?:dozens?|docenas?|couple|few|pocos|" + "|".join(NUMBER_WORDS) + r")\b")
+
+_log = logging.getLogger(__name__)
+
+_Take = Callable[[Inbound, Question | None, datetime], None]
+
+
+def read_answers(now: datetime) -> int:
+    """Deal with what came in for us, oldest first; returns how many. Each text once, however often this runs.
+
+    A number from a chair who was asked is her line's head count; 1 and 2 answer "coming?"; HERE with a text
+    code is a check-in. What means nothing to us stays unread, for a person.
+    """
+    return (
+        _deal_with(_head_count, now, Intent.NUMBER, question_kind=QuestionKind.HEAD_COUNT)
+        + _deal_with(_coming, now, Intent.COMING, Intent.NOT_COMING)
+        + _deal_with(_here, now, Intent.HERE)
+        + _deal_with(_unclear, now, Intent.OTHER, question_kind=QuestionKind.HEAD_COUNT)
+    )
+
+
+def _deal_with(take: _Take, now: datetime, *intents: Intent, question_kind: str | None = None) -> int:
+    done = 0
+    for inbound, question in unread_inbound(*intents, question_kind=question_kind):
+        inbound_id = inbound.id
+        try:
+            with atomic():
+                if take is _unclear and not _asks_again(inbound):
+                    continue
+                if mark_done(inbound_id, ROOM, now=now):
+                    take(inbound, question, now)
+                    done += 1
+        except Exception:
+            # One that we stumble over stays unread, and does not keep back those behind it.
+            _log.exception("the text %s could not be dealt with", inbound_id)
+    return done
+
+
+def _head_count(inbound: Inbound, question: Question | None, now: datetime) -> None:
+    assert question is not None  # noqa: S101 - only answers to this kind of question come here
+    event = db.session.get_one(Event, question.event_id)
+    chair = db.session.scalar(select(Person).where(Person.phone_bix == inbound.phone_bix))
+    language = written_in(chair.language if chair else language_of(inbound.phone_bix))
+    try:
+        report_head_count(
+            event,
+            int(inbound.value or ""),
+            counted_at=inbound.received_at,
+            nonce=inbound.id.bytes,
+            via="text",
+            by=f"person:{chair.id}" if chair else "phone",
+            now=now,
+        )
+    except Refused:
+        answer(inbound, "count_unclear", {"place": event.place}, language=language, now=now)
+        return
+    mark_question_answered(question.id, now=now)
+    blanks = {"count": inbound.value or "", "place": event.place}
+    answer(inbound, "count_noted", blanks, language=language, now=now)
+
+
+def _unclear(inbound: Inbound, question: Question | None, now: datetime) -> None:
+    """Ask her once for plain digits; what she writes then, if it is unclear again, is left to a person."""
+    assert question is not None  # noqa: S101 - only answers to this kind of question come here
+    event = db.session.get_one(Event, question.event_id)
+    chair = db.session.scalar(select(Person).where(Person.phone_bix == inbound.phone_bix))
+    language = written_in(chair.language if chair else language_of(inbound.phone_bix))
+    answer(inbound, "count_unclear", {"place": event.place}, language=language, now=now)
+
+
+def _asks_again(inbound: Inbound) -> bool:
+    asked_before = exists().where(
+        Inbound.question_id == inbound.question_id,
+        Inbound.intent == Intent.OTHER,
+        Inbound.done_by == ROOM,
+    )
+    like_a_count = bool(_LIKE_A_COUNT.search(plain_words(inbound.body or "")))
+    return like_a_count and not db.session.scalar(select(asked_before))
+
+
+def _coming(inbound: Inbound, question: Question | None, now: datetime) -> None:
+    """The phone speaks for whoever shares it: each of them had her one reminder on it."""
+    if question is None:
+        return
+    event = db.session.get_one(Event, question.event_id)
+    coming = inbound.intent is Intent.COMING
+    for member_id in db.session.scalars(_members_at(event.id, Member.phone_bix == inbound.phone_bix)):
+        row = insert(Coming).values(
+            event_id=event.id, member_id=member_id, coming=coming, at=inbound.received_at
+        )
+        db.session.execute(
+            row.on_conflict_do_update(
+                index_elements=["event_id", "member_id"],
+                set_={"coming": row.excluded.coming, "at": row.excluded.at},
+                where=Coming.at <= row.excluded.at,
+            )
+        )
+    mark_question_answered(question.id, now=now)
+    language = written_in(language_of(inbound.phone_bix))
+    wording = "coming_noted" if coming else "not_coming_noted"
+    answer(inbound, wording, blanks_for(event, language), language=language, now=now)
+
+
+def _members_at(event_id: UUID, who: ColumnElement[bool]) -> Select[UUID]:
+    return (
+        select(Member.id)
+        .join(Membership, Membership.member_id == Member.id)
+        .join(EventChapter, EventChapter.site_id == Membership.site_id)
+        .where(EventChapter.event_id == event_id, EventChapter.gone_at.is_(None))
+        .where(Membership.rank == Rank.HOME, Membership.to_at.is_(None), Member.gone_on.is_(None), who)
+        .order_by(Member.id)
+    )
+
+
+def _here(inbound: Inbound, _question: Question | None, now: datetime) -> None:
+    """A stranger's text is stored like anybody's; answers go only to numbers of the roster or of people."""
+    phone = normalize(inbound.sender or "").phone
+    if phone is None:
+        return
+    known, language = _is_ours(inbound.phone_bix), written_in(language_of(inbound.phone_bix))
+    code = inbound.value or ""
+    event = event_by_text_code(code, inbound.received_at)
+    if event is None:
+        if known:
+            answer(inbound, "here_unknown", {"code": code}, language=language, now=now)
+        return
+    checked = check_in(
+        Proof(
+            event_id=event.id,
+            nonce=inbound.id.bytes,
+            body=b"text " + inbound.sid.encode(),
+            method=Method.TEXT,
+            happened_at=inbound.received_at,
+            typed=Typed("phone", phone),
+        ),
+        now=now,
+    )
+    if known:
+        kept = checked.outcome in (Outcome.OUTSIDE_HOURS, Outcome.UNRESOLVED)
+        wording = "here_kept" if kept else "here_counted"
+        answer(inbound, wording, {"place": place_of(event)}, language=language, now=now)
+
+
+def _is_ours(phone_bix: bytes) -> bool:
+    members = select(Member.id).where(Member.phone_bix == phone_bix, Member.gone_on.is_(None))
+    people = select(Person.id).where(Person.phone_bix == phone_bix)
+    return any(db.session.scalar(found.limit(1)) for found in (members, people))

@@ -1,0 +1,200 @@
+"""Putting the reminders that are due into the outbox: in bulk, and safe to repeat, to double and to kill."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import joinedload
+
+from mobilize.actions.models import Event, EventState
+from mobilize.database import atomic, db, insert
+from mobilize.reminders.blanks import blanks_for, written_in
+from mobilize.reminders.models import Planned, ReminderRule, RuleKind
+from mobilize.reminders.operations import CHANGED, purpose, set_default_rules
+from mobilize.reminders.queries import (
+    LOOK_AHEAD,
+    MOVED,
+    REMINDER,
+    audience,
+    due_at,
+    outdated,
+    unplanned,
+    useless_after,
+)
+from mobilize.roster.models import Member
+from mobilize.texts.models import OutboxText, Priority, QuestionKind, TextClass, TextState
+from mobilize.texts.operations import PlannedText, drop_texts, queue_texts, restore_texts
+
+# Planned this long before it is due, so that the first text leaves on time and not after the planning.
+AHEAD = timedelta(minutes=30)
+# So many in one transaction: it must not hold up a check-in on SQLite.
+EVENTS_AT_ONCE = 100
+MEMBERS_AT_ONCE = 4000
+
+
+def plan_reminders(now: datetime) -> int:
+    """Put every reminder that is due into the outbox; returns how many texts are new. Sends nothing.
+
+    Also gives new actions their usual rules, takes back what a moved or called-off event made wrong, and
+    tells those who had been told. Twice, late, or two at once: a text is there once, by purpose and number.
+    """
+    set_default_rules(now)
+    follow_changes(now)
+    planned = 0
+    for rule_id, events in unplanned(RuleKind.DAY_BEFORE, starts=(now, now + LOOK_AHEAD)).items():
+        rule = db.session.get_one(ReminderRule, rule_id)
+        due = [event.id for event in events if _is_due(rule, event, now)]
+        for start in range(0, len(due), EVENTS_AT_ONCE):
+            planned += _plan(rule_id, due[start : start + EVENTS_AT_ONCE], now)
+    return planned
+
+
+def follow_changes(now: datetime) -> None:
+    """Take back what waits for events that were moved or called off; tell of a move who had been told."""
+    for found, kind in outdated():
+        rule_id, event_id, version = found.rule_id, found.event_id, found.version
+        with atomic() as session:
+            event = session.get_one(Event, event_id, with_for_update={"read": True})
+            mine = (Planned.rule_id == rule_id, Planned.event_id == event_id, Planned.version == version)
+            if not session.execute(delete(Planned).where(*mine)).rowcount:  # type: ignore[attr-defined]
+                continue  # another worker has seen to it
+            off = event.state is EventState.CALLED_OFF or event.action.called_off_at is not None
+            drop_texts(
+                purpose(kind, event_id, version) + ":",
+                "called_off" if off else "moved",
+                now=now,
+                event_id=event_id,
+            )
+            if kind is RuleKind.DAY_BEFORE and not off and event.starts_at > now:
+                queue_texts(list(_moved_notices(event, now)), now=now)
+
+
+def _is_due(rule: ReminderRule, event: Event, now: datetime) -> bool:
+    return due_at(rule, event) - AHEAD <= now < useless_after(rule, event)
+
+
+def _plan(rule_id: uuid.UUID, event_ids: Sequence[uuid.UUID], now: datetime) -> int:
+    """One page of members after the other, each in a transaction of its own; the events are ticked off with
+    the last. Killed in between, it begins again, and the outbox knows those it has."""
+    planned, after = 0, None
+    while True:
+        with atomic():
+            rule, events = _locked(rule_id, event_ids, now)
+            page = _page(list(events), after, now)
+            planned += queue_texts(list(_reminders(rule, events, page)), now=now)
+            if len(page) < MEMBERS_AT_ONCE:
+                _put_back(rule, list(events.values()))
+                _tick_off(rule, list(events.values()), now)
+                return planned
+        after = page[-1].member_id
+
+
+def _locked(
+    rule_id: uuid.UUID, event_ids: Sequence[uuid.UUID], now: datetime
+) -> tuple[ReminderRule, dict[uuid.UUID, Event]]:
+    """The rule and those of its events that are still due, as they are now: both stay so until we commit."""
+    rule = db.session.get_one(ReminderRule, rule_id, with_for_update=True)
+    events = db.session.scalars(
+        select(Event)
+        .where(Event.id.in_(event_ids), Event.state == EventState.PLANNED)
+        .options(joinedload(Event.site), joinedload(Event.action))
+        .order_by(Event.id)
+        .with_for_update(read=True, of=Event)
+    )
+    return rule, {event.id: event for event in events if rule.on and _is_due(rule, event, now)}
+
+
+def _page(event_ids: Sequence[uuid.UUID], after: uuid.UUID | None, now: datetime) -> Sequence[Any]:
+    """The next members by their ids. A member has one home chapter, and so one event of an action."""
+    who = audience(event_ids, now).limit(MEMBERS_AT_ONCE)
+    if after is not None:
+        who = who.where(who.selected_columns.member_id > after)
+    return db.session.execute(who).all()
+
+
+def _reminders(
+    rule: ReminderRule, events: dict[uuid.UUID, Event], page: Sequence[Any]
+) -> Iterator[PlannedText]:
+    made: dict[tuple[uuid.UUID, str], dict[str, Any]] = {}
+    for row in page:
+        language = written_in(row.language)
+        if (row.event_id, language) not in made:
+            made[row.event_id, language] = _common(rule, events[row.event_id], language)
+        yield PlannedText(
+            phone=Member.phone.open(row.member_id, row.phone_enc),
+            member_id=row.member_id,
+            **made[row.event_id, language],
+        )
+
+
+def _common(rule: ReminderRule, event: Event, language: str) -> dict[str, Any]:
+    """All that the reminders about one event in one language have in common."""
+    return {
+        "purpose": purpose(rule.kind, event.id, event.version),
+        "wording": rule.wording,
+        "language": language,
+        "klass": TextClass.MEMBER,
+        "tz": event.tz,
+        "due_at": due_at(rule, event),
+        "useless_after": useless_after(rule, event),
+        "priority": Priority.REMINDER,
+        "blanks": blanks_for(event, language),
+        "event_id": event.id,
+        "asks": QuestionKind.COMING,
+        "asks_until": event.starts_at,
+    }
+
+
+def _put_back(rule: ReminderRule, events: Sequence[Event]) -> None:
+    """What a change of the rule took back waits again, at the rule's new time."""
+    taken_back = set(
+        db.session.scalars(
+            select(OutboxText.event_id)
+            .where(OutboxText.event_id.in_([event.id for event in events]), OutboxText.reason == CHANGED)
+            .distinct()
+        )
+    )
+    for event in events:
+        if event.id in taken_back:
+            restore_texts(
+                purpose(rule.kind, event.id, event.version) + ":",
+                CHANGED,
+                event_id=event.id,
+                due_at=due_at(rule, event),
+                useless_after=useless_after(rule, event),
+            )
+
+
+def _tick_off(rule: ReminderRule, events: Sequence[Event], now: datetime) -> None:
+    rows = [
+        {"rule_id": rule.id, "event_id": event.id, "version": event.version, "planned_at": now}
+        for event in events
+    ]
+    if rows:
+        db.session.execute(insert(Planned).on_conflict_do_nothing(), rows)
+
+
+def _moved_notices(event: Event, now: datetime) -> Iterator[PlannedText]:
+    """To everybody a reminder or an earlier notice about this event has left for."""
+    told = select(OutboxText).where(
+        OutboxText.event_id == event.id,
+        OutboxText.wording.in_([REMINDER, MOVED]),
+        OutboxText.state.not_in([TextState.WAITING, TextState.DROPPED, TextState.FAILED]),
+    )
+    for text in db.session.scalars(told):
+        yield PlannedText(
+            purpose=purpose(MOVED, event.id, event.version),
+            phone=text.to,
+            wording=MOVED,
+            language=text.language,
+            klass=TextClass.NOTICE,
+            tz=event.tz,
+            due_at=now,
+            useless_after=event.starts_at,
+            priority=Priority.NOTICE,
+            blanks=blanks_for(event, text.language),
+            event_id=event.id,
+            member_id=text.member_id,
+        )

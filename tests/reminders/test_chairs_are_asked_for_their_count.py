@@ -1,0 +1,161 @@
+"""The question to the chairs, and what they answer."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from flask import Flask
+
+from mobilize.accounts.models import RoleName
+from mobilize.actions.models import ActionKind, Event, EventState
+from mobilize.checkins.counts import report_head_count
+from mobilize.checkins.models import HeadCount
+from mobilize.database import atomic, db
+from mobilize.reminders.answers import read_answers
+from mobilize.reminders.counts import ask_for_counts
+from mobilize.reminders.operations import set_default_rules
+from mobilize.texts.models import Inbound
+from mobilize.texts.operations import ask_question, opt_out
+from tests.builders import START, make_action, make_event, make_person, make_site
+from tests.reminders.conftest import CARMEN, MIA, NATE, phones, waiting, words
+
+QUARTER_PAST = START + timedelta(minutes=15)
+Texts = Callable[[str, str, datetime], Inbound]
+
+
+def a_line(**values: object) -> Event:
+    event = make_event(make_site("Elm Street School"), **values)
+    set_default_rules(START)
+    return event
+
+
+def chair(event: Event, phone: str = CARMEN, role: RoleName = RoleName.CHAIR) -> None:
+    make_person(phone=phone, role=role, site=event.site)
+
+
+def test_the_chair_of_a_silent_line_is_asked_a_quarter_past(app: Flask) -> None:
+    event = a_line()
+    chair(event)
+    assert ask_for_counts(START + timedelta(minutes=14)) == 0
+    assert [ask_for_counts(QUARTER_PAST) for _again in range(2)] == [1, 0]
+    [text] = waiting("count_question")
+    assert (text.to, text.asks, text.klass) == (CARMEN, "head_count", "duty")
+    assert text.asks_until == event.ends_at + timedelta(hours=3)
+    assert "Elm Street School" in words(text)
+
+
+def test_the_minutes_are_a_setting_of_the_action(app: Flask) -> None:
+    event = a_line(action=make_action(ask_count_after_minutes=5))
+    chair(event)
+    assert ask_for_counts(START + timedelta(minutes=5)) == 1
+
+
+def test_without_a_chair_the_co_chair_is_asked_and_without_her_nobody(app: Flask) -> None:
+    first, second = a_line(), a_line()
+    chair(first, MIA, RoleName.VICE_CHAIR)
+    chair(first, NATE, RoleName.COCHAIR)
+    ask_for_counts(QUARTER_PAST)
+    assert phones("count_question") == [NATE]
+    assert second.site_id
+
+
+def test_a_chair_who_said_stop_is_not_asked_but_her_co_chair(app: Flask) -> None:
+    event = a_line()
+    chair(event, CARMEN)
+    chair(event, NATE, RoleName.COCHAIR)
+    opt_out(CARMEN, source="reply", now=START)
+    ask_for_counts(QUARTER_PAST)
+    assert phones("count_question") == [NATE]
+
+
+def test_nobody_is_asked_who_has_reported_or_whose_line_is_over_or_called_off(app: Flask) -> None:
+    reported, closed, off = a_line(), a_line(), a_line()
+    for n, event in enumerate((reported, closed, off)):
+        chair(event, f"+1213555011{n}")
+    said = {"counted_at": START, "nonce": bytes(16), "via": "line", "by": "x", "now": START}
+    report_head_count(reported, 0, **said)
+    with atomic():
+        closed.state, off.state = EventState.CLOSED, EventState.CALLED_OFF
+    assert ask_for_counts(QUARTER_PAST) == 0
+    assert ask_for_counts(START + timedelta(hours=5)) == 0
+
+
+def test_a_drill_and_a_count_without_a_line_ask_nobody(app: Flask) -> None:
+    for action in (make_action(drill=True), make_action(kind=ActionKind.COUNT)):
+        chair(a_line(action=action), "+12135550120" if action.drill else "+12135550121")
+    assert ask_for_counts(QUARTER_PAST) == 0
+
+
+def asked(event: Event) -> None:
+    ask_question(CARMEN, "head_count", event.id, expires_at=START + timedelta(hours=3), now=QUARTER_PAST)
+
+
+def counts() -> list[int]:
+    db.session.rollback()
+    rows = db.session.query(HeadCount).order_by(HeadCount.counted_at, HeadCount.id)
+    return [row.n for row in rows]
+
+
+def test_her_answer_is_the_head_count_once(app: Flask, texts_us: Texts) -> None:
+    event = a_line()
+    chair(event)
+    asked(event)
+    texts_us(CARMEN, "24", QUARTER_PAST)
+    assert [read_answers(QUARTER_PAST) for _again in range(2)] == [1, 0]
+    assert counts() == [24]
+    assert "24 written down for Elm Street School" in words(waiting("count_noted")[0])
+
+
+def test_a_second_number_corrects_the_first(app: Flask, texts_us: Texts) -> None:
+    event = a_line()
+    chair(event)
+    asked(event)
+    texts_us(CARMEN, "42", QUARTER_PAST)
+    texts_us(CARMEN, "somos 24", QUARTER_PAST + timedelta(minutes=1))
+    read_answers(QUARTER_PAST + timedelta(minutes=2))
+    assert counts() == [42, 24]
+
+
+def test_zero_is_a_report_and_an_absurd_number_is_asked_again(app: Flask, texts_us: Texts) -> None:
+    event = a_line()
+    chair(event)
+    asked(event)
+    texts_us(CARMEN, "0", QUARTER_PAST)
+    texts_us(CARMEN, "90000", QUARTER_PAST)
+    read_answers(QUARTER_PAST)
+    assert counts() == [0]
+    assert phones("count_unclear") == [CARMEN]
+
+
+def test_what_is_no_figure_is_asked_once_and_then_left_to_a_person(app: Flask, texts_us: Texts) -> None:
+    event = a_line()
+    chair(event)
+    asked(event)
+    first = texts_us(CARMEN, "about two dozen", QUARTER_PAST)
+    read_answers(QUARTER_PAST)
+    second = texts_us(CARMEN, "two dozen I said", QUARTER_PAST + timedelta(minutes=2))
+    third = texts_us(CARMEN, "the gate is locked", QUARTER_PAST + timedelta(minutes=3))
+    read_answers(QUARTER_PAST + timedelta(minutes=4))
+    db.session.rollback()
+    assert first.done_by == "reminders"
+    assert second.done_at is None and third.done_at is None
+    assert len(waiting("count_unclear")) == 1
+
+
+def test_a_bare_number_from_somebody_who_was_not_asked_is_left_to_a_person(
+    app: Flask, texts_us: Texts
+) -> None:
+    a_line()
+    stray = texts_us(NATE, "24", QUARTER_PAST)
+    assert read_answers(QUARTER_PAST) == 0
+    assert stray.done_at is None
+    assert counts() == []
+
+
+def test_the_question_is_asked_in_winter_time_too(app: Flask) -> None:
+    """An event in the hour that comes twice: a quarter past its own start, and not past the other one."""
+    second_half_past_one = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)
+    event = make_event(action=make_action(starts_at=second_half_past_one))
+    set_default_rules(second_half_past_one)
+    chair(event)
+    assert ask_for_counts(second_half_past_one - timedelta(minutes=45)) == 0
+    assert ask_for_counts(second_half_past_one + timedelta(minutes=15)) == 1

@@ -1,0 +1,111 @@
+"""Coming or not, and checking in by text."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from flask import Flask
+from sqlalchemy import select
+
+from mobilize.actions.models import Event
+from mobilize.checkins.models import Attendance, Evidence, Method, Outcome
+from mobilize.database import db
+from mobilize.reminders.answers import read_answers
+from mobilize.reminders.models import Coming
+from mobilize.texts.models import Inbound
+from mobilize.texts.operations import ask_question
+from tests.builders import START, make_event, make_member, make_site
+from tests.reminders.conftest import MIA, NATE, phones, waiting, words
+
+EVENING = START - timedelta(hours=13)
+DURING = START + timedelta(minutes=5)
+Texts = Callable[[str, str, datetime], Inbound]
+
+
+def reminded(phone: str = MIA, **values: object) -> Event:
+    event = make_event(make_site("Elm Street School"))
+    make_member(site=event.site, phone=phone, **values)
+    ask_question(phone, "coming", event.id, expires_at=START, now=EVENING)
+    return event
+
+
+def coming() -> list[bool]:
+    db.session.rollback()
+    return list(db.session.scalars(select(Coming.coming)))
+
+
+def test_one_means_coming_and_is_answered(app: Flask, texts_us: Texts) -> None:
+    reminded()
+    texts_us(MIA, "1", EVENING)
+    assert [read_answers(EVENING) for _again in range(2)] == [1, 0]
+    assert coming() == [True]
+    assert "See you Tuesday, March 3, 7:00 am, Elm Street School" in words(waiting("coming_noted")[0])
+
+
+def test_the_last_answer_counts(app: Flask, texts_us: Texts) -> None:
+    reminded()
+    texts_us(MIA, "voy", EVENING)
+    texts_us(MIA, "2", EVENING + timedelta(minutes=1))
+    read_answers(EVENING + timedelta(minutes=2))
+    assert coming() == [False]
+    assert phones("not_coming_noted") == [MIA]
+
+
+def test_a_spanish_reader_is_answered_in_spanish(app: Flask, texts_us: Texts) -> None:
+    reminded(language="es")
+    texts_us(MIA, "1", EVENING)
+    read_answers(EVENING)
+    assert "Nos vemos martes 3 de marzo, 7:00 a.m." in words(waiting("coming_noted")[0])
+
+
+def test_after_the_start_one_is_no_answer_any_more(app: Flask, texts_us: Texts) -> None:
+    reminded()
+    texts_us(MIA, "1", DURING)
+    assert read_answers(DURING) == 0
+
+
+def test_here_and_the_code_check_a_member_in_once(app: Flask, texts_us: Texts) -> None:
+    event = make_event(make_site("Elm Street School"))
+    make_member(site=event.site, phone=MIA)
+    texts_us(MIA, f"here {event.text_code}", DURING)
+    texts_us(MIA, f"AQUÍ {event.text_code}", DURING + timedelta(minutes=1))
+    assert [read_answers(DURING) for _again in range(2)] == [2, 0]
+    rows = db.session.scalars(select(Evidence).order_by(Evidence.happened_at)).all()
+    assert [row.outcome for row in rows] == [Outcome.COUNTED, Outcome.REPEAT]
+    assert {row.method for row in rows} == {Method.TEXT}
+    assert len(db.session.scalars(select(Attendance)).all()) == 1
+    assert {words(text) for text in waiting("here_counted")} == {
+        "You're counted at Elm Street School. Thank you for standing up. - Test Local 100"
+    }
+
+
+def test_a_stranger_is_stored_and_not_texted(app: Flask, texts_us: Texts) -> None:
+    event = make_event()
+    texts_us(NATE, f"HERE {event.text_code}", DURING)
+    read_answers(DURING)
+    assert [row.outcome for row in db.session.scalars(select(Evidence))] == [Outcome.WALKUP]
+    assert phones("here_counted") == []
+
+
+def test_an_unknown_code_is_said_to_a_member(app: Flask, texts_us: Texts) -> None:
+    event = make_event()
+    make_member(site=event.site, phone=MIA)
+    texts_us(MIA, "HERE 10006" if event.text_code != "10006" else "HERE 10014", DURING)
+    read_answers(DURING)
+    assert phones("here_unknown") == [MIA]
+
+
+def test_a_check_in_outside_the_hours_is_kept_and_said_to_be_kept(app: Flask, texts_us: Texts) -> None:
+    event = make_event()
+    make_member(site=event.site, phone=MIA)
+    early = START - timedelta(hours=2)
+    texts_us(MIA, f"HERE {event.text_code}", early)
+    read_answers(early)
+    assert [row.outcome for row in db.session.scalars(select(Evidence))] == [Outcome.OUTSIDE_HOURS]
+    assert phones("here_kept") == [MIA]
+
+
+def test_what_means_nothing_to_us_stays_unread(app: Flask, texts_us: Texts) -> None:
+    reminded()
+    stray = texts_us(MIA, "can I bring my kids?", EVENING)
+    assert read_answers(EVENING) == 0
+    assert stray.done_at is None

@@ -1,0 +1,11 @@
+"""Tasks of the room turnout. Safe to run twice, late, and by two beats."""
+
+from celery import shared_task
+
+from mobilize import clock
+from mobilize.turnout import operations
+
+
+@shared_task(name="turnout.close_due_events")
+def close_due_events() -> None:
+    operations.close_due_events(clock.now())
