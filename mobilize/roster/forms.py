@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from wtforms import FileField, Form, SelectField, StringField
+from wtforms import FileField, Form, SelectChoice, SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from mobilize.languages import _
@@ -30,12 +30,14 @@ class MemberForm(Form):
     last = StringField(validators=[InputRequired(), Length(max=100)])
     preferred = StringField(validators=[Length(max=100)])
     phone = StringField(validators=[Length(max=40)])
-    language = SelectField(choices=[(code, words[0]) for code, words in LANGUAGES.items()], default="en")
+    language = SelectField(
+        choices=[SelectChoice(code, words[0]) for code, words in LANGUAGES.items()], default="en"
+    )
     status = SelectField(default=MemberStatus.ACTIVE.value)
 
     def __init__(self, *args: object, **values: object):
         super().__init__(*args, **values)
-        self.status.choices = [(status.value, words) for status, words in status_words().items()]
+        self.status.choices = [SelectChoice(status.value, word) for status, word in status_words().items()]
         labels = {
             "number": _("Member number"),
             "first": _("First name"),

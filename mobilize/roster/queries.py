@@ -111,7 +111,7 @@ def sites_of(member_id: uuid.UUID) -> dict[Rank, Site]:
     """Where a member belongs now."""
     query = select(Membership.rank, Site).join(Site, Site.id == Membership.site_id)
     rows = db.session.execute(query.where(Membership.member_id == member_id, Membership.to_at.is_(None)))
-    return dict(rows.tuples().all())
+    return {row.rank: row.Site for row in rows}
 
 
 def recent_imports(most: int = 20) -> list[Import]:

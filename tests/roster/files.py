@@ -11,8 +11,9 @@ import openpyxl
 from mobilize.roster.site_book import KnownSite, SiteBook
 
 HEADER = [
-    "Employee No", "Last Name", "First Name", "Preferred Name", "Cell Phone", "Phone Type", "Email", "Language",
-    "Area", "CDS Code", "School Name", "Site 2 CDS", "Member Status", "Role", "Text Opt-Out", "Notes",
+    "Employee No", "Last Name", "First Name", "Preferred Name", "Cell Phone", "Phone Type", "Email",
+    "Language", "Area", "CDS Code", "School Name", "Site 2 CDS", "Member Status", "Role", "Text Opt-Out",
+    "Notes",
 ]  # fmt: skip
 MAPLE, BIRCH, CEDAR = "19999990000001", "19999990000002", "19999990000003"
 SITES_HEADER = ["cds_code", "name", "area", "represented", "street", "city", "zip", "lat", "lon"]
@@ -34,15 +35,15 @@ SITES = [
 
 
 def member(number: str = "00000101", last: str = "Reyes", first: str = "Mia", **cells: str) -> list[str]:
-    """One roster row; `cells` by short names: phone, kind, email, language, area, code, school, second, status,
-    role, out, notes, preferred."""
+    """One roster row; `cells` by short names: phone, kind, email, language, area, code, school, second,
+    status, role, out, notes, preferred."""
     said = {
         "phone": "(213) 555-0101", "email": "m@example.org", "language": "English", "code": MAPLE,
         "status": "Active", **cells,
     }  # fmt: skip
     order = (
-        "preferred", "phone", "kind", "email", "language", "area", "code", "school", "second", "status", "role",
-        "out", "notes",
+        "preferred", "phone", "kind", "email", "language", "area", "code", "school", "second", "status",
+        "role", "out", "notes",
     )  # fmt: skip
     return [number, last, first, *(said.get(name, "") for name in order)]
 

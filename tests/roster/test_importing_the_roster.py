@@ -1,4 +1,4 @@
-"""The office imports: it sees what a file would do, does exactly that, imports again next month, and can undo."""
+"""The office imports: it sees what a file would do, does exactly that, imports again later, can undo."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -71,13 +71,20 @@ def test_the_dry_run_says_what_would_change_and_changes_nothing() -> None:
 def test_the_commit_does_what_was_shown() -> None:
     do(roster(MIA, NATE, ANA))
     mia, nate, ana = who("101"), who("102"), who("103")
-    assert (mia.person.full, mia.number, mia.phone, mia.status) == ("Mia Reyes", "00000101", "+12135550101", "active")
+    assert (mia.person.full, mia.number, mia.phone, mia.status) == (
+        "Mia Reyes",
+        "00000101",
+        "+12135550101",
+        "active",
+    )
     assert mia.phone_bix == phone_key("+12135550101") and mia.phone_kind is PhoneKind.UNKNOWN
     assert (home("101"), home("101", Rank.SECOND), home("103")) == (MAPLE, BIRCH, None)
     assert (nate.status, nate.language, nate.proposed_role) == (MemberStatus.LEAVE, "es", "Chapter Chair")
     assert (ana.phone, ana.status, ana.person.sorted_by) == (None, MemberStatus.SUBSTITUTE, "pena ana")
     spans = db.session.scalars(select(StatusSpan)).all()
-    assert {(span.status, span.from_at, span.to_at) for span in spans} >= {(MemberStatus.LEAVE, JANUARY, None)}
+    assert {(span.status, span.from_at, span.to_at) for span in spans} >= {
+        (MemberStatus.LEAVE, JANUARY, None)
+    }
 
 
 def test_nothing_staged_can_be_read_without_the_keys() -> None:
@@ -107,14 +114,21 @@ def test_the_same_people_in_another_file_change_nothing() -> None:
 
 def test_the_file_wins_for_name_site_and_status_from_now_on() -> None:
     do(roster(MIA, NATE))
-    do(roster(member("101", "Reyes-Cruz", "Mia", code=BIRCH, status="Leave", phone="213-555-0101"), NATE), FEBRUARY)
+    do(
+        roster(member("101", "Reyes-Cruz", "Mia", code=BIRCH, status="Leave", phone="213-555-0101"), NATE),
+        FEBRUARY,
+    )
     assert (who("101").person.last, home("101"), home("101", Rank.SECOND)) == ("Reyes-Cruz", BIRCH, None)
-    spans = select(StatusSpan.status, StatusSpan.from_at, StatusSpan.to_at).where(StatusSpan.member_id == who("101").id)
+    spans = select(StatusSpan.status, StatusSpan.from_at, StatusSpan.to_at).where(
+        StatusSpan.member_id == who("101").id
+    )
     assert db.session.execute(spans.order_by(StatusSpan.from_at)).all() == [
         (MemberStatus.ACTIVE, JANUARY, FEBRUARY),
         (MemberStatus.LEAVE, FEBRUARY, None),
     ]
-    places = select(Membership.rank, Membership.from_at, Membership.to_at).where(Membership.member_id == who("101").id)
+    places = select(Membership.rank, Membership.from_at, Membership.to_at).where(
+        Membership.member_id == who("101").id
+    )
     assert set(db.session.execute(places)) == {
         (Rank.HOME, JANUARY, FEBRUARY),
         (Rank.HOME, FEBRUARY, None),
@@ -138,7 +152,12 @@ def test_a_phone_and_language_of_her_own_win_until_the_files_value_changes() -> 
 
 def test_an_unreadable_phone_takes_no_number_away_and_a_blank_one_only_the_files() -> None:
     do(roster(MIA, NATE))
-    correct_member(who("102").id, Details("Okafor", "Nate", "", "213-555-0170", "es", MemberStatus.LEAVE), by=OLGA, now=JANUARY)
+    correct_member(
+        who("102").id,
+        Details("Okafor", "Nate", "", "213-555-0170", "es", MemberStatus.LEAVE),
+        by=OLGA,
+        now=JANUARY,
+    )
     do(roster(member("101", phone="2.13556E+09"), member("102", "Okafor", "Nate", phone="")), FEBRUARY)
     assert (who("101").phone, who("102").phone) == ("+12135550101", "+12135550170")
     do(roster(member("101", phone=""), member("102", "Okafor", "Nate", phone="")), MARCH)
@@ -190,7 +209,9 @@ def test_a_site_that_is_written_wrongly_leaves_her_where_she_is() -> None:
 
 def test_undo_puts_everything_back() -> None:
     do(roster(MIA, NATE))
-    before = [(row.id, row.name_enc, row.phone_bix, row.gone_on) for row in db.session.scalars(select(Member))]
+    before = [
+        (row.id, row.name_enc, row.phone_bix, row.gone_on) for row in db.session.scalars(select(Member))
+    ]
     second = do(roster(member("101", "Cruz", "Mia", code=BIRCH, phone="213-555-0109"), ANA), FEBRUARY)
     imports.undo_import(second.id, by=OLGA, now=MARCH)
     db.session.expire_all()

@@ -1,4 +1,4 @@
-"""A clerk uploads whatever her program wrote. It is read, or refused with what to do; it is never a traceback."""
+"""A clerk uploads whatever her program wrote. It is read, or refused with what to do; never a traceback."""
 
 import io
 import zipfile

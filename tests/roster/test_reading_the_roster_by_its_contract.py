@@ -1,4 +1,4 @@
-"""What each kind of dirt in a roster means, rule by rule; then the whole contract on the big invented rosters."""
+"""What each kind of dirt in a roster means, rule by rule; then the whole contract on the large rosters."""
 
 import json
 import subprocess
