@@ -3,10 +3,10 @@
 import hashlib
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from wtforms import Form, HiddenField, StringField
 from wtforms.validators import Length
 
@@ -33,19 +33,24 @@ def is_event_token(token: str, code: str) -> bool:
     return len(name) == 22 and crypto.is_signed("event form", f"{code}/{name}", tag)
 
 
-def form_nonce(token: str, typed: str) -> bytes:
-    """The nonce of a plain form: the same when it is sent twice, another when six members use one page."""
-    return hashlib.sha256(f"{token}\x1f{typed}".encode()).digest()[:16]
+def _by_some_clock(moment: datetime) -> datetime:
+    """However wrong a phone's clock is, it shows a year that computers count in."""
+    if not 1970 <= moment.year < 2100:
+        raise ValueError("no phone shows this time")
+    return moment.astimezone(UTC)
+
+
+PhoneTime = Annotated[AwareDatetime, AfterValidator(_by_some_clock)]
 
 
 class LineItem(BaseModel):
-    """One deed on a line page. `at` is when it happened by that phone's corrected clock."""
+    """One deed on a line page. `at` is when it happened by that phone's own clock."""
 
     model_config = ConfigDict(extra="forbid")
 
     nonce: str = Field(pattern=r"^[0-9a-f]{32}$")
     kind: Literal["tick", "untick", "head_count", "supporters"]
-    at: AwareDatetime
+    at: PhoneTime
     member: uuid.UUID | None = None
     n: int | None = Field(default=None, ge=-20_000, le=20_000)
 
@@ -60,11 +65,15 @@ class LineItem(BaseModel):
 
 
 class LineBatch(BaseModel):
-    """What a line page sends: up to 500 deeds, each answered on its own."""
+    """What a line page sends: up to 500 deeds, each read and answered on its own.
+
+    `sent_at` is the same phone's clock at the moment of sending: by it we know how wrong that clock is.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    items: list[dict[str, object]] = Field(max_length=500)
+    items: list[Any] = Field(max_length=500)
+    sent_at: PhoneTime | None = None
 
 
 def plain_item(form: Mapping[str, str], now: datetime) -> dict[str, object]:
@@ -76,5 +85,5 @@ def plain_item(form: Mapping[str, str], now: datetime) -> dict[str, object]:
         "nonce": nonce,
         "at": now.isoformat(),
         "member": member or None,
-        "n": form.get("n") or None,
+        "n": form.get("n", "").strip() or None,
     }

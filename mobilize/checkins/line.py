@@ -1,85 +1,127 @@
-"""What the line page sends: deeds with a name of their own, each stored or shown to a person, none dropped."""
+"""What the line page sends: deeds with a name of their own, each stored or shown to a person, none lost."""
 
 import uuid
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from flask import current_app
 from pydantic import ValidationError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from mobilize.accounts.models import LineGrant
 from mobilize.actions.models import Event
-from mobilize.checkins.forms import LineItem
-from mobilize.checkins.models import Method
-from mobilize.checkins.operations import Proof, add_supporters, check_in, report_head_count, void
-from mobilize.checkins.queries import is_on_the_list, standing_ticks
+from mobilize.checkins.counts import add_supporters, report_head_count
+from mobilize.checkins.forms import LineBatch, LineItem
+from mobilize.checkins.models import Method, Outcome
+from mobilize.checkins.operations import Proof, check_in, take_back_ticks
+from mobilize.checkins.queries import is_on_the_list
 from mobilize.errors import Refused
 from mobilize.languages import _
 
 Answer = dict[str, object]
 
 
-def do_items(
-    event: Event, grant: LineGrant, items: list[dict[str, object]], *, now: datetime
-) -> list[Answer]:
-    """Do each item on its own and answer each: {"nonce", "stored", "outcome"} or {..., "stored": False, "why"}.
+@dataclass(frozen=True)
+class _Line:
+    """Who sends, when it arrived, and how far ahead of ours that phone's clock is."""
 
-    One that cannot be done harms no other. Sending the same again gives the same answers and changes nothing.
+    event: Event
+    event_id: uuid.UUID
+    grant_id: uuid.UUID
+    now: datetime
+    ahead: timedelta | None
+
+    @property
+    def by(self) -> str:
+        return f"grant:{self.grant_id}"
+
+    def happened_at(self, item: LineItem) -> datetime:
+        """By our clock, and never in the future."""
+        return min(item.at - (self.ahead or timedelta()), self.now)
+
+
+def do_items(event: Event, grant: LineGrant, batch: LineBatch, *, now: datetime) -> list[Answer]:
+    """Do each item on its own and answer each: {"nonce", "stored", "outcome"}, with "why" for a person where
+    it does not count. One that cannot be done is not `stored` and harms no other. Sending the same again
+    gives the same answers and changes nothing.
     """
-    return [_do(event, grant, raw, now) for raw in items]
+    ahead = batch.sent_at - now if batch.sent_at else None
+    line = _Line(event, event.id, grant.id, now, ahead)
+    return [_do(line, raw) for raw in batch.items]
 
 
-def _do(event: Event, grant: LineGrant, raw: dict[str, object], now: datetime) -> Answer:
-    nonce = str(raw.get("nonce", ""))[:32]
+def _do(line: _Line, raw: object) -> Answer:
+    nonce = raw.get("nonce") if isinstance(raw, dict) else None
+    answer: Answer = {"nonce": nonce[:32] if isinstance(nonce, str) else None, "stored": False}
     try:
         item = LineItem.model_validate(raw)
-        return {"nonce": nonce, "stored": True, "outcome": _ONE[item.kind](event, grant, item, now)}
+        outcome = _ONE[item.kind](line, item)
     except ValidationError:
-        return {
-            "nonce": nonce,
-            "stored": False,
-            "outcome": "unresolved",
-            "why": _("We could not read this entry."),
-        }
+        return answer | _unresolved(_("We could not read this entry."))
     except Refused as refusal:
-        return {"nonce": nonce, "stored": False, "outcome": "unresolved", "why": refusal.message}
+        return answer | _unresolved(refusal.message)
+    except (DataError, IntegrityError):
+        # Whatever is wrong with this one, the forty behind it must not wait for it.
+        current_app.logger.error("a line's item could not be stored", exc_info=True)
+        return answer | _unresolved(_("We could not store this entry."))
+    return answer | {"stored": True, "outcome": outcome.value} | _not_counted(outcome)
 
 
-def _tick(event: Event, grant: LineGrant, item: LineItem, now: datetime) -> str:
-    member = _on_the_list(event, item.member)
-    proof = Proof(
-        event_id=event.id,
+def _unresolved(why: str) -> Answer:
+    return {"outcome": "unresolved", "why": why}
+
+
+def _not_counted(outcome: Outcome) -> Answer:
+    if outcome is Outcome.OUTSIDE_HOURS:
+        return {"why": _("Kept, but not counted: it is outside the hours of this action.")}
+    if outcome is Outcome.UNRESOLVED:
+        return {"why": _("Kept, but not counted: an organizer will look at it.")}
+    return {}
+
+
+def _tick(line: _Line, item: LineItem) -> Outcome:
+    return check_in(_proof(line, item), now=line.now).outcome
+
+
+def _untick(line: _Line, item: LineItem) -> Outcome:
+    return take_back_ticks(_proof(line, item), actor=line.by, now=line.now).outcome
+
+
+def _head_count(line: _Line, item: LineItem) -> Outcome:
+    report_head_count(
+        line.event,
+        _number(item),
+        counted_at=line.happened_at(item),
+        nonce=item.nonce_bytes,
+        via="line",
+        by=line.by,
+        now=line.now,
+    )
+    return Outcome.COUNTED
+
+
+def _supporters(line: _Line, item: LineItem) -> Outcome:
+    at, nonce = line.happened_at(item), item.nonce_bytes
+    add_supporters(line.event_id, _number(item), nonce=nonce, happened_at=at, by=line.by, now=line.now)
+    return Outcome.COUNTED
+
+
+def _proof(line: _Line, item: LineItem) -> Proof:
+    return Proof(
+        event_id=line.event_id,
         nonce=item.nonce_bytes,
         body=item.body,
         method=Method.TICK,
-        member_id=member,
-        happened_at=item.at,
-        grant_id=grant.id,
+        member_id=_on_the_list(line.event_id, item.member),
+        happened_at=line.happened_at(item),
+        grant_id=line.grant_id,
+        clock_error_s=line.ahead.total_seconds() if line.ahead else None,
     )
-    return check_in(proof, now=now).outcome.value
 
 
-def _untick(event: Event, grant: LineGrant, item: LineItem, now: datetime) -> str:
-    """Take a member's ticks back, whoever of the captains made them. Her own check-in, if there is one, stays."""
-    for tick in standing_ticks(event.id, _on_the_list(event, item.member)):
-        void(tick, "undone on the line", actor=f"grant:{grant.id}", now=now)
-    return "out"
-
-
-def _head_count(event: Event, grant: LineGrant, item: LineItem, now: datetime) -> str:
-    by = f"grant:{grant.id}"
-    n = _number(item)
-    report_head_count(event, n, counted_at=item.at, nonce=item.nonce_bytes, via="line", by=by, now=now)
-    return "counted"
-
-
-def _supporters(event: Event, grant: LineGrant, item: LineItem, now: datetime) -> str:
-    by = f"grant:{grant.id}"
-    add_supporters(event.id, _number(item), nonce=item.nonce_bytes, happened_at=item.at, by=by, now=now)
-    return "counted"
-
-
-def _on_the_list(event: Event, member: uuid.UUID | None) -> uuid.UUID:
+def _on_the_list(event_id: uuid.UUID, member: uuid.UUID | None) -> uuid.UUID:
     """A grant reaches only the event's own list; anybody else looks like nobody."""
-    if member is None or not is_on_the_list(event.id, member):
+    if member is None or not is_on_the_list(event_id, member):
         raise Refused("not_listed", _("This name is not on your list."), status=404)
     return member
 

@@ -8,15 +8,16 @@ from flask import Blueprint, Response, abort, flash, jsonify, redirect, render_t
 from markupsafe import Markup
 from pydantic import ValidationError
 
-from mobilize import clock
+from mobilize import clock, settings
 from mobilize.accounts.entrance import grant, line_grant
 from mobilize.actions.models import Event
 from mobilize.actions.qr import qr_svg
 from mobilize.actions.queries import check_in_address, event_by_code
 from mobilize.checkins.forms import LineBatch, plain_item
 from mobilize.checkins.line import do_items
-from mobilize.checkins.queries import line_figures, the_list
+from mobilize.checkins.queries import line_figures, the_list, who_is_in
 from mobilize.languages import _, language, say_time, say_when
+from mobilize.phones import shown
 
 bp = Blueprint("line", __name__)
 
@@ -32,9 +33,10 @@ def page(code: str) -> str:
         action_name=event.action.name_in(language()),
         when=say_when(event.starts_at, event.ends_at, event.tz),
         figures=line_figures(event.id),
-        people=the_list(event),
+        people=the_list(event.id),
         nonce=uuid.uuid4().hex,
         qr=Markup(qr_svg(check_in_address(event))),  # noqa: S704 - drawn by us, from our own address
+        text_number=shown(settings().text_number),
         drill=event.action.drill,
     )
 
@@ -59,9 +61,9 @@ def items(code: str) -> Response:
         abort(415)
     try:
         batch = LineBatch.model_validate(request.get_json())
-    except ValidationError:
+    except (ValidationError, RecursionError):
         abort(422)
-    return jsonify(items=do_items(event, grant(), batch.items, now=clock.now()))
+    return jsonify(items=do_items(event, grant(), batch, now=clock.now()))
 
 
 @bp.post("/line/<code>/do")
@@ -69,12 +71,14 @@ def items(code: str) -> Response:
 def do(code: str) -> Response:
     """The same from a plain form."""
     event, now = _event(code), clock.now()
-    answer = do_items(event, grant(), [plain_item(request.form, now)], now=now)[0]
-    if answer["stored"]:
-        flash(_("Done."), "done")
-    else:
+    back = url_for("line.page", code=event.code)
+    batch = LineBatch(items=[plain_item(request.form, now)])
+    answer = do_items(event, grant(), batch, now=now)[0]
+    if "why" in answer:
         flash(str(answer["why"]), "problem")
-    return redirect(url_for("line.page", code=event.code), 303)  # type: ignore[return-value]
+    else:
+        flash(_("Done."), "done")
+    return redirect(back, 303)  # type: ignore[return-value]
 
 
 def _event(code: str) -> Event:
@@ -93,9 +97,8 @@ def _state(event: Event) -> dict[str, object]:
         "head_count_at": _clock(figures.head_count_at, event),
         "supporters": figures.supporters,
         "in": {
-            str(person.id): {"at": _clock(person.first_at, event), "ticked": person.ticked}
-            for person in the_list(event)
-            if person.tier
+            str(member): {"at": _clock(here.first_at, event), "ticked": here.ticked}
+            for member, here in who_is_in(event.id).items()
         },
     }
 

@@ -8,9 +8,10 @@ import uuid
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
+from mobilize.checkins.typed import Typed
 from mobilize.database import Model, Sealed
 
 
@@ -39,14 +40,17 @@ class Method(StrEnum):
 
     @property
     def tier(self) -> Tier:
-        """What this way proves: a poster can be forwarded, a chair saw a face, a rotating code shows the place."""
+        """What it proves: a poster can be forwarded, a chair saw a face, a rotating code shows the place."""
         if self in (Method.POSTER, Method.LINK, Method.TEXT):
             return Tier.SELF
         return Tier.VOUCHED if self in (Method.TICK, Method.PAPER) else Tier.VERIFIED
 
 
 class Outcome(StrEnum):
-    """What `check_in()` made of a piece of evidence. Every one of them is stored."""
+    """What `check_in()` made of a piece of evidence. Every one of them is stored.
+
+    `undone` is the note that somebody took a member's ticks back, kept under its own nonce.
+    """
 
     COUNTED = "counted"
     REPEAT = "repeat"
@@ -55,13 +59,15 @@ class Outcome(StrEnum):
     OUTSIDE_HOURS = "outside_hours"
     UNRESOLVED = "unresolved"
     OUT = "out"
+    UNDONE = "undone"
 
 
 class Evidence(Model):
     """Somebody says that somebody was there. Append-only: voids and matches are rows of their own.
 
     `nonce` is the sender's name for this one deed; `body_hash` tells a repeat from another deed under the
-    same name. `happened_at` is when it happened by the sender's corrected clock, `recorded_at` when we stored it.
+    same name. `happened_at` is when it happened by the sender's corrected clock, `recorded_at` when it was
+    stored.
     """
 
     __tablename__ = "evidence"
@@ -114,7 +120,9 @@ class Match(Model):
 class Attendance(Model):
     """What counts: one row per member, event and shift, always what the evidence says.
 
-    `member_id` is emptied when the action is forgotten; the row keeps its chapter, tier and hour, and counts.
+    When the action is forgotten `member_id` is emptied; the row keeps its chapter, tier and hour, and counts.
+    `forgotten_as` (random, made then) says only which rows of one action were the same person's, so that she
+    still counts once, and `was_eligible` that she was in the denominator.
     """
 
     __tablename__ = "attendance"
@@ -135,6 +143,8 @@ class Attendance(Model):
     out_at: Mapped[datetime | None]
     duty: Mapped[str | None] = mapped_column(String(24))
     late: Mapped[bool] = mapped_column(default=False)
+    forgotten_as: Mapped[uuid.UUID | None]
+    was_eligible: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class Walkup(Model):
@@ -165,6 +175,11 @@ class KnownPhone(Model):
     used_on: Mapped[date]
 
     typed = Sealed()
+
+    @property
+    def said(self) -> Typed:
+        """What was last typed on this phone."""
+        return Typed.stored(self.typed)
 
 
 class HeadCount(Model):

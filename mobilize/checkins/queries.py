@@ -2,48 +2,61 @@
 
 import time
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import Select, func, select
 
 from mobilize import crypto
-from mobilize.actions.models import Event
 from mobilize.actions.queries import chapters_of
+from mobilize.checkins.head_counts import Reading, by_event
 from mobilize.checkins.models import (
     Attendance,
     Evidence,
     HeadCount,
     KnownPhone,
     Method,
+    Outcome,
     Supporters,
-    Tier,
     Void,
     Walkup,
 )
-from mobilize.checkins.typed import Typed
 from mobilize.database import db
 from mobilize.roster.models import Member, Membership
-from mobilize.roster.names import PersonName
+from mobilize.roster.names import PersonName, fold
 from mobilize.tokens import hash_token
 
 SNAPSHOT_SECONDS = 30
+# Outsiders see no named count under five: see "Who may see what" in the docs.
+LEAST_SHOWN = 5
+# A campus of several schools shares a line; the chapters of a rally do not fit on one list.
+CHAPTERS_ON_A_LIST = 8
 
 _snapshots: dict[uuid.UUID, tuple[float, int]] = {}
 
 
 @dataclass(frozen=True)
+class Here:
+    """A member of the list who is in: since when, and whether somebody on the line ticked her."""
+
+    first_at: datetime
+    ticked: bool
+
+
+@dataclass(frozen=True)
 class OnTheList:
-    """One member of the chapter as the line page shows her: `name` is short unless two would look alike."""
+    """One member of the chapter as the line page shows her: `name` is short unless two would look alike.
+
+    Nothing else of her name is in it: captains read this page's source too.
+    """
 
     id: uuid.UUID
     name: str
-    sorted_by: str
     searched_in: str
-    tier: Tier | None
-    first_at: datetime | None
-    ticked: bool
+    here: Here | None
 
 
 @dataclass(frozen=True)
@@ -59,122 +72,125 @@ class LineFigures:
 
 def line_figures(event_id: uuid.UUID) -> LineFigures:
     """What stands at one line now. `named` counts each member once, whatever her chapter."""
-    named = db.session.scalar(
-        select(func.count(Attendance.member_id.distinct())).where(Attendance.event_id == event_id)
-    )
-    walkups = db.session.scalar(select(func.count()).select_from(Walkup).where(Walkup.event_id == event_id))
     cheers = db.session.scalar(select(func.sum(Supporters.delta)).where(Supporters.event_id == event_id))
     count, at = head_count(event_id)
-    return LineFigures(named or 0, walkups or 0, count, at, max(cheers or 0, 0))
+    return LineFigures(*_by_name(event_id), count, at, max(cheers or 0, 0))
 
 
 def head_count(event_id: uuid.UUID) -> tuple[int | None, datetime | None]:
-    """The last number reported per gate and shift, summed, and when the latest was counted; (None, None) unreported."""
-    last: dict[tuple[object, object], HeadCount] = {}
-    for row in db.session.scalars(
-        select(HeadCount)
+    """What the head counts of a line come to, and when the latest was counted; (None, None) unreported."""
+    columns = (
+        HeadCount.event_id,
+        HeadCount.shift_id,
+        HeadCount.gate_id,
+        HeadCount.n,
+        HeadCount.counted_at,
+    )
+    rows = db.session.execute(
+        select(*columns)
         .where(HeadCount.event_id == event_id, HeadCount.voided_at.is_(None))
         .order_by(HeadCount.counted_at, HeadCount.id)
-    ):
-        last[row.gate_id, row.shift_id] = row
-    if not last:
-        return None, None
-    return sum(row.n for row in last.values()), max(row.counted_at for row in last.values())
+    )
+    counted = by_event(Reading(*row) for row in rows).get(event_id)
+    return (counted.n, counted.at) if counted else (None, None)
 
 
-def line_snapshot(event_id: uuid.UUID) -> int:
-    """How many stand on this line by name, up to 30 s old: one number for everybody who asks in that time,
-    so that a receipt does not tell whether this very person was added."""
+def line_snapshot(event_id: uuid.UUID) -> int | None:
+    """How many stand on this line, up to 30 s old: one number for everybody who asks in that time.
+
+    Ask before the check-in is stored, so that a receipt cannot tell whether this very person was added.
+    None while there are too few to say.
+    """
     taken, count = _snapshots.get(event_id, (float("-inf"), 0))
     if time.monotonic() - taken > SNAPSHOT_SECONDS:
-        figures = line_figures(event_id)
-        taken, count = time.monotonic(), figures.named + figures.walkups
+        taken, count = time.monotonic(), sum(_by_name(event_id))
         if len(_snapshots) > 5000:
             _snapshots.clear()
         _snapshots[event_id] = taken, count
-    return count
+    return count if count >= LEAST_SHOWN else None
 
 
-def the_list(event: Event) -> list[OnTheList]:
-    """The members of the event's chapters, home and second, by surname, with what is known of each.
+def the_list(event_id: uuid.UUID) -> list[OnTheList] | None:
+    """The members of the event's chapters, home and second, as they are called, with what is known of each.
 
-    The caller has a grant for this event; phones and numbers are not in it.
+    None where too many chapters stand together for one list. The caller has a grant for this event; phones
+    and numbers are not in it.
     """
-    rows = db.session.execute(
-        select(Member.id, Member.name_enc, Attendance.tier, Attendance.first_at)
-        .join(Membership, and_(Membership.member_id == Member.id, Membership.to_at.is_(None)))
-        .outerjoin(Attendance, and_(Attendance.member_id == Member.id, Attendance.event_id == event.id))
-        .where(
-            Membership.site_id.in_(chapters_of(event.id)),
-            Member.gone_on.is_(None),
-            Member.erased_at.is_(None),
-        )
-        .where(Member.name_enc.is_not(None))
-    ).all()
-    names = {row.id: PersonName.read(Member.name.open(row.id, row.name_enc)) for row in rows}
-    shown = _tell_apart(names)
-    ticked = _ticked(event.id)
-    people = {
-        row.id: OnTheList(
-            row.id,
-            shown[row.id],
-            names[row.id].sorted_by,
-            names[row.id].searched_in,
-            row.tier,
-            row.first_at,
-            row.id in ticked,
-        )
-        for row in rows
+    if len(chapters_of(event_id)) > CHAPTERS_ON_A_LIST:
+        return None
+    listed = _listed(event_id).add_columns(Member.name_enc).where(Member.name_enc.is_not(None))
+    names = {row.id: PersonName.read(Member.name.open(*row)) for row in db.session.execute(listed)}
+    here = who_is_in(event_id)
+    people = [
+        OnTheList(member, shown, fold(shown), here.get(member))
+        for member, shown in _tell_apart(names).items()
+    ]
+    return sorted(people, key=lambda person: (fold(person.name.partition(" ")[0]), person.searched_in))
+
+
+def who_is_in(event_id: uuid.UUID) -> dict[uuid.UUID, Here]:
+    """Who of the list is in; members of other chapters on this line are in its figures only."""
+    ticked = set(db.session.scalars(_standing_ticks(event_id).with_only_columns(Evidence.member_id)))
+    since = (
+        select(Attendance.member_id, func.min(Attendance.first_at))
+        .where(Attendance.event_id == event_id, Attendance.member_id.in_(_listed(event_id)))
+        .group_by(Attendance.member_id)
+    )
+    return {
+        member: Here(first_at, member in ticked) for member, first_at in db.session.execute(since) if member
     }
-    return sorted(people.values(), key=lambda person: (person.sorted_by, person.id))
 
 
 def is_on_the_list(event_id: uuid.UUID, member_id: uuid.UUID) -> bool:
     """The member belongs, by home or second site, to a chapter of this event."""
-    belongs = select(Membership.id).where(
-        Membership.member_id == member_id,
-        Membership.to_at.is_(None),
-        Membership.site_id.in_(chapters_of(event_id)),
-    )
-    return db.session.scalar(belongs.limit(1)) is not None
+    return db.session.scalar(_listed(event_id).where(Member.id == member_id)) is not None
 
 
-def standing_ticks(event_id: uuid.UUID, member_id: uuid.UUID) -> Sequence[uuid.UUID]:
+def standing_ticks(event_id: uuid.UUID, member_id: uuid.UUID | None) -> Sequence[uuid.UUID]:
     """The ticks of a member at an event that were not taken back."""
-    return db.session.scalars(
-        select(Evidence.id)
-        .outerjoin(Void)
-        .where(Evidence.event_id == event_id, Evidence.member_id == member_id, Evidence.method == Method.TICK)
-        .where(Void.evidence_id.is_(None))
-    ).all()
+    hers = _standing_ticks(event_id).where(Evidence.member_id == member_id)
+    return db.session.scalars(hers).all()
 
 
-def remembered(token: str | None) -> tuple[KnownPhone, Typed] | None:
-    """What was typed on this phone before, by its cookie; None for an unknown phone."""
+def known_phone(token: str | None) -> KnownPhone | None:
+    """The phone with this cookie, and in `said` what was last typed on it; None for one we do not know."""
     if not token:
         return None
-    phone = db.session.scalar(select(KnownPhone).where(KnownPhone.token_hash == hash_token(token)))
-    if phone is None:
-        return None
-    kind, _, text = phone.typed.partition(":")
-    return phone, Typed(kind, text)
+    return db.session.scalar(select(KnownPhone).where(KnownPhone.token_hash == hash_token(token)))
 
 
-def device_mark(event_id: uuid.UUID, token: str | None) -> bytes | None:
+def device_mark(event_id: uuid.UUID, token: str) -> bytes:
     """A mark of the phone that is the same only within one event, so that phones cannot be followed."""
-    return crypto.blind_index(f"device/{event_id}", token) if token else None
+    return crypto.blind_index(f"device/{event_id}", token)
 
 
-def _ticked(event_id: uuid.UUID) -> set[uuid.UUID | None]:
-    ticks: ColumnElement[bool] = and_(Evidence.event_id == event_id, Evidence.method == Method.TICK)
-    return set(
-        db.session.scalars(
-            select(Evidence.member_id).outerjoin(Void).where(ticks, Void.evidence_id.is_(None))
-        )
+def _by_name(event_id: uuid.UUID) -> tuple[int, int]:
+    """Members in, each once, and numbers that matched nobody."""
+    members = func.count(Attendance.member_id.distinct())
+    named = db.session.scalar(select(members).where(Attendance.event_id == event_id))
+    walkups = db.session.scalar(select(func.count()).select_from(Walkup).where(Walkup.event_id == event_id))
+    return named or 0, walkups or 0
+
+
+def _listed(event_id: uuid.UUID) -> Select[Any]:
+    belong = select(Membership.member_id).where(
+        Membership.site_id.in_(chapters_of(event_id)), Membership.to_at.is_(None)
+    )
+    return select(Member.id).where(
+        Member.id.in_(belong), Member.gone_on.is_(None), Member.erased_at.is_(None)
+    )
+
+
+def _standing_ticks(event_id: uuid.UUID) -> Select[Any]:
+    return (
+        select(Evidence.id)
+        .outerjoin(Void)
+        .where(Evidence.event_id == event_id, Evidence.method == Method.TICK)
+        .where(Evidence.outcome != Outcome.UNDONE, Void.evidence_id.is_(None))
     )
 
 
 def _tell_apart(names: dict[uuid.UUID, PersonName]) -> dict[uuid.UUID, str]:
     """ "Rosa M." where that is one person, "Rosa Méndez" where there are two."""
-    shorts: Sequence[str] = [name.short for name in names.values()]
-    return {key: name.short if shorts.count(name.short) == 1 else name.full for key, name in names.items()}
+    alike = Counter(name.short for name in names.values())
+    return {key: name.short if alike[name.short] == 1 else name.full for key, name in names.items()}

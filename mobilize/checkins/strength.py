@@ -10,13 +10,11 @@ ATTENDS = (Outcome.COUNTED, Outcome.REPEAT)
 
 
 def combined(one: Tier, other: Tier) -> Tier:
-    """Two pieces of evidence for the same member: the stronger, and a self-report that somebody independently
-    vouches for is verified, since two sources agree."""
-    if {one, other} == {Tier.SELF, Tier.VOUCHED}:
-        return Tier.VERIFIED
-    return max(one, other, key=lambda tier: tier.rank)
+    """Two pieces of evidence for the same member: of the same kind they stay what they are. Of two kinds, one
+    is verified already, or a self-report meets somebody who vouches for it: two sources that agree."""
+    return one if one is other else Tier.VERIFIED
 
 
 def strength_of(tiers: Iterable[Tier]) -> Tier:
-    """What all the evidence of one attendance amounts to."""
+    """What all the evidence of one attendance amounts to, in whatever order it came."""
     return reduce(combined, tiers)

@@ -10,8 +10,11 @@ from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.phones import normalize
 
-# A number that matched nobody is kept this long for a person to match: `trust.md`, "Privacy".
+# A number that matched nobody is kept this long for a person to match: see "Privacy" in the docs.
 WALKUPS_KEPT = timedelta(days=14)
+
+# 555-0123: a mobile number whose area code was left out, and not somebody's member number.
+_LOCAL = re.compile(r"\d{3}[\s.-]+\d{4}")
 
 
 @dataclass(frozen=True)
@@ -26,13 +29,31 @@ class Typed:
         """The blind index by which a member with this number is found."""
         return blind_index(self.kind, self.text)
 
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.text}"
+
+    def __repr__(self) -> str:
+        return f"Typed({self.kind})"  # the number stays out of tracebacks and logs
+
+    @classmethod
+    def stored(cls, said: str) -> "Typed":
+        """What `str()` of one gave."""
+        kind, _colon, text = said.partition(":")
+        return cls(kind, text)
+
 
 def read_typed(written: str) -> Typed:
     """The number `written` means. Raises `Refused` when it is neither, in the same words for everybody."""
     reading = normalize(written)
     if reading.phone:
         return Typed("phone", reading.phone)
-    digits = re.sub(r"[\s.-]", "", unicodedata.normalize("NFKC", written))
-    if re.fullmatch(r"[0-9]{1,8}", digits):
+    plain = unicodedata.normalize("NFKC", written).strip()
+    digits = re.sub(r"[\s.#-]", "", plain)
+    if re.fullmatch(r"[0-9]{1,8}", digits) and not _LOCAL.fullmatch(plain):
         return Typed("number", digits.zfill(8))
-    raise Refused("unreadable", _("Type your mobile number with area code, or your member number."))
+    raise unreadable()
+
+
+def unreadable() -> Refused:
+    """What to say when nothing says who is to be counted."""
+    return Refused("unreadable", _("Type your mobile number with area code, or your member number."))

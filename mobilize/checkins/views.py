@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flask import Blueprint, abort, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from mobilize import clock
@@ -11,12 +11,10 @@ from mobilize.accounts.entrance import anyone
 from mobilize.accounts.sessions import cookie_name, give_cookie
 from mobilize.actions.models import Event
 from mobilize.actions.queries import EARLY, LATE, event_by_code
-from mobilize.checkins.forms import CheckInForm, event_token, form_nonce, is_event_token
-from mobilize.checkins.models import Method
-from mobilize.checkins.operations import Proof, remember_phone
-from mobilize.checkins.operations import check_in as count_in
-from mobilize.checkins.queries import device_mark, line_snapshot, remembered
-from mobilize.checkins.typed import Typed, read_typed
+from mobilize.checkins.forms import CheckInForm, event_token, is_event_token
+from mobilize.checkins.operations import check_in_by_poster
+from mobilize.checkins.queries import known_phone, line_snapshot
+from mobilize.checkins.typed import Typed, read_typed, unreadable
 from mobilize.errors import Refused
 from mobilize.languages import _, language, say_time, say_when
 from mobilize.tokens import make_code, read_code
@@ -58,73 +56,78 @@ def check_in(code: str) -> Response | str | tuple[str, int]:
     event = event_by_code(code)
     if event is None:
         return _unknown(code)
-    form = CheckInForm(data={"token": event_token(event.code)})
-    known = remembered(request.cookies.get(cookie_name("known"))) is not None
-    return _form_page(event, form, known=known and "other" not in request.args)
+    known = known_phone(request.cookies.get(cookie_name("known"))) is not None
+    return _form_page(event, CheckInForm(), known=known, other="other" in request.args)
 
 
 @bp.post("/c/<code>")
 @bp.post("/C/<code>")
 @anyone
 def check_in_now(code: str) -> Response | str | tuple[str, int]:
-    """One tap. The answer is built from the event and this request alone: the same for member and stranger."""
+    """One tap. The answer is built from the event and this request alone, for member and stranger alike."""
     event = event_by_code(code)
     if event is None:
         return _unknown(code)
-    form = CheckInForm(request.form)
-    if not form.validate() or not is_event_token(form.token.data or "", event.code):
-        abort(400)
-    now, cookie = clock.now(), request.cookies.get(cookie_name("known"))
+    form, now = CheckInForm(request.form), clock.now()
+    # Both before anything is stored: what the answer says must not depend on what this check-in did.
+    receipt = _receipt(event, now)
     try:
-        typed = _typed(form, cookie)
+        cookie = _count_in(event, form, now)
     except Refused as refusal:
         form.typed.errors = [refusal.message]
-        return _form_page(event, form, known=False), refusal.status
-    count_in(_proof(event, form, typed, cookie, now), now=now)
-    return _receipt(event, remember_phone(cookie, typed, now=now), now)
-
-
-def _typed(form: CheckInForm, cookie: str | None) -> Typed:
-    before = remembered(cookie) if request.form.get("known") else None
-    return before[1] if before else read_typed(form.typed.data or "")
-
-
-def _proof(event: Event, form: CheckInForm, typed: Typed, cookie: str | None, now: datetime) -> Proof:
-    said = f"{typed.kind}:{typed.text}"
-    return Proof(
-        event_id=event.id,
-        nonce=form_nonce(form.token.data or "", said),
-        body=said.encode(),
-        method=Method.POSTER,
-        typed=typed,
-        happened_at=now,
-        device=device_mark(event.id, cookie),
-    )
-
-
-def _receipt(event: Event, cookie: str, now: datetime) -> Response:
-    receipt = {"time": say_time(now, event.tz), "code": make_code(6), "line_count": line_snapshot(event.id)}
-    page = render_template(
-        "checkins/receipt.html",
-        event=_words(event, now),
-        receipt=receipt,
-        drill=event.action.drill,
-        other_url=url_for("checkins.check_in", code=event.code, other=1),
-    )
-    answer = make_response(page)
+        return _form_page(event, form), refusal.status
+    answer = make_response(receipt)
     give_cookie(answer, "known", cookie, lasts=PHONE_KNOWN)
     return answer
 
 
-def _form_page(event: Event, form: CheckInForm, *, known: bool) -> str:
-    words = _words(event, clock.now())
-    post_to = url_for("checkins.check_in_now", code=event.code)
+def _count_in(event: Event, form: CheckInForm, now: datetime) -> str:
+    """The token for this phone's cookie."""
+    token = form.token.data or ""
+    if not is_event_token(token, event.code):
+        raise Refused("stale_form", _("This page was too old. Send it once more."), status=400)
+    typed = None if "known" in request.form else _typed(form)
+    cookie = request.cookies.get(cookie_name("known"))
+    _done, cookie = check_in_by_poster(event.id, typed, page=token, cookie=cookie, now=now)
+    return cookie
+
+
+def _typed(form: CheckInForm) -> Typed:
+    if not form.validate():
+        raise unreadable()
+    return read_typed(form.typed.data or "")
+
+
+def _receipt(event: Event, now: datetime) -> str:
+    """What stands on the page afterwards: the receipt, or outside the hours what to do instead."""
+    words = _words(event, now)
+    if words.state != "open":
+        return _form_page(event, CheckInForm(), sent=True)
+    return render_template(
+        "checkins/receipt.html",
+        event=words,
+        receipt={
+            "time": say_time(now, event.tz),
+            "code": make_code(6),
+            "line_count": line_snapshot(event.id),
+        },
+        drill=event.action.drill,
+        other_url=url_for("checkins.check_in", code=event.code, other=1),
+    )
+
+
+def _form_page(
+    event: Event, form: CheckInForm, *, known: bool = False, other: bool = False, sent: bool = False
+) -> str:
+    form.token.data = event_token(event.code)
     return render_template(
         "checkins/check_in.html",
-        event=words,
+        event=_words(event, clock.now()),
         form=form,
         known=known,
-        post_to=post_to,
+        other=other,
+        sent=sent,
+        post_to=url_for("checkins.check_in_now", code=event.code),
         drill=event.action.drill,
     )
 
