@@ -93,7 +93,6 @@ class Line:
 class Chapter:
     """A chapter in one action: its members, and the line that is its home there (which it may share).
 
-    `at_home`: how many of `names.named` were checked in at that line; the others stood elsewhere.
     `fixed_at` and `version` say since when the figures stand; `moved_since`: they would be others today.
     """
 
@@ -105,15 +104,10 @@ class Chapter:
     tz: str
     names: Names
     line: Line
-    at_home: int
     target: float
     fixed_at: datetime | None = None
     version: int | None = None
     moved_since: bool = False
-
-    @property
-    def elsewhere(self) -> int:
-        return self.names.named - self.at_home
 
     @property
     def state(self) -> State:
@@ -156,14 +150,14 @@ class Board:
     """One action: its chapters by area and name, and who belongs to none of them.
 
     `no_site`: members without a chapter. `others`: members of chapters that have no event in this action.
-    Both are None where they are out of the viewer's scope.
+    Both are None where they are out of the viewer's scope. `as_of` is when it was counted.
     """
 
     action_id: UUID
     chapters: tuple[Chapter, ...]
     no_site: Names | None = None
     others: Names | None = None
-    as_of: datetime | None = None
+    as_of: datetime | None = field(default=None, compare=False)
     frozen: bool = True
     _by_site: dict[UUID, Chapter] = field(init=False, repr=False, compare=False)
 

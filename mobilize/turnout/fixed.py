@@ -20,18 +20,15 @@ class Fixed:
 
     names: Names
     line: Line
-    at_home: int
     version: int
     at: datetime
 
 
-def latest_fixed(action_id: UUID) -> dict[UUID, Fixed]:
-    """The latest version of each closed chapter of an action."""
-    rows = db.session.execute(
-        select(Total.chapter_id, Total.version, Total.figures, Total.fixed_at)
-        .where(Total.action_id == action_id)
-        .order_by(Total.version)
-    )
+def latest_fixed(action_id: UUID, site_id: UUID | None = None) -> dict[UUID, Fixed]:
+    """The latest version of each closed chapter of an action, or of one of them."""
+    query = select(Total.chapter_id, Total.version, Total.figures, Total.fixed_at)
+    query = query.where(Total.action_id == action_id).order_by(Total.version)
+    rows = db.session.execute(query.where(Total.chapter_id == site_id) if site_id else query)
     return {chapter_id: _read(version, figures, at) for chapter_id, version, figures, at in rows}
 
 
@@ -44,7 +41,6 @@ def as_stored(chapter: Chapter) -> dict[str, object]:
         **{name: getattr(line, name) for name in _OF_A_LINE},
         "chapters": line.chapters,
         "counted_at": counted_at,
-        "at_home": chapter.at_home,
     }
 
 
@@ -56,4 +52,4 @@ def _read(version: int, figures: dict[str, Any], at: datetime) -> Fixed:
         counted_at=datetime.fromisoformat(counted_at) if counted_at else None,
     )
     names = Names(**{name: figures[name] for name in Names.__dataclass_fields__})
-    return Fixed(names, line, figures["at_home"], version, at)
+    return Fixed(names, line, version, at)

@@ -5,12 +5,14 @@ While nothing happens, it is not even counted: a few cheap questions tell that n
 
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
 
+from mobilize import clock
 from mobilize.accounts.scope import Scope
 from mobilize.actions.models import Action, Event
 from mobilize.checkins.models import Evidence, HeadCount, Match, Supporters, Void
@@ -27,6 +29,15 @@ KEEP_AT_MOST = 30.0
 # for longer than this (seconds): only a board whose newest row is older counts as quiet.
 SETTLES_IN = 5.0
 ACTIONS_KEPT = 16
+ANSWERS_KEPT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A board as it was written down for somebody: the bytes, and the name of this state of it."""
+
+    body: bytes
+    etag: str
 
 
 @dataclass(slots=True)
@@ -41,6 +52,7 @@ class _Kept:
 
 
 _kept: dict[UUID, _Kept] = {}
+_said: dict[Any, tuple[Board, Said]] = {}
 # One thread counts, the others wait for its answer.
 _one_counts = threading.Lock()
 
@@ -50,17 +62,43 @@ def board_for(action: Action, scope: Scope, *, oldest: float = KEEP) -> Board | 
 
     A whole union's board for whoever sees everything; else only the chapters in scope, without "no site".
     """
-    whole = _fresh(action, oldest)
-    if scope.everything:
-        return whole
-    visible = whole.of_sites(set(db.session.scalars(scope.limit(select(Site.id)))))
-    return visible if visible.chapters else None
+    return _seen_by(_fresh(action, oldest), scope)
+
+
+def said_for(
+    action: Action, scope: Scope, way: tuple[object, ...], write: Callable[[Board], Said]
+) -> Said | None:
+    """What `write` made of the board that `scope` sees, kept while the board is the same; None for nothing.
+
+    `way` tells apart what is written differently for the same scope: language, with a page or without.
+    """
+    whole = _fresh(action, KEEP)
+    key = (action.id, scope, way)
+    held = _said.get(key)
+    if held and held[0] is whole:
+        return held[1]
+    visible = _seen_by(whole, scope)
+    if visible is None:
+        return None
+    said = write(visible)
+    if len(_said) >= ANSWERS_KEPT:
+        _said.clear()
+    _said[key] = (whole, said)
+    return said
 
 
 def forget() -> None:
     """Count anew next time. For tests, and after what changes figures at once."""
     with _one_counts:
         _kept.clear()
+        _said.clear()
+
+
+def _seen_by(whole: Board, scope: Scope) -> Board | None:
+    if scope.everything:
+        return whole
+    visible = whole.of_sites(set(db.session.scalars(scope.limit(select(Site.id)))))
+    return visible if visible.chapters else None
 
 
 def _fresh(action: Action, oldest: float) -> Board:
@@ -80,7 +118,10 @@ def _count(action: Action) -> Board:
     # The signs first: what happens in between is then seen as a change, and counted again.
     started = time.monotonic()
     signs = _signs(action)
-    counted = board(action)
+    held = _kept.get(action.id)
+    counted = replace(board(action), as_of=clock.now())
+    if held and held.board == counted:
+        counted = held.board  # the same figures: what was written of them stays good
     while len(_kept) >= ACTIONS_KEPT:
         _kept.pop(next(iter(_kept)))
     _kept[action.id] = _Kept(counted, started, started, signs, _is_settled(signs))

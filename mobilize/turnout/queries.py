@@ -13,7 +13,7 @@ What counts
 A closed chapter shows the figures that were fixed at closing (`totals`), in their latest version.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -31,7 +31,8 @@ from mobilize.turnout import head_counts
 from mobilize.turnout.figures import Board, Chapter, Line, Names
 from mobilize.turnout.fixed import Fixed, latest_fixed
 
-_TIERS = (Tier.SELF, Tier.VOUCHED, Tier.VERIFIED)
+# In the order of their strength, as `Names` calls them.
+_TIERS = ("self_reported", "vouched", "verified")
 
 
 def board(action: Action, *, fixed: bool = True) -> Board:
@@ -41,16 +42,26 @@ def board(action: Action, *, fixed: bool = True) -> Board:
     Nobody may be shown it without `of_sites`: see `live.board_for`.
     """
     homes = _homes(action)
-    names, at_line = _names(action, homes), _named_by_line(action)
-    lines = _lines(action, homes, at_line)
+    names, lines = _names(action, homes), _lines(action, homes)
     live = Board(
         action_id=action.id,
-        chapters=tuple(_chapter(home, names, lines, at_line, action.target_percent) for home in homes),
+        chapters=tuple(_chapter(home, names, lines, action.target_percent) for home in homes),
         no_site=names.get(None),
         others=_guests(names, {home.site_id for home in homes}),
         frozen=all(home.frozen_at for home in homes),
     )
     return _with_fixed(live, latest_fixed(action.id)) if fixed else live
+
+
+def chapter_in(action: Action, site_id: UUID) -> Chapter | None:
+    """One chapter's figures, cheaply once they are fixed; None when it has no home event in this action."""
+    fixed = latest_fixed(action.id, site_id).get(site_id)
+    if fixed is None:
+        return board(action).chapter(site_id)
+    homes = _homes(action, site_id)
+    lines = {home.event_id: Line(event_id=home.event_id, area_id=home.event_area_id) for home in homes}
+    chapters = [_as_fixed(_chapter(home, {}, lines, action.target_percent), fixed) for home in homes]
+    return replace(chapters[0], moved_since=False) if chapters else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +79,8 @@ class _Home:
     frozen_at: datetime | None
 
 
-def _homes(action: Action) -> list[_Home]:
-    rows = db.session.execute(
+def _homes(action: Action, site_id: UUID | None = None) -> list[_Home]:
+    query = (
         select(
             Site.id, Site.code, Site.name, Site.area_id, Area.name, Event.tz,
             Event.id, Event.area_id, Event.frozen_at,
@@ -84,20 +95,22 @@ def _homes(action: Action) -> list[_Home]:
         )
         .order_by(Area.name, Site.name, Site.code)
     )  # fmt: skip
+    rows = db.session.execute(query.where(Site.id == site_id) if site_id else query)
     return [_Home(*row) for row in rows]
 
 
 def _names(action: Action, homes: Sequence[_Home]) -> dict[UUID | None, Names]:
     """By chapter; None is "no site". A chapter nobody is eligible in or came from is not in the answer."""
     counted = counted_in(action, frozen=all(home.frozen_at for home in homes)).subquery()
-    found: dict[UUID | None, Names] = {}
+    found: defaultdict[UUID | None, Counter[str]] = defaultdict(Counter)
     eligible = select(counted.c.chapter_id, func.count()).group_by(counted.c.chapter_id)
     for chapter_id, count in db.session.execute(eligible):
-        found[chapter_id] = Names(eligible=count)
+        found[chapter_id]["eligible"] = count
     for chapter, strength, is_eligible, count in db.session.execute(_who_was_there(action, counted)):
-        key = UUID(chapter) if chapter else None
-        found[key] = found.get(key, Names()) + _some(strength, bool(is_eligible), count)
-    return found
+        counts = found[UUID(chapter) if chapter else None]
+        counts["came" if is_eligible else "also_there"] += count
+        counts[_TIERS[strength]] += count
+    return {chapter_id: Names(**counts) for chapter_id, counts in found.items()}
 
 
 def _guests(names: dict[UUID | None, Names], listed: set[UUID]) -> Names | None:
@@ -137,7 +150,7 @@ def _as_of_start(action: Action) -> Any:
             Membership.rank == Rank.HOME,
             Membership.from_at <= at,
             or_(Membership.to_at.is_(None), Membership.to_at > at),
-            was_active(at),  # type: ignore[arg-type]
+            was_active(at),
         )
     )
 
@@ -149,21 +162,23 @@ def _has_frozen(action: Action) -> bool:
 
 def _who_was_there(action: Action, counted: Any) -> Any:
     """(chapter, strength, eligible, members). Her chapter is that of `eligible`, else of her check-in."""
-    # A forgotten row has no member left: it is one of its own.
-    who = func.coalesce(Attendance.member_id, Attendance.id).label("who")
+    # A forgotten row has no member left, and says itself whose it was and whether she was eligible.
+    who = _who().label("who")
     there = (
         select(
             who,
             func.max(_strength()).label("strength"),
             # PostgreSQL knows no smallest uuid.
             func.min(cast(Attendance.chapter_id, String)).label("chapter"),
+            func.max(case((Attendance.was_eligible, 1), else_=0)).label("was_eligible"),
         )
         .where(Attendance.event_id.in_(_events_of(action)))
         .group_by(who)
         .subquery()
     )
-    is_eligible = counted.c.member_id.is_not(None)
-    own = case((is_eligible, cast(counted.c.chapter_id, String)), else_=there.c.chapter)
+    is_counted = counted.c.member_id.is_not(None)
+    is_eligible = or_(is_counted, there.c.was_eligible == 1)
+    own = case((is_counted, cast(counted.c.chapter_id, String)), else_=there.c.chapter)
     return (
         select(own, there.c.strength, is_eligible, func.count())
         .outerjoin(counted, counted.c.member_id == there.c.who)
@@ -171,45 +186,34 @@ def _who_was_there(action: Action, counted: Any) -> Any:
     )
 
 
+def _who() -> Any:
+    return func.coalesce(Attendance.member_id, Attendance.forgotten_as)
+
+
 def _strength() -> Any:
-    return case(*[(Attendance.tier == tier, tier.rank) for tier in _TIERS])
+    return case(*[(Attendance.tier == tier, tier.rank) for tier in Tier])
 
 
 def _events_of(action: Action) -> Any:
     return select(Event.id).where(Event.action_id == action.id)
 
 
-def _some(strength: int, eligible: bool, count: int) -> Names:
-    tier = _TIERS[strength]
-    return Names(
-        came=count if eligible else 0,
-        also_there=0 if eligible else count,
-        verified=count if tier is Tier.VERIFIED else 0,
-        vouched=count if tier is Tier.VOUCHED else 0,
-        self_reported=count if tier is Tier.SELF else 0,
-    )
-
-
-def _named_by_line(action: Action) -> dict[tuple[UUID, UUID | None], int]:
-    """(event, chapter) -> members checked in at that line."""
-    members = func.count(func.distinct(func.coalesce(Attendance.member_id, Attendance.id)))
+def _hosted(action: Action) -> dict[UUID, int]:
+    """Event -> members checked in at that line. The unique key's index answers it alone."""
+    members = func.count(func.distinct(_who()))
     rows = db.session.execute(
-        select(Attendance.event_id, Attendance.chapter_id, members)
+        select(Attendance.event_id, members)
         .where(Attendance.event_id.in_(_events_of(action)))
-        .group_by(Attendance.event_id, Attendance.chapter_id)
+        .group_by(Attendance.event_id)
     )
-    return {(event_id, chapter_id): count for event_id, chapter_id, count in rows}
+    return {row[0]: row[1] for row in rows}
 
 
-def _lines(
-    action: Action, homes: Iterable[_Home], at_line: dict[tuple[UUID, UUID | None], int]
-) -> dict[UUID, Line]:
+def _lines(action: Action, homes: Iterable[_Home]) -> dict[UUID, Line]:
     """What was counted at each home event, names and heads and supporters apart."""
     areas = {home.event_id: home.event_area_id for home in homes}
     chapters = Counter(home.event_id for home in homes)
-    hosted: Counter[UUID] = Counter()
-    for (event_id, _chapter_id), members in at_line.items():
-        hosted[event_id] += members
+    hosted = _hosted(action)
     counted = head_counts.by_event(_readings(_events_of(action)))
     supporters = _supporters(action)
     return {
@@ -217,7 +221,7 @@ def _lines(
             event_id=event_id,
             area_id=areas[event_id],
             chapters=count,
-            hosted=hosted[event_id],
+            hosted=hosted.get(event_id, 0),
             head_count=counted[event_id].n if event_id in counted else None,
             peak=counted[event_id].peak if event_id in counted else None,
             counted_at=counted[event_id].at if event_id in counted else None,
@@ -251,7 +255,6 @@ def _chapter(
     home: _Home,
     names: dict[UUID | None, Names],
     lines: dict[UUID, Line],
-    at_line: dict[tuple[UUID, UUID | None], int],
     target_percent: int,
 ) -> Chapter:
     return Chapter(
@@ -263,7 +266,6 @@ def _chapter(
         tz=home.tz,
         names=names.get(home.site_id, Names()),
         line=lines[home.event_id],
-        at_home=at_line.get((home.event_id, home.site_id), 0),
         target=target_percent / 100,
     )
 
@@ -279,5 +281,5 @@ def _as_fixed(chapter: Chapter, fixed: Fixed | None) -> Chapter:
     if fixed is None:
         return chapter
     line = replace(fixed.line, event_id=chapter.line.event_id, area_id=chapter.line.area_id)
-    settled = replace(chapter, names=fixed.names, line=line, at_home=fixed.at_home)
+    settled = replace(chapter, names=fixed.names, line=line)
     return replace(settled, fixed_at=fixed.at, version=fixed.version, moved_since=settled != chapter)

@@ -1,5 +1,78 @@
-"""Who came, by area and site."""
+"""Who came, by area and site, while it happens. The reports afterwards are in `report_views`."""
 
-from flask import Blueprint
+import hashlib
+import json
+from uuid import UUID
 
-bp = Blueprint("turnout", __name__)
+from flask import Response, abort, render_template, request
+
+from mobilize import clock
+from mobilize.accounts.entrance import me, signed_in
+from mobilize.accounts.models import RoleName
+from mobilize.actions.models import Action
+from mobilize.actions.seen import seen_action
+from mobilize.languages import language
+from mobilize.turnout import live as live_board
+from mobilize.turnout import report_views
+from mobilize.turnout.blueprint import bp
+from mobilize.turnout.figures import Board
+from mobilize.turnout.overview import actions_on, own_sites, past_actions
+from mobilize.turnout.spreadsheet import as_json
+from mobilize.turnout.wording import percent_text, points_text
+
+__all__ = ["bp", "report_views"]
+
+bp.add_app_template_filter(percent_text, "share")
+bp.add_app_template_filter(points_text, "points")
+
+
+@bp.get("/overview")
+@signed_in()
+def overview() -> str:
+    """The first page of whoever is signed in: a chair's next event, an organizer's actions."""
+    scope, now = me().scope, clock.now()
+    today, coming = actions_on(scope, now) if scope.is_organizer else ([], [])
+    return render_template(
+        "turnout/overview.html",
+        now=now,
+        sites=own_sites(scope, now),
+        today=[(action, live_board.board_for(action, scope)) for action in today],
+        coming=coming,
+        past=past_actions(scope, now) if scope.is_organizer else [],
+    )
+
+
+@bp.get("/actions/<uuid:action_id>/turnout")
+@signed_in(RoleName.ORGANIZER)
+def live(action_id: UUID) -> str:
+    """The live board of the areas in scope."""
+    action = seen_action(action_id, me().scope)
+    board = live_board.board_for(action, me().scope) or abort(404)
+    return render_template("turnout/live.html", action=action, board=board, drill=action.drill)
+
+
+@bp.get("/actions/<uuid:action_id>/turnout.json")
+@signed_in(RoleName.ORGANIZER)
+def figures(action_id: UUID) -> Response:
+    """The board for machines; `?with=html` adds the page's own tables, ready to be put in their place.
+
+    304 to whoever names the ETag of an unchanged board. Figures are at most a second old.
+    """
+    action, scope = seen_action(action_id, me().scope), me().scope
+    as_page = request.args.get("with") == "html"
+    said = live_board.said_for(
+        action, scope, (language(), as_page), lambda board: _body(action, board, as_page)
+    )
+    if said is None:
+        abort(404)
+    answer = Response(said.body, mimetype="application/json", headers={"Cache-Control": "private, no-cache"})
+    answer.set_etag(said.etag)
+    return answer.make_conditional(request)  # type: ignore[return-value]
+
+
+def _body(action: Action, board: Board, as_page: bool) -> live_board.Said:
+    said = as_json(board, by="site") | {"areas": as_json(board, by="area")["areas"]}
+    if as_page:
+        said["html"] = render_template("turnout/_board.html", action=action, board=board)
+    body = json.dumps(said, ensure_ascii=False).encode()
+    return live_board.Said(body, hashlib.blake2b(body, digest_size=12).hexdigest())

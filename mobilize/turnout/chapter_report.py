@@ -1,0 +1,52 @@
+"""Everything a chapter report says, put together once for page, CSV and PDF."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from mobilize.actions.models import Action
+from mobilize.turnout import paper
+from mobilize.turnout.figures import Board, Chapter
+from mobilize.turnout.people import Arrivals, Named, arrivals, who_came_and_who_did_not, who_stood
+from mobilize.turnout.queries import board
+from mobilize.turnout.series import Step, chapter_series
+
+
+@dataclass(frozen=True, slots=True)
+class ChapterReport:
+    """One chapter in one action. `came` and `missing` hold names: for who may see the site."""
+
+    action: Action
+    chapter: Chapter
+    board: Board
+    steps: Sequence[Step]
+    arrived: Arrivals
+    elsewhere: int
+    came: Sequence[Named]
+    missing: Sequence[Named]
+
+    def pdf(self, now: datetime, *, names: bool) -> bytes:
+        """On paper, with names only where they are asked for."""
+        people = (self.came, self.missing) if names else None
+        return paper.chapter_pdf(self.action, self.chapter, self.steps, self.arrived, people, now)
+
+
+def chapter_report_of(action: Action, site_id: UUID) -> ChapterReport | None:
+    """The report; None when the chapter has no home event in this action. Asks no scope: the caller does."""
+    whole = board(action)
+    chapter = whole.chapter(site_id)
+    if chapter is None:
+        return None
+    stood = who_stood(action, chapter, whole)
+    came, missing = who_came_and_who_did_not(action, chapter, whole, stood)
+    return ChapterReport(
+        action=action,
+        chapter=chapter,
+        board=whole,
+        steps=chapter_series(action, site_id),
+        arrived=arrivals(stood),
+        elsewhere=sum(s.elsewhere is not None for s in stood),
+        came=came,
+        missing=missing,
+    )

@@ -1,0 +1,36 @@
+"""Arrivals as a picture, made here: sizes only, so that the page needs no style of its own."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mobilize.turnout.people import Arrivals
+
+WIDTH, HEIGHT = 640, 160
+WIDEST = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One step: where it stands in the picture of 640 by 160, and what it says."""
+
+    at: datetime
+    count: int
+    together: int
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+def bars(arrived: Arrivals) -> list[Bar]:
+    """A bar for each step, the tallest as high as the picture; none when nobody came."""
+    if not arrived.most:
+        return []
+    wide = min(WIDTH / len(arrived.steps), WIDEST)
+    found, together = [], 0
+    for n, (at, count) in enumerate(arrived.steps):
+        together += count
+        height = round(count / arrived.most * (HEIGHT - 20), 1)
+        x, y = round(n * wide, 1), round(HEIGHT - height, 1)
+        found.append(Bar(at, count, together, x, y, round(wide * 0.8, 1), height))
+    return found

@@ -1,0 +1,55 @@
+"""How figures are said to people: the same words on the page, on paper and in the terminal."""
+
+from flask_babel import format_decimal
+
+from mobilize.checkins.models import Tier
+from mobilize.languages import _, say_date, say_time
+from mobilize.turnout.figures import Chapter, State
+
+
+def count_text(n: int | None) -> str:
+    """1,234; "no report" where there is none."""
+    return _("no report") if n is None else str(format_decimal(n))
+
+
+def percent_text(share: float | None) -> str:
+    """A share of 0..1 with one decimal; a dash where nobody is eligible."""
+    return "–" if share is None else f"{format_decimal(round(share * 100, 1), format='#,##0.0')}%"
+
+
+def points_text(change: float | None) -> str:
+    """A change of share: +3.4."""
+    return "" if change is None else f"{round(change * 100, 1):+.1f}"
+
+
+def state_word(state: State) -> str:
+    """As the badges say it."""
+    return {
+        State.NONE: _("No report"),
+        State.ZERO: _("Reported zero"),
+        State.BELOW: _("Below target"),
+        State.ON: _("On target"),
+        State.ABOVE: _("Above target"),
+    }[state]
+
+
+def tier_word(tier: Tier) -> str:
+    """How strong the evidence is."""
+    words = {
+        Tier.VERIFIED: _("Verified"),
+        Tier.VOUCHED: _("Vouched for"),
+        Tier.SELF: _("Self-reported"),
+    }
+    return words[tier]
+
+
+def when_fixed(chapter: Chapter) -> str:
+    """Since when these figures stand, and which version they are; or that they still move."""
+    if chapter.fixed_at is None:
+        return _("Not closed yet: these figures still change.")
+    return _(
+        "Fixed %(day)s at %(time)s, version %(version)s.",
+        day=say_date(chapter.fixed_at, chapter.tz),
+        time=say_time(chapter.fixed_at, chapter.tz),
+        version=chapter.version,
+    )

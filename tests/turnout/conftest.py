@@ -1,0 +1,118 @@
+"""A small morning: two areas, three sites, a picket at each, and whoever a test sends there."""
+
+import secrets
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from mobilize.accounts.models import Person
+from mobilize.accounts.sessions import begin_session
+from mobilize.actions.denominator import freeze_event
+from mobilize.actions.models import Action, Event
+from mobilize.checkins.models import Attendance, HeadCount, Supporters, Tier
+from mobilize.database import atomic, db
+from mobilize.roster.models import Area, Member, Site
+from mobilize.turnout import live
+from tests.builders import START, make_action, make_area, make_event, make_member, make_site
+
+NOON = START + timedelta(hours=5)
+
+
+@pytest.fixture(autouse=True)
+def count_anew() -> Iterator[None]:
+    """What one test was told is no answer for the next."""
+    live.forget()
+    yield
+    live.forget()
+
+
+class Morning:
+    """Lincoln (6 members) and Madison (4) in the north, Roosevelt (2) in the south; frozen when asked."""
+
+    def __init__(self, action: Action | None = None, sites: list[Site] | None = None):
+        self.north, self.south = (sites[0].area, sites[2].area) if sites else _areas()
+        self.sites = sites or [
+            make_site("Lincoln", area=self.north),
+            make_site("Madison", area=self.north),
+            make_site("Roosevelt", area=self.south),
+        ]
+        self.lincoln, self.madison, self.roosevelt = self.sites
+        self.action = action or make_action()
+        self.events = {site.id: make_event(site, action=self.action) for site in self.sites}
+        self.members: dict[Any, list[Member]] = {}
+        if sites is None:
+            for site, count in zip(self.sites, (6, 4, 2), strict=True):
+                self.members[site.id] = [make_member(f"Member{n}", site=site) for n in range(count)]
+
+    def freeze(self) -> None:
+        for event in self.events.values():
+            freeze_event(event.id, START)
+
+    def event(self, site: Site) -> Event:
+        return self.events[site.id]
+
+    def send(
+        self,
+        member: Member,
+        to: Site,
+        *,
+        chapter: Site | None = None,
+        tier: Tier = Tier.SELF,
+        at: datetime = START,
+    ) -> None:
+        """`member` of `chapter` (the site itself, unless said) was counted at the line of `to`."""
+        event = self.event(to)
+        home = chapter or to
+        _stored(
+            Attendance(
+                event_id=event.id,
+                shift_id=event.shifts[0].id,
+                member_id=member.id,
+                chapter_id=home.id,
+                tier=tier,
+                first_at=at,
+                late=False,
+            )
+        )
+
+    def count(self, site: Site, n: int, *, minutes: int = 15, voided: bool = False) -> None:
+        event, at = self.event(site), START + timedelta(minutes=minutes)
+        _stored(
+            HeadCount(
+                event_id=event.id,
+                shift_id=event.shifts[0].id,
+                nonce=secrets.token_bytes(16),
+                n=n,
+                counted_at=at,
+                recorded_at=at,
+                via="text",
+                by="test",
+                voided_at=at if voided else None,
+            )
+        )
+
+    def supporters(self, site: Site, delta: int) -> None:
+        nonce = secrets.token_bytes(16)
+        times = {"happened_at": START, "recorded_at": START}
+        _stored(Supporters(event_id=self.event(site).id, nonce=nonce, delta=delta, by="test", **times))
+
+
+@pytest.fixture
+def morning(app: Any) -> Morning:
+    return Morning()
+
+
+def enter(client: Any, person: Person, now: datetime) -> None:
+    """This browser is signed in as that person."""
+    client.set_cookie("session", begin_session(person, now=now), domain="localhost")
+
+
+def _areas() -> tuple[Area, Area]:
+    return make_area("North"), make_area("South")
+
+
+def _stored(row: Any) -> None:
+    with atomic():
+        db.session.add(row)
