@@ -181,8 +181,10 @@ def _mark(session: Session, claimed: list[Claimed], by: str, now: datetime) -> N
         )
         .execution_options(synchronize_session=False)
     )
+    attempts = Attempt.__table__
     session.execute(
-        insert(Attempt),
+        # RETURNING makes one statement of many rows, instead of one each.
+        insert(attempts).returning(attempts.c.n),
         [
             {
                 "outbox_id": text.id,
@@ -190,6 +192,8 @@ def _mark(session: Session, claimed: list[Claimed], by: str, now: datetime) -> N
                 "started_at": now,
                 "outcome": Outcome.STARTED,
                 "body_bix": blind_index("body", text.body),
+                "looks": 0,
+                "blind_looks": 0,
             }
             for text in claimed
         ],

@@ -84,7 +84,8 @@ def queue_texts(planned: Iterable[PlannedText], *, now: datetime) -> int:
     table = OutboxText.__table__
     unless_there = insert(table).on_conflict_do_nothing(index_elements=["purpose_key"])
     with atomic() as session:
-        return len(session.execute(unless_there.returning(table.c.id), rows).all())
+        done = session.execute(unless_there, rows, execution_options={"preserve_rowcount": True})
+        return _how_many(done)
 
 
 def purpose_key(planned: PlannedText) -> str:
@@ -194,13 +195,14 @@ def open_questions(asked: list[tuple[bytes, str, uuid.UUID, datetime]], *, now: 
         for bix, kind, event_id, expires_at in dict.fromkeys(asked)
     ]
     with atomic() as session:
-        statement = insert(Question).values(rows)
-        session.execute(
-            statement.on_conflict_do_update(
-                index_elements=["phone_bix", "kind", "event_id"],
-                set_={"asked_at": statement.excluded.asked_at, "expires_at": statement.excluded.expires_at},
-            )
+        table = Question.__table__
+        new = insert(table)
+        renewed = new.on_conflict_do_update(
+            index_elements=["phone_bix", "kind", "event_id"],
+            set_={"asked_at": new.excluded.asked_at, "expires_at": new.excluded.expires_at},
         )
+        # RETURNING makes one statement of many rows, instead of one each.
+        session.execute(renewed.returning(table.c.id), rows)
 
 
 def mark_question_answered(question_id: uuid.UUID, *, now: datetime) -> None:

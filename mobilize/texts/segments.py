@@ -14,6 +14,7 @@ GSM_BASIC = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 GSM_TWO_SEPTETS = frozenset("\f^{}\\[~]|€")
+GSM = GSM_BASIC | GSM_TWO_SEPTETS
 
 # What a word processor puts in, and what says the same within GSM-7.
 _TYPOGRAPHY = str.maketrans(
@@ -32,13 +33,10 @@ class Length:
 
 def measure(body: str) -> Length:
     """The length of a rendered text. One letter outside GSM-7 turns the whole text into UCS-2."""
-    septets = _septets(body)
-    if septets is not None:
-        return Length(
-            "GSM-7", septets, _segments_of([2 if c in GSM_TWO_SEPTETS else 1 for c in body], 160, 153)
-        )
-    units = [2 if ord(c) > 0xFFFF else 1 for c in body]
-    return Length("UCS-2", sum(units), _segments_of(units, 70, 67))
+    letters = set(body)
+    if letters <= GSM:
+        return _length(body, "GSM-7", letters & GSM_TWO_SEPTETS, 160, 153)
+    return _length(body, "UCS-2", {c for c in letters if ord(c) > 0xFFFF}, 70, 67)
 
 
 def segments(body: str) -> int:
@@ -59,20 +57,20 @@ def letters_outside_gsm(body: str) -> list[str]:
     return list(dict.fromkeys(c for c in body if not _is_gsm(c)))
 
 
-def _septets(body: str) -> int | None:
-    if not all(_is_gsm(c) for c in body):
-        return None
-    return sum(2 if c in GSM_TWO_SEPTETS else 1 for c in body)
+def _length(body: str, alphabet: str, doubles: set[str], alone: int, joined: int) -> Length:
+    units = len(body) + sum(body.count(c) for c in doubles)
+    if units <= alone:
+        return Length(alphabet, units, 1)
+    if not doubles:
+        return Length(alphabet, units, math.ceil(units / joined))
+    return Length(alphabet, units, _filled(body, doubles, joined))
 
 
-def _segments_of(units: list[int], alone: int, joined: int) -> int:
+def _filled(body: str, doubles: set[str], joined: int) -> int:
     """A letter of two units never straddles two segments, so a full segment can end one unit short."""
-    if sum(units) <= alone:
-        return 1
-    if 2 not in units:
-        return math.ceil(len(units) / joined)
     count, room = 1, joined
-    for unit in units:
+    for letter in body:
+        unit = 2 if letter in doubles else 1
         if unit > room:
             count, room = count + 1, joined
         room -= unit
@@ -80,7 +78,7 @@ def _segments_of(units: list[int], alone: int, joined: int) -> int:
 
 
 def _is_gsm(letter: str) -> bool:
-    return letter in GSM_BASIC or letter in GSM_TWO_SEPTETS
+    return letter in GSM
 
 
 def _plain_letter(letter: str) -> str:
