@@ -50,12 +50,10 @@ def board_pdf(action: Action, board: Board, name: str, now: datetime) -> bytes:
     if board.no_site:
         remarks.append(
             _(
-                "%(with)s of %(all)s eligible members belong to a chapter; of those alone %(share)s came.",
-                **{
-                    "all": count_text(total.names.eligible),
-                    "with": count_text(board.with_chapter.eligible),
-                    "share": percent_text(board.with_chapter.share),
-                },
+                "%(some)s of %(all)s eligible members belong to a chapter; of those alone %(share)s came.",
+                all=count_text(total.names.eligible),
+                some=count_text(board.with_chapter.eligible),
+                share=percent_text(board.with_chapter.share),
             )
         )
     return _written(
@@ -102,8 +100,10 @@ def _of(names: Names) -> str:
 
 def _figures(names: Names, line: Line, total: Total | None = None) -> list[Figure]:
     split = _(
-        "%(verified)s verified, %(vouched)s vouched for, %(self)s self-reported",
-        **{"verified": names.verified, "vouched": names.vouched, "self": names.self_reported},
+        "%(verified)s verified, %(vouched)s vouched for, %(alone)s self-reported",
+        verified=count_text(names.verified),
+        vouched=count_text(names.vouched),
+        alone=count_text(names.self_reported),
     )
     peak = _("Peak %(peak)s", peak=count_text(line.peak)) if line.peak is not None else ""
     if total:
