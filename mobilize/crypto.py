@@ -5,7 +5,6 @@ with the value, so older values open until they are sealed again. The blind inde
 for the same number on every row, so it hangs on the *oldest* listed key until the indexes are rebuilt.
 """
 
-import hashlib
 import hmac
 import os
 from functools import cache
@@ -76,8 +75,11 @@ def is_signed(purpose: str, text: str, tag: str) -> bool:
 
 
 def fingerprint(body: bytes) -> bytes:
-    """SHA-256 of a request's body, to tell a repeat from a different request under the same nonce."""
-    return hashlib.sha256(body).digest()
+    """32 bytes of a request's body, to tell a repeat from a different request under the same nonce.
+
+    Keyed: a body may be no more than a phone number, and all of a city's are tried in minutes.
+    """
+    return hmac.digest(_derived(_keys()[-1], b"fingerprint"), body, "sha256")
 
 
 def _keys() -> tuple[SecretKey, ...]:

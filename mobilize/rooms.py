@@ -9,7 +9,7 @@ from flask_wtf.csrf import CSRFProtect
 from mobilize.accounts import entrance
 from mobilize.accounts.entrance import entrance_of, me
 
-ROOMS = ("roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout")
+ROOMS = ("roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "privacy")
 
 _csrf = CSRFProtect()
 
@@ -33,12 +33,25 @@ def _open_doors(app: Flask) -> None:
     from mobilize.checkins.line_views import bp as line
     from mobilize.checkins.views import bp as checkins
     from mobilize.public import bp as public
+    from mobilize.privacy.views import bp as privacy
     from mobilize.reminders.views import bp as reminders
     from mobilize.roster.import_views import bp as roster
     from mobilize.texts.views import bp as texts
     from mobilize.turnout.views import bp as turnout
 
-    for room in (public, accounts, roster, actions, grants, checkins, line, texts, reminders, turnout):
+    for room in (
+        public,
+        accounts,
+        roster,
+        actions,
+        grants,
+        checkins,
+        line,
+        texts,
+        reminders,
+        turnout,
+        privacy,
+    ):
         app.register_blueprint(room)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import delete, func, or_, select, update
 
 from mobilize import audit, crypto, settings
-from mobilize.accounts.models import CodeRequest, Person
+from mobilize.accounts.models import SIGN_IN, CodeRequest, Person
 from mobilize.accounts.scope import scope_of, today
 from mobilize.accounts.sessions import begin_session
 from mobilize.crypto import blind_index
@@ -39,8 +39,12 @@ PHONES_A_TICK = 100
 REMEMBER_BROWSER = timedelta(days=180)
 
 
-def ask_for_code(phone_typed: str, browser_token: str, *, language: str, now: datetime) -> None:
+def ask_for_code(
+    phone_typed: str, browser_token: str, *, language: str, now: datetime, purpose: str = SIGN_IN
+) -> None:
     """Write down that this browser asks for a code; `send_codes` decides. The same for person and stranger.
+
+    With another `purpose` it waits for the room above that texts such codes.
 
     Refused: "bad_phone" for what is no number, "too_many_asks" after 6 in 10 minutes from one browser.
     Asking twice makes two requests; the codes of both are good in this browser.
@@ -58,6 +62,7 @@ def ask_for_code(phone_typed: str, browser_token: str, *, language: str, now: da
             phone_bix=blind_index("phone", phone),
             browser_hash=browser_hash,
             language=language,
+            purpose=purpose,
             asked_at=now,
             expires_at=now + GOOD_FOR,
         )
@@ -72,7 +77,7 @@ def send_codes(*, now: datetime) -> int:
     twice and at once: a person's requests are taken under the lock of her row.
     """
     _set_aside_strangers(now)
-    waiting = select(CodeRequest.phone_bix).where(CodeRequest.looked_at.is_(None)).distinct()
+    waiting = select(CodeRequest.phone_bix).where(*_waiting()).distinct()
     phones = db.session.scalars(waiting.limit(PHONES_A_TICK)).all()
     return sum(_send_to(phone_bix, now) for phone_bix in phones)
 
@@ -83,12 +88,12 @@ def enter_code(typed: str, browser_token: str, *, now: datetime) -> str:
     Every failure is the same `Refused("wrong_code")`: a wrong code, a stranger's, a spent one, the sixth try,
     one from another browser. The try is counted before it is looked at. A code opens one session, once.
     """
-    digits = "".join(c for c in unicodedata.normalize("NFKC", typed) if c.isdigit())[:32]
-    fitting = [r for r in _count_try(hash_token(browser_token), now) if _fits(r, digits)]
+    digits = digits_in(typed)
+    fitting = [r for r in count_try(hash_token(browser_token), SIGN_IN, now) if fits(r, digits)]
     with atomic():
         person = _spend(fitting[0], now) if fitting else None
         if person is None:
-            raise _wrong_code()
+            raise wrong_code()
         audit.note(f"person:{person.id}", "sign_in.code", person.id, now=now)
         return begin_session(person, now=now)
 
@@ -103,15 +108,24 @@ def forget_code_requests(*, now: datetime) -> int:
         return int(session.execute(delete(CodeRequest).where(old)).rowcount)  # type: ignore[attr-defined]
 
 
+def digits_in(typed: str) -> str:
+    """The digits of a code as somebody typed it."""
+    return "".join(c for c in unicodedata.normalize("NFKC", typed) if c.isdigit())[:32]
+
+
 def _set_aside_strangers(now: datetime) -> None:
     known = select(Person.phone_bix).where(Person.phone_bix.is_not(None))
     with atomic() as session:
         session.execute(
             update(CodeRequest)
-            .where(CodeRequest.looked_at.is_(None), CodeRequest.phone_bix.not_in(known))
+            .where(*_waiting(), CodeRequest.phone_bix.not_in(known))
             .values(looked_at=now)
             .execution_options(synchronize_session=False)
         )
+
+
+def _waiting() -> list[Any]:
+    return [CodeRequest.looked_at.is_(None), CodeRequest.purpose == SIGN_IN]
 
 
 def _send_to(phone_bix: bytes, now: datetime) -> int:
@@ -119,7 +133,7 @@ def _send_to(phone_bix: bytes, now: datetime) -> int:
         person = session.scalar(select(Person).where(Person.phone_bix == phone_bix).with_for_update())
         waiting = session.scalars(
             select(CodeRequest)
-            .where(CodeRequest.phone_bix == phone_bix, CodeRequest.looked_at.is_(None))
+            .where(*_waiting(), CodeRequest.phone_bix == phone_bix)
             .order_by(CodeRequest.asked_at, CodeRequest.id)
         ).all()
         for request in waiting:
@@ -165,7 +179,7 @@ def _may_text(whose: str, now: datetime) -> bool:
 
 def _text_code(request: CodeRequest, person: Person, now: datetime) -> None:
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
-    request.code_hash, request.person_id = _code_hash(request.phone_bix, code), person.id
+    request.code_hash, request.person_id = code_hash(request.phone_bix, code), person.id
     db.session.flush()
     text = PlannedText(
         purpose=f"sign_in_code:{request.id}:1",
@@ -187,6 +201,7 @@ def _share_last_code(request: CodeRequest, person: Person, now: datetime) -> Non
         select(CodeRequest)
         .where(
             CodeRequest.phone_bix == request.phone_bix,
+            CodeRequest.purpose == SIGN_IN,
             CodeRequest.code_hash.is_not(None),
             CodeRequest.used_at.is_(None),
             CodeRequest.expires_at > now,
@@ -199,13 +214,15 @@ def _share_last_code(request: CodeRequest, person: Person, now: datetime) -> Non
         db.session.flush()
 
 
-def _count_try(browser_hash: bytes, now: datetime) -> list[CodeRequest]:
-    """One more try on every live request of this browser. It is stored whatever comes of it."""
+def count_try(browser_hash: bytes, purpose: str, now: datetime) -> list[CodeRequest]:
+    """One more try on every live request of this browser; those that were texted a code and may still be
+    compared with it come back. The try is stored whatever comes of it."""
     with atomic() as session:
         counted = session.scalars(
             update(CodeRequest)
             .where(
                 CodeRequest.browser_hash == browser_hash,
+                CodeRequest.purpose == purpose,
                 CodeRequest.expires_at > now,
                 CodeRequest.used_at.is_(None),
                 CodeRequest.tries < TRIES,
@@ -226,13 +243,15 @@ def _tries_of_all(request: CodeRequest) -> int:
 def _of_the_same_code(request: CodeRequest) -> list[Any]:
     return [
         CodeRequest.phone_bix == request.phone_bix,
+        CodeRequest.purpose == request.purpose,
         CodeRequest.code_hash == request.code_hash,
         CodeRequest.used_at.is_(None),
     ]
 
 
-def _fits(request: CodeRequest, digits: str) -> bool:
-    return hmac.compare_digest(request.code_hash or b"", _code_hash(request.phone_bix, digits))
+def fits(request: CodeRequest, digits: str) -> bool:
+    """Is this the code the request was texted?"""
+    return hmac.compare_digest(request.code_hash or b"", code_hash(request.phone_bix, digits))
 
 
 def _spend(request: CodeRequest, now: datetime) -> Person | None:
@@ -256,12 +275,14 @@ def _spend(request: CodeRequest, now: datetime) -> Person | None:
         return person
 
 
-def _code_hash(phone_bix: bytes, code: str) -> bytes:
+def code_hash(phone_bix: bytes, code: str) -> bytes:
+    """What is stored of a code."""
     # Keyed, since six digits alone are found again from a plain hash at once.
     return hmac.digest(crypto.derive("sign-in codes"), phone_bix + code.encode(), "sha256")
 
 
-def _wrong_code() -> Refused:
+def wrong_code() -> Refused:
+    """What everybody hears about a code that opens nothing."""
     return Refused(
         "wrong_code",
         _("That code does not open this. Look at the last text again, or ask for a new code."),

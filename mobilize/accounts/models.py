@@ -63,9 +63,13 @@ class RoleTerm(Model):
     person: Mapped[Person] = relationship(back_populates="roles")
 
 
+SIGN_IN = "sign_in"
+
+
 class CodeRequest(Model):
-    """Somebody asked for a sign-in code: one row for person and stranger alike. A worker decides, texts,
-    and only then is there a `code_hash`. Bound to the browser that asked."""
+    """Somebody asked for a code: one row for person and stranger alike. A worker decides, texts, and only
+    then is there a `code_hash`. Bound to the browser that asked, and to its `purpose`: "sign_in", or what a
+    room above texts codes for."""
 
     __tablename__ = "code_requests"
     __table_args__ = (
@@ -78,6 +82,7 @@ class CodeRequest(Model):
     phone_bix: Mapped[bytes] = mapped_column(LargeBinary(16))
     browser_hash: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
     language: Mapped[str] = mapped_column(String(3), default="en")
+    purpose: Mapped[str] = mapped_column(String(12), default=SIGN_IN, server_default=SIGN_IN)
     code_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     person_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id"))
     tries: Mapped[int] = mapped_column(default=0)

@@ -45,7 +45,10 @@ class Campaign(Model):
 
 
 class Action(Model):
-    """One step of a campaign. `owner_site_id` is set for a chair's local action at her own site."""
+    """One step of a campaign. `owner_site_id` is set for a chair's local action at her own site.
+
+    `forgotten_at`: nothing ties a person to it any more; its rows stay as counts (the room privacy).
+    """
 
     __tablename__ = "actions"
 
@@ -65,6 +68,7 @@ class Action(Model):
     made_at: Mapped[datetime]
     made_by: Mapped[str] = mapped_column(String(64))
     called_off_at: Mapped[datetime | None]
+    forgotten_at: Mapped[datetime | None]
 
     campaign: Mapped[Campaign | None] = relationship(back_populates="actions")
     events: Mapped[list["Event"]] = relationship(back_populates="action")
