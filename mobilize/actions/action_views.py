@@ -4,6 +4,7 @@ import uuid
 
 from flask import Response as FileResponse
 from flask import flash, redirect, render_template, request, url_for
+from wtforms import SelectChoice
 
 from mobilize import clock, settings
 from mobilize.accounts.entrance import me, signed_in
@@ -12,7 +13,7 @@ from mobilize.accounts.scope import today
 from mobilize.actions.blueprint import bp, printed
 from mobilize.actions.campaign_views import Answer
 from mobilize.actions.forms import EVERY_SITE, SOME_AREAS, ActionForm, written
-from mobilize.actions.models import Action, ActionKind
+from mobilize.actions.models import Action, ActionKind, Campaign
 from mobilize.actions.operations import create_action_at_sites, create_rally
 from mobilize.actions.plans import NewAction
 from mobilize.actions.printing import posters_of
@@ -95,21 +96,24 @@ def _action_form(areas: list[tuple[Area, int]]) -> ActionForm:
     form = ActionForm(campaign=request.args.get("campaign", ""))
     whole = may_choose_every_site(me().scope)
     number = sum(sites for _area, sites in areas)
-    some = (SOME_AREAS, _("Only the areas chosen below"))
-    every = (EVERY_SITE, ngettext("Every site: %(num)s", "Every site: %(num)s", number))
+    some = SelectChoice(SOME_AREAS, _("Only the areas chosen below"))
+    every = SelectChoice(EVERY_SITE, ngettext("Every site: %(num)s", "Every site: %(num)s", number))
     form.where.choices = [every, some] if whole else [some]
-    form.areas.choices = [(str(area.id), _sites(area.name, number)) for area, number in areas]
+    form.areas.choices = [SelectChoice(str(area.id), _sites(area.name, number)) for area, number in areas]
     form.kind.choices = [
-        (ActionKind.PICKET.value, _("Picket at each site")),
-        (ActionKind.RALLY.value, _("Rally at one place")),
-        (ActionKind.STRIKE.value, _("Strike day, with a line at each site")),
-        (ActionKind.COUNT.value, _("A count without a line: sticker day, petition")),
+        SelectChoice(ActionKind.PICKET.value, _("Picket at each site")),
+        SelectChoice(ActionKind.RALLY.value, _("Rally at one place")),
+        SelectChoice(ActionKind.STRIKE.value, _("Strike day, with a line at each site")),
+        SelectChoice(ActionKind.COUNT.value, _("A count without a line: sticker day, petition")),
     ]
-    campaigns = [(str(c.id), c.name_es if language() == "es" else c.name_en) for c in all_campaigns()]
-    form.campaign.choices = [*campaigns, ("", _("None"))]
+    form.campaign.choices = [*map(_campaign_choice, all_campaigns()), SelectChoice("", _("None"))]
     if not form.is_submitted():
         form.where.data = EVERY_SITE if whole else SOME_AREAS
     return form
+
+
+def _campaign_choice(campaign: Campaign) -> SelectChoice:
+    return SelectChoice(str(campaign.id), campaign.name_es if language() == "es" else campaign.name_en)
 
 
 def _sites(name: str, number: int) -> str:

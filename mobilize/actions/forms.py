@@ -11,6 +11,7 @@ from wtforms import (
     HiddenField,
     IntegerField,
     RadioField,
+    SelectChoice,
     SelectField,
     SelectMultipleField,
     StringField,
@@ -100,8 +101,8 @@ class WhenForm(RoomForm):
     second_hour = RadioField(
         _("The clock shows this time twice that night. Which one?"),
         choices=[
-            ("first", _("The first, before clocks go back")),
-            ("second", _("The second, an hour later")),
+            SelectChoice("first", _("The first, before clocks go back")),
+            SelectChoice("second", _("The second, an hour later")),
         ],
         validators=[Optional()],
     )

@@ -156,7 +156,7 @@ def move_event(
     starts_at, ends_at = span.moments(event.tz)
     with atomic() as session:
         one_at_a_time()
-        session.refresh(event, with_for_update=True)
+        session.refresh(event, with_for_update={"of": Event})
         _refuse_over(event, now)
         asked = (starts_at, ends_at, meet_at.strip()[:200], _new_venue(event, venue))
         if asked == (event.starts_at, event.ends_at, event.meet_at, event.venue):
