@@ -2,10 +2,20 @@
 
 from celery import shared_task
 
-from mobilize import clock
+from mobilize import clock, rate_limits
 from mobilize.accounts import codes
 
 
 @shared_task(name="accounts.send_codes")
 def send_codes() -> None:
     codes.send_codes(now=clock.now())
+
+
+@shared_task(name="accounts.forget_requests")
+def forget_requests() -> None:
+    codes.forget_code_requests(now=clock.now())
+
+
+@shared_task(name="accounts.forget_limits")
+def forget_limits() -> None:
+    rate_limits.forget_old(clock.now())

@@ -30,6 +30,8 @@ TIMETABLE = [
     Entry("texts.sweep", 10),
     Entry("texts.reconcile", 10),
     Entry("texts.forget_bodies", 3600),
+    Entry("accounts.forget_requests", 3600),
+    Entry("accounts.forget_limits", 3600),
 ]
 
 

@@ -12,7 +12,7 @@ from mobilize.accounts.models import CHAIRS, LineGrant, Person, RoleName, RoleTe
 from mobilize.accounts.queries import current_terms, may_manage, may_manage_person, term_in_scope
 from mobilize.accounts.scope import Scope, running_on, today
 from mobilize.crypto import blind_index
-from mobilize.database import atomic, db
+from mobilize.database import atomic, db, insert, new_id
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.phones import normalize
@@ -45,7 +45,7 @@ def invite(invitation: Invitation, *, scope: Scope, actor: str, now: datetime) -
         raise Refused("bad_phone", _("Type a mobile number with its area code, 10 digits."))
     _refuse_wrong_place(invitation, scope)
     with atomic():
-        person = _person_with(phone) or _new_person(name, phone, invitation.language, now)
+        person = _person_of(phone, name, invitation.language, now)
         may_link = may_manage_person(scope, person, today(now))
         give_role(person, invitation.role, site=invitation.site, area=invitation.area, actor=actor, now=now)
         return person, make_link(person, actor, now=now) if may_link else None
@@ -120,16 +120,19 @@ def _refuse_wrong_place(invitation: Invitation, scope: Scope) -> None:
         raise Refused("not_yours", _("You can invite chairs of the schools in your own areas."), status=403)
 
 
-def _person_with(phone: str) -> Person | None:
-    return db.session.scalar(select(Person).where(Person.phone_bix == blind_index("phone", phone)))
-
-
-def _new_person(name: str, phone: str, language: str, now: datetime) -> Person:
-    person = Person(phone_bix=blind_index("phone", phone), language=language, made_at=now)
-    person.name, person.phone = name, phone
-    db.session.add(person)
-    db.session.flush()
-    return person
+def _person_of(phone: str, name: str, language: str, now: datetime) -> Person:
+    """Whoever has this number; somebody new when nobody has. Of two invitations at once one makes her."""
+    phone_bix, row_id = blind_index("phone", phone), new_id()
+    new = insert(Person).values(
+        id=row_id,
+        name_enc=Person.name.seal(row_id, name),
+        phone_enc=Person.phone.seal(row_id, phone),
+        phone_bix=phone_bix,
+        language=language,
+        made_at=now,
+    )
+    db.session.execute(new.on_conflict_do_nothing(index_elements=["phone_bix"]))
+    return db.session.scalars(select(Person).where(Person.phone_bix == phone_bix)).one()
 
 
 def _admins(now: datetime) -> int:

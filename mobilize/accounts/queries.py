@@ -118,8 +118,8 @@ def area_names() -> list[str]:
 
 def sites_in(scope: Scope) -> Sequence[tuple[str, str]]:
     """(code, name) of the sites in scope, for the invitation's list of suggestions."""
-    query = scope.limit(select(Site.code, Site.name)).where(Site.represented).order_by(Site.name)
-    return [(code, name) for code, name in db.session.execute(query)]
+    query = scope.limit(select(Site)).where(Site.represented).order_by(Site.name)
+    return [(site.code, site.name) for site in db.session.scalars(query)]
 
 
 def _is_at(row: Holder, wanted: str) -> bool:

@@ -2,7 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from flask import Response, request
+from flask import request
+from werkzeug.wrappers import Response
 
 from mobilize import settings
 from mobilize.accounts.models import Person, SignedInSession
