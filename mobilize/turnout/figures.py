@@ -111,8 +111,8 @@ class Chapter:
 
     @property
     def state(self) -> State:
-        """Against the target share. A line with a head count or a name is never `none`."""
-        if not self.names.named and not self.line.hosted and not self.line.head_count:
+        """Of the line first: nobody said anything, or zero; else the chapter's share against the target."""
+        if not self.line.hosted and not self.line.head_count:
             return State.ZERO if self.line.reported else State.NONE
         share = 1.0 if self.names.share is None else self.names.share
         if share < self.target:

@@ -113,7 +113,7 @@ def _figures(names: Names, line: Line, total: Total | None = None) -> list[Figur
         Figure(count_text(line.head_count), _("Head count"), peak),
         Figure(count_text(line.supporters), _("Supporters")),
         Figure(count_text(names.also_there), _("Also there"), _("on leave, substitute, retired or new")),
-        Figure(count_text(line.hosted), _("By name on this line"), _("members of any chapter")),
+        *([] if total else [Figure(count_text(line.hosted), _("By name on this line"), _("of any chapter"))]),
     ]
 
 
@@ -173,8 +173,8 @@ def _areas_table(board: Board) -> Table:
     rows = [
         (
             area.name,
-            f"{area.total.reporting}/{area.total.sites}",
-            *_counts(area.total.names, area.total.line),
+            "–" if board.one_line else f"{area.total.reporting}/{area.total.sites}",
+            *_counts(area.total.names, area.total.line, at_rally=board.one_line),
         )
         for area in board.areas
     ]
@@ -187,7 +187,10 @@ def _areas_table(board: Board) -> Table:
 
 
 def _sites_table(board: Board) -> Table:
-    rows = [(c.name, state_word(c.state), *_counts(c.names, c.line)) for c in board.chapters]
+    rows = [
+        (c.name, state_word(c.state), *_counts(c.names, c.line, at_rally=board.one_line))
+        for c in board.chapters
+    ]
     return Table(_("By site"), _columns(_("Site"), _("State")), rows)
 
 
@@ -196,11 +199,13 @@ def _columns(first: str, second: str) -> list[Column]:
     return [Column(first, share=3), Column(second, share=1.6), *(Column(word, "right") for word in numbers)]
 
 
-def _counts(names: Names, line: Line) -> tuple[str, str, str, str, str]:
+def _counts(names: Names, line: Line, *, at_rally: bool = False) -> tuple[str, str, str, str, str]:
+    """The row's numbers. At a rally the one line is everybody's: it stands above, and in no row."""
+    together = _("at the rally")
     return (
         count_text(names.eligible),
         count_text(names.came),
         percent_text(names.share),
-        count_text(line.head_count),
-        count_text(line.supporters),
+        together if at_rally else count_text(line.head_count),
+        together if at_rally else count_text(line.supporters),
     )

@@ -24,10 +24,10 @@ from sqlalchemy import String, case, cast, func, literal, or_, select, union_all
 
 from mobilize.actions.denominator import members_without_chapter, was_active
 from mobilize.actions.models import Action, Eligible, Event, EventChapter, EventState
+from mobilize.checkins import head_counts
 from mobilize.checkins.models import Attendance, HeadCount, Supporters, Tier
 from mobilize.database import db
 from mobilize.roster.models import Area, Member, Membership, Rank, Site
-from mobilize.turnout import head_counts
 from mobilize.turnout.figures import Board, Chapter, Line, Names
 from mobilize.turnout.fixed import Fixed, latest_fixed
 
