@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, insert, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, and_, literal_column, or_, select, update
 from sqlalchemy.orm import Session
 
 from mobilize import database, settings
@@ -19,8 +19,9 @@ from mobilize.crypto import CannotOpen, blind_index
 from mobilize.database import atomic, is_postgres
 from mobilize.texts import windows
 from mobilize.texts.models import Attempt, OutboxText, Outcome, Sender, TextClass, TextState
-from mobilize.texts.operations import MAIN_SENDER, open_questions
+from mobilize.texts.operations import open_questions
 from mobilize.texts.phone_rules import is_bad, says_stop
+from mobilize.texts.senders import MAIN_SENDER, add_sender
 from mobilize.texts.wordings import BadWording, render
 
 CLAIM_LASTS = timedelta(seconds=60)
@@ -81,8 +82,7 @@ def _tokens(session: Session, name: str, now: datetime) -> float:
     rate = settings().segments_per_second
     sender = session.get(Sender, name, with_for_update=True, populate_existing=True)
     if sender is None:
-        fresh = {"name": name, "rate": rate, "tokens": rate, "refilled_at": now}
-        session.execute(database.insert(Sender).values(fresh).on_conflict_do_nothing())
+        add_sender(name, now=now)
         sender = session.get(Sender, name, with_for_update=True, populate_existing=True)
         assert sender is not None  # noqa: S101 - inserted one line above
     if sender.paused_at:
@@ -184,7 +184,7 @@ def _mark(session: Session, claimed: list[Claimed], by: str, now: datetime) -> N
     attempts = Attempt.__table__
     session.execute(
         # RETURNING makes one statement of many rows, instead of one each.
-        insert(attempts).returning(attempts.c.n),
+        database.insert(attempts).returning(attempts.c.n),
         [
             {
                 "outbox_id": text.id,

@@ -8,7 +8,7 @@ import click
 
 from mobilize import clock, leases
 from mobilize.commands import Commands
-from mobilize.texts import operations, queries, reconciling
+from mobilize.texts import queries, reconciling, senders
 
 texts = Commands("texts", help="What waits to be texted, and what became of it.")
 
@@ -46,14 +46,14 @@ def show(outbox_id: uuid.UUID, as_json: bool) -> None:
 @click.argument("why")
 def pause(why: str) -> None:
     """Send nothing until `texts resume`. WHY is shown to organizers."""
-    operations.pause_sending(why, now=clock.now())
+    senders.pause_sending(why, now=clock.now())
     click.echo("Paused. What waits keeps waiting.")
 
 
 @texts.command()
 def resume() -> None:
     """Send again."""
-    operations.resume_sending()
+    senders.resume_sending()
     click.echo("Sending again.")
 
 

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from mobilize.texts.carrier import Answer
 from mobilize.texts.claiming import Claimed
 from mobilize.texts.models import Attempt, OutboxText, Outcome, Sender, TextState
-from mobilize.texts.operations import MAIN_SENDER, pause_sending
 from mobilize.texts.phone_rules import note_bad_number, opt_out
+from mobilize.texts.senders import MAIN_SENDER, pause_sending
 
 UNDER_WAY = (TextState.CLAIMED, TextState.UNKNOWN)
 

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 
 from mobilize.crypto import blind_index
 from mobilize.database import atomic, db, insert, new_id
-from mobilize.texts.models import Inbound, OutboxText, Priority, Question, Sender, TextClass, TextState
+from mobilize.texts.models import Inbound, OutboxText, Priority, Question, TextClass, TextState
 from mobilize.texts.phone_rules import opt_in, opt_out
 from mobilize.texts.segments import segments
 from mobilize.texts.wordings import render
@@ -26,17 +26,14 @@ __all__ = [
     "mark_question_answered",
     "opt_in",
     "opt_out",
-    "pause_sending",
     "queue_text",
     "queue_texts",
     "restore_texts",
-    "resume_sending",
 ]
 
 ANSWER_WITHIN = timedelta(minutes=10)
 ANSWERS_AN_HOUR = 3
 BODIES_ARE_KEPT = timedelta(days=7)
-MAIN_SENDER = "main"
 
 
 @dataclass(frozen=True)
@@ -226,18 +223,6 @@ def mark_done(inbound_id: uuid.UUID, by: str, *, now: datetime) -> bool:
                 )
             )
         )
-
-
-def pause_sending(why: str, *, now: datetime, sender: str = MAIN_SENDER) -> None:
-    """Claim nothing more for this sender until `resume_sending`; what waits keeps waiting."""
-    with atomic() as session:
-        session.execute(update(Sender).where(Sender.name == sender).values(paused_at=now, paused_why=why))
-
-
-def resume_sending(*, sender: str = MAIN_SENDER) -> None:
-    """Claim again. What has become useless meanwhile is dropped, not sent late."""
-    with atomic() as session:
-        session.execute(update(Sender).where(Sender.name == sender).values(paused_at=None, paused_why=None))
 
 
 def forget_bodies(*, now: datetime) -> int:

@@ -17,11 +17,10 @@ from mobilize.texts.operations import (
     drop_texts,
     opt_in,
     opt_out,
-    pause_sending,
     queue_texts,
-    resume_sending,
 )
 from mobilize.texts.queries import counts_by_state, may_text, open_question
+from mobilize.texts.senders import pause_sending, resume_sending
 from tests.builders import make_member
 from tests.texts.conftest import MIA, NATE, attempt, bodies, fresh
 
