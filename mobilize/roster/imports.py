@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from mobilize import audit, settings
-from mobilize.database import atomic, db, is_postgres
+from mobilize.database import Model, atomic, db, is_postgres
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.roster import roster_moves, site_moves
@@ -195,7 +195,8 @@ def _stage(import_id: uuid.UUID, changes: Changes, tell: Callable[[int, int], No
 
 def _store(chunk: list[dict[str, Any]]) -> None:
     with atomic() as session:
-        session.execute(insert(StagedMember), chunk)
+        # The table and not the model: an ORM insert splits the rows by which of their values are empty.
+        session.execute(insert(Model.metadata.tables[StagedMember.__tablename__]), chunk)
 
 
 def _staged(import_id: uuid.UUID, summary: dict[str, Any], plan: dict[str, Any] | None) -> Import:

@@ -1,6 +1,6 @@
 """Finding the site that a roster's cell means."""
 
-import difflib
+import heapq
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -38,13 +38,20 @@ class SiteBook:
         return self._by_code.get(bare) or self._by_school_code.get(bare) or self._by_name.get(fold(name))
 
     def nearest(self, name: str, most: int = 3) -> list[KnownSite]:
-        """The sites whose names are most alike, for a person to choose from."""
-        alike = difflib.get_close_matches(fold(name), self._folded, n=most, cutoff=0.3)
-        return [self._folded[text] for text in alike]
+        """The sites whose names are most alike (by shared runs of three letters), for a person to choose."""
+        sought = _threes(name)
+        likeness = [(len(sought & threes) / len(sought | threes), site) for site, threes in self._runs]
+        alike = heapq.nlargest(most, (found for found in likeness if found[0]), key=lambda found: found[0])
+        return [site for _share, site in alike]
 
     @cached_property
-    def _folded(self) -> dict[str, KnownSite]:
-        return {fold(site.name): site for site in self.sites}
+    def _runs(self) -> list[tuple[KnownSite, frozenset[str]]]:
+        return [(site, _threes(site.name)) for site in self.sites]
+
+
+def _threes(name: str) -> frozenset[str]:
+    words = (f" {fold(word)} " for word in name.split())
+    return frozenset(word[at : at + 3] for word in words for at in range(len(word) - 2)) or frozenset([""])
 
 
 def _only_ones(named: Iterable[tuple[str, KnownSite]]) -> dict[str, KnownSite]:
