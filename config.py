@@ -141,7 +141,7 @@ class _Reader:
     def base_url(self, name: str, default: str) -> str:
         url = self.text(name, default).rstrip("/")
         parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
             raise BadSetting(f"{name} must be an address like https://mobilize.example.org.")
         return url
 
@@ -157,6 +157,8 @@ class _Reader:
         value = self.text(name, default).lower()
         if not re.fullmatch(r"#[0-9a-f]{6}", value):
             raise BadSetting(f"{name} must look like #8c1c13.")
+        if _contrast_with_white(value) < 7:
+            raise BadSetting(f"{name}={value} is too light: white words on it cannot be read in the sun.")
         return value
 
     def number(self, name: str, default: float) -> float:
@@ -180,6 +182,13 @@ class _Reader:
         if len({key.id for key in keys}) != len(keys):
             raise BadSetting("SECRET_KEYS names the same id twice.")
         return keys
+
+
+def _contrast_with_white(colour: str) -> float:
+    """WCAG 2.2, "contrast ratio" and "relative luminance"; AAA asks for 7."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
 
 
 def _one_key(entry: str) -> SecretKey:

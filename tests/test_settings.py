@@ -1,0 +1,81 @@
+"""The settings are read once, and the service does not start with a bad one."""
+
+import base64
+import hashlib
+
+import pytest
+
+import config
+from config import BadSetting
+
+KEY = "k1:" + base64.b64encode(hashlib.sha256(b"a key for this test").digest()).decode()
+GOOD = {"MOBILIZE_ENV": "test", "SECRET_KEYS": KEY}
+PRODUCTION = {
+    "MOBILIZE_ENV": "production",
+    "SECRET_KEYS": KEY,
+    "DATABASE_URL": "postgresql://db/mobilize",
+    "PUBLIC_BASE_URL": "https://mobilize.example.org",
+    "TWILIO_ACCOUNT_SID": "AC1",
+    "TWILIO_AUTH_TOKEN": "secret",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEYS", ""),
+        ("SECRET_KEYS", "k1:short"),
+        ("SECRET_KEYS", "k1:" + base64.b64encode(bytes(32)).decode()),
+        ("SECRET_KEYS", f"{KEY},{KEY}"),
+        ("SECRET_KEYS", KEY.replace("k1", "K one")),
+        ("MOBILIZE_ENV", "staging"),
+        ("DATABASE_URL", "mysql://localhost/x"),
+        ("PUBLIC_BASE_URL", "mobilize.example.org"),
+        ("PUBLIC_BASE_URL", "https://example.org/mobilize"),
+        ("UNION_TIMEZONE", "Los Angeles"),
+        ("UNION_COLOUR", "red"),
+        ("UNION_COLOUR", "#ffcc00"),
+        ("SEGMENTS_PER_SECOND", "fast"),
+        ("SEGMENTS_PER_SECOND", "0"),
+    ],
+)
+def test_a_bad_setting_is_refused_by_its_name(name: str, value: str) -> None:
+    with pytest.raises(BadSetting, match=name):
+        config.load({**GOOD, name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PUBLIC_BASE_URL", "http://mobilize.example.org"),
+        ("TWILIO_ACCOUNT_SID", ""),
+        ("TWILIO_AUTH_TOKEN", ""),
+        ("TWILIO_API_URL", "http://127.0.0.1:9000"),
+    ],
+)
+def test_production_does_not_start_with_what_only_a_demo_may_have(name: str, value: str) -> None:
+    config.load(PRODUCTION)
+    with pytest.raises(BadSetting, match=name):
+        config.load({**PRODUCTION, name: value})
+
+
+def test_without_a_word_about_it_the_service_is_in_production() -> None:
+    with pytest.raises(BadSetting):
+        config.load({"SECRET_KEYS": KEY})
+
+
+def test_a_secret_may_come_from_a_file(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "keys").write_text(KEY + "\n")
+    settings = config.load({"MOBILIZE_ENV": "test", "SECRET_KEYS_FILE": str(tmp_path / "keys")})
+    assert settings.secret_keys[0].id == "k1"
+
+
+def test_no_secret_shows_when_the_settings_are_printed() -> None:
+    said = repr(config.load(PRODUCTION))
+    assert "secret" not in said.replace("secret_keys", "")
+    assert KEY[3:] not in said
+
+
+def test_a_database_address_in_any_of_its_forms_uses_our_driver() -> None:
+    for form in ("postgres://h/d", "postgresql://h/d", "postgresql+psycopg://h/d"):
+        assert config.load({**GOOD, "DATABASE_URL": form}).database_url == "postgresql+psycopg://h/d"
