@@ -12,7 +12,7 @@ from mobilize.database import db
 from mobilize.demo.carrier import Carrier
 from mobilize.texts.models import TextClass
 from mobilize.texts.operations import PlannedText, queue_texts
-from mobilize.texts.queries import counts_by_state
+from mobilize.texts.queries import counts_by_state, is_opted_out
 from tests.services.processes import Processes
 from tests.services.redis import Redis
 
@@ -122,3 +122,19 @@ def test_two_beats_and_two_workers_double_nothing(
         )
     queue("both", 600)
     assert_each_left_once(carrier, "both", 600, within=40)
+
+
+def test_there_and_back_through_the_real_web(
+    pg_app: Flask, environ: dict[str, str], carrier: Carrier, live_server: str, processes: Processes
+):
+    carrier.faults.receipts_lost = 0.0
+    processes.celery("worker", "--concurrency", "1", environ=environ)
+    processes.celery("beat", environ=environ)
+    queue("hello", 3)
+    wait_for(lambda: counts_by_state()["delivered"] == 3, 40)
+    carrier.say("+12135550001", "por favor, no más mensajes")
+    wait_for(lambda: is_opted_out("+12135550001"), 20)
+    queue("later", 3)
+    wait_for(lambda: counts_by_state()["delivered"] == 5, 40)
+    wait_for(lambda: counts_by_state()["dropped"] == 1, 40)
+    assert sorted(taken(carrier, "later")) == ["later 0", "later 2"]
