@@ -25,8 +25,7 @@ from mobilize.roster.models import (
     StatusSpan,
 )
 from mobilize.roster.operations import Details, correct_member, merge_members, transfer_member
-from tests.builders import make_site
-from tests.roster.files import BIRCH, MAPLE, SITES, member, roster, site_list
+from tests.roster.files import BIRCH, MAPLE, member, roster, site_list
 
 OLGA = "person:olga"
 JANUARY = datetime(2026, 1, 10, 18, tzinfo=UTC)
@@ -316,24 +315,3 @@ def test_without_sites_there_is_no_roster(app: Flask) -> None:
     assert count(Site) == 0
     with pytest.raises(Refused, match="no_sites"):
         imports.dry_run_roster(roster(MIA), by=OLGA, now=JANUARY)
-
-
-def test_a_later_list_of_sites_changes_adds_and_leaves_the_others() -> None:
-    renamed = [MAPLE, "Maple Academy", "Harbor", *SITES[0][3:]]
-    new = ["19999990000009", "Oak High", "East", "1", "", "", "", "34", "-118"]
-    found = imports.dry_run_sites(site_list(renamed, SITES[1], new), by=OLGA, now=FEBRUARY)
-    assert found.summary["changes"] == {"added": 1, "changed": 1, "same": 1, "new_areas": 1, "missing": 1}
-    imports.commit_import(found.id, by=OLGA, now=FEBRUARY)
-    maple = db.session.scalars(select(Site).where(Site.code == MAPLE)).one()
-    assert (maple.name, maple.area.name, count(Site)) == ("Maple Academy", "Harbor", 4)
-    imports.undo_import(found.id, by=OLGA, now=MARCH)
-    db.session.expire_all()
-    assert (maple.name, maple.area.name, count(Site)) == ("Maple Street Elementary", "North", 3)
-
-
-def test_a_dry_run_of_sites_is_stale_when_one_of_them_was_added_meanwhile() -> None:
-    new = ["19999990000009", "Oak High", "East", "1", "", "", "", "34", "-118"]
-    found = imports.dry_run_sites(site_list(*SITES, new), by=OLGA, now=FEBRUARY)
-    make_site("Oak", code="19999990000009")
-    with pytest.raises(Refused, match="roster_changed"):
-        imports.commit_import(found.id, by=OLGA, now=FEBRUARY)
