@@ -65,7 +65,7 @@ def who_stood(action: Action, chapter: Chapter, whole: Board) -> list[Stood]:
     by_member: dict[Any, list[Any]] = {}
     for row in rows:
         if row.member_id not in others:
-            by_member.setdefault(row.member_id or row.id, []).append(row)
+            by_member.setdefault(row.member_id or row.forgotten_as or row.id, []).append(row)
     places = _places({row.event_id for row in rows} - {chapter.line.event_id})
     stood = [_stood(mine, chapter, eligible, places) for mine in by_member.values()]
     return sorted(stood, key=lambda s: (s.first_at, str(s.member_id)))
@@ -112,7 +112,13 @@ def _attendance(action: Action, site_id: UUID, eligible: set[UUID]) -> Iterable[
     """Rows of the eligible members, wherever they stood, and of others whose check-in says this chapter."""
     of_action = Attendance.event_id.in_(select(Event.id).where(Event.action_id == action.id))
     columns = select(
-        Attendance.id, Attendance.member_id, Attendance.event_id, Attendance.tier, Attendance.first_at
+        Attendance.id,
+        Attendance.member_id,
+        Attendance.event_id,
+        Attendance.tier,
+        Attendance.first_at,
+        Attendance.forgotten_as,
+        Attendance.was_eligible,
     ).where(of_action)
     found = {row.id: row for row in db.session.execute(columns.where(Attendance.chapter_id == site_id))}
     for some in _in_parts(eligible):
@@ -135,7 +141,7 @@ def _stood(rows: list[Any], chapter: Chapter, eligible: set[UUID], places: dict[
     at_home = any(row.event_id == chapter.line.event_id for row in rows)
     return Stood(
         member_id=first.member_id,
-        eligible=first.member_id in eligible,
+        eligible=first.was_eligible or first.member_id in eligible,
         tier=max((row.tier for row in rows), key=lambda tier: tier.rank),
         first_at=first.first_at,
         elsewhere=None if at_home else places[first.event_id],

@@ -4,7 +4,7 @@ import hashlib
 import json
 from uuid import UUID
 
-from flask import Response, abort, render_template, request
+from flask import Response, abort, render_template, request, url_for
 
 from mobilize import clock
 from mobilize.accounts.entrance import me, signed_in
@@ -48,7 +48,9 @@ def live(action_id: UUID) -> str:
     """The live board of the areas in scope."""
     action = seen_action(action_id, me().scope)
     board = live_board.board_for(action, me().scope) or abort(404)
-    return render_template("turnout/live.html", action=action, board=board, drill=action.drill)
+    return render_template(
+        "turnout/live.html", action=action, board=board, drill=action.drill, link=_report_link(action)
+    )
 
 
 @bp.get("/actions/<uuid:action_id>/turnout.json")
@@ -73,6 +75,14 @@ def figures(action_id: UUID) -> Response:
 def _body(action: Action, board: Board, as_page: bool) -> live_board.Said:
     said = as_json(board, by="site") | {"areas": as_json(board, by="area")["areas"]}
     if as_page:
-        said["html"] = render_template("turnout/_board.html", action=action, board=board)
+        said["html"] = render_template(
+            "turnout/_board.html", action=action, board=board, link=_report_link(action)
+        )
     body = json.dumps(said, ensure_ascii=False).encode()
     return live_board.Said(body, hashlib.blake2b(body, digest_size=12).hexdigest())
+
+
+def _report_link(action: Action) -> str:
+    """The address of a chapter's report with {} for the site: made once, since a board has 800 of them."""
+    anyone = UUID(int=0)
+    return url_for("turnout.chapter_report", action_id=action.id, site_id=anyone).replace(str(anyone), "{}")
