@@ -8,11 +8,10 @@ own, and when a stranger has used up the common one, the last code on her phone 
 import hmac
 import secrets
 import unicodedata
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import Update, delete, func, or_, select, update
 
 from mobilize import audit, crypto, settings
 from mobilize.accounts.models import SIGN_IN, CodeRequest, Person
@@ -116,12 +115,7 @@ def digits_in(typed: str) -> str:
 def _set_aside_strangers(now: datetime) -> None:
     known = select(Person.phone_bix).where(Person.phone_bix.is_not(None))
     with atomic() as session:
-        session.execute(
-            update(CodeRequest)
-            .where(*_waiting(), CodeRequest.phone_bix.not_in(known))
-            .values(looked_at=now)
-            .execution_options(synchronize_session=False)
-        )
+        session.execute(_bulk(*_waiting(), CodeRequest.phone_bix.not_in(known)).values(looked_at=now))
 
 
 def _waiting() -> list[Any]:
@@ -129,42 +123,38 @@ def _waiting() -> list[Any]:
 
 
 def _send_to(phone_bix: bytes, now: datetime) -> int:
+    """A code of its own for each request while texts are allowed; all others share the last code sent.
+
+    However many ask for one phone, it takes a few statements.
+    """
     with atomic() as session:
         person = session.scalar(select(Person).where(Person.phone_bix == phone_bix).with_for_update())
-        waiting = session.scalars(
-            select(CodeRequest)
-            .where(*_waiting(), CodeRequest.phone_bix == phone_bix)
-            .order_by(CodeRequest.asked_at, CodeRequest.id)
-        ).all()
-        for request in waiting:
-            request.looked_at = now
-        live = [request for request in waiting if request.expires_at > now]
+        hers = [*_waiting(), CodeRequest.phone_bix == phone_bix]
+        requests = _that_may_get_a_text([*hers, CodeRequest.expires_at > now], person)
+        session.execute(_bulk(*hers).values(looked_at=now))
         if person is None or not scope_of(person, today(now)).roles:
             return 0
-        return _issue(live, person, now)
+        texted = [_text_code(request, person, now) for request, whose in requests if _may_text(whose, now)]
+        _share_last_code(person, now)
+        return len(texted)
 
 
-def _issue(requests: Sequence[CodeRequest], person: Person, now: datetime) -> int:
-    """A code of its own for each request while texts are allowed; the others share the last code sent."""
-    hers = _browsers_that_signed_in(person)
-    sent, common = 0, True
-    for request in requests:
-        if request.browser_hash in hers:
-            allowed = _may_text(f"{person.id}:{request.browser_hash.hex()}", now)
-        else:
-            allowed = common = common and _may_text(str(person.id), now)
-        if allowed:
-            _text_code(request, person, now)
-            sent += 1
-        else:
-            _share_last_code(request, person, now)
-    return sent
+def _that_may_get_a_text(waiting: list[Any], person: Person | None) -> list[tuple[CodeRequest, str]]:
+    """The requests worth a look, and on whose allowance each goes: her known browser's, or the common one."""
+    if person is None:
+        return []
+    known = _browsers_that_signed_in(person)
+    first = select(CodeRequest).where(*waiting).order_by(CodeRequest.asked_at, CodeRequest.id)
+    own = db.session.scalars(first.where(CodeRequest.browser_hash.in_(known)).limit(TEXTS_A_DAY))
+    common = db.session.scalars(first.where(CodeRequest.browser_hash.not_in(known)).limit(TEXTS_AN_HOUR))
+    return [(r, f"{person.id}:{r.browser_hash.hex()}") for r in own] + [(r, str(person.id)) for r in common]
 
 
 def _browsers_that_signed_in(person: Person) -> set[bytes]:
     used = select(CodeRequest.browser_hash).where(
         CodeRequest.person_id == person.id,
         CodeRequest.phone_bix == person.phone_bix,
+        CodeRequest.purpose == SIGN_IN,
         CodeRequest.used_at.is_not(None),
     )
     return set(db.session.scalars(used))
@@ -196,22 +186,28 @@ def _text_code(request: CodeRequest, person: Person, now: datetime) -> None:
     queue_texts([text], now=now)
 
 
-def _share_last_code(request: CodeRequest, person: Person, now: datetime) -> None:
+def _share_last_code(person: Person, now: datetime) -> None:
+    """What was looked at just now and got no code of its own is opened by the last one on her phone."""
+    hers = [
+        CodeRequest.phone_bix == person.phone_bix,
+        CodeRequest.purpose == SIGN_IN,
+        CodeRequest.used_at.is_(None),
+        CodeRequest.expires_at > now,
+    ]
     last = db.session.scalar(
         select(CodeRequest)
-        .where(
-            CodeRequest.phone_bix == request.phone_bix,
-            CodeRequest.purpose == SIGN_IN,
-            CodeRequest.code_hash.is_not(None),
-            CodeRequest.used_at.is_(None),
-            CodeRequest.expires_at > now,
-        )
+        .where(*hers, CodeRequest.code_hash.is_not(None))
         .order_by(CodeRequest.expires_at.desc(), CodeRequest.id.desc())
+        .limit(1)
     )
     if last is not None:
-        request.code_hash, request.person_id = last.code_hash, person.id
-        request.expires_at = last.expires_at
-        db.session.flush()
+        shared = {"code_hash": last.code_hash, "person_id": person.id, "expires_at": last.expires_at}
+        without = [*hers, CodeRequest.looked_at == now, CodeRequest.code_hash.is_(None)]
+        db.session.execute(_bulk(*without).values(shared))
+
+
+def _bulk(*which: Any) -> Update:
+    return update(CodeRequest).where(*which).execution_options(synchronize_session=False)
 
 
 def count_try(browser_hash: bytes, purpose: str, now: datetime) -> list[CodeRequest]:
@@ -264,12 +260,7 @@ def _spend(request: CodeRequest, now: datetime) -> Person | None:
             CodeRequest.id == request.id, CodeRequest.used_at.is_(None), CodeRequest.expires_at > now
         )
         spent = session.execute(mine.values(used_at=now).execution_options(synchronize_session=False))
-        session.execute(
-            update(CodeRequest)
-            .where(*same_code)
-            .values(expires_at=now)
-            .execution_options(synchronize_session=False)
-        )
+        session.execute(_bulk(*same_code).values(expires_at=now))
         if not spent.rowcount or person is None or not scope_of(person, today(now)).roles:  # type: ignore[attr-defined]
             return None
         return person
