@@ -72,10 +72,11 @@ def members_without_chapter(at: datetime) -> Select[Any]:
 
 
 def _add_members_without_chapter(action: Action) -> None:
-    """Once per action: only the whole union's actions have them."""
+    """With the first of an action's events; only the whole union's actions have them."""
     if action.owner_site_id is None:
-        there = exists().where(Eligible.action_id == action.id, Eligible.chapter_id.is_(None))
-        if not db.session.scalar(select(there)):
+        # Not by looking for such rows: where nobody is without a chapter, each event would scan the roster.
+        begun = exists().where(Event.action_id == action.id, Event.frozen_at.is_not(None))
+        if not db.session.scalar(select(begun)):
             _add(action.id, members_without_chapter(action.starts_at), None, None)
 
 

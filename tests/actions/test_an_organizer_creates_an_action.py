@@ -1,5 +1,6 @@
 """An organizer puts a picket at every site, or calls a rally with its chapters, in one step."""
 
+import threading
 import uuid
 from datetime import UTC, date, datetime, time
 
@@ -229,3 +230,20 @@ def test_campaigns_show_their_actions_with_their_places(client: FlaskClient, off
     create(picket(campaign_id=campaign.id))
     page = client.get("/campaigns").text
     assert "Schools Our Students Deserve" in page and "Picket" in page
+
+
+def test_two_organizers_at_the_same_moment_are_given_different_text_codes(app: Flask) -> None:
+    for _ in range(40):
+        make_site()
+
+    def one() -> None:
+        with app.app_context():
+            create()
+
+    threads = [threading.Thread(target=one) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    codes = db.session.scalars(select(Event.text_code)).all()
+    assert len(codes) == len(set(codes)) == 160
