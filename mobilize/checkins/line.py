@@ -10,7 +10,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from mobilize.accounts.models import LineGrant
 from mobilize.actions.models import Event
-from mobilize.checkins.counts import add_supporters, report_head_count
+from mobilize.checkins.counts import MOST_AT_A_LINE, add_supporters, report_head_count
 from mobilize.checkins.forms import LineBatch, LineItem
 from mobilize.checkins.models import Method, Outcome
 from mobilize.checkins.operations import Proof, check_in, take_back_ticks
@@ -56,8 +56,8 @@ def _do(line: _Line, raw: object) -> Answer:
     try:
         item = LineItem.model_validate(raw)
         outcome = _ONE[item.kind](line, item)
-    except ValidationError:
-        return answer | _unresolved(_("We could not read this entry."))
+    except ValidationError as wrong:
+        return answer | _unresolved(_what_is_wrong(wrong))
     except Refused as refusal:
         return answer | _unresolved(refusal.message)
     except (DataError, IntegrityError):
@@ -65,6 +65,12 @@ def _do(line: _Line, raw: object) -> Answer:
         current_app.logger.error("a line's item could not be stored", exc_info=True)
         return answer | _unresolved(_("We could not store this entry."))
     return answer | {"stored": True, "outcome": outcome.value} | _not_counted(outcome)
+
+
+def _what_is_wrong(error: ValidationError) -> str:
+    if all(detail["loc"][:1] == ("n",) for detail in error.errors()):
+        return _("Type a number, up to %(most)s.", most=MOST_AT_A_LINE)
+    return _("We could not read this entry.")
 
 
 def _unresolved(why: str) -> Answer:
@@ -128,7 +134,7 @@ def _on_the_list(event_id: uuid.UUID, member: uuid.UUID | None) -> uuid.UUID:
 
 def _number(item: LineItem) -> int:
     if item.n is None:
-        raise Refused("bad_count", _("Type a number."))
+        raise Refused("bad_count", _("Type a number, up to %(most)s.", most=MOST_AT_A_LINE))
     return item.n
 
 

@@ -221,7 +221,8 @@ def _store(
         "clock_error_s": proof.clock_error_s,
         "recorded_at": now,
     }
-    if session.execute(insert(Evidence).values(row).on_conflict_do_nothing()).rowcount == 0:  # type: ignore[attr-defined]
+    stored = insert(Evidence).values(row).on_conflict_do_nothing().returning(Evidence.id)
+    if session.scalar(stored) is None:
         # The same deed arrived twice at once, and the other one was stored first.
         again = _stored(session, proof)
         assert again is not None  # noqa: S101 - the unique key just said so

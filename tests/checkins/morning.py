@@ -1,0 +1,73 @@
+"""One picket on START for the tests of this room: who stands there, and how they are counted."""
+
+import itertools
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from mobilize.accounts.grants import grant_line
+from mobilize.accounts.models import GrantKind, LineGrant
+from mobilize.actions.models import Event
+from mobilize.checkins.forms import event_token
+from mobilize.checkins.models import Attendance, Evidence, Method
+from mobilize.checkins.operations import CheckIn, Proof, check_in, check_in_by_poster
+from mobilize.checkins.typed import read_typed
+from mobilize.database import db
+from mobilize.roster.models import Member
+from tests.builders import START
+
+OPEN = START + timedelta(minutes=5)
+_n = itertools.count(1)
+
+
+def nonce(n: int | None = None) -> bytes:
+    return (n or next(_n)).to_bytes(16, "big")
+
+
+def scan(
+    event: Event, typed: str, *, at: datetime = OPEN, page: str = "", cookie: str | None = None
+) -> CheckIn:
+    """A member scans the poster and types a number."""
+    page = page or f"page {next(_n)}"
+    done, _cookie = check_in_by_poster(event.id, read_typed(typed), page=page, cookie=cookie, now=at)
+    return done
+
+
+def tick(event: Event, member: Member, *, at: datetime = OPEN, **values: Any) -> CheckIn:
+    """The chair ticks a name."""
+    return check_in(tick_proof(event, member, at=at, **values), now=at)
+
+
+def tick_proof(event: Event, member: Member, *, at: datetime = OPEN, **values: Any) -> Proof:
+    said = {"nonce": nonce(), "body": f"tick {member.id}".encode(), "method": Method.TICK, **values}
+    return Proof(event_id=event.id, member_id=member.id, happened_at=at, **said)
+
+
+def attendance(event: Event) -> list[Attendance]:
+    rows = db.session.scalars(select(Attendance).where(Attendance.event_id == event.id)).all()
+    return list(rows)
+
+
+def evidence(event: Event) -> list[Evidence]:
+    rows = select(Evidence).where(Evidence.event_id == event.id).order_by(Evidence.recorded_at, Evidence.id)
+    return list(db.session.scalars(rows))
+
+
+def outcomes(event: Event) -> list[str]:
+    return sorted(row.outcome.value for row in evidence(event))
+
+
+def post(client: FlaskClient, event: Event, typed: str = "", **fields: Any) -> TestResponse:
+    """What the check-in form sends; `token=` and `known=` as the page has them."""
+    form = {"token": event_token(event.code), "typed": typed, **fields}
+    return client.post(f"/c/{event.code}", data=form, headers=fields.pop("headers", None))
+
+
+def grant_for(event: Event, *, now: datetime = OPEN, **values: Any) -> tuple[LineGrant, str]:
+    ends_at = values.get("ends_at", START + timedelta(hours=12))
+    return grant_line(
+        event.id, values.get("kind", GrantKind.CAPTAIN), "gate", None, "shell", ends_at, now=now
+    )

@@ -1,0 +1,292 @@
+from datetime import timedelta
+
+import pytest
+import time_machine
+
+from mobilize.accounts.grants import revoke_grant
+from mobilize.accounts.models import GrantKind
+from mobilize.checkins.models import HeadCount
+from mobilize.checkins.queries import line_figures, the_list
+from mobilize.database import db
+from tests.builders import START, make_action, make_event, make_member, make_site
+from tests.checkins.morning import OPEN, attendance, evidence, grant_for, outcomes, scan
+
+
+@pytest.fixture(autouse=True)
+def in_the_morning():
+    with time_machine.travel(OPEN, tick=False):
+        yield
+
+
+@pytest.fixture
+def site(app):
+    return make_site("Roosevelt High")
+
+
+@pytest.fixture
+def mia(site):
+    return make_member("Reyes", "Mia", site=site, phone="+12135550101", number="00004711")
+
+
+@pytest.fixture
+def event(site, mia):
+    return make_event(site)
+
+
+@pytest.fixture
+def line(client, event):
+    """The client, holding a running grant for the event."""
+    client.set_cookie(f"line-{event.code}", grant_for(event)[1], domain="localhost")
+    return client
+
+
+def item(key, kind="tick", **values):
+    return {"nonce": f"{key:032x}", "kind": kind, "at": OPEN.isoformat(), **values}
+
+
+def tick_at(member, moment):
+    return {**item(1, member=str(member.id)), "at": moment.isoformat()}
+
+
+def send(line, event, *items, **more):
+    answer = line.post(f"/line/{event.code}/items", json={"items": list(items), **more})
+    assert answer.status_code == 200, answer.text
+    return answer.json["items"]
+
+
+def everything(client, code):
+    """Status and body of every door of the line page."""
+    answers = [
+        client.get(f"/line/{code}"),
+        client.get(f"/line/{code}/state"),
+        client.post(f"/line/{code}/items", json={"items": []}),
+        client.post(f"/line/{code}/do", data={"do": "head_count", "n": "5"}),
+    ]
+    return [(a.status_code, a.get_data(as_text=True).replace(code, "CODE")) for a in answers]
+
+
+def test_without_with_anothers_ended_revoked_or_a_wall_grant_the_answer_is_the_same(client, event):
+    other = make_event()
+    refused = everything(client, event.code)
+    assert [status for status, _body in refused] == [403] * 4
+    revoked, revoked_token = grant_for(event)
+    revoke_grant(revoked, "shell", now=OPEN)
+    tokens = {
+        "made up": "x" * 43,
+        "another's": grant_for(other)[1],
+        "ended": grant_for(event, ends_at=OPEN)[1],
+        "revoked": revoked_token,
+        "wall": grant_for(event, kind=GrantKind.WALL)[1],
+    }
+    for why, token in tokens.items():
+        client.set_cookie(f"line-{event.code}", token, domain="localhost")
+        assert everything(client, event.code) == refused, why
+    assert db.session.query(HeadCount).count() == 0
+
+
+def test_an_event_that_does_not_exist_is_refused_like_one_that_is_not_yours(client, event):
+    absent = everything(client, "CDFGHJKMN")
+    assert absent == everything(client, event.code)
+
+
+def test_a_running_grant_opens_all_of_it(line, event):
+    assert [status for status, _ in everything(line, event.code)] == [200, 200, 200, 303]
+
+
+def test_the_list_shows_short_names_and_nothing_else_of_anybody(line, event, site):
+    for first in ("Rosa", "Roberto"):
+        make_member("Méndez", first, site=site, phone="+12135550177")
+    make_member("Morales", "Rosa", site=site)
+    page = line.get(f"/line/{event.code}").text
+    assert "Mia R." in page and "Roberto M." in page
+    assert "Rosa Méndez" in page and "Rosa Morales" in page, "two that look alike are told apart"
+    for never in ("Reyes", "reyes", "5550101", "555-0101", "5550177", "4711"):
+        assert never not in page
+
+
+def test_only_the_own_chapter_stands_on_the_list(line, event, site):
+    make_member("Other", "Olga", site=make_site())
+    make_member("Gone", "Gil", site=site, gone_on=START)
+    assert [person.name for person in the_list(event.id)] == ["Mia R."]
+
+
+def test_many_chapters_of_a_rally_are_not_put_on_one_list(line):
+    sites = [make_site() for _ in range(9)]
+    rally = make_event(chapters=sites, venue="City Hall", action=make_action())
+    assert the_list(rally.id) is None
+    line.set_cookie(f"line-{rally.code}", grant_for(rally)[1], domain="localhost")
+    assert "Too many chapters" in line.get(f"/line/{rally.code}").text
+
+
+def test_the_three_numbers_and_who_is_in_come_with_an_etag(line, event, mia):
+    first = line.get(f"/line/{event.code}/state")
+    assert first.json["named"] == 0 and first.json["head_count"] is None and first.json["in"] == {}
+    same = line.get(f"/line/{event.code}/state", headers={"If-None-Match": first.headers["ETag"]})
+    assert same.status_code == 304
+    scan(event, "2135550101")
+    fresh = line.get(f"/line/{event.code}/state", headers={"If-None-Match": first.headers["ETag"]})
+    assert fresh.json["named"] == 1
+    assert fresh.json["in"][str(mia.id)]["ticked"] is False
+
+
+def test_tick_undo_head_count_and_supporters_in_one_batch(line, event, mia):
+    answers = send(
+        line,
+        event,
+        item(1, member=str(mia.id)),
+        item(2, "untick", member=str(mia.id)),
+        item(3, member=str(mia.id)),
+        item(4, "head_count", n=31),
+        item(5, "supporters", n=-2),
+        item(6, "supporters", n=7),
+    )
+    assert [a["outcome"] for a in answers] == [
+        "counted",
+        "undone",
+        "counted",
+        "counted",
+        "counted",
+        "counted",
+    ]
+    figures = line_figures(event.id)
+    assert (figures.named, figures.head_count, figures.supporters) == (1, 31, 5)
+
+
+def test_a_batch_sent_again_gives_the_same_answers_and_changes_nothing(line, event, mia):
+    batch = [item(1, member=str(mia.id)), item(2, "untick", member=str(mia.id)), item(3, member=str(mia.id))]
+    first = send(line, event, *batch)
+    stored = len(evidence(event))
+    assert send(line, event, *batch) == first
+    assert len(evidence(event)) == stored
+    assert len(attendance(event)) == 1
+
+
+POISON = [
+    None,
+    7,
+    "tick",
+    [],
+    {},
+    {"nonce": "1"},
+    item(9, "explode"),
+    item(9, member="nobody"),
+    item(9),
+    item(9, member="00000000-0000-7000-8000-000000000000"),
+    item(9, "head_count", n=10**30),
+    item(9, "head_count", n="many"),
+    item(9, "head_count"),
+    item(9, "head_count", n=-3),
+    item(9, extra=1),
+    {**item(9), "at": "yesterday"},
+    {**item(9), "at": "0001-01-01T00:00:00+14:00"},
+    {**item(9), "at": "9999-12-31T23:59:59-14:00"},
+    {**item(9), "at": 10**30},
+    {**item(9), "nonce": "\ud800"},
+    {**item(9), "nonce": {"a": 1}},
+    {**item(9), "kind": ["tick"]},
+    item(9, member={"$ne": None}),
+]
+
+
+@pytest.mark.parametrize("poison", POISON, ids=[str(n) for n in range(len(POISON))])
+def test_one_poisoned_item_comes_back_unresolved_and_the_others_are_stored(line, event, mia, poison):
+    before, broken, after = send(line, event, item(1, member=str(mia.id)), poison, item(2, "head_count", n=3))
+    assert (before["stored"], after["stored"]) == (True, True)
+    assert (broken["stored"], broken["outcome"]) == (False, "unresolved")
+    assert broken["why"]
+    assert len(attendance(event)) == 1
+
+
+def test_the_same_nonce_with_another_body_comes_back_and_the_first_stays(line, event, site, mia):
+    nate = make_member("North", "Nate", site=site)
+    send(line, event, item(1, member=str(mia.id)))
+    [answer] = send(line, event, item(1, member=str(nate.id)))
+    assert answer["stored"] is False and "Reload" in answer["why"]
+    assert [row.member_id for row in attendance(event)] == [mia.id]
+
+
+def test_a_grant_ticks_nobody_of_another_chapter(line, event):
+    stranger = make_member(site=make_site())
+    [answer] = send(line, event, item(1, member=str(stranger.id)))
+    assert answer["outcome"] == "unresolved"
+    assert not evidence(event)
+
+
+@pytest.mark.parametrize(
+    "ahead", [timedelta(hours=3), timedelta(hours=-26), START - START.replace(year=1970)]
+)
+def test_a_phones_wrong_clock_changes_nothing(line, event, mia, ahead):
+    at, sent_at = OPEN - ahead - timedelta(minutes=4), OPEN - ahead
+    send(line, event, tick_at(mia, at), sent_at=sent_at.isoformat())
+    assert [row.first_at for row in attendance(event)] == [OPEN - timedelta(minutes=4)]
+    assert evidence(event)[0].clock_error_s == -ahead.total_seconds()
+
+
+def test_a_tick_from_the_future_happened_now(line, event, mia):
+    send(line, event, tick_at(mia, OPEN + timedelta(minutes=9)))
+    assert [row.first_at for row in attendance(event)] == [OPEN]
+
+
+def test_a_tick_outside_the_hours_is_kept_and_says_so(line, event, mia):
+    [answer] = send(line, event, tick_at(mia, OPEN - timedelta(days=1)))
+    assert answer["stored"] is True and "not counted" in answer["why"]
+    assert outcomes(event) == ["outside_hours"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"{", 400),
+        (b"\xff\xfe", 400),
+        (b"[]", 422),
+        (b"null", 422),
+        (b'{"items": 1}', 422),
+        (b'{"items": [], "more": 1}', 422),
+        (b'{"items": [], "sent_at": "soon"}', 422),
+        (b'{"items": [' + b"1," * 500 + b"1]}", 422),
+        (b"[" * 200_000, 422),
+        (b'{"items": [' + b"9" * 5000 + b"]}", 400),
+        (b"x" * 10_000_000, 413),
+    ],
+)
+def test_a_batch_that_is_none_is_a_4xx(line, event, body, status):
+    answer = line.post(f"/line/{event.code}/items", data=body, content_type="application/json")
+    assert answer.status_code == status
+    assert not evidence(event)
+
+
+def test_a_batch_that_is_no_json_is_a_415(line, event):
+    assert line.post(f"/line/{event.code}/items", data={"items": "x"}).status_code == 415
+
+
+def test_everything_works_as_a_plain_form(line, event, mia):
+    def do(**form):
+        return line.post(
+            f"/line/{event.code}/do", data={"nonce": "a" * 32, **form}, follow_redirects=True
+        ).text
+
+    assert "Done." in do(do=f"tick:{mia.id}")
+    assert f"untick:{mia.id}" in do(do=f"tick:{mia.id}"), "a double tap is one tick, and can be undone"
+    assert outcomes(event) == ["counted"]
+    do(do=f"untick:{mia.id}")
+    assert not attendance(event)
+    do(do="head_count", n=" 24 ")
+    do(do="supporters", n="5")
+    figures = line_figures(event.id)
+    assert (figures.head_count, figures.supporters) == (24, 5)
+
+
+@pytest.mark.parametrize("n", ["", "many", "-1", "99999", "9" * 40])
+def test_a_head_count_that_is_none_says_what_to_type(line, event, n):
+    answer = line.post(f"/line/{event.code}/do", data={"do": "head_count", "n": n}, follow_redirects=True)
+    assert "20000" in answer.text
+    assert line_figures(event.id).head_count is None
+
+
+@pytest.mark.parametrize("form", [{}, {"do": ""}, {"do": "tick:"}, {"do": "tick:../"}, {"do": "x" * 10_000}])
+def test_a_plain_form_that_makes_no_sense_says_so(line, event, form):
+    answer = line.post(f"/line/{event.code}/do", data=form, follow_redirects=True)
+    assert answer.status_code == 200
+    assert 'role="alert"' in answer.text
+    assert not evidence(event)
