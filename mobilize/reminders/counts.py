@@ -62,7 +62,7 @@ def _ask(rule: ReminderRule, due: Sequence[Event], now: datetime) -> int:
 
 
 def _has_a_line(event: Event) -> bool:
-    return event.site_id is not None and event.action.kind is not ActionKind.COUNT
+    return event.site_id is not None and event.action.kind in (ActionKind.PICKET, ActionKind.STRIKE)
 
 
 def _with_head_count(event_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:

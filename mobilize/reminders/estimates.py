@@ -1,7 +1,9 @@
 """What a reminder will be: whom it reaches, what it costs, when it is through, and how it reads."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
@@ -48,16 +50,16 @@ def estimate(action: Action, rule: ReminderRule, now: datetime) -> Estimate:
     phones = segments = 0
     longest: dict[str, tuple[str, Length]] = {}
     heard = {"en": 0, "es": 0}
-    reached = reached_by(action, now)
+    reached: Counter[tuple[UUID, str]] = Counter()
+    for (event_id, hers), count in reached_by(action, now).items():
+        reached[event_id, written_in(hers)] += count
     for event in events.values():
         for language in heard:
             body = render(rule.wording, language, blanks_for(event, language))
             length = measure(body)
             if language not in longest or length.units > longest[language][1].units:
                 longest[language] = (body, length)
-            here = sum(
-                n for (id, hers), n in reached.items() if id == event.id and written_in(hers) == language
-            )
+            here = reached[event.id, language]
             phones, segments = phones + here, segments + here * length.segments
             heard[language] += here
     previews = tuple(

@@ -23,14 +23,15 @@ from mobilize.reminders.queries import (
     unplanned,
     useless_after,
 )
-from mobilize.roster.models import Member
+from mobilize.roster.models import Member, Membership
 from mobilize.texts.models import OutboxText, Priority, QuestionKind, TextClass, TextState
 from mobilize.texts.operations import PlannedText, drop_texts, queue_texts, restore_texts
 
 # Planned this long before it is due, so that the first text leaves on time and not after the planning.
 AHEAD = timedelta(minutes=30)
+# All sites of a union together: members are gone through once, in the order of their ids.
+EVENTS_AT_ONCE = 1000
 # So many in one transaction: it must not hold up a check-in on SQLite.
-EVENTS_AT_ONCE = 100
 MEMBERS_AT_ONCE = 4000
 
 
@@ -110,7 +111,8 @@ def _page(event_ids: Sequence[uuid.UUID], after: uuid.UUID | None, now: datetime
     """The next members by their ids. A member has one home chapter, and so one event of an action."""
     who = audience(event_ids, now).limit(MEMBERS_AT_ONCE)
     if after is not None:
-        who = who.where(who.selected_columns.member_id > after)
+        # Said of both, since PostgreSQL does not conclude the one from the other.
+        who = who.where(who.selected_columns.member_id > after, Membership.member_id > after)
     return db.session.execute(who).all()
 
 

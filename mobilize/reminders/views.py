@@ -10,7 +10,7 @@ from mobilize import clock, settings
 from mobilize.accounts.entrance import me, signed_in
 from mobilize.accounts.models import RoleName
 from mobilize.accounts.scope import Scope
-from mobilize.actions.models import Action, EventChapter
+from mobilize.actions.models import Action, ActionKind, EventChapter
 from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.languages import _
@@ -100,6 +100,7 @@ def _page(action: Action, wrong: ReminderForm | CountQuestionForm | None = None)
         reminder_form=forms[ReminderForm],
         question_form=forms[CountQuestionForm],
         estimate=estimate(action, reminder, now) if reminder else None,
+        has_lines=action.kind in (ActionKind.PICKET, ActionKind.STRIKE),
         may_change=may_change(action, me().scope),
         rate=settings().segments_per_second,
         ignores_windows=settings().is_demo,

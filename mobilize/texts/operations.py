@@ -238,16 +238,16 @@ def forget_bodies(*, now: datetime) -> int:
 
 
 def _row(text: PlannedText, now: datetime) -> dict[str, object]:
-    row_id = new_id()
+    row_id, phone_bix = new_id(), blind_index("phone", text.phone)
     return {
         "id": row_id,
-        "purpose_key": purpose_key(text),
+        "purpose_key": f"{text.purpose}:{phone_bix.hex()}",
         "class": text.klass,
         "wording": text.wording,
         "language": text.language,
         "tz": text.tz,
         "to_enc": OutboxText.to.seal(row_id, text.phone),
-        "phone_bix": blind_index("phone", text.phone),
+        "phone_bix": phone_bix,
         "blanks_enc": OutboxText.blanks.seal(row_id, json.dumps(text.blanks, ensure_ascii=False)),
         "event_id": text.event_id,
         "member_id": text.member_id,

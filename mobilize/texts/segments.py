@@ -8,6 +8,7 @@ which leaves 153 and 67.
 import math
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 GSM_BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -31,6 +32,8 @@ class Length:
     segments: int
 
 
+# Everybody at one site gets the same words.
+@lru_cache(maxsize=256)
 def measure(body: str) -> Length:
     """The length of a rendered text. One letter outside GSM-7 turns the whole text into UCS-2."""
     letters = set(body)

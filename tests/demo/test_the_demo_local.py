@@ -37,7 +37,14 @@ def count(table: type[Model]) -> int:
 
 
 @pytest.fixture
-def demo(app: Flask) -> local.Picket:
+def demo(sqlite_app: Flask) -> local.Picket:
+    """The demo as `make run` has it: on SQLite."""
+    local.load_demo(NOW)
+    return local.open_todays_picket(NOW)
+
+
+@pytest.fixture
+def demo_on_both(app: Flask) -> local.Picket:
     local.load_demo(NOW)
     return local.open_todays_picket(NOW)
 
@@ -51,7 +58,7 @@ def test_it_is_a_local_of_a_believable_size(demo: local.Picket) -> None:
         assert member.phone is None or member.phone[5:10] == "55501"
 
 
-def test_turnout_has_grown_from_action_to_action(demo: local.Picket) -> None:
+def test_turnout_has_grown_from_action_to_action(demo_on_both: local.Picket) -> None:
     past = db.session.scalars(select(Action).where(Action.ends_at < NOW).order_by(Action.starts_at)).all()
     shares = [board(action).total.names.share or 0 for action in past]
     assert shares == pytest.approx([0.45, 0.58, 0.66], abs=0.03)
@@ -65,7 +72,7 @@ def test_turnout_has_grown_from_action_to_action(demo: local.Picket) -> None:
         assert max(spread) - min(spread) > 0.3
 
 
-def test_attendance_is_what_its_evidence_says(demo: local.Picket) -> None:
+def test_attendance_is_what_its_evidence_says(demo_on_both: local.Picket) -> None:
     evidence: dict[tuple[object, ...], list[Evidence]] = {}
     for row in db.session.scalars(select(Evidence).where(Evidence.outcome.in_(ATTENDS))):
         evidence.setdefault((row.event_id, row.shift_id, row.member_id), []).append(row)
@@ -90,7 +97,7 @@ def test_the_denominator_is_the_one_freezing_finds(demo: local.Picket) -> None:
 
 
 @pytest.mark.parametrize("now", HOURS)
-def test_a_picket_is_open_whatever_the_hour(app: Flask, now: datetime) -> None:
+def test_a_picket_is_open_whatever_the_hour(sqlite_app: Flask, now: datetime) -> None:
     local.load_demo(now)
     picket = local.open_todays_picket(now)
     event = db.session.scalar(select(Event).where(Event.code == picket.check_in_url.rsplit("/", 1)[1]))
@@ -128,7 +135,7 @@ def test_the_links_let_their_people_in(pg_app: Flask, bare_client: FlaskClient) 
         assert bare_client.get("/" + link.split("/", 3)[3]).status_code == 200
 
 
-def test_chairs_are_asked_and_a_reminder_is_due_at_once(demo: local.Picket) -> None:
+def test_chairs_are_asked_and_a_reminder_is_due_at_once(demo_on_both: local.Picket) -> None:
     assert plan_reminders(NOW) > 100
     assert ask_for_counts(NOW) > 20
     asked = db.session.scalars(select(OutboxText).where(OutboxText.wording == "count_question"))
@@ -141,13 +148,13 @@ def test_reset_wipes_and_loads_it_anew(demo: local.Picket) -> None:
     assert (count(Site), count(HeadCount) > 100) == (60, True)
 
 
-def test_reset_is_refused_in_production(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reset_is_refused_in_production(sqlite_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     import dataclasses
 
     import config
 
-    settings = dataclasses.replace(app.config["MOBILIZE"], env=config.Env.PRODUCTION)
-    monkeypatch.setitem(app.config, "MOBILIZE", settings)
+    settings = dataclasses.replace(sqlite_app.config["MOBILIZE"], env=config.Env.PRODUCTION)
+    monkeypatch.setitem(sqlite_app.config, "MOBILIZE", settings)
     with pytest.raises(Refused):
         local.reset(NOW)
 
