@@ -39,7 +39,8 @@ bench: setup-dev ## Measure, print a table and write bench/results.json (ONLY=im
 
 words: setup-dev ## Collect what pages say into the Spanish catalogue, to be translated there
 	@$(BIN)/pybabel -q extract -F pyproject.toml --no-location --sort-output --no-wrap -o $(VENV)/words.pot .
-	@$(BIN)/pybabel -q update -i $(VENV)/words.pot -d mobilize/translations --no-wrap --no-fuzzy-matching --ignore-obsolete
+	@$(BIN)/pybabel -q update -i $(VENV)/words.pot -d mobilize/translations --no-wrap --no-fuzzy-matching --ignore-obsolete \
+	  --ignore-pot-creation-date
 	@grep -c '^msgstr ""$$' mobilize/translations/es/LC_MESSAGES/messages.po | xargs -I N echo "N words without Spanish (one is the header)"
 
 lock: ## Resolve requirements*.in anew, against the public index alone (needs uv)
