@@ -7,52 +7,60 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, null, or_, select, update
 
 from mobilize.actions.models import Action, Eligible, Event, EventChapter, EventState
 from mobilize.database import atomic, db, insert, new_id
 from mobilize.roster.models import Member, Membership, MemberStatus, Rank, StatusSpan
 
+# Events fixed in one transaction: a second of work, so that a worker that is killed repeats little.
+_AT_ONCE = 100
+_ROWS_A_STATEMENT = 1000
 
-def freeze_due_events(now: datetime, limit: int = 200) -> int:
-    """Fix the denominator of up to `limit` events that have started; returns how many. Safe to repeat."""
-    due = db.session.scalars(
-        select(Event.id)
+
+def freeze_due_events(now: datetime) -> int:
+    """Fix the denominator of every event that has started; returns how many. Safe to repeat, and at once."""
+    frozen = 0
+    while due := db.session.execute(
+        select(Event.id, Event.action_id, Event.starts_at)
         .where(Event.frozen_at.is_(None), Event.starts_at <= now, Event.state != EventState.CALLED_OFF)
-        .order_by(Event.starts_at)
-        .limit(limit)
-    ).all()
-    for event_id in due:
-        freeze_event(event_id, now)
-    return len(due)
+        .order_by(Event.starts_at, Event.action_id)
+        .limit(_AT_ONCE)
+    ).all():
+        first = due[0]
+        alike = [
+            row.id for row in due if (row.action_id, row.starts_at) == (first.action_id, first.starts_at)
+        ]
+        _freeze(first.action_id, alike, first.starts_at, now)
+        frozen += len(alike)
+    return frozen
 
 
 def freeze_event(event_id: UUID, now: datetime) -> None:
     """Fix the denominator of one event's chapters as of its start. A second time adds nothing."""
+    event = db.session.get_one(Event, event_id)
+    _freeze(event.action_id, [event.id], event.starts_at, now)
+
+
+def _freeze(action_id: UUID, event_ids: list[UUID], at: datetime, now: datetime) -> None:
+    """Events of one action with the same start. Of two at once, the second finds nothing left to do."""
     with atomic() as session:
-        event = session.get_one(Event, event_id, with_for_update=True)
-        if event.frozen_at:
+        locked = select(Event.id).where(Event.id.in_(event_ids), Event.frozen_at.is_(None))
+        ids = session.scalars(locked.order_by(Event.id).with_for_update()).all()
+        if not ids:
             return
-        chapters = session.scalars(
-            select(EventChapter.site_id).where(
-                EventChapter.event_id == event.id, EventChapter.gone_at.is_(None)
-            )
+        _add_members_without_chapter(session.get_one(Action, action_id))
+        homes = and_(EventChapter.site_id == Membership.site_id, EventChapter.gone_at.is_(None))
+        members = (
+            _at_home(at).add_columns(Membership.site_id, EventChapter.event_id).join(EventChapter, homes)
         )
-        for chapter in chapters:
-            _add(event.action_id, members_of(chapter, event.starts_at), chapter, event.id)
-        _add_members_without_chapter(event.action)
-        event.frozen_at = now
+        _add(action_id, members.where(EventChapter.event_id.in_(ids)))
+        session.execute(update(Event).where(Event.id.in_(ids)).values(frozen_at=now))
 
 
 def members_of(chapter: UUID, at: datetime) -> Select[Any]:
     """Ids of the active members whose home chapter it was at a moment."""
-    return (
-        select(Membership.member_id)
-        .join(Member, Member.id == Membership.member_id)
-        .where(
-            Membership.site_id == chapter, Membership.rank == Rank.HOME, _open(Membership, at), was_active(at)
-        )
-    )
+    return _at_home(at).where(Membership.site_id == chapter)
 
 
 def was_active(at: datetime) -> ColumnElement[bool]:
@@ -77,16 +85,33 @@ def _add_members_without_chapter(action: Action) -> None:
         # Not by looking for such rows: where nobody is without a chapter, each event would scan the roster.
         begun = exists().where(Event.action_id == action.id, Event.frozen_at.is_not(None))
         if not db.session.scalar(select(begun)):
-            _add(action.id, members_without_chapter(action.starts_at), None, None)
+            nowhere = null().label("site_id"), null().label("event_id")
+            _add(action.id, members_without_chapter(action.starts_at).add_columns(*nowhere))
 
 
-def _add(action_id: UUID, members: Select[Any], chapter: UUID | None, event_id: UUID | None) -> None:
+def _at_home(at: datetime) -> Select[Any]:
+    return (
+        select(Membership.member_id)
+        .join(Member, Member.id == Membership.member_id)
+        .where(Membership.rank == Rank.HOME, _open(Membership, at), was_active(at))
+    )
+
+
+def _add(action_id: UUID, members: Select[Any]) -> None:
+    """Store (member, chapter, event) as eligible in an action; who is there already stays as she is."""
     rows = [
-        {"id": new_id(), "action_id": action_id, "member_id": m, "chapter_id": chapter, "event_id": event_id}
-        for m in db.session.scalars(members)
+        {
+            "id": new_id(),
+            "action_id": action_id,
+            "member_id": member,
+            "chapter_id": chapter,
+            "event_id": event,
+        }
+        for member, chapter, event in db.session.execute(members)
     ]
-    if rows:
-        db.session.execute(insert(Eligible).on_conflict_do_nothing(), rows)
+    for start in range(0, len(rows), _ROWS_A_STATEMENT):
+        some = rows[start : start + _ROWS_A_STATEMENT]
+        db.session.execute(insert(Eligible).values(some).on_conflict_do_nothing())
 
 
 def _open(span: type[Membership] | type[StatusSpan], at: datetime) -> ColumnElement[bool]:
