@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import LargeBinary, Uuid, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
 from mobilize.actions.models import Action, Event, EventState, Shift
@@ -16,6 +16,40 @@ from mobilize.checkins.typed import Typed
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.roster.models import Member, Membership, Rank
+
+# Built once: building them anew costs more than asking them, and every check-in asks.
+_SHIFTS = (
+    select(
+        Shift.id,
+        Shift.starts_at,
+        Shift.ends_at,
+        Event.state,
+        Event.starts_at.label("event_starts_at"),
+        Event.ends_at.label("event_ends_at"),
+        Action.elsewhere_ok,
+        Action.forgotten_at,
+    )
+    .join(Event, Event.id == Shift.event_id)
+    .join(Action, Action.id == Event.action_id)
+    .where(Event.id == bindparam("event", type_=Uuid()))
+    .order_by(Shift.starts_at)
+)
+_asked = aliased(Member)
+_home = (Membership.member_id == Member.id) & (Membership.rank == Rank.HOME) & Membership.to_at.is_(None)
+_found = (
+    select(Member.id, Membership.site_id)
+    .select_from(_asked)
+    .join(Member, Member.id == func.coalesce(_asked.merged_into_id, _asked.id))
+    .outerjoin(Membership, _home)
+    .where(Member.gone_on.is_(None), Member.erased_at.is_(None))
+    .distinct()
+    .limit(3)
+)
+_FOUND_BY = {
+    "id": _found.where(_asked.id == bindparam("sought", type_=Uuid())),
+    "phone": _found.where(_asked.phone_bix == bindparam("sought", type_=LargeBinary())),
+    "number": _found.where(_asked.number_bix == bindparam("sought", type_=LargeBinary())),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,22 +104,7 @@ def shift_at(session: Session, event_id: uuid.UUID, at: datetime) -> uuid.UUID:
 
 def _shifts(session: Session, event_id: uuid.UUID) -> Sequence[Any]:
     """The event's shifts, each with what has to be known of the event: one round trip."""
-    rows = session.execute(
-        select(
-            Shift.id,
-            Shift.starts_at,
-            Shift.ends_at,
-            Event.state,
-            Event.starts_at.label("event_starts_at"),
-            Event.ends_at.label("event_ends_at"),
-            Action.elsewhere_ok,
-            Action.forgotten_at,
-        )
-        .join(Event, Event.id == Shift.event_id)
-        .join(Action, Action.id == Event.action_id)
-        .where(Event.id == event_id)
-        .order_by(Shift.starts_at)
-    ).all()
+    rows = session.execute(_SHIFTS, {"event": event_id}).all()
     if not rows:
         raise Refused("no_event", _("There is no such event."), status=404)
     return rows
@@ -102,22 +121,9 @@ def _members(session: Session, proof: Proof) -> list[Any]:
 
     Who was on the roster twice is found under the number of either entry.
     """
-    asked = aliased(Member)
-    home = (Membership.member_id == Member.id) & (Membership.rank == Rank.HOME) & Membership.to_at.is_(None)
-    query = (
-        select(Member.id, Membership.site_id)
-        .select_from(asked)
-        .join(Member, Member.id == func.coalesce(asked.merged_into_id, asked.id))
-        .outerjoin(Membership, home)
-        .where(Member.gone_on.is_(None), Member.erased_at.is_(None))
-    )
-    if proof.typed is None:
-        query = query.where(asked.id == proof.member_id)
-    elif proof.typed.kind == "phone":
-        query = query.where(asked.phone_bix == proof.typed.bix)
-    else:
-        query = query.where(asked.number_bix == proof.typed.bix)
-    return [tuple(row) for row in session.execute(query.distinct().limit(3))]
+    by = proof.typed.kind if proof.typed else "id"
+    sought = proof.typed.bix if proof.typed else proof.member_id
+    return [tuple(row) for row in session.execute(_FOUND_BY[by], {"sought": sought})]
 
 
 def _outcome(event: Any, proof: Proof, found: int, chapter: uuid.UUID | None) -> Outcome:

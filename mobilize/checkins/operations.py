@@ -144,7 +144,7 @@ def _stored(session: Session, proof: Proof) -> CheckIn | None:
         return None
     if known.body_hash != crypto.fingerprint(proof.body):
         raise Refused(
-            "nonce_reused", _("This check-in was already used for something else. Reload the page.")
+            "nonce_reused", _("This check-in was already used for something else. Load the page again.")
         )
     return CheckIn(known.id, known.outcome, known.member_id)
 
@@ -221,7 +221,7 @@ def _store(
         "clock_error_s": proof.clock_error_s,
         "recorded_at": now,
     }
-    stored = insert(Evidence).values(row).on_conflict_do_nothing().returning(Evidence.id)
+    stored = insert(Evidence.__table__).values(row).on_conflict_do_nothing().returning(Evidence.id)
     if session.scalar(stored) is None:
         # The same deed arrived twice at once, and the other one was stored first.
         again = _stored(session, proof)
