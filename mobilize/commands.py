@@ -49,6 +49,7 @@ def init_app(app: Flask) -> None:
     from mobilize.accounts.commands import people
     from mobilize.actions.commands import actions, campaigns, events, posters
     from mobilize.demo.commands import demo
+    from mobilize.privacy.commands import privacy
     from mobilize.roster.commands import roster, sites
     from mobilize.texts.commands import texts
     from mobilize.turnout.commands import reports, turnout
@@ -64,6 +65,7 @@ def init_app(app: Flask) -> None:
         turnout,
         reports,
         people,
+        privacy,
         demo,
     ):
         app.cli.add_command(command)

@@ -3,7 +3,12 @@
 from celery import shared_task
 
 from mobilize import clock
-from mobilize.privacy import operations
+from mobilize.privacy import operations, visits
+
+
+@shared_task(name="privacy.send_codes")
+def send_codes() -> None:
+    visits.send_codes(now=clock.now())
 
 
 @shared_task(name="privacy.forget_due")

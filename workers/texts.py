@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from mobilize import clock, leases
-from mobilize.texts import delivery, operations, reconciling
+from mobilize.texts import delivery, reconciling
 from workers.ticker import BEAT
 
 # So few that a code somebody waits for, written meanwhile, is not kept waiting behind reminders.
@@ -23,11 +23,6 @@ def sweep() -> None:
 @shared_task(name="texts.reconcile")
 def reconcile() -> None:
     reconciling.reconcile(now=clock.now())
-
-
-@shared_task(name="texts.forget_bodies")
-def forget_bodies() -> None:
-    operations.forget_bodies(now=clock.now())
 
 
 @shared_task(name="workers.beat_is_alive")

@@ -16,11 +16,19 @@ class Entry:
 
 
 # One file of tasks per room.
-ROOMS = ["workers.texts", "workers.accounts", "workers.actions", "workers.reminders", "workers.turnout"]
+ROOMS = [
+    "workers.texts",
+    "workers.accounts",
+    "workers.actions",
+    "workers.reminders",
+    "workers.turnout",
+    "workers.privacy",
+]
 
 TIMETABLE = [
     Entry("workers.beat_is_alive", 3),
     Entry("accounts.send_codes", 1),
+    Entry("privacy.send_codes", 1),
     Entry("texts.drain", 1),
     Entry("reminders.read_answers", 2),
     Entry("reminders.ask_for_counts", 5),
@@ -29,7 +37,7 @@ TIMETABLE = [
     Entry("turnout.close_due_events", 30),
     Entry("texts.sweep", 10),
     Entry("texts.reconcile", 10),
-    Entry("texts.forget_bodies", 3600),
+    Entry("privacy.forget_due", 600),
     Entry("accounts.forget_requests", 3600),
     Entry("accounts.forget_limits", 3600),
 ]

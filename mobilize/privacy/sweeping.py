@@ -4,11 +4,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
-from mobilize.accounts.codes import forget_code_requests
-from mobilize.accounts.models import OneTimeLink, SignedInSession
+from mobilize.accounts.models import CodeRequest, OneTimeLink, SignedInSession
 from mobilize.actions.models import Event
 from mobilize.checkins.models import KnownPhone, Walkup
 from mobilize.database import atomic
@@ -22,6 +21,7 @@ from mobilize.privacy.clocks import (
 from mobilize.privacy.holds import all_is_held, is_held
 from mobilize.privacy.models import Export, Visit
 from mobilize.privacy.unlinking import AT_ONCE, NOBODY, empty_texts, empty_walkups
+from mobilize.privacy.visits import PURPOSE
 from mobilize.texts.models import Inbound, OutboxText
 from mobilize.texts.operations import forget_bodies
 
@@ -30,7 +30,7 @@ def sweep(now: datetime) -> dict[str, int]:
     """Forget what has had its time; returns how many of what. Safe to repeat.
 
     A hold on one action keeps its walk-ups; a hold on all keeps everything but sign-in's own notes, which
-    say nothing about any action.
+    say nothing about any action. (The room accounts forgets its code requests itself.)
     """
     swept = _sign_in(now)
     if all_is_held():
@@ -49,10 +49,12 @@ def _sign_in(now: datetime) -> dict[str, int]:
     old = now - ENDED_SESSIONS
     sessions = or_(SignedInSession.ended_at < old, SignedInSession.ends_at < old)
     links = or_(OneTimeLink.used_at < old, OneTimeLink.expires_at < old)
+    # Sign-in remembers a browser by its codes; this page remembers nothing.
+    page_codes = and_(CodeRequest.purpose == PURPOSE, CodeRequest.asked_at < now - timedelta(days=1))
     return {
-        "code_requests": forget_code_requests(now=now),
         "sessions": _delete(SignedInSession, sessions),
         "one_time_links": _delete(OneTimeLink, links),
+        "member_page_codes": _delete(CodeRequest, page_codes),
         "visits": _delete(Visit, Visit.ends_at < now - timedelta(days=1)),
     }
 

@@ -1,5 +1,6 @@
-"""What will be forgotten when, and what is held about a member."""
+"""Every page of this room is on its blueprint."""
 
-from flask import Blueprint
+from mobilize.privacy import export_views, me_views, retention_views
+from mobilize.privacy.blueprint import bp
 
-bp = Blueprint("privacy", __name__)
+__all__ = ["bp", "export_views", "me_views", "retention_views"]

@@ -1,0 +1,96 @@
+"""Exports of one action: ask, then fetch once."""
+
+import uuid
+
+from flask import Response as Answer
+from flask import abort, render_template, url_for
+from werkzeug.wrappers import Response
+
+from mobilize import clock
+from mobilize.accounts.entrance import me, signed_in
+from mobilize.accounts.models import CHAIRS, Person, RoleName
+from mobilize.actions.models import Action
+from mobilize.actions.seen import seen_action
+from mobilize.errors import Refused
+from mobilize.privacy import exports as files
+from mobilize.privacy.blueprint import bp
+from mobilize.privacy.forms import ExportForm
+from mobilize.privacy.models import ExportFormat, ExportKind
+from mobilize.privacy.second_person import has_second_yes
+
+
+@bp.get("/exports/<uuid:action_id>")
+@signed_in(RoleName.ORGANIZER, *CHAIRS)
+def exports(action_id: uuid.UUID) -> str:
+    """What can be exported of this action, and what she asked for."""
+    action = seen_action(action_id, me().scope)
+    return _page(action, ExportForm(formdata=None).offer(me().scope))
+
+
+@bp.post("/exports/<uuid:action_id>")
+@signed_in(RoleName.ORGANIZER, *CHAIRS)
+def ask_for_export(action_id: uuid.UUID) -> str | tuple[str, int]:
+    """Write down what is asked for, and show its link."""
+    action = seen_action(action_id, me().scope)
+    form = ExportForm().offer(me().scope)
+    if not form.validate():
+        return _page(action, form), 422
+    try:
+        _export, token = files.ask_for_export(
+            action, ExportKind(form.kind.data), ExportFormat(form.format.data), form.reason.data or "",
+            person=_person(), scope=me().scope, now=clock.now(),
+        )  # fmt: skip
+    except Refused as refusal:
+        form.reason.errors = [refusal.message]
+        return _page(action, form), refusal.status
+    return _page(action, ExportForm(formdata=None).offer(me().scope), token=token, waiting=token is None)
+
+
+@bp.post("/exports/<uuid:action_id>/<uuid:export_id>/link")
+@signed_in(RoleName.ORGANIZER)
+def export_link(action_id: uuid.UUID, export_id: uuid.UUID) -> str:
+    """A second person agreed: here is the link."""
+    action = seen_action(action_id, me().scope)
+    token = files.make_link(export_id, person=_person(), now=clock.now())
+    return _page(action, ExportForm(formdata=None).offer(me().scope), token=token)
+
+
+@bp.get("/exports/file/<token>")
+@signed_in(RoleName.ORGANIZER, *CHAIRS)
+def file(token: str) -> str | tuple[str, int]:
+    """The link was opened: nothing is fetched until the button is pressed."""
+    found = files.export_behind(token, person=_person(), now=clock.now())
+    page = render_template("privacy/file.html", found=found, token=token)
+    return page if found else (page, 410)
+
+
+@bp.post("/exports/file/<token>")
+@signed_in(RoleName.ORGANIZER, *CHAIRS)
+def fetch(token: str) -> Response | tuple[str, int]:
+    """The file itself, once."""
+    try:
+        found = files.fetch_export(token, person=_person(), scope=me().scope, now=clock.now())
+    except Refused as refusal:
+        return render_template("privacy/file.html", found=None, token=token), refusal.status
+    named = {"Content-Disposition": f'attachment; filename="{found.name}"'}
+    return Answer(found.content, mimetype=found.mimetype, headers=named)
+
+
+def _person() -> Person:
+    person = me().person
+    if person is None:
+        abort(401)
+    return person
+
+
+def _page(action: Action, form: ExportForm, *, token: str | None = None, waiting: bool = False) -> str:
+    return render_template(
+        "privacy/exports.html",
+        action=action,
+        form=form,
+        mine=files.my_exports(action.id, _person()),
+        link=url_for("privacy.file", token=token, _external=False) if token else None,
+        waiting=waiting,
+        agreed=has_second_yes,
+        now=clock.now(),
+    )

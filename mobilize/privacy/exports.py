@@ -1,0 +1,164 @@
+"""Exports: counts for whoever may see them, names with a reason, phones with a second person.
+
+Every file carries who took it, when, and its number; it is fetched once, within a day, by her alone, and
+made at that moment from what she may see then.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+
+from mobilize import audit
+from mobilize.accounts.models import Person
+from mobilize.accounts.scope import Scope
+from mobilize.actions.models import Action
+from mobilize.database import atomic, db
+from mobilize.errors import Refused
+from mobilize.languages import _
+from mobilize.privacy.export_files import MIMETYPES, file_name, table_of, write_file
+from mobilize.privacy.models import Export, ExportFormat, ExportKind
+from mobilize.privacy.second_person import ask_second_person, has_second_yes
+from mobilize.tokens import hash_token, random_token
+from mobilize.turnout.live import board_for
+
+GOOD_FOR = timedelta(hours=24)
+SHORTEST_REASON, LONGEST_REASON = 8, 300
+
+
+@dataclass(frozen=True)
+class File:
+    """One exported file, as it leaves."""
+
+    name: str
+    mimetype: str
+    content: bytes
+
+
+def ask_for_export(
+    action: Action,
+    kind: ExportKind,
+    format: ExportFormat,
+    reason: str,
+    *,
+    person: Person,
+    scope: Scope,
+    now: datetime,
+) -> tuple[Export, str | None]:
+    """Write down what is asked for; returns it with the token of its link, told only here.
+
+    Phones get no link yet: see `make_link`. Refused: "no_reason" for names and phones, "not_yours" for phones
+    asked for by a chair, "forgotten" for names that nobody knows any more.
+    """
+    said = " ".join(reason.split())[:LONGEST_REASON]
+    _refuse(action, kind, said, scope)
+    token = None if kind is ExportKind.PHONES else random_token()
+    export = Export(
+        action_id=action.id,
+        person_id=person.id,
+        kind=kind,
+        format=format,
+        reason=said,
+        made_at=now,
+        expires_at=now + GOOD_FOR,
+        token_hash=hash_token(token) if token else None,
+    )
+    with atomic() as session:
+        session.add(export)
+        session.flush()
+        audit.note(f"person:{person.id}", f"export.ask.{kind}", f"{export.id} {action.id}", now=now)
+        if kind is ExportKind.PHONES:
+            ask_second_person(export, now=now)
+    return export, token
+
+
+def make_link(export_id: uuid.UUID, *, person: Person, now: datetime) -> str:
+    """The token of the link of phones a second person agreed to; an earlier unspent one ends.
+
+    Refused: "no_export" for anything that is not hers and waiting, "not_agreed".
+    """
+    with atomic() as session:
+        export = session.get(Export, export_id, with_for_update=True)
+        if export is None or export.person_id != person.id or export.used_at or export.kind != "phones":
+            raise Refused("no_export", _("There is no such file to fetch."), status=404)
+        if not has_second_yes(export):
+            raise Refused("not_agreed", _("Nobody else has agreed to this yet."), status=409)
+        token = random_token()
+        export.token_hash, export.expires_at = hash_token(token), now + GOOD_FOR
+        return token
+
+
+def export_behind(token: str, *, person: Person, now: datetime) -> Export | None:
+    """What a link would fetch for her now; None when it is spent, over, or another's. Changes nothing."""
+    export = db.session.scalar(select(Export).where(Export.token_hash == hash_token(token)))
+    if export is None or export.person_id != person.id or export.used_at or now >= export.expires_at:
+        return None
+    return export
+
+
+def fetch_export(token: str, *, person: Person, scope: Scope, now: datetime) -> File:
+    """The file, once. Refused: "export_spent", with the same words whatever the reason."""
+    with atomic() as session:
+        export_id = session.scalar(
+            update(Export)
+            .where(
+                Export.token_hash == hash_token(token),
+                Export.person_id == person.id,
+                Export.used_at.is_(None),
+                Export.expires_at > now,
+            )
+            .values(used_at=now)
+            .returning(Export.id)
+            .execution_options(synchronize_session=False)
+        )
+        if export_id is None:
+            raise export_spent()
+        export = session.get_one(Export, export_id)
+        file = _make(export, person, scope, now)
+        audit.note(f"person:{person.id}", f"export.take.{export.kind}", export.id, now=now)
+        return file
+
+
+def export_spent() -> Refused:
+    """What everybody hears about a link that fetches nothing."""
+    return Refused(
+        "export_spent",
+        _("This file was fetched already, or the link has run out. Ask for it again."),
+        status=410,
+    )
+
+
+def my_exports(action_id: uuid.UUID, person: Person) -> Sequence[Export]:
+    """What she asked for of an action, the newest first."""
+    mine = select(Export).where(Export.action_id == action_id, Export.person_id == person.id)
+    return db.session.scalars(mine.order_by(Export.made_at.desc()).limit(20)).all()
+
+
+def _refuse(action: Action, kind: ExportKind, reason: str, scope: Scope) -> None:
+    if kind is ExportKind.COUNTS:
+        return
+    if action.forgotten_at is not None:
+        raise Refused("forgotten", _("This action was forgotten: only its numbers are left."))
+    if len(reason) < SHORTEST_REASON:
+        raise Refused("no_reason", _("Write in a few words what the names are for."))
+    if kind is ExportKind.PHONES and not scope.is_organizer:
+        raise Refused("not_yours", _("Phone numbers are exported by organizers only."), status=403)
+
+
+def _make(export: Export, person: Person, scope: Scope, now: datetime) -> File:
+    seen = board_for(export.action, scope)
+    if seen is None or (export.kind is not ExportKind.COUNTS and export.action.forgotten_at is not None):
+        raise export_spent()
+    short = str(export.id)[-12:]
+    when = now.strftime("%Y-%m-%d %H:%M UTC")
+    mark = _("Exported by %(name)s, %(when)s, file %(id)s", name=person.name, when=when, id=short)
+    if export.reason:
+        mark += f": {export.reason}"
+    content = write_file(mark, *table_of(export.action, seen, export.kind), export.format)
+    name = file_name(
+        export.action.name_en, export.kind, now.strftime("%Y%m%d-%H%M"), person.name, short,
+        ending=export.format,
+    )  # fmt: skip
+    return File(name, MIMETYPES[export.format], content)

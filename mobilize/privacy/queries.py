@@ -1,0 +1,138 @@
+"""What can be asked about what is kept: a member's own page, and the retention page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from json import loads
+from typing import Any
+
+from sqlalchemy import select
+
+from mobilize.accounts.scope import Scope
+from mobilize.actions.models import Action, Event
+from mobilize.actions.seen import seen_actions
+from mobilize.checkins.models import Attendance, Tier
+from mobilize.database import db
+from mobilize.privacy.clocks import days_kept
+from mobilize.privacy.forgetting import ends_at, forget_on
+from mobilize.privacy.holds import running_holds
+from mobilize.privacy.models import LegalHold
+from mobilize.privacy.visits import phone_is_hers_alone
+from mobilize.reminders.models import Coming
+from mobilize.roster.models import Member, Site
+from mobilize.roster.queries import sites_of
+from mobilize.texts.models import OutboxText
+from mobilize.texts.phone_rules import is_opted_out
+from mobilize.texts.wordings import BadWording, render
+
+TEXTS_SHOWN = 30
+
+
+@dataclass(frozen=True)
+class Stood:
+    """One check-in that still says it was she."""
+
+    action: Action
+    place: str
+    at: datetime
+    tz: str
+    tier: Tier
+    forget_on: datetime
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One text to her: when it was due, what it said, and what became of it."""
+
+    at: datetime
+    words: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is held about one member, for herself."""
+
+    member: Member
+    sites: Sequence[Site]
+    stood: Sequence[Stood]
+    answers: Sequence[tuple[Event, bool]]
+    texts: Sequence[Sent]
+    shares_phone: bool
+    stopped: bool
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An action on the retention page. `ends_at` is the end of its last event."""
+
+    action: Action
+    ends_at: datetime
+    forget_on: datetime
+    days: int
+    hold: LegalHold | None
+
+
+def card_of(member: Member) -> Card:
+    """Everything her own page shows."""
+    alone = phone_is_hers_alone(member)
+    return Card(
+        member=member,
+        sites=list(sites_of(member.id).values()),
+        stood=_stood(member),
+        answers=_answers(member),
+        texts=_texts(member, alone),
+        shares_phone=member.phone_bix is not None and not alone,
+        stopped=member.phone is not None and is_opted_out(member.phone),
+    )
+
+
+def kept_actions(actions: Sequence[Action], scope: Scope) -> list[Kept]:
+    """The actions somebody may see, with when each is forgotten; what is forgotten next comes first."""
+    holds = running_holds()
+    kept = [_kept(action, holds) for action, _events in seen_actions(actions, scope)]
+    return sorted(kept, key=lambda k: (k.action.forgotten_at is not None, k.forget_on))
+
+
+def all_actions() -> Sequence[Action]:
+    return db.session.scalars(select(Action)).all()
+
+
+def _kept(action: Action, holds: Sequence[LegalHold]) -> Kept:
+    ended = ends_at(action)
+    hold = next((h for h in holds if h.action_id in (None, action.id)), None)
+    return Kept(action, ended, forget_on(action, ended), days_kept(action.campaign), hold)
+
+
+def _stood(member: Member) -> list[Stood]:
+    rows = db.session.execute(
+        select(Attendance.first_at, Attendance.tier, Event)
+        .join(Event, Event.id == Attendance.event_id)
+        .where(Attendance.member_id == member.id)
+        .order_by(Attendance.first_at.desc())
+    )
+    return [
+        Stood(event.action, event.place, at, event.tz, tier, forget_on(event.action, ends_at(event.action)))
+        for at, tier, event in rows
+    ]
+
+
+def _answers(member: Member) -> list[tuple[Event, bool]]:
+    query = select(Event, Coming.coming).join(Coming, Coming.event_id == Event.id)
+    rows = db.session.execute(query.where(Coming.member_id == member.id).order_by(Event.starts_at.desc()))
+    return [(event, coming) for event, coming in rows]
+
+
+def _texts(member: Member, alone: bool) -> list[Sent]:
+    mine: Any = OutboxText.member_id == member.id
+    if alone:
+        mine = mine | (OutboxText.phone_bix == member.phone_bix)
+    query = select(OutboxText).where(mine).order_by(OutboxText.due_at.desc()).limit(TEXTS_SHOWN)
+    return [Sent(text.due_at, _words(text), text.state.value) for text in db.session.scalars(query)]
+
+
+def _words(text: OutboxText) -> str:
+    try:
+        return render(text.wording, text.language, loads(text.blanks))
+    except BadWording:  # a wording that is not in use any more
+        return text.wording

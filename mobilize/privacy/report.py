@@ -1,0 +1,139 @@
+"""Everything that could be handed over about one person: every row of every table that leads to her.
+
+It walks the tables by what their columns are, so that a table nobody thought of is in it too: references to
+members and people, indexes of numbers and phones, "person:<id>" as an actor, ids in the audit.
+"""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, LargeBinary, String, Table, or_, select
+
+from mobilize.accounts.models import Person
+from mobilize.audit import AuditRow
+from mobilize.crypto import blind_index
+from mobilize.database import Model, Sealed, db
+from mobilize.errors import Refused
+from mobilize.languages import _
+from mobilize.phones import normalize
+from mobilize.roster.members import number_key
+from mobilize.roster.models import Member
+
+_NUMBER_INDEXES = ("number_bix", "typed_bix")
+_PHONE_INDEXES = ("phone_bix", "file_phone_bix", "typed_bix")
+
+
+@dataclass(frozen=True)
+class Held:
+    """The rows of one table, as column -> value; sealed columns are opened, indexes left out."""
+
+    table: str
+    rows: Sequence[dict[str, Any]]
+
+
+@dataclass
+class Traces:
+    """By what a person can be found."""
+
+    members: set[uuid.UUID] = field(default_factory=set)
+    people: set[uuid.UUID] = field(default_factory=set)
+    numbers: set[bytes] = field(default_factory=set)
+    phones: set[bytes] = field(default_factory=set)
+
+
+def find_traces(*, number: str = "", phone: str = "") -> Traces:
+    """What a member number or a phone leads to. Refused: "bad_phone"."""
+    traces = Traces()
+    if number:
+        traces.numbers.add(number_key(number))
+    if phone:
+        read = normalize(phone).phone
+        if read is None:
+            raise Refused("bad_phone", _("Write the phone with its area code, like (213) 555-0123."))
+        traces.phones.add(blind_index("phone", read))
+    found = or_(Member.number_bix.in_(traces.numbers), Member.phone_bix.in_(traces.phones))
+    for member in db.session.scalars(select(Member).where(found)).all():
+        _add_member(traces, member, also_phone=bool(number))
+    _add_people(traces)
+    return traces
+
+
+def traces_of(member: Member, *, phone_is_hers: bool) -> Traces:
+    """What leads to this member; by her phone only where nobody shares it."""
+    traces = Traces()
+    _add_member(traces, member, also_phone=phone_is_hers)
+    _add_people(traces)
+    return traces
+
+
+def held_about(traces: Traces) -> list[Held]:
+    """Every table with at least one row about her."""
+    found = []
+    for mapper in sorted(Model.registry.mappers, key=lambda m: m.local_table.name):  # type: ignore[attr-defined]
+        condition = _leads_to(mapper.local_table, traces)
+        rows = list(_rows(mapper.class_, mapper.local_table, condition)) if condition is not None else []
+        if rows:
+            found.append(Held(mapper.local_table.name, rows))  # type: ignore[attr-defined]
+    return found
+
+
+def _add_member(traces: Traces, member: Member, *, also_phone: bool) -> None:
+    doubles = db.session.scalars(select(Member).where(Member.merged_into_id == member.id))
+    for row in (member, *doubles):
+        traces.members.add(row.id)
+        traces.numbers.add(row.number_bix)
+        if also_phone and row.phone_bix:
+            traces.phones.add(row.phone_bix)
+
+
+def _add_people(traces: Traces) -> None:
+    hers = or_(Person.member_id.in_(traces.members), Person.phone_bix.in_(traces.phones))
+    traces.people |= set(db.session.scalars(select(Person.id).where(hers)))
+
+
+def _leads_to(table: Any, traces: Traces) -> ColumnElement[bool] | None:
+    ways = [way for column in table.columns for way in _ways(table, column, traces)]
+    return or_(*ways) if ways else None
+
+
+def _ways(table: Table, column: Column[Any], traces: Traces) -> Iterator[ColumnElement[bool]]:
+    refers = {key.column.table.name for key in column.foreign_keys}
+    if column.name == "member_id" or "members" in refers or (table.name, column.name) == ("members", "id"):
+        yield column.in_(traces.members)
+    if column.name == "person_id" or "people" in refers or (table.name, column.name) == ("people", "id"):
+        yield column.in_(traces.people)
+    if column.name in _NUMBER_INDEXES:
+        yield column.in_(traces.numbers)
+    if column.name in _PHONE_INDEXES:
+        yield column.in_(traces.phones)
+    if isinstance(column.type, String):
+        yield from (column == f"person:{person}" for person in traces.people)
+    if column.name == "purpose_key":
+        yield from (column.endswith(f":{phone.hex()}") for phone in traces.phones)
+    if (table.name, column.name) == (AuditRow.__tablename__, "ref"):
+        yield from (column.contains(str(one)) for one in traces.members | traces.people)
+
+
+def _rows(model: Any, table: Any, condition: ColumnElement[bool]) -> Iterator[dict[str, Any]]:
+    sealed = {s.column: name for name, s in vars(model).items() if isinstance(s, Sealed)}
+    for row in db.session.execute(select(table).where(condition)).mappings():
+        said: dict[str, Any] = {}
+        for column in table.columns:
+            value = row[column.name]
+            if value is None:
+                continue
+            if column.name in sealed:
+                shut = getattr(model, sealed[column.name])
+                said[sealed[column.name]] = shut.open(row[shut.row], value)
+            elif not isinstance(column.type, LargeBinary):
+                said[column.name] = _plain(value)
+        yield said
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return str(value) if isinstance(value, uuid.UUID) else value
