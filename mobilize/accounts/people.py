@@ -111,13 +111,13 @@ def fresh_link(person: Person, *, scope: Scope, actor: str, now: datetime) -> st
 def _refuse_wrong_place(invitation: Invitation, scope: Scope) -> None:
     role = invitation.role
     if role in CHAIRS and invitation.site is None:
-        raise Refused("no_place", _("Say which school she is chair of."))
+        raise Refused("no_place", _("Say which site she is chair of."))
     if role is RoleName.ORGANIZER and invitation.area is None:
         raise Refused("no_place", _("Say which area she organizes."))
     if (invitation.site and role not in CHAIRS) or (invitation.area and role is not RoleName.ORGANIZER):
-        raise Refused("no_place", _("Only a chair has a school, and only an organizer an area."))
+        raise Refused("no_place", _("Only a chair has a site, and only an organizer an area."))
     if not may_manage(scope, role, invitation.site):
-        raise Refused("not_yours", _("You can invite chairs of the schools in your own areas."), status=403)
+        raise Refused("not_yours", _("You can invite chairs of the sites in your own areas."), status=403)
 
 
 def _person_of(phone: str, name: str, language: str, now: datetime) -> Person:

@@ -97,8 +97,8 @@ def find_site(typed: str, scope: Scope) -> Site:
     if len(named) == 1:
         return named[0]
     if named:
-        raise Refused("no_site", _("Several schools have this name. Type the school's code instead."))
-    raise Refused("no_site", _("No school has this name or code. Pick one from the list."))
+        raise Refused("no_site", _("Several sites have this name. Type the site's code instead."))
+    raise Refused("no_site", _("No site has this name or code. Pick one from the list."))
 
 
 def find_area(typed: str) -> Area:

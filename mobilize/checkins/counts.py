@@ -60,5 +60,5 @@ def _store_once(table: Any, column: Any, number: int, row: dict[str, Any]) -> No
         )
         if there != number:
             raise Refused(
-                "nonce_reused", _("This check-in was already used for something else. Reload the page.")
+                "nonce_reused", _("This check-in was already used for something else. Load the page again.")
             )

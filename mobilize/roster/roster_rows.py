@@ -136,11 +136,11 @@ def said(reason: Reason) -> str:
     return {
         Reason.MALFORMED_ROW: _("does not have one cell per heading (or a name of over 200 characters)"),
         Reason.NOT_A_MEMBER: _("the status says this is not a member"),
-        Reason.MISSING_EMPLOYEE_NO: _("has no employee number"),
-        Reason.BAD_EMPLOYEE_NO: _("the employee number is not 1 to 8 digits"),
+        Reason.MISSING_EMPLOYEE_NO: _("has no member number"),
+        Reason.BAD_EMPLOYEE_NO: _("the member number is not 1 to 8 digits"),
         Reason.MISSING_NAME: _("has no name"),
         Reason.UNKNOWN_STATUS: _("the status is a word we do not know"),
-        Reason.EMPLOYEE_NO_CONFLICT: _("another person with this employee number comes earlier in the file"),
+        Reason.EMPLOYEE_NO_CONFLICT: _("another person with this member number comes earlier in the file"),
     }[reason]
 
 

@@ -89,7 +89,7 @@ def test_an_organizer_invites_nobody_to_a_site_outside(
     others = client.post("/people", data={**form, "site": roosevelt.code})
     absent = client.post("/people", data={**form, "site": "no such school"})
     assert (others.status_code, absent.status_code) == (422, 422)
-    assert "No school has this name or code" in others.text and "Roosevelt" not in others.text
+    assert "No site has this name or code" in others.text and "Roosevelt" not in others.text
 
 
 def test_nobody_climbs_by_inviting_an_admins_phone(olga: Person, lincoln: Site) -> None:
@@ -175,10 +175,10 @@ def test_the_first_admin_is_invited_from_the_command_line(app: Flask, client: Fl
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--role", "chair", "--name", "C", "--phone", "2135550101"], "Say which school she is chair of."),
+        (["--role", "chair", "--name", "C", "--phone", "2135550101"], "Say which site she is chair of."),
         (
             ["--role", "chair", "--name", "C", "--phone", "2135550101", "--site", "x"],
-            "No school has this name",
+            "No site has this name",
         ),
         (["--role", "organizer", "--name", "O", "--phone", "2135550101"], "Say which area she organizes."),
         (["--role", "admin", "--name", "A", "--phone", "555"], "area code, 10 digits"),

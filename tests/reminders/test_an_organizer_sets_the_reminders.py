@@ -35,7 +35,7 @@ def test_the_page_shows_whom_it_reaches_what_it_costs_and_the_words(app: Flask, 
     action = an_action()
     enter(client, RoleName.ADMIN)
     page = client.get(f"/actions/{action.id}/reminders").get_data(as_text=True)
-    for shown in ("Phones it reaches", "Segments to pay for", "Through by", "tomorrow", "mañana"):
+    for shown in ("Phones it reaches", "Segments to pay for", "Last text leaves", "tomorrow", "mañana"):
         assert shown in page
 
 

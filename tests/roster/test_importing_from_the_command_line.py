@@ -34,7 +34,7 @@ def test_a_dry_run_changes_nothing_and_leaves_nothing_behind(app: Flask, files: 
     assert result.exit_code == 0 and "Dry run" in result.output and count(Site) == 0
     run(app, "sites", "import", str(files / "sites.csv"), "--commit")
     result = run(app, "roster", "import", str(files / "roster.csv"))
-    assert "line 4: has no employee number" in result.output
+    assert "line 4: has no member number" in result.output
     assert count(Member) == 0 and count(StagedMember) == 0
 
 

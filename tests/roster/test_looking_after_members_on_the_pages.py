@@ -164,7 +164,7 @@ def test_an_import_from_upload_to_undo(office: FlaskClient) -> None:
     office.post(sites.location + "/commit")
     shown = upload(office, "roster", roster(member("1"), member("2", first="Nate"), member("")))
     page = office.get(shown.location).text
-    assert "add 2, change 0, take off 0" in page and "has no employee number" in page
+    assert "add 2, change 0, take off 0" in page and "has no member number" in page
     assert db.session.scalar(select(func.count()).select_from(Member)) == 0
     assert office.post(shown.location + "/commit").status_code == 302
     assert "Undo this import" in office.get(shown.location).text and find("2").person.first == "Nate"
