@@ -140,7 +140,7 @@ def _draw_band(page: Page, sheet: Sheet, union_name: str, number: str) -> None:
     canvas.setLineWidth(2)
     canvas.rect(page.left, page.top - BAND, page.width, BAND, stroke=1, fill=1)
     colour = INK if sheet.drill else on_colour(page.colour)
-    title = "DRILL / SIMULACRO" if sheet.drill else "Sign-in sheet / Hoja de firmas"
+    title = "DRILL / SIMULACRO" if sheet.drill else "Sign-in sheet / Hoja de asistencia"
     places: tuple[tuple[str, Align], ...] = ((union_name, "left"), (title, "center"), (number, "right"))
     for (text, align), share in zip(places, (0.4, 0.42, 0.12), strict=True):
         words = fit(text, BOLD, width=page.width * share, largest=12.5, smallest=6)
@@ -210,7 +210,7 @@ def _draw_walk_ins(page: Page, lines: range, top: float) -> None:
         return
     title = fit(" / ".join(NOT_LISTED), BOLD, width=page.width, largest=12, smallest=7)
     draw(page, title, top - 14)
-    heads = ("Name / Nombre", "School / Escuela", "Sign / Firma")
+    heads = ("Name / Nombre", "Site / Escuela", "Sign / Firma")
     starts = (page.left + NUMBER_WIDTH, page.left + page.width * 0.45, page.left + page.width * 0.78)
     for text, left in zip(heads, starts, strict=True):
         draw(page, fit(text, BOLD, width=120, largest=8.5, smallest=6), top - 33, left=left, colour=QUIET)
