@@ -49,10 +49,11 @@ def _set_limits(app: Flask) -> None:
 
 
 def _open_tools(app: Flask) -> None:
-    from mobilize import crypto, database, headers, languages, logs, pages
+    from mobilize import crypto, database, headers, index_key, languages, logs, pages
 
     logs.init_app(app)
     database.init_app(app)
+    index_key.init_app(app)
     with app.app_context():
         app.secret_key = crypto.derive("form cookie")
     languages.init_app(app)

@@ -1,24 +1,27 @@
 """Sealing what is dangerous: AES-GCM for columns, HMAC blind indexes for lookup, keys derived per purpose.
 
 Keys come from SECRET_KEYS, newest first. New values are sealed with the newest; the id of the key travels
-with the value, so older values open until they are sealed again. The blind index must give the same answer
-for the same number on every row, so it hangs on the *oldest* listed key until the indexes are rebuilt.
+with the value, so older values open until they are sealed again (`mobilize.keys`). The blind index must give
+the same answer for the same number on every row and for ever, so it hangs on a secret of its own, which lies
+in the database, sealed like everything else (`mobilize.index_key`, docs/decisions/0004).
 """
 
 import hmac
 import os
+from collections.abc import Callable
 from functools import cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from flask import current_app
+from flask import Flask, current_app
 
 from config import SecretKey
 
 _NONCE = 12
 _INDEX = 16
+_INDEX_SECRET = "mobilize index secret"
 
 
 class CannotOpen(Exception):
@@ -32,8 +35,7 @@ def seal(text: str, place: bytes) -> bytes:
     """
     key = _keys()[0]
     nonce = os.urandom(_NONCE)
-    head = bytes([len(key.id)]) + key.id.encode()
-    return head + nonce + _cipher(key, b"columns").encrypt(nonce, text.encode(), place)
+    return head_of(key.id) + nonce + _cipher(key, b"columns").encrypt(nonce, text.encode(), place)
 
 
 def unseal(sealed: bytes, place: bytes) -> str:
@@ -48,6 +50,11 @@ def unseal(sealed: bytes, place: bytes) -> str:
         raise CannotOpen("the value does not belong to this place") from None
 
 
+def head_of(key_id: str) -> bytes:
+    """How every value begins that the key with this id sealed."""
+    return bytes([len(key_id)]) + key_id.encode()
+
+
 def key_id_of(sealed: bytes) -> str:
     """Which key sealed this value."""
     return sealed[1 : 1 + sealed[0]].decode()
@@ -55,8 +62,13 @@ def key_id_of(sealed: bytes) -> str:
 
 def blind_index(purpose: str, value: str) -> bytes:
     """16 bytes by which equal values of one purpose ("phone", "number") find each other, and nothing else."""
-    key = _derived(_keys()[-1], f"index/{purpose}".encode())
+    key = _expanded(_index_secret(), f"index/{purpose}".encode())
     return hmac.digest(key, value.encode(), "sha256")[:_INDEX]
+
+
+def read_index_secret_by(app: Flask, read: Callable[[], bytes]) -> None:
+    """Say how this application finds the secret of its blind indexes: asked once, when first needed."""
+    app.extensions[_INDEX_SECRET] = [read]
 
 
 def derive(purpose: str) -> bytes:
@@ -79,7 +91,15 @@ def fingerprint(body: bytes) -> bytes:
 
     Keyed: a body may be no more than a phone number, and all of a city's are tried in minutes.
     """
-    return hmac.digest(_derived(_keys()[-1], b"fingerprint"), body, "sha256")
+    return hmac.digest(_expanded(_index_secret(), b"fingerprint"), body, "sha256")
+
+
+def _index_secret() -> bytes:
+    held = current_app.extensions[_INDEX_SECRET]
+    if callable(held[0]):
+        held[0] = held[0]()
+    secret: bytes = held[0]
+    return secret
 
 
 def _keys() -> tuple[SecretKey, ...]:
@@ -96,6 +116,10 @@ def _cipher(key: SecretKey, purpose: bytes) -> AESGCM:
     return AESGCM(_derived(key, purpose))
 
 
-@cache
 def _derived(key: SecretKey, purpose: bytes) -> bytes:
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"mobilize/" + purpose).derive(key.secret)
+    return _expanded(key.secret, purpose)
+
+
+@cache
+def _expanded(secret: bytes, purpose: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"mobilize/" + purpose).derive(secret)

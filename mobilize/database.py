@@ -93,7 +93,12 @@ class Sealed:
     """A text attribute kept encrypted in the column `<name>_enc`, bound to table, column and row.
 
     Reading gives the text or None; writing seals it. On the class, `seal` and `open` do the same in bulk.
+    Staged values are sealed for the row they will stand in: `like` is its model, `row` the column with its id.
     """
+
+    def __init__(self, like: type | None = None, row: str = "id"):
+        self.like = like
+        self.row = row
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.column = f"{name}_enc"
@@ -108,10 +113,10 @@ class Sealed:
         if row is None:
             return self
         sealed = getattr(row, self.column)
-        return None if sealed is None else self.open(row.id, sealed)
+        return None if sealed is None else self.open(getattr(row, self.row), sealed)
 
     def __set__(self, row: Any, text: str | None) -> None:
-        setattr(row, self.column, None if text is None else self.seal(row.id, text))
+        setattr(row, self.column, None if text is None else self.seal(getattr(row, self.row), text))
 
     def seal(self, row_id: uuid.UUID, text: str) -> bytes:
         """The value to store in `<name>_enc` of the row with this id."""
@@ -122,7 +127,8 @@ class Sealed:
         return crypto.unseal(sealed, self._place(row_id))
 
     def _place(self, row_id: uuid.UUID) -> bytes:
-        return f"{self.owner.__tablename__}.{self.column}:".encode() + row_id.bytes  # type: ignore[attr-defined]
+        table = (self.like or self.owner).__tablename__  # type: ignore[attr-defined]
+        return f"{table}.{self.column}:".encode() + row_id.bytes
 
 
 @contextmanager

@@ -255,3 +255,7 @@ class StagedMember(Model):
     home_id: Mapped[uuid.UUID | None]
     second_id: Mapped[uuid.UUID | None]
     span_id: Mapped[uuid.UUID | None]
+
+    number = Sealed(Member, "member_id")
+    name = Sealed(Member, "member_id")
+    phone = Sealed(Member, "member_id")
