@@ -1,0 +1,204 @@
+"""Olga exports counts, names with a reason, and no phones without a second person; no cell is a formula."""
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import openpyxl
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from mobilize.accounts.models import Person, RoleName
+from mobilize.audit import AuditRow
+from mobilize.database import db
+from mobilize.privacy.export_files import harmless, write_file
+from mobilize.privacy.models import Export, ExportFormat
+from mobilize.privacy.operations import forget_action
+from mobilize.turnout import live
+from tests.builders import make_member, make_person, make_site, sign_in
+from tests.privacy.morning import Morning, day
+
+RUN = [
+    "=cmd|' /C calc'!A0",
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    " =1",
+    "＝1",
+    "=HYPERLINK(1)",
+]
+HARMLESS = ["Mia", "a=b", "O'Neill", "Peña-Ruiz", "(213) 555-0101", "", "1-2"]
+
+
+@pytest.fixture(autouse=True)
+def stopped_clock() -> Iterator[Any]:
+    live.forget()
+    with time_machine.travel(day(1), tick=False) as clock:
+        yield clock
+    live.forget()
+
+
+@pytest.fixture
+def morning(app: Flask) -> Morning:
+    return Morning().happen()
+
+
+@pytest.fixture
+def olga(morning: Morning) -> Person:
+    return make_person("Olga Peña", role=RoleName.ORGANIZER, area=morning.lincoln.area)
+
+
+def ask(client: FlaskClient, morning: Morning, **fields: str) -> Any:
+    form = {"kind": "counts", "format": "csv", "reason": "", **fields}
+    return client.post(f"/exports/{morning.action.id}", data=form)
+
+
+def link_in(answer: Any) -> str:
+    page = answer.get_data(as_text=True)
+    return page.split('href="/exports/file/')[1].split('"')[0]
+
+
+def fetch(client: FlaskClient, answer: Any) -> Any:
+    return client.post(f"/exports/file/{link_in(answer)}")
+
+
+def rows_of(file: Any) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(file.data.decode("utf-8-sig"))))
+
+
+def test_counts_of_her_area_with_who_when_and_which_file(
+    client: FlaskClient, morning: Morning, olga: Person
+) -> None:
+    sign_in(client, olga)
+    file = fetch(client, ask(client, morning))
+    rows = rows_of(file)
+    export = db.session.scalars(select(Export)).one()
+    short = str(export.id)[-12:]
+    assert rows[0] == [f"Exported by Olga Peña, 2026-03-04 21:45 UTC, file {short}"]
+    assert [row[1] for row in rows[2:]] == ["Lincoln"] and b"Mia" not in file.data
+    named = file.headers["Content-Disposition"]
+    assert f"morning-picket-counts-20260304-2145-olga-pena-{short}.csv" in named
+
+
+def test_a_link_works_once_for_her_alone_within_a_day(
+    app: Flask, client: FlaskClient, morning: Morning, olga: Person, stopped_clock: Any
+) -> None:
+    sign_in(client, olga)
+    other = app.test_client()
+    asked = [ask(client, morning) for _ in range(3)]
+    assert client.get(f"/exports/file/{link_in(asked[0])}").status_code == 200
+    assert fetch(client, asked[0]).status_code == 200
+    assert fetch(client, asked[0]).status_code == 410
+    assert client.get(f"/exports/file/{link_in(asked[0])}").status_code == 410
+    assert other.post(f"/exports/file/{link_in(asked[1])}").status_code in (400, 401)
+    sign_in(client, make_person("Ada", role=RoleName.ADMIN))
+    assert fetch(client, asked[1]).status_code == 410
+    stopped_clock.shift(timedelta(hours=24))
+    sign_in(client, olga)
+    assert fetch(client, asked[2]).status_code == 410
+    assert client.post("/exports/file/none").status_code == 410
+
+
+def test_names_need_a_reason_and_are_written_down(
+    client: FlaskClient, morning: Morning, olga: Person
+) -> None:
+    sign_in(client, olga)
+    for reason in ("", "  x  "):
+        assert ask(client, morning, kind="names", reason=reason).status_code == 422
+    file = fetch(client, ask(client, morning, kind="names", reason="Thank-you calls by the chapter"))
+    rows = rows_of(file)
+    assert rows[0][0].endswith(": Thank-you calls by the chapter")
+    assert ["Reyes", "Mia", "yes"] in [row[2:5] for row in rows]
+    assert b"555-01" not in file.data and b"Paz" not in file.data
+    verbs = db.session.scalars(select(AuditRow.verb).where(AuditRow.verb.startswith("export."))).all()
+    assert sorted(verbs) == ["export.ask.names", "export.take.names"]
+
+
+def test_a_chair_gets_the_names_of_her_own_chapter_and_no_phones(
+    client: FlaskClient, morning: Morning
+) -> None:
+    sign_in(client, morning.carmen)
+    file = fetch(client, ask(client, morning, kind="names", reason="Thank-you calls"))
+    assert {row[1] for row in rows_of(file)[2:]} == {"Lincoln"}
+    assert ask(client, morning, kind="phones", reason="Thank-you calls").status_code == 422
+
+
+def test_phones_wait_for_a_second_person(client: FlaskClient, morning: Morning, olga: Person) -> None:
+    sign_in(client, olga)
+    answer = ask(client, morning, kind="phones", reason="Calls before the strike")
+    assert (
+        answer.status_code == 200 and b"/exports/file/" not in answer.data and b"second person" in answer.data
+    )
+    export = db.session.scalars(select(Export)).one()
+    assert export.token_hash is None
+    assert client.post(f"/exports/{morning.action.id}/{export.id}/link").status_code == 409
+
+
+def test_another_areas_action_is_like_none(client: FlaskClient, morning: Morning) -> None:
+    sign_in(client, make_person("Elsa", role=RoleName.ORGANIZER, area=make_site().area))
+    answers = []
+    for action_id in ("01890000-0000-7000-8000-000000000000", str(morning.action.id)):
+        answer = client.get(f"/exports/{action_id}")
+        answers.append((answer.status_code, answer.data.replace(action_id.encode(), b"")))
+    assert answers[0] == answers[1] and answers[0][0] == 404
+
+
+def test_of_a_forgotten_action_only_numbers_are_left(
+    client: FlaskClient, morning: Morning, olga: Person
+) -> None:
+    sign_in(client, olga)
+    waiting = ask(client, morning, kind="names", reason="Thank-you calls")
+    before = rows_of(fetch(client, ask(client, morning)))[2:]
+    forget_action(morning.action.id, by="shell", now=day(1))
+    live.forget()
+    assert fetch(client, waiting).status_code == 410
+    assert ask(client, morning, kind="names", reason="Thank-you calls").status_code == 422
+    assert rows_of(fetch(client, ask(client, morning)))[2:] == before
+
+
+@pytest.mark.parametrize("said", RUN)
+def test_no_cell_is_a_formula(said: str) -> None:
+    assert harmless(said) == "'" + said
+    rows = list(csv.reader(io.StringIO(_file(said, ExportFormat.CSV).decode("utf-8-sig"), newline="")))
+    assert all(not cell.startswith(("=", "+", "-", "@", "\t", "\r")) for row in rows for cell in row)
+    sheet = openpyxl.load_workbook(io.BytesIO(_file(said, ExportFormat.XLSX))).active
+    assert {cell.data_type for row in sheet for cell in row} <= {"s", "n"}
+    assert sheet["A3"].value.startswith("'")
+
+
+@pytest.mark.parametrize("said", HARMLESS)
+def test_other_text_is_kept_literally(said: str) -> None:
+    assert harmless(said) == said
+
+
+def test_numbers_stay_numbers_and_no_report_is_no_zero() -> None:
+    sheet = openpyxl.load_workbook(io.BytesIO(_file(0, ExportFormat.XLSX, None))).active
+    assert (sheet["A3"].value, sheet["B3"].value) == (0, None)
+
+
+def test_control_characters_do_not_break_the_file() -> None:
+    sheet = openpyxl.load_workbook(io.BytesIO(_file("Mi\x00a\x0b", ExportFormat.XLSX))).active
+    assert sheet["A3"].value == "Mia"
+
+
+def test_a_name_that_is_a_formula_arrives_as_text(
+    client: FlaskClient, morning: Morning, olga: Person
+) -> None:
+    make_member("=cmd|' /C calc'!A0", "@Mia", site=morning.lincoln)
+    sign_in(client, olga)
+    file = fetch(client, ask(client, morning, kind="names", format="xlsx", reason="Thank-you calls"))
+    sheet = openpyxl.load_workbook(io.BytesIO(file.data)).active
+    assert all(cell.data_type != "f" for row in sheet for cell in row)
+
+
+def _file(cell: Any, format: ExportFormat, *more: Any) -> bytes:
+    return write_file("mark", ["name"], iter([[cell, *more]]), format)
