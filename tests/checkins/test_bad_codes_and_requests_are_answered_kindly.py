@@ -33,35 +33,48 @@ def test_a_code_altered_by_one_character_leads_to_the_form_with_the_remedy(clien
             assert f'value="{code}"' in answer.text
 
 
-@pytest.mark.parametrize(
-    "written",
-    ["cdfghjkmn", "CDFGHJKMN.", "CDFGHJKMN)", "CDFGHJKMN%29%2C", "cdf-ghj-kmn", "CDF%20GHJ%20KMN",
-     "%43DFGHJKMN", "CDFGHJKMN%00", "CDFGHJKMN%E2%80%9D", "%EF%BC%A3DFGHJKMN", "CDFGHJKMN/"],
-)  # fmt: skip
-def test_a_code_as_a_messenger_or_a_finger_wrote_it_opens_the_page(client, event, written):
-    for address in (f"/c/{written}", f"/C/{written}", f"/c?code={written}"):
-        answer = client.get(address, follow_redirects=True)
-        assert answer.status_code == 200, address
-        assert event.place in answer.text
-    assert (
-        client.post(
-            f"/c/{written}", data={"token": event_token(event.code), "typed": "2135550101"}
-        ).status_code
-        == 200
-    )
+def test_a_code_as_a_messenger_or_a_finger_wrote_it_opens_the_page(client, event):
+    for written in [
+        "cdfghjkmn",
+        "CDFGHJKMN.",
+        "CDFGHJKMN)",
+        "CDFGHJKMN%29%2C",
+        "cdf-ghj-kmn",
+        "CDF%20GHJ%20KMN",
+        "%43DFGHJKMN",
+        "CDFGHJKMN%00",
+        "CDFGHJKMN%E2%80%9D",
+        "%EF%BC%A3DFGHJKMN",
+        "CDFGHJKMN/",
+    ]:
+        for address in (f"/c/{written}", f"/C/{written}", f"/c?code={written}"):
+            answer = client.get(address, follow_redirects=True)
+            assert answer.status_code == 200, address
+            assert event.place in answer.text
+        form = {"token": event_token(event.code), "typed": "2135550101"}
+        assert client.post(f"/c/{written}", data=form).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "written",
-    ["javascript:alert(1)", "%3Cscript%3E", "../../etc/passwd", "..%2f..%2fetc%2fpasswd", "%00", "%ff%fe",
-     "A" * 30_000, "9" * 31, "%F0%9F%91%8D", "' OR 1=1 --", "CDFGHJKMN/extra", "-"],
-)  # fmt: skip
-def test_what_is_no_code_is_a_404_and_never_more(client, event, written):
-    for method in (client.get, client.post):
-        answer = method(f"/c/{written}")
-        assert answer.status_code == 404
-        assert "<script>" not in answer.text and "root:" not in answer.text
-    assert not evidence(event)
+def test_what_is_no_code_is_a_404_and_never_more(client, event):
+    for written in [
+        "javascript:alert(1)",
+        "%3Cscript%3E",
+        "../../etc/passwd",
+        "..%2f..%2fetc%2fpasswd",
+        "%00",
+        "%ff%fe",
+        "A" * 30_000,
+        "9" * 31,
+        "%F0%9F%91%8D",
+        "' OR 1=1 --",
+        "CDFGHJKMN/extra",
+        "-",
+    ]:
+        for method in (client.get, client.post):
+            answer = method(f"/c/{written}")
+            assert answer.status_code == 404
+            assert "<script>" not in answer.text and "root:" not in answer.text
+        assert not evidence(event)
 
 
 def test_another_events_page_does_not_check_in_here_and_keeps_what_was_typed(client, event):
@@ -72,10 +85,10 @@ def test_another_events_page_does_not_check_in_here_and_keeps_what_was_typed(cli
     assert not evidence(event)
 
 
-@pytest.mark.parametrize("token", ["", "x", "x.y", "é.ñ", "A" * 22 + "." + "0" * 32, "\x00", "." * 100_000])
-def test_a_made_up_token_stores_nothing(client, event, token):
-    assert post(client, event, "2135550101", token=token).status_code == 400
-    assert not evidence(event)
+def test_a_made_up_token_stores_nothing(client, event):
+    for token in ["", "x", "x.y", "é.ñ", "A" * 22 + "." + "0" * 32, "\x00", "." * 100_000]:
+        assert post(client, event, "2135550101", token=token).status_code == 400
+        assert not evidence(event)
 
 
 def test_a_page_kept_overnight_still_works(client, event):
@@ -184,9 +197,9 @@ def test_a_request_that_makes_no_sense_is_a_4xx_in_no_time(client, event, body, 
     assert not evidence(event)
 
 
-@pytest.mark.parametrize("typed", ["9" * 31, "1" * 81, "\x00", "💪", "1e9", "' OR 1=1", "½", "٠١٢"])
-def test_a_number_that_is_none_is_refused_with_the_remedy(client, event, typed):
-    answer = post(client, event, typed)
-    assert answer.status_code == 422
-    assert "area code" in answer.text
-    assert not evidence(event)
+def test_a_number_that_is_none_is_refused_with_the_remedy(client, event):
+    for typed in ["9" * 31, "1" * 81, "\x00", "💪", "1e9", "' OR 1=1", "½", "٠١٢"]:
+        answer = post(client, event, typed)
+        assert answer.status_code == 422
+        assert "area code" in answer.text
+        assert not evidence(event)

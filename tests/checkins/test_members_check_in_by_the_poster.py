@@ -15,33 +15,33 @@ from tests.checkins.morning import OPEN, attendance, evidence, nonce, outcomes, 
 pytestmark = pytest.mark.usefixtures("app")
 
 
-@pytest.mark.parametrize(
-    "written",
-    [
-        "2135550101",
-        "(213) 555-0101",
-        "213.555.0101",
-        "+1 213 555 0101",
-        "1-213-555-0101",
-        " 213 555 0101 ",
-        "２１３５５５０１０１",
-        "213\u00a0555\u00a00101",
-        "00012345",
-        "12345",
-        "12345.",
-        "0001-2345",
-        "#12345",
-        "１２３４５",
-    ],
-)
-def test_a_member_is_counted_by_phone_or_number_however_she_writes_it(written):
+WRITTEN = [
+    "2135550101",
+    "(213) 555-0101",
+    "213.555.0101",
+    "+1 213 555 0101",
+    "1-213-555-0101",
+    " 213 555 0101 ",
+    "２１３５５５０１０１",
+    "213\u00a0555\u00a00101",
+    "00012345",
+    "12345",
+    "12345.",
+    "0001-2345",
+    "#12345",
+    "１２３４５",
+]
+
+
+def test_a_member_is_counted_by_phone_or_number_however_she_writes_it():
     site = make_site()
     mia = make_member(site=site, phone="+12135550101", number="00012345")
-    event = make_event(site)
-    assert scan(event, written).outcome is Outcome.COUNTED
-    [row] = attendance(event)
-    assert (row.member_id, row.chapter_id, row.tier) == (mia.id, site.id, Tier.SELF)
-    assert row.first_at == OPEN
+    for written in WRITTEN:
+        event = make_event(action=make_action())
+        assert scan(event, written).outcome is Outcome.COUNTED, written
+        [row] = attendance(event)
+        assert (row.member_id, row.chapter_id, row.tier) == (mia.id, site.id, Tier.SELF)
+        assert row.first_at == OPEN
 
 
 def test_second_scan_of_the_same_code_is_stored_and_not_counted():
