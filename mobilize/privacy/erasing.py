@@ -9,13 +9,13 @@ from sqlalchemy import Select, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from mobilize import audit
-from mobilize.accounts.models import CodeRequest, OneTimeLink, Person, SignedInSession
+from mobilize.accounts.models import CodeRequest, Person
 from mobilize.accounts.scope import scope_of, today
 from mobilize.actions.denominator import freeze_event
 from mobilize.actions.models import Action, Eligible, Event
 from mobilize.checkins.models import Attendance, Evidence, KnownPhone, Match, Walkup
 from mobilize.crypto import blind_index
-from mobilize.database import atomic, db
+from mobilize.database import Model, atomic, db
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.privacy.holds import all_is_held, is_held, on_hold
@@ -33,6 +33,9 @@ from mobilize.reminders.models import Coming
 from mobilize.roster.models import Member, Membership, PhoneKind, StagedMember, StatusSpan
 from mobilize.texts.models import Inbound, OutboxText, PhoneRule, Question
 from mobilize.texts.phone_rules import is_opted_out, opt_out
+
+# What lets somebody sign in.
+_OF_AN_ACCOUNT = ("sessions", "one_time_links", "passkeys", "authenticator_apps", "recovery_codes")
 
 
 def erase_member(member_id: uuid.UUID, *, by: str, now: datetime, stop_texts: bool = False) -> None:
@@ -157,8 +160,8 @@ def _forget_person(session: Session, member: Member) -> None:
     person = person_of(member)
     if person is None:
         return
-    for table in (SignedInSession, OneTimeLink):
-        _run(session, delete(table).where(table.person_id == person.id))
+    for table in (Model.metadata.tables[name] for name in _OF_AN_ACCOUNT if name in Model.metadata.tables):
+        _run(session, delete(table).where(table.c.person_id == person.id))
     _run(session, delete(CodeRequest).where(CodeRequest.person_id == person.id))
     person.name, person.phone, person.phone_bix, person.member_id = "", None, None, None
     session.flush()

@@ -1,7 +1,8 @@
 """Everything that could be handed over about one person: every row of every table that leads to her.
 
 It walks the tables by what their columns are, so that a table nobody thought of is in it too: references to
-members and people, indexes of numbers and phones, "person:<id>" as an actor, ids in the audit.
+members and people, indexes of numbers and phones, "person:<id>" as an actor, ids in the audit. What she only
+did is told without its sealed words, which are about others.
 """
 
 import uuid
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, LargeBinary, String, Table, or_, select
+from sqlalchemy import Column, ColumnElement, LargeBinary, String, Table, and_, false, func, not_, or_, select
 
 from mobilize.accounts.models import Person
 from mobilize.audit import AuditRow
@@ -23,7 +24,11 @@ from mobilize.roster.members import number_key
 from mobilize.roster.models import Member
 
 _NUMBER_INDEXES = ("number_bix", "typed_bix")
-_PHONE_INDEXES = ("phone_bix", "file_phone_bix", "typed_bix")
+_PHONE_INDEXES = ("phone_bix", "typed_bix")
+# Who these rows are, was found before: an index in them may be an old one, and the row somebody else's.
+_FOUND_BY_ID = ("members", "staged_members", "people")
+# What signs her in is nobody's to hand over, nor to take along from a page that a text opens.
+_SECRETS = ("secret",)
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,11 @@ def find_traces(*, number: str = "", phone: str = "") -> Traces:
         if read is None:
             raise Refused("bad_phone", _("Write the phone with its area code, like (213) 555-0123."))
         traces.phones.add(blind_index("phone", read))
-    found = or_(Member.number_bix.in_(traces.numbers), Member.phone_bix.in_(traces.phones))
+    found = or_(
+        Member.number_bix.in_(traces.numbers),
+        Member.phone_bix.in_(traces.phones),
+        Member.file_phone_bix.in_(traces.phones),
+    )
     for member in db.session.scalars(select(Member).where(found)).all():
         _add_member(traces, member, also_phone=bool(number))
     _add_people(traces)
@@ -73,8 +82,7 @@ def held_about(traces: Traces) -> list[Held]:
     """Every table with at least one row about her."""
     found = []
     for mapper in sorted(Model.registry.mappers, key=lambda m: m.local_table.name):  # type: ignore[attr-defined]
-        condition = _leads_to(mapper.local_table, traces)
-        rows = list(_rows(mapper.class_, mapper.local_table, condition)) if condition is not None else []
+        rows = list(_rows_of(mapper.class_, mapper.local_table, traces))
         if rows:
             found.append(Held(mapper.local_table.name, rows))  # type: ignore[attr-defined]
     return found
@@ -94,42 +102,54 @@ def _add_people(traces: Traces) -> None:
     traces.people |= set(db.session.scalars(select(Person.id).where(hers)))
 
 
-def _leads_to(table: Any, traces: Traces) -> ColumnElement[bool] | None:
-    ways = [way for column in table.columns for way in _ways(table, column, traces)]
-    return or_(*ways) if ways else None
+def _rows_of(model: Any, table: Any, traces: Traces) -> Iterator[dict[str, Any]]:
+    about = [way for column in table.columns for way in _about_her(table, column, traces)]
+    done = [way for column in table.columns for way in _done_by_her(table, column, traces)]
+    if about:
+        yield from _rows(model, table, or_(*about), opened=True)
+    if done:
+        yield from _rows(
+            model, table, and_(or_(*done), not_(func.coalesce(or_(false(), *about), false()))), opened=False
+        )
 
 
-def _ways(table: Table, column: Column[Any], traces: Traces) -> Iterator[ColumnElement[bool]]:
+def _about_her(table: Table, column: Column[Any], traces: Traces) -> Iterator[ColumnElement[bool]]:
     refers = {key.column.table.name for key in column.foreign_keys}
     if column.name == "member_id" or "members" in refers or (table.name, column.name) == ("members", "id"):
         yield column.in_(traces.members)
     if column.name == "person_id" or "people" in refers or (table.name, column.name) == ("people", "id"):
         yield column.in_(traces.people)
+    if table.name in _FOUND_BY_ID:
+        return
     if column.name in _NUMBER_INDEXES:
         yield column.in_(traces.numbers)
     if column.name in _PHONE_INDEXES:
         yield column.in_(traces.phones)
-    if isinstance(column.type, String):
-        yield from (column == f"person:{person}" for person in traces.people)
     if column.name == "purpose_key":
         yield from (column.endswith(f":{phone.hex()}") for phone in traces.phones)
+
+
+def _done_by_her(table: Table, column: Column[Any], traces: Traces) -> Iterator[ColumnElement[bool]]:
+    if isinstance(column.type, String):
+        yield from (column == f"person:{person}" for person in traces.people)
     if (table.name, column.name) == (AuditRow.__tablename__, "ref"):
         yield from (column.contains(str(one)) for one in traces.members | traces.people)
 
 
-def _rows(model: Any, table: Any, condition: ColumnElement[bool]) -> Iterator[dict[str, Any]]:
-    sealed = {s.column: name for name, s in vars(model).items() if isinstance(s, Sealed)}
+def _rows(
+    model: Any, table: Any, condition: ColumnElement[bool], *, opened: bool
+) -> Iterator[dict[str, Any]]:
+    sealed = {s.column: (name, s) for name, s in vars(model).items() if isinstance(s, Sealed)}
     for row in db.session.execute(select(table).where(condition)).mappings():
-        said: dict[str, Any] = {}
+        said = {}
         for column in table.columns:
-            value = row[column.name]
-            if value is None:
+            name, shut = sealed.get(column.name, (column.name, None))
+            if row[column.name] is None or (shut is None and isinstance(column.type, LargeBinary)):
                 continue
-            if column.name in sealed:
-                shut = getattr(model, sealed[column.name])
-                said[sealed[column.name]] = shut.open(row[shut.row], value)
-            elif not isinstance(column.type, LargeBinary):
-                said[column.name] = _plain(value)
+            if shut is None:
+                said[name] = _plain(row[column.name])
+            elif opened and name not in _SECRETS:
+                said[name] = shut.open(row[shut.row], row[column.name])
         yield said
 
 

@@ -5,9 +5,11 @@ import json
 import pytest
 from flask import Flask
 
+from mobilize.crypto import blind_index
 from mobilize.database import Model
-from mobilize.privacy.operations import erase_member
-from mobilize.privacy.report import find_traces, held_about
+from mobilize.privacy.operations import erase_member, place_hold
+from mobilize.privacy.report import find_traces, held_about, traces_of
+from tests.builders import make_member
 from tests.privacy.morning import MIA, NATE, Morning, day, tick_until
 
 
@@ -59,6 +61,20 @@ def test_the_chair_is_found_by_her_account(morning: Morning) -> None:
     )
     tick_until(91)
     assert tables(phone="+12135550103") <= {"people", "roles", "audit"}
+
+
+def test_what_she_only_did_is_told_without_its_words(morning: Morning) -> None:
+    place_hold(None, "Case 12, about somebody else", by=f"person:{morning.carmen.id}", now=day(1))
+    found = {held.table: held.rows for held in held_about(find_traces(phone="+12135550103"))}
+    assert len(found["legal_holds"]) == 1 and "reason" not in found["legal_holds"][0]
+    assert len(found["voids"]) == 1 and found["people"][0]["name"] == "Carmen Ortiz"
+
+
+def test_an_old_phone_in_anothers_file_does_not_lead_to_her_row(morning: Morning) -> None:
+    make_member("Reyes", "Max", file_phone_bix=blind_index("phone", MIA))
+    hers = held_about(traces_of(morning.mia, phone_is_hers=True))
+    names = [row["name"] for held in hers if held.table == "members" for row in held.rows]
+    assert len(names) == 1 and "Mia" in names[0]
 
 
 def test_after_erasing_only_a_stone_without_a_name_is_left(morning: Morning) -> None:
