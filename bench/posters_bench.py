@@ -10,7 +10,7 @@ import pypdfium2
 import zxingcpp
 
 from mobilize.actions.posters import Poster, posters_pdf
-from mobilize.actions.qr import qr_address
+from mobilize.qr import qr_address
 from mobilize.tokens import CODE_LENGTH, CODE_LETTERS
 
 SITES = 789

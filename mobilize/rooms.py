@@ -27,7 +27,7 @@ def init_app(app: Flask) -> None:
 
 
 def _open_doors(app: Flask) -> None:
-    from mobilize.accounts.people_views import bp as accounts
+    from mobilize.accounts.doors import bp as accounts
     from mobilize.actions.grant_views import bp as grants
     from mobilize.actions.views import bp as actions
     from mobilize.checkins.line_views import bp as line
@@ -67,7 +67,7 @@ def _protect_forms() -> None:
     from flask import current_app
 
     stated = entrance_of(current_app._get_current_object(), request.endpoint)  # type: ignore[attr-defined]
-    if stated is not None and stated.kind == "signed_in":
+    if stated is not None and stated.kind in {"signed_in", "first_step"}:
         _csrf.protect()
 
 

@@ -10,14 +10,14 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from mobilize import clock
-from mobilize.accounts.models import Person, RoleName, RoleTerm
+from mobilize.accounts.models import Person, RoleName, RoleTerm, SignedInSession
 from mobilize.accounts.sessions import begin_session
 from mobilize.actions.models import Action, ActionKind, Campaign, Event, EventChapter, Shift
 from mobilize.crypto import blind_index
 from mobilize.database import atomic, db
 from mobilize.roster.models import Area, Member, Membership, MemberStatus, PhoneKind, Rank, Site, StatusSpan
 from mobilize.roster.names import PersonName
-from mobilize.tokens import make_code, make_text_code
+from mobilize.tokens import hash_token, make_code, make_text_code
 
 ZONE = "America/Los_Angeles"
 # A Tuesday at 7:00 in Los Angeles.
@@ -139,5 +139,14 @@ def _stored(row: Any) -> Any:
 
 
 def sign_in(client: FlaskClient, person: Person) -> None:
-    """From now on this browser is signed in as `person`; whoever was, is not."""
-    client.set_cookie("session", begin_session(person, now=clock.now()), domain="localhost")
+    """From now on this browser is signed in as `person`, her second step behind her; whoever was, is not."""
+    client.set_cookie("session", full_session(person, now=clock.now()), domain="localhost")
+
+
+def full_session(person: Person, *, now: datetime) -> str:
+    """The token of a session that is not half in, whatever her role, and has just been stepped up."""
+    token = begin_session(person, now=now)
+    with atomic():
+        running = db.session.get_one(SignedInSession, hash_token(token))
+        running.second_at = running.stepped_up_at = now
+    return token

@@ -20,12 +20,14 @@ from werkzeug.routing import Rule
 from mobilize import clock
 from mobilize.accounts.entrance import anyone, entrance_of
 from mobilize.accounts.grants import grant_line
-from mobilize.accounts.models import CHAIRS, GrantKind, Person, RoleName
+from mobilize.accounts.models import CHAIRS, GrantKind, Passkey, Person, RoleName, SignedInSession
+from mobilize.accounts.sessions import begin_session
 from mobilize.actions.models import Event
-from mobilize.database import atomic
+from mobilize.database import atomic, db
 from mobilize.roster.models import Site
 from mobilize.texts.models import TextClass
 from mobilize.texts.operations import PlannedText, queue_text
+from mobilize.tokens import hash_token, random_token
 from tests.builders import (
     make_action,
     make_area,
@@ -57,6 +59,14 @@ PUBLIC = {
     "public.readyz",
 }
 BY_GRANT = {"line.page", "line.state", "line.items", "line.do"}
+BY_FIRST_STEP = {
+    "accounts.add_app",
+    "accounts.add_passkey",
+    "accounts.give_second_step",
+    "accounts.passkey_options",
+    "accounts.second_step",
+    "accounts.set_up",
+}
 BY_CARRIER = {"texts.inbound", "texts.receipt"}
 
 
@@ -87,6 +97,7 @@ def test_what_is_public_is_so_on_purpose(sqlite_app: Flask) -> None:
     assert stating(sqlite_app, "anyone") == PUBLIC
     assert stating(sqlite_app, "grant") == BY_GRANT
     assert stating(sqlite_app, "carrier") == BY_CARRIER
+    assert stating(sqlite_app, "first_step") == BY_FIRST_STEP
 
 
 def test_a_form_of_the_signed_in_needs_its_token(sqlite_app: Flask) -> None:
@@ -94,7 +105,7 @@ def test_a_form_of_the_signed_in_needs_its_token(sqlite_app: Flask) -> None:
     sign_in(client, world.people[RoleName.ADMIN])
     open_without = [
         rule.endpoint
-        for rule, method in doors(sqlite_app)
+        for rule, method in chain(doors(sqlite_app), doors(sqlite_app, "first_step"))
         if method == "POST" and client.post(address(sqlite_app, rule, world.own)).status_code != 400
     ]
     assert open_without == []
@@ -137,6 +148,8 @@ class Half:
             "member_id": member.id,
             "person_id": chair.id,
             "term_id": chair.roles[0].id,
+            "session_id": self._session(chair),
+            "passkey_id": self._passkey(chair),
             "grant_id": self._grant(event, chair),
             "outbox_id": self._text(event, member.phone, member.id),
         }
@@ -144,6 +157,17 @@ class Half:
     def _grant(self, event: Event, chair: Person) -> uuid.UUID:
         ends_at = event.ends_at + timedelta(hours=1)
         return grant_line(event.id, GrantKind.CAPTAIN, "", chair, "shell", ends_at, now=clock.now())[0].id
+
+    def _session(self, chair: Person) -> uuid.UUID:
+        token = begin_session(chair, now=clock.now())
+        return db.session.get_one(SignedInSession, hash_token(token)).handle
+
+    def _passkey(self, chair: Person) -> uuid.UUID:
+        key = Passkey(person_id=chair.id, credential_id=random_token().encode(), public_key=b"", sign_count=0)
+        key.name, key.made_at = "Her phone", clock.now()
+        with atomic() as session:
+            session.add(key)
+        return key.id
 
     def _text(self, event: Event, phone: str, member_id: uuid.UUID) -> uuid.UUID:
         planned = PlannedText(
@@ -163,7 +187,7 @@ class Half:
 
 # Belongs to nobody in particular: the admin's own work, and words in an address.
 SHARED = {"import_id", "kind", "form"}
-WORDS = {"form": "csv", "kind": "roster"}
+WORDS = {"form": "csv", "kind": "roster", "purpose": "add"}
 # Pages that are about the site named behind the question mark.
 ASKS_FOR_A_SITE = {"roster.new_member"}
 
@@ -172,9 +196,9 @@ def absent(name: str) -> Any:
     return "no-such-code" if name == "code" else uuid.uuid4()
 
 
-def doors(app: Flask) -> Iterator[tuple[Rule, str]]:
-    """Each signed-in route with each of its methods."""
-    inside = stating(app, "signed_in")
+def doors(app: Flask, kind: str = "signed_in") -> Iterator[tuple[Rule, str]]:
+    """Each signed-in route (or of another kind of door) with each of its methods."""
+    inside = stating(app, kind)
     for rule in app.url_map.iter_rules():
         if rule.endpoint in inside:
             yield from ((rule, method) for method in sorted(rule.methods & {"GET", "POST", "PUT", "DELETE"}))

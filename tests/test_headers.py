@@ -17,7 +17,7 @@ from mobilize.accounts.links import make_link
 from mobilize.accounts.models import GrantKind, RoleName
 from mobilize.database import db
 from mobilize.errors import Refused
-from tests.builders import make_event, make_person, sign_in
+from tests.builders import make_event, make_person, make_site, sign_in
 from tests.services.client import BareClient
 
 CLOSED = ("accelerometer", "camera", "geolocation", "gyroscope", "microphone", "payment", "usb")
@@ -138,10 +138,11 @@ def https_app(sqlite_url: str, base_environ: Mapping[str, str]) -> Any:
 
 def test_over_https_cookies_are_host_cookies_and_the_browser_stays_on_https(https_app: Flask) -> None:
     client: FlaskClient = https_app.test_client()
-    link = make_link(make_person(role=RoleName.ADMIN), "shell", now=clock.now())
+    chair = make_person(role=RoleName.CHAIR, site=make_site())
+    link = make_link(chair, "shell", now=clock.now())
     asked = client.post("/sign-in", data={"phone": "2135550101"})
     entered = client.post(f"/enter/{link}")
-    page = client.get("/people")
+    page = client.get("/devices")
     assert page.status_code == 200
     check(page, secure=True)
     cookies = [line for answer in (asked, entered, page) for line in answer.headers.getlist("Set-Cookie")]

@@ -87,14 +87,23 @@ def enter_code(typed: str, browser_token: str, *, now: datetime) -> str:
     Every failure is the same `Refused("wrong_code")`: a wrong code, a stranger's, a spent one, the sixth try,
     one from another browser. The try is counted before it is looked at. A code opens one session, once.
     """
-    digits = digits_in(typed)
-    fitting = [r for r in count_try(hash_token(browser_token), SIGN_IN, now) if fits(r, digits)]
+    fitting = _fitting(typed, browser_token, now)
     with atomic():
         person = _spend(fitting[0], now) if fitting else None
         if person is None:
             raise wrong_code()
         audit.note(f"person:{person.id}", "sign_in.code", person.id, now=now)
         return begin_session(person, now=now)
+
+
+def confirm_code(person: Person, typed: str, browser_token: str, *, now: datetime) -> None:
+    """Spend a code as `enter_code` does, only to show that the phone is hers who is signed in already.
+
+    Refused: "wrong_code", also for a code that was texted to somebody else.
+    """
+    fitting = [r for r in _fitting(typed, browser_token, now) if r.person_id == person.id]
+    if not fitting or _spend(fitting[0], now) is None:
+        raise wrong_code()
 
 
 def forget_code_requests(*, now: datetime) -> int:
@@ -110,6 +119,11 @@ def forget_code_requests(*, now: datetime) -> int:
 def digits_in(typed: str) -> str:
     """The digits of a code as somebody typed it."""
     return "".join(c for c in unicodedata.normalize("NFKC", typed) if c.isdigit())[:32]
+
+
+def _fitting(typed: str, browser_token: str, now: datetime) -> list[CodeRequest]:
+    digits = digits_in(typed)
+    return [r for r in count_try(hash_token(browser_token), SIGN_IN, now) if fits(r, digits)]
 
 
 def _set_aside_strangers(now: datetime) -> None:

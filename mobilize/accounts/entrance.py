@@ -6,13 +6,14 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask, abort, current_app, g, redirect, request, url_for
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 from werkzeug.wrappers import Response
 
 from mobilize import clock, settings
-from mobilize.accounts.models import GrantKind, LineGrant, Person, RoleName, SignedInSession
-from mobilize.accounts.scope import NOBODY, Scope, scope_of, today
-from mobilize.accounts.sessions import cookie_name, current_session
+from mobilize.accounts.models import GrantKind, LineGrant, Person, RoleName, RoleTerm, SignedInSession
+from mobilize.accounts.scope import NOBODY, Scope, running_on, scope_of, today
+from mobilize.accounts.sessions import cookie_name, current_session, is_fresh, is_half_in
+from mobilize.accounts.step_up import step_up_page
 from mobilize.database import Model, db
 from mobilize.pages import wants_json
 from mobilize.texts.carrier import is_from_carrier
@@ -23,19 +24,26 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Entrance:
-    """`kind`: anyone, signed_in, grant or carrier. `roles` counts for signed_in; an admin always enters."""
+    """`kind`: anyone, first_step, signed_in, grant or carrier. `roles` and `step_up` count for signed_in; an
+    admin always enters."""
 
     kind: str
     roles: frozenset[RoleName] = frozenset()
+    step_up: bool = False
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who is there: a person with her scope, or nobody."""
+    """Who is there: a person with her scope, or nobody. Whoever is half in (the code was right, the second
+    step stands out) is nobody as well, with a `session`."""
 
     person: Person | None = None
     scope: Scope = field(default=NOBODY)
     session: SignedInSession | None = None
+
+    @property
+    def half_in(self) -> bool:
+        return self.session is not None and self.person is None
 
     @property
     def actor(self) -> str:
@@ -48,9 +56,18 @@ def anyone(view: View) -> View:
     return _with(view, Entrance("anyone"))
 
 
-def signed_in(*roles: RoleName) -> Callable[[View], View]:
-    """Open to people who hold one of these roles today, and to admins; without roles, to all who hold any."""
-    return lambda view: _with(view, Entrance("signed_in", frozenset(roles)))
+def signed_in(*roles: RoleName, step_up: bool = False) -> Callable[[View], View]:
+    """Open to people who hold one of these roles today, and to admins; without roles, to all who hold any.
+
+    With `step_up` only to whoever has proved within ten minutes that it is she: others are asked for it on
+    the way, and what they typed goes on with them.
+    """
+    return lambda view: _with(view, Entrance("signed_in", frozenset(roles), step_up))
+
+
+def first_step(view: View) -> View:
+    """Open to whoever has given the code, or a link: for the pages of the second step."""
+    return _with(view, Entrance("first_step"))
 
 
 def line_grant(view: View) -> View:
@@ -74,6 +91,19 @@ def me() -> Visitor:
     return visitor
 
 
+def fresh_step_up() -> bool:
+    """Has who is asking proved within ten minutes that it is she?"""
+    running = me().session
+    return running is not None and not me().half_in and is_fresh(running, now=clock.now())
+
+
+def require_step_up() -> None:
+    """For a view that learns late that it is dangerous: without a fresh step-up it ends here, with the page
+    that asks for it and then sends the same request once more. A program hears 403 "step_up"."""
+    if not fresh_step_up():
+        abort(step_up_page(me().session))
+
+
 def grant() -> LineGrant:
     """The running grant of this request; only in a view marked `line_grant`."""
     held: LineGrant = g.grant
@@ -94,6 +124,7 @@ def held_grant(code: str) -> LineGrant | None:
         select(LineGrant)
         .join(events, events.c.id == LineGrant.event_id)
         .where(LineGrant.token_hash == hash_token(token), events.c.code == code)
+        .where(LineGrant.person_id.is_(None) | _holds_a_role())
     )
     return held if held and not held.revoked_at and clock.now() < held.ends_at else None
 
@@ -114,11 +145,22 @@ def _with(view: View, entrance: Entrance) -> View:
     return view
 
 
+def _holds_a_role() -> ColumnElement[bool]:
+    """A chair's line ends with her last role, also when that was to end on a date."""
+    terms = select(RoleTerm.id).where(
+        RoleTerm.person_id == LineGrant.person_id, running_on(today(clock.now()))
+    )
+    return exists(terms.correlate(LineGrant))
+
+
 def _visitor() -> Visitor:
     running = current_session(now=clock.now())
     if running is None:
         return Visitor()
-    return Visitor(running.person, scope_of(running.person, today(clock.now())), running)
+    scope = scope_of(running.person, today(clock.now()))
+    if is_half_in(running, scope):
+        return Visitor(session=running)
+    return Visitor(running.person, scope, running)
 
 
 def _ask_at_the_door() -> Response | None:
@@ -157,11 +199,22 @@ def _for_people(entrance: Entrance) -> Response | None:
     if visitor.person is None:
         if request.method not in {"GET", "HEAD"} or wants_json():
             abort(401)
-        return redirect(url_for("accounts.sign_in", next=request.full_path.rstrip("?")))
+        door = "accounts.second_step" if visitor.half_in else "accounts.sign_in"
+        return redirect(url_for(door, next=request.full_path.rstrip("?")))
     allowed = entrance.roles | {RoleName.ADMIN}
     if not visitor.scope.roles or (entrance.roles and not visitor.scope.roles & allowed):
         abort(403)
+    if entrance.step_up:
+        require_step_up()
     return None
+
+
+def _for_first_steps(_entrance: Entrance) -> Response | None:
+    if me().session is not None:
+        return None
+    if request.method not in {"GET", "HEAD"} or wants_json():
+        abort(401)
+    return redirect(url_for("accounts.sign_in"))
 
 
 def _for_grants(_entrance: Entrance) -> None:
@@ -177,6 +230,7 @@ def _for_carrier(_entrance: Entrance) -> None:
 
 _DOORS: dict[str, Callable[[Entrance], Response | None]] = {
     "anyone": _open,
+    "first_step": _for_first_steps,
     "signed_in": _for_people,
     "grant": _for_grants,
     "carrier": _for_carrier,

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, SelectField, StringField
 
-from mobilize.accounts.models import RoleName
+from mobilize.accounts.models import Device, RoleName
 from mobilize.accounts.scope import Scope
 from mobilize.languages import _
 
@@ -53,6 +53,17 @@ def role_word(role: RoleName) -> str:
         RoleName.VICE_CHAIR: _("vice chair"),
     }
     return words[role]
+
+
+def device_word(device: Device | None) -> str:
+    """What she calls a browser of hers, in her language."""
+    words = {
+        Device.PHONE: _("My phone"),
+        Device.TABLET: _("My tablet"),
+        Device.COMPUTER: _("My computer"),
+        Device.OFFICE: _("A computer at the office"),
+    }
+    return words[device] if device else _("A browser without a name")
 
 
 def local_path(typed: str | None) -> str | None:

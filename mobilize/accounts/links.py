@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 
 from mobilize import audit, settings
-from mobilize.accounts.models import OneTimeLink, Person
+from mobilize.accounts.models import OneTimeLink, Person, SignInBy
 from mobilize.accounts.scope import scope_of, today
 from mobilize.accounts.sessions import begin_session
 from mobilize.database import atomic, db
@@ -75,7 +75,7 @@ def spend_link(token: str, *, now: datetime) -> str:
         if person is None or not scope_of(person, today(now)).roles:
             raise link_spent()
         audit.note(f"person:{person.id}", "sign_in.link", person.id, now=now)
-        return begin_session(person, now=now)
+        return begin_session(person, now=now, by=SignInBy.LINK)
 
 
 def link_spent() -> Refused:

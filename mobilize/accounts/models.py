@@ -3,8 +3,9 @@
 import uuid
 from datetime import date, datetime
 from enum import StrEnum
+from hashlib import sha256
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mobilize.database import Model, Sealed
@@ -94,8 +95,28 @@ class CodeRequest(Model):
     phone = Sealed()
 
 
+class SignInBy(StrEnum):
+    """What a session began with: a code on her phone, or a one-time link from her organizer."""
+
+    CODE = "code"
+    LINK = "link"
+
+
+class Device(StrEnum):
+    """What she calls a browser of hers. Words of ours, so that nothing personal is kept."""
+
+    PHONE = "phone"
+    TABLET = "tablet"
+    COMPUTER = "computer"
+    OFFICE = "office"
+
+
 class SignedInSession(Model):
-    """One browser signed in as one person; the cookie holds the token, we hold its hash."""
+    """One browser signed in as one person; the cookie holds the token, we hold its hash.
+
+    Half in: `second_asked` (or an organizer's or admin's role), and `second_at` still empty. `tries` counts
+    wrong second steps; `stepped_up_at` is when she last proved that it is she.
+    """
 
     __tablename__ = "sessions"
 
@@ -106,8 +127,89 @@ class SignedInSession(Model):
     ends_at: Mapped[datetime]
     stepped_up_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    began_by: Mapped[SignInBy] = mapped_column(default=SignInBy.CODE, server_default=SignInBy.CODE.value)
+    second_asked: Mapped[bool] = mapped_column(default=False, server_default=false())
+    second_at: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(default=0, server_default="0")
+    device: Mapped[Device | None]
 
     person: Mapped[Person] = relationship()
+
+    @property
+    def handle(self) -> uuid.UUID:
+        """How her own page names this session: it opens nothing, and is another one after every step."""
+        return uuid.UUID(bytes=sha256(b"session handle" + self.token_hash).digest()[:16])
+
+
+class Passkey(Model):
+    """A key on her phone, computer or security key (WebAuthn level 2). We hold its public half."""
+
+    __tablename__ = "passkeys"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"), index=True)
+    credential_id: Mapped[bytes] = mapped_column(unique=True)
+    public_key: Mapped[bytes]
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    name_enc: Mapped[bytes]
+    made_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+    name = Sealed()
+
+
+class PasskeyChallenge(Model):
+    """What a passkey has to sign next, one for each session and purpose; taken away by the first answer."""
+
+    __tablename__ = "passkey_challenges"
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(8), primary_key=True)
+    challenge: Mapped[bytes] = mapped_column(LargeBinary(32))
+    expires_at: Mapped[datetime]
+
+
+class AuthenticatorApp(Model):
+    """A shared secret for six digits every half minute (RFC 6238). Unconfirmed until she typed some once."""
+
+    __tablename__ = "authenticator_apps"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"), index=True)
+    secret_enc: Mapped[bytes]
+    made_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    last_step: Mapped[int] = mapped_column(BigInteger, default=0)
+
+    secret = Sealed()
+
+
+class RecoveryCode(Model):
+    """One of ten that she keeps on paper. Good once, instead of her passkey or app."""
+
+    __tablename__ = "recovery_codes"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"), index=True)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    made_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class ChairChange(Model):
+    """The yearly list of chairs as it was read, until it is carried out or forgotten: a day at most."""
+
+    __tablename__ = "chair_changes"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    rows_enc: Mapped[bytes | None]
+    from_on: Mapped[date]
+    shown: Mapped[bytes] = mapped_column(LargeBinary(32))
+    made_by: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[datetime]
+    committed_at: Mapped[datetime | None]
+
+    rows = Sealed()
 
 
 class OneTimeLink(Model):

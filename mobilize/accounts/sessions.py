@@ -1,17 +1,32 @@
 """Who is signed in, in which browser. The cookie holds a random token; the database holds its hash."""
 
+import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from flask import request
+from sqlalchemy import select, update
 from werkzeug.wrappers import Response
 
-from mobilize import settings
-from mobilize.accounts.models import Person, SignedInSession
+from mobilize import audit, settings
+from mobilize.accounts.models import (
+    AuthenticatorApp,
+    Device,
+    Passkey,
+    Person,
+    SignedInSession,
+    SignInBy,
+)
+from mobilize.accounts.scope import Scope, scope_of, today
 from mobilize.database import atomic, db
+from mobilize.errors import Refused
+from mobilize.languages import _
 from mobilize.tokens import hash_token, random_token
 
 IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
+# How long a proof that it is she counts for what is dangerous: exports, broadcasts, approvals.
+FRESH = timedelta(minutes=10)
 _NOTE_EVERY = timedelta(minutes=1)
 
 
@@ -20,9 +35,15 @@ def cookie_name(name: str) -> str:
     return f"__Host-{name}" if settings().is_secure else name
 
 
-def begin_session(person: Person, *, now: datetime) -> str:
-    """Sign `person` in and return the token for her cookie: always a new one, whoever was signed in."""
+def begin_session(person: Person, *, now: datetime, by: SignInBy = SignInBy.CODE) -> str:
+    """Sign `person` in and return the token for her cookie: always a new one, whoever was signed in.
+
+    Organizers, admins, and whoever has set up a passkey or an app are half in with it, until
+    `second_steps.pass_second_step`. A demo's link lets everybody in at once.
+    """
     token = random_token()
+    asked = scope_of(person, today(now)).is_organizer or has_second_step(person.id)
+    spared = asked and by is SignInBy.LINK and settings().is_demo
     with atomic() as session:
         session.add(
             SignedInSession(
@@ -31,6 +52,10 @@ def begin_session(person: Person, *, now: datetime) -> str:
                 began_at=now,
                 seen_at=now,
                 ends_at=now + ABSOLUTE,
+                began_by=by,
+                second_asked=asked,
+                second_at=now if spared else None,
+                stepped_up_at=None if asked and not spared else now,
             )
         )
     return token
@@ -42,15 +67,93 @@ def current_session(*, now: datetime) -> SignedInSession | None:
     if not token:
         return None
     running = db.session.get(SignedInSession, hash_token(token))
-    if running is None or running.ended_at or now >= running.ends_at or now - running.seen_at > IDLE:
-        return None
-    return _seen(running, now)
+    return _seen(running, now) if running is not None and _runs(running, now) else None
+
+
+def is_half_in(running: SignedInSession, scope: Scope) -> bool:
+    """Has she given the code, and does her second step still stand out? A role given meanwhile counts."""
+    return running.second_at is None and (running.second_asked or scope.is_organizer)
+
+
+def is_fresh(running: SignedInSession, *, now: datetime) -> bool:
+    """Has she proved within ten minutes that it is she?"""
+    return running.stepped_up_at is not None and now - running.stepped_up_at <= FRESH
+
+
+def renew_session(running: SignedInSession, *, now: datetime, second: bool = False) -> str:
+    """She has proved that it is she: the session gets a new token, which is returned, and the old one ends.
+
+    With `second` she is no longer half in. Of two at once one wins; the other is refused ("signed_out").
+    """
+    token, old = random_token(), running.token_hash
+    with atomic() as session:
+        mine = select(SignedInSession).where(
+            SignedInSession.token_hash == old, SignedInSession.ended_at.is_(None)
+        )
+        if session.scalar(mine.with_for_update()) is None:
+            raise signed_out()
+        running.token_hash, running.tries = hash_token(token), 0
+        running.stepped_up_at = running.seen_at = now
+        if second:
+            running.second_at, running.second_asked = now, True
+        session.flush()
+    return token
 
 
 def end_session(running: SignedInSession, *, now: datetime) -> None:
     """Sign out this browser; the next request with its cookie is a stranger's."""
     with atomic():
         running.ended_at = now
+
+
+def running_sessions(person: Person, *, now: datetime) -> Sequence[SignedInSession]:
+    """Her sessions that run, the last one used first."""
+    hers = select(SignedInSession).where(
+        SignedInSession.person_id == person.id,
+        SignedInSession.ended_at.is_(None),
+        SignedInSession.ends_at > now,
+        SignedInSession.seen_at >= now - IDLE,
+    )
+    return db.session.scalars(hers.order_by(SignedInSession.seen_at.desc())).all()
+
+
+def sign_out_there(person: Person, handle: uuid.UUID, *, now: datetime) -> None:
+    """End one of her sessions. Refused: "no_session" for another's as for one that is not, or has ended."""
+    with atomic():
+        there = _session_of(person, handle, now)
+        there.ended_at = now
+        audit.note(f"person:{person.id}", "session.end", person.id, now=now)
+
+
+def end_all_sessions(person_id: uuid.UUID, *, now: datetime) -> None:
+    """Sign her out everywhere."""
+    with atomic() as session:
+        session.execute(
+            update(SignedInSession)
+            .where(SignedInSession.person_id == person_id, SignedInSession.ended_at.is_(None))
+            .values(ended_at=now)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def name_device(person: Person, handle: uuid.UUID, device: Device | None, *, now: datetime) -> None:
+    """Call one of her sessions a phone, a tablet, a computer. Refused: "no_session"."""
+    with atomic():
+        _session_of(person, handle, now).device = device
+
+
+def has_second_step(person_id: uuid.UUID) -> bool:
+    """Has she a passkey or a confirmed app?"""
+    passkey = select(Passkey.id).where(Passkey.person_id == person_id)
+    app = select(AuthenticatorApp.id).where(
+        AuthenticatorApp.person_id == person_id, AuthenticatorApp.confirmed_at.is_not(None)
+    )
+    return db.session.scalar(passkey.union_all(app).limit(1)) is not None
+
+
+def signed_out() -> Refused:
+    """What she hears whose session has ended under her hands."""
+    return Refused("signed_out", _("You were signed out. Sign in again."), status=401)
 
 
 def give_cookie(response: Response, name: str, token: str, *, lasts: timedelta, strict: bool = False) -> None:
@@ -71,9 +174,20 @@ def take_cookie(response: Response, name: str) -> None:
     response.delete_cookie(cookie_name(name), path="/", secure=settings().is_secure, httponly=True)
 
 
+def _runs(running: SignedInSession, now: datetime) -> bool:
+    return running.ended_at is None and now < running.ends_at and now - running.seen_at <= IDLE
+
+
 def _seen(running: SignedInSession, now: datetime) -> SignedInSession:
     # Once a minute is enough for a limit of thirty, and spares a write on every page.
     if now - running.seen_at > _NOTE_EVERY:
         with atomic():
             running.seen_at = now
     return running
+
+
+def _session_of(person: Person, handle: uuid.UUID, now: datetime) -> SignedInSession:
+    found = next((one for one in running_sessions(person, now=now) if one.handle == handle), None)
+    if found is None:
+        raise Refused("no_session", _("This session has ended already."), status=404)
+    return found

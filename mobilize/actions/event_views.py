@@ -16,11 +16,11 @@ from mobilize.actions.models import Event
 from mobilize.actions.operations import create_site_event
 from mobilize.actions.operations import move_event as move
 from mobilize.actions.printing import posters_of, sheet_of
-from mobilize.actions.qr import qr_svg
 from mobilize.actions.queries import check_in_address, event_at_time, events_at, is_open
 from mobilize.actions.seen import chairless, changeable_event, may_change, seen_event, seen_site
 from mobilize.errors import Refused
 from mobilize.languages import _, in_language, language
+from mobilize.qr import qr_svg
 from mobilize.roster.models import Site
 
 

@@ -13,10 +13,10 @@ from mobilize.accounts.models import CHAIRS, GrantKind, LineGrant, RoleName
 from mobilize.accounts.scope import Scope
 from mobilize.accounts.sessions import give_cookie
 from mobilize.actions.models import Event
-from mobilize.actions.qr import qr_svg
 from mobilize.actions.queries import LATE, chapters_of
 from mobilize.database import db
 from mobilize.languages import _
+from mobilize.qr import qr_svg
 from mobilize.roster.models import Site
 
 bp = Blueprint("grants", __name__)

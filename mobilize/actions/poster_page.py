@@ -11,10 +11,10 @@ from datetime import datetime
 from reportlab.lib.colors import Color
 
 from mobilize import phones
-from mobilize.actions.qr import draw_qr, quiet_zone
 from mobilize.actions.when import day_line, hours_line
 from mobilize.lettering import BOLD, CAPITAL, REGULAR, Fitted, fit, fit_blocks
 from mobilize.pdf import HAIRLINE, INK, QUIET, WHITE, Page, draw, on_colour, rule
+from mobilize.qr import draw_qr, quiet_zone
 from mobilize.tokens import spaced_code
 
 # 11 cm, read from three metres and more in the dark; larger where the headings leave room.

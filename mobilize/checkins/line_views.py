@@ -11,13 +11,13 @@ from pydantic import ValidationError
 from mobilize import clock, settings
 from mobilize.accounts.entrance import grant, line_grant
 from mobilize.actions.models import Event
-from mobilize.actions.qr import qr_svg
 from mobilize.actions.queries import check_in_address, event_by_code
 from mobilize.checkins.forms import LineBatch, plain_item
 from mobilize.checkins.line import do_items
 from mobilize.checkins.queries import line_figures, the_list, who_is_in
 from mobilize.languages import _, language, say_time, say_when
 from mobilize.phones import shown
+from mobilize.qr import qr_svg
 
 bp = Blueprint("line", __name__)
 

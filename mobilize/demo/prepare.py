@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 import config
 from mobilize import clock, create_app
-from mobilize.actions.qr import qr_terminal
 from mobilize.database import db
 from mobilize.demo import local
+from mobilize.qr import qr_terminal
 from mobilize.roster.models import Site
 
 

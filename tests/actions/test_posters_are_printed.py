@@ -11,8 +11,8 @@ import pytest
 import zxingcpp
 
 from mobilize.actions.posters import Poster, posters_pdf
-from mobilize.actions.qr import is_alphanumeric, qr_rows
 from mobilize.lettering import printable
+from mobilize.qr import is_alphanumeric, qr_rows
 
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 LONG_SITE = (

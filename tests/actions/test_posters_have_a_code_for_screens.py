@@ -6,7 +6,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from mobilize.actions.qr import qr_address, qr_svg, qr_terminal
+from mobilize.qr import qr_address, qr_svg, qr_terminal
 
 URL = "https://mobilize.example/c/CDFGHJKMN"
 

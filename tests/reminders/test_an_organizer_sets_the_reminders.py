@@ -7,20 +7,15 @@ from flask.testing import FlaskClient
 
 from mobilize import clock
 from mobilize.accounts.models import RoleName
-from mobilize.accounts.sessions import begin_session, cookie_name
 from mobilize.actions.models import Action
-from mobilize.database import atomic
 from mobilize.reminders.models import RuleKind
 from mobilize.reminders.queries import rules_of
-from tests.builders import make_action, make_area, make_event, make_member, make_person, make_site
+from tests.builders import make_action, make_area, make_event, make_member, make_person, make_site, sign_in
 from tests.reminders.conftest import MIA, NATE
 
 
 def enter(client: FlaskClient, role: RoleName, **where: object) -> None:
-    person = make_person("Olga Reed", role=role, **where)
-    with atomic():
-        token = begin_session(person, now=clock.now())
-    client.set_cookie(cookie_name("session"), token, domain="localhost")
+    sign_in(client, make_person("Olga Reed", role=role, **where))
 
 
 def an_action(area: object = None) -> Action:

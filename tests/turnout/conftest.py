@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 
 from mobilize.accounts.models import Person
-from mobilize.accounts.sessions import begin_session
 from mobilize.actions.denominator import freeze_event
 from mobilize.actions.models import Action, Event
 from mobilize.checkins.models import Attendance, HeadCount, Supporters, Tier
 from mobilize.database import atomic, db
 from mobilize.roster.models import Area, Member, Site
 from mobilize.turnout import live
-from tests.builders import START, make_action, make_area, make_event, make_member, make_site
+from tests.builders import START, full_session, make_action, make_area, make_event, make_member, make_site
 
 NOON = START + timedelta(hours=5)
 
@@ -106,7 +105,7 @@ def morning(app: Any) -> Morning:
 
 def enter(client: Any, person: Person, now: datetime) -> None:
     """This browser is signed in as that person."""
-    client.set_cookie("session", begin_session(person, now=now), domain="localhost")
+    client.set_cookie("session", full_session(person, now=now), domain="localhost")
 
 
 def _areas() -> tuple[Area, Area]:

@@ -1,0 +1,106 @@
+"""Six digits from an app as the second step (TOTP, RFC 6238): each half minute's digits are good once."""
+
+import hmac
+import uuid
+from datetime import datetime
+
+import pyotp
+from sqlalchemy import ColumnElement, delete, select, update
+
+from mobilize import audit, settings
+from mobilize.accounts.models import AuthenticatorApp, Person
+from mobilize.database import atomic, db
+from mobilize.errors import Refused
+from mobilize.languages import _
+
+STEP_SECONDS = 30
+# A phone's clock may be half a minute off, either way (RFC 6238, section 5.2).
+STEPS_OFF = (0, -1, 1)
+
+
+def start_app(person: Person, *, now: datetime) -> AuthenticatorApp:
+    """A new secret for her app, good for nothing until `confirm_app`. One started before is dropped."""
+    with atomic() as session:
+        session.execute(delete(AuthenticatorApp).where(*_unconfirmed(person.id)))
+        app = AuthenticatorApp(person_id=person.id, secret=pyotp.random_base32(), made_at=now, last_step=0)
+        session.add(app)
+        session.flush()
+    return app
+
+
+def started_app(person_id: uuid.UUID) -> AuthenticatorApp | None:
+    """The one that waits for its first digits."""
+    return db.session.scalar(select(AuthenticatorApp).where(*_unconfirmed(person_id)))
+
+
+def app_address(app: AuthenticatorApp, person: Person) -> str:
+    """What the app reads from the QR code (Key URI Format)."""
+    return pyotp.TOTP(app.secret).provisioning_uri(name=person.name, issuer_name=settings().union_name)
+
+
+def confirm_app(person: Person, digits: str, *, now: datetime) -> None:
+    """She has typed digits from her new app: from now on it counts, and the one before no longer does.
+
+    Refused: "wrong_step" for wrong digits, or when no app was started.
+    """
+    with atomic() as session:
+        app = started_app(person.id)
+        if app is None or not _take_step(app, digits, now):
+            raise wrong_digits()
+        session.execute(
+            delete(AuthenticatorApp)
+            .where(AuthenticatorApp.person_id == person.id, AuthenticatorApp.id != app.id)
+            .execution_options(synchronize_session=False)
+        )
+        app.confirmed_at = now
+        audit.note(f"person:{person.id}", "app.add", app.id, now=now)
+
+
+def use_app(person: Person, digits: str, *, now: datetime) -> bool:
+    """Are these the digits of her app, and of a half minute that was not used before?"""
+    app = app_of(person.id)
+    return app is not None and _take_step(app, digits, now)
+
+
+def remove_app(app: AuthenticatorApp, actor: str, *, now: datetime) -> None:
+    """It opens nothing any more. Whether she may do without it, `second_steps` decides."""
+    with atomic() as session:
+        session.delete(app)
+        audit.note(actor, "app.remove", app.id, now=now)
+
+
+def app_of(person_id: uuid.UUID) -> AuthenticatorApp | None:
+    """Her confirmed app."""
+    return db.session.scalar(
+        select(AuthenticatorApp)
+        .where(AuthenticatorApp.person_id == person_id, AuthenticatorApp.confirmed_at.is_not(None))
+        .limit(1)
+    )
+
+
+def wrong_digits() -> Refused:
+    """What she hears about digits that do not fit her new app."""
+    return Refused("wrong_step", _("Those digits do not fit. Type the six that the app shows now."))
+
+
+def _take_step(app: AuthenticatorApp, digits: str, now: datetime) -> bool:
+    this_step = int(now.timestamp()) // STEP_SECONDS
+    step = next((this_step + off for off in STEPS_OFF if _fits(app, digits, this_step + off)), None)
+    if step is None:
+        return False
+    with atomic() as session:
+        taken = session.execute(
+            update(AuthenticatorApp)
+            .where(AuthenticatorApp.id == app.id, AuthenticatorApp.last_step < step)
+            .values(last_step=step)
+            .execution_options(synchronize_session=False)
+        )
+    return bool(taken.rowcount)  # type: ignore[attr-defined]
+
+
+def _fits(app: AuthenticatorApp, digits: str, step: int) -> bool:
+    return hmac.compare_digest(pyotp.TOTP(app.secret).generate_otp(step).encode(), digits.encode())
+
+
+def _unconfirmed(person_id: uuid.UUID) -> list[ColumnElement[bool]]:
+    return [AuthenticatorApp.person_id == person_id, AuthenticatorApp.confirmed_at.is_(None)]

@@ -1,0 +1,201 @@
+"""Passkeys as the second step: a key that never leaves her device signs what we ask it to (WebAuthn)."""
+
+import secrets
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+import webauthn
+from sqlalchemy import delete, select, update
+from webauthn.helpers.structs import (
+    AuthenticatorSelectionCriteria,
+    PublicKeyCredentialDescriptor,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from mobilize import audit, settings
+from mobilize.accounts.models import Passkey, PasskeyChallenge, Person
+from mobilize.database import atomic, db, insert
+from mobilize.errors import Refused
+from mobilize.languages import _
+
+CHALLENGE_LASTS = timedelta(minutes=5)
+MOST = 10
+_LONGEST = 20_000  # letters; what browsers send is under 4,000
+
+
+class Purpose(StrEnum):
+    """What a challenge is for. One made to add a passkey proves nothing."""
+
+    ADD = "add"
+    PROVE = "prove"
+
+
+def options_to_add(person: Person, token_hash: bytes, *, now: datetime) -> str:
+    """JSON for `navigator.credentials.create`; the challenge is good for this session, once, five minutes."""
+    options = webauthn.generate_registration_options(
+        rp_id=_rp_id(),
+        rp_name=settings().union_name,
+        user_id=person.id.bytes,
+        user_name=person.name,
+        challenge=_new_challenge(token_hash, Purpose.ADD, now),
+        exclude_credentials=_descriptors(person.id),
+        authenticator_selection=AuthenticatorSelectionCriteria(
+            resident_key=ResidentKeyRequirement.PREFERRED,
+            user_verification=UserVerificationRequirement.PREFERRED,
+        ),
+    )
+    return webauthn.options_to_json(options)
+
+
+def options_to_prove(person: Person, token_hash: bytes, *, now: datetime) -> str:
+    """JSON for `navigator.credentials.get`, as above."""
+    options = webauthn.generate_authentication_options(
+        rp_id=_rp_id(),
+        challenge=_new_challenge(token_hash, Purpose.PROVE, now),
+        allow_credentials=_descriptors(person.id),
+    )
+    return webauthn.options_to_json(options)
+
+
+def take_challenge(token_hash: bytes, purpose: Purpose, *, now: datetime) -> bytes:
+    """The challenge of this session, which is thereby spent, whatever the answer is worth.
+
+    Refused: "old_challenge" when there is none, or it is older than five minutes.
+    """
+    with atomic() as session:
+        mine = session.execute(
+            delete(PasskeyChallenge)
+            .where(PasskeyChallenge.token_hash == token_hash, PasskeyChallenge.purpose == purpose)
+            .returning(PasskeyChallenge.challenge, PasskeyChallenge.expires_at)
+        ).one_or_none()
+    if mine is None or now >= mine.expires_at:
+        raise Refused("old_challenge", _("That took longer than five minutes. Try once more."))
+    return bytes(mine.challenge)
+
+
+def add_passkey(person: Person, credential: str, challenge: bytes, name: str, *, now: datetime) -> Passkey:
+    """Keep the public half of a new passkey. `credential` is the browser's answer as JSON.
+
+    Refused: "bad_passkey" for what does not answer the challenge, "too_many_passkeys" from the eleventh on.
+    """
+    made = _read(credential, lambda: _registered(credential, challenge))
+    with atomic() as session:
+        session.scalar(select(Person.id).where(Person.id == person.id).with_for_update())
+        if len(passkeys_of(person.id)) >= MOST:
+            raise Refused("too_many_passkeys", _("Ten passkeys are enough. Remove one you no longer use."))
+        if session.scalar(select(Passkey.id).where(Passkey.credential_id == made.credential_id)):
+            raise bad_passkey()
+        passkey = Passkey(
+            person_id=person.id,
+            credential_id=made.credential_id,
+            public_key=made.credential_public_key,
+            sign_count=made.sign_count,
+            name=" ".join(name.split())[:60] or _("Passkey"),
+            made_at=now,
+        )
+        session.add(passkey)
+        session.flush()
+        audit.note(f"person:{person.id}", "passkey.add", passkey.id, now=now)
+    return passkey
+
+
+def use_passkey(person: Person, credential: str, challenge: bytes, *, now: datetime) -> bool:
+    """Does one of her passkeys answer the challenge? Its counter moves on. Refused: "bad_passkey"."""
+    with atomic() as session:
+        passkey = _named_in(credential, person.id)
+        proof = _read(credential, lambda: _proved(credential, challenge, passkey))
+        moved = session.execute(
+            update(Passkey)
+            .where(Passkey.id == passkey.id, Passkey.sign_count == passkey.sign_count)
+            .values(sign_count=proof.new_sign_count, used_at=now)
+            .execution_options(synchronize_session=False)
+        )
+        return bool(moved.rowcount)  # type: ignore[attr-defined]
+
+
+def remove_passkey(passkey: Passkey, actor: str, *, now: datetime) -> None:
+    """It opens nothing any more. Whether she may do without it, `second_steps` decides."""
+    with atomic() as session:
+        session.delete(passkey)
+        audit.note(actor, "passkey.remove", passkey.id, now=now)
+
+
+def passkeys_of(person_id: uuid.UUID) -> Sequence[Passkey]:
+    """Her passkeys, the oldest first."""
+    return db.session.scalars(
+        select(Passkey).where(Passkey.person_id == person_id).order_by(Passkey.made_at, Passkey.id)
+    ).all()
+
+
+def bad_passkey() -> Refused:
+    """What she hears about a passkey that proves nothing."""
+    return Refused("bad_passkey", _("That passkey does not open this. Try another one, or your app."))
+
+
+def _new_challenge(token_hash: bytes, purpose: Purpose, now: datetime) -> bytes:
+    challenge, expires_at = secrets.token_bytes(32), now + CHALLENGE_LASTS
+    row = insert(PasskeyChallenge).values(
+        token_hash=token_hash, purpose=purpose, challenge=challenge, expires_at=expires_at
+    )
+    with atomic() as session:
+        session.execute(delete(PasskeyChallenge).where(PasskeyChallenge.expires_at < now))
+        session.execute(
+            row.on_conflict_do_update(
+                index_elements=["token_hash", "purpose"],
+                set_={"challenge": challenge, "expires_at": expires_at},
+            )
+        )
+    return challenge
+
+
+def _descriptors(person_id: uuid.UUID) -> list[PublicKeyCredentialDescriptor]:
+    return [PublicKeyCredentialDescriptor(id=key.credential_id) for key in passkeys_of(person_id)]
+
+
+def _named_in(credential: str, person_id: uuid.UUID) -> Passkey:
+    said = _read(credential, lambda: webauthn.helpers.parse_authentication_credential_json(credential))
+    hers = select(Passkey).where(Passkey.person_id == person_id, Passkey.credential_id == said.raw_id)
+    passkey = db.session.scalar(hers)
+    if passkey is None:
+        raise bad_passkey()
+    return passkey
+
+
+def _registered(credential: str, challenge: bytes) -> Any:
+    return webauthn.verify_registration_response(
+        credential=credential,
+        expected_challenge=challenge,
+        expected_rp_id=_rp_id(),
+        expected_origin=settings().public_base_url,
+    )
+
+
+def _proved(credential: str, challenge: bytes, passkey: Passkey) -> Any:
+    return webauthn.verify_authentication_response(
+        credential=credential,
+        expected_challenge=challenge,
+        expected_rp_id=_rp_id(),
+        expected_origin=settings().public_base_url,
+        credential_public_key=passkey.public_key,
+        credential_current_sign_count=passkey.sign_count,
+    )
+
+
+def _read(credential: str, look: Any) -> Any:
+    # The library takes apart what anybody may have sent; whatever it trips over there is a "no".
+    try:
+        if len(credential) > _LONGEST:
+            raise ValueError("too long")
+        return look()
+    except Exception:
+        raise bad_passkey() from None
+
+
+def _rp_id() -> str:
+    """The host of our public address, never of the request."""
+    return urlsplit(settings().public_base_url).hostname or "localhost"
