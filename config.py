@@ -7,8 +7,12 @@ import base64
 import binascii
 import os
 import re
+import secrets
+import string
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -52,9 +56,12 @@ class Settings:
     twilio_messaging_service_sid: str
     twilio_api_url: str
     segments_per_second: float
+    price_per_segment_cents: float
+    spending_limit_cents_an_hour: float
     employer_domains: tuple[str, ...]
     employer_phone_prefixes: tuple[str, ...]
     carrier_page_url: str
+    backups_encrypted: bool
 
     @property
     def is_production(self) -> bool:
@@ -89,12 +96,22 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         twilio_messaging_service_sid=read.text("TWILIO_MESSAGING_SERVICE_SID", ""),
         twilio_api_url=read.base_url("TWILIO_API_URL", "https://api.twilio.com"),
         segments_per_second=read.number("SEGMENTS_PER_SECOND", 12.0),
+        price_per_segment_cents=read.number("PRICE_PER_SEGMENT_CENTS", 1.1),
+        spending_limit_cents_an_hour=read.number("SPENDING_LIMIT_CENTS_AN_HOUR", 9000.0),
         employer_domains=read.words("EMPLOYER_DOMAINS"),
         employer_phone_prefixes=read.words("EMPLOYER_PHONE_PREFIXES"),
         carrier_page_url=read.text("CARRIER_PAGE_URL", ""),
+        backups_encrypted=read.yes("BACKUPS_ENCRYPTED"),
     )
     _refuse_what_production_must_not_have(settings)
     return settings
+
+
+def new_key() -> str:
+    """A fresh entry for SECRET_KEYS. Its id says the day it was made on: k261122x is of November 22, 2026."""
+    letter = secrets.choice(string.ascii_lowercase)
+    key = base64.b64encode(secrets.token_bytes(32)).decode()
+    return f"k{datetime.now(UTC):%y%m%d}{letter}:{key}"
 
 
 def _refuse_what_production_must_not_have(settings: Settings) -> None:
@@ -171,13 +188,19 @@ class _Reader:
             raise BadSetting(f"{name} is {value!r}; it must be a number above 0.")
         return number
 
+    def yes(self, name: str) -> bool:
+        value = self.text(name, "no").lower()
+        if value not in {"yes", "no"}:
+            raise BadSetting(f"{name} is {value!r}; it must be yes or no.")
+        return value == "yes"
+
     def words(self, name: str) -> tuple[str, ...]:
         return tuple(word.strip().lower() for word in self.text(name, "").split(",") if word.strip())
 
     def keys(self) -> tuple[SecretKey, ...]:
         listed = self.text("SECRET_KEYS", "")
         if not listed:
-            raise BadSetting("SECRET_KEYS is missing. Make one with: flask keys new (id:key, newest first).")
+            raise BadSetting("SECRET_KEYS is missing. Make a key with: python3 config.py (newest first).")
         keys = tuple(_one_key(entry) for entry in listed.split(","))
         if len({key.id for key in keys}) != len(keys):
             raise BadSetting("SECRET_KEYS names the same id twice.")
@@ -202,3 +225,7 @@ def _one_key(entry: str) -> SecretKey:
     if len(set(secret)) < 8:
         raise BadSetting(f"SECRET_KEYS: the key {key_id!r} is not random.")
     return SecretKey(key_id, secret)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(new_key() + "\n")

@@ -1,13 +1,19 @@
 """Who did what. Rows hold ids and verbs, never names; one worker seals them into a chain, in order."""
 
-import hashlib
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, String, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import LargeBinary, Select, String, func, or_, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from mobilize.database import Model, atomic, db, new_id
+from mobilize import crypto
+from mobilize.database import Model, atomic, db, is_postgres, new_id
+from mobilize.observations import last_seen, observe
+
+HEAD, VERIFIED = "audit.head", "audit.verified"
+_ADVISORY_LOCK = 4_620_101  # Any number, as long as nothing else of ours takes the same one.
 
 
 class AuditRow(Model):
@@ -25,46 +31,114 @@ class AuditRow(Model):
     prev: Mapped[bytes | None] = mapped_column(LargeBinary(32))
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """`broken` is the first number in the chain that is not what it was, `why` what is wrong with it."""
+
+    sealed: int
+    unsealed: int
+    broken: int | None = None
+    row_id: uuid.UUID | None = None
+    why: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return self.broken is None
+
+
 def note(actor: str, verb: str, ref: object, *, now: datetime) -> None:
     """Write down one deed inside the operation that does it, so that both are stored or neither.
 
-    `actor` is "person:<id>", "grant:<id>", "worker" or "shell"; `ref` names things by id only.
+    `actor` is "person:<id>", "grant:<id>", "member", "worker" or "shell"; `ref` names things by id only.
     """
     with atomic() as session:
         session.add(AuditRow(at=now, actor=actor, verb=verb, ref=str(ref)[:200]))
         session.flush()
 
 
-def seal_rows(limit: int = 1000) -> int:
-    """Chain up to `limit` unsealed rows in the order of their ids; returns how many. One sealer at a time."""
+def seal_rows(*, now: datetime, limit: int = 1000) -> int:
+    """Chain up to `limit` unsealed rows in the order of their ids; returns how many. Two take turns."""
     with atomic() as session:
-        last = session.scalar(select(AuditRow).where(AuditRow.seq.is_not(None)).order_by(AuditRow.seq.desc()))
-        rows = session.scalars(
-            select(AuditRow)
-            .where(AuditRow.seq.is_(None))
-            .order_by(AuditRow.id)
-            .limit(limit)
-            .with_for_update()
-        ).all()
+        _one_sealer(session)
+        query = select(AuditRow).where(AuditRow.seq.is_(None)).order_by(AuditRow.id).limit(limit)
+        rows = session.scalars(query).all()
+        if not rows:
+            return 0
+        last = session.scalar(_sealed().order_by(AuditRow.seq.desc()).limit(1))
         seq, prev = (last.seq or 0, last.hash or b"") if last else (0, b"")
         for row in rows:
             seq += 1
             row.seq, row.prev = seq, prev
             row.hash = prev = chain_hash(row, prev)
+        observe(HEAD, f"{seq}:{prev.hex()}", now=now)
         return len(rows)
 
 
-def first_broken_row() -> AuditRow | None:
-    """The first row whose content or place in the chain was altered; None when the chain holds."""
-    prev, expected = b"", 1
-    for row in db.session.scalars(select(AuditRow).where(AuditRow.seq.is_not(None)).order_by(AuditRow.seq)):
-        if row.seq != expected or row.prev != prev or row.hash != chain_hash(row, prev):
-            return row
-        prev, expected = row.hash, expected + 1
-    return None
+def verify() -> Verdict:
+    """Walk the whole chain. A row that was altered, put elsewhere or taken out is named by its number.
+
+    What nobody can see: rows deleted before they were sealed (seconds), and a whole database put back to an
+    earlier state; against the latter, write down what this says (number and time) outside.
+    """
+    unsealed = db.session.scalar(select(func.count(AuditRow.id)).where(AuditRow.seq.is_(None))) or 0
+    prev, number = b"", 0
+    for row in db.session.scalars(_sealed().order_by(AuditRow.seq).execution_options(yield_per=1000)):
+        number += 1
+        if row.seq != number:
+            return Verdict(number - 1, unsealed, number, row.id, "missing")
+        if row.prev != prev or row.hash != chain_hash(row, prev):
+            return Verdict(number - 1, unsealed, number, row.id, "altered")
+        prev = row.hash or b""
+    head = last_seen(HEAD)
+    if head is not None and head.value != f"{number}:{prev.hex()}":
+        return Verdict(number, unsealed, number + 1, None, "missing")
+    return Verdict(number, unsealed)
+
+
+def verify_and_note(*, now: datetime) -> Verdict:
+    """Verify, and keep what came out for the page that lists the protections."""
+    verdict = verify()
+    observe(VERIFIED, "holds" if verdict.holds else f"broken:{verdict.broken}", now=now)
+    return verdict
+
+
+def rows(
+    *,
+    verb: str = "",
+    actors: Sequence[str] | None = None,
+    refs: Sequence[str] = (),
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Select[tuple[AuditRow]]:
+    """A query for rows, newest first: of this verb or its kind ("role" finds role.give.chair), by one of
+    `actors` or about one of `refs`, from `since` to before `until`."""
+    query = select(AuditRow).order_by(AuditRow.id.desc())
+    if verb:
+        query = query.where(or_(AuditRow.verb == verb, AuditRow.verb.startswith(f"{verb}.", autoescape=True)))
+    if actors is not None:
+        about = [AuditRow.ref.contains(ref, autoescape=True) for ref in refs]
+        query = query.where(or_(AuditRow.actor.in_(actors), *about))
+    if since:
+        query = query.where(AuditRow.at >= since)
+    return query.where(AuditRow.at < until) if until else query
+
+
+def verbs() -> list[str]:
+    """The verbs there are, for choosing one."""
+    return list(db.session.scalars(select(AuditRow.verb).distinct().order_by(AuditRow.verb)))
 
 
 def chain_hash(row: AuditRow, prev: bytes) -> bytes:
-    """SHA-256 over the row before and everything this row says."""
+    """A keyed hash over the row before and everything this row says."""
     said = "\x1f".join([str(row.id), str(row.seq), row.at.isoformat(), row.actor, row.verb, row.ref])
-    return hashlib.sha256(prev + said.encode()).digest()
+    return crypto.link(prev + said.encode())
+
+
+def _sealed() -> Select[tuple[AuditRow]]:
+    return select(AuditRow).where(AuditRow.seq.is_not(None))
+
+
+def _one_sealer(session: Session) -> None:
+    """SQLite has one writer anyway."""
+    if is_postgres():
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})

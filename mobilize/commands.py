@@ -48,7 +48,9 @@ def init_app(app: Flask) -> None:
     """Register each room's commands."""
     from mobilize.accounts.commands import people
     from mobilize.actions.commands import actions, campaigns, events, posters
+    from mobilize.audit_commands import audit_commands
     from mobilize.demo.commands import demo
+    from mobilize.key_commands import keys
     from mobilize.privacy.commands import privacy
     from mobilize.roster.commands import roster, sites
     from mobilize.texts.commands import texts
@@ -66,6 +68,8 @@ def init_app(app: Flask) -> None:
         reports,
         people,
         privacy,
+        audit_commands,
+        keys,
         demo,
     ):
         app.cli.add_command(command)

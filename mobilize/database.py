@@ -93,7 +93,7 @@ class Sealed:
     """A text attribute kept encrypted in the column `<name>_enc`, bound to table, column and row.
 
     Reading gives the text or None; writing seals it. On the class, `seal` and `open` do the same in bulk.
-    Staged values are sealed for the row they will stand in: `like` is its model, `row` the column with its id.
+    Staged values are sealed for the row they will stand in: `like` is its model, `row` the column of its id.
     """
 
     def __init__(self, like: type | None = None, row: str = "id"):

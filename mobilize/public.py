@@ -1,16 +1,21 @@
 """The pages that belong to no room: the front door, the language switch, the colours, the health checks."""
 
+from datetime import timedelta
+
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Blueprint, Response, current_app, jsonify, redirect, render_template, request
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from mobilize import languages, settings
+from mobilize import clock, languages, settings
 from mobilize.accounts.entrance import anyone
 from mobilize.database import db
+from mobilize.keys import unknown_key
 
 bp = Blueprint("public", __name__)
+_FITTING = "mobilize keys fit"
+_LOOK_AGAIN = timedelta(minutes=10)
 
 
 @bp.get("/")
@@ -58,7 +63,8 @@ def healthz() -> Response:
 @bp.get("/readyz")
 @anyone
 def readyz() -> tuple[Response, int]:
-    """This process can serve: the database answers and its tables are the ones this code expects."""
+    """This process can serve: the database answers, its tables are the ones this code expects, and every
+    key that sealed something is listed."""
     try:
         db.session.execute(text("SELECT 1"))
         current = set(MigrationContext.configure(db.session.connection()).get_current_heads())
@@ -66,7 +72,19 @@ def readyz() -> tuple[Response, int]:
         return jsonify(ok=False, why="database"), 503
     if current != _heads():
         return jsonify(ok=False, why="migrations"), 503
+    if not _keys_fit():
+        return jsonify(ok=False, why="keys"), 503
     return jsonify(ok=True), 200
+
+
+def _keys_fit() -> bool:
+    """Whether everything sealed can be opened here. A yes holds for ten minutes, a no is asked again."""
+    now, held = clock.now(), current_app.extensions
+    if _FITTING not in held or now - held[_FITTING] > _LOOK_AGAIN:
+        held.pop(_FITTING, None)
+        if unknown_key() is None:
+            held[_FITTING] = now
+    return _FITTING in held
 
 
 def _heads() -> set[str]:

@@ -6,7 +6,9 @@ from typing import Any
 from flask import Flask, request
 from flask_wtf.csrf import CSRFProtect
 
+from mobilize import clock
 from mobilize.accounts import entrance
+from mobilize.accounts.approvals import how_many_wait
 from mobilize.accounts.entrance import entrance_of, me
 
 ROOMS = ("roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "privacy")
@@ -32,8 +34,8 @@ def _open_doors(app: Flask) -> None:
     from mobilize.actions.views import bp as actions
     from mobilize.checkins.line_views import bp as line
     from mobilize.checkins.views import bp as checkins
-    from mobilize.public import bp as public
     from mobilize.privacy.views import bp as privacy
+    from mobilize.public import bp as public
     from mobilize.reminders.views import bp as reminders
     from mobilize.roster.import_views import bp as roster
     from mobilize.texts.views import bp as texts
@@ -89,4 +91,8 @@ def _nav(visitor: entrance.Visitor) -> list[tuple[str, str, bool]]:
             ("texts.log", _("Texts")),
         ]
         pages += [("accounts.people", _("People"))]
+        waiting = how_many_wait(visitor.actor, scope, clock.now())
+        pages += [("accounts.approvals", _("Waiting for you: %(n)s", n=waiting))] if waiting else []
+    if scope.everything:
+        pages += [("accounts.protections", _("Protections"))]
     return [(endpoint, label, request.endpoint == endpoint) for endpoint, label in pages]

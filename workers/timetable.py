@@ -23,6 +23,8 @@ ROOMS = [
     "workers.reminders",
     "workers.turnout",
     "workers.privacy",
+    "workers.audit",
+    "workers.protections",
 ]
 
 TIMETABLE = [
@@ -38,6 +40,11 @@ TIMETABLE = [
     Entry("texts.sweep", 10),
     Entry("texts.reconcile", 10),
     Entry("privacy.forget_due", 600),
+    Entry("audit.seal", 5),
+    Entry("accounts.expire_approvals", 60),
+    Entry("accounts.look_at_redis", 300),
+    Entry("accounts.look_at_keys", 600),
+    Entry("audit.verify", 3600),
     Entry("accounts.forget_requests", 3600),
     Entry("accounts.forget_limits", 3600),
 ]

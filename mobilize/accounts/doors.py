@@ -1,6 +1,21 @@
 """The web door of sign-in, people and protections; each has a file of its own."""
 
-from mobilize.accounts import device_views, people_views, step_views
+from mobilize.accounts import (
+    approval_views,
+    audit_views,
+    device_views,
+    people_views,
+    protection_views,
+    step_views,
+)
 from mobilize.accounts.views import bp
 
-__all__ = ["bp", "device_views", "people_views", "step_views"]
+__all__ = [
+    "approval_views",
+    "audit_views",
+    "bp",
+    "device_views",
+    "people_views",
+    "protection_views",
+    "step_views",
+]

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from mobilize.observations import observe
 from mobilize.privacy.erasing import erase_member
 from mobilize.privacy.forgetting import forget_action, forget_due_actions
 from mobilize.privacy.holds import place_hold, release_hold
@@ -17,4 +18,5 @@ def forget_due(now: datetime) -> int:
     """
     forgotten = forget_due_actions(now)
     sweep(now)
+    observe("privacy.forgotten", str(forgotten), now=now)
     return forgotten

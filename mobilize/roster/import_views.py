@@ -1,17 +1,20 @@
 """Importing sites and the roster: choose a file, look at the dry run, import exactly that, undo it."""
 
 import uuid
+from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from mobilize import clock, settings
+from mobilize.accounts import approvals
+from mobilize.accounts.approvals import Kind
 from mobilize.accounts.entrance import me, signed_in
 from mobilize.accounts.models import RoleName
-from mobilize.accounts.queries import holders_in
 from mobilize.database import db
 from mobilize.errors import Refused
-from mobilize.languages import _
+from mobilize.languages import _, say_date
 from mobilize.roster import imports as importing
 from mobilize.roster import queries
 from mobilize.roster.columns import ROSTER
@@ -59,25 +62,37 @@ def show_import(import_id: uuid.UUID) -> str:
     last = importing.last_import()
     can_undo = last is not None and last.id == found.id
     edited = importing.edited_members(found.id) if can_undo else []
+    now = clock.now()
     return render_template(
         "roster/show_import.html",
         found=found,
         rejected=rejected_in_words(found.kind, found.summary),
-        second_needed=_second_needed(found),
+        second_needed=_second_needed(found) and found.by == me().actor,
+        approval=approvals.open_approval(Kind.IMPORT, str(found.id), now=now),
+        alone=approvals.is_lone_admin(me().actor, now),
         can_undo=can_undo,
         edited=[db.session.get_one(Member, member_id) for member_id in edited[:50]],
     )
 
 
+@bp.post("/imports/<uuid:import_id>/ask")
+@signed_in(RoleName.ADMIN)
+def ask_second_person(import_id: uuid.UUID) -> Response:
+    """Ask another admin to agree to what this page shows."""
+    found = _import(import_id)
+    if _second_needed(found):
+        approvals.request_approval(
+            Kind.IMPORT, str(found.id), _in_words(found), by=me().actor, now=clock.now()
+        )
+    return redirect(url_for("roster.show_import", import_id=import_id))
+
+
 @bp.post("/imports/<uuid:import_id>/commit")
 @signed_in(RoleName.ADMIN)
 def commit_import(import_id: uuid.UUID) -> Response:
-    found = _import(import_id)
-    if _second_needed(found) and not (_is_lone_admin() and request.form.get("sure") == "yes"):
-        raise Refused(
-            "second_person", _("So much changes that a second admin has to confirm it."), status=403
-        )
-    importing.commit_import(import_id, by=me().actor, now=clock.now())
+    found, now = _import(import_id), clock.now()
+    with _second_person(found) as second_by:
+        importing.commit_import(import_id, by=me().actor, now=now, second_by=second_by)
     flash(_("Imported, exactly as shown."), "done")
     return redirect(url_for("roster.show_import", import_id=import_id))
 
@@ -134,11 +149,29 @@ def _import(import_id: uuid.UUID) -> Import:
 
 
 def _second_needed(found: Import) -> bool:
-    """Much would change, and the one who is asking is the one who chose the file."""
-    return found.state is ImportState.STAGED and needs_second_person(found.summary) and found.by == me().actor
+    """So much would change that two people have to want it."""
+    return found.state is ImportState.STAGED and needs_second_person(found.summary)
 
 
-def _is_lone_admin() -> bool:
-    today = clock.local(clock.now(), settings().union_timezone).date()
-    holders = holders_in(me().scope, today)
-    return len({holder.person.id for holder in holders if holder.term.role is RoleName.ADMIN}) == 1
+def _second_person(found: Import) -> AbstractContextManager[str | None]:
+    """Nobody where little changes; else who agreed, or whoever is here when another one chose the file."""
+    visitor, now, ref = me(), clock.now(), str(found.id)
+    if not _second_needed(found):
+        return nullcontext(None)
+    if found.by == visitor.actor:
+        return approvals.second_person(Kind.IMPORT, ref, now=now)
+    return approvals.agreeing(
+        Kind.IMPORT, ref, _in_words(found), asked_by=found.by, by=visitor.actor, scope=visitor.scope, now=now
+    )
+
+
+def _in_words(found: Import) -> str:
+    changes = Counter(found.summary["changes"])  # type: ignore[call-overload]
+    return _(
+        "Roster of %(day)s: adds %(added)s members, changes %(changed)s, takes off %(gone)s of %(there)s.",
+        day=say_date(found.started_at, settings().union_timezone),
+        added=changes["added"],
+        changed=changes["changed"] + changes["returned"],
+        gone=changes["gone"],
+        there=found.summary.get("standing", 0),
+    )

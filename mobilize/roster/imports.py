@@ -74,9 +74,10 @@ def dry_run_sites(data: bytes, *, by: str, now: datetime, district: str | None =
     return _staged(started.id, summary, plan)
 
 
-def commit_import(import_id: uuid.UUID, *, by: str, now: datetime) -> Import:
+def commit_import(import_id: uuid.UUID, *, by: str, now: datetime, second_by: str | None = None) -> Import:
     """Do exactly what the dry run showed, in one short transaction. Committing twice is once.
 
+    `second_by` is who else agreed, where two people have to want it; the caller asks her.
     Raises `Refused`: not_staged; roster_changed (409) when the result would no longer be what was shown.
     """
     try:
@@ -90,8 +91,7 @@ def commit_import(import_id: uuid.UUID, *, by: str, now: datetime) -> Import:
             else:
                 site_moves.put_in_place(session, found.plan or {})
             found.state, found.committed_at = ImportState.COMMITTED, now
-            if found.by != by:
-                found.second_by = by
+            found.second_by = second_by
             audit.note(by, "import.commit", found.id, now=now)
     except IntegrityError:
         raise _roster_changed() from None

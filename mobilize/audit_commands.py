@@ -1,0 +1,58 @@
+"""`flask --app wsgi audit verify` and `audit list`: for whoever answers for the audit, at the shell."""
+
+import json
+import sys
+from datetime import datetime, time, timedelta
+
+import click
+
+from mobilize import audit, clock, settings
+from mobilize.commands import Commands
+from mobilize.database import db
+
+audit_commands = Commands("audit", help="Who did what, chained so that nothing can be taken out unseen.")
+_json = click.option("--json", "as_json", is_flag=True, help="For machines.")
+
+
+@audit_commands.command("verify")
+@_json
+def verify(as_json: bool) -> None:
+    """Walk the chain. Exit code 1, and the number of the row, when something was altered or taken out."""
+    verdict = audit.verify_and_note(now=clock.now())
+    if as_json:
+        row = str(verdict.row_id) if verdict.row_id else None
+        said = {"holds": verdict.holds, "sealed": verdict.sealed, "unsealed": verdict.unsealed}
+        click.echo(json.dumps({**said, "broken": verdict.broken, "why": verdict.why, "row": row}))
+    elif verdict.holds:
+        click.echo(f"The chain holds: {verdict.sealed} rows sealed, {verdict.unsealed} not sealed yet.")
+    else:
+        where = f" (row {verdict.row_id})" if verdict.row_id else " (at the end)"
+        click.echo(
+            f"The chain is broken: number {verdict.broken} is {verdict.why}{where}. "
+            f"{verdict.unsealed} rows are not sealed yet.",
+            err=True,
+        )
+    if not verdict.holds:
+        sys.exit(1)
+
+
+@audit_commands.command("list")
+@click.option("--verb", default="", help="This verb or its kind: role finds role.give.chair.")
+@click.option("--actor", default="", help='As it stands in the audit: "person:<id>", "shell", "worker".')
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="The union's day.")
+@click.option("--last", default=50, show_default=True, type=click.IntRange(1, 100_000))
+@_json
+def list_rows(verb: str, actor: str, day: datetime | None, last: int, as_json: bool) -> None:
+    """The last deeds, newest first. Ids only: names stand on the page."""
+    zone = settings().union_timezone
+    since = clock.from_local(day.date(), time(), zone, fold=0) if day else None
+    until = clock.from_local(day.date() + timedelta(days=1), time(), zone, fold=0) if day else None
+    query = audit.rows(verb=verb, actors=[actor] if actor else None, since=since, until=until)
+    for row in db.session.scalars(query.limit(last)):
+        said = {"seq": row.seq, "at": row.at.isoformat(), "actor": row.actor, "verb": row.verb}
+        if as_json:
+            click.echo(json.dumps({**said, "ref": row.ref}))
+        else:
+            click.echo(
+                f"{row.seq or '-':>6}  {row.at:%Y-%m-%d %H:%M:%S}Z  {row.actor}  {row.verb}  {row.ref}"
+            )
