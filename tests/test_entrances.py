@@ -22,8 +22,9 @@ from mobilize.accounts.entrance import anyone, entrance_of
 from mobilize.accounts.grants import grant_line
 from mobilize.accounts.models import CHAIRS, GrantKind, Passkey, Person, RoleName, SignedInSession
 from mobilize.accounts.sessions import begin_session
-from mobilize.actions.models import Event
+from mobilize.actions.models import Action, Event
 from mobilize.database import atomic, db
+from mobilize.privacy.models import Export, ExportFormat, ExportKind
 from mobilize.roster.models import Site
 from mobilize.texts.models import TextClass
 from mobilize.texts.operations import PlannedText, queue_text
@@ -52,6 +53,19 @@ PUBLIC = {
     "checkins.find",
     "grants.open_line",
     "grants.open_line_now",
+    # The member's page: what is hers opens by a code on her phone (tests/privacy).
+    "privacy.ask",
+    "privacy.code",
+    "privacy.delete",
+    "privacy.delete_now",
+    "privacy.export_mine",
+    "privacy.gone",
+    "privacy.held",
+    "privacy.leave",
+    "privacy.me",
+    "privacy.open_page",
+    "privacy.which",
+    "privacy.wish",
     "public.colours",
     "public.front",
     "public.healthz",
@@ -152,11 +166,19 @@ class Half:
             "passkey_id": self._passkey(chair),
             "grant_id": self._grant(event, chair),
             "outbox_id": self._text(event, member.phone, member.id),
+            "export_id": self._export(action, chair),
         }
 
     def _grant(self, event: Event, chair: Person) -> uuid.UUID:
         ends_at = event.ends_at + timedelta(hours=1)
         return grant_line(event.id, GrantKind.CAPTAIN, "", chair, "shell", ends_at, now=clock.now())[0].id
+
+    def _export(self, action: Action, chair: Person) -> uuid.UUID:
+        values = {"kind": ExportKind.PHONES, "format": ExportFormat.CSV, "made_at": clock.now()}
+        export = Export(action_id=action.id, person_id=chair.id, expires_at=clock.now(), **values)
+        with atomic() as session:
+            session.add(export)
+        return export.id
 
     def _session(self, chair: Person) -> uuid.UUID:
         token = begin_session(chair, now=clock.now())
@@ -186,7 +208,7 @@ class Half:
 
 
 # Belongs to nobody in particular: the admin's own work, and words in an address.
-SHARED = {"import_id", "kind", "form"}
+SHARED = {"import_id", "kind", "form", "hold_id", "token"}
 WORDS = {"form": "csv", "kind": "roster", "purpose": "add"}
 # Pages that are about the site named behind the question mark.
 ASKS_FOR_A_SITE = {"roster.new_member"}
@@ -257,7 +279,7 @@ def test_her_own_pages_open(app: Flask, client: FlaskClient, role: RoleName) -> 
         stated = entrance_of(app, rule.endpoint)
         allowed = not stated.roles or role in stated.roles or role is RoleName.ADMIN  # type: ignore[union-attr]
         answer = ask(client, method, address(app, rule, world.own)) if method == "GET" else None
-        if answer and allowed and "import_id" not in rule.arguments and answer.status != 200:
+        if answer and allowed and not rule.arguments & {"import_id", "token"} and answer.status != 200:
             closed.append((rule.rule, answer.status))
         if answer and not allowed and answer.status != 403:
             closed.append((rule.rule, answer.status))

@@ -52,7 +52,7 @@ def unlink_attendance(session: Session, action_id: uuid.UUID, members: Sequence[
     counted = select(Eligible.member_id, Eligible.chapter_id).where(
         Eligible.action_id == action_id, Eligible.member_id.in_(members)
     )
-    chapters: dict[Any, Any] = dict(session.execute(counted).tuples().all())
+    chapters: dict[Any, Any] = {row.member_id: row.chapter_id for row in session.execute(counted)}
     names = {member: uuid.uuid4() for member in members}
     changed = [
         {
