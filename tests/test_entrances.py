@@ -18,6 +18,7 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
 from mobilize import clock
+from mobilize.accounts.approvals import Kind, request_approval
 from mobilize.accounts.entrance import anyone, entrance_of
 from mobilize.accounts.grants import grant_line
 from mobilize.accounts.models import CHAIRS, GrantKind, Passkey, Person, RoleName, SignedInSession
@@ -51,6 +52,7 @@ PUBLIC = {
     "checkins.check_in",
     "checkins.check_in_now",
     "checkins.find",
+    "checkins.service_worker",
     "grants.open_line",
     "grants.open_line_now",
     # The member's page: what is hers opens by a code on her phone (tests/privacy).
@@ -166,6 +168,7 @@ class Half:
             "passkey_id": self._passkey(chair),
             "grant_id": self._grant(event, chair),
             "outbox_id": self._text(event, member.phone, member.id),
+            "approval_id": self._approval(event, site),
             "export_id": self._export(action, chair),
         }
 
@@ -190,6 +193,10 @@ class Half:
         with atomic() as session:
             session.add(key)
         return key.id
+
+    def _approval(self, event: Event, site: Site) -> uuid.UUID:
+        asked = {"by": "person:another", "now": clock.now(), "area_id": site.area_id}
+        return request_approval(Kind.CALLING_OFF, str(event.id), "Call it off", **asked).id  # type: ignore[arg-type]
 
     def _text(self, event: Event, phone: str, member_id: uuid.UUID) -> uuid.UUID:
         planned = PlannedText(

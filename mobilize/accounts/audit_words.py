@@ -128,5 +128,6 @@ def _verb_words() -> dict[str, str]:
         "session.end": _("signed out a session"),
         "sign_in": _("signed in"),
         "sign_out": _("signed out"),
+        "sheet.print": _("printed a sign-in sheet, with names"),
         "void": _("took back a check-in"),
     }

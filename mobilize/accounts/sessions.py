@@ -104,6 +104,7 @@ def end_session(running: SignedInSession, *, now: datetime) -> None:
     """Sign out this browser; the next request with its cookie is a stranger's."""
     with atomic():
         running.ended_at = now
+        audit.note(f"person:{running.person_id}", "sign_out", running.person_id, now=now)
 
 
 def running_sessions(person: Person, *, now: datetime) -> Sequence[SignedInSession]:

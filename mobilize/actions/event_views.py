@@ -6,7 +6,7 @@ from datetime import time, timedelta
 from flask import Response as FileResponse
 from flask import flash, redirect, render_template, url_for
 
-from mobilize import clock
+from mobilize import audit, clock
 from mobilize.accounts.entrance import me, signed_in
 from mobilize.accounts.scope import today
 from mobilize.actions.blueprint import bp, printed
@@ -55,6 +55,7 @@ def poster(event_id: uuid.UUID) -> FileResponse:
 def sheet(event_id: uuid.UUID) -> FileResponse:
     """Its paper sign-in sheet, with the chapter's names."""
     found = changeable_event(event_id, me().scope)
+    audit.note(me().actor, "sheet.print", found.id, now=clock.now())
     return printed(sheet_of(found), f"sheet-{found.code}.pdf")
 
 

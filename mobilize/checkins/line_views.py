@@ -8,7 +8,7 @@ from flask import Blueprint, Response, abort, flash, jsonify, redirect, render_t
 from markupsafe import Markup
 from pydantic import ValidationError
 
-from mobilize import clock, settings
+from mobilize import audit, clock, settings
 from mobilize.accounts.entrance import grant, line_grant
 from mobilize.actions.models import Event
 from mobilize.actions.queries import check_in_address, event_by_code
@@ -27,6 +27,7 @@ bp = Blueprint("line", __name__)
 def page(code: str) -> str:
     """The whole page, readable and usable before any script runs."""
     event = _event(code)
+    audit.note(f"grant:{grant().id}", "line.see", event.id, now=clock.now())
     return render_template(
         "line/page.html",
         event=event,

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import case, delete, or_, select
 from sqlalchemy.orm import Session
 
-from mobilize import crypto
+from mobilize import audit, crypto
 from mobilize.checkins.counts import report_head_count as report_head_count
 from mobilize.checkins.decision import Decision, Proof, decide, shift_at
 from mobilize.checkins.models import Attendance, Evidence, KnownPhone, Method, Outcome, Tier, Void, Walkup
@@ -65,7 +65,7 @@ def check_in_by_poster(
         typed = typed or (known.said if known else None)
         if typed is None:
             raise unreadable()
-        token = _remember(session, known, cookie, typed, now)
+        token = remember_phone(session, known, cookie, typed, now)
         proof = Proof(
             event_id=event_id,
             nonce=crypto.fingerprint(f"{page}\x1f{typed}".encode())[:16],
@@ -103,7 +103,8 @@ def void(evidence_id: uuid.UUID, reason: str, *, actor: str, now: datetime) -> N
         if evidence is None:
             raise Refused("no_evidence", _("There is nothing to take back."), status=404)
         taken = insert(Void).values(evidence_id=evidence_id, actor=actor, reason=reason[:200], at=now)
-        session.execute(taken.on_conflict_do_nothing())
+        if session.scalar(taken.on_conflict_do_nothing().returning(Void.evidence_id)):
+            audit.note(actor, "void", evidence_id, now=now)
         if evidence.member_id:
             derive_attendance(evidence.event_id, evidence.shift_id, evidence.member_id)
 
@@ -230,9 +231,10 @@ def _store(
     return CheckIn(row["id"], outcome, decided.member_id)
 
 
-def _remember(
+def remember_phone(
     session: Session, known: KnownPhone | None, cookie: str | None, typed: Typed, now: datetime
 ) -> str:
+    """The token for this phone's cookie; from now on the phone is known by what was typed. Inside `atomic()`."""
     if known is None or cookie is None:
         cookie = random_token()
         known = KnownPhone(token_hash=hash_token(cookie))

@@ -6,7 +6,7 @@ from datetime import date
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from mobilize import clock, settings
+from mobilize import audit, clock, settings
 from mobilize.accounts.entrance import me, signed_in
 from mobilize.accounts.models import CHAIRS, RoleName
 from mobilize.accounts.queries import holders_in
@@ -43,6 +43,7 @@ def sites() -> str:
 @signed_in(RoleName.ORGANIZER, *CHAIRS)
 def site(code: str) -> str:
     found = _site_in_scope(code)
+    audit.note(me().actor, "chapter.see", found.id, now=clock.now())
     lines = queries.chapter(found.id)
     chairs = [
         h for h in holders_in(me().scope, _today(), place=found.code) if h.site and h.site.id == found.id
@@ -64,6 +65,7 @@ def find_members() -> str:
     """A POST, so that no name or number ever stands in an address or a log."""
     typed, area_id = request.form.get("q", "")[:120], _uuid(request.form.get("area", ""))
     scope = me().scope
+    audit.note(me().actor, "members.find", area_id or "by number", now=clock.now())
     found = [m for m in queries.members_by_number_or_phone(typed) if _may_see(m)]
     lines = [queries.ChapterLine(m.id, m.person, m.status, None, m.phone_bix is not None) for m in found]
     if not lines and area_id and scope.sees_area(area_id):
@@ -98,6 +100,7 @@ def add_member() -> str | tuple[str, int] | Response:
 @signed_in(RoleName.ORGANIZER)
 def member(member_id: uuid.UUID) -> str:
     found = _member_in_scope(member_id)
+    audit.note(me().actor, "member.see", found.id, now=clock.now())
     name = found.person
     form = MemberForm(
         first=name.first,

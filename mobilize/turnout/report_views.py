@@ -36,6 +36,8 @@ def chapter_report(action_id: UUID, site_id: UUID, form: str = "page") -> Respon
     report = chapter_report_of(action, site.id) or abort(404)
     if form == "page":
         own = site.id in me().scope.sites
+        if own:
+            audit.note(me().actor, "report.see", f"{action.id}/{site.id}", now=clock.now())
         return render_template(
             "turnout/chapter_report.html", report=report, site=site, own=own, drill=action.drill, bars=bars
         )

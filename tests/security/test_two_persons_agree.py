@@ -208,7 +208,7 @@ def test_a_small_or_empty_roster_asks_nobody(app: Flask, client: FlaskClient) ->
     ada = make_person("Ada Office", role=RoleName.ADMIN)
     sign_in(client, ada)
     for rows in ([member(str(n)) for n in range(1, 25)], [member("1")]):
-        found = imports.dry_run_roster(roster(*rows), by=f"person:{ada.id}", now=now)
+        found = imports.dry_run_roster(roster(*rows), by=f"person:{ada.id}", now=clock.now())
         assert client.post(f"/imports/{found.id}/commit").status_code == 302
     assert standing() == 1 and db.session.scalar(select(func.count(Approval.id))) == 0
 
