@@ -1,13 +1,14 @@
 """Exports of one action: ask, then fetch once."""
 
 import uuid
+from functools import partial
 
 from flask import Response as Answer
 from flask import abort, render_template, url_for
 from werkzeug.wrappers import Response
 
 from mobilize import clock
-from mobilize.accounts.entrance import me, signed_in
+from mobilize.accounts.entrance import me, require_step_up, signed_in
 from mobilize.accounts.models import CHAIRS, Person, RoleName
 from mobilize.actions.models import Action
 from mobilize.actions.seen import seen_action
@@ -35,6 +36,8 @@ def ask_for_export(action_id: uuid.UUID) -> str | tuple[str, int]:
     form = ExportForm().offer(me().scope)
     if not form.validate():
         return _page(action, form), 422
+    if form.kind.data != ExportKind.COUNTS:
+        require_step_up()
     try:
         _export, token = files.ask_for_export(
             action, ExportKind(form.kind.data), ExportFormat(form.format.data), form.reason.data or "",
@@ -91,6 +94,6 @@ def _page(action: Action, form: ExportForm, *, token: str | None = None, waiting
         mine=files.my_exports(action.id, _person()),
         link=url_for("privacy.file", token=token, _external=False) if token else None,
         waiting=waiting,
-        agreed=has_second_yes,
+        agreed=partial(has_second_yes, now=clock.now()),
         now=clock.now(),
     )

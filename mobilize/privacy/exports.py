@@ -20,7 +20,7 @@ from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.privacy.export_files import MIMETYPES, file_name, table_of, write_file
 from mobilize.privacy.models import Export, ExportFormat, ExportKind
-from mobilize.privacy.second_person import ask_second_person, has_second_yes
+from mobilize.privacy.second_person import ask_second_person, use_second_yes, wants_second_person
 from mobilize.tokens import hash_token, random_token
 from mobilize.turnout.live import board_for
 
@@ -49,12 +49,14 @@ def ask_for_export(
 ) -> tuple[Export, str | None]:
     """Write down what is asked for; returns it with the token of its link, told only here.
 
-    Phones get no link yet: see `make_link`. Refused: "no_reason" for names and phones, "not_yours" for phones
-    asked for by a chair, "forgotten" for names that nobody knows any more.
+    Phones of 25 people or more get no link yet: see `make_link`. Refused: "no_reason" for names and phones,
+    "not_yours" for phones asked for by a chair, "forgotten" for names that nobody knows any more.
     """
     said = " ".join(reason.split())[:LONGEST_REASON]
     _refuse(action, kind, said, scope)
-    token = None if kind is ExportKind.PHONES else random_token()
+    people = _people_in(action, scope)
+    waits = kind is ExportKind.PHONES and wants_second_person(people)
+    token = None if waits else random_token()
     export = Export(
         action_id=action.id,
         person_id=person.id,
@@ -69,22 +71,21 @@ def ask_for_export(
         session.add(export)
         session.flush()
         audit.note(f"person:{person.id}", f"export.ask.{kind}", f"{export.id} {action.id}", now=now)
-        if kind is ExportKind.PHONES:
-            ask_second_person(export, now=now)
+        if waits:
+            ask_second_person(export, people, now=now)
     return export, token
 
 
 def make_link(export_id: uuid.UUID, *, person: Person, now: datetime) -> str:
-    """The token of the link of phones a second person agreed to; an earlier unspent one ends.
+    """The token of the link of phones a second person agreed to; her yes is spent with it.
 
-    Refused: "no_export" for anything that is not hers and waiting, "not_agreed".
+    Refused: "no_export" for anything that is not hers and waiting, "second_person" without her yes.
     """
     with atomic() as session:
         export = session.get(Export, export_id, with_for_update=True)
         if export is None or export.person_id != person.id or export.used_at or export.kind != "phones":
             raise Refused("no_export", _("There is no such file to fetch."), status=404)
-        if not has_second_yes(export):
-            raise Refused("not_agreed", _("Nobody else has agreed to this yet."), status=409)
+        use_second_yes(export, now=now)
         token = random_token()
         export.token_hash, export.expires_at = hash_token(token), now + GOOD_FOR
         return token
@@ -145,6 +146,12 @@ def _refuse(action: Action, kind: ExportKind, reason: str, scope: Scope) -> None
         raise Refused("no_reason", _("Write in a few words what the names are for."))
     if kind is ExportKind.PHONES and not scope.is_organizer:
         raise Refused("not_yours", _("Phone numbers are exported by organizers only."), status=403)
+
+
+def _people_in(action: Action, scope: Scope) -> int:
+    """How many people somebody with this scope would get."""
+    seen = board_for(action, scope)
+    return seen.total.names.eligible + seen.total.names.also_there if seen else 0
 
 
 def _make(export: Export, person: Person, scope: Scope, now: datetime) -> File:

@@ -13,14 +13,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from mobilize.accounts.approvals import Kind, approve, open_approval
 from mobilize.accounts.models import Person, RoleName
+from mobilize.accounts.scope import THE_OFFICE
 from mobilize.audit import AuditRow
 from mobilize.database import db
 from mobilize.privacy.export_files import harmless, write_file
 from mobilize.privacy.models import Export, ExportFormat
 from mobilize.privacy.operations import forget_action
 from mobilize.turnout import live
-from tests.builders import make_member, make_person, make_site, sign_in
+from tests.builders import START, make_action, make_event, make_member, make_person, make_site, sign_in
 from tests.privacy.morning import Morning, day
 
 RUN = [
@@ -57,9 +59,10 @@ def olga(morning: Morning) -> Person:
     return make_person("Olga Peña", role=RoleName.ORGANIZER, area=morning.lincoln.area)
 
 
-def ask(client: FlaskClient, morning: Morning, **fields: str) -> Any:
+def ask(client: FlaskClient, of: Any, **fields: str) -> Any:
     form = {"kind": "counts", "format": "csv", "reason": "", **fields}
-    return client.post(f"/exports/{morning.action.id}", data=form)
+    action_id = of.action.id if isinstance(of, Morning) else of
+    return client.post(f"/exports/{action_id}", data=form)
 
 
 def link_in(answer: Any) -> str:
@@ -123,6 +126,17 @@ def test_names_need_a_reason_and_are_written_down(
     assert sorted(verbs) == ["export.ask.names", "export.take.names"]
 
 
+def test_names_ask_again_whether_it_is_she(
+    client: FlaskClient, morning: Morning, olga: Person, stopped_clock: Any
+) -> None:
+    sign_in(client, olga)
+    stopped_clock.shift(timedelta(minutes=11))
+    assert ask(client, morning).status_code == 200
+    again = ask(client, morning, kind="names", reason="Thank-you calls")
+    assert again.status_code == 403 and b"Thank-you calls" in again.data, "what she typed was lost"
+    assert db.session.scalars(select(Export.kind)).all() == ["counts"]
+
+
 def test_a_chair_gets_the_names_of_her_own_chapter_and_no_phones(
     client: FlaskClient, morning: Morning
 ) -> None:
@@ -132,15 +146,36 @@ def test_a_chair_gets_the_names_of_her_own_chapter_and_no_phones(
     assert ask(client, morning, kind="phones", reason="Thank-you calls").status_code == 422
 
 
-def test_phones_wait_for_a_second_person(client: FlaskClient, morning: Morning, olga: Person) -> None:
+def test_phones_wait_for_a_second_person_and_one_yes_is_one_file(
+    client: FlaskClient, morning: Morning, olga: Person
+) -> None:
+    for n in range(25):
+        make_member(f"More{n}", site=morning.lincoln, since=START)
+    event = make_event(morning.lincoln, action=make_action(starts_at=START + timedelta(hours=20)))
+    big = event.action_id
     sign_in(client, olga)
-    answer = ask(client, morning, kind="phones", reason="Calls before the strike")
-    assert (
-        answer.status_code == 200 and b"/exports/file/" not in answer.data and b"second person" in answer.data
-    )
+    answer = ask(client, big, kind="phones", reason="Calls before the strike")
+    assert answer.status_code == 200 and b"second person" in answer.data
+    assert b"/exports/file/" not in answer.data
     export = db.session.scalars(select(Export)).one()
-    assert export.token_hash is None
-    assert client.post(f"/exports/{morning.action.id}/{export.id}/link").status_code == 409
+    link = f"/exports/{big}/{export.id}/link"
+    assert export.token_hash is None and client.post(link).status_code == 403
+    ada = make_person("Ada", role=RoleName.ADMIN)
+    asked = open_approval(Kind.PHONE_EXPORT, str(export.id), now=day(1))
+    assert asked is not None and "Calls before the strike" in asked.summary
+    approve(asked.id, by=f"person:{ada.id}", scope=THE_OFFICE, stepped_up=True, now=day(1))
+    assert b"Make the link" in client.get(f"/exports/{big}").data
+    file = fetch(client, client.post(link))
+    assert b"(213) 555-0101" in file.data
+    assert client.post(link).status_code == 404
+
+
+def test_phones_of_fewer_than_25_people_need_no_second_person(
+    client: FlaskClient, morning: Morning, olga: Person
+) -> None:
+    sign_in(client, olga)
+    file = fetch(client, ask(client, morning, kind="phones", reason="Calls before the strike"))
+    assert b"(213) 555-0101" in file.data
 
 
 def test_another_areas_action_is_like_none(client: FlaskClient, morning: Morning) -> None:
