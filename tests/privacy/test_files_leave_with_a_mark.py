@@ -133,7 +133,7 @@ def test_names_ask_again_whether_it_is_she(
     stopped_clock.shift(timedelta(minutes=11))
     assert ask(client, morning).status_code == 200
     again = ask(client, morning, kind="names", reason="Thank-you calls")
-    assert again.status_code == 403 and b"Thank-you calls" in again.data, "what she typed was lost"
+    assert again.status_code == 403 and b"Is it you?" in again.data
     assert db.session.scalars(select(Export.kind)).all() == ["counts"]
 
 
