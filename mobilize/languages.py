@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 
 from flask import Flask, current_app, g, has_request_context, request
 from flask_babel import Babel, force_locale, format_date, format_time, gettext, ngettext
@@ -13,7 +13,17 @@ LANGUAGES = {"en": "English", "es": "Español"}
 COOKIE = "language"
 
 _ = gettext
-__all__ = ["LANGUAGES", "_", "in_language", "language", "ngettext", "say_date", "say_time", "say_when"]
+__all__ = [
+    "LANGUAGES",
+    "_",
+    "in_language",
+    "language",
+    "ngettext",
+    "say_date",
+    "say_day",
+    "say_time",
+    "say_when",
+]
 
 
 def init_app(app: Flask) -> None:
@@ -47,6 +57,11 @@ def say_date(moment: datetime, zone: str | None = None) -> str:
     """The day where it happens: Tuesday, March 3."""
     pattern = "EEEE d 'de' MMMM" if _locale() == "es" else "EEEE, MMMM d"
     return str(format_date(_wall(moment, zone), pattern, rebase=False))
+
+
+def say_day(day: date) -> str:
+    """A calendar day with its year: Sep 1, 2026."""
+    return str(format_date(day, "medium"))
 
 
 def say_when(start: datetime, end: datetime, zone: str | None = None) -> str:

@@ -1,17 +1,25 @@
 """Commands about people: the first admin can only be made here."""
 
 import json
+from datetime import datetime
+from pathlib import Path
 
 import click
 
 from mobilize import clock
+from mobilize.accounts.chair_change import apply_chairs
+from mobilize.accounts.chair_file import read_chairs
+from mobilize.accounts.chair_plan import ChairPlan, Move, plan_chairs
 from mobilize.accounts.links import GOOD_FOR, link_address
 from mobilize.accounts.models import RoleName
-from mobilize.accounts.people import Invitation
+from mobilize.accounts.people import Invitation, invite_first_admin
 from mobilize.accounts.people import invite as invite_person
-from mobilize.accounts.queries import find_area, find_site
-from mobilize.accounts.scope import THE_OFFICE
+from mobilize.accounts.people import start_anew as begin_anew
+from mobilize.accounts.queries import find_area, find_site, person_with
+from mobilize.accounts.scope import THE_OFFICE, today
 from mobilize.commands import Commands
+from mobilize.errors import Refused
+from mobilize.languages import _
 
 people = Commands("people", help="Who may sign in.")
 
@@ -39,5 +47,68 @@ def invite(role: str, name: str, phone: str, area: str, site: str, language: str
     if as_json:
         click.echo(json.dumps({"person": str(person.id), "role": role, "link": link}))
         return
+    _say_link(token)
+
+
+@people.command("first-admin")
+@click.option("--name", required=True)
+@click.option("--phone", required=True, help="Her mobile number, with area code.")
+def first_admin(name: str, phone: str) -> None:
+    """Make the first admin and print a link that signs her in once. Only while there is none."""
+    _person, token = invite_first_admin(name, phone, now=clock.now())
+    _say_link(token)
+
+
+@people.command("start-anew")
+@click.option("--phone", required=True, help="Mobile number of who lost her passkey and codes.")
+def start_anew(phone: str) -> None:
+    """End somebody's passkeys, app and recovery codes, and print a link with which she sets up new ones."""
+    person = person_with(phone)
+    if person is None:
+        raise Refused("nobody", _("Nobody who signs in has this number."))
+    _say_link(begin_anew(person, scope=THE_OFFICE, actor="shell", now=clock.now()))
+
+
+@people.command("import")
+@click.argument("file")
+@click.option("--from", "from_on", type=click.DateTime(["%Y-%m-%d"]), help="First day, like 2026-09-01.")
+@click.option("--commit", is_flag=True, help="Do what the dry run shows.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def import_chairs(file: str, from_on: datetime | None, commit: bool, as_json: bool) -> None:
+    """Change the chairs to those of a list: site, role, name, phone. A dry run unless --commit is said."""
+    data, now = _bytes(file), clock.now()
+    day = from_on.date() if from_on else today(now)
+    plan = apply_chairs(data, day, by="shell", now=now) if commit else plan_chairs(read_chairs(data), day)
+    if as_json:
+        click.echo(json.dumps(_as_json(plan, committed=commit)))
+        return
+    for one in plan.moves:
+        click.echo(f"{one.move:<7} {one.role:<8} {one.site}: {one.name}")
+    for line, said in plan.problems:
+        click.echo(f"line {line} refused: {said}")
+    counts = ", ".join(f"{len(plan.of(move))} {move}" for move in Move)
+    click.echo(f"From {plan.from_on}: {counts}; {plan.others} sites left alone.")
+    click.echo("Done." if commit else "Nothing has changed. Add --commit to do this.")
+
+
+def _say_link(token: str | None) -> None:
     click.echo(f"Send this link to her. It signs her in once, within {GOOD_FOR.days} days:")
-    click.echo(link)
+    click.echo(link_address(token or ""))
+
+
+def _as_json(plan: ChairPlan, *, committed: bool) -> dict[str, object]:
+    return {
+        "from": str(plan.from_on),
+        "committed": committed,
+        **{move.value: len(plan.of(move)) for move in Move},
+        "without_phone": len(plan.without_phone),
+        "sites_left_alone": plan.others,
+        "refused": [{"line": line, "why": said} for line, said in plan.problems],
+    }
+
+
+def _bytes(file: str) -> bytes:
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise Refused("no_file", f"{file} cannot be read: {error.strerror}.") from None

@@ -3,6 +3,7 @@
 from mobilize.accounts import (
     approval_views,
     audit_views,
+    chair_views,
     device_views,
     people_views,
     protection_views,
@@ -14,6 +15,7 @@ __all__ = [
     "approval_views",
     "audit_views",
     "bp",
+    "chair_views",
     "device_views",
     "people_views",
     "protection_views",

@@ -3,7 +3,8 @@
 from urllib.parse import urlsplit
 
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, SelectField, StringField
+from wtforms import DateField, HiddenField, SelectField, StringField
+from wtforms.validators import Optional
 
 from mobilize.accounts.models import Device, RoleName
 from mobilize.accounts.scope import Scope
@@ -36,11 +37,25 @@ class InviteForm(FlaskForm):
     role = SelectField()
     site = StringField()
     area = SelectField(validate_choice=False)  # only the office is asked; `find_area` refuses what is none
+    from_on = DateField(validators=[Optional()])
 
     def offer(self, scope: Scope, areas: list[str]) -> "InviteForm":
         self.role.choices = [(role.value, role_word(role)) for role in RoleName if _may_give(scope, role)]
         self.area.choices = [("", _("none")), *[(name, name) for name in areas]]
         return self
+
+
+class TermForm(FlaskForm):
+    """A role's first and last day. An empty last day is no end."""
+
+    from_on = DateField(validators=[Optional()])
+    last_on = DateField(validators=[Optional()])
+
+
+class ChairFileForm(FlaskForm):
+    """The yearly list of chairs, and from which day on it holds. No day is today."""
+
+    from_on = DateField(validators=[Optional()])
 
 
 def role_word(role: RoleName) -> str:

@@ -2,15 +2,16 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 
 from mobilize import audit
 from mobilize.accounts.links import make_link
 from mobilize.accounts.models import CHAIRS, LineGrant, Person, RoleName, RoleTerm
 from mobilize.accounts.queries import current_terms, may_manage, may_manage_person, term_in_scope
-from mobilize.accounts.scope import Scope, running_on, today
+from mobilize.accounts.scope import THE_OFFICE, Scope, running_on, today
+from mobilize.accounts.second_steps import forget_second_steps
 from mobilize.crypto import blind_index
 from mobilize.database import atomic, db, insert, new_id
 from mobilize.errors import Refused
@@ -21,7 +22,10 @@ from mobilize.roster.models import Area, Site
 
 @dataclass(frozen=True)
 class Invitation:
-    """Whom to invite to what. A chair needs a site, an organizer an area, an admin neither."""
+    """Whom to invite to what. A chair needs a site, an organizer an area, an admin neither.
+
+    `from_on` is the role's first day; None is today.
+    """
 
     name: str
     phone: str
@@ -29,14 +33,16 @@ class Invitation:
     site: Site | None = None
     area: Area | None = None
     language: str = "en"
+    from_on: date | None = None
 
 
 def invite(invitation: Invitation, *, scope: Scope, actor: str, now: datetime) -> tuple[Person, str | None]:
     """The person with the role, and the token of a one-time link for her.
 
     A number that is known already gets the role and keeps its name. There is no link when the inviter could
-    not hand this person any (she holds a role outside the inviter's `scope`): she signs in with her phone.
-    Inviting twice gives the role once and a fresh link. Refused: no_name, bad_phone, no_place, not_yours.
+    not hand this person any (she holds a role outside the inviter's `scope`), or when her role begins later:
+    she signs in with her phone. Inviting twice gives the role once and a fresh link. Refused: no_name,
+    bad_phone, no_place, not_yours, bad_dates.
     """
     name, phone = " ".join(invitation.name.split())[:120], normalize(invitation.phone).phone
     if not name:
@@ -47,8 +53,30 @@ def invite(invitation: Invitation, *, scope: Scope, actor: str, now: datetime) -
     with atomic():
         person = _person_of(phone, name, invitation.language, now)
         may_link = may_manage_person(scope, person, today(now))
-        give_role(person, invitation.role, site=invitation.site, area=invitation.area, actor=actor, now=now)
-        return person, make_link(person, actor, now=now) if may_link else None
+        give_role(
+            person,
+            invitation.role,
+            site=invitation.site,
+            area=invitation.area,
+            from_on=invitation.from_on,
+            actor=actor,
+            now=now,
+        )
+        works_today = bool(current_terms(person, today(now)))
+        return person, make_link(person, actor, now=now) if may_link and works_today else None
+
+
+def invite_first_admin(name: str, phone: str, *, now: datetime) -> tuple[Person, str]:
+    """The first admin and the token of her one-time link. Only the operator's shell does this.
+
+    Refused: "has_admin" once there is one: she invites the others.
+    """
+    with atomic():
+        if db.session.scalar(_lasting_admins(now)):
+            raise Refused("has_admin", _("There is an admin already. She invites others on the page People."))
+        first = Invitation(name, phone, RoleName.ADMIN)
+        person, token = invite(first, scope=THE_OFFICE, actor="shell", now=now)
+        return person, token or make_link(person, "shell", now=now)
 
 
 def give_role(
@@ -57,19 +85,25 @@ def give_role(
     *,
     site: Site | None = None,
     area: Area | None = None,
+    from_on: date | None = None,
     actor: str,
     now: datetime,
 ) -> RoleTerm:
-    """From today `person` holds `role` (at `site`, or for `area`). Twice gives it once."""
+    """From `from_on`, or today, `person` holds `role` (at `site`, or for `area`). Twice gives it once.
+
+    Refused: "bad_dates" for a first day before today.
+    """
+    first = from_on or today(now)
+    _refuse_past(first, now)
     with atomic() as session:
         session.scalar(select(Person.id).where(Person.id == person.id).with_for_update())
         place = {"site_id": site.id if site else None, "area_id": area.id if area else None}
         held = session.scalar(
-            select(RoleTerm).filter_by(person_id=person.id, role=role, **place).where(running_on(today(now)))
+            select(RoleTerm).filter_by(person_id=person.id, role=role, **place).where(running_on(first))
         )
         if held is not None:
             return held
-        term = RoleTerm(person_id=person.id, role=role, from_on=today(now), given_by=actor, **place)
+        term = RoleTerm(person_id=person.id, role=role, from_on=first, given_by=actor, **place)
         session.add(term)
         session.flush()
         audit.note(actor, f"role.give.{role}", term.id, now=now)
@@ -85,8 +119,7 @@ def end_role(term_id: uuid.UUID, *, scope: Scope, actor: str, now: datetime) -> 
         term = term_in_scope(term_id, scope, today(now))
         if term is None:
             raise Refused("no_role", _("There is no such role any more."), status=404)
-        if term.role is RoleName.ADMIN and _admins(now) == 1:
-            raise Refused("last_admin", _("Somebody has to be admin. Invite another one first."))
+        _refuse_last_admin(term, now)
         term.to_on = today(now)
         session.execute(
             update(LineGrant)
@@ -96,6 +129,45 @@ def end_role(term_id: uuid.UUID, *, scope: Scope, actor: str, now: datetime) -> 
         )
         audit.note(actor, f"role.end.{term.role}", term.id, now=now)
         return term.person
+
+
+def set_term(
+    term_id: uuid.UUID,
+    from_on: date | None,
+    last_on: date | None,
+    *,
+    scope: Scope,
+    actor: str,
+    now: datetime,
+) -> Person:
+    """Change a role's days: `from_on` only while it has not begun (None leaves it), `last_on` its last day,
+    None for no end. Her first request after the last day is refused.
+
+    Refused: "no_role" as in `end_role`, "bad_dates", "last_admin".
+    """
+    with atomic():
+        term = term_in_scope(term_id, scope, today(now))
+        if term is None:
+            raise Refused("no_role", _("There is no such role any more."), status=404)
+        if from_on and term.from_on > today(now):
+            _refuse_past(from_on, now)
+            term.from_on = from_on
+        if last_on is not None:
+            _refuse_last_admin(term, now)
+            if last_on < max(term.from_on, today(now)):
+                raise Refused("bad_dates", _("The last day is before the first, or over already."))
+        term.to_on = last_on + timedelta(days=1) if last_on else None
+        audit.note(actor, f"role.dates.{term.role}", term.id, now=now)
+        return term.person
+
+
+def start_anew(person: Person, *, scope: Scope, actor: str, now: datetime) -> str:
+    """She has lost her passkey, her app and her codes: they end, she is signed out everywhere, and the token
+    of a new one-time link comes back. Refused: "not_yours" as in `fresh_link`."""
+    with atomic():
+        token = fresh_link(person, scope=scope, actor=actor, now=now)
+        forget_second_steps(person, actor, now=now)
+        return token
 
 
 def fresh_link(person: Person, *, scope: Scope, actor: str, now: datetime) -> str:
@@ -135,6 +207,17 @@ def _person_of(phone: str, name: str, language: str, now: datetime) -> Person:
     return db.session.scalars(select(Person).where(Person.phone_bix == phone_bix)).one()
 
 
-def _admins(now: datetime) -> int:
-    running = select(RoleTerm.person_id).where(RoleTerm.role == RoleName.ADMIN, running_on(today(now)))
-    return len(set(db.session.scalars(running.with_for_update())))
+def _refuse_past(first: date, now: datetime) -> None:
+    if first < today(now):
+        raise Refused("bad_dates", _("A role cannot begin before today."))
+
+
+def _refuse_last_admin(term: RoleTerm, now: datetime) -> None:
+    """Somebody else has to be admin without an end. All admins' rows are locked: of two at once one stays."""
+    if term.role is RoleName.ADMIN and set(db.session.scalars(_lasting_admins(now))) <= {term.person_id}:
+        raise Refused("last_admin", _("Somebody has to be admin. Invite another one first."))
+
+
+def _lasting_admins(now: datetime) -> Select[uuid.UUID]:
+    lasting = select(RoleTerm.person_id).where(RoleTerm.role == RoleName.ADMIN, RoleTerm.to_on.is_(None))
+    return lasting.where(running_on(today(now))).with_for_update()

@@ -9,10 +9,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
 from mobilize.accounts.models import CHAIRS, Person, RoleName, RoleTerm
-from mobilize.accounts.scope import Scope, running_on
+from mobilize.accounts.scope import Scope, not_over, running_on
+from mobilize.crypto import blind_index
 from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.languages import _
+from mobilize.phones import normalize
 from mobilize.roster.models import Area, Site
 
 
@@ -30,16 +32,16 @@ class Holder:
         return self.site.name if self.site else self.area.name if self.area else ""
 
 
-def holders_in(scope: Scope, day: date, *, place: str = "") -> list[Holder]:
+def holders_in(scope: Scope, day: date, *, place: str = "", later: bool = False) -> list[Holder]:
     """Roles that run on this day in the scope, the office first, then by area and site.
 
-    `place` narrows to sites and areas whose name or code contains it.
+    `place` narrows to sites and areas whose name or code contains it; `later` adds those that begin later.
     """
     query = (
         select(RoleTerm, Site, Area)
         .outerjoin(Site, RoleTerm.site_id == Site.id)
         .outerjoin(Area, Area.id == func.coalesce(RoleTerm.area_id, Site.area_id))
-        .where(running_on(day))
+        .where(not_over(day) if later else running_on(day))
         .options(joinedload(RoleTerm.person))
     )
     if not scope.everything:
@@ -55,11 +57,12 @@ def current_terms(person: Person, day: date) -> Sequence[RoleTerm]:
 
 
 def term_in_scope(term_id: uuid.UUID, scope: Scope, day: date) -> RoleTerm | None:
-    """A running term that somebody with this scope may end; None for one outside as for one that is not."""
+    """A term, running or to begin, that somebody with this scope may change; None for one outside as for one
+    that is not."""
     found = db.session.execute(
         select(RoleTerm, Site)
         .outerjoin(Site, RoleTerm.site_id == Site.id)
-        .where(RoleTerm.id == term_id, running_on(day))
+        .where(RoleTerm.id == term_id, not_over(day))
     ).one_or_none()
     return found[0] if found and may_manage(scope, found[0].role, found[1]) else None
 
@@ -70,6 +73,16 @@ def person_in_scope(person_id: uuid.UUID, scope: Scope, day: date) -> Person | N
     if person is None or not current_terms(person, day) or not may_manage_person(scope, person, day):
         return None
     return person
+
+
+def person_with(phone: str) -> Person | None:
+    """Whoever signs in with this number, however it is written."""
+    read = normalize(phone).phone
+    return (
+        db.session.scalar(select(Person).where(Person.phone_bix == blind_index("phone", read)))
+        if read
+        else None
+    )
 
 
 def may_manage(scope: Scope, role: RoleName, site: Site | None) -> bool:

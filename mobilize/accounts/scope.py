@@ -75,6 +75,11 @@ def running_on(day: date) -> ColumnElement[bool]:
     return (RoleTerm.from_on <= day) & (RoleTerm.to_on.is_(None) | (RoleTerm.to_on > day))
 
 
+def not_over(day: date) -> ColumnElement[bool]:
+    """The terms that run on this day, or begin later."""
+    return RoleTerm.to_on.is_(None) | (RoleTerm.to_on > day)
+
+
 def scope_of(person: Person, day: date) -> Scope:
     """What this person may see on this day, from the terms of her roles."""
     terms = db.session.scalars(select(RoleTerm).where(RoleTerm.person_id == person.id, running_on(day))).all()

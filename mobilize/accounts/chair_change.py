@@ -1,0 +1,140 @@
+"""The yearly change of chairs: a list is read, shown, and then carried out exactly so, at once."""
+
+import json
+import uuid
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import delete, select, update
+
+from mobilize import audit
+from mobilize.accounts.chair_file import ChairList, ChairRow, read_chairs
+from mobilize.accounts.chair_plan import ChairMove, ChairPlan, Move, chunks, plan_chairs
+from mobilize.accounts.models import ChairChange, LineGrant, Person, RoleName, RoleTerm
+from mobilize.accounts.scope import today
+from mobilize.crypto import blind_index
+from mobilize.database import atomic, db, new_id
+from mobilize.errors import Refused
+from mobilize.languages import _
+
+KEPT = timedelta(days=1)
+
+
+def stage_chairs(data: bytes, from_on: date | None, *, by: str, now: datetime) -> ChairChange:
+    """Read a file and keep it sealed for a day, until it is carried out; `staged_plan` says what it would do.
+
+    Refused: as `read_chairs`, and "bad_dates" for a day before today.
+    """
+    begins = from_on or today(now)
+    if begins < today(now):
+        raise Refused("bad_dates", _("A role cannot begin before today."))
+    found = read_chairs(data)
+    plan = plan_chairs(found, begins)
+    with atomic() as session:
+        session.execute(
+            delete(ChairChange).where(ChairChange.made_at < now - KEPT, ChairChange.committed_at.is_(None))
+        )
+        change = ChairChange(
+            rows=_packed(found), from_on=plan.from_on, shown=plan.digest, made_by=by, made_at=now
+        )
+        session.add(change)
+        session.flush()
+        audit.note(by, "chairs.read", change.id, now=now)
+    return change
+
+
+def staged_plan(change: ChairChange, *, now: datetime) -> ChairPlan:
+    """What the staged list would do now. Refused: "gone" when it was carried out, or is older than a day."""
+    if change.rows_enc is None or now >= change.made_at + KEPT:
+        raise Refused(
+            "gone", _("This list was carried out, or forgotten. Choose the file again."), status=410
+        )
+    return plan_chairs(_unpacked(change.rows), change.from_on)
+
+
+def carry_out(change_id: uuid.UUID, *, by: str, now: datetime) -> ChairPlan:
+    """Do exactly what was shown, in one transaction; the list itself is forgotten with it.
+
+    Refused: "gone" (also for the second of two at once), and "changed" when somebody's role has changed
+    since it was shown.
+    """
+    with atomic() as session:
+        change = session.scalar(select(ChairChange).where(ChairChange.id == change_id).with_for_update())
+        if change is None:
+            raise Refused(
+                "gone", _("This list was carried out, or forgotten. Choose the file again."), status=410
+            )
+        plan = staged_plan(change, now=now)
+        if plan.digest != change.shown:
+            raise Refused(
+                "changed", _("Roles have changed since this was shown. Choose the file again."), status=409
+            )
+        _apply(plan, by, now)
+        change.rows, change.committed_at = None, now
+        audit.note(by, "chairs.change", change.id, now=now)
+        return plan
+
+
+def apply_chairs(data: bytes, from_on: date | None, *, by: str, now: datetime) -> ChairPlan:
+    """Read and carry out at once, for the operator's shell."""
+    with atomic():
+        return carry_out(stage_chairs(data, from_on, by=by, now=now).id, by=by, now=now)
+
+
+def _apply(plan: ChairPlan, by: str, now: datetime) -> None:
+    ending = [one for one in plan.of(Move.ENDS) if one.term_id]
+    for one in ending:
+        term = db.session.get_one(RoleTerm, one.term_id)
+        term.to_on = plan.from_on
+        audit.note(by, f"role.end.{term.role}", term.id, now=now)
+    if plan.from_on <= today(now):
+        _close_lines({one.person_id for one in ending if one.person_id}, now)
+    made: dict[str, Person] = {}
+    for one in plan.of(Move.STARTS):
+        person = db.session.get_one(Person, one.person_id) if one.person_id else _new_person(one, made, now)
+        term = RoleTerm(
+            person_id=person.id, role=one.role, site_id=one.site_id, from_on=plan.from_on, given_by=by
+        )
+        db.session.add(term)
+        db.session.flush()
+        audit.note(by, f"role.give.{one.role}", term.id, now=now)
+
+
+def _new_person(one: ChairMove, made: dict[str, Person], now: datetime) -> Person:
+    phone = one.row.phone if one.row else None
+    if phone and phone in made:
+        return made[phone]
+    person = Person(id=new_id(), made_at=now, language="en", name=one.name)
+    if phone:
+        person.phone, person.phone_bix = phone, blind_index("phone", phone)
+        made[phone] = person
+    db.session.add(person)
+    db.session.flush()
+    return person
+
+
+def _close_lines(people: set[uuid.UUID], now: datetime) -> None:
+    for some in chunks(sorted(people)):
+        db.session.execute(
+            update(LineGrant)
+            .where(LineGrant.person_id.in_(some), LineGrant.revoked_at.is_(None))
+            .values(revoked_at=now)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _packed(found: ChairList) -> str:
+    rows = [asdict(row) for row in found.rows]
+    unclear = sorted(str(site_id) for site_id in found.unclear)
+    problems = sorted(set(found.problems))
+    return json.dumps({"rows": rows, "problems": problems, "unclear": unclear}, default=str)
+
+
+def _unpacked(packed: str) -> ChairList:
+    kept = json.loads(packed)
+    rows = [
+        ChairRow(r["line"], uuid.UUID(r["site_id"]), RoleName(r["role"]), r["name"], r["phone"])
+        for r in kept["rows"]
+    ]
+    problems = [(line, said) for line, said in kept["problems"]]
+    return ChairList(rows, problems, {uuid.UUID(site_id) for site_id in kept["unclear"]})
