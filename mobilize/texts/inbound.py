@@ -1,5 +1,6 @@
 """A text that came in: stored once, read, and acted on at once only where a person must be obeyed at once."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import exists, or_, select
@@ -8,10 +9,10 @@ from mobilize.crypto import blind_index
 from mobilize.database import atomic, db, insert, new_id
 from mobilize.phones import normalize
 from mobilize.roster.models import Member
-from mobilize.texts.models import Inbound, Intent, OutboxText
+from mobilize.texts.models import Inbound, Intent, OutboxText, Question, QuestionKind
 from mobilize.texts.operations import answer, mark_done, opt_in, opt_out
-from mobilize.texts.queries import open_question
-from mobilize.texts.replies import read_reply
+from mobilize.texts.queries import questions_open_to
+from mobilize.texts.replies import ANSWERS, Reading, read_reply
 
 # The carrier answers these bare words itself; an answer of ours would be a second one.
 CARRIER_ANSWERS = {"HELP", "INFO", "START", "UNSTOP", "YES"}
@@ -42,8 +43,7 @@ def take_inbound(sid: str, sender: str, body: str, *, now: datetime) -> Inbound 
 
 def _store(sid: str, sender: str, body: str, now: datetime) -> Inbound | None:
     bix = blind_index("phone", sender)
-    question = open_question(sender, now=now)
-    reading = read_reply(body, question.kind if question else None)
+    question, reading = _read(body, questions_open_to(sender, now=now))
     row_id = new_id()
     values = {
         "id": row_id,
@@ -60,6 +60,17 @@ def _store(sid: str, sender: str, body: str, now: datetime) -> Inbound | None:
         unless_there = insert(Inbound).values(values).on_conflict_do_nothing(index_elements=["sid"])
         stored = session.scalar(unless_there.returning(Inbound.id))
         return session.get(Inbound, row_id) if stored else None
+
+
+def _read(body: str, asked: Sequence[Question]) -> tuple[Question | None, Reading]:
+    """A reply means what was last asked, unless only an earlier question can be answered like that: "24" after
+    "coming? 1 or 2" is the head count that was asked before it."""
+    for question in asked:
+        reading = read_reply(body, question.kind)
+        if reading.intent in ANSWERS[QuestionKind(question.kind)]:
+            return question, reading
+    last = asked[0] if asked else None
+    return last, read_reply(body, last.kind if last else None)
 
 
 def _reply(row: Inbound, wording: str, body: str, now: datetime) -> None:

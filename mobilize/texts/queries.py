@@ -31,7 +31,7 @@ __all__ = [
     "latest_texts",
     "may_text",
     "oldest_due_s",
-    "open_question",
+    "questions_open_to",
     "paused_senders",
     "story_of",
     "told_about",
@@ -71,14 +71,13 @@ class Story:
         }
 
 
-def open_question(phone: str, *, now: datetime) -> Question | None:
-    """What was last asked of this number and can still be answered."""
+def questions_open_to(phone: str, *, now: datetime) -> Sequence[Question]:
+    """What was asked of this number and can still be answered, the last asked first."""
     return db.session.scalars(
         select(Question)
         .where(Question.phone_bix == blind_index("phone", phone), Question.expires_at > now)
         .order_by(Question.asked_at.desc())
-        .limit(1)
-    ).first()
+    ).all()
 
 
 def unread_inbound(

@@ -40,6 +40,10 @@ STOP_PHRASES = (
     "quitenme",
     "borrenme",
 )
+ANSWERS = {
+    QuestionKind.HEAD_COUNT: (Intent.NUMBER,),
+    QuestionKind.COMING: (Intent.COMING, Intent.NOT_COMING),
+}
 START_WORDS = {"start", "unstop", "alta"}
 HELP_WORDS = {"help", "info", "ayuda", "informacion"}
 WHO_PHRASES = (

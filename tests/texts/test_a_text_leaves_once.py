@@ -19,7 +19,7 @@ from mobilize.texts.operations import (
     opt_out,
     queue_texts,
 )
-from mobilize.texts.queries import counts_by_state, may_text, open_question
+from mobilize.texts.queries import counts_by_state, may_text, questions_open_to
 from mobilize.texts.senders import pause_sending, resume_sending
 from tests.builders import make_member
 from tests.texts.conftest import MIA, NATE, attempt, bodies, fresh
@@ -197,11 +197,11 @@ def test_taking_back_what_waits_leaves_what_was_sent(carrier: Carrier, queued: Q
 def test_a_text_that_asks_opens_its_question_when_it_leaves(carrier: Carrier, queued: Queue, now: datetime):
     event = new_id()
     queued(asks="head_count", event_id=event)
-    assert open_question(MIA, now=now) is None
+    assert not questions_open_to(MIA, now=now)
     drain(now=now)
-    asked = open_question(MIA, now=now)
-    assert asked is not None and (asked.kind, asked.event_id) == ("head_count", event)
-    assert open_question(MIA, now=now + timedelta(hours=3)) is None
+    (asked,) = questions_open_to(MIA, now=now)
+    assert (asked.kind, asked.event_id) == ("head_count", event)
+    assert not questions_open_to(MIA, now=now + timedelta(hours=3))
 
 
 def test_many_are_queued_in_one_go_and_again_adds_none(app: Flask, now: datetime):

@@ -102,6 +102,18 @@ def test_one_and_two_answer_whether_she_is_coming(app: Flask, now: datetime):
     ]
 
 
+def test_a_figure_answers_the_head_count_though_coming_was_asked_later(app: Flask, now: datetime):
+    older, newer = new_id(), new_id()
+    ask_question(MIA, "head_count", older, expires_at=now + timedelta(hours=1), now=now)
+    ask_question(MIA, "coming", newer, expires_at=now + timedelta(hours=5), now=now + timedelta(minutes=1))
+    take_inbound("SM" + "1" * 32, MIA, "24", now=now + timedelta(minutes=2))
+    take_inbound("SM" + "2" * 32, MIA, "2", now=now + timedelta(minutes=3))
+    ((count, asked_first),) = unread_inbound(Intent.NUMBER)
+    ((_no, asked_last),) = unread_inbound(Intent.NOT_COMING)
+    assert (count.value, asked_first and asked_first.event_id) == ("24", older)
+    assert asked_last and asked_last.event_id == newer
+
+
 def test_an_expired_question_gives_a_number_no_meaning(app: Flask, now: datetime):
     ask_question(MIA, "head_count", new_id(), expires_at=now + timedelta(hours=1), now=now)
     hear("24", now + timedelta(hours=2))
