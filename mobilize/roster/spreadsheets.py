@@ -1,21 +1,23 @@
-"""Rows out of an .xlsx workbook, with every bound checked before anything is unpacked."""
+"""Rows out of an .xlsx workbook. It is opened by a short-lived process with little memory and time."""
 
 import io
+import json
+import os
+import subprocess
+import sys
+import threading
 import zipfile
 from collections.abc import Iterator
-from datetime import date, datetime
-from typing import Any
-
-import openpyxl
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
 
 from mobilize.errors import Refused
 from mobilize.languages import _
 
-MAX_UNPACKED_BYTES = 150_000_000
-MAX_PARTS = 2_000
-MAX_EMPTY_ROWS = 10_000
-_CHUNK = 1 << 20
-_DOCTYPES = tuple("<!DOCTYPE".encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be"))
+READER = Path(__file__).with_name("workbook_reading.py")
+# Beside its own limit of processor time: it might wait for ever.
+LONGEST_S = 120
 
 
 def is_workbook(data: bytes) -> bool:
@@ -35,113 +37,79 @@ def rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
     Raises `Refused`: workbook_too_large, workbook_macros, workbook_unsafe, workbook_unreadable,
     workbook_formula, workbook_empty_rows, workbook_without_sheet.
     """
-    book = None
+    with _reader(data) as lines:
+        for line in lines:
+            said = _read(line)
+            if isinstance(said, list):
+                yield said[0], said[1]
+            elif "refused" in said:
+                raise _refusal(said["refused"], said["row"])
+            else:
+                return
+    # It was stopped by a limit before it could say anything.
+    raise _refusal("workbook_too_large", 0)
+
+
+@contextmanager
+def _reader(data: bytes) -> Iterator[IO[bytes]]:
+    """The process that reads, alone: no environment of ours (and so no keys), no file, nothing on stderr."""
+    process = subprocess.Popen(
+        [sys.executable, "-I", str(READER)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
+        cwd="/",
+    )
+    feeder = threading.Thread(target=_feed, args=(process.stdin, data), daemon=True)
+    watch = threading.Timer(LONGEST_S, process.kill)
+    feeder.start()
+    watch.start()
     try:
-        _refuse_dangerous(data)
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, keep_links=False)
-        yield from _without_trailing_blanks(_sheet_rows(book))
-    except Refused:
-        raise
-    except Exception as broken:
-        # openpyxl has no error of its own for a damaged part: what its XML or zip reading met comes through.
-        raise Refused(
-            "workbook_unreadable",
-            _("This workbook is damaged or locked with a password. Save it again as CSV UTF-8."),
-        ) from broken
+        yield process.stdout  # type: ignore[misc]
     finally:
-        if book is not None:
-            book.close()
+        watch.cancel()
+        process.kill()
+        process.wait()
+        feeder.join()
+        process.stdout.close()  # type: ignore[union-attr]
 
 
-def _refuse_dangerous(data: bytes) -> None:
-    with zipfile.ZipFile(io.BytesIO(data)) as parts:
-        listed = parts.infolist()
-        names = [part.filename.lower() for part in listed]
-        if len(listed) > MAX_PARTS or sum(part.file_size for part in listed) > MAX_UNPACKED_BYTES:
-            raise Refused(
-                "workbook_too_large",
-                _("This workbook unpacks to far more than a list needs. Save the list as CSV UTF-8 instead."),
-            )
-        if any(
-            name.endswith((".bin", ".xlm")) or "macrosheets/" in name
-            for name in names
-            if "printer" not in name
-        ):
-            raise Refused(
-                "workbook_macros",
-                _("This workbook holds macros. Save it as .xlsx without macros, or as CSV UTF-8."),
-            )
-        if any(_declares_entities(parts, part) for part in listed):
-            raise Refused(
-                "workbook_unsafe",
-                _("This workbook holds declarations that no spreadsheet writes. Save the list as CSV UTF-8."),
-            )
+def _feed(into: IO[bytes], data: bytes) -> None:
+    # Broken when the reader refuses before it has read all, or is killed.
+    with suppress(OSError, ValueError):
+        into.write(data)
+    with suppress(OSError, ValueError):
+        into.close()
 
 
-def _declares_entities(parts: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
-    """A DOCTYPE anywhere: spreadsheets never write one, attackers hide entity bombs in it.
-
-    zipfile never unpacks more than the directory states, so the bound above also holds here.
-    """
-    if not part.filename.lower().endswith((".xml", ".rels")):
-        return False
-    with parts.open(part) as stream:
-        tail = b""
-        while chunk := stream.read(_CHUNK):
-            window = tail + chunk
-            if any(mark in window for mark in _DOCTYPES):
-                return True
-            tail = window[-32:]
-    return False
+def _read(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        # Killed in the middle of a line.
+        return {"refused": "workbook_too_large", "row": 0}
 
 
-def _sheet_rows(book: Any) -> Iterator[tuple[int, list[str]]]:
-    if not book.worksheets:
-        raise Refused("workbook_without_sheet", _("This workbook has no sheet. Choose another file."))
-    sheet = book.worksheets[0]
-    # The stated size may be A1:XFD1048576 around one cell; without it rows end where their cells end.
-    sheet.reset_dimensions()
-    for number, cells in enumerate(sheet.iter_rows(), start=1):
-        yield number, [_text(cell, number) for cell in cells]
-
-
-def _text(cell: Any, row: int) -> str:
-    value = cell.value
-    if value is None:
-        return ""
-    if isinstance(value, str) and cell.data_type != "f":
-        return value
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, datetime):
-        return value.date().isoformat()
-    if isinstance(value, (int, float, date)):
-        return str(value)
-    raise Refused(
-        "workbook_formula",
-        _(
+def _refusal(code: str, row: int) -> Refused:
+    said = {
+        "workbook_too_large": _(
+            "This workbook unpacks to far more than a list needs. Save the list as CSV UTF-8 instead."
+        ),
+        "workbook_macros": _("This workbook holds macros. Save it as .xlsx without macros, or as CSV UTF-8."),
+        "workbook_unsafe": _(
+            "This workbook holds declarations that no spreadsheet writes. Save the list as CSV UTF-8."
+        ),
+        "workbook_unreadable": _(
+            "This workbook is damaged or locked with a password. Save it again as CSV UTF-8."
+        ),
+        "workbook_without_sheet": _("This workbook has no sheet. Choose another file."),
+        "workbook_formula": _(
             "Row %(row)s holds a formula. Select everything, copy, paste as values, and save it again.",
             row=row,
         ),
-    )
-
-
-def _without_trailing_blanks(found: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
-    blanks: list[tuple[int, list[str]]] = []
-    for number, cells in found:
-        if not any(cell.strip() for cell in cells):
-            blanks.append((number, []))
-            if len(blanks) > MAX_EMPTY_ROWS:
-                raise Refused(
-                    "workbook_empty_rows",
-                    _(
-                        "From row %(row)s on, over 10,000 rows are empty. Delete them and save it again.",
-                        row=blanks[0][0],
-                    ),
-                )
-            continue
-        yield from blanks
-        blanks.clear()
-        yield number, cells
+        "workbook_empty_rows": _(
+            "From row %(row)s on, over 10,000 rows are empty. Delete them and save it again.", row=row
+        ),
+    }
+    return Refused(code, said[code])
