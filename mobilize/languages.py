@@ -65,8 +65,12 @@ def say_day(day: date) -> str:
 
 
 def say_when(start: datetime, end: datetime, zone: str | None = None) -> str:
-    """Day and span where it happens: Tuesday, March 3, 7:00 AM-7:45 AM."""
-    return f"{say_date(start, zone)}, {say_time(start, zone)}-{say_time(end, zone)}"
+    """Day and span where it happens: Tuesday, March 3, 7:00–7:45 AM."""
+    first, last = say_time(start, zone), say_time(end, zone)
+    hour, _, half = first.partition("\u202f")
+    if half and last.endswith(half):
+        first = hour
+    return f"{say_date(start, zone)}, {first}–{last}"
 
 
 def _locale() -> str:
