@@ -1,11 +1,12 @@
 """The board as many people watch it at once: counted at most once a second in each process.
 
-While nothing happens, it is not even counted: a few cheap questions tell that nothing was added.
+While nothing happens, it is not even counted: a few cheap questions tell that nothing was added. And while
+people stream in, only the members about whom there is newer evidence are looked at again.
 """
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -14,12 +15,12 @@ from sqlalchemy import func, select
 
 from mobilize import clock
 from mobilize.accounts.scope import Scope
-from mobilize.actions.models import Action, Event
+from mobilize.actions.models import Action, Event, EventState
 from mobilize.checkins.models import Evidence, HeadCount, Match, Supporters, Void
 from mobilize.database import db
 from mobilize.roster.models import Site
 from mobilize.turnout.figures import Board
-from mobilize.turnout.queries import board
+from mobilize.turnout.queries import Seen, board, see, see_again
 
 # An answer this old (seconds) is counted anew, if anything happened at all.
 KEEP = 1.0
@@ -29,6 +30,8 @@ KEEP_AT_MOST = 30.0
 # for longer than this (seconds): only a board whose newest row is older counts as quiet.
 SETTLES_IN = 5.0
 ACTIONS_KEPT = 16
+# Of the signs, those whose change may touch anybody's attendance: take-backs, matches, events.
+_STEADY = slice(3, -1)
 ANSWERS_KEPT = 200
 
 
@@ -42,13 +45,18 @@ class Said:
 
 @dataclass(slots=True)
 class _Kept:
-    """A board, when it was counted and last looked after, and what it looked like behind it."""
+    """A board, when it was counted and last looked after, and what it looked like behind it.
+
+    `all_seen` is when every member was looked at last.
+    """
 
     board: Board
     counted: float
     asked: float
     signs: tuple[Any, ...]
     quiet: bool
+    seen: Seen
+    all_seen: float
 
 
 _kept: dict[UUID, _Kept] = {}
@@ -108,24 +116,52 @@ def _fresh(action: Action, oldest: float) -> Board:
             return _count(action)
         if time.monotonic() - held.asked <= oldest:
             return held.board
-        if held.quiet and time.monotonic() - held.counted < KEEP_AT_MOST and _signs(action) == held.signs:
+        signs = _signs(action)
+        if held.quiet and time.monotonic() - held.counted < KEEP_AT_MOST and signs == held.signs:
             held.asked = time.monotonic()
             return held.board
-        return _count(action)
+        return _count(action, signs)
 
 
-def _count(action: Action) -> Board:
+def _count(action: Action, signs: tuple[Any, ...] | None = None) -> Board:
     # The signs first: what happens in between is then seen as a change, and counted again.
     started = time.monotonic()
-    signs = _signs(action)
-    held = _kept.get(action.id)
-    counted = replace(board(action), as_of=clock.now())
+    signs = signs or _signs(action)
+    held = _kept.pop(action.id, None)
+    seen, all_seen = _see(action, held, signs, started)
+    counted = replace(board(action, seen=seen), as_of=clock.now())
     if held and held.board == counted:
         counted = held.board  # the same figures: what was written of them stays good
     while len(_kept) >= ACTIONS_KEPT:
         _kept.pop(next(iter(_kept)))
-    _kept[action.id] = _Kept(counted, started, started, signs, _is_settled(signs))
+    _kept[action.id] = _Kept(counted, started, started, signs, _is_settled(signs), seen, all_seen)
     return counted
+
+
+def _see(action: Action, held: _Kept | None, signs: tuple[Any, ...], now: float) -> tuple[Seen, float]:
+    """Who was there, and when everybody was looked at: now, or some only when nothing else has changed."""
+    if held is None or now - held.all_seen > KEEP_AT_MOST or not held.seen.frozen:
+        return see(action, frozen=_is_frozen(action)), now
+    if signs[_STEADY] != held.signs[_STEADY]:
+        return see(action, frozen=_is_frozen(action)), now
+    see_again(action, held.seen, _members_since(held.signs[0]))
+    return held.seen, held.all_seen
+
+
+def _is_frozen(action: Action) -> bool:
+    still = select(Event.id).where(
+        Event.action_id == action.id, Event.frozen_at.is_(None), Event.state != EventState.CALLED_OFF
+    )
+    return db.session.scalar(still.limit(1)) is None
+
+
+def _members_since(newest: UUID | None) -> Sequence[UUID]:
+    """Members about whom there is evidence behind that one, or just before it: see `SETTLES_IN`."""
+    query = select(Evidence.member_id).where(Evidence.member_id.is_not(None)).distinct()
+    if newest:
+        before = max((newest.int >> 80) - int(SETTLES_IN * 1000), 0)
+        query = query.where(Evidence.id > UUID(int=before << 80))
+    return [member for member in db.session.scalars(query) if member]
 
 
 def _signs(action: Action) -> tuple[Any, ...]:

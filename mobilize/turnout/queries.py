@@ -13,36 +13,49 @@ What counts
 A closed chapter shows the figures that were fixed at closing (`totals`), in their latest version.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import String, case, cast, func, literal, or_, select, union_all
+from sqlalchemy import String, cast, func, literal, or_, select, type_coerce, union_all
 
 from mobilize.actions.denominator import members_without_chapter, was_active
 from mobilize.actions.models import Action, Eligible, Event, EventChapter, EventState
 from mobilize.checkins import head_counts
 from mobilize.checkins.models import Attendance, HeadCount, Supporters, Tier
-from mobilize.database import db
+from mobilize.database import db, is_postgres
 from mobilize.roster.models import Area, Member, Membership, Rank, Site
 from mobilize.turnout.figures import Board, Chapter, Line, Names
 from mobilize.turnout.fixed import Fixed, latest_fixed
+from mobilize.turnout.tally import Tally, There, named
 
-# In the order of their strength, as `Names` calls them.
-_TIERS = ("self_reported", "vouched", "verified")
+_RANKS = {tier.value: tier.rank for tier in Tier}
+# A database takes only so many values in one statement.
+_MEMBERS_AT_ONCE = 500
 
 
-def board(action: Action, *, fixed: bool = True) -> Board:
-    """The whole union's board of one action, in eight statements whatever its size.
+@dataclass(slots=True)
+class Seen:
+    """Who was there and who is eligible, as last looked at. `frozen`: the denominator stands."""
 
-    `fixed=False` leaves out what was fixed at closing and counts anew, as closing itself does.
+    tally: Tally
+    eligible: dict[Hashable | None, int]
+    frozen: bool
+
+
+def board(action: Action, *, fixed: bool = True, seen: Seen | None = None) -> Board:
+    """The whole union's board of one action, in seven statements whatever its size.
+
+    `fixed=False` leaves out what was fixed at closing and counts anew, as closing itself does. With `seen`,
+    which `see_again` keeps up to date, members are not counted anew.
     Nobody may be shown it without `of_sites`: see `live.board_for`.
     """
     homes = _homes(action)
-    names, lines = _names(action, homes), _lines(action, homes)
+    seen = seen or see(action, frozen=all(home.frozen_at for home in homes))
+    names, lines = _names(seen), _lines(action, homes, seen)
     live = Board(
         action_id=action.id,
         chapters=tuple(_chapter(home, names, lines, action.target_percent) for home in homes),
@@ -99,18 +112,61 @@ def _homes(action: Action, site_id: UUID | None = None) -> list[_Home]:
     return [_Home(*row) for row in rows]
 
 
-def _names(action: Action, homes: Sequence[_Home]) -> dict[UUID | None, Names]:
+def see(action: Action, *, frozen: bool) -> Seen:
+    """Look at every member of the action."""
+    counted = counted_in(action, frozen=frozen).subquery()
+    of_chapter = counted.c.chapter_id
+    rows = select(_as_stored(of_chapter, "own"), func.count()).group_by(of_chapter)
+    eligible = db.session.execute(rows).tuples().all()
+    return Seen(Tally(_there(action, counted)), dict(eligible), frozen)
+
+
+def see_again(action: Action, seen: Seen, members: Collection[UUID]) -> None:
+    """Look at these members only: those about whom there is newer evidence. The denominator stays."""
+    counted = counted_in(action, frozen=seen.frozen).subquery()
+    ids = list(members)
+    for start in range(0, len(ids), _MEMBERS_AT_ONCE):
+        some = ids[start : start + _MEMBERS_AT_ONCE]
+        changed = [member if is_postgres() else member.hex for member in some]
+        seen.tally.take(changed, _there(action, counted, some))
+
+
+def _there(action: Action, counted: Any, members: Sequence[UUID] | None = None) -> Iterator[There]:
+    """The rows of attendance of an action, or of some members in it."""
+    # A forgotten row has no member left, and says itself whose it was and whether she was eligible.
+    query = (
+        select(
+            _as_stored(func.coalesce(Attendance.member_id, Attendance.forgotten_as), "who"),
+            _as_stored(Attendance.event_id, "event"),
+            _as_stored(Attendance.tier, "strength"),
+            _as_stored(Attendance.chapter_id, "chapter"),
+            Attendance.was_eligible,
+            counted.c.member_id.is_not(None),
+            _as_stored(counted.c.chapter_id, "own"),
+        )
+        .outerjoin(counted, counted.c.member_id == Attendance.member_id)
+        .where(Attendance.event_id.in_(_events_of(action)))
+    )
+    rows = db.session.execute(query.where(Attendance.member_id.in_(members)) if members else query)
+    return (There(row[0], row[1], _RANKS[row[2]], *row[3:]) for row in rows)
+
+
+def _as_stored(column: Any, name: str) -> Any:
+    """The value as the driver hands it out."""
+    return type_coerce(column, String).label(name)
+
+
+def _names(seen: Seen) -> dict[UUID | None, Names]:
     """By chapter; None is "no site". A chapter nobody is eligible in or came from is not in the answer."""
-    counted = counted_in(action, frozen=all(home.frozen_at for home in homes)).subquery()
-    found: defaultdict[UUID | None, Counter[str]] = defaultdict(Counter)
-    eligible = select(counted.c.chapter_id, func.count()).group_by(counted.c.chapter_id)
-    for chapter_id, count in db.session.execute(eligible):
-        found[chapter_id]["eligible"] = count
-    for chapter, strength, is_eligible, count in db.session.execute(_who_was_there(action, counted)):
-        counts = found[UUID(chapter) if chapter else None]
-        counts["came" if is_eligible else "also_there"] += count
-        counts[_TIERS[strength]] += count
-    return {chapter_id: Names(**counts) for chapter_id, counts in found.items()}
+    there = seen.tally.names()
+    return {
+        _uuid(chapter): named(there.get(chapter, Counter()), seen.eligible.get(chapter, 0))
+        for chapter in {*there, *seen.eligible}
+    }
+
+
+def _uuid(stored: Any) -> UUID | None:
+    return UUID(stored) if isinstance(stored, str) else stored
 
 
 def _guests(names: dict[UUID | None, Names], listed: set[UUID]) -> Names | None:
@@ -160,60 +216,15 @@ def _has_frozen(action: Action) -> bool:
     return db.session.scalar(frozen) is not None
 
 
-def _who_was_there(action: Action, counted: Any) -> Any:
-    """(chapter, strength, eligible, members). Her chapter is that of `eligible`, else of her check-in."""
-    # A forgotten row has no member left, and says itself whose it was and whether she was eligible.
-    who = _who().label("who")
-    there = (
-        select(
-            who,
-            func.max(_strength()).label("strength"),
-            # PostgreSQL knows no smallest uuid.
-            func.min(cast(Attendance.chapter_id, String)).label("chapter"),
-            func.max(case((Attendance.was_eligible, 1), else_=0)).label("was_eligible"),
-        )
-        .where(Attendance.event_id.in_(_events_of(action)))
-        .group_by(who)
-        .subquery()
-    )
-    is_counted = counted.c.member_id.is_not(None)
-    is_eligible = or_(is_counted, there.c.was_eligible == 1)
-    own = case((is_counted, cast(counted.c.chapter_id, String)), else_=there.c.chapter)
-    return (
-        select(own, there.c.strength, is_eligible, func.count())
-        .outerjoin(counted, counted.c.member_id == there.c.who)
-        .group_by(own, there.c.strength, is_eligible)
-    )
-
-
-def _who() -> Any:
-    return func.coalesce(Attendance.member_id, Attendance.forgotten_as)
-
-
-def _strength() -> Any:
-    return case(*[(Attendance.tier == tier, tier.rank) for tier in Tier])
-
-
 def _events_of(action: Action) -> Any:
     return select(Event.id).where(Event.action_id == action.id)
 
 
-def _hosted(action: Action) -> dict[UUID, int]:
-    """Event -> members checked in at that line. The unique key's index answers it alone."""
-    members = func.count(func.distinct(_who()))
-    rows = db.session.execute(
-        select(Attendance.event_id, members)
-        .where(Attendance.event_id.in_(_events_of(action)))
-        .group_by(Attendance.event_id)
-    )
-    return {row[0]: row[1] for row in rows}
-
-
-def _lines(action: Action, homes: Iterable[_Home]) -> dict[UUID, Line]:
+def _lines(action: Action, homes: Iterable[_Home], seen: Seen) -> dict[UUID, Line]:
     """What was counted at each home event, names and heads and supporters apart."""
     areas = {home.event_id: home.event_area_id for home in homes}
     chapters = Counter(home.event_id for home in homes)
-    hosted = _hosted(action)
+    hosted = {_uuid(event): count for event, count in seen.tally.hosted.items()}
     counted = head_counts.by_event(_readings(_events_of(action)))
     supporters = _supporters(action)
     return {
