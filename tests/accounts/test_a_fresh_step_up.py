@@ -1,0 +1,147 @@
+"""Before something dangerous she shows once more that it is she, and nothing she typed is lost."""
+
+import json
+from datetime import timedelta
+
+import pyotp
+import pytest
+import time_machine
+from flask import Flask, request
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from mobilize import clock
+from mobilize.accounts.authenticator_apps import confirm_app, start_app
+from mobilize.accounts.codes import ask_for_code, send_codes
+from mobilize.accounts.entrance import require_step_up, signed_in
+from mobilize.accounts.models import Person, RoleName, SignedInSession
+from mobilize.database import db
+from mobilize.texts.models import OutboxText
+from tests.builders import make_person, make_site, sign_in
+
+CARMEN = "+12135550101"
+
+
+@pytest.fixture
+def danger(app: Flask) -> None:
+    """Two dangerous doors: one that states it, and one that learns it late."""
+
+    @signed_in(step_up=True)
+    def stated() -> str:
+        return f"{request.method} {sorted(request.form.getlist('names'))} {request.args.get('q')}"
+
+    @signed_in()
+    def late() -> str:
+        if request.form.get("phones"):
+            require_step_up()
+        return "done"
+
+    app.add_url_rule("/danger", "danger", stated, methods=["GET", "POST"])
+    app.add_url_rule("/late", "late", late, methods=["POST"])
+
+
+@pytest.fixture
+def carmen(app: Flask) -> Person:
+    return make_person(phone=CARMEN, role=RoleName.CHAIR, site=make_site())
+
+
+@pytest.fixture
+def stale(client: FlaskClient, carmen: Person, danger: None) -> FlaskClient:
+    """Carmen, who signed in eleven minutes ago."""
+    with time_machine.travel(clock.now() - timedelta(minutes=11), tick=False):
+        sign_in(client, carmen)
+    return client
+
+
+def code_on_her_phone() -> str:
+    send_codes(now=clock.now())
+    texts = db.session.scalars(select(OutboxText).order_by(OutboxText.id)).all()
+    return str(json.loads(texts[-1].blanks)["code"])
+
+
+def test_within_ten_minutes_nothing_is_asked(client: FlaskClient, carmen: Person, danger: None) -> None:
+    sign_in(client, carmen)
+    assert client.get("/danger").text.startswith("GET")
+    with time_machine.travel(clock.now() + timedelta(minutes=9, seconds=50), tick=False):
+        assert client.get("/danger").status_code == 200
+    with time_machine.travel(clock.now() + timedelta(minutes=10, seconds=10), tick=False):
+        assert client.get("/danger").status_code == 303
+
+
+def test_a_chair_is_texted_a_code_again_and_comes_back_to_where_she_was(stale: FlaskClient) -> None:
+    asked = stale.get("/danger?q=1")
+    assert asked.location == "/step-up?next=/danger?q%3D1"
+    page = stale.get(asked.location)
+    assert "Is it you?" in page.text and "Text me a code" in page.text
+    there = {"step_there": "/danger?q=1", "step_posts": "no"}
+    assert "6 digits from the text" in stale.post("/step-up", data={**there, "step_do": "text"}).text
+    before = stale.get_cookie("session").value
+    back = stale.post("/step-up", data={**there, "step_code": code_on_her_phone()})
+    assert (back.status_code, back.location) == (303, "/danger?q=1")
+    assert stale.get_cookie("session").value != before
+    assert stale.get(back.location).text == "GET [] 1"
+
+
+def test_what_she_typed_goes_on_with_her(stale: FlaskClient) -> None:
+    asked = stale.post("/danger?q=2", data={"names": ["Mía", '"<b>']})
+    assert asked.status_code == 403 and 'value="Mía"' in asked.text and "<b>" not in asked.text
+    kept = {"step_there": "/danger?q=2", "step_posts": "yes", "names": ["Mía", '"<b>']}
+    sent = stale.post("/step-up", data={**kept, "step_do": "text"})
+    assert 'value="Mía"' in sent.text
+    wrong = stale.post("/step-up", data={**kept, "step_code": "x"})
+    assert wrong.status_code == 422 and 'value="Mía"' in wrong.text
+    on = stale.post("/step-up", data={**kept, "step_code": code_on_her_phone()})
+    # 307: the browser itself sends the same form to the page she was on.
+    assert (on.status_code, on.location) == (307, "/danger?q=2")
+    done = stale.post("/danger?q=2", data=kept)
+    assert done.text == "POST ['\"<b>', 'Mía'] 2"
+
+
+def test_a_view_may_ask_late(stale: FlaskClient) -> None:
+    assert stale.post("/late", data={}).text == "done"
+    asked = stale.post("/late", data={"phones": "yes"})
+    assert asked.status_code == 403 and 'name="phones" value="yes"' in asked.text
+
+
+def test_a_program_is_told_so(stale: FlaskClient) -> None:
+    answer = stale.post("/danger", json={})
+    assert (answer.status_code, answer.json["error"]) == (403, "step_up")
+
+
+def test_somebody_elses_code_proves_nothing(stale: FlaskClient) -> None:
+    make_person("Rosa Lund", phone="+12135550102", role=RoleName.CHAIR, site=make_site())
+    stale.post("/step-up", data={"step_there": "/danger", "step_do": "text"})
+    browser = stale.get_cookie("browser").value
+    ask_for_code("+12135550102", browser, language="en", now=clock.now())
+    send_codes(now=clock.now())
+    texts = {text.to: json.loads(text.blanks)["code"] for text in db.session.scalars(select(OutboxText))}
+    assert stale.post("/step-up", data={"step_code": texts["+12135550102"]}).status_code == 422
+    assert stale.post("/step-up", data={"step_code": texts[CARMEN]}).status_code == 303
+
+
+def test_whoever_has_an_app_proves_it_with_the_app_and_not_with_a_code(
+    stale: FlaskClient, carmen: Person
+) -> None:
+    totp = pyotp.TOTP(start_app(carmen, now=clock.now()).secret)
+    confirm_app(carmen, totp.at(clock.now() - timedelta(seconds=30)), now=clock.now())
+    assert "6 digits from your app" in stale.get("/step-up?next=/danger").text
+    ask_for_code(CARMEN, "hers", language="en", now=clock.now())
+    assert stale.post("/step-up", data={"step_code": code_on_her_phone()}).status_code == 422
+    assert stale.post("/step-up", data={"step_code": totp.now(), "step_there": "/danger"}).status_code == 303
+    assert stale.get("/danger").status_code == 200
+
+
+@pytest.mark.parametrize("there", ["https://evil.example", "//evil.example", "/\\evil.example", "x" * 5000])
+def test_nobody_is_sent_elsewhere_after_it(stale: FlaskClient, there: str) -> None:
+    stale.post("/step-up", data={"step_there": there, "step_do": "text"})
+    answer = stale.post("/step-up", data={"step_there": there, "step_code": code_on_her_phone()})
+    assert (answer.status_code, answer.location) == (303, "/")
+
+
+def test_a_link_counts_as_fresh_for_a_chair_without_a_phone(app: Flask, danger: None) -> None:
+    rosa = make_person("Rosa Lund", role=RoleName.CHAIR, site=make_site())
+    client = app.test_client()
+    sign_in(client, rosa)
+    assert db.session.scalars(select(SignedInSession)).one().stepped_up_at
+    with time_machine.travel(clock.now() + timedelta(minutes=11), tick=False):
+        assert "no mobile number" in client.get("/step-up?next=/danger").text
