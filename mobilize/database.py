@@ -23,6 +23,8 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from mobilize import crypto
 
 WRITES = {"mobilize_writes": True}
+# A second pool on the same database, for `mobilize.direct` alone.
+DIRECT = "direct"
 
 
 def new_id() -> uuid.UUID:
@@ -153,11 +155,24 @@ def atomic() -> Iterator[Session]:
         session.info.pop("writing", None)
 
 
-def _begin(session: Session) -> None:
-    if session.new or session.dirty or session.deleted:
-        session.rollback()
-        raise RuntimeError("something was changed outside atomic()")
+def inside_atomic() -> bool:
+    """Whether an operation's transaction is open here."""
+    return db.session.registry.has() and bool(db.session.info.get("writing"))
+
+
+def start_afresh() -> None:
+    """End what was only read, so that it is read again. Raises when something was changed but not stored."""
+    if not db.session.registry.has():
+        return
+    session = db.session()
+    changed = session.new or session.dirty or session.deleted
     session.rollback()
+    if changed:
+        raise RuntimeError("something was changed outside atomic()")
+
+
+def _begin(session: Session) -> None:
+    start_afresh()
     session.info["writing"] = True
     session.connection(execution_options=WRITES)
 
@@ -176,11 +191,13 @@ def init_app(app: Flask) -> None:
     url = app.config["MOBILIZE"].database_url
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(url)
+    app.config["SQLALCHEMY_BINDS"] = {DIRECT: {"url": url, **_direct_options(url)}}
     db.init_app(app)
     migrate.init_app(app, db, directory=_MIGRATIONS, render_item=_render_item, compare_type=True)
     with app.app_context():
         if url.startswith("sqlite"):
-            _promise_sqlite(db.engine)
+            for engine in db.engines.values():
+                _promise_sqlite(engine)
 
 
 _MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
@@ -201,6 +218,21 @@ def _engine_options(url: str) -> dict[str, Any]:
         "max_overflow": 16,
         "pool_timeout": 10,
         "pool_pre_ping": True,
+    }
+
+
+def _direct_options(url: str) -> dict[str, Any]:
+    """Every statement is a transaction by itself, its plan is made once, and no ping goes before it."""
+    options = _engine_options(url)
+    if url.startswith("sqlite"):
+        return options
+    wait = options["connect_args"]["options"] + " -c plan_cache_mode=force_generic_plan"
+    options["connect_args"] |= {"options": wait}
+    return options | {
+        "isolation_level": "AUTOCOMMIT",
+        "pool_pre_ping": False,
+        "pool_reset_on_return": None,
+        "pool_use_lifo": True,
     }
 
 

@@ -4,52 +4,19 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import LargeBinary, Uuid, bindparam, func, select
+from sqlalchemy import LargeBinary, Uuid, bindparam, func, select, true
 from sqlalchemy.orm import Session, aliased
 
-from mobilize.actions.models import Action, Event, EventState, Shift
-from mobilize.actions.queries import EARLY, LATE, chapters_of
-from mobilize.checkins.models import Method, Outcome
+from mobilize.actions.models import Action, Event, EventChapter, EventState, Shift
+from mobilize.actions.queries import EARLY, LATE
+from mobilize.checkins.models import Evidence, Method, Outcome
 from mobilize.checkins.typed import Typed
+from mobilize.direct import Ready, Wire
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.roster.models import Member, Membership, Rank
-
-# Built once: building them anew costs more than asking them, and every check-in asks.
-_SHIFTS = (
-    select(
-        Shift.id,
-        Shift.starts_at,
-        Shift.ends_at,
-        Event.state,
-        Event.starts_at.label("event_starts_at"),
-        Event.ends_at.label("event_ends_at"),
-        Action.elsewhere_ok,
-        Action.forgotten_at,
-    )
-    .join(Event, Event.id == Shift.event_id)
-    .join(Action, Action.id == Event.action_id)
-    .where(Event.id == bindparam("event", type_=Uuid()))
-    .order_by(Shift.starts_at)
-)
-_asked = aliased(Member)
-_home = (Membership.member_id == Member.id) & (Membership.rank == Rank.HOME) & Membership.to_at.is_(None)
-_found = (
-    select(Member.id, Membership.site_id)
-    .select_from(_asked)
-    .join(Member, Member.id == func.coalesce(_asked.merged_into_id, _asked.id))
-    .outerjoin(Membership, _home)
-    .where(Member.gone_on.is_(None), Member.erased_at.is_(None))
-    .distinct()
-    .limit(3)
-)
-_FOUND_BY = {
-    "id": _found.where(_asked.id == bindparam("sought", type_=Uuid())),
-    "phone": _found.where(_asked.phone_bix == bindparam("sought", type_=LargeBinary())),
-    "number": _found.where(_asked.number_bix == bindparam("sought", type_=LargeBinary())),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +25,8 @@ class Proof:
 
     `nonce` (16 bytes) is the sender's name for this one deed and `body` what it said, to tell a repeat from
     a different deed. Exactly one of `typed` and `member_id` says who. `clock_error_s` is how far ahead the
-    sender's clock was; `happened_at` is corrected by it already.
+    sender's clock was; `happened_at` is corrected by it already. With `for_a_person` it is kept as
+    `unresolved` where it would have counted.
     """
 
     event_id: uuid.UUID
@@ -72,6 +40,7 @@ class Proof:
     gate_id: uuid.UUID | None = None
     device: bytes | None = None
     clock_error_s: float | None = None
+    for_a_person: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,49 +53,70 @@ class Decision:
     chapter_id: uuid.UUID | None = None
 
 
-def decide(session: Session, proof: Proof) -> Decision:
-    """What the claim amounts to. Raises `Refused` 404 for no such event.
+class Known(NamedTuple):
+    """What the database knows about a claim, one row for each shift of the event and member it may mean.
 
-    The same work for everybody, whatever comes of it: see `docs/architecture.md`, "Uniform answers".
+    `stored_*` is the evidence that stands under the claim's nonce already. Members are those still on the
+    roster; who was on it twice is found under the number of either entry.
     """
-    shifts = _shifts(session, proof.event_id)
-    found = _members(session, proof)
-    member, chapter = found[0] if len(found) == 1 else (None, None)
-    outcome = _outcome(shifts[0], proof, len(found), chapter)
-    return Decision(outcome, _nearest(shifts, proof.happened_at).id, member, chapter)
+
+    shift_id: uuid.UUID
+    starts_at: datetime
+    ends_at: datetime
+    state: EventState
+    event_starts_at: datetime
+    event_ends_at: datetime
+    elsewhere_ok: bool
+    forgotten_at: datetime | None
+    member_id: uuid.UUID | None
+    chapter_id: uuid.UUID | None
+    stored_id: uuid.UUID | None
+    stored_outcome: Outcome
+    stored_member_id: uuid.UUID | None
+    stored_body: bytes | None
+
+
+def ask(wire: Wire, proof: Proof) -> list[Known]:
+    """Everything a decision rests on, in one round trip. Raises `Refused` 404 for no such event.
+
+    The same question for everybody, whatever comes of it: see `docs/architecture.md`, "Uniform answers".
+    """
+    by = proof.typed.kind if proof.typed else "id"
+    sought = proof.typed.bix if proof.typed else proof.member_id
+    rows = wire.run(_ASK[by], {"event": proof.event_id, "nonce": proof.nonce, "sought": sought})
+    if not rows:
+        raise Refused("no_event", _("There is no such event."), status=404)
+    return [Known(*row) for row in rows]
+
+
+def decide(wire: Wire, known: Sequence[Known], proof: Proof) -> Decision:
+    """What the claim amounts to."""
+    found = {row.member_id: row.chapter_id for row in known if row.member_id}
+    member, chapter = next(iter(found.items())) if len(found) == 1 else (None, None)
+    outcome = _outcome(wire, known[0], proof, len(found), chapter)
+    return Decision(outcome, shift_of(known, proof.happened_at), member, chapter)
 
 
 def shift_at(session: Session, event_id: uuid.UUID, at: datetime) -> uuid.UUID:
     """The shift running at a moment, else the nearest one. Raises `Refused` 404 for no such event."""
-    nearest: uuid.UUID = _nearest(_shifts(session, event_id), at).id
-    return nearest
-
-
-def _shifts(session: Session, event_id: uuid.UUID) -> Sequence[Any]:
-    """The event's shifts, each with what has to be known of the event: one round trip."""
-    rows = session.execute(_SHIFTS, {"event": event_id}).all()
-    if not rows:
+    shifts = session.execute(_SHIFTS, {"event": event_id}).all()
+    if not shifts:
         raise Refused("no_event", _("There is no such event."), status=404)
-    return rows
+    return shift_of(shifts, at)
 
 
-def _nearest(shifts: Sequence[Any], at: datetime) -> Any:
-    return min(
-        shifts, key=lambda s: max((s.starts_at - at).total_seconds(), (at - s.ends_at).total_seconds(), 0)
-    )
+def shift_of(shifts: Sequence[Any], at: datetime) -> uuid.UUID:
+    """Of these shifts the one running at a moment, else the nearest one."""
+    nearest = shifts[0] if len(shifts) == 1 else min(shifts, key=lambda shift: _away(shift, at))
+    found: uuid.UUID = nearest.shift_id
+    return found
 
 
-def _members(session: Session, proof: Proof) -> list[Any]:
-    """Members with that number or id, still on the roster, each with her home chapter or None.
-
-    Who was on the roster twice is found under the number of either entry.
-    """
-    by = proof.typed.kind if proof.typed else "id"
-    sought = proof.typed.bix if proof.typed else proof.member_id
-    return [tuple(row) for row in session.execute(_FOUND_BY[by], {"sought": sought})]
+def _away(shift: Any, at: datetime) -> float:
+    return max((shift.starts_at - at).total_seconds(), (at - shift.ends_at).total_seconds(), 0)
 
 
-def _outcome(event: Any, proof: Proof, found: int, chapter: uuid.UUID | None) -> Outcome:
+def _outcome(wire: Wire, event: Known, proof: Proof, found: int, chapter: uuid.UUID | None) -> Outcome:
     # Of a forgotten action nobody can say any more who was counted already.
     if event.state is EventState.CALLED_OFF or event.forgotten_at:
         return Outcome.UNRESOLVED
@@ -136,6 +126,58 @@ def _outcome(event: Any, proof: Proof, found: int, chapter: uuid.UUID | None) ->
         return Outcome.WALKUP if proof.typed else Outcome.UNRESOLVED
     if found > 1:
         return Outcome.AMBIGUOUS
-    if not event.elsewhere_ok and chapter not in chapters_of(proof.event_id):
+    if proof.for_a_person:
+        return Outcome.UNRESOLVED
+    if not event.elsewhere_ok and (chapter,) not in wire.run(_CHAPTERS, {"event": proof.event_id}):
         return Outcome.UNRESOLVED
     return Outcome.COUNTED
+
+
+def _asking(by: str) -> Any:
+    asked = aliased(Member)
+    sought = {
+        "id": asked.id == bindparam("sought", type_=Uuid()),
+        "phone": asked.phone_bix == bindparam("sought", type_=LargeBinary()),
+        "number": asked.number_bix == bindparam("sought", type_=LargeBinary()),
+    }
+    home = (Membership.member_id == Member.id) & (Membership.rank == Rank.HOME) & Membership.to_at.is_(None)
+    found = (
+        select(Member.id, Membership.site_id)
+        .select_from(asked)
+        .join(Member, Member.id == func.coalesce(asked.merged_into_id, asked.id))
+        .outerjoin(Membership, home)
+        .where(Member.gone_on.is_(None), Member.erased_at.is_(None), sought[by])
+        .distinct()
+        .limit(3)
+        .subquery()
+    )
+    stored = (Evidence.event_id == Event.id) & (Evidence.nonce == bindparam("nonce"))
+    return (
+        _SHIFTS.add_columns(found, Evidence.id, Evidence.outcome, Evidence.member_id, Evidence.body_hash)
+        .outerjoin(found, true())
+        .outerjoin(Evidence, stored)
+    )
+
+
+_SHIFTS = (
+    select(
+        Shift.id.label("shift_id"),
+        Shift.starts_at,
+        Shift.ends_at,
+        Event.state,
+        Event.starts_at.label("event_starts_at"),
+        Event.ends_at.label("event_ends_at"),
+        Action.elsewhere_ok,
+        Action.forgotten_at,
+    )
+    .join(Event, Event.id == Shift.event_id)
+    .join(Action, Action.id == Event.action_id)
+    .where(Event.id == bindparam("event", type_=Uuid()))
+    .order_by(Shift.starts_at)
+)
+_CHAPTERS = Ready(
+    lambda: select(EventChapter.site_id).where(
+        EventChapter.event_id == bindparam("event", type_=Uuid()), EventChapter.gone_at.is_(None)
+    )
+)
+_ASK = {by: Ready(lambda by=by: _asking(by)) for by in ("id", "phone", "number")}  # type: ignore[misc]

@@ -1,0 +1,149 @@
+"""The driver's own connection, for the one path where the ORM's work for every statement is felt: check-in.
+
+A `Ready` statement is written with SQLAlchemy like any other, compiled once per database, and from then on
+handed to the driver as it is. Python's time is the limit there, not the database's.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import Dialect, Engine
+from sqlalchemy.exc import DBAPIError
+
+from mobilize.database import DIRECT, db, inside_atomic, start_afresh
+
+Rows = list[tuple[Any, ...]]
+Done = TypeVar("Done")
+
+# SQLite has one writer. Threads of one process queue here, since its own waiting sleeps and is unfair.
+_one_writer = threading.Lock()
+
+
+class Ready:
+    """A statement with named `bindparam`s. `build` is called once per database, when it is known."""
+
+    def __init__(self, build: Callable[[], Any]):
+        self._build = build
+        self._compiled: dict[str, _Compiled] = {}
+
+    def on(self, dialect: Dialect) -> "_Compiled":
+        found = self._compiled.get(dialect.name)
+        if found is None:
+            found = self._compiled[dialect.name] = _Compiled(self._build(), dialect)
+        return found
+
+
+class Wire:
+    """One connection of the driver. `in_steps`: several statements on it are one transaction, or none is."""
+
+    def __init__(self, connection: Any, dialect: Dialect, *, in_steps: bool):
+        self._connection = connection
+        self._dialect = dialect
+        self.in_steps = in_steps
+        # What the driver raises when a unique key is taken, and all of the statement was undone.
+        self.taken: type[Exception] = dialect.loaded_dbapi.IntegrityError
+
+    def run(self, ready: Ready, values: dict[str, Any]) -> Rows:
+        """The rows a statement gives, as Python values; `values` may hold more than it asks for."""
+        return ready.on(self._dialect).run(self._connection, values)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Several statements, all stored or none. In a transaction of the caller's it is part of that."""
+        if not self.in_steps or self._dialect.name != "sqlite" or inside_atomic():
+            yield
+            return
+        with _one_writer:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+
+def on_wire(work: Callable[[Wire], Done]) -> Done:
+    """What `work` returns: inside `atomic()` on its connection, as part of it; else on one of its own, where
+    every statement, or what stands under `writing()`, is stored by itself before this returns.
+
+    A connection that turns out to be lost is replaced and `work` run once more, so it must bear being run
+    twice: an error at COMMIT does not mean "not done". Raises what SQLAlchemy would raise.
+    """
+    if inside_atomic():
+        connection = db.session.connection()
+        return _told(connection.engine, connection.connection, work, in_steps=True)
+    start_afresh()
+    engine = db.engines[DIRECT]
+    try:
+        return _alone(engine, work)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+    # The others of its age are most likely lost as well: the server was restarted.
+    engine.dispose()
+    return _alone(engine, work)
+
+
+def _alone(engine: Engine, work: Callable[[Wire], Done]) -> Done:
+    connection = engine.raw_connection()
+    try:
+        return _told(engine, connection, work, in_steps=engine.dialect.name == "sqlite")
+    finally:
+        connection.close()
+
+
+def _told(engine: Engine, connection: Any, work: Callable[[Wire], Done], *, in_steps: bool) -> Done:
+    """Run it; the driver's errors come in SQLAlchemy's words, which the rest of the house knows."""
+    driver = connection.driver_connection
+    wire = Wire(driver, engine.dialect, in_steps=in_steps)
+    words = engine.dialect.loaded_dbapi
+    try:
+        return work(wire)
+    except words.Error as error:
+        lost = engine.dialect.is_disconnect(error, driver, None)
+        if lost:
+            connection.invalidate(error)
+        raise DBAPIError.instance(None, None, error, words.Error, True, lost, engine.dialect) from error
+
+
+class _Compiled:
+    """The text of a statement for one database, and how its values go in and come out."""
+
+    def __init__(self, statement: Any, dialect: Dialect):
+        compiled = statement.compile(dialect=dialect)
+        self.text = compiled.string
+        self.ordered = compiled.positiontup
+        self.into = [
+            (name, bind.type._cached_bind_processor(dialect)) for bind, name in compiled.bind_names.items()
+        ]
+        given = {name: compiled.params[name] for name, _into in self.into}
+        self.fixed = {
+            name: into(given[name]) if into else given[name]
+            for name, into in self.into
+            if given[name] is not None
+        }
+        self.into = [(name, into) for name, into in self.into if name not in self.fixed]
+        returned = statement.exported_columns if compiled.effective_returning else None
+        columns = returned if returned is not None else getattr(statement, "selected_columns", ())
+        self.out = [column.type._cached_result_processor(dialect, None) for column in columns]
+
+    def run(self, connection: Any, values: dict[str, Any]) -> Rows:
+        said = dict(self.fixed)
+        for name, into in self.into:
+            value = values[name]
+            said[name] = value if into is None or value is None else into(value)
+        given = [said[name] for name in self.ordered] if self.ordered else said
+        cursor = connection.execute(self.text, given)
+        if not self.out:
+            return []
+        return [
+            tuple(
+                value if out is None or value is None else out(value)
+                for value, out in zip(row, self.out, strict=True)
+            )
+            for row in cursor.fetchall()
+        ]
