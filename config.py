@@ -62,6 +62,7 @@ class Settings:
     employer_phone_prefixes: tuple[str, ...]
     carrier_page_url: str
     backups_encrypted: bool
+    log_level: str
 
     @property
     def is_production(self) -> bool:
@@ -102,6 +103,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         employer_phone_prefixes=read.words("EMPLOYER_PHONE_PREFIXES"),
         carrier_page_url=read.text("CARRIER_PAGE_URL", ""),
         backups_encrypted=read.yes("BACKUPS_ENCRYPTED"),
+        log_level=read.one_of("LOG_LEVEL", ("INFO", "DEBUG", "WARNING")),
     )
     _refuse_what_production_must_not_have(settings)
     return settings
@@ -193,6 +195,12 @@ class _Reader:
         if value not in {"yes", "no"}:
             raise BadSetting(f"{name} is {value!r}; it must be yes or no.")
         return value == "yes"
+
+    def one_of(self, name: str, words: tuple[str, ...]) -> str:
+        value = self.text(name, words[0]).upper()
+        if value not in words:
+            raise BadSetting(f"{name} is {value!r}; it must be one of {', '.join(words)}.")
+        return value
 
     def words(self, name: str) -> tuple[str, ...]:
         return tuple(word.strip().lower() for word in self.text(name, "").split(",") if word.strip())

@@ -4,17 +4,26 @@
 only rooms below it: roster, texts, accounts, actions, checkins, reminders, turnout, privacy.
 """
 
-from typing import cast
+from io import BytesIO
+from typing import IO, cast
 
-from flask import Flask, current_app
+from flask import Flask, Request, current_app
 
 import config
 from config import Settings
 
 
+class InMemory(Request):
+    """An upload holds names: it stays in memory, where its size is limited, and never becomes a file."""
+
+    def _get_file_stream(self, *_: object, **__: object) -> IO[bytes]:
+        return BytesIO()
+
+
 def create_app(chosen: Settings | None = None) -> Flask:
     """The web application, also the frame in which commands and tasks run. Raises `config.BadSetting`."""
     app = Flask(__name__, template_folder="../templates")
+    app.request_class = InMemory
     app.config["MOBILIZE"] = chosen or config.load()
     _set_limits(app)
     _open_tools(app)

@@ -27,7 +27,7 @@ class Redaction(logging.Filter):
         return True
 
 
-def init_app(_app: Flask) -> None:
+def init_app(app: Flask) -> None:
     """One line of JSON per event on standard error."""
     root = logging.getLogger()
     if any(isinstance(f, Redaction) for handler in root.handlers for f in handler.filters):
@@ -36,7 +36,7 @@ def init_app(_app: Flask) -> None:
     handler.addFilter(Redaction())
     handler.setFormatter(_json_lines())
     root.addHandler(handler)
-    root.setLevel(logging.INFO)
+    root.setLevel(app.config["MOBILIZE"].log_level)
     for chatty in ("twilio.http_client", "urllib3", "babel"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 

@@ -1,0 +1,322 @@
+"""The canary: a whole morning of 500 members at debug level, and then every byte that was left is searched.
+
+Allowed are the answer to one's own input, pages for those who may see them, and the carrier's side.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import psycopg
+import pytest
+import requests
+from flask import Flask
+from sqlalchemy import select
+
+from mobilize import clock
+from mobilize.accounts.models import Person, RoleName
+from mobilize.database import db
+from mobilize.demo.carrier import Carrier
+from mobilize.roster.models import Site
+from mobilize.texts.queries import counts_by_state, is_opted_out
+from tests.builders import full_session, make_person
+from tests.security import canary
+from tests.security.canary import CANARIES, hits, hits_in_files
+from tests.services.postgres import Postgres
+from tests.services.processes import ROOT, Processes
+from tests.services.redis import Redis
+
+pytestmark = pytest.mark.timeout(240)
+
+CODES = ["19647330000001", "19647330000002"]
+SITES = f"""cds_code,name,street,city,zip,lat,lon,area,represented
+{CODES[0]},Lincoln Elementary,1 Elm St,Los Angeles,90001,34.01,-118.21,North,1
+{CODES[1]},Roosevelt High,2 Oak St,Los Angeles,90002,34.02,-118.22,South,1
+"""
+CHECKED_IN, TEXTED_IN = CANARIES[:24], CANARIES[30:36]
+
+
+class Journey:
+    """What people do here, and every byte they are answered in public."""
+
+    def __init__(self, environ: dict[str, str], folder: Path):
+        self.environ, self.folder, self.base = environ, folder, environ["PUBLIC_BASE_URL"]
+        self.said: list[bytes] = []
+        self.addresses: set[str] = set()
+
+    def flask(self, *argv: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "flask", "--app", "wsgi", *argv],
+            env=self.environ, cwd=ROOT, capture_output=True, text=True, timeout=90,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+        self.said += [done.stdout.encode(), done.stderr.encode()]
+        return done.stdout
+
+    def get(self, web: requests.Session, path: str, *, seen: bool = False) -> requests.Response:
+        return self._noted(web.get(self.base + path, timeout=30), seen)
+
+    def post(
+        self, web: requests.Session, path: str, page: str, *, seen: bool = False, **fields: str
+    ) -> requests.Response:
+        hidden = dict(re.findall(r'name="(csrf_token|token|nonce)"[^>]*value="([^"]*)"', page))
+        headers = {"Sec-Fetch-Site": "same-origin"}
+        answer = web.post(self.base + path, data={**hidden, **fields}, headers=headers, timeout=30)
+        return self._noted(answer, seen)
+
+    def _noted(self, answer: requests.Response, seen: bool) -> requests.Response:
+        """`seen`: this page is for somebody who may see names; its addresses are looked at all the same."""
+        self.addresses |= {step.url for step in (*answer.history, answer)}
+        self.addresses |= set(re.findall(r'(?:href|action|src)="([^"]*)"', answer.text))
+        if not seen:
+            self.said += [answer.content, repr(answer.headers).encode()]
+        return answer
+
+
+@pytest.fixture
+def here(
+    pg_app: Flask, environ: dict[str, str], processes: Processes, port: int, tmp_path: Path
+) -> Iterator[tuple[Journey, Carrier]]:
+    hours = (18 - datetime.now(UTC).hour + 12) % 24 - 12
+    (tmp_path / "scratch").mkdir()
+    environ |= {"UNION_TIMEZONE": f"Etc/GMT{-hours:+d}", "LOG_LEVEL": "DEBUG"}
+    environ |= {"TMPDIR": str(tmp_path / "scratch"), "SEGMENTS_PER_SECOND": "2000"}
+    account, token = environ["TWILIO_ACCOUNT_SID"], environ["TWILIO_AUTH_TOKEN"]
+    carrier = Carrier(account, token, environ["PUBLIC_BASE_URL"]).start()
+    environ["TWILIO_API_URL"] = carrier.url
+    processes.serve(environ, port)
+    processes.celery("worker", "--concurrency", "1", "--loglevel", "DEBUG", environ=environ)
+    processes.celery("beat", "--loglevel", "DEBUG", environ=environ)
+    yield Journey(environ, tmp_path), carrier
+    carrier.stop()
+
+
+def local_now(environ: dict[str, str]) -> datetime:
+    return datetime.now(timezone(-timedelta(hours=int(environ["UNION_TIMEZONE"][7:]))))
+
+
+def test_the_search_finds_what_it_looks_for() -> None:
+    said = canary.roster(CODES).encode()
+    assert hits(said) == {"name": 1000, "phone": 500, "member number": 500}
+    assert (
+        hits(said.hex().encode())["name"] == 1000 and hits(said.decode().encode("utf-16-le"))["name"] == 1000
+    )
+    assert hits(b'"(310) 555-0107"')["phone"] == 1 and hits(b"tel:+13105550107")["phone"] == 1
+
+
+def test_nothing_personal_is_left_anywhere(
+    here: tuple[Journey, Carrier],
+    pg_app: Flask,
+    postgres: Postgres,
+    redis_server: Redis,
+    processes: Processes,
+) -> None:
+    journey, carrier = here
+    scratch = Scratch(journey.folder / "scratch")
+    today = prepare(journey)
+    events = json.loads(journey.flask("events", "list", "--action", today, "--json"))
+    lincoln = next(event for event in events if event["site"].startswith("Lincoln"))
+    members_check_in(journey, lincoln["code"])
+    strangers_and_mistakes(journey, lincoln["code"])
+    people_text(journey, carrier, lincoln["text_code"])
+    the_chair_and_the_office_look(journey, pg_app, today, lincoln["code"])
+    journey.flask("turnout", today, "--by", "site", "--format", "csv")
+    journey.flask("texts", "status")
+    journey.flask("audit", "list")
+    wait_for(lambda: counts_by_state()["delivered"] >= 490, "the reminders")
+    assert hits(json.dumps(carrier.book.ledger()).encode())["phone"] >= 490, "the carrier was told"
+    scratch.stop()
+
+    left = {
+        "logs": hits_in_files(processes.folder, (".csv", ".pdf")),
+        "what commands and public pages said": hits(b"\n".join(journey.said)),
+        "addresses": hits("\n".join(sorted(journey.addresses)).encode()),
+        "redis, all it was ever told": hits_in_files(redis_server.folder),
+        "temporary files": scratch.found,
+        "the database, table by table": hits(dump(pg_app.config["DATABASE_URL"])),
+        "the database's own files and log": hits_in_files(postgres.folder),
+    }
+    assert {place: found for place, found in left.items() if found} == {}
+    logs = b"".join(path.read_bytes() for path in processes.folder.glob("*.log"))
+    assert logs.count(b'"level": "debug"') > 100, "it was not the debug level"
+    assert len(dump(pg_app.config["DATABASE_URL"])) > 500_000
+
+
+class Scratch:
+    """Looks into every temporary file while it lives."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.found, self.over = folder, dict[str, object](), threading.Event()
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.thread.start()
+
+    def stop(self) -> None:
+        self.over.set()
+        self.thread.join()
+
+    def _watch(self) -> None:
+        while not self.over.wait(0.05):
+            try:
+                self.found |= hits_in_files(self.folder)
+            except OSError:
+                continue  # gone between being listed and being read
+
+
+def prepare(journey: Journey) -> str:
+    """Import, invite, two actions, posters: by command."""
+    for name, text in (("sites.csv", SITES), ("roster.csv", canary.roster(CODES))):
+        (journey.folder / name).write_text(text, encoding="utf-8")
+    journey.flask("sites", "import", str(journey.folder / "sites.csv"), "--commit")
+    journey.flask("roster", "import", str(journey.folder / "roster.csv"), "--commit", "--json")
+    chair = CANARIES[0]
+    name = ("--name", f"{chair.first} {chair.last}", "--phone", chair.phone)
+    journey.flask("people", "invite", "--role", "chair", *name, "--site", CODES[0], "--json")
+    began = local_now(journey.environ).replace(second=0, microsecond=0) - timedelta(minutes=10)
+    today = _action(journey, "Evening picket", began, began + timedelta(hours=3))
+    early = (began + timedelta(days=1)).replace(hour=7, minute=0)
+    _action(journey, "Morning picket", early, early + timedelta(minutes=45))
+    journey.flask("posters", today, "-o", str(journey.folder / "posters.pdf"))
+    return today
+
+
+def _action(journey: Journey, name: str, starts: datetime, ends: datetime) -> str:
+    span = ("--starts", starts.strftime("%Y-%m-%dT%H:%M"), "--ends", ends.strftime("%Y-%m-%dT%H:%M"))
+    kind = ("--kind", "picket", *span, "--at", "every-site", "--json")
+    return str(json.loads(journey.flask("actions", "create", "--name", name, *kind))["id"])
+
+
+def members_check_in(journey: Journey, code: str) -> None:
+    for n, one in enumerate(CHECKED_IN):
+        phone = requests.Session()
+        page = journey.get(phone, f"/C/{code}").text
+        typed = one.number if n % 3 == 0 else one.phone
+        assert journey.post(phone, f"/C/{code}", page, typed=typed).status_code == 200
+        # The same phone again, which is known by now: nobody is greeted by name or number.
+        journey.get(phone, f"/C/{code}")
+
+
+def strangers_and_mistakes(journey: Journey, code: str) -> None:
+    """What goes wrong, with somebody's name or number in it. The answer may repeat one's own input."""
+    nate, one = requests.Session(), CANARIES[444]
+    name = f"{one.first} {one.last}"
+    page = journey.get(nate, f"/C/{code}").text
+    for typed in (name, one.phone + "9", one.phone * 40, f"\0{name}", "x" * 100 + name):
+        journey.post(nate, f"/C/{code}", page, seen=True, typed=typed)
+    journey.post(nate, f"/C/{code}", "", seen=True, typed=one.phone, token="not ours")
+    for path in (
+        f"/c/{one.phone}",
+        f"/enter/{name}",
+        f"/line/{one.phone}",
+        f"/people?place={name}",
+        f"/{name}",
+    ):
+        nate.get(journey.base + path, timeout=30)
+    for path in (
+        "/sign-in",
+        "/sign-in/code",
+        "/people",
+        f"/line/{code}/items",
+        "/texts/inbound",
+        "/language",
+    ):
+        nate.post(journey.base + path, data={"phone": one.phone, "code": name, "next": name}, timeout=30)
+        nate.post(journey.base + path, json={"items": [{"phone": one.phone, "name": name}]}, timeout=30)
+        nate.post(journey.base + path, data=name.encode() * 99_000, timeout=30)
+    sign_in = journey.get(nate, "/sign-in").text
+    for who in (CANARIES[0], CANARIES[7], CANARIES[499]):
+        journey.post(nate, "/sign-in", sign_in, phone=who.phone)
+
+
+def people_text(journey: Journey, carrier: Carrier, text_code: str) -> None:
+    for one in TEXTED_IN:
+        carrier.say(one.phone, f"here {text_code}")
+    talker = CANARIES[40]
+    carrier.say(talker.phone, f"this is {talker.first} {talker.last}, call me at {talker.phone}")
+    carrier.say(CANARIES[41].phone, "STOP")
+    carrier.faults.refuse[CANARIES[43].phone] = 21211
+    carrier.faults.next |= {"500": 2, "429": 1, "garbage_accepted": 2}
+    wait_for(lambda: is_opted_out(CANARIES[41].phone), "the STOP")
+
+
+def the_chair_and_the_office_look(journey: Journey, app: Flask, action_id: str, code: str) -> None:
+    """Pages on which names stand, for those who may see them: they do, and in no address."""
+    now = clock.now()
+    db.session.rollback()
+    site = db.session.scalars(select(Site).where(Site.code == CODES[0])).one()
+    ada = make_person("Ada Stone", role=RoleName.ADMIN)
+    chair = db.session.scalars(select(Person).where(Person.id != ada.id)).one()
+    report = f"/actions/{action_id}/sites/{site.id}/report"
+    paths = {
+        chair.id: ["/overview", report, f"{report}.pdf", f"{report}.csv?names=1", f"/sites/{CODES[0]}"],
+        ada.id: [
+            "/people",
+            f"/sites/{CODES[0]}",
+            "/audit",
+            "/texts",
+            "/protections",
+            "/imports",
+            "/approvals",
+        ],
+    }
+    for person in (chair, ada):
+        web = requests.Session()
+        web.cookies.set("session", full_session(person, now=now))
+        for path in paths[person.id]:
+            assert journey.get(web, path, seen=True).status_code == 200, path
+        if person is chair:
+            home = journey.get(web, "/overview", seen=True).text
+            opens = re.search(r'action="(/events/[^"]+/line)"', home)
+            assert opens
+            line = journey.post(web, opens[1], home, seen=True)
+            assert hits(line.content)["name"] > 100, "the line page shows its names"
+            tick = re.search(r'value="(tick:[0-9a-f-]+)"', line.text)
+            assert tick
+            journey.post(web, f"/line/{code}/do", line.text, seen=True, do=tick[1])
+            journey.get(web, f"/line/{code}/state")
+        else:
+            page = journey.get(web, "/members", seen=True).text
+            journey.post(web, "/members", page, seen=True, q=CANARIES[99].phone)
+            journey.post(web, "/audit", page, seen=True, q=CANARIES[0].last)
+            page = journey.get(web, "/imports", seen=True).text
+            _upload(journey, web, page)
+
+
+def _upload(journey: Journey, web: requests.Session, page: str) -> None:
+    """The roster through the browser, large enough to have become a temporary file."""
+    token = re.search(r'name="csrf_token" value="([^"]*)"', page)
+    assert token
+    body = canary.roster(CODES) + "x" * 2_000_000
+    answer = web.post(
+        f"{journey.base}/imports/roster", data={"csrf_token": token[1]}, files={"file": ("r.csv", body)},
+        headers={"Sec-Fetch-Site": "same-origin"}, timeout=60,
+    )  # fmt: skip
+    assert answer.status_code in (200, 422)
+    journey.addresses.add(answer.url)
+
+
+def dump(url: str) -> bytes:
+    """Every table as text, bytes in hexadecimal: what a copy of the database says to whoever lacks the keys."""
+    out: list[bytes] = []
+    with psycopg.connect(url) as connection:
+        listed = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        for (table,) in listed:
+            with connection.cursor().copy(f'COPY "{table}" TO STDOUT') as rows:
+                out += [bytes(part) for part in rows]
+        connection.execute("CHECKPOINT")
+    return b"".join(out)
+
+
+def wait_for(what: Callable[[], bool], name: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        db.session.rollback()
+        if what():
+            return
+        assert time.monotonic() < deadline, f"waited in vain for {name}: {dict(counts_by_state())}"
+        time.sleep(0.3)
