@@ -52,8 +52,8 @@ def init_app(app: Flask) -> None:
     from mobilize.demo.commands import demo
     from mobilize.key_commands import keys
     from mobilize.privacy.commands import privacy
+    from mobilize.reminders.commands import texts
     from mobilize.roster.commands import roster, sites
-    from mobilize.texts.commands import texts
     from mobilize.turnout.commands import reports, turnout
 
     for command in (

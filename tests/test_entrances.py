@@ -22,10 +22,14 @@ from mobilize.accounts.approvals import Kind, request_approval
 from mobilize.accounts.entrance import anyone, entrance_of
 from mobilize.accounts.grants import grant_line
 from mobilize.accounts.models import CHAIRS, GrantKind, Passkey, Person, RoleName, SignedInSession
+from mobilize.accounts.scope import Scope
 from mobilize.accounts.sessions import begin_session
 from mobilize.actions.models import Action, Event
 from mobilize.database import atomic, db
 from mobilize.privacy.models import Export, ExportFormat, ExportKind
+from mobilize.reminders.broadcasts import write_broadcast
+from mobilize.reminders.composing import Written
+from mobilize.reminders.models import Audience
 from mobilize.roster.models import Site
 from mobilize.texts.models import TextClass
 from mobilize.texts.operations import PlannedText, queue_text
@@ -168,6 +172,7 @@ class Half:
             "passkey_id": self._passkey(chair),
             "grant_id": self._grant(event, chair),
             "outbox_id": self._text(event, member.phone, member.id),
+            "broadcast_id": self._broadcast(action, site),
             "approval_id": self._approval(event, site),
             "export_id": self._export(action, chair),
         }
@@ -197,6 +202,11 @@ class Half:
     def _approval(self, event: Event, site: Site) -> uuid.UUID:
         asked = {"by": "person:another", "now": clock.now(), "area_id": site.area_id}
         return request_approval(Kind.CALLING_OFF, str(event.id), "Call it off", **asked).id  # type: ignore[arg-type]
+
+    def _broadcast(self, action: Action, site: Site) -> uuid.UUID:
+        here = Scope(sites=frozenset({site.id}))
+        words = Written("{union}: hello", "{union}: hola")
+        return write_broadcast(action, words, Audience.MEMBERS, scope=here, actor="shell", now=clock.now()).id
 
     def _text(self, event: Event, phone: str, member_id: uuid.UUID) -> uuid.UUID:
         planned = PlannedText(

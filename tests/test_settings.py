@@ -37,6 +37,8 @@ PRODUCTION = {
         ("UNION_COLOUR", "#ffcc00"),
         ("SEGMENTS_PER_SECOND", "fast"),
         ("SEGMENTS_PER_SECOND", "0"),
+        ("PRICE_PER_SEGMENT_CENTS", "free"),
+        ("SPENDING_LIMIT_CENTS_AN_HOUR", "0"),
     ],
 )
 def test_a_bad_setting_is_refused_by_its_name(name: str, value: str) -> None:

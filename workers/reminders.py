@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from mobilize import clock
-from mobilize.reminders import answers, counts, planning
+from mobilize.reminders import answers, broadcasts, counts, planning
 
 
 @shared_task(name="reminders.plan")
@@ -19,3 +19,8 @@ def ask_for_counts() -> None:
 @shared_task(name="reminders.read_answers")
 def read_answers() -> None:
     answers.read_answers(clock.now())
+
+
+@shared_task(name="reminders.queue_broadcasts")
+def queue_broadcasts() -> None:
+    broadcasts.queue_broadcasts(clock.now())

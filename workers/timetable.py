@@ -34,6 +34,7 @@ TIMETABLE = [
     Entry("texts.drain", 1),
     Entry("reminders.read_answers", 2),
     Entry("reminders.ask_for_counts", 5),
+    Entry("reminders.queue_broadcasts", 2),
     Entry("reminders.plan", 5),
     Entry("actions.freeze_due_events", 10),
     Entry("turnout.close_due_events", 30),

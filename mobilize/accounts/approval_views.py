@@ -16,7 +16,10 @@ from mobilize.accounts.views import bp
 from mobilize.languages import _
 
 # Where a second person looks before she agrees: endpoint, and the name of what `ref` is there.
-_LOOK_AT = {Kind.IMPORT: ("roster.show_import", "import_id")}
+_LOOK_AT = {
+    Kind.IMPORT: ("roster.show_import", "import_id"),
+    Kind.BROADCAST: ("reminders.broadcast", "broadcast_id"),
+}
 
 
 @bp.get("/approvals")

@@ -4,22 +4,29 @@ import uuid
 from datetime import datetime, time
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, Time, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, Time, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from mobilize.actions.models import Action
 from mobilize.database import Model
 
 
 class RuleKind(StrEnum):
-    """What a rule sends: the members' reminder, or the question to the chairs."""
+    """What a rule sends: to members the day before, within the hour before, as an early call to those who
+    agreed, and afterwards; to chairs the briefing and the question for the head count."""
 
     DAY_BEFORE = "day_before"
+    HOUR_BEFORE = "hour_before"
+    EARLY_CALL = "early_call"
+    BRIEFING = "briefing"
     COUNT_QUESTION = "count_question"
+    THANKS = "thanks"
 
 
 class ReminderRule(Model):
     """One rule of one action. `at_local` on the day `days_before` the event, where the event is;
-    or `minutes_after_start` for the question to the chairs."""
+    or `minutes_before` its start; or `minutes_after_start` for the question to the chairs. An early call has
+    a `reason`."""
 
     __tablename__ = "reminder_rules"
     __table_args__ = (
@@ -32,7 +39,9 @@ class ReminderRule(Model):
     on: Mapped[bool] = mapped_column(default=True)
     days_before: Mapped[int | None]
     at_local: Mapped[time | None] = mapped_column(Time)
+    minutes_before: Mapped[int | None]
     minutes_after_start: Mapped[int | None]
+    reason: Mapped[str | None] = mapped_column(String(200))
     wording: Mapped[str] = mapped_column(String(40))
 
 
@@ -56,3 +65,58 @@ class Coming(Model):
     member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"), primary_key=True)
     coming: Mapped[bool]
     at: Mapped[datetime]
+
+
+class Audience(StrEnum):
+    """To whom a broadcast goes: the members or the chairs of an action's chapters, or (a drill) the staff."""
+
+    MEMBERS = "members"
+    CHAIRS = "chairs"
+    STAFF = "staff"
+
+
+class BroadcastState(StrEnum):
+    """draft -> queueing -> queued; a draft that nobody confirmed within two days is forgotten."""
+
+    DRAFT = "draft"
+    QUEUEING = "queueing"
+    QUEUED = "queued"
+
+
+class Broadcast(Model):
+    """A text somebody wrote about an action, in both languages, and what was shown when she confirmed it.
+
+    `site_ids` are the chapters it goes to, fixed when it was written (None: all of the action's). `phones`,
+    `segments` and `cost_cents` are of the moment it was confirmed.
+    """
+
+    __tablename__ = "broadcasts"
+    __table_args__ = (Index("ix_broadcasts_action", "action_id", "made_at"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    action_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("actions.id"))
+    site_ids: Mapped[list[str] | None] = mapped_column(JSON)
+    audience: Mapped[Audience]
+    wording: Mapped[str] = mapped_column(String(40))
+    text_en: Mapped[str] = mapped_column(Text)
+    text_es: Mapped[str] = mapped_column(Text)
+    urgent_reason: Mapped[str | None] = mapped_column(String(200))
+    state: Mapped[BroadcastState] = mapped_column(default=BroadcastState.DRAFT, index=True)
+    made_by: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    phones: Mapped[int | None]
+    segments: Mapped[int | None]
+    cost_cents: Mapped[int | None]
+
+    action: Mapped[Action] = relationship()
+
+
+class Duty(Model):
+    """An organizer who is told at once of texts that cannot wait, until a moment she set."""
+
+    __tablename__ = "duties"
+
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    from_at: Mapped[datetime]
+    until_at: Mapped[datetime]

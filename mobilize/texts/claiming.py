@@ -22,6 +22,7 @@ from mobilize.texts.models import Attempt, OutboxText, Outcome, Sender, TextClas
 from mobilize.texts.operations import open_questions
 from mobilize.texts.phone_rules import is_bad, says_stop
 from mobilize.texts.senders import MAIN_SENDER, add_sender
+from mobilize.texts.spending import note_spent
 from mobilize.texts.wordings import BadWording, render
 
 CLAIM_LASTS = timedelta(seconds=60)
@@ -64,6 +65,7 @@ def claim(limit: int, *, by: str, now: datetime, sender: str = MAIN_SENDER) -> l
         session.execute(
             update(Sender).where(Sender.name == sender).values(tokens=tokens - spent, refilled_at=now)
         )
+        note_spent(session, spent, now=now)
         return ready
 
 

@@ -8,7 +8,7 @@ import click
 
 from mobilize import clock, leases
 from mobilize.commands import Commands
-from mobilize.texts import queries, reconciling, senders
+from mobilize.texts import queries, reconciling, senders, spending
 
 texts = Commands("texts", help="What waits to be texted, and what became of it.")
 
@@ -24,6 +24,9 @@ def status(as_json: bool) -> None:
         "total": sum(counts.values()),
         "oldest_due_s": queries.oldest_due_s(now=clock.now()),
         "doubled": queries.doubled_texts(),
+        "spent_today_cents": spending.spent_today_cents(clock.now()),
+        "spent_this_hour_cents": spending.spent_this_hour_cents(clock.now()),
+        "hourly_limit_cents": spending.limit_cents(clock.now()),
         "paused": {sender.name: sender.paused_why for sender in queries.paused_senders()},
         "beat_heard_at": heard.isoformat() if heard else None,
     }
@@ -53,7 +56,7 @@ def pause(why: str) -> None:
 @texts.command()
 def resume() -> None:
     """Send again."""
-    senders.resume_sending()
+    spending.resume_after_a_look(by="shell", now=clock.now())
     click.echo("Sending again.")
 
 

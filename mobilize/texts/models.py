@@ -116,6 +116,13 @@ class OutboxText(Model):
         Index("ix_outbox_phone", "phone_bix", "due_at"),
         # told_about(): who was told of an event.
         Index("ix_outbox_event", "event_id", "wording"),
+        # failures_by_code(), filtered_share(): what did not arrive lately.
+        Index(
+            "ix_outbox_failed",
+            "settled_at",
+            sqlite_where=text("error_code IS NOT NULL"),
+            postgresql_where=text("error_code IS NOT NULL"),
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -228,7 +235,7 @@ class Question(Model):
     __tablename__ = "questions"
     __table_args__ = (
         UniqueConstraint("phone_bix", "kind", "event_id", name="uq_questions_one_per_phone_kind_and_event"),
-        # open_question(): the latest one of this number.
+        # questions_open_to(): the latest first of this number.
         Index("ix_questions_phone", "phone_bix", "asked_at"),
     )
 
@@ -274,3 +281,78 @@ class Inbound(Model):
 
     sender = Sealed()
     body = Sealed()
+
+
+class SpendingHour(Model):
+    """Segments handed to the carrier in one clock hour; written by the claim."""
+
+    __tablename__ = "spending_hours"
+
+    hour_at: Mapped[datetime] = mapped_column(primary_key=True)
+    segments: Mapped[int]
+
+
+class Allowance(Model):
+    """What somebody confirmed may cost beyond the hourly limit, from one moment to another."""
+
+    __tablename__ = "allowances"
+    __table_args__ = (Index("ix_allowances_until", "until_at"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    ref: Mapped[str] = mapped_column(String(80), unique=True)
+    cents: Mapped[int]
+    from_at: Mapped[datetime]
+    until_at: Mapped[datetime]
+    by: Mapped[str] = mapped_column(String(64))
+
+
+class TextHold(Model):
+    """The texts about these events stand still: a campaign was paused, by a person or by itself.
+
+    `ref` is the campaign (or an action without one); this room knows only its events.
+    """
+
+    __tablename__ = "text_holds"
+
+    ref: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    why: Mapped[str] = mapped_column(String(120))
+    by: Mapped[str] = mapped_column(String(64))
+    held_at: Mapped[datetime]
+    released_at: Mapped[datetime | None]
+
+
+class HeldEvent(Model):
+    """An event whose texts stand still."""
+
+    __tablename__ = "held_events"
+
+    event_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    ref: Mapped[uuid.UUID] = mapped_column(index=True)
+
+
+class ConsentKind(StrEnum):
+    """What a number agreed to, or took back: texts at all, or urgent ones at any hour."""
+
+    TEXTS = "texts"
+    URGENT = "urgent"
+
+
+class Consent(Model):
+    """One yes or no of a number: when, how, and to which wording. Append-only; the last one counts.
+
+    `how`: reply, page, roster, carrier or person. `wording` names the words she answered, with their version.
+    """
+
+    __tablename__ = "consents"
+    __table_args__ = (
+        # consents_of(): the story of one number.
+        Index("ix_consents_phone", "phone_bix", "at"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    phone_bix: Mapped[bytes] = mapped_column(LargeBinary(16))
+    kind: Mapped[ConsentKind]
+    given: Mapped[bool]
+    at: Mapped[datetime]
+    how: Mapped[str] = mapped_column(String(24))
+    wording: Mapped[str | None] = mapped_column(String(40))

@@ -1,0 +1,243 @@
+"""Texts somebody writes about an action: written, looked at, tried on herself, confirmed, and queued.
+
+Confirming sends nothing: workers put the texts into the outbox, page by page, each once per number.
+"""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, select, update
+
+from mobilize import audit
+from mobilize.accounts.approvals import Kind, needs_second_person, request_approval, use
+from mobilize.accounts.models import Person
+from mobilize.accounts.scope import Scope
+from mobilize.actions.models import Action, Event, EventChapter
+from mobilize.database import atomic, db, new_id
+from mobilize.errors import Refused
+from mobilize.languages import _
+from mobilize.reminders.blanks import written_in
+from mobilize.reminders.broadcast_audience import audience_of
+from mobilize.reminders.broadcast_sizing import (
+    Sizing,
+    chapters_of_broadcast,
+    events_of_broadcast,
+    klass_of,
+    sizing,
+    words_of,
+)
+from mobilize.reminders.composing import Written, body_for, check_written
+from mobilize.reminders.models import Audience, Broadcast, BroadcastState
+from mobilize.roster.models import Member, Site
+from mobilize.texts.models import Priority, TextClass
+from mobilize.texts.operations import PlannedText, queue_texts
+from mobilize.texts.queries import may_text
+from mobilize.texts.spending import allow_spending
+
+MEMBERS_AT_ONCE = 2000
+DRAFTS_ARE_KEPT = timedelta(days=2)
+TRUE_FOR = timedelta(days=1)  # what is written after the action is over
+TEST_USELESS_AFTER = timedelta(minutes=10)
+
+
+def write_broadcast(
+    action: Action,
+    written: Written,
+    audience: Audience,
+    *,
+    urgent_reason: str = "",
+    scope: Scope,
+    actor: str,
+    now: datetime,
+) -> Broadcast:
+    """Keep what was written, to be looked at; nothing is queued. It goes to the action's chapters in `scope`.
+
+    A drill goes to staff, whatever was chosen. Refused: no_words, bad_braces, unknown_blank, bad_audience,
+    called_off, no_chapters.
+    """
+    check_written(written)
+    if action.called_off_at is not None:
+        raise Refused("called_off", _("This action is called off. Its page says who was told."), status=409)
+    reason = " ".join(urgent_reason.split())[:200]
+    if reason and audience is not Audience.MEMBERS:
+        raise Refused("bad_audience", _("Only members are asked whether urgent texts may come at any hour."))
+    site_ids = _chapters_in(action, scope)
+    broadcast = Broadcast(
+        action_id=action.id,
+        site_ids=site_ids,
+        audience=Audience.STAFF if action.drill else audience,
+        wording="as_written",
+        text_en=written.en,
+        text_es=written.es,
+        urgent_reason=reason or None,
+        state=BroadcastState.DRAFT,
+        made_by=actor,
+        made_at=now,
+    )
+    with atomic() as session:
+        old = Broadcast.state == BroadcastState.DRAFT, Broadcast.made_at < now - DRAFTS_ARE_KEPT
+        session.execute(delete(Broadcast).where(*old))
+        session.add(broadcast)
+    return broadcast
+
+
+def confirm_broadcast(
+    broadcast_id: uuid.UUID, *, long_ok: bool, web: bool, actor: str, now: datetime
+) -> bool:
+    """Let workers queue it; False when that was done before, which changes nothing.
+
+    From the web one above 2,000 people spends a second person's yes. The hourly limit rises by its cost.
+    Refused: nobody, too_long, not_yours, second_person.
+    """
+    with atomic() as session:
+        broadcast = session.get_one(Broadcast, broadcast_id, with_for_update=True, populate_existing=True)
+        if broadcast.state is not BroadcastState.DRAFT:
+            return False
+        if broadcast.made_by != actor:
+            raise Refused("not_yours", _("Only who wrote it can send it."), status=403)
+        size = sizing(broadcast, now)
+        _refuse_what_was_not_seen(size, long_ok)
+        if web and needs_second_person(Kind.BROADCAST, size.phones):
+            use(Kind.BROADCAST, str(broadcast.id), now=now)
+        broadcast.state, broadcast.confirmed_at = BroadcastState.QUEUEING, now
+        broadcast.phones, broadcast.segments, broadcast.cost_cents = (
+            size.phones,
+            size.segments,
+            size.cost_cents,
+        )
+        until_at = (size.done_at or now) + timedelta(hours=1)
+        ref = f"broadcast:{broadcast.id}"
+        allow_spending(ref, size.cost_cents, until_at=until_at, by=actor, now=now)
+        urgent = f" urgent: {broadcast.urgent_reason}" if broadcast.urgent_reason else ""
+        audit.note(actor, f"broadcast.send.{broadcast.audience}", f"{broadcast.id}{urgent}", now=now)
+    return True
+
+
+def ask_second_person(broadcast: Broadcast, *, actor: str, now: datetime) -> None:
+    """Ask the office for its yes to exactly this text. Twice asks once."""
+    size = sizing(broadcast, now)
+    said = _(
+        "A text to %(people)s phones about %(action)s: %(text)s",
+        people=size.phones,
+        action=broadcast.action.name_en,
+        text=broadcast.text_en,
+    )
+    request_approval(Kind.BROADCAST, str(broadcast.id), said, by=actor, now=now)
+
+
+def test_broadcast(broadcast: Broadcast, person: Person, *, now: datetime) -> None:
+    """Text it to its writer, as it reads at the first place, in her language; each press is one text.
+
+    Refused: no_phone, and what `may_text` says of her number.
+    """
+    if person.phone is None or may_text(person.phone, TextClass.ASKED):
+        raise Refused("no_phone", _("There is no number of yours that we may text."))
+    event = events_of_broadcast(broadcast)[0]
+    language = written_in(person.language)
+    text = PlannedText(
+        purpose=f"test:{broadcast.id}:{new_id()}",
+        phone=person.phone,
+        wording=broadcast.wording,
+        language=language,
+        klass=TextClass.ASKED,
+        tz=event.tz,
+        due_at=now,
+        useless_after=now + TEST_USELESS_AFTER,
+        priority=Priority.REPLY,
+        blanks=body_for(words_of(broadcast), event, language),
+    )
+    queue_texts([text], now=now)
+
+
+def queue_broadcasts(now: datetime) -> int:
+    """Put what was confirmed into the outbox; returns how many texts are new. Sends nothing.
+
+    Twice, at once, late, or killed halfway: a text is there once, by broadcast and number.
+    """
+    waiting = select(Broadcast.id).where(Broadcast.state == BroadcastState.QUEUEING)
+    return sum(_queue(broadcast_id, now) for broadcast_id in db.session.scalars(waiting).all())
+
+
+def _queue(broadcast_id: uuid.UUID, now: datetime) -> int:
+    queued, after = 0, None
+    while True:
+        with atomic() as session:
+            broadcast = session.get_one(Broadcast, broadcast_id)
+            page = _page(broadcast, after, now)
+            queued += queue_texts(list(_texts(broadcast, page, now)), now=now)
+            if len(page) < MEMBERS_AT_ONCE:
+                done = update(Broadcast).where(Broadcast.id == broadcast_id)
+                session.execute(done.values(state=BroadcastState.QUEUED))
+                return queued
+        after = page[-1].id
+
+
+def _page(broadcast: Broadcast, after: uuid.UUID | None, now: datetime) -> Sequence[Any]:
+    who = audience_of(
+        broadcast.action,
+        broadcast.audience,
+        chapters_of_broadcast(broadcast),
+        urgent=bool(broadcast.urgent_reason),
+        now=now,
+    ).limit(MEMBERS_AT_ONCE)
+    if after is not None:
+        who = who.where(who.selected_columns.id > after)
+    return db.session.execute(who).all()
+
+
+def _texts(broadcast: Broadcast, page: Sequence[Any], now: datetime) -> Iterator[PlannedText]:
+    members = broadcast.audience is Audience.MEMBERS
+    sealed: Any = Member.phone if members else Person.phone
+    events = {event.id: event for event in events_of_broadcast(broadcast)}
+    made: dict[tuple[uuid.UUID, str], dict[str, Any]] = {}
+    for row in page:
+        language = written_in(row.language)
+        if row.cannot is not None or row.event_id not in events:
+            continue
+        if (row.event_id, language) not in made:
+            made[row.event_id, language] = _common(broadcast, events[row.event_id], language, now)
+        yield PlannedText(
+            phone=sealed.open(row.id, row.phone_enc),
+            member_id=row.id if members else None,
+            **made[row.event_id, language],
+        )
+
+
+def _common(broadcast: Broadcast, event: Event, language: str, now: datetime) -> dict[str, Any]:
+    urgent = bool(broadcast.urgent_reason)
+    return {
+        "purpose": f"broadcast:{broadcast.id}:1",
+        "wording": broadcast.wording,
+        "language": language,
+        "klass": klass_of(broadcast),
+        "tz": event.tz,
+        "due_at": broadcast.confirmed_at or now,
+        "useless_after": event.ends_at if event.ends_at > now else now + TRUE_FOR,
+        "priority": Priority.NOTICE if urgent else Priority.REMINDER,
+        "blanks": body_for(words_of(broadcast), event, language),
+        "event_id": event.id,
+        "urgent": urgent,
+    }
+
+
+def _chapters_in(action: Action, scope: Scope) -> list[str] | None:
+    """The action's chapters in scope; None for whoever sees all."""
+    if scope.everything:
+        return None
+    chapters = select(EventChapter.site_id).where(
+        EventChapter.action_id == action.id, EventChapter.gone_at.is_(None)
+    )
+    inside = scope.limit(select(Site.id).where(Site.id.in_(chapters)))
+    found = [str(site_id) for site_id in db.session.scalars(inside)]
+    if not found:
+        raise Refused("no_chapters", _("No chapter of yours takes part in it."), status=404)
+    return found
+
+
+def _refuse_what_was_not_seen(size: Sizing, long_ok: bool) -> None:
+    if not size.phones:
+        raise Refused("nobody", _("There is nobody it could be texted to."), status=409)
+    if size.is_long and not long_ok:
+        raise Refused("too_long", _("It takes more than two segments. Shorten it, or say that it may."))

@@ -1,0 +1,106 @@
+"""Which texts an action sends on its own."""
+
+import uuid
+
+from flask import abort, flash, redirect, render_template, request, url_for
+from sqlalchemy import select
+from werkzeug.wrappers import Response
+
+from mobilize import clock, settings
+from mobilize.accounts.entrance import me, signed_in
+from mobilize.accounts.models import RoleName
+from mobilize.accounts.scope import Scope
+from mobilize.actions.models import Action, ActionKind, EventChapter
+from mobilize.database import db
+from mobilize.errors import Refused
+from mobilize.languages import _
+from mobilize.reminders import operations
+from mobilize.reminders.blueprint import bp
+from mobilize.reminders.estimates import estimate
+from mobilize.reminders.forms import CountQuestionForm, ReminderForm, label
+from mobilize.reminders.models import RuleKind
+from mobilize.reminders.queries import rules_of
+from mobilize.roster.models import Site
+
+
+@bp.get("/actions/<uuid:action_id>/reminders")
+@signed_in(RoleName.ORGANIZER)
+def rules(action_id: uuid.UUID) -> str:
+    """An action's reminders: on or off, when, to how many, at what cost, in which words."""
+    return _page(action_in_scope(action_id))
+
+
+@bp.post("/actions/<uuid:action_id>/reminders")
+@signed_in(RoleName.ORGANIZER)
+def change(action_id: uuid.UUID) -> Response | tuple[str, int]:
+    """Turn one of them on or off, or set its time. `do` = "<kind>:on" or "<kind>:off"."""
+    action = action_in_scope(action_id)
+    kind, _sep, state = request.form.get("do", "").partition(":")
+    if not may_change(action, me().scope):
+        abort(403)
+    if kind not in set(RuleKind) or state not in {"on", "off"}:
+        abort(400)
+    form = label(
+        ReminderForm(request.form) if kind == RuleKind.DAY_BEFORE else CountQuestionForm(request.form)
+    )
+    if not form.validate():
+        return _page(action, form), 422
+    try:
+        _apply(action, form, on=state == "on")
+    except Refused as refusal:
+        form[next(iter(form._fields))].errors = [refusal.message]
+        return _page(action, form), refusal.status
+    flash(_("Saved. It is on.") if state == "on" else _("Saved. It is off."), "done")
+    return redirect(url_for("reminders.rules", action_id=action.id), 303)
+
+
+def may_change(action: Action, scope: Scope) -> bool:
+    """Texts to chapters outside her areas are not hers to decide: then only the office may."""
+    chapters = select(EventChapter.site_id).where(EventChapter.action_id == action.id)
+    seen = select(Site.id).where(Site.id.in_(chapters), Site.id.in_(scope.limit(select(Site.id))))
+    all_of_them = set(db.session.scalars(chapters.where(EventChapter.gone_at.is_(None))))
+    return all_of_them <= set(db.session.scalars(seen))
+
+
+def action_in_scope(action_id: uuid.UUID) -> Action:
+    """The action, when any of its chapters is in scope; else it is not there."""
+    action = db.session.get(Action, action_id) or abort(404)
+    chapters = select(EventChapter.site_id).where(EventChapter.action_id == action.id)
+    if db.session.scalar(me().scope.limit(select(Site.id).where(Site.id.in_(chapters))).limit(1)) is None:
+        abort(404)
+    return action
+
+
+def _apply(action: Action, form: ReminderForm | CountQuestionForm, *, on: bool) -> None:
+    if isinstance(form, ReminderForm):
+        operations.change_reminder(action, form.at_local.data, on=on, actor=me().actor, now=clock.now())
+    else:
+        operations.change_count_question(action, form.minutes.data, on=on, actor=me().actor, now=clock.now())
+
+
+def _page(action: Action, wrong: ReminderForm | CountQuestionForm | None = None) -> str:
+    now = clock.now()
+    operations.set_default_rules(now)
+    found = rules_of(action)
+    reminder, question = found.get(RuleKind.DAY_BEFORE), found.get(RuleKind.COUNT_QUESTION)
+    forms = {
+        ReminderForm: label(ReminderForm(data={"at_local": reminder.at_local if reminder else None})),
+        CountQuestionForm: label(
+            CountQuestionForm(data={"minutes": question.minutes_after_start if question else None})
+        ),
+    }
+    if wrong:
+        forms[type(wrong)] = wrong
+    return render_template(
+        "reminders/rules.html",
+        action=action,
+        reminder=reminder,
+        question=question,
+        reminder_form=forms[ReminderForm],
+        question_form=forms[CountQuestionForm],
+        estimate=estimate(action, reminder, now) if reminder else None,
+        has_lines=action.kind in (ActionKind.PICKET, ActionKind.STRIKE),
+        may_change=may_change(action, me().scope),
+        rate=settings().segments_per_second,
+        ignores_windows=settings().is_demo,
+    )

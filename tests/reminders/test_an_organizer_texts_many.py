@@ -1,0 +1,274 @@
+"""A text somebody writes herself: what it shows before it is confirmed, and that each phone gets it once."""
+
+import dataclasses
+import json
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from mobilize import clock
+from mobilize.accounts import approvals
+from mobilize.accounts.approvals import Kind, Rule, approve, open_approval
+from mobilize.accounts.models import Person, RoleName
+from mobilize.accounts.scope import THE_OFFICE
+from mobilize.actions.models import Action
+from mobilize.database import db
+from mobilize.errors import Refused
+from mobilize.reminders.broadcast_sizing import sizing
+from mobilize.reminders.broadcasts import confirm_broadcast, queue_broadcasts, write_broadcast
+from mobilize.reminders.composing import Written
+from mobilize.reminders.models import Audience, Broadcast
+from mobilize.roster.models import PhoneKind
+from mobilize.texts.models import TextClass
+from mobilize.texts.operations import opt_out
+from mobilize.texts.spending import limit_cents
+from tests.builders import make_action, make_area, make_event, make_member, make_person, make_site, sign_in
+from tests.reminders.conftest import CARMEN, MIA, NATE, OLGA, phones, waiting, words
+
+WORDS = Written("{union}: bring a coat to {place}.", "{union}: trae abrigo a {place}.")
+
+
+def an_action(area: object = None, **values: object) -> Action:
+    """A picket in three days at one school, with Mia (English) and Nate (Spanish)."""
+    action = make_action(starts_at=clock.now() + timedelta(days=3), **values)
+    site = make_event(make_site("Elm Street School", area=area or make_area()), action=action).site
+    make_member(site=site, phone=MIA)
+    make_member(site=site, phone=NATE, language="es")
+    return action
+
+
+def written(action: Action, words_: Written = WORDS, audience: Audience = Audience.MEMBERS, **values: object):
+    values = {"scope": THE_OFFICE, "actor": "shell", "now": clock.now(), **values}
+    return write_broadcast(action, words_, audience, **values)  # type: ignore[arg-type]
+
+
+def sent(broadcast: Broadcast, **values: object) -> int:
+    values = {"long_ok": False, "web": False, "actor": broadcast.made_by, "now": clock.now(), **values}
+    confirm_broadcast(broadcast.id, **values)  # type: ignore[arg-type]
+    return queue_broadcasts(clock.now())
+
+
+def test_each_reads_it_in_her_language_with_her_place(app: Flask) -> None:
+    assert sent(written(an_action())) == 2
+    english, spanish = waiting("as_written")
+    assert words(english) == "Test Local 100: bring a coat to Elm Street School."
+    assert words(spanish) == "Test Local 100: trae abrigo a Elm Street School."
+    assert english.klass is TextClass.MEMBER
+
+
+def test_confirming_and_queueing_twice_texts_each_once(app: Flask) -> None:
+    broadcast = written(an_action())
+    assert [sent(broadcast) for _again in range(3)] == [2, 0, 0]
+    assert len(waiting("as_written")) == 2
+
+
+def test_a_worker_killed_between_two_pages_begins_again(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mobilize.reminders import broadcasts
+
+    monkeypatch.setattr(broadcasts, "MEMBERS_AT_ONCE", 1)
+    broadcast = written(an_action())
+    pages = [broadcasts._page]
+
+    def dies(*given: object) -> object:
+        return pages.pop()(*given)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as once:
+        once.setattr(broadcasts, "_page", dies)
+        with pytest.raises(IndexError):
+            sent(broadcast)
+    assert len(waiting("as_written")) == 1
+    queue_broadcasts(clock.now())
+    assert phones("as_written") == [MIA, NATE]
+
+
+def test_the_size_says_who_cannot_be_told(app: Flask) -> None:
+    action = an_action()
+    site = action.events[0].site
+    make_member(site=site, phone=CARMEN, phone_kind=PhoneKind.LANDLINE)
+    make_member(site=site, phone=OLGA)
+    opt_out(OLGA, source="reply", now=clock.now())
+    size = sizing(written(action), clock.now())
+    assert (size.phones, size.segments, size.cannot) == (2, 2, {"no_mobile": 1, "opted_out": 1})
+    assert size.cost_cents == 3
+    assert sent(written(action)) == 2
+
+
+def test_an_urgent_one_goes_only_to_those_who_agreed(app: Flask) -> None:
+    action = an_action()
+    make_member(site=action.events[0].site, phone=CARMEN, urgent_ok_at=clock.now())
+    broadcast = written(action, urgent_reason="Gas leak")
+    assert sizing(broadcast, clock.now()).cannot == {"not_urgent": 2}
+    sent(broadcast)
+    assert [(text.to, text.urgent) for text in waiting("as_written")] == [(CARMEN, True)]
+
+
+def test_chairs_are_asked_by_role_and_not_urgently(app: Flask) -> None:
+    action = an_action()
+    make_person(phone=CARMEN, role=RoleName.CHAIR, site=action.events[0].site)
+    make_person("Nora Vale", phone=OLGA, role=RoleName.CHAIR, site=make_site())
+    sent(written(action, audience=Audience.CHAIRS))
+    assert [(text.to, text.klass) for text in waiting("as_written")] == [(CARMEN, TextClass.DUTY)]
+    with pytest.raises(Refused) as refusal:
+        written(action, audience=Audience.CHAIRS, urgent_reason="Rain")
+    assert refusal.value.code == "bad_audience"
+
+
+def test_a_drill_goes_to_staff_and_says_so(app: Flask) -> None:
+    area = make_area()
+    action = an_action(area, drill=True)
+    make_person("Olga Reed", phone=OLGA, role=RoleName.ORGANIZER, area=area)
+    make_person("Otto Lind", phone=CARMEN, role=RoleName.ORGANIZER, area=make_area())
+    sent(written(action))
+    assert phones("as_written") == [OLGA]
+    assert words(waiting("as_written")[0]).startswith("DRILL. Test Local 100")
+
+
+@pytest.mark.parametrize(
+    ("en", "es", "code"),
+    [
+        ("", "Hola", "no_words"),
+        ("Hello {name}", "Hola", "unknown_blank"),
+        ("Hello {place:>9}", "Hola", "unknown_blank"),
+        ("Hello {}", "Hola", "unknown_blank"),
+        ("Hello", "Hola }", "bad_braces"),
+        ("Hello {place.code}", "Hola", "unknown_blank"),
+    ],
+)
+def test_what_cannot_be_filled_is_refused(app: Flask, en: str, es: str, code: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        written(an_action(), Written(en, es))
+    assert refusal.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("es", "said"),
+    [
+        ("{union}: " + "acción " * 14, "takes 2 segments instead of 1"),
+        ("{union}: mira bit.ly/x1", "short links like bit.ly"),
+        ("{union}: contesta YES si vienes", "the answer YES"),
+        ("Hola", "does not say who is texting"),
+    ],
+)
+def test_it_warns(app: Flask, es: str, said: str) -> None:
+    found = sizing(written(an_action(), Written("{union}: hello. Reply STOP to end.", es)), clock.now())
+    assert [warning for warning in found.warnings if said in warning]
+    assert len(found.warnings) == 1
+
+
+def test_more_than_two_segments_want_a_word_of_their_own(app: Flask) -> None:
+    broadcast = written(an_action(), Written("{union}: " + "word " * 80, "{union}: hola"))
+    with pytest.raises(Refused) as refusal:
+        sent(broadcast)
+    assert refusal.value.code == "too_long"
+    assert sent(broadcast, long_ok=True) == 2
+
+
+def test_confirming_raises_the_hourly_limit_by_its_cost(app: Flask) -> None:
+    before, broadcast = limit_cents(clock.now()), written(an_action())
+    sent(broadcast)
+    assert limit_cents(clock.now()) == before + 3
+
+
+def enter(client: FlaskClient, role: RoleName = RoleName.ADMIN, **where: object) -> Person:
+    person = make_person("Olga Reed", phone=OLGA, role=role, **where)
+    sign_in(client, person)
+    return person
+
+
+TYPED = {"text_en": WORDS.en, "text_es": WORDS.es, "audience": "members"}
+
+
+def test_on_the_page_it_is_written_looked_at_tried_and_sent(app: Flask, client: FlaskClient) -> None:
+    action = an_action()
+    enter(client)
+    looked = client.post(f"/actions/{action.id}/texts/new", data=TYPED)
+    assert looked.status_code == 303
+    page = client.get(looked.location).text
+    for shown in ("bring a coat to Elm Street School", "trae abrigo", "Segments to pay for", "$0.03"):
+        assert shown in page
+    assert client.post(looked.location + "/test").status_code == 303
+    assert phones("as_written") == [OLGA]
+    assert client.post(looked.location + "/send").status_code == 303
+    assert queue_broadcasts(clock.now()) == 2
+    assert "Confirmed" in client.get(looked.location).text
+
+
+def test_accents_are_dropped_on_request_and_bad_blanks_keep_what_was_typed(
+    app: Flask, client: FlaskClient
+) -> None:
+    action = an_action()
+    enter(client)
+    address = f"/actions/{action.id}/texts/new"
+    plain = client.post(address, data={**TYPED, "text_es": "mañana habrá acción", "do": "fold"})
+    assert "mañana habra accion" in plain.text
+    wrong = client.post(address, data={**TYPED, "text_en": "Dear {name}"})
+    assert wrong.status_code == 422
+    assert "Dear {name}" in wrong.text
+    assert client.post(address, data={"audience": "members"}).status_code == 422
+
+
+def test_above_the_limit_a_second_person_agrees_first(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(approvals.RULES, Kind.BROADCAST, Rule(from_people=2))
+    action = an_action()
+    enter(client)
+    other = make_person("Ada Stone", role=RoleName.ADMIN)
+    there = client.post(f"/actions/{action.id}/texts/new", data=TYPED).location
+    client.post(there + "/send")
+    broadcast = db.session.scalars(select(Broadcast)).one()
+    assert queue_broadcasts(clock.now()) == 0
+    asked = open_approval(Kind.BROADCAST, str(broadcast.id), now=clock.now())
+    assert asked is not None
+    approve(asked.id, by=f"person:{other.id}", scope=THE_OFFICE, stepped_up=True, now=clock.now())
+    client.post(there + "/send")
+    assert queue_broadcasts(clock.now()) == 2
+
+
+def test_an_organizers_text_stays_in_her_areas(app: Flask, client: FlaskClient) -> None:
+    mine = make_area()
+    action = an_action(mine)
+    make_member(site=make_event(action=action).site, phone=CARMEN)
+    enter(client, RoleName.ORGANIZER, area=mine)
+    there = client.post(f"/actions/{action.id}/texts/new", data=TYPED).location
+    client.post(there + "/send")
+    queue_broadcasts(clock.now())
+    assert phones("as_written") == [MIA, NATE]
+    office = written(action)
+    assert client.get(f"/broadcasts/{office.id}").status_code == 404
+
+
+def test_the_command_shows_the_size_and_queues_when_told_to(app: Flask) -> None:
+    action = an_action()
+    run = app.test_cli_runner().invoke
+    given = ["texts", "broadcast", "--action", str(action.id), "--en", WORDS.en, "--es", WORDS.es]
+    given += ["--audience", "members", "--json"]
+    shown = json.loads(run(args=given).output.splitlines()[-1])
+    assert (shown["phones"], shown["confirmed"], shown["queued"]) == (2, False, 0)
+    done = json.loads(run(args=[*given, "--confirm"]).output.splitlines()[-1])
+    assert (done["confirmed"], done["queued"]) == (True, 2)
+    wrong = run(args=["texts", "broadcast", "--action", "nothing", "--en", "a", "--es", "b"])
+    assert wrong.exit_code == 1
+
+
+def test_spending_stops_the_sender_until_a_person_looks(app: Flask) -> None:
+    from mobilize.database import atomic
+    from mobilize.texts.queries import paused_senders
+    from mobilize.texts.senders import add_sender
+    from mobilize.texts.spending import note_spent, resume_after_a_look, spent_today_cents
+
+    now = clock.now()
+    app.config["MOBILIZE"] = dataclasses.replace(app.config["MOBILIZE"], spending_limit_cents_an_hour=100.0)
+    add_sender("main", now=now)
+    for segments, stopped in ((90, False), (10, True)):
+        with atomic() as session:
+            note_spent(session, segments, now=now)
+        assert bool(paused_senders()) is stopped
+    assert spent_today_cents(now) == 110
+    resume_after_a_look(by="shell", now=now)
+    with atomic() as session:
+        note_spent(session, 50, now=now)
+    assert not paused_senders()
