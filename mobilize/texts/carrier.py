@@ -6,6 +6,7 @@ has no timeout and a pool of a few connections. Nothing here touches the databas
 
 import logging
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -20,10 +21,12 @@ from twilio.http.response import Response
 from twilio.request_validator import RequestValidator
 
 from mobilize import settings
+from mobilize.texts import rehearsal
 from mobilize.texts.models import Outcome
 
-CONNECT_S, READ_S = 5.0, 20.0
+CONNECT_S, READ_S = rehearsal.seconds(5), rehearsal.seconds(20)
 CONNECTIONS = 64
+LOG_LIMIT = 100_000  # of messages in one reading of the log
 SDK_ADDRESS = "https://api.twilio.com"
 # Without a code of Twilio's own, the SDK repeats the HTTP status: a proxy may have said that, not the
 # carrier.
@@ -52,6 +55,9 @@ class Logged:
     sid: str
     body: str
     created_at: datetime
+    sender: str = ""
+    status: str = ""
+    error_code: int | None = None
 
 
 def is_set_up() -> bool:
@@ -92,15 +98,24 @@ def sent_to(phone: str) -> list[Logged]:
 
     Not filtered by date: the DateSent filter hides what is still queued.
     """
-    try:
-        found = _client().messages.list(to=phone, limit=20, page_size=20)
-        return [
-            Logged(m.sid, m.body or "", m.date_created)
-            for m in found
-            if m.sid and m.date_created and m.direction != "inbound"
-        ]
-    except (urllib3.exceptions.HTTPError, TwilioException, ValueError, KeyError, TypeError, AttributeError):
-        raise LogUnreadable from None
+    newest = _log_of(to=phone, limit=20, page_size=20)
+    return [_logged(message) for message in newest if message.direction != "inbound"]
+
+
+def came_in(number: str, since: datetime) -> Iterator[Logged]:
+    """Texts to our `number` since then, newest first. Raises `LogUnreadable`, also on the way."""
+    for message in _log_of(to=number):
+        if message.date_created < since:
+            return
+        if message.direction == "inbound":
+            yield _logged(message)
+
+
+def went_out(since: datetime) -> Iterator[Logged]:
+    """What the carrier has sent for us since then, newest first, with its status. Raises `LogUnreadable`."""
+    for message in _log_of(date_sent_after=since):
+        if message.direction != "inbound":
+            yield _logged(message)
 
 
 def is_from_carrier(request: Request) -> bool:
@@ -113,6 +128,27 @@ def is_from_carrier(request: Request) -> bool:
     address = settings().public_base_url + request.path + (f"?{query}" if query else "")
     checks = [RequestValidator(token).validate(address, request.form, signature) for token in _tokens()]
     return any(checks)
+
+
+def _log_of(**wanted: Any) -> Iterator[Any]:
+    """Messages of the carrier's log, newest first, page after page."""
+    try:
+        for message in _client().messages.stream(**{"limit": LOG_LIMIT, "page_size": 1000, **wanted}):
+            if message.sid and message.date_created:
+                yield message
+    except (urllib3.exceptions.HTTPError, TwilioException, ValueError, KeyError, TypeError, AttributeError):
+        raise LogUnreadable from None
+
+
+def _logged(message: Any) -> Logged:
+    return Logged(
+        message.sid,
+        message.body or "",
+        message.date_created,
+        sender=message.from_ or "",
+        status=str(message.status or ""),
+        error_code=message.error_code,
+    )
 
 
 def _refused(status: int, code: int | None) -> Answer:
@@ -169,6 +205,7 @@ class _PooledHttp(HttpClient):
         sent = dict(headers or {})
         if auth:
             sent |= urllib3.make_headers(basic_auth=f"{auth[0]}:{auth[1]}")
+        rehearsal.reach("calling")
         answer = self.pool.request(
             method,
             address,
@@ -176,4 +213,5 @@ class _PooledHttp(HttpClient):
             headers=sent,
             redirect=allow_redirects,
         )
+        rehearsal.reach("called")
         return Response(answer.status, answer.data.decode("utf-8", "replace"), answer.headers)

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from mobilize import database, settings
 from mobilize.crypto import CannotOpen, blind_index
 from mobilize.database import atomic, is_postgres
-from mobilize.texts import windows
+from mobilize.texts import rehearsal, windows
 from mobilize.texts.models import Attempt, OutboxText, Outcome, Sender, TextClass, TextState
 from mobilize.texts.operations import open_questions
 from mobilize.texts.phone_rules import is_bad, says_stop
@@ -25,9 +25,9 @@ from mobilize.texts.senders import MAIN_SENDER, add_sender
 from mobilize.texts.spending import note_spent
 from mobilize.texts.wordings import BadWording, render
 
-CLAIM_LASTS = timedelta(seconds=60)
+CLAIM_LASTS = timedelta(seconds=rehearsal.seconds(60))
 # A text that is claimed is called out at once; one that had to wait this long in the process is handed back.
-CALL_WITHIN_S = 20.0
+CALL_WITHIN_S = rehearsal.seconds(20)
 _WAITING = OutboxText.state == literal_column("'waiting'")  # a literal, so that the partial index is used
 
 _log = logging.getLogger(__name__)
@@ -66,6 +66,7 @@ def claim(limit: int, *, by: str, now: datetime, sender: str = MAIN_SENDER) -> l
             update(Sender).where(Sender.name == sender).values(tokens=tokens - spent, refilled_at=now)
         )
         note_spent(session, spent, now=now)
+        rehearsal.reach("claiming")
         return ready
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 
 from mobilize import settings
 from mobilize.database import atomic
-from mobilize.texts import carrier, failures
+from mobilize.texts import carrier, failures, rehearsal
 from mobilize.texts.carrier import Answer
 from mobilize.texts.claiming import CALL_WITHIN_S, Claimed, claim
 from mobilize.texts.models import Attempt, OutboxText, Outcome, TextState
@@ -66,11 +66,14 @@ def drain(*, now: datetime, at_most: int = 2000) -> Drained:
             room = min(IN_FLIGHT - len(in_flight), at_most - drained.claimed)
             if more and (room >= CLAIM_AT_LEAST or not in_flight):
                 claimed = claim(room, by=by, now=moment) if room > 0 else []
+                rehearsal.reach("claimed")
                 more = bool(claimed)
                 drained.claimed += len(claimed)
                 in_flight |= _call(pool, claimed)
             answers = _gather(in_flight)
+            rehearsal.reach("answered")
             record(answers, now=now + timedelta(seconds=time.monotonic() - began))
+            rehearsal.reach("recorded")
             drained.add(answers)
     return drained
 
@@ -108,6 +111,7 @@ def record(answers: list[tuple[Claimed, Answer]], *, now: datetime) -> None:
                 if not (answer.outcome is Outcome.UNKNOWN and failures.has_sid(session, text))
             ],
         )
+        rehearsal.reach("recording")
 
 
 def sweep(*, now: datetime) -> int:
@@ -124,6 +128,7 @@ def sweep(*, now: datetime) -> int:
         for row in expired:
             failures.to_unknown(session, row.id, row.tries, now=now)
         _drop_what_must_not_leave(now)
+        rehearsal.reach("sweeping")
         return len(expired)
 
 

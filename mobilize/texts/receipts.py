@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mobilize.database import atomic, insert
-from mobilize.texts import failures
+from mobilize.texts import failures, rehearsal
 from mobilize.texts.models import Attempt, OutboxText, Outcome, Receipt, TextState
 
 # accepted < queued < sending < sent < {undelivered, failed, canceled} < delivered: forward only.
@@ -51,6 +51,7 @@ def note_receipt(
             return False
         if text and attempt:
             _move_on(session, text, attempt, sid, status, error_code, now)
+        rehearsal.reach("receiving")
         return True
 
 

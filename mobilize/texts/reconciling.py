@@ -18,13 +18,13 @@ from sqlalchemy.orm import Session
 
 from mobilize.crypto import blind_index
 from mobilize.database import atomic, db
-from mobilize.texts import carrier
+from mobilize.texts import carrier, rehearsal
 from mobilize.texts.carrier import Logged, LogUnreadable
 from mobilize.texts.models import Attempt, OutboxText, Outcome, TextState
 
-LOOKS_AFTER_S = (0, 60, 180)  # counted from the first look
+LOOKS_AFTER_S = tuple(rehearsal.seconds(s) for s in (0, 60, 180))  # counted from the first look
 BLIND_LOOKS = 5  # a minute apart; then a person decides
-LOOK_AGAIN = timedelta(seconds=60)
+LOOK_AGAIN = timedelta(seconds=rehearsal.seconds(60))
 CLOCKS_DIFFER = timedelta(seconds=60)
 AT_ONCE = 16
 
@@ -55,9 +55,11 @@ def reconcile(*, now: datetime, at_most: int = 200) -> Reconciled:
     if not carrier.is_set_up():
         return Reconciled()
     cases = _take_cases(at_most, now)
+    rehearsal.reach("looking")
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="looks") as pool:
         logs = list(pool.map(_looker(), cases))
     found = Reconciled(looked=len(cases))
+    rehearsal.reach("looked")
     for case, log in zip(cases, logs, strict=True):
         _decide(case, log, found, now)
     return found
@@ -131,6 +133,7 @@ def adopt(outbox_id: uuid.UUID, n: int, sid: str, *, now: datetime) -> bool:
         attempt.outcome, attempt.sid, attempt.ended_at, attempt.look_after = Outcome.ADOPTED, sid, now, None
         if text.state is TextState.UNKNOWN:
             text.state = TextState.ACCEPTED
+        rehearsal.reach("adopting")
         return True
 
 
@@ -152,6 +155,7 @@ def _note_look_without_it(case: Case, now: datetime) -> int:
             return 0
         attempt.outcome, attempt.ended_at, attempt.look_after = Outcome.NOT_FOUND, now, None
         text.state, text.next_try_at = TextState.WAITING, now
+        rehearsal.reach("giving_back")
         return 1
 
 
