@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 import config
 from mobilize import clock, create_app
-from mobilize.actions.models import Action, Eligible
+from mobilize.actions.models import Action, Eligible, Event
 from mobilize.checkins.decision import Proof
 from mobilize.checkins.models import Attendance, Method
 from mobilize.checkins.operations import check_in
@@ -40,16 +40,13 @@ def main(action_id: UUID) -> None:
             )
 
 
-def _missing(action_id: UUID) -> list[tuple[UUID, UUID]]:
-    there = select(Attendance.member_id).where(
-        Attendance.event_id.in_(select(Eligible.event_id).where(Eligible.action_id == action_id))
-    )
+def _missing(action_id: UUID) -> list[tuple[UUID | None, UUID]]:
+    of_action = select(Event.id).where(Event.action_id == action_id)
+    there = set(db.session.scalars(select(Attendance.member_id).where(Attendance.event_id.in_(of_action))))
     rows = db.session.execute(
-        select(Eligible.member_id, Eligible.event_id).where(
-            Eligible.action_id == action_id, Eligible.member_id.not_in(there)
-        )
+        select(Eligible.member_id, Eligible.event_id).where(Eligible.action_id == action_id)
     )
-    return [(member, event) for member, event in rows if member and event]
+    return [(member, event) for member, event in rows if event and member not in there]
 
 
 if __name__ == "__main__":

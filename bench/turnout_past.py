@@ -89,6 +89,6 @@ def _totals(past: Action, events: list[dict[str, Any]], figures: list[dict[str, 
 def _copy(old: UUID, new: UUID) -> None:
     ids = {"old": old, "new": new} if is_postgres() else {"old": old.hex, "new": new.hex}
     # Ids that follow one another, as those of real rows do.
-    new_ids = "uuidv7()" if is_postgres() else "substr(:new, 1, 12) || printf('%020x', {0}.rowid)"
+    new_ids = "gen_random_uuid()" if is_postgres() else "substr(:new, 1, 12) || printf('%020x', {0}.rowid)"
     db.session.execute(text(_ELIGIBLE.format(id=new_ids.format("e"))), ids)
     db.session.execute(text(_ATTENDANCE.format(id=new_ids.format("a"))), {**ids, "came": CAME})

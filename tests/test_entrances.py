@@ -59,6 +59,9 @@ PUBLIC = {
     "checkins.service_worker",
     "grants.open_line",
     "grants.open_line_now",
+    # By a link with a token that ends: counts only (tests/turnout).
+    "turnout.wall",
+    "turnout.wall_figures",
     # The member's page: what is hers opens by a code on her phone (tests/privacy).
     "privacy.ask",
     "privacy.code",

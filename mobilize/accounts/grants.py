@@ -80,10 +80,11 @@ def move_grants(event_id: uuid.UUID, kind: GrantKind, ends_at: datetime) -> None
 
 
 def open_grants(event_id: uuid.UUID, *, now: datetime) -> Sequence[LineGrant]:
-    """Grants of an event that run, oldest first."""
+    """Grants of an event's line that run, oldest first."""
     return db.session.scalars(
         select(LineGrant)
         .where(LineGrant.event_id == event_id, LineGrant.revoked_at.is_(None), LineGrant.ends_at > now)
+        .where(LineGrant.kind != GrantKind.WALL)
         .order_by(LineGrant.id)
     ).all()
 

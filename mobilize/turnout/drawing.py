@@ -1,12 +1,19 @@
-"""Arrivals as a picture, made here: sizes only, so that the page needs no style of its own."""
+"""Arrivals and the map as pictures, made here: sizes only, so that the page needs no style of its own."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import median
 
+from mobilize.turnout.figures import Chapter
 from mobilize.turnout.people import Arrivals
 
 WIDTH, HEIGHT = 640, 160
 WIDEST = 40
+MAP_WIDTH, MAP_HEIGHT, MARGIN = 640, 640, 12
+# Degrees from the middle of the local: no local reaches farther, and a swapped sign does.
+FARTHEST = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +41,58 @@ def bars(arrived: Arrivals) -> list[Bar]:
         x, y = round(n * wide, 1), round(HEIGHT - height, 1)
         found.append(Bar(at, count, together, x, y, round(wide * 0.8, 1), height))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A site on the map: where it stands in the picture, and how it is doing."""
+
+    chapter: Chapter
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """The sites as a picture of `width` by `height`; `unplaced` have no coordinates that could be right."""
+
+    marks: Sequence[Mark]
+    width: int
+    height: int
+    unplaced: int
+
+
+def site_map(chapters: Sequence[Chapter]) -> Map | None:
+    """Where the sites lie. None where fewer than two can be placed.
+
+    Sites in trouble come last, so that they lie on top. A coordinate far from all others is a slip: its site
+    is left out instead of shrinking the map to a dot.
+    """
+    found = [(chapter, *chapter.place) for chapter in chapters if chapter.place]
+    near = _without_slips(found)
+    if len(near) < 2:
+        return None
+    top, left = max(lat for _c, lat, _lon in near), min(lon for _c, _lat, lon in near)
+    # On a map this small, degrees of longitude are all as short as in its middle.
+    narrow = math.cos(math.radians(median(lat for _c, lat, _lon in near)))
+    wide = max(max((lon - left) * narrow for _c, _lat, lon in near), 1e-6)
+    tall = max(max(top - lat for _c, lat, _lon in near), 1e-6)
+    scale = min((MAP_WIDTH - 2 * MARGIN) / wide, (MAP_HEIGHT - 2 * MARGIN) / tall)
+    marks = [
+        Mark(chapter, _at((lon - left) * narrow * scale), _at((top - lat) * scale))
+        for chapter, lat, lon in near
+    ]
+    marks.sort(key=lambda mark: -mark.chapter.state.trouble)
+    size = round(wide * scale + 2 * MARGIN), round(tall * scale + 2 * MARGIN)
+    return Map(marks, *size, unplaced=len(chapters) - len(marks))
+
+
+def _at(inside: float) -> float:
+    return round(MARGIN + inside, 1)
+
+
+def _without_slips(found: list[tuple[Chapter, float, float]]) -> list[tuple[Chapter, float, float]]:
+    if not found:
+        return []
+    lat, lon = median(one[1] for one in found), median(one[2] for one in found)
+    return [one for one in found if max(abs(one[1] - lat), abs(one[2] - lon)) <= FARTHEST]

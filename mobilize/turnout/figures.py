@@ -3,7 +3,7 @@
 Names, head counts and supporters are three different things and are never added to one another.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -93,7 +93,8 @@ class Line:
 class Chapter:
     """A chapter in one action: its members, and the line that is its home there (which it may share).
 
-    `fixed_at` and `version` say since when the figures stand; `moved_since`: they would be others today.
+    `place` is its latitude and longitude. `fixed_at` and `version` say since when the figures stand;
+    `moved_since`: they would be others today.
     """
 
     site_id: UUID
@@ -105,6 +106,7 @@ class Chapter:
     names: Names
     line: Line
     target: float
+    place: tuple[float, float] | None = None
     fixed_at: datetime | None = None
     version: int | None = None
     moved_since: bool = False
@@ -150,7 +152,8 @@ class Board:
     """One action: its chapters by area and name, and who belongs to none of them.
 
     `no_site`: members without a chapter. `others`: members of chapters that have no event in this action.
-    Both are None where they are out of the viewer's scope. `as_of` is when it was counted.
+    Both are None where they are out of the viewer's scope. `as_of` is when it was counted. `arrivals`: by
+    chapter, how many were first checked in in which minute after the action's start.
     """
 
     action_id: UUID
@@ -159,6 +162,7 @@ class Board:
     others: Names | None = None
     as_of: datetime | None = field(default=None, compare=False)
     frozen: bool = True
+    arrivals: Mapping[UUID | None, Mapping[int, int]] = field(default_factory=dict)
     _by_site: dict[UUID, Chapter] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -205,13 +209,17 @@ class Board:
         return len(self.chapters) > 1 and len({chapter.line.event_id for chapter in self.chapters}) == 1
 
     def of_area(self, area_id: UUID) -> "Board":
-        inside = tuple(chapter for chapter in self.chapters if chapter.area_id == area_id)
-        return Board(self.action_id, inside, as_of=self.as_of, frozen=self.frozen)
+        return self._only(chapter for chapter in self.chapters if chapter.area_id == area_id)
 
     def of_sites(self, site_ids: set[UUID]) -> "Board":
         """What somebody sees who may see these sites and no more."""
-        inside = tuple(chapter for chapter in self.chapters if chapter.site_id in site_ids)
-        return Board(self.action_id, inside, as_of=self.as_of, frozen=self.frozen)
+        return self._only(chapter for chapter in self.chapters if chapter.site_id in site_ids)
+
+    def _only(self, chapters: Iterable[Chapter]) -> "Board":
+        inside = tuple(chapters)
+        sites: set[UUID | None] = {chapter.site_id for chapter in inside}
+        arrivals = {site: came for site, came in self.arrivals.items() if site in sites}
+        return Board(self.action_id, inside, as_of=self.as_of, frozen=self.frozen, arrivals=arrivals)
 
 
 def add_up(chapters: Iterable[Chapter], area_id: UUID | None = None) -> Total:

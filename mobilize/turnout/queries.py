@@ -20,16 +20,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import String, cast, func, literal, or_, select, type_coerce, union_all
+from sqlalchemy import Integer, String, cast, func, literal, or_, select, type_coerce, union_all
 
 from mobilize.actions.denominator import members_without_chapter, was_active
-from mobilize.actions.models import Action, Eligible, Event, EventChapter, EventState
+from mobilize.actions.models import Action, Eligible, Event, EventChapter
 from mobilize.checkins import head_counts
 from mobilize.checkins.models import Attendance, HeadCount, Supporters, Tier
 from mobilize.database import db, is_postgres
-from mobilize.roster.models import Area, Member, Membership, Rank, Site
+from mobilize.roster.models import Member, Membership, Rank, Site
 from mobilize.turnout.figures import Board, Chapter, Line, Names
 from mobilize.turnout.fixed import Fixed, latest_fixed
+from mobilize.turnout.homes import Home, homes_of
 from mobilize.turnout.tally import Tally, There, named
 
 _RANKS = {tier.value: tier.rank for tier in Tier}
@@ -53,7 +54,7 @@ def board(action: Action, *, fixed: bool = True, seen: Seen | None = None) -> Bo
     which `see_again` keeps up to date, members are not counted anew.
     Nobody may be shown it without `of_sites`: see `live.board_for`.
     """
-    homes = _homes(action)
+    homes = homes_of(action)
     seen = seen or see(action, frozen=all(home.frozen_at for home in homes))
     names, lines = _names(seen), _lines(action, homes, seen)
     live = Board(
@@ -62,6 +63,7 @@ def board(action: Action, *, fixed: bool = True, seen: Seen | None = None) -> Bo
         no_site=names.get(None),
         others=_guests(names, {home.site_id for home in homes}),
         frozen=all(home.frozen_at for home in homes),
+        arrivals={_uuid(chapter): came for chapter, came in seen.tally.arrivals().items()},
     )
     return _with_fixed(live, latest_fixed(action.id)) if fixed else live
 
@@ -71,45 +73,10 @@ def chapter_in(action: Action, site_id: UUID) -> Chapter | None:
     fixed = latest_fixed(action.id, site_id).get(site_id)
     if fixed is None:
         return board(action).chapter(site_id)
-    homes = _homes(action, site_id)
+    homes = homes_of(action, site_id)
     lines = {home.event_id: Line(event_id=home.event_id, area_id=home.event_area_id) for home in homes}
     chapters = [_as_fixed(_chapter(home, {}, lines, action.target_percent), fixed) for home in homes]
     return replace(chapters[0], moved_since=False) if chapters else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Home:
-    """A chapter and its home event."""
-
-    site_id: UUID
-    code: str
-    name: str
-    area_id: UUID
-    area: str
-    tz: str
-    event_id: UUID
-    event_area_id: UUID | None
-    frozen_at: datetime | None
-
-
-def _homes(action: Action, site_id: UUID | None = None) -> list[_Home]:
-    query = (
-        select(
-            Site.id, Site.code, Site.name, Site.area_id, Area.name, Event.tz,
-            Event.id, Event.area_id, Event.frozen_at,
-        )
-        .join(EventChapter, EventChapter.site_id == Site.id)
-        .join(Event, Event.id == EventChapter.event_id)
-        .join(Area, Area.id == Site.area_id)
-        .where(
-            EventChapter.action_id == action.id,
-            EventChapter.gone_at.is_(None),
-            Event.state != EventState.CALLED_OFF,
-        )
-        .order_by(Area.name, Site.name, Site.code)
-    )  # fmt: skip
-    rows = db.session.execute(query.where(Site.id == site_id) if site_id else query)
-    return [_Home(*row) for row in rows]
 
 
 def see(action: Action, *, frozen: bool) -> Seen:
@@ -143,12 +110,23 @@ def _there(action: Action, counted: Any, members: Sequence[UUID] | None = None) 
             Attendance.was_eligible,
             counted.c.member_id.is_not(None),
             _as_stored(counted.c.chapter_id, "own"),
+            _minute(action.starts_at).label("minute"),
         )
         .outerjoin(counted, counted.c.member_id == Attendance.member_id)
         .where(Attendance.event_id.in_(_events_of(action)))
     )
     rows = db.session.execute(query.where(Attendance.member_id.in_(members)) if members else query)
     return (There(row[0], row[1], _RANKS[row[2]], *row[3:]) for row in rows)
+
+
+def _minute(start: datetime) -> Any:
+    """The minute of the check-in, from the action's start."""
+    if is_postgres():
+        seconds = func.extract("epoch", Attendance.first_at) - start.timestamp()
+        return cast(func.floor(seconds / 60), Integer)
+    # SQLite divides towards zero: a day is added before, and taken off again.
+    seconds = cast(func.strftime("%s", Attendance.first_at), Integer) - int(start.timestamp())
+    return (seconds + 86_400) // 60 - 1_440
 
 
 def _as_stored(column: Any, name: str) -> Any:
@@ -220,7 +198,7 @@ def _events_of(action: Action) -> Any:
     return select(Event.id).where(Event.action_id == action.id)
 
 
-def _lines(action: Action, homes: Iterable[_Home], seen: Seen) -> dict[UUID, Line]:
+def _lines(action: Action, homes: Iterable[Home], seen: Seen) -> dict[UUID, Line]:
     """What was counted at each home event, names and heads and supporters apart."""
     areas = {home.event_id: home.event_area_id for home in homes}
     chapters = Counter(home.event_id for home in homes)
@@ -263,7 +241,7 @@ def _supporters(action: Action) -> dict[UUID, int]:
 
 
 def _chapter(
-    home: _Home,
+    home: Home,
     names: dict[UUID | None, Names],
     lines: dict[UUID, Line],
     target_percent: int,
@@ -277,6 +255,7 @@ def _chapter(
         tz=home.tz,
         names=names.get(home.site_id, Names()),
         line=lines[home.event_id],
+        place=home.place,
         target=target_percent / 100,
     )
 

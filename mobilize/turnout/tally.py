@@ -14,7 +14,8 @@ _TIERS = ("self_reported", "vouched", "verified")
 
 
 class There(NamedTuple):
-    """One row of attendance. `own` is the chapter of the denominator, of somebody who is in it."""
+    """One row of attendance. `own` is the chapter of the denominator, of somebody who is in it; `minute` when
+    she came, counted from the action's start (before it, below zero)."""
 
     who: Hashable
     event: Hashable
@@ -23,12 +24,14 @@ class There(NamedTuple):
     eligible: bool
     in_denominator: bool
     own: Hashable | None
+    minute: int
 
 
 class _Member(NamedTuple):
     chapter: Hashable | None
     strength: int
     eligible: bool
+    minute: int
     events: tuple[Hashable, ...]
 
 
@@ -39,6 +42,7 @@ class Tally:
         self._members: dict[Hashable, _Member] = {}
         self._counts: Counter[tuple[Hashable | None, int, bool]] = Counter()
         self.hosted: Counter[Hashable] = Counter()
+        self._minutes: Counter[tuple[Hashable | None, int]] = Counter()
         self.take((), rows)
 
     def take(self, changed: Iterable[Hashable], rows: Iterable[There]) -> None:
@@ -61,9 +65,18 @@ class Tally:
                 found[chapter][_TIERS[strength]] += count
         return found
 
+    def arrivals(self) -> dict[Hashable | None, dict[int, int]]:
+        """By chapter: how many came in which minute, each member when she was first checked in anywhere."""
+        found: defaultdict[Hashable | None, dict[int, int]] = defaultdict(dict)
+        for (chapter, minute), count in self._minutes.items():
+            if count:
+                found[chapter][minute] = count
+        return found
+
     def _add(self, who: Hashable, member: _Member) -> None:
         self._members[who] = member
         self._counts[member[:3]] += 1
+        self._minutes[member.chapter, member.minute] += 1
         for event in member.events:
             self.hosted[event] += 1
 
@@ -71,6 +84,7 @@ class Tally:
         held = self._members.pop(who, None)
         if held:
             self._counts[held[:3]] -= 1
+            self._minutes[held.chapter, held.minute] -= 1
             for event in held.events:
                 self.hosted[event] -= 1
 
@@ -85,8 +99,9 @@ def _together(rows: list[There]) -> _Member:
     eligible = first.in_denominator or any(row.eligible for row in rows)
     if len(rows) == 1:
         chapter = first.own if first.in_denominator else first.chapter
-        return _Member(chapter, first.strength, eligible, (first.event,))
+        return _Member(chapter, first.strength, eligible, first.minute, (first.event,))
     chapters = [row.chapter for row in rows if row.chapter]
     own = first.own if first.in_denominator else min(chapters, key=str, default=None)
     events = tuple({row.event for row in rows})
-    return _Member(own, max(row.strength for row in rows), eligible, events)
+    strength, minute = max(row.strength for row in rows), min(row.minute for row in rows)
+    return _Member(own, strength, eligible, minute, events)

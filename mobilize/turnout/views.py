@@ -13,14 +13,15 @@ from mobilize.actions.models import Action
 from mobilize.actions.seen import seen_action
 from mobilize.languages import language
 from mobilize.turnout import live as live_board
-from mobilize.turnout import report_views
+from mobilize.turnout import report_views, wall_views
 from mobilize.turnout.blueprint import bp
 from mobilize.turnout.figures import Board
 from mobilize.turnout.overview import actions_on, own_sites, past_actions
+from mobilize.turnout.pictures import pictures
 from mobilize.turnout.spreadsheet import as_json
 from mobilize.turnout.wording import percent_text, points_text
 
-__all__ = ["bp", "report_views"]
+__all__ = ["bp", "report_views", "wall_views"]
 
 bp.add_app_template_filter(percent_text, "share")
 bp.add_app_template_filter(points_text, "points")
@@ -49,7 +50,12 @@ def live(action_id: UUID) -> str:
     action = seen_action(action_id, me().scope)
     board = live_board.board_for(action, me().scope) or abort(404)
     return render_template(
-        "turnout/live.html", action=action, board=board, drill=action.drill, link=_report_link(action)
+        "turnout/live.html",
+        action=action,
+        board=board,
+        drill=action.drill,
+        **pictures(action, board),
+        link=_report_link(action),
     )
 
 
@@ -76,7 +82,11 @@ def _body(action: Action, board: Board, as_page: bool) -> live_board.Said:
     said = as_json(board, by="site") | {"areas": as_json(board, by="area")["areas"]}
     if as_page:
         said["html"] = render_template(
-            "turnout/_board.html", action=action, board=board, link=_report_link(action)
+            "turnout/_board.html",
+            action=action,
+            board=board,
+            **pictures(action, board),
+            link=_report_link(action),
         )
     body = json.dumps(said, ensure_ascii=False).encode()
     return live_board.Said(body, hashlib.blake2b(body, digest_size=12).hexdigest())

@@ -42,7 +42,7 @@
         headers: etag ? { Accept: "application/json", "If-None-Match": etag } : { Accept: "application/json" },
         signal: AbortSignal.timeout(10000),
       });
-      if (answer.redirected || answer.status === 401 || answer.status === 403) return say(words.signedOut);
+      if (answer.redirected || [401, 403, 410].includes(answer.status)) return say(words.signedOut);
       if (answer.status === 200) put(await answer.json(), answer.headers.get("ETag"));
       else if (answer.status !== 304) throw new Error(String(answer.status));
       failures = 0;

@@ -1,0 +1,96 @@
+"""How fast people arrive: minute by minute, and against the last action at the same minute."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+
+from mobilize.actions.models import Action
+from mobilize.database import db
+from mobilize.turnout.figures import Board
+from mobilize.turnout.people import Arrivals
+from mobilize.turnout.queries import board
+
+# Minutes before and after the start that are worth a picture.
+FROM, TO, STEP = -30, 180, 5
+_KEPT = 16
+_past: dict[UUID, Mapping[UUID | None, Mapping[int, int]]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """By name, `minutes` after the start: now, and at the last action of the campaign."""
+
+    minutes: int
+    now: int
+    then: int
+    last: Action
+
+
+def arrivals_of(shown: Board, action: Action) -> Arrivals:
+    """First check-ins of everybody on the board, in steps of five minutes without gaps."""
+    steps: Counter[int] = Counter()
+    for came in shown.arrivals.values():
+        for minute, count in came.items():
+            steps[max(FROM, min(minute, TO)) // STEP] += count
+    if not steps:
+        return Arrivals(())
+    whole = range(min(steps), max(steps) + 1)
+    return Arrivals(tuple((action.starts_at + timedelta(minutes=n * STEP), steps[n]) for n in whole))
+
+
+def pace_of(shown: Board, action: Action, now: datetime) -> Pace | None:
+    """Now against then, for the chapters on the board; None when nothing is there to compare with.
+
+    An action that was forgotten knows the hour only of who came, and is not compared with.
+    """
+    minutes = int((now - action.starts_at).total_seconds() // 60)
+    last = _last_action(action) if FROM <= minutes <= TO else None
+    if last is None:
+        return None
+    whole = None if shown.no_site or shown.others else {chapter.site_id for chapter in shown.chapters}
+    until = minutes + 1
+    return Pace(
+        minutes, _came_by(shown.arrivals, whole, until), _came_by(_arrivals_then(last), whole, until), last
+    )
+
+
+def _last_action(action: Action) -> Action | None:
+    if action.campaign_id is None or action.drill:
+        return None
+    return db.session.scalar(
+        select(Action)
+        .where(
+            Action.campaign_id == action.campaign_id,
+            Action.starts_at < action.starts_at,
+            Action.called_off_at.is_(None),
+            Action.forgotten_at.is_(None),
+            ~Action.drill,
+        )
+        .order_by(Action.starts_at.desc(), Action.id)
+        .limit(1)
+    )
+
+
+def _arrivals_then(last: Action) -> Mapping[UUID | None, Mapping[int, int]]:
+    """Counted once in each process: it is over."""
+    if last.id not in _past:
+        while len(_past) >= _KEPT:
+            _past.pop(next(iter(_past)))
+        _past[last.id] = board(last, fixed=False).arrivals
+    return _past[last.id]
+
+
+def _came_by(
+    arrivals: Mapping[UUID | None, Mapping[int, int]], sites: Collection[UUID] | None, until: int
+) -> int:
+    return sum(
+        count
+        for site, came in arrivals.items()
+        if sites is None or site in sites
+        for minute, count in came.items()
+        if minute < until
+    )

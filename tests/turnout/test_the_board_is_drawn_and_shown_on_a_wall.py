@@ -1,0 +1,134 @@
+"""The map, the pace and the arrivals beside the tables; and the wall view, which tells of nobody."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+
+from mobilize import clock
+from mobilize.accounts.grants import grant_line
+from mobilize.accounts.models import GrantKind, RoleName
+from mobilize.actions.models import Action
+from mobilize.database import atomic, db
+from mobilize.turnout.drawing import site_map
+from mobilize.turnout.outsiders import hidden, outside
+from mobilize.turnout.pace import arrivals_of, pace_of
+from mobilize.turnout.queries import board
+from tests.builders import START, make_action, make_campaign, make_member, make_person
+from tests.turnout.conftest import Morning, enter
+
+MINUTE = timedelta(minutes=1)
+
+
+def test_every_site_has_its_place_and_its_shape_and_a_slip_does_not_shrink_the_map(morning: Morning) -> None:
+    morning.freeze()
+    morning.count(morning.madison, 0)
+    _place(morning, [(34.05, -118.24), (34.10, -118.30), (34.05, 118.24)])  # the sign was forgotten
+    drawn = site_map(board(morning.action).chapters)
+    assert drawn is not None
+    assert [(mark.chapter.name, mark.chapter.state) for mark in drawn.marks] == [
+        ("Madison", "zero"),
+        ("Lincoln", "none"),
+    ]
+    madison, lincoln = drawn.marks
+    assert madison.x < lincoln.x and madison.y < lincoln.y  # farther west, farther north
+    assert drawn.unplaced == 1
+    assert 0 < lincoln.x < drawn.width and 0 < lincoln.y < drawn.height
+
+
+def test_the_pace_compares_with_the_last_action_at_the_same_minute(morning: Morning) -> None:
+    campaign = make_campaign()
+    earlier = make_action(campaign_id=campaign.id, starts_at=START - timedelta(days=7))
+    with atomic() as session:
+        session.get_one(Action, morning.action.id).campaign_id = campaign.id
+    before = Morning(action=earlier, sites=morning.sites)
+    morning.freeze()
+    members = morning.members[morning.lincoln.id]
+    for n, member in enumerate(members[:4]):
+        before.send(member, morning.lincoln, at=earlier.starts_at + 10 * n * MINUTE)
+    morning.send(members[0], morning.lincoln, at=START - MINUTE / 2)
+    morning.send(members[1], morning.lincoln, at=START + 12 * MINUTE)
+    shown = board(morning.action)
+    pace = pace_of(shown, morning.action, START + 20 * MINUTE)
+    assert pace is not None
+    assert (pace.now, pace.then, pace.last.id) == (2, 3, earlier.id)
+    steps = arrivals_of(shown, morning.action).steps
+    assert [(int((at - START) / MINUTE), n) for at, n in steps] == [(-5, 1), (0, 0), (5, 0), (10, 1)]
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ((10, 20, 30), (10, 20, 30)),
+        ((0, 20, 30), (0, 20, 30)),
+        ((3, 20, 30), (None, None, 30)),  # 20 goes as well: the sum is known
+        ((1, 2, 30, 40), (None, None, None, 40)),  # 1 and 2 together are too few
+        ((1, 4, 30), (None, None, 30)),
+        ((3,), (None,)),
+        ((3, 0), (None, None)),
+    ],
+)
+def test_a_small_count_is_not_said_nor_given_away(counts: tuple[int], said: tuple[int | None]) -> None:
+    assert hidden(counts) == said
+
+
+def test_the_total_by_name_is_not_said_beside_who_came_when_the_difference_is_small(morning: Morning) -> None:
+    morning.freeze()
+    for member in morning.members[morning.lincoln.id]:
+        morning.send(member, morning.lincoln)
+    morning.send(make_member("Retired", status="retired", site=morning.lincoln), morning.lincoln)
+    shown = outside(board(morning.action))
+    assert (shown.came, shown.named) == (6, None)
+    assert shown.split == (None, None, None)
+
+
+def test_a_wall_shows_figures_by_link_and_no_names_and_ends_when_taken_back(
+    morning: Morning, client: FlaskClient
+) -> None:
+    morning.freeze()
+    for member in morning.members[morning.lincoln.id]:
+        morning.send(member, morning.lincoln)
+    morning.send(morning.members[morning.roosevelt.id][0], morning.roosevelt)
+    morning.count(morning.lincoln, 31)
+    with atomic() as session:
+        session.get_one(Action, morning.action.id).ends_at = clock.now() + timedelta(hours=1)
+    enter(client, make_person("Olga Office", role=RoleName.ADMIN), clock.now())
+    made = client.post(f"/actions/{morning.action.id}/walls", data={"label": "Hall"})
+    address = re.search(r"/wall/[A-Z0-9]+", made.text)
+    assert made.status_code == 200 and address
+    client.delete_cookie("session", domain="localhost")
+    page = client.get(address[0])
+    assert page.status_code == 200 and "Member0" not in page.text and "fewer than 5" in page.text
+    said = client.get(f"{address[0]}/board.json")
+    assert "31" in said.json["html"]
+    etag = {"If-None-Match": said.headers["ETag"]}
+    assert client.get(f"{address[0]}/board.json", headers=etag).status_code == 304
+    enter(client, make_person("Olga Office", role=RoleName.ADMIN), clock.now())
+    back = re.search(r"/actions/[^\"]+/revoke", client.get(f"/actions/{morning.action.id}/walls").text)
+    assert back and client.post(back[0]).status_code == 303
+    assert client.get(address[0]).status_code == 410
+    assert client.get(f"{address[0]}/board.json").status_code == 410
+
+
+def test_a_captains_link_opens_no_wall(morning: Morning, client: FlaskClient) -> None:
+    event, later = morning.event(morning.lincoln), clock.now() + timedelta(hours=1)
+    _g, token = grant_line(event.id, GrantKind.CAPTAIN, "Ana", None, "test", later, now=clock.now())
+    assert client.get(f"/wall/{token}").status_code == 410
+
+
+def test_the_live_page_draws_map_and_arrivals(morning: Morning, client: FlaskClient) -> None:
+    morning.freeze()
+    _place(morning, [(34.05, -118.24), (34.10, -118.30), (34.15, -118.20)])
+    morning.send(morning.members[morning.lincoln.id][0], morning.lincoln, at=START + 3 * MINUTE)
+    enter(client, make_person("Olga Office", role=RoleName.ADMIN), clock.now())
+    page = client.get(f"/actions/{morning.action.id}/turnout").text
+    assert page.count("<use href=") == 3 and 'href="#m-below"' in page
+    assert "style=" not in page
+
+
+def _place(morning: Morning, places: list[tuple[float, float]]) -> None:
+    with atomic():
+        for site, (lat, lon) in zip(morning.sites, places, strict=True):
+            db.session.get_one(type(site), site.id).lat = lat
+            db.session.get_one(type(site), site.id).lon = lon
