@@ -7,11 +7,11 @@ CORES  := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PO     := $(wildcard mobilize/translations/*/LC_MESSAGES/*.po)
 export PYTHONUTF8 := 1
 
-.PHONY: help setup setup-dev run test lint serve work bench words lock clean
+.PHONY: help setup setup-dev run test lint security serve work bench words lock clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed $(PO:.po=.mo) ## Make .venv and install the pinned, hashed requirements (run and test call it)
 
@@ -25,6 +25,9 @@ lint: setup-dev ## Check style, formatting and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+security: setup-dev ## Read the code for weaknesses, ask for those of the dependencies, look for secrets and headers
+	@$(BIN)/python -m tests.security
 
 serve: setup ## The production web server, from the environment (HOST, PORT, WEB_PROCESSES, WEB_THREADS)
 	@exec $(BIN)/granian --interface wsgi --host "$${HOST:-127.0.0.1}" --port "$${PORT:-5000}" \
