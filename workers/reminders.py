@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from mobilize import clock
-from mobilize.reminders import answers, broadcasts, counts, planning
+from mobilize.reminders import answers, briefing, broadcasts, calling_off, counts, planning
 
 
 @shared_task(name="reminders.plan")
@@ -24,3 +24,13 @@ def read_answers() -> None:
 @shared_task(name="reminders.queue_broadcasts")
 def queue_broadcasts() -> None:
     broadcasts.queue_broadcasts(clock.now())
+
+
+@shared_task(name="reminders.brief_chairs")
+def brief_chairs() -> None:
+    briefing.brief_chairs(clock.now())
+
+
+@shared_task(name="reminders.tell_of_calling_off")
+def tell_of_calling_off() -> None:
+    calling_off.tell_of_calling_off(clock.now())

@@ -3,9 +3,14 @@
 from celery import shared_task
 
 from mobilize import clock
-from mobilize.turnout import operations
+from mobilize.turnout import operations, thanks
 
 
 @shared_task(name="turnout.close_due_events")
 def close_due_events() -> None:
     operations.close_due_events(clock.now())
+
+
+@shared_task(name="turnout.plan_thanks")
+def plan_thanks() -> None:
+    thanks.plan_thanks(clock.now())

@@ -18,6 +18,7 @@ from mobilize.languages import _
 # Where a second person looks before she agrees: endpoint, and the name of what `ref` is there.
 _LOOK_AT = {
     Kind.IMPORT: ("roster.show_import", "import_id"),
+    Kind.CALLING_OFF: ("reminders.call_off", "action_id"),
     Kind.BROADCAST: ("reminders.broadcast", "broadcast_id"),
 }
 

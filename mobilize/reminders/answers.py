@@ -20,11 +20,11 @@ from mobilize.database import atomic, db, insert
 from mobilize.errors import Refused
 from mobilize.phones import normalize
 from mobilize.reminders.blanks import blanks_for, place_of, written_in
-from mobilize.reminders.models import Coming
+from mobilize.reminders.models import TO_MEMBERS, Coming
 from mobilize.roster.models import Member, Membership, Rank
 from mobilize.texts.inbound import language_of
 from mobilize.texts.models import Inbound, Intent, Question, QuestionKind
-from mobilize.texts.operations import answer, mark_done, mark_question_answered
+from mobilize.texts.operations import answer, drop_texts, mark_done, mark_question_answered
 from mobilize.texts.queries import unread_inbound
 from mobilize.texts.replies import NUMBER_WORDS, plain_words
 
@@ -127,10 +127,20 @@ def _coming(inbound: Inbound, question: Question | None, now: datetime) -> None:
                 where=Coming.at <= row.excluded.at,
             )
         )
+    if not coming:
+        _spare_her(event.id, inbound, now)
     mark_question_answered(question.id, now=now)
     language = written_in(language_of(inbound.phone_bix))
     wording = "coming_noted" if coming else "not_coming_noted"
     answer(inbound, wording, blanks_for(event, language), language=language, now=now)
+
+
+def _spare_her(event_id: UUID, inbound: Inbound, now: datetime) -> None:
+    """What waits to remind this phone of the event is not wanted any more."""
+    for kind in TO_MEMBERS:
+        drop_texts(
+            f"{kind}:{event_id}:", "not_coming", now=now, phones=[inbound.sender or ""], event_id=event_id
+        )
 
 
 def _members_at(event_id: UUID, who: ColumnElement[bool]) -> Select[UUID]:

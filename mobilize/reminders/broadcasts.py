@@ -28,6 +28,7 @@ from mobilize.reminders.broadcast_sizing import (
     sizing,
     words_of,
 )
+from mobilize.reminders.chapter_texts import refuse_too_many
 from mobilize.reminders.composing import Written, body_for, check_written
 from mobilize.reminders.models import Audience, Broadcast, BroadcastState
 from mobilize.roster.models import Member, Site
@@ -36,6 +37,7 @@ from mobilize.texts.operations import PlannedText, queue_texts
 from mobilize.texts.queries import may_text
 from mobilize.texts.spending import allow_spending
 
+AS_WRITTEN = "as_written"
 MEMBERS_AT_ONCE = 2000
 DRAFTS_ARE_KEPT = timedelta(days=2)
 TRUE_FOR = timedelta(days=1)  # what is written after the action is over
@@ -68,7 +70,7 @@ def write_broadcast(
         action_id=action.id,
         site_ids=site_ids,
         audience=Audience.STAFF if action.drill else audience,
-        wording="as_written",
+        wording=AS_WRITTEN,
         text_en=written.en,
         text_es=written.es,
         urgent_reason=reason or None,
@@ -89,7 +91,7 @@ def confirm_broadcast(
     """Let workers queue it; False when that was done before, which changes nothing.
 
     From the web one above 2,000 people spends a second person's yes. The hourly limit rises by its cost.
-    Refused: nobody, too_long, not_yours, second_person.
+    Refused: nobody, too_long, too_many, not_yours, second_person.
     """
     with atomic() as session:
         broadcast = session.get_one(Broadcast, broadcast_id, with_for_update=True, populate_existing=True)
@@ -99,6 +101,7 @@ def confirm_broadcast(
             raise Refused("not_yours", _("Only who wrote it can send it."), status=403)
         size = sizing(broadcast, now)
         _refuse_what_was_not_seen(size, long_ok)
+        refuse_too_many(broadcast, now)
         if web and needs_second_person(Kind.BROADCAST, size.phones):
             use(Kind.BROADCAST, str(broadcast.id), now=now)
         broadcast.state, broadcast.confirmed_at = BroadcastState.QUEUEING, now
@@ -139,7 +142,7 @@ def test_broadcast(broadcast: Broadcast, person: Person, *, now: datetime) -> No
     text = PlannedText(
         purpose=f"test:{broadcast.id}:{new_id()}",
         phone=person.phone,
-        wording=broadcast.wording,
+        wording=AS_WRITTEN,
         language=language,
         klass=TextClass.ASKED,
         tz=event.tz,
@@ -209,7 +212,7 @@ def _common(broadcast: Broadcast, event: Event, language: str, now: datetime) ->
     urgent = bool(broadcast.urgent_reason)
     return {
         "purpose": f"broadcast:{broadcast.id}:1",
-        "wording": broadcast.wording,
+        "wording": AS_WRITTEN,
         "language": language,
         "klass": klass_of(broadcast),
         "tz": event.tz,

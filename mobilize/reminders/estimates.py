@@ -12,8 +12,8 @@ from mobilize import settings
 from mobilize.actions.models import Action, Event, EventState
 from mobilize.database import db
 from mobilize.reminders.blanks import blanks_for, written_in
-from mobilize.reminders.models import ReminderRule
-from mobilize.reminders.queries import due_at, reached_by, useless_after
+from mobilize.reminders.models import ReminderRule, RuleKind
+from mobilize.reminders.queries import due_at, leaves_in_its_hours, reached_by, useless_after
 from mobilize.texts import windows
 from mobilize.texts.models import TextClass
 from mobilize.texts.segments import Length, measure
@@ -46,12 +46,13 @@ class Estimate:
 
 def estimate(action: Action, rule: ReminderRule, now: datetime) -> Estimate:
     """What this rule would send if it were on, by today's roster. Reads only."""
-    events = {event.id: event for event in _events(action)}
+    events = {event.id: event for event in _events(action) if leaves_in_its_hours(rule, event)}
     phones = segments = 0
     longest: dict[str, tuple[str, Length]] = {}
     heard = {"en": 0, "es": 0}
     reached: Counter[tuple[UUID, str]] = Counter()
-    for (event_id, hers), count in reached_by(action, now).items():
+    urgent = rule.kind is RuleKind.EARLY_CALL
+    for (event_id, hers), count in reached_by(action, now, urgent=urgent).items():
         reached[event_id, written_in(hers)] += count
     for event in events.values():
         for language in heard:
@@ -88,7 +89,8 @@ def _when(
     if not open_ones:
         return None, None, False, zone
     first = max(now, min(due_at(rule, event) for event in open_ones))
-    starts_at = windows.opens_at(TextClass.MEMBER, zone, first)
+    urgent = rule.kind is RuleKind.EARLY_CALL
+    starts_at = windows.opens_at(TextClass.MEMBER, zone, first, urgent=urgent)
     done_at = starts_at + timedelta(seconds=segments / settings().segments_per_second)
-    shuts = windows.closes_at(TextClass.MEMBER, zone, starts_at)
+    shuts = windows.closes_at(TextClass.MEMBER, zone, starts_at, urgent=urgent)
     return starts_at, done_at, shuts is not None and done_at > shuts, zone

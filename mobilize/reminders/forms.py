@@ -1,9 +1,10 @@
 """What comes in through the page of an action's reminders."""
 
-from wtforms import Form, IntegerField, TimeField
-from wtforms.validators import InputRequired, NumberRange
+from wtforms import Form, IntegerField, StringField, TimeField
+from wtforms.validators import InputRequired, Length, NumberRange
 
 from mobilize.languages import _
+from mobilize.reminders.models import RuleKind
 
 
 class ReminderForm(Form):
@@ -18,10 +19,43 @@ class CountQuestionForm(Form):
     minutes = IntegerField(validators=[InputRequired(), NumberRange(0, 240)])
 
 
+class BeforeForm(Form):
+    """The reminder so many minutes before, and the early call with its reason."""
+
+    minutes_before = IntegerField(validators=[InputRequired(), NumberRange(15, 240)])
+    reason = StringField(validators=[Length(max=200)])
+
+
+class BriefingForm(Form):
+    """The chairs' briefing, two days before."""
+
+    at_local = TimeField(validators=[InputRequired()])
+
+
+class ThanksForm(Form):
+    """The thank-you has nothing to set."""
+
+
+FORM_OF: dict[RuleKind, type[Form]] = {
+    RuleKind.DAY_BEFORE: ReminderForm,
+    RuleKind.HOUR_BEFORE: BeforeForm,
+    RuleKind.EARLY_CALL: BeforeForm,
+    RuleKind.BRIEFING: BriefingForm,
+    RuleKind.COUNT_QUESTION: CountQuestionForm,
+    RuleKind.THANKS: ThanksForm,
+}
+
+
 def label(form: Form) -> Form:
     """The form with its words in this person's language."""
-    if isinstance(form, ReminderForm):
-        form.at_local.label.text = _("Time, on the day before, where the event is")
-    else:
-        form.minutes.label.text = _("Minutes after the start")
+    words = {
+        "at_local": _("Time, on the day before, where the event is"),
+        "minutes": _("Minutes after the start"),
+        "minutes_before": _("Minutes before the start"),
+        "reason": _("Why so early? It is written down."),
+    }
+    if isinstance(form, BriefingForm):
+        words["at_local"] = _("Time, two days before, where the event is")
+    for name, field in form._fields.items():
+        field.label.text = words[name]
     return form

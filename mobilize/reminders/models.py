@@ -23,6 +23,10 @@ class RuleKind(StrEnum):
     THANKS = "thanks"
 
 
+# Rules whose texts go to the members of an event's chapters.
+TO_MEMBERS = (RuleKind.DAY_BEFORE, RuleKind.HOUR_BEFORE, RuleKind.EARLY_CALL)
+
+
 class ReminderRule(Model):
     """One rule of one action. `at_local` on the day `days_before` the event, where the event is;
     or `minutes_before` its start; or `minutes_after_start` for the question to the chairs. An early call has
@@ -86,8 +90,9 @@ class BroadcastState(StrEnum):
 class Broadcast(Model):
     """A text somebody wrote about an action, in both languages, and what was shown when she confirmed it.
 
-    `site_ids` are the chapters it goes to, fixed when it was written (None: all of the action's). `phones`,
-    `segments` and `cost_cents` are of the moment it was confirmed.
+    `site_ids` are the chapters it goes to, fixed when it was written (None: all of the action's). `wording`
+    is `as_written`, or the approved one it was made from. `phones`, `segments` and `cost_cents` are of the
+    moment it was confirmed.
     """
 
     __tablename__ = "broadcasts"

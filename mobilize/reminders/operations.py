@@ -1,20 +1,22 @@
 """What can be done about an action's reminder rules. Planning, asking and reading answers stand beside."""
 
 import uuid
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
 from sqlalchemy import delete, select
 
 from mobilize import audit
 from mobilize.actions.models import Action
-from mobilize.database import atomic, db, insert, new_id
+from mobilize.database import atomic, db, insert
 from mobilize.errors import Refused
 from mobilize.languages import _
-from mobilize.reminders.models import Planned, ReminderRule, RuleKind
-from mobilize.reminders.queries import REMINDER, actions_without_rules, reached_by
+from mobilize.reminders.defaults import default_rules
+from mobilize.reminders.estimates import estimate
+from mobilize.reminders.models import TO_MEMBERS, Planned, ReminderRule, RuleKind
+from mobilize.reminders.queries import actions_without_rules, reached_by
 from mobilize.texts.operations import drop_texts
+from mobilize.texts.spending import allow_spending, cost_cents
 
-DAY_BEFORE_AT = time(17)
 # Above this many people (see `trust.md`, "broadcast") somebody looks at the price first and turns it on.
 ON_UP_TO = 2000
 # Why the outbox dropped a text that a changed rule puts back, at its new time.
@@ -25,13 +27,14 @@ TEXTED_BETWEEN = (time(9), time(19, 30))
 def set_default_rules(now: datetime) -> int:
     """Give every coming action the usual rules, where it has none; returns to how many. Twice adds nothing.
 
-    The day before at 17:00 where the event is, and the question to the chairs. A reminder that would reach
-    more than 2,000 phones is off until an organizer has seen what it costs.
+    Members the day before at 17:00 where the event is, and an hour before; chairs two days before, and the
+    question for their count; a thank-you when it is closed. The early call is off until somebody gives a
+    reason. What would reach more than 2,000 phones is off until an organizer has seen what it costs.
     """
     waiting = actions_without_rules(now)
     for action in waiting:
         with atomic() as session:
-            rows = [_day_before(action, now), _count_question(action)]
+            rows = default_rules(action, small=sum(reached_by(action, now).values()) <= ON_UP_TO)
             session.execute(insert(ReminderRule).values(rows).on_conflict_do_nothing())
     return len(waiting)
 
@@ -50,7 +53,39 @@ def change_reminder(action: Action, at_local: time, *, on: bool, actor: str, now
             return
         rule.on, rule.at_local = on, at_local
         _take_back(rule, now)
+        _allow_its_cost(action, rule, actor, now)
         audit.note(actor, f"reminder.{'on' if on else 'off'}", rule.id, now=now)
+
+
+def change_rule(
+    action: Action,
+    kind: RuleKind,
+    *,
+    on: bool,
+    at_local: time | None = None,
+    minutes_before: int | None = None,
+    reason: str = "",
+    actor: str,
+    now: datetime,
+) -> None:
+    """Turn one of the other rules on or off, and set its time. Only an early call has, and needs, a `reason`.
+
+    What waits is taken back; on, it is planned anew. What was sent is never sent again.
+    Refused: bad_minutes, no_reason, no_rule.
+    """
+    said = " ".join(reason.split())[:200]
+    if minutes_before is not None and not 15 <= minutes_before <= 240:
+        raise Refused("bad_minutes", _("Choose between 15 and 240 minutes before the start."))
+    if kind is RuleKind.EARLY_CALL and on and not said:
+        raise Refused("no_reason", _("Say why members are texted at such an hour. It is written down."))
+    with atomic():
+        rule = _locked(action, kind)
+        rule.on, rule.reason = on, said or rule.reason
+        rule.at_local = at_local or rule.at_local
+        rule.minutes_before = minutes_before or rule.minutes_before
+        _take_back(rule, now)
+        _allow_its_cost(action, rule, actor, now)
+        audit.note(actor, f"{kind}.{'on' if on else 'off'}", rule.id, now=now)
 
 
 def change_count_question(action: Action, minutes: int, *, on: bool, actor: str, now: datetime) -> None:
@@ -70,31 +105,14 @@ def purpose(kind: RuleKind | str, event_id: uuid.UUID, version: int) -> str:
     return f"{kind}:{event_id}:{version}"
 
 
-def _day_before(action: Action, now: datetime) -> dict[str, object]:
-    reached = sum(reached_by(action, now).values())
-    return {
-        "id": new_id(),
-        "action_id": action.id,
-        "kind": RuleKind.DAY_BEFORE,
-        "on": reached <= ON_UP_TO,
-        "days_before": 1,
-        "at_local": DAY_BEFORE_AT,
-        "minutes_after_start": None,
-        "wording": REMINDER,
-    }
-
-
-def _count_question(action: Action) -> dict[str, object]:
-    return {
-        "id": new_id(),
-        "action_id": action.id,
-        "kind": RuleKind.COUNT_QUESTION,
-        "on": True,
-        "days_before": None,
-        "at_local": None,
-        "minutes_after_start": action.ask_count_after_minutes,
-        "wording": "count_question",
-    }
+def _allow_its_cost(action: Action, rule: ReminderRule, actor: str, now: datetime) -> None:
+    """Who turns a rule on has seen its price."""
+    if not rule.on or rule.kind not in TO_MEMBERS:
+        return
+    size = estimate(action, rule, now)
+    until_at = (size.done_at or now) + timedelta(hours=1)
+    cents = cost_cents(size.segments)
+    allow_spending(f"rule:{rule.id}", cents, until_at=until_at, by=actor, now=now)
 
 
 def _locked(action: Action, kind: RuleKind) -> ReminderRule:

@@ -11,14 +11,15 @@ from sqlalchemy.orm import joinedload
 from mobilize.actions.models import Event, EventState
 from mobilize.database import atomic, db, insert
 from mobilize.reminders.blanks import blanks_for, written_in
-from mobilize.reminders.models import Planned, ReminderRule, RuleKind
+from mobilize.reminders.models import TO_MEMBERS, Planned, ReminderRule, RuleKind
 from mobilize.reminders.operations import CHANGED, purpose, set_default_rules
 from mobilize.reminders.queries import (
     LOOK_AHEAD,
     MOVED,
-    REMINDER,
+    TELLING,
     audience,
     due_at,
+    leaves_in_its_hours,
     outdated,
     unplanned,
     useless_after,
@@ -43,8 +44,12 @@ def plan_reminders(now: datetime) -> int:
     """
     set_default_rules(now)
     follow_changes(now)
+    return sum(_plan_kind(kind, now) for kind in TO_MEMBERS)
+
+
+def _plan_kind(kind: RuleKind, now: datetime) -> int:
     planned = 0
-    for rule_id, events in unplanned(RuleKind.DAY_BEFORE, starts=(now, now + LOOK_AHEAD)).items():
+    for rule_id, events in unplanned(kind, starts=(now, now + LOOK_AHEAD)).items():
         rule = db.session.get_one(ReminderRule, rule_id)
         due = [event.id for event in events if _is_due(rule, event, now)]
         for start in range(0, len(due), EVENTS_AT_ONCE):
@@ -68,12 +73,13 @@ def follow_changes(now: datetime) -> None:
                 now=now,
                 event_id=event_id,
             )
-            if kind is RuleKind.DAY_BEFORE and not off and event.starts_at > now:
+            if kind in TO_MEMBERS and not off and event.starts_at > now:
                 queue_texts(list(_moved_notices(event, now)), now=now)
 
 
 def _is_due(rule: ReminderRule, event: Event, now: datetime) -> bool:
-    return due_at(rule, event) - AHEAD <= now < useless_after(rule, event)
+    in_time = due_at(rule, event) - AHEAD <= now < useless_after(rule, event)
+    return in_time and leaves_in_its_hours(rule, event)
 
 
 def _plan(rule_id: uuid.UUID, event_ids: Sequence[uuid.UUID], now: datetime) -> int:
@@ -83,7 +89,7 @@ def _plan(rule_id: uuid.UUID, event_ids: Sequence[uuid.UUID], now: datetime) -> 
     while True:
         with atomic():
             rule, events = _locked(rule_id, event_ids, now)
-            page = _page(list(events), after, now)
+            page = _page(list(events), after, now, urgent=rule.kind is RuleKind.EARLY_CALL)
             planned += queue_texts(list(_reminders(rule, events, page)), now=now)
             if len(page) < MEMBERS_AT_ONCE:
                 _put_back(rule, list(events.values()))
@@ -107,9 +113,11 @@ def _locked(
     return rule, {event.id: event for event in events if rule.on and _is_due(rule, event, now)}
 
 
-def _page(event_ids: Sequence[uuid.UUID], after: uuid.UUID | None, now: datetime) -> Sequence[Any]:
+def _page(
+    event_ids: Sequence[uuid.UUID], after: uuid.UUID | None, now: datetime, *, urgent: bool
+) -> Sequence[Any]:
     """The next members by their ids. A member has one home chapter, and so one event of an action."""
-    who = audience(event_ids, now).limit(MEMBERS_AT_ONCE)
+    who = audience(event_ids, now, urgent=urgent).limit(MEMBERS_AT_ONCE)
     if after is not None:
         # Said of both, since PostgreSQL does not conclude the one from the other.
         who = who.where(who.selected_columns.member_id > after, Membership.member_id > after)
@@ -133,6 +141,7 @@ def _reminders(
 
 def _common(rule: ReminderRule, event: Event, language: str) -> dict[str, Any]:
     """All that the reminders about one event in one language have in common."""
+    asks = {"asks": QuestionKind.COMING, "asks_until": event.starts_at}
     return {
         "purpose": purpose(rule.kind, event.id, event.version),
         "wording": rule.wording,
@@ -144,8 +153,8 @@ def _common(rule: ReminderRule, event: Event, language: str) -> dict[str, Any]:
         "priority": Priority.REMINDER,
         "blanks": blanks_for(event, language),
         "event_id": event.id,
-        "asks": QuestionKind.COMING,
-        "asks_until": event.starts_at,
+        "urgent": rule.kind is RuleKind.EARLY_CALL,
+        **(asks if rule.kind is RuleKind.DAY_BEFORE else {}),
     }
 
 
@@ -182,7 +191,7 @@ def _moved_notices(event: Event, now: datetime) -> Iterator[PlannedText]:
     """To everybody a reminder or an earlier notice about this event has left for."""
     told = select(OutboxText).where(
         OutboxText.event_id == event.id,
-        OutboxText.wording.in_([REMINDER, MOVED]),
+        OutboxText.wording.in_(TELLING),
         OutboxText.state.not_in([TextState.WAITING, TextState.DROPPED, TextState.FAILED]),
     )
     for text in db.session.scalars(told):

@@ -14,7 +14,8 @@ from mobilize.checkins.models import Attendance
 from mobilize.database import db
 from mobilize.reminders.models import Coming, Planned, ReminderRule, RuleKind
 from mobilize.roster.models import Member, Membership, MemberStatus, PhoneKind, Rank
-from mobilize.texts.models import OutboxText, TextState
+from mobilize.texts import windows
+from mobilize.texts.models import OutboxText, TextClass, TextState
 from mobilize.texts.phone_rules import is_bad, says_stop
 
 # Somebody who was told of this event so shortly ago is not told again the same evening.
@@ -22,6 +23,8 @@ AN_EVENING = timedelta(hours=12)
 # No rule reaches further ahead than this.
 LOOK_AHEAD = timedelta(days=3)
 REMINDER, MOVED = "reminder_day_before", "moved"
+# Wordings by which a member was told when and where an event is.
+TELLING = (REMINDER, MOVED, "reminder_hour_before", "early_call")
 
 
 def rules_of(action: Action) -> dict[RuleKind, ReminderRule]:
@@ -31,23 +34,36 @@ def rules_of(action: Action) -> dict[RuleKind, ReminderRule]:
 
 
 def actions_without_rules(now: datetime) -> Sequence[Action]:
-    """Actions to come, or going on, for which nobody has decided anything yet."""
-    decided = exists().where(ReminderRule.action_id == Action.id)
+    """Actions to come, or going on, that lack one of the rules (the thank-you came last)."""
+    decided = exists().where(ReminderRule.action_id == Action.id, ReminderRule.kind == RuleKind.THANKS)
     return db.session.scalars(
         select(Action).where(~decided, Action.ends_at > now, Action.called_off_at.is_(None))
     ).all()
 
 
 def due_at(rule: ReminderRule, event: Event) -> datetime:
-    """When a day-before reminder is due: at the rule's time on the local day before, where the event is."""
+    """When a rule's text is due: so many minutes before the start, or at the rule's time on the local day so
+    many days before, where the event is."""
+    if rule.minutes_before is not None:
+        return event.starts_at - timedelta(minutes=rule.minutes_before)
     at, days = rule.at_local or time(17), rule.days_before or 1
     return clock.on_local_day(event.starts_at, event.tz, -days, at)
 
 
 def useless_after(rule: ReminderRule, event: Event) -> datetime:
-    """A reminder that says "tomorrow" is wrong from midnight on, and useless when the event has started."""
+    """A reminder that says "tomorrow" is wrong from midnight on; each is useless when it has started."""
+    if rule.minutes_before is not None or rule.kind is RuleKind.BRIEFING:
+        return event.starts_at
     midnight = clock.on_local_day(event.starts_at, event.tz, 1 - (rule.days_before or 1), time(0))
     return min(midnight, event.starts_at)
+
+
+def leaves_in_its_hours(rule: ReminderRule, event: Event) -> bool:
+    """May members be texted when this rule is due? Before an early picket an hour-before reminder may not
+    leave, and the one of the day before carries it all."""
+    if rule.kind is not RuleKind.HOUR_BEFORE:
+        return True
+    return windows.is_open(TextClass.MEMBER, event.tz, due_at(rule, event))
 
 
 def unplanned(kind: RuleKind, *, starts: tuple[datetime, datetime]) -> dict[uuid.UUID, list[Event]]:
@@ -88,14 +104,15 @@ def outdated() -> Sequence[tuple[Planned, RuleKind]]:
     ]
 
 
-def audience(event_ids: Sequence[uuid.UUID], now: datetime) -> Any:
+def audience(event_ids: Sequence[uuid.UUID], now: datetime, *, urgent: bool = False) -> Any:
     """A query of (member_id, event_id, phone_enc, phone_bix, language) of whom a reminder goes to, by member.
 
     Members on the roster, not retired, whose home chapter belongs to the event and whose phone can be texted.
     Left out: who opted out, whom the carrier cannot reach, who is in, who said she is not coming, and who was
-    told of this event within the last 12 hours.
+    told of this event within the last 12 hours; with `urgent` also who did not agree to that.
     """
     member: Any = aliased(Member)
+    agreed = [member.urgent_ok_at.is_not(None)] if urgent else []
     # Asked for once: who shares a phone is sorted out by the outbox, which takes one text per number.
     return (
         select(
@@ -122,35 +139,35 @@ def audience(event_ids: Sequence[uuid.UUID], now: datetime) -> Any:
             ~says_stop(member.phone_bix),
             ~is_bad(member.phone_bix),
         )
-        .where(*_still_wants_it(member, now))
+        .where(*_still_wants_it(member, now, told=not urgent), *agreed)
         .order_by(member.id)
     )
 
 
-def _still_wants_it(member: Any, now: datetime) -> list[Any]:
+def _still_wants_it(member: Any, now: datetime, *, told: bool) -> list[Any]:
     event_id = EventChapter.event_id
     is_in = exists().where(Attendance.event_id == event_id, Attendance.member_id == member.id)
     declined = exists().where(
         Coming.event_id == event_id, Coming.member_id == member.id, Coming.coming.is_(False)
     )
-    told = exists().where(
+    heard = exists().where(
         and_(
             OutboxText.event_id == event_id,
-            OutboxText.wording.in_([REMINDER, MOVED]),
+            OutboxText.wording.in_(TELLING),
             OutboxText.phone_bix == member.phone_bix,
             OutboxText.state.not_in([TextState.WAITING, TextState.DROPPED, TextState.FAILED]),
             OutboxText.queued_at > now - AN_EVENING,
         )
     )
-    return [~is_in, ~declined, ~told]
+    return [~is_in, ~declined, ~heard] if told else [~is_in, ~declined]
 
 
-def reached_by(action: Action, now: datetime) -> dict[tuple[uuid.UUID, str], int]:
+def reached_by(action: Action, now: datetime, *, urgent: bool = False) -> dict[tuple[uuid.UUID, str], int]:
     """How many phones a reminder of this action reaches, by event and the member's language."""
     events = db.session.scalars(
         select(Event.id).where(Event.action_id == action.id, Event.state != EventState.CALLED_OFF)
     ).all()
-    who = audience(events, now).order_by(None).subquery()
+    who = audience(events, now, urgent=urgent).order_by(None).subquery()
     rows = db.session.execute(
         select(who.c.event_id, who.c.language, func.count(who.c.phone_bix.distinct())).group_by(
             who.c.event_id, who.c.language

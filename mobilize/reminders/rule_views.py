@@ -1,10 +1,12 @@
 """Which texts an action sends on its own."""
 
 import uuid
+from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response
+from wtforms import Form
 
 from mobilize import clock, settings
 from mobilize.accounts.entrance import me, signed_in
@@ -17,10 +19,13 @@ from mobilize.languages import _
 from mobilize.reminders import operations
 from mobilize.reminders.blueprint import bp
 from mobilize.reminders.estimates import estimate
-from mobilize.reminders.forms import CountQuestionForm, ReminderForm, label
-from mobilize.reminders.models import RuleKind
+from mobilize.reminders.forms import FORM_OF, label
+from mobilize.reminders.models import TO_MEMBERS, ReminderRule, RuleKind
 from mobilize.reminders.queries import rules_of
 from mobilize.roster.models import Site
+
+# Under which field a refusal is shown; any other under the first.
+_FIELD_OF = {"no_reason": "reason"}
 
 
 @bp.get("/actions/<uuid:action_id>/reminders")
@@ -40,16 +45,15 @@ def change(action_id: uuid.UUID) -> Response | tuple[str, int]:
         abort(403)
     if kind not in set(RuleKind) or state not in {"on", "off"}:
         abort(400)
-    form = label(
-        ReminderForm(request.form) if kind == RuleKind.DAY_BEFORE else CountQuestionForm(request.form)
-    )
+    chosen = RuleKind(kind)
+    form = label(FORM_OF[chosen](request.form))
     if not form.validate():
-        return _page(action, form), 422
+        return _page(action, chosen, form), 422
     try:
-        _apply(action, form, on=state == "on")
+        _apply(action, chosen, form, on=state == "on")
     except Refused as refusal:
-        form[next(iter(form._fields))].errors = [refusal.message]
-        return _page(action, form), refusal.status
+        form[_FIELD_OF.get(refusal.code) or next(iter(form._fields))].errors = [refusal.message]
+        return _page(action, chosen, form), refusal.status
     flash(_("Saved. It is on.") if state == "on" else _("Saved. It is off."), "done")
     return redirect(url_for("reminders.rules", action_id=action.id), 303)
 
@@ -71,36 +75,41 @@ def action_in_scope(action_id: uuid.UUID) -> Action:
     return action
 
 
-def _apply(action: Action, form: ReminderForm | CountQuestionForm, *, on: bool) -> None:
-    if isinstance(form, ReminderForm):
-        operations.change_reminder(action, form.at_local.data, on=on, actor=me().actor, now=clock.now())
+def _apply(action: Action, kind: RuleKind, form: Form, *, on: bool) -> None:
+    told: dict[str, Any] = {"on": on, "actor": me().actor, "now": clock.now()}
+    if kind is RuleKind.DAY_BEFORE:
+        operations.change_reminder(action, form["at_local"].data, **told)
+    elif kind is RuleKind.COUNT_QUESTION:
+        operations.change_count_question(action, form["minutes"].data, **told)
     else:
-        operations.change_count_question(action, form.minutes.data, on=on, actor=me().actor, now=clock.now())
+        typed = {name: field.data for name, field in form._fields.items() if field.data}
+        operations.change_rule(action, kind, **typed, **told)
 
 
-def _page(action: Action, wrong: ReminderForm | CountQuestionForm | None = None) -> str:
+def _page(action: Action, wrong_kind: RuleKind | None = None, wrong: Form | None = None) -> str:
     now = clock.now()
     operations.set_default_rules(now)
     found = rules_of(action)
-    reminder, question = found.get(RuleKind.DAY_BEFORE), found.get(RuleKind.COUNT_QUESTION)
-    forms = {
-        ReminderForm: label(ReminderForm(data={"at_local": reminder.at_local if reminder else None})),
-        CountQuestionForm: label(
-            CountQuestionForm(data={"minutes": question.minutes_after_start if question else None})
-        ),
-    }
-    if wrong:
-        forms[type(wrong)] = wrong
+    forms = {kind: label(FORM_OF[kind](data=_now_set(rule))) for kind, rule in found.items()}
+    if wrong_kind and wrong:
+        forms[wrong_kind] = wrong
     return render_template(
         "reminders/rules.html",
         action=action,
-        reminder=reminder,
-        question=question,
-        reminder_form=forms[ReminderForm],
-        question_form=forms[CountQuestionForm],
-        estimate=estimate(action, reminder, now) if reminder else None,
+        rules=found,
+        forms=forms,
+        estimates={kind: estimate(action, found[kind], now) for kind in TO_MEMBERS if kind in found},
         has_lines=action.kind in (ActionKind.PICKET, ActionKind.STRIKE),
         may_change=may_change(action, me().scope),
         rate=settings().segments_per_second,
         ignores_windows=settings().is_demo,
     )
+
+
+def _now_set(rule: ReminderRule) -> dict[str, Any]:
+    return {
+        "at_local": rule.at_local,
+        "minutes": rule.minutes_after_start,
+        "minutes_before": rule.minutes_before,
+        "reason": rule.reason,
+    }

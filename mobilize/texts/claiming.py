@@ -18,6 +18,7 @@ from mobilize import database, settings
 from mobilize.crypto import CannotOpen, blind_index
 from mobilize.database import atomic, is_postgres
 from mobilize.texts import rehearsal, windows
+from mobilize.texts.caps import under_cap
 from mobilize.texts.models import Attempt, OutboxText, Outcome, Sender, TextClass, TextState
 from mobilize.texts.operations import open_questions
 from mobilize.texts.phone_rules import is_bad, says_stop
@@ -128,6 +129,7 @@ def _due(limit: int, zones: list[str], now: datetime) -> Any:
             may_leave(zones, now),
             ~says_stop(OutboxText.phone_bix),
             or_(OutboxText.klass == TextClass.ASKED, ~is_bad(OutboxText.phone_bix)),
+            under_cap(now),
         )
         .order_by(OutboxText.priority, OutboxText.due_at)
         .limit(limit)

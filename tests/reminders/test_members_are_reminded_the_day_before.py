@@ -299,4 +299,4 @@ def test_two_planners_at_once_plan_each_text_once(app: Flask) -> None:
         thread.join()
     assert sum(planned) == 20
     assert len(waiting()) == 20
-    assert db.session.query(ReminderRule).count() == 2
+    assert db.session.query(ReminderRule).count() == len(RuleKind)

@@ -122,6 +122,8 @@ BLANKS = {
     "time": "7:00 AM",
     "place": "Escuela Primaria Núñez",
     "link": "https://mobilize.example.org/m/ABCDEFGHJ",
+    "page": "https://mobilize.example.org/events/01a20298-f6d0-7b5f-8b27-9073c536b2ac",
+    "where": "la entrada de la calle Elm",
     "code": "482193",
     "name": "María",
     "role": "representante",

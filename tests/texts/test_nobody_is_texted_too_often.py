@@ -1,0 +1,42 @@
+"""At most three texts of the class `member` about one event go to one number within 24 hours."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from flask import Flask
+
+from mobilize.database import new_id
+from mobilize.texts import windows
+from mobilize.texts.claiming import claim
+from mobilize.texts.models import OutboxText, TextClass
+from tests.texts.conftest import MIA, NATE
+
+Queue = Callable[..., OutboxText]
+
+
+@pytest.fixture(autouse=True)
+def any_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "open_zones", lambda _klass, zones, _now: zones)
+    monkeypatch.setattr(windows, "closes_at", lambda *_given, **_more: None)
+
+
+def test_the_fourth_about_one_event_waits_a_day(app: Flask, queued: Queue, now: datetime) -> None:
+    about = {"event_id": new_id(), "klass": TextClass.MEMBER, "useless_after": now + timedelta(days=3)}
+    for n in range(5):
+        queued(purpose=f"member:{n}", **about)
+    assert len(claim(50, by="a", now=now)) == 3
+    assert claim(50, by="a", now=now + timedelta(hours=2)) == []
+    assert len(claim(50, by="a", now=now + timedelta(hours=25))) == 2
+
+
+def test_other_events_numbers_and_classes_have_their_own(app: Flask, queued: Queue, now: datetime) -> None:
+    about = {"event_id": new_id(), "klass": TextClass.MEMBER}
+    for n in range(3):
+        queued(purpose=f"member:{n}", **about)
+    queued(NATE, purpose="hers", **about)
+    queued(purpose="another", event_id=new_id(), klass=TextClass.MEMBER)
+    queued(purpose="moved", event_id=about["event_id"], klass=TextClass.NOTICE)
+    queued(purpose="none", klass=TextClass.MEMBER)
+    assert sorted({claimed.to for claimed in claim(50, by="a", now=now)}) == [MIA, NATE]
+    assert claim(50, by="a", now=now) == []
