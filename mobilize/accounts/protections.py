@@ -14,6 +14,7 @@ from mobilize import audit, keys, leases, observations, settings
 from mobilize.accounts.models import Person, RoleName, RoleTerm
 from mobilize.accounts.scope import running_on, today
 from mobilize.accounts.sessions import has_second_step
+from mobilize.crypto import CannotOpen
 from mobilize.database import Model, db, is_postgres
 from mobilize.languages import _, say_date, say_time
 
@@ -80,7 +81,7 @@ def _second_steps(now: datetime) -> Protection:
     office = (RoleName.ADMIN, RoleName.ORGANIZER)
     held = select(RoleTerm.person_id).where(RoleTerm.role.in_(office), running_on(today(now)))
     people = db.session.scalars(select(Person).where(Person.id.in_(held)))
-    without = sorted(str(person.name) for person in people if not has_second_step(person.id))
+    without = sorted(_called(person) for person in people if not has_second_step(person.id))
     title = _("Organizers sign in with a passkey or an app")
     if not without:
         return Protection("second_steps", title, State.OK, _("All of them have set one up."))
@@ -88,6 +89,13 @@ def _second_steps(now: datetime) -> Protection:
     return Protection(
         "second_steps", title, State.TODO, said, _("They are asked for it when they next sign in.")
     )
+
+
+def _called(person: Person) -> str:
+    try:
+        return str(person.name)
+    except CannotOpen:  # this page is where the missing key is told about
+        return _("somebody whose name cannot be opened")
 
 
 def _https(_now: datetime) -> Protection:
