@@ -32,8 +32,7 @@ def _open_doors(app: Flask) -> None:
     from mobilize.accounts.doors import bp as accounts
     from mobilize.actions.grant_views import bp as grants
     from mobilize.actions.views import bp as actions
-    from mobilize.checkins.line_views import bp as line
-    from mobilize.checkins.views import bp as checkins
+    from mobilize.checkins.doors import checkins, line
     from mobilize.privacy.views import bp as privacy
     from mobilize.public import bp as public
     from mobilize.reminders.views import bp as reminders

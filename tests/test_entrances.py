@@ -56,6 +56,11 @@ PUBLIC = {
     "checkins.check_in",
     "checkins.check_in_now",
     "checkins.find",
+    "checkins.check_in_at_the_line",
+    "checkins.personal",
+    "checkins.next_in_calendar",
+    "checkins.personal_now",
+    "checkins.undo",
     "checkins.service_worker",
     "grants.open_line",
     "grants.open_line_now",
@@ -81,7 +86,8 @@ PUBLIC = {
     "public.language",
     "public.readyz",
 }
-BY_GRANT = {"line.page", "line.state", "line.items", "line.do"}
+BY_GRANT = {"line.page", "line.state", "line.do", "line.hand_over", "line.manifest", "line.rotating"}
+BY_UPLOAD = {"line.items"}
 BY_FIRST_STEP = {
     "accounts.add_app",
     "accounts.add_passkey",
@@ -119,6 +125,7 @@ def test_a_route_that_states_nothing_is_found_and_opens_for_nobody(sqlite_app: F
 def test_what_is_public_is_so_on_purpose(sqlite_app: Flask) -> None:
     assert stating(sqlite_app, "anyone") == PUBLIC
     assert stating(sqlite_app, "grant") == BY_GRANT
+    assert stating(sqlite_app, "upload") == BY_UPLOAD
     assert stating(sqlite_app, "carrier") == BY_CARRIER
     assert stating(sqlite_app, "first_step") == BY_FIRST_STEP
 

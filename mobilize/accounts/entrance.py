@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -19,12 +20,15 @@ from mobilize.pages import wants_json
 from mobilize.texts.carrier import is_from_carrier
 from mobilize.tokens import hash_token, read_code
 
+# What a phone could not send from the line is still taken this long after its grant has ended.
+UPLOADS_ARE_TAKEN = timedelta(days=14)
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
 class Entrance:
-    """`kind`: anyone, first_step, signed_in, grant or carrier. `roles` and `step_up` count for signed_in; an
+    """`kind`: anyone, first_step, signed_in, grant, upload or carrier. `roles` and `step_up` count for signed_in; an
     admin always enters."""
 
     kind: str
@@ -78,6 +82,14 @@ def line_grant(view: View) -> View:
     return _with(view, Entrance("grant"))
 
 
+def line_upload(view: View) -> View:
+    """Open to a phone that holds a grant for the event, or held one until 14 days ago, ended or taken back.
+
+    The view finds it as `entrance.grant()`, and asks `was_taken_back()`.
+    """
+    return _with(view, Entrance("upload"))
+
+
 def signed_by_carrier(view: View) -> View:
     """Open to requests the carrier has signed; anything else is a 403."""
     return _with(view, Entrance("carrier"))
@@ -110,22 +122,22 @@ def grant() -> LineGrant:
     return held
 
 
+def was_taken_back() -> bool:
+    """Was this phone's grant taken back, or has the role ended that it came with?"""
+    held = grant()
+    if held.revoked_at is not None:
+        return True
+    still = select(LineGrant.id).where(LineGrant.id == held.id, _holds_a_role())
+    return held.person_id is not None and db.session.scalar(still) is None
+
+
 def held_grant(code: str) -> LineGrant | None:
     """The running grant this phone holds for the event with this code, or None.
 
     The cookie's name is the phone's to choose, so the event is compared as well: a grant for one line opens
     no other.
     """
-    token = request.cookies.get(cookie_name(f"line-{code}"))
-    if not token:
-        return None
-    events = Model.metadata.tables["events"]
-    held = db.session.scalar(
-        select(LineGrant)
-        .join(events, events.c.id == LineGrant.event_id)
-        .where(LineGrant.token_hash == hash_token(token), events.c.code == code)
-        .where(LineGrant.person_id.is_(None) | _holds_a_role())
-    )
+    held = _grant_for(code, LineGrant.person_id.is_(None) | _holds_a_role())
     return held if held and not held.revoked_at and clock.now() < held.ends_at else None
 
 
@@ -143,6 +155,18 @@ def entrance_of(app: Flask, endpoint: str) -> Entrance | None:
 def _with(view: View, entrance: Entrance) -> View:
     view.entrance = entrance  # type: ignore[attr-defined]
     return view
+
+
+def _grant_for(code: str, *but: ColumnElement[bool]) -> LineGrant | None:
+    token = request.cookies.get(cookie_name(f"line-{code}"))
+    if not token:
+        return None
+    events = Model.metadata.tables["events"]
+    return db.session.scalar(
+        select(LineGrant)
+        .join(events, events.c.id == LineGrant.event_id)
+        .where(LineGrant.token_hash == hash_token(token), events.c.code == code, *but)
+    )
 
 
 def _holds_a_role() -> ColumnElement[bool]:
@@ -218,9 +242,19 @@ def _for_first_steps(_entrance: Entrance) -> Response | None:
 
 
 def _for_grants(_entrance: Entrance) -> None:
-    g.grant = held_grant(read_code(str((request.view_args or {}).get("code", ""))))
+    g.grant = held_grant(_code_asked_for())
     if g.grant is None or g.grant.kind is GrantKind.WALL:
         abort(403)
+
+
+def _for_uploads(_entrance: Entrance) -> None:
+    g.grant = _grant_for(_code_asked_for())
+    if g.grant is None or g.grant.kind is GrantKind.WALL or clock.now() > g.grant.ends_at + UPLOADS_ARE_TAKEN:
+        abort(403)
+
+
+def _code_asked_for() -> str:
+    return read_code(str((request.view_args or {}).get("code", "")))
 
 
 def _for_carrier(_entrance: Entrance) -> None:
@@ -233,5 +267,6 @@ _DOORS: dict[str, Callable[[Entrance], Response | None]] = {
     "first_step": _for_first_steps,
     "signed_in": _for_people,
     "grant": _for_grants,
+    "upload": _for_uploads,
     "carrier": _for_carrier,
 }

@@ -69,6 +69,15 @@ def hand_over(grant: LineGrant, label: str, made_by: str, *, now: datetime) -> t
         )
 
 
+def pass_on(grant: LineGrant, label: str, made_by: str, *, now: datetime) -> tuple[LineGrant, str]:
+    """The line goes to another captain's phone: a new grant until this one would have ended. This one ends
+    now and is not taken back, so that what its phone has still to send counts."""
+    ends_at = grant.ends_at
+    with atomic() as session:
+        session.execute(update(LineGrant).where(LineGrant.id == grant.id).values(ends_at=min(ends_at, now)))
+        return grant_line(grant.event_id, GrantKind.CAPTAIN, label, None, made_by, ends_at, now=now)
+
+
 def move_grants(event_id: uuid.UUID, kind: GrantKind, ends_at: datetime) -> None:
     """The event was moved: its running grants of this kind now end at `ends_at`."""
     with atomic() as session:

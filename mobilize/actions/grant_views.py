@@ -7,7 +7,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from werkzeug.wrappers import Response
 
 from mobilize import clock, settings
-from mobilize.accounts.entrance import anyone, held_grant, me, signed_in
+from mobilize.accounts.entrance import UPLOADS_ARE_TAKEN, anyone, held_grant, me, signed_in
 from mobilize.accounts.grants import grant_by_token, grant_line, open_grants, revoke_grant
 from mobilize.accounts.models import CHAIRS, GrantKind, LineGrant, RoleName
 from mobilize.accounts.scope import Scope
@@ -20,9 +20,6 @@ from mobilize.qr import qr_svg
 from mobilize.roster.models import Site
 
 bp = Blueprint("grants", __name__)
-
-# What a phone could not send from the line is still taken this long: its cookie must outlive the grant.
-UPLOADS_ARE_TAKEN = timedelta(days=14)
 
 
 @bp.get("/l/<token>")
@@ -121,6 +118,7 @@ def _runs(scope: Scope, event: Event) -> bool:
 
 def _to_line(event: Event, grant: LineGrant, token: str) -> Response:
     answer = redirect(_line(event), 303)
+    # Its cookie outlives the grant, for what the phone could not send.
     lasts = grant.ends_at + UPLOADS_ARE_TAKEN - clock.now()
     give_cookie(answer, f"line-{event.code}", token.upper(), lasts=lasts)
     return answer

@@ -18,16 +18,26 @@ MOST_AT_A_LINE = 20_000
 
 
 def report_head_count(
-    event: Event, n: int, *, counted_at: datetime, nonce: bytes, via: str, by: str, now: datetime
+    event: Event,
+    n: int,
+    *,
+    counted_at: datetime,
+    nonce: bytes,
+    via: str,
+    by: str,
+    now: datetime,
+    counts: bool = True,
+    gate_id: uuid.UUID | None = None,
 ) -> None:
-    """A number somebody counted at the line. The same nonce and number again changes nothing.
+    """A number somebody counted at the line. The same nonce and number again changes nothing. One that does
+    not count is kept as taken back.
 
     Raises `Refused` for a number nobody can have counted, and for the same nonce with another number.
     """
     _refuse_absurd(n, 0)
     with atomic() as session:
         row = {"shift_id": shift_at(session, event.id, counted_at), "n": n, "counted_at": counted_at}
-        row |= {"via": via, "by": by}
+        row |= {"via": via, "by": by, "gate_id": gate_id, "voided_at": None if counts else now}
         _store_once(HeadCount, HeadCount.n, n, row | _common(event.id, nonce, now))
 
 

@@ -43,16 +43,36 @@ def _by_some_clock(moment: datetime) -> datetime:
 PhoneTime = Annotated[AwareDatetime, AfterValidator(_by_some_clock)]
 
 
+class SavedCheckIn(BaseModel):
+    """A member's check-in from her own phone's queue, perhaps made without a network.
+
+    `at` is when she tapped and `sent_at` when it was sent, both by that phone's clock. Without `typed` she
+    tapped on a known phone. `token` is the page's own.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    nonce: str = Field(pattern=r"^[0-9a-f]{32}$")
+    typed: str | None = Field(default=None, max_length=80)
+    at: PhoneTime
+    sent_at: PhoneTime
+    token: str = Field(max_length=80)
+
+
 class LineItem(BaseModel):
     """One deed on a line page. `at` is when it happened by that phone's own clock."""
 
     model_config = ConfigDict(extra="forbid")
 
     nonce: str = Field(pattern=r"^[0-9a-f]{32}$")
-    kind: Literal["tick", "untick", "head_count", "supporters"]
+    kind: Literal["tick", "untick", "head_count", "supporters", "walkin", "scan"]
     at: PhoneTime
     member: uuid.UUID | None = None
     n: int | None = Field(default=None, ge=-20_000, le=20_000)
+    gate: uuid.UUID | None = None
+    typed: str | None = Field(default=None, max_length=80)
+    personal: str | None = Field(default=None, max_length=80)
+    reason: str | None = Field(default=None, max_length=80)
 
     @property
     def nonce_bytes(self) -> bytes:
@@ -61,7 +81,7 @@ class LineItem(BaseModel):
     @property
     def body(self) -> bytes:
         # Without the time: a plain form sent twice carries two times, and is still one deed.
-        return self.model_dump_json(exclude={"nonce", "at"}).encode()
+        return self.model_dump_json(exclude={"nonce", "at"}, exclude_none=True).encode()
 
 
 class LineBatch(BaseModel):
@@ -79,11 +99,15 @@ class LineBatch(BaseModel):
 def plain_item(form: Mapping[str, str], now: datetime) -> dict[str, object]:
     """The same deed from a form without JavaScript: its button says `do` = "tick:<id>" or "head_count"."""
     kind, _, member = form.get("do", "").partition(":")
-    nonce = hashlib.sha256(f"{form.get('nonce')}/{form.get('do')}/{form.get('n')}".encode()).hexdigest()[:32]
+    nonce = hashlib.sha256(
+        f"{form.get('nonce')}/{form.get('do')}/{form.get('n')}/{form.get('typed')}".encode()
+    ).hexdigest()[:32]
     return {
         "kind": kind,
         "nonce": nonce,
         "at": now.isoformat(),
         "member": member or None,
+        "typed": form.get("typed"),
+        "gate": form.get("gate") or None,
         "n": form.get("n", "").strip() or None,
     }

@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from flask import current_app
 from pydantic import ValidationError
@@ -12,9 +13,12 @@ from mobilize.accounts.models import LineGrant
 from mobilize.actions.models import Event
 from mobilize.checkins.counts import MOST_AT_A_LINE, add_supporters, report_head_count
 from mobilize.checkins.forms import LineBatch, LineItem
+from mobilize.checkins.gates import gates_of
 from mobilize.checkins.models import Method, Outcome
 from mobilize.checkins.operations import Proof, check_in, take_back_ticks
+from mobilize.checkins.personal import whose
 from mobilize.checkins.queries import is_on_the_list
+from mobilize.checkins.typed import read_typed_or_name
 from mobilize.errors import Refused
 from mobilize.languages import _
 
@@ -23,13 +27,15 @@ Answer = dict[str, object]
 
 @dataclass(frozen=True)
 class _Line:
-    """Who sends, when it arrived, and how far ahead of ours that phone's clock is."""
+    """Who sends, when it arrived, and how far ahead of ours that phone's clock is. From a phone whose grant
+    was taken back everything is kept, and nothing counts."""
 
     event: Event
     event_id: uuid.UUID
     grant_id: uuid.UUID
     now: datetime
     ahead: timedelta | None
+    taken_back: bool = False
 
     @property
     def by(self) -> str:
@@ -40,13 +46,15 @@ class _Line:
         return min(item.at - (self.ahead or timedelta()), self.now)
 
 
-def do_items(event: Event, grant: LineGrant, batch: LineBatch, *, now: datetime) -> list[Answer]:
+def do_items(
+    event: Event, grant: LineGrant, batch: LineBatch, *, now: datetime, taken_back: bool = False
+) -> list[Answer]:
     """Do each item on its own and answer each: {"nonce", "stored", "outcome"}, with "why" for a person where
     it does not count. One that cannot be done is not `stored` and harms no other. Sending the same again
-    gives the same answers and changes nothing.
+    gives the same answers and changes nothing. With `taken_back` it is kept for a person, as `unresolved`.
     """
     ahead = batch.sent_at - now if batch.sent_at else None
-    line = _Line(event, event.id, grant.id, now, ahead)
+    line = _Line(event, event.id, grant.id, now, ahead, taken_back)
     return [_do(line, raw) for raw in batch.items]
 
 
@@ -86,11 +94,31 @@ def _not_counted(outcome: Outcome) -> Answer:
 
 
 def _tick(line: _Line, item: LineItem) -> Outcome:
-    return check_in(_proof(line, item), now=line.now).outcome
+    member = _on_the_list(line.event_id, item.member)
+    return check_in(_proof(line, item, member_id=member), now=line.now).outcome
+
+
+def _walkin(line: _Line, item: LineItem) -> Outcome:
+    """Somebody who is not on the list, by what she says. Whether that is a member is not told here."""
+    check_in(_proof(line, item, typed=read_typed_or_name(item.typed or "")), now=line.now)
+    return Outcome.WALKUP
+
+
+def _scan(line: _Line, item: LineItem) -> Outcome:
+    """The member's own code, seen on her phone; of whatever chapter she is."""
+    code, _slash, letters = (item.personal or "").partition("/")
+    member = whose(code, letters)
+    if member is None:
+        raise Refused("no_code", _("This code is nobody's own code. Ask for the link in her reminder."))
+    return check_in(_proof(line, item, method=Method.SCAN, member_id=member), now=line.now).outcome
 
 
 def _untick(line: _Line, item: LineItem) -> Outcome:
-    return take_back_ticks(_proof(line, item), actor=line.by, now=line.now).outcome
+    if line.taken_back:
+        raise Refused("taken_back", _("Not taken back: this phone's link was ended."), status=403)
+    proof = _proof(line, item, member_id=_on_the_list(line.event_id, item.member))
+    reason = item.reason or "undone on the line"
+    return take_back_ticks(proof, actor=line.by, now=line.now, reason=reason).outcome
 
 
 def _head_count(line: _Line, item: LineItem) -> Outcome:
@@ -102,26 +130,31 @@ def _head_count(line: _Line, item: LineItem) -> Outcome:
         via="line",
         by=line.by,
         now=line.now,
+        counts=not line.taken_back,
+        gate_id=_gate(line.event, item.gate),
     )
-    return Outcome.COUNTED
+    return Outcome.UNRESOLVED if line.taken_back else Outcome.COUNTED
 
 
 def _supporters(line: _Line, item: LineItem) -> Outcome:
+    if line.taken_back:
+        raise Refused("taken_back", _("Not counted: this phone's link was ended."), status=403)
     at, nonce = line.happened_at(item), item.nonce_bytes
     add_supporters(line.event_id, _number(item), nonce=nonce, happened_at=at, by=line.by, now=line.now)
     return Outcome.COUNTED
 
 
-def _proof(line: _Line, item: LineItem) -> Proof:
+def _proof(line: _Line, item: LineItem, *, method: Method = Method.TICK, **who: Any) -> Proof:
     return Proof(
         event_id=line.event_id,
         nonce=item.nonce_bytes,
         body=item.body,
-        method=Method.TICK,
-        member_id=_on_the_list(line.event_id, item.member),
+        method=method,
+        **who,
         happened_at=line.happened_at(item),
         grant_id=line.grant_id,
         clock_error_s=line.ahead.total_seconds() if line.ahead else None,
+        for_a_person=line.taken_back,
     )
 
 
@@ -132,10 +165,22 @@ def _on_the_list(event_id: uuid.UUID, member: uuid.UUID | None) -> uuid.UUID:
     return member
 
 
+def _gate(event: Event, gate: uuid.UUID | None) -> uuid.UUID | None:
+    """A gate of this event's site; any other is as good as none."""
+    return gate if gate in {one.id for one in gates_of(event)} else None
+
+
 def _number(item: LineItem) -> int:
     if item.n is None:
         raise Refused("bad_count", _("Type a number, up to %(most)s.", most=MOST_AT_A_LINE))
     return item.n
 
 
-_ONE = {"tick": _tick, "untick": _untick, "head_count": _head_count, "supporters": _supporters}
+_ONE = {
+    "tick": _tick,
+    "untick": _untick,
+    "head_count": _head_count,
+    "supporters": _supporters,
+    "walkin": _walkin,
+    "scan": _scan,
+}

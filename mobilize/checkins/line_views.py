@@ -9,15 +9,17 @@ from markupsafe import Markup
 from pydantic import ValidationError
 
 from mobilize import audit, clock, settings
-from mobilize.accounts.entrance import grant, line_grant
+from mobilize.accounts.entrance import grant, line_grant, line_upload, was_taken_back
 from mobilize.actions.models import Event
 from mobilize.actions.queries import check_in_address, event_by_code
 from mobilize.checkins.forms import LineBatch, plain_item
+from mobilize.checkins.gates import gates_of
 from mobilize.checkins.line import do_items
 from mobilize.checkins.queries import line_figures, the_list, who_is_in
+from mobilize.checkins.rotating import STEP_S, rotating_key
 from mobilize.languages import _, language, say_time, say_when
 from mobilize.phones import shown
-from mobilize.qr import qr_svg
+from mobilize.qr import qr_address, qr_svg
 
 bp = Blueprint("line", __name__)
 
@@ -25,8 +27,9 @@ bp = Blueprint("line", __name__)
 @bp.get("/line/<code>")
 @line_grant
 def page(code: str) -> str:
-    """The whole page, readable and usable before any script runs."""
-    event = _event(code)
+    """The whole page, readable and usable before any script runs. `?shell`: without names, to be kept for a
+    time without a network; its names are kept apart, where they can be wiped."""
+    event, shell = _event(code), "shell" in request.args
     audit.note(f"grant:{grant().id}", "line.see", event.id, now=clock.now())
     return render_template(
         "line/page.html",
@@ -34,7 +37,10 @@ def page(code: str) -> str:
         action_name=event.action.name_in(language()),
         when=say_when(event.starts_at, event.ends_at, event.tz),
         figures=line_figures(event.id),
-        people=the_list(event.id),
+        people=[] if shell else the_list(event.id),
+        shell=shell,
+        gates=gates_of(event),
+        ends_ms=int(grant().ends_at.timestamp() * 1000),
         nonce=uuid.uuid4().hex,
         qr=Markup(qr_svg(check_in_address(event))),  # noqa: S704 - drawn by us, from our own address
         text_number=shown(settings().text_number),
@@ -50,11 +56,46 @@ def state(code: str) -> Response:
     answer = jsonify(_state(event))
     answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:32])
     answer.headers["Cache-Control"] = "private, no-cache"
+    _tell_the_time(answer)
     return answer.make_conditional(request)  # type: ignore[return-value]
 
 
-@bp.post("/line/<code>/items")
+@bp.get("/line/<code>/manifest.json")
 @line_grant
+def manifest(code: str) -> Response:
+    """For the home screen: this line's page as an app of its own."""
+    event = _event(code)
+    icons = [("icons/icon-192.png", "192x192"), ("icons/icon-512.png", "512x512")]
+    return jsonify(
+        name=_("Line: %(place)s", place=event.place),
+        short_name=event.place[:12],
+        start_url=url_for("line.page", code=event.code),
+        scope=url_for("line.page", code=event.code),
+        display="standalone",
+        background_color="#faf6ed",
+        theme_color=settings().union_colour,
+        icons=[
+            {"src": url_for("static", filename=file), "sizes": size, "type": "image/png"}
+            for file, size in icons
+        ],
+    )
+
+
+@bp.get("/line/<code>/rotating")
+@line_grant
+def rotating(code: str) -> Response:
+    """The key of this event's rotating codes, around its hours; the page counts the half minutes itself."""
+    event, now = _event(code), clock.now()
+    key = rotating_key(event, now)
+    answer = jsonify(
+        key=key.hex() if key else None, step_s=STEP_S, address=qr_address(check_in_address(event) + "/")
+    )
+    _tell_the_time(answer)
+    return answer
+
+
+@bp.post("/line/<code>/items")
+@line_upload
 def items(code: str) -> Response:
     """Deeds from the page's queue. Each is answered by its nonce: stored, or unresolved and why."""
     event = _event(code)
@@ -64,7 +105,8 @@ def items(code: str) -> Response:
         batch = LineBatch.model_validate(request.get_json())
     except (ValidationError, RecursionError):
         abort(422)
-    return jsonify(items=do_items(event, grant(), batch, now=clock.now()))
+    done = do_items(event, grant(), batch, now=clock.now(), taken_back=was_taken_back())
+    return jsonify(items=done, ended=clock.now() >= grant().ends_at or was_taken_back())
 
 
 @bp.post("/line/<code>/do")
@@ -87,6 +129,11 @@ def _event(code: str) -> Event:
     if event is None or grant().event_id != event.id:
         abort(404)
     return event
+
+
+def _tell_the_time(answer: Response) -> None:
+    """A phone's clock may be wrong: it learns ours."""
+    answer.headers["X-Now"] = str(int(clock.now().timestamp() * 1000))
 
 
 def _state(event: Event) -> dict[str, object]:

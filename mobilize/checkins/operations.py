@@ -79,7 +79,9 @@ def check_in_by_poster(
     return check_in(proof, now=now, phone=phone_row(known, token, typed, now)), token
 
 
-def take_back_ticks(proof: Proof, *, actor: str, now: datetime) -> CheckIn:
+def take_back_ticks(
+    proof: Proof, *, actor: str, now: datetime, reason: str = "undone on the line"
+) -> CheckIn:
     """Take back all ticks of `proof.member_id` at the event, whoever made them, and store that this was done.
 
     Her own check-in, if there is one, stays. The same nonce again answers the same and touches no later tick;
@@ -88,7 +90,7 @@ def take_back_ticks(proof: Proof, *, actor: str, now: datetime) -> CheckIn:
     with atomic():
         done, new = on_wire(lambda wire: _note_undone(wire, proof, now))
         for tick in standing_ticks(proof.event_id, proof.member_id) if new else ():
-            void(tick, "undone on the line", actor=actor, now=now)
+            void(tick, reason, actor=actor, now=now)
         return done
 
 

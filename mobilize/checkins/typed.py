@@ -4,12 +4,14 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
 from mobilize.crypto import blind_index
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.phones import normalize
 
+LONGEST = 80
 # A number that matched nobody is kept this long for a person to match: see "Privacy" in the docs.
 WALKUPS_KEPT = timedelta(days=14)
 
@@ -19,12 +21,13 @@ _LOCAL = re.compile(r"\d{3}[\s.-]+\d{4}")
 
 @dataclass(frozen=True)
 class Typed:
-    """A readable number. `kind` is "phone" (`text` in E.164) or "number" (`text` of eight digits)."""
+    """A readable number. `kind` is "phone" (`text` in E.164), "number" (`text` of eight digits), or for
+    somebody a captain adds "name"."""
 
     kind: str
     text: str
 
-    @property
+    @cached_property
     def bix(self) -> bytes:
         """The blind index by which a member with this number is found."""
         return blind_index(self.kind, self.text)
@@ -44,6 +47,8 @@ class Typed:
 
 def read_typed(written: str) -> Typed:
     """The number `written` means. Raises `Refused` when it is neither, in the same words for everybody."""
+    if len(written) > LONGEST:
+        raise unreadable()
     reading = normalize(written)
     if reading.phone:
         return Typed("phone", reading.phone)
@@ -52,6 +57,18 @@ def read_typed(written: str) -> Typed:
     if re.fullmatch(r"[0-9]{1,8}", digits) and not _LOCAL.fullmatch(plain):
         return Typed("number", digits.zfill(8))
     raise unreadable()
+
+
+def read_typed_or_name(written: str) -> Typed:
+    """For a captain who adds somebody: a number, else a name as it was said. A name finds nobody by itself;
+    a person matches it. Raises `Refused` when there is nothing to read."""
+    try:
+        return read_typed(written)
+    except Refused:
+        name = " ".join(unicodedata.normalize("NFC", written).split())
+        if not any(letter.isalpha() for letter in name):
+            raise
+        return Typed("name", "".join(letter for letter in name if letter.isprintable())[:80])
 
 
 def unreadable() -> Refused:

@@ -1,20 +1,27 @@
 """Where members check in: the address of the poster's code, the form, and the receipt."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
-from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, abort, jsonify, make_response, redirect, render_template, request, url_for
+from pydantic import ValidationError
 from werkzeug.wrappers import Response
 
 from mobilize import clock
 from mobilize.accounts.entrance import anyone
 from mobilize.accounts.sessions import cookie_name, give_cookie
-from mobilize.actions.models import Event
-from mobilize.actions.queries import EARLY, LATE, event_by_code
-from mobilize.checkins.forms import CheckInForm, event_token, is_event_token
+from mobilize.actions.queries import EARLY, LATE
+from mobilize.checkins.forms import CheckInForm, SavedCheckIn, event_token, is_event_token
+from mobilize.checkins.known_phones import recall
+from mobilize.checkins.models import Method
+from mobilize.checkins.next_steps import next_event
 from mobilize.checkins.operations import check_in_by_poster
-from mobilize.checkins.queries import known_phone, line_snapshot
-from mobilize.checkins.typed import Typed, read_typed, unreadable
+from mobilize.checkins.queries import line_snapshot
+from mobilize.checkins.rotating import TICKET_LASTS, holds, is_current, ticket
+from mobilize.checkins.saved import check_in_saved, is_too_late, tapped_at
+from mobilize.checkins.shown import CODE, TIME, TOKEN, Shown, shown_event, shown_page
+from mobilize.checkins.typed import read_typed
 from mobilize.errors import Refused
 from mobilize.languages import _, language, say_time, say_when
 from mobilize.tokens import make_code, read_code
@@ -42,9 +49,9 @@ class EventWords:
 def find() -> Response | tuple[str, int]:
     """From the code somebody typed to its page."""
     typed = request.args.get("code", "")[:64]
-    event = event_by_code(typed)
+    event = shown_event(typed)
     if event is None:
-        return _unknown(typed)
+        return unknown_code(typed)
     return redirect(url_for("checkins.check_in", code=event.code))
 
 
@@ -53,11 +60,37 @@ def find() -> Response | tuple[str, int]:
 @anyone
 def check_in(code: str) -> Response | str | tuple[str, int]:
     """The member's page. Opening it changes nothing, since messengers open links too."""
-    event = event_by_code(code)
+    event = shown_event(code)
     if event is None:
-        return _unknown(code)
-    known = known_phone(request.cookies.get(cookie_name("known"))) is not None
-    return _form_page(event, CheckInForm(), known=known, other="other" in request.args)
+        return unknown_code(code)
+    known = _is_known()
+    return form_page(event, CheckInForm(), known=known, other="other" in request.args)
+
+
+@bp.get("/c/<code>/<rotating>")
+@bp.get("/C/<code>/<rotating>")
+@anyone
+def check_in_at_the_line(code: str, rotating: str) -> Response | tuple[str, int]:
+    """The page behind the line's changing code. In time it gives this phone a ticket; nobody is counted yet,
+    and a stale code is as good as the poster's."""
+    event, now = shown_event(code), clock.now()
+    if event is None:
+        return unknown_code(code)
+    known = _is_known()
+    answer = make_response(form_page(event, CheckInForm(), known=known))
+    if is_current(event.id, rotating, now):
+        give_cookie(answer, _ticket_name(event), ticket(event.id, now), lasts=TICKET_LASTS)
+    return answer
+
+
+def _ticket_name(event: Shown) -> str:
+    return f"here-{event.code}"
+
+
+def _ticket(event: Shown, now: datetime) -> str | None:
+    """The ticket in this phone's cookie, while it is good."""
+    given = request.cookies.get(cookie_name(_ticket_name(event)))
+    return given if holds(event.id, given, now) else None
 
 
 @bp.post("/c/<code>")
@@ -65,88 +98,128 @@ def check_in(code: str) -> Response | str | tuple[str, int]:
 @anyone
 def check_in_now(code: str) -> Response | str | tuple[str, int]:
     """One tap. The answer is built from the event and this request alone, for member and stranger alike."""
-    event = event_by_code(code)
+    event = shown_event(code)
     if event is None:
-        return _unknown(code)
-    form, now = CheckInForm(request.form), clock.now()
+        return unknown_code(code)
+    now = clock.now()
+    if request.is_json:
+        return _from_the_queue(event, now)
     # Both before anything is stored: what the answer says must not depend on what this check-in did.
-    receipt = _receipt(event, now)
+    receipt = receipt_page(event, now)
     try:
-        cookie = _count_in(event, form, now)
+        cookie = _count_in(event, now)
     except Refused as refusal:
+        form = CheckInForm(request.form)
         form.typed.errors = [refusal.message]
-        return _form_page(event, form), refusal.status
+        return form_page(event, form), refusal.status
     answer = make_response(receipt)
     give_cookie(answer, "known", cookie, lasts=PHONE_KNOWN)
     return answer
 
 
-def _count_in(event: Event, form: CheckInForm, now: datetime) -> str:
+def _from_the_queue(event: Shown, now: datetime) -> Response:
+    """One check-in the page has kept on the phone, answered by its nonce; `page` is what a form would get."""
+    try:
+        saved = SavedCheckIn.model_validate(request.get_json())
+    except (ValidationError, RecursionError):
+        abort(422)
+    page = receipt_page(event, now if is_too_late(event, now) else tapped_at(saved, now))
+    cookie = request.cookies.get(cookie_name("known"))
+    given = _ticket(event, now)
+    _done, cookie = check_in_saved(event, saved, cookie=cookie, ticket=given, now=now)
+    answer = jsonify(nonce=saved.nonce, stored=True, page=page)
+    give_cookie(answer, "known", cookie, lasts=PHONE_KNOWN)
+    return answer
+
+
+def _count_in(event: Shown, now: datetime) -> str:
     """The token for this phone's cookie."""
-    token = form.token.data or ""
+    token = request.form.get("token", "")
     if not is_event_token(token, event.code):
         raise Refused("stale_form", _("This page was too old. Send it once more."), status=400)
-    typed = None if "known" in request.form else _typed(form)
+    typed = None if "known" in request.form else read_typed(request.form.get("typed", ""))
     cookie = request.cookies.get(cookie_name("known"))
-    _done, cookie = check_in_by_poster(event.id, typed, page=token, cookie=cookie, now=now)
+    given = _ticket(event, now)
+    method = Method.ROTATING if given else Method.POSTER
+    page = given or token
+    _done, cookie = check_in_by_poster(event.id, typed, page=page, cookie=cookie, method=method, now=now)
     return cookie
 
 
-def _typed(form: CheckInForm) -> Typed:
-    if not form.validate():
-        raise unreadable()
-    return read_typed(form.typed.data or "")
-
-
-def _receipt(event: Event, now: datetime) -> str:
+def receipt_page(event: Shown, now: datetime) -> str:
     """What stands on the page afterwards: the receipt, or outside the hours what to do instead."""
-    words = _words(event, now)
-    if words.state != "open":
-        return _form_page(event, CheckInForm(), sent=True)
+    if _state(event, now) != "open":
+        return form_page(event, CheckInForm(), sent=True)
+    line_count = line_snapshot(event.id)
+    page = shown_page(event, ("receipt", line_count), lambda: _render_receipt(event, now, line_count))
+    return page.replace(TIME, _time(int(now.timestamp() // 60), event.tz, language())).replace(
+        CODE, make_code(6)
+    )
+
+
+@lru_cache(1000)
+def _time(minute: int, zone: str, _language: str) -> str:
+    return say_time(datetime.fromtimestamp(minute * 60, UTC), zone)
+
+
+def _render_receipt(event: Shown, now: datetime, line_count: int | None) -> str:
     return render_template(
         "checkins/receipt.html",
-        event=words,
-        receipt={
-            "time": say_time(now, event.tz),
-            "code": make_code(6),
-            "line_count": line_snapshot(event.id),
-        },
-        drill=event.action.drill,
+        event=event_words(event, now),
+        receipt={"time": TIME, "code": CODE, "line_count": line_count},
+        drill=event.drill,
+        code=event.code,
+        next=next_event(event),
         other_url=url_for("checkins.check_in", code=event.code, other=1),
     )
 
 
-def _form_page(
-    event: Event, form: CheckInForm, *, known: bool = False, other: bool = False, sent: bool = False
+def form_page(
+    event: Shown, form: CheckInForm, *, known: bool = False, other: bool = False, sent: bool = False
 ) -> str:
-    form.token.data = event_token(event.code)
+    """The check-in page, with a token of its own."""
+    state = _state(event, clock.now())
+    form.token.data = TOKEN
+    if form.typed.errors or form.typed.data:
+        page = _render_form(event, form, known=known, other=other, sent=sent)
+    else:
+        kind = ("form", state, known, other, sent)
+        page = shown_page(event, kind, lambda: _render_form(event, form, known=known, other=other, sent=sent))
+    return page.replace(TOKEN, event_token(event.code))
+
+
+def _render_form(event: Shown, form: CheckInForm, **how: bool) -> str:
     return render_template(
         "checkins/check_in.html",
-        event=_words(event, clock.now()),
+        event=event_words(event, clock.now()),
         form=form,
-        known=known,
-        other=other,
-        sent=sent,
+        code=event.code,
+        opens_ms=int((event.starts_at - EARLY).timestamp() * 1000),
         post_to=url_for("checkins.check_in_now", code=event.code),
-        drill=event.action.drill,
+        drill=event.drill,
+        **how,
     )
 
 
-def _words(event: Event, now: datetime) -> EventWords:
-    campaign, reads = event.action.campaign, language()
-    demands = (campaign.demands_es if reads == "es" else campaign.demands_en) if campaign else ""
+def _is_known() -> bool:
+    cookie = request.cookies.get(cookie_name("known"))
+    return bool(cookie) and recall(str(cookie)) is not None
+
+
+def event_words(event: Shown, now: datetime) -> EventWords:
+    reads = language()
     return EventWords(
-        action_name=event.action.name_in(reads),
+        action_name=event.name_in(reads),
         place=event.place,
         when=say_when(event.starts_at, event.ends_at, event.tz),
-        demands=[line.strip() for line in demands.splitlines() if line.strip()],
+        demands=event.demands_in(reads),
         meet_at=event.meet_at,
         state=_state(event, now),
         opens=say_time(event.starts_at - EARLY, event.tz),
     )
 
 
-def _state(event: Event, now: datetime) -> str:
+def _state(event: Shown, now: datetime) -> str:
     if event.is_called_off:
         return "called_off"
     if now < event.starts_at - EARLY:
@@ -154,6 +227,7 @@ def _state(event: Event, now: datetime) -> str:
     return "over" if now > event.ends_at + LATE else "open"
 
 
-def _unknown(typed: str) -> tuple[str, int]:
+def unknown_code(typed: str) -> tuple[str, int]:
+    """The answer to an address that names nothing of ours."""
     error = _("We know no action with this code. Compare it with the poster, letter by letter.")
     return render_template("public/front.html", typed=read_code(typed), error=error), 404

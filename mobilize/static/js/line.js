@@ -1,30 +1,33 @@
-// The line page: one tap is one deed with a name of its own (nonce), kept until the server says what became of it.
+// The line page: one tap is one deed with a name of its own (nonce), kept on this phone until the server says
+// what became of it. Names are kept apart from the page, and wiped when the line ends; deeds are not.
 "use strict";
 
 const line = document.getElementById("line").dataset;
 const waiting = document.getElementById("waiting");
 const names = document.getElementById("names");
-const prefix = "line:" + location.pathname.toUpperCase() + ":";
-// Each deed has a key of its own in the phone's storage, so that two open pages never write over each other.
-let queue = kept();
+let queue = [];
+let kept = { code: line.code, people: [], ends: Number(line.ends), drawn: null, ahead: 0, rotating: null };
 let drawn = null;
 let etag = "";
 let sending = false;
 let ended = false;
+let ticks = null; // what our clock was ahead of this page's own steady one, in ms
 
-function kept() {
-  const keys = Object.keys(localStorage).filter((key) => key.startsWith(prefix));
-  return keys.map((key) => JSON.parse(localStorage.getItem(key))).sort((a, b) => a.at.localeCompare(b.at));
+// The server's time. The phone's clock is only asked where the server has not been heard since the page opened.
+function serverNow() {
+  return ticks === null ? Date.now() + kept.ahead : ticks + performance.now();
 }
 
-function newNonce() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+function hearTime(answer, asked) {
+  const told = Number(answer.headers.get("X-Now"));
+  if (!told || performance.now() - asked > 3000) return;
+  ticks = told + (performance.now() - asked) / 2 - performance.now();
+  kept.ahead = ticks + performance.now() - Date.now();
 }
 
-function add(deed) {
-  const item = { nonce: newNonce(), at: new Date().toISOString(), ...deed };
-  localStorage.setItem(prefix + item.nonce, JSON.stringify(item));
+async function add(deed) {
+  const item = { nonce: store.nonce(), at: new Date().toISOString(), ...deed };
+  await store.put("deeds", { ...item, line: line.code });
   queue.push(item);
   redraw();
   send();
@@ -38,9 +41,13 @@ async function send() {
       method: "POST",
       headers: { "Content-Type": "application/json", Accept: "application/json" },
       body: JSON.stringify({ sent_at: new Date().toISOString(), items: queue.slice(0, 100) }),
+      signal: AbortSignal.timeout(20000),
     });
-    if (answer.ok) settle((await answer.json()).items);
-    else if (answer.status === 403) end();
+    if (answer.ok) {
+      const said = await answer.json();
+      await settle(said.items);
+      if (said.ended) await end();
+    } else if (answer.status === 403) await end();
   } catch {
     // No network: what is in the queue stays there, and the next try comes by itself.
   } finally {
@@ -49,9 +56,9 @@ async function send() {
   await refresh();
 }
 
-function settle(answers) {
+async function settle(answers) {
   for (const answer of answers) {
-    localStorage.removeItem(prefix + answer.nonce);
+    await store.remove("deeds", answer.nonce);
     if (answer.why) say(answer.why);
   }
   const done = new Set(answers.map((answer) => answer.nonce));
@@ -59,9 +66,15 @@ function settle(answers) {
   etag = ""; // what was sent may be drawn now, even where it changed nothing
 }
 
-function end() {
+// The day is over, or the link was taken back: no name stays on this phone. What waits does.
+async function end() {
   if (!ended) say(line.ended);
   ended = true;
+  names?.replaceChildren();
+  await store.remove("lines", line.code);
+  const worker = await navigator.serviceWorker?.ready;
+  if (queue.length === 0) worker?.active?.postMessage({ drop: "/line/" + line.code });
+  redraw();
 }
 
 function say(text) {
@@ -74,13 +87,18 @@ function say(text) {
 }
 
 async function refresh() {
+  if (ended) return;
+  if (serverNow() > kept.ends) return end();
   try {
     const headers = { Accept: "application/json", ...(etag && { "If-None-Match": etag }) };
-    const answer = await fetch(line.state, { headers, cache: "no-store" });
-    if (answer.status === 403) end();
+    const asked = performance.now();
+    const answer = await fetch(line.state, { headers, cache: "no-store", signal: AbortSignal.timeout(15000) });
+    if (answer.status === 403) return end();
+    hearTime(answer, asked);
     if (answer.status !== 200) return;
     etag = answer.headers.get("ETag") || "";
-    drawn = await answer.json();
+    kept.drawn = drawn = await answer.json();
+    await store.put("lines", kept);
   } catch {
     return;
   }
@@ -121,6 +139,9 @@ function drawRow(row, unsent) {
 
 function drawButton(row, kind) {
   let button = row.querySelector("button");
+  if (button?.dataset.reason && kind === "untick") return; // she is being asked why
+  row.querySelectorAll("[data-reason]").forEach((one) => one.remove());
+  button = row.querySelector("button");
   if (!kind) {
     if (button) button.remove();
     return;
@@ -148,29 +169,81 @@ function find(wanted) {
   document.getElementById("nobody").textContent = found ? "" : line.nobody;
 }
 
-document.addEventListener("submit", (event) => {
-  const form = event.target;
-  const button = event.submitter;
+// A form of ours as a deed; nothing where the server has to say what is wrong with it.
+function deedOf(form, button) {
   if (form.id === "list-form" && button) {
     const [kind, member] = button.value.split(":");
-    add({ kind, member });
-  } else if (form.id === "count-form") {
-    const field = form.elements.n;
-    if (!/^\d{1,5}$/.test(field.value.trim())) return; // the server says what is wrong with it
-    add({ kind: "head_count", n: Number(field.value) });
-    field.value = "";
-  } else if (form.id === "supporters-form" && button) {
-    add({ kind: "supporters", n: Number(button.value) });
-  } else {
-    return;
+    return { kind, member, ...(button.dataset.reason && { reason: button.dataset.reason }) };
   }
+  if (form.id === "count-form" && /^\d{1,5}$/.test(form.elements.n.value.trim())) {
+    const gate = form.elements.gate?.value;
+    return { kind: "head_count", n: Number(form.elements.n.value), ...(gate && { gate }) };
+  }
+  if (form.id === "supporters-form" && button) return { kind: "supporters", n: Number(button.value) };
+  if (form.id === "walkin-form" && form.elements.typed.value.trim()) {
+    return { kind: "walkin", typed: form.elements.typed.value.trim() };
+  }
+  return null;
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  const deed = form.dataset.plain === undefined && deedOf(form, event.submitter);
+  if (!deed) return;
   event.preventDefault();
+  if (deed.kind === "untick" && !deed.reason) return askWhy(event.submitter);
+  const button = event.submitter;
+  add(deed).then(
+    () => form.querySelectorAll("input:not([type=hidden])").forEach((field) => (field.value = "")),
+    () => {
+      form.dataset.plain = ""; // a browser that keeps nothing: the plain form does it
+      form.requestSubmit(button);
+    },
+  );
 });
 
-if (names) {
+// Undo is two taps: the second says why, and stands in the record.
+function askWhy(button) {
+  const row = button.closest("li");
+  const reasons = [line.wrongName, line.notHere].map((words) => {
+    const one = button.cloneNode();
+    one.textContent = one.dataset.reason = words;
+    one.setAttribute("aria-label", words + ": " + row.querySelector(".name").textContent);
+    return one;
+  });
+  button.replaceWith(...reasons);
+  reasons[0].focus();
+}
+
+function listen() {
   const search = document.getElementById("search");
   document.getElementById("search-field").hidden = false;
   search.addEventListener("input", () => find(search.value));
+}
+
+// From the page itself where there is a network, from what is kept of it where there is none.
+async function readNames() {
+  const before = await store.get("lines", line.code);
+  if (before) kept = { ...before, ends: line.shell ? before.ends : kept.ends };
+  if (!line.shell) {
+    kept.people = [...names.children].map((row) => ({
+      id: row.dataset.id, name: row.querySelector(".name").textContent, search: row.dataset.search,
+    }));
+    return store.put("lines", kept);
+  }
+  if (!before || serverNow() > kept.ends) return end();
+  drawn = kept.drawn;
+  for (const person of kept.people) {
+    const row = document.createElement("li");
+    row.dataset.id = person.id;
+    row.dataset.search = person.search;
+    for (const [kind, text] of [["name", person.name], ["state", ""]]) {
+      const span = row.appendChild(document.createElement("span"));
+      span.className = kind;
+      span.textContent = text;
+    }
+    names.append(row);
+  }
 }
 
 function again() {
@@ -178,7 +251,21 @@ function again() {
   setTimeout(again, 3000 + Math.random() * 1500);
 }
 
-redraw();
-again();
-addEventListener("online", send);
-document.addEventListener("visibilitychange", () => document.hidden || send());
+async function start() {
+  if (names) listen();
+  try {
+    queue = (await store.all("deeds")).filter((deed) => deed.line === line.code);
+    queue.sort((a, b) => a.at.localeCompare(b.at));
+    queue.forEach((deed) => delete deed.line);
+    if (names) await readNames();
+  } catch {
+    // A browser that keeps nothing works as long as there is a network.
+  }
+  redraw();
+  again();
+  addEventListener("online", send);
+  document.addEventListener("visibilitychange", () => document.hidden || send());
+  if (!line.shell && !ended) keepForLater(location.pathname + "?shell", "/line/" + line.code);
+}
+
+start();

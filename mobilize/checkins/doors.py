@@ -1,0 +1,15 @@
+"""All doors of this room."""
+
+from mobilize.checkins import handing_over, offline_views, paper_views, personal_views, receipt_views
+from mobilize.checkins.line_views import bp as line
+from mobilize.checkins.views import bp as checkins
+
+__all__ = [
+    "checkins",
+    "handing_over",
+    "line",
+    "offline_views",
+    "paper_views",
+    "personal_views",
+    "receipt_views",
+]

@@ -1,0 +1,65 @@
+"""Codes that change every half minute, for the QR on a line's phone, and the ticket a reader gets for one.
+
+A picture of the code is stale after a minute. Whoever has read it in time holds a ticket on her own phone for
+a quarter of an hour, since people type slowly.
+"""
+
+import base64
+import hmac
+import uuid
+from datetime import UTC, datetime, timedelta
+
+from mobilize import crypto
+from mobilize.actions.models import Event
+from mobilize.actions.queries import EARLY, LATE
+from mobilize.tokens import random_token
+
+STEP_S = 30
+# 40 bits in eight letters of the alphanumeric mode of QR codes: a guess in a million years, not in a minute.
+_BYTES = 5
+TICKET_LASTS = timedelta(minutes=15)
+# A line's phone gets the key this long before anybody may check in, so that it has it without a network.
+KEY_AHEAD = timedelta(minutes=60)
+
+
+def rotating_key(event: Event, now: datetime) -> bytes | None:
+    """The key of one event's codes, HKDF-derived (RFC 5869), for its line's phones; only around its hours."""
+    if event.is_called_off or not event.starts_at - EARLY - KEY_AHEAD <= now <= event.ends_at + LATE:
+        return None
+    return _key(event.id)
+
+
+def rotating_code(event_id: uuid.UUID, now: datetime) -> str:
+    """The eight letters of this half minute: the first 40 bits of an HMAC-SHA256 over the step's number
+    (eight bytes, as in RFC 4226), in base 32."""
+    return _code(_key(event_id), int(now.timestamp()) // STEP_S)
+
+
+def is_current(event_id: uuid.UUID, code: str, now: datetime) -> bool:
+    """True for the code of this half minute and of the one before, by our own clock."""
+    step, key = int(now.timestamp()) // STEP_S, _key(event_id)
+    read = code.strip().upper().encode()
+    return any(hmac.compare_digest(_code(key, n).encode(), read) for n in (step, step - 1))
+
+
+def ticket(event_id: uuid.UUID, now: datetime) -> str:
+    """For the cookie of the phone that has read a current code: it was there, at this time."""
+    said = f"{random_token()[:22]}.{int((now + TICKET_LASTS).timestamp())}"
+    return f"{said}.{crypto.sign('presence', f'{event_id}/{said}')}"
+
+
+def holds(event_id: uuid.UUID, given: str | None, now: datetime) -> bool:
+    """True for a ticket of this event that has not run out."""
+    said, _dot, tag = (given or "").rpartition(".")
+    _name, _dot, until = said.partition(".")
+    if not until.isdigit() or len(until) > 12 or not crypto.is_signed("presence", f"{event_id}/{said}", tag):
+        return False
+    return now < datetime.fromtimestamp(int(until), UTC)
+
+
+def _key(event_id: uuid.UUID) -> bytes:
+    return crypto.derive(f"event/{event_id}")
+
+
+def _code(key: bytes, step: int) -> str:
+    return base64.b32encode(hmac.digest(key, step.to_bytes(8, "big"), "sha256")[:_BYTES]).decode()

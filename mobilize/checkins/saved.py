@@ -1,0 +1,66 @@
+"""Check-ins that waited on a member's own phone until there was a network."""
+
+from datetime import datetime, timedelta
+
+from mobilize.checkins.decision import Proof
+from mobilize.checkins.forms import SavedCheckIn, is_event_token
+from mobilize.checkins.known_phones import Recalled, phone_row, recall
+from mobilize.checkins.models import Method
+from mobilize.checkins.operations import CheckIn, check_in
+from mobilize.checkins.queries import device_mark
+from mobilize.checkins.shown import Shown
+from mobilize.checkins.typed import Typed, read_typed, unreadable
+from mobilize.errors import Refused
+from mobilize.languages import _
+from mobilize.tokens import random_token
+
+# By then every phone has had a network again. What comes later may be honest, but a person decides.
+TAKEN_AS_SAID = timedelta(hours=24)
+AT_ONCE = timedelta(minutes=1)
+
+
+def check_in_saved(
+    event: Shown, saved: SavedCheckIn, *, cookie: str | None, ticket: str | None, now: datetime
+) -> tuple[CheckIn, str]:
+    """A check-in from a phone's queue, stored with the time of the tap; as weak as any self-report.
+
+    The same nonce again gives the same answer, and with another body raises `Refused` 422. More than a day
+    after the end it is kept for a person. `ticket` is the phone's for having read the line's changing code:
+    good for a tap that was sent at once. Returns what became of it and the token for the phone's cookie.
+    """
+    if not is_event_token(saved.token, event.code):
+        raise Refused("stale_form", _("This page was too old. Send it once more."), status=400)
+    known = recall(cookie) if cookie else None
+    typed = _typed(saved, known)
+    token = cookie if cookie and known else random_token()
+    proof = Proof(
+        event_id=event.id,
+        nonce=bytes.fromhex(saved.nonce),
+        # A tap on a known phone stays the same deed, whatever is typed on that phone meanwhile.
+        body=(saved.typed or "known").encode(),
+        method=Method.ROTATING if ticket and now - tapped_at(saved, now) < AT_ONCE else Method.POSTER,
+        typed=typed,
+        happened_at=tapped_at(saved, now),
+        device=device_mark(event.id, token),
+        clock_error_s=(saved.sent_at - now).total_seconds(),
+        for_a_person=is_too_late(event, now),
+    )
+    return check_in(proof, now=now, phone=phone_row(known, token, typed, now)), token
+
+
+def tapped_at(saved: SavedCheckIn, now: datetime) -> datetime:
+    """When she tapped, by our clock, and never in the future."""
+    return min(saved.at - (saved.sent_at - now), now)
+
+
+def is_too_late(event: Shown, now: datetime) -> bool:
+    """Nobody can say any more whether a phone's own word for the time is right."""
+    return now > event.ends_at + TAKEN_AS_SAID
+
+
+def _typed(saved: SavedCheckIn, known: Recalled | None) -> Typed:
+    if saved.typed is not None:
+        return read_typed(saved.typed)
+    if known is None:
+        raise unreadable()
+    return known.said

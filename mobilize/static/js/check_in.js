@@ -1,0 +1,151 @@
+// The member's page: a tap is kept on this phone first and sent then, again and again, until the server has it.
+"use strict";
+
+const words = document.getElementById("check-in").dataset;
+const code = words.code;
+const saved = document.getElementById("saved");
+const KEPT = 14 * 86400e3;
+let sending = false;
+let pause = 4000;
+let timer;
+
+async function tap(form) {
+  const typed = form.elements.known ? null : form.elements.typed.value;
+  const token = form.elements.token.value;
+  await store.put("queue", { nonce: store.nonce(), code, typed, token, at: new Date().toISOString() });
+  pause = 4000;
+  await send();
+}
+
+async function send() {
+  if (sending) return;
+  sending = true;
+  try {
+    const queue = (await store.all("queue")).sort((a, b) => a.at.localeCompare(b.at));
+    for (const item of queue) if (!item.why && !(await sendOne(item))) break;
+  } finally {
+    sending = false;
+  }
+  await draw();
+}
+
+// True when the server has said what became of it.
+async function sendOne(item) {
+  const { nonce, typed, at, token } = item;
+  let answer, said;
+  try {
+    answer = await fetch("/c/" + item.code, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Accept: "application/json" },
+      body: JSON.stringify({ nonce, typed, at, token, sent_at: new Date().toISOString() }),
+      signal: AbortSignal.timeout(15000),
+    });
+    said = await answer.json();
+  } catch {
+    return false;
+  }
+  if (answer.ok && said.nonce === nonce && said.stored) {
+    await store.put("receipts", { code: item.code, page: said.page, at: Date.now() });
+    await store.remove("queue", nonce);
+    if (item.code === code) show(said.page);
+    return true;
+  }
+  if (answer.status < 400 || answer.status >= 500 || [401, 403, 408, 429].includes(answer.status)) return false;
+  await store.put("queue", { ...item, why: said.message || words.odd });
+  return true;
+}
+
+function show(page) {
+  const main = new DOMParser().parseFromString(page, "text/html").querySelector("main");
+  const here = document.getElementById("content");
+  here.replaceChildren(...main.childNodes);
+  document.title = here.querySelector("h1").textContent;
+  document.getElementById("main").focus();
+  scrollTo(0, 0);
+  keepForLater("/c/" + code, "/c/" + code);
+}
+
+async function draw() {
+  const queue = await store.all("queue");
+  const waiting = queue.filter((item) => !item.why).length;
+  saved.replaceChildren();
+  if (waiting) {
+    const title = waiting === 1 ? words.savedOne : words.savedMany.replace("%", waiting);
+    saved.append(notice("offline", title, words.savedNote));
+    clearTimeout(timer);
+    timer = setTimeout(send, pause);
+    pause = Math.min(pause * 1.5, 60000);
+  }
+  for (const item of queue.filter((one) => one.why && one.code === code)) {
+    const box = notice("problem", item.why, item.typed || "");
+    const button = document.createElement("button");
+    button.className = "button quiet";
+    button.textContent = words.seen;
+    button.onclick = async () => {
+      await store.remove("queue", item.nonce);
+      draw();
+    };
+    box.append(button);
+    saved.append(box);
+  }
+}
+
+function notice(kind, title, text) {
+  const box = document.createElement("div");
+  box.className = "notice " + kind;
+  for (const [tag, said] of [["strong", title], ["p", text]]) {
+    if (said) box.appendChild(document.createElement(tag)).textContent = said;
+  }
+  return box;
+}
+
+async function offerReceipt() {
+  for (const kept of await store.all("receipts")) {
+    if (Date.now() - kept.at > KEPT) await store.remove("receipts", kept.code);
+  }
+  const mine = await store.get("receipts", code);
+  const button = document.getElementById("my-receipt");
+  if (!mine || !button) return;
+  button.hidden = false;
+  button.onclick = () => show(mine.page);
+}
+
+// The page was opened and kept the evening before: at the gate, without a network, it has its form.
+function openIfItIsTime() {
+  const early = document.getElementById("early");
+  if (!early || Date.now() < early.dataset.opens) return;
+  early.hidden = true;
+  document.getElementById("later").hidden = false;
+}
+
+async function start() {
+  try {
+    await store.open();
+  } catch {
+    return; // A browser that keeps nothing: the plain form does it.
+  }
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.action.endsWith("/undo")) store.remove("receipts", code);
+    if (!form.elements.token || form.dataset.plain !== undefined) return;
+    event.preventDefault();
+    const button = event.submitter || form.querySelector("button");
+    if (button.getAttribute("aria-disabled")) return;
+    button.setAttribute("aria-disabled", "true");
+    tap(form)
+      .catch(() => {
+        form.dataset.plain = "";
+        form.requestSubmit(button);
+      })
+      .finally(() => button.removeAttribute("aria-disabled"));
+  });
+  addEventListener("online", send);
+  document.addEventListener("visibilitychange", () => document.hidden || send());
+  if (!navigator.onLine) openIfItIsTime();
+  await offerReceipt();
+  await draw();
+  await send();
+  if (navigator.onLine) keepForLater("/c/" + code, "/c/" + code);
+}
+
+start();

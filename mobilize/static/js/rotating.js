@@ -1,0 +1,92 @@
+// The code that changes every half minute, full screen on the line's phone; drawn without a network too.
+"use strict";
+
+const board = document.getElementById("board");
+const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+let shownStep = null;
+let awake = null;
+let signing = null;
+
+async function learnKey() {
+  try {
+    const asked = performance.now();
+    const answer = await fetch(line.rotating, { cache: "no-store", signal: AbortSignal.timeout(8000) });
+    hearTime(answer, asked);
+    if (answer.ok) kept.rotating = await answer.json();
+    await store.put("lines", kept);
+  } catch {
+    // Without a network the key from before is as good.
+  }
+}
+
+async function showBoard() {
+  shownStep = null;
+  board.showModal();
+  board.requestFullscreen?.().catch(() => {});
+  stayAwake();
+  await tick();
+  if (!kept.rotating?.key) await learnKey();
+  signing = null;
+  await tick();
+}
+
+async function tick() {
+  if (!board.open) return;
+  const words = document.getElementById("board-words");
+  if (!kept.rotating?.key) {
+    words.textContent = line.noKey;
+    return;
+  }
+  const now = serverNow();
+  const step = Math.floor(now / 30000);
+  if (step !== shownStep) {
+    shownStep = step;
+    draw(await codeOf(step));
+  }
+  const left = 30 - (Math.floor(now / 1000) % 30);
+  document.getElementById("board-left").value = left;
+  words.textContent = line.next.replace("%", left);
+}
+
+async function codeOf(step) {
+  const key = Uint8Array.from(kept.rotating.key.match(/../g), (byte) => parseInt(byte, 16));
+  signing ??= await crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  const message = new DataView(new ArrayBuffer(8));
+  message.setBigUint64(0, BigInt(step));
+  const bytes = new Uint8Array(await crypto.subtle.sign("HMAC", signing, message)).slice(0, 5);
+  const bits = Array.from(bytes, (byte) => byte.toString(2).padStart(8, "0")).join("");
+  return bits.match(/.{5}/g).map((five) => BASE32[parseInt(five, 2)]).join("");
+}
+
+function draw(code) {
+  const address = kept.rotating.address + code;
+  const rows = qr.rows(address);
+  const side = rows.length + 8;
+  const path = rows.flatMap((row, y) => row.map((dark, x) => (dark ? `M${x + 4} ${y + 4}h1v1h-1z` : "")));
+  const svg = document.getElementById("board-code");
+  svg.setAttribute("viewBox", `0 0 ${side} ${side}`);
+  svg.dataset.address = address;
+  svg.firstElementChild.setAttribute("d", path.join(""));
+}
+
+async function stayAwake() {
+  try {
+    awake = await navigator.wakeLock?.request("screen");
+  } catch {
+    // Battery saving: the screen may go dark, and one tap brings it back.
+  }
+}
+
+if (window.crypto?.subtle && board.showModal) {
+  document.getElementById("code-buttons").hidden = false;
+  document.getElementById("show-board").onclick = showBoard;
+  board.addEventListener("close", () => {
+    awake?.release();
+    if (document.fullscreenElement) document.exitFullscreen();
+  });
+  document.addEventListener("visibilitychange", () => board.open && !document.hidden && stayAwake());
+  setInterval(tick, 1000);
+  // Fetched with the page, so that it is there when the network is not. A minute before it is due, too.
+  setTimeout(learnKey, 500);
+  setInterval(() => kept.rotating?.key || document.hidden || ended || learnKey(), 300000);
+}

@@ -1,0 +1,62 @@
+// Opens the pages of the morning without a network: check-in and line pages, and what they are drawn with.
+"use strict";
+
+const PAGES = "pages-1";
+const PARTS = "parts-1";
+const PATIENCE = 6000; // one bar of signal may never answer; a page that was here before is better
+
+addEventListener("install", () => skipWaiting());
+addEventListener("activate", (event) => event.waitUntil(begin()));
+
+async function begin() {
+  const names = await caches.keys();
+  await Promise.all(names.filter((name) => ![PAGES, PARTS].includes(name)).map((name) => caches.delete(name)));
+  await clients.claim();
+}
+
+// A page asks for itself, and for the parts it was drawn with before this worker was there.
+addEventListener("message", (event) => {
+  if (event.data.keep) event.waitUntil(keep(event.data.keep));
+  if (event.data.drop) event.waitUntil(caches.open(PAGES).then((pages) => pages.delete(event.data.drop)));
+});
+
+async function keep({ page, as, parts }) {
+  await Promise.all(parts.map((part) => fromCache(new Request(part))));
+  const answer = await fetch(page, { headers: { Accept: "text/html" } });
+  if (answer.ok) await (await caches.open(PAGES)).put(as, answer);
+}
+
+addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (request.method !== "GET" || url.origin !== location.origin) return;
+  if (url.pathname === "/colours.css" || (url.pathname.startsWith("/static/") && url.search)) {
+    event.respondWith(fromCache(request));
+  } else if (request.mode === "navigate" && pageKey(url.pathname)) {
+    event.respondWith(fromNetwork(request, pageKey(url.pathname)));
+  }
+});
+
+// /C/ABC, /c/abc and /c/ABC/<rotating> are one page.
+function pageKey(path) {
+  const found = /^\/(c|line)\/([^/]+)/i.exec(path);
+  return found && `/${found[1].toLowerCase()}/${decodeURIComponent(found[2]).replace(/[^0-9a-z]/gi, "").toUpperCase()}`;
+}
+
+async function fromCache(request) {
+  const parts = await caches.open(PARTS);
+  const kept = await parts.match(request);
+  if (kept) return kept;
+  const answer = await fetch(request);
+  if (answer.ok) await parts.put(request, answer.clone());
+  return answer;
+}
+
+async function fromNetwork(request, key) {
+  const kept = await (await caches.open(PAGES)).match(key);
+  if (!kept) return fetch(request);
+  const waited = new Promise((done) => setTimeout(done, PATIENCE));
+  const answer = await Promise.race([fetch(request).catch(() => null), waited]);
+  // A line that has ended opens without its names, for what this phone could not send yet.
+  return answer && answer.status < 500 && answer.status !== 403 ? answer : kept;
+}

@@ -1,0 +1,84 @@
+"""The link in a reminder: it names nobody, changes nothing by being opened, and is a code for the captain."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+
+from mobilize.checkins.models import Method, Tier
+from mobilize.checkins.personal import personal_address, personal_code, whose
+from tests.builders import START, make_event, make_member, make_site
+from tests.checkins.morning import OPEN, attendance, evidence, grant_for, outcomes
+
+
+@pytest.fixture(autouse=True)
+def in_the_morning():
+    with time_machine.travel(OPEN, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def site(app):
+    return make_site("Roosevelt High")
+
+
+@pytest.fixture
+def mia(site):
+    return make_member("Reyes", "Mia", site=site, phone="+12135550101")
+
+
+@pytest.fixture
+def event(site, mia):
+    return make_event(site)
+
+
+@pytest.fixture
+def link(event, mia):
+    return "/p/" + personal_address(event.code, event.id, mia.id).partition("/p/")[2]
+
+
+def test_opening_it_counts_nobody_and_names_nobody(client, event, link):
+    page = client.get(link)
+    assert page.status_code == 200 and "Check me in" in page.text
+    assert "Mia" not in page.text and "5550101" not in page.text
+    assert not evidence(event)
+
+
+def test_its_button_checks_in_once_however_often_it_is_pressed(client, event, link):
+    for address in (link, link.upper(), link):
+        assert "You're counted" in client.post(address).text
+    assert outcomes(event) == ["counted"]
+    assert [row.tier for row in attendance(event)] == [Tier.SELF]
+    assert evidence(event)[0].method is Method.LINK
+
+
+def test_pressed_too_early_it_still_works_at_the_line(client, event, link, in_the_morning):
+    in_the_morning.move_to(START - timedelta(hours=12))
+    assert "counted yet" in client.post(link).text
+    in_the_morning.move_to(OPEN)
+    assert "You're counted" in client.post(link).text
+    assert sorted(outcomes(event)) == ["counted", "outside_hours"]
+
+
+@pytest.mark.parametrize("letters", ["ABCDEFGHIJ", "x", "%00", "A" * 500, "../x"])
+def test_nobodys_letters_are_a_404(client, event, mia, letters):
+    for ask in (client.get, client.post):
+        assert ask(f"/p/{event.code}/{letters}").status_code == 404
+    assert not evidence(event)
+
+
+def test_letters_are_for_one_event(event, mia, site):
+    other = make_event(site)
+    letters = personal_code(event.id, mia.id)
+    assert whose(event.code, letters.lower()) == mia.id
+    assert whose(other.code, letters) is None
+
+
+def test_a_captain_scans_it_and_she_is_verified_on_any_line(client, event, mia):
+    host = make_event()
+    client.set_cookie(f"line-{host.code}", grant_for(host)[1], domain="localhost")
+    said = f"{event.code}/{personal_code(event.id, mia.id)}"
+    one = {"nonce": "1" * 32, "kind": "scan", "at": OPEN.isoformat(), "personal": said}
+    answer = client.post(f"/line/{host.code}/items", json={"items": [one]})
+    assert answer.json["items"][0]["outcome"] == "counted"
+    assert [(row.member_id, row.tier) for row in attendance(host)] == [(mia.id, Tier.VERIFIED)]

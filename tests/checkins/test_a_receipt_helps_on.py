@@ -1,0 +1,69 @@
+from datetime import timedelta
+
+import pytest
+import time_machine
+
+from mobilize.checkins.models import Void
+from mobilize.database import db
+from tests.builders import START, make_action, make_event, make_member, make_site
+from tests.checkins.morning import OPEN, attendance, evidence, post
+from tests.services.client import Client
+
+
+@pytest.fixture(autouse=True)
+def in_the_morning():
+    with time_machine.travel(OPEN, tick=True) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def site(app):
+    found = make_site("Roosevelt, High; School")
+    for n in (1, 2):
+        make_member(site=found, phone=f"+1213555010{n}")
+    return found
+
+
+@pytest.fixture
+def event(site):
+    return make_event(site)
+
+
+def test_a_slip_is_taken_back_within_minutes_and_can_be_made_good(client, event):
+    post(client, event, "2135550101")
+    assert client.post(f"/c/{event.code}/undo").status_code == 303
+    assert not attendance(event)
+    assert "same phone" in db.session.query(Void).one().reason
+    post(client, event, "2135550101")
+    assert len(attendance(event)) == 1
+
+
+def test_after_five_minutes_it_stands(client, event, in_the_morning):
+    post(client, event, "2135550101")
+    in_the_morning.move_to(OPEN + timedelta(minutes=6))
+    client.post(f"/c/{event.code}/undo")
+    assert len(attendance(event)) == 1
+
+
+def test_only_the_last_one_of_this_phone_is_taken_back_and_nobody_elses(app, client, event):
+    post(client, event, "2135550101")
+    post(client, event, "2135550102")
+    other = Client(app, use_cookies=True)
+    answers = [phone.post(f"/c/{event.code}/undo") for phone in (other, client)]
+    assert len({(a.status_code, a.headers["Location"], a.get_data()) for a in answers}) == 1
+    assert len(attendance(event)) == 1 and len(evidence(event)) == 2
+
+
+def test_the_chapters_next_action_stands_on_the_receipt_and_goes_into_a_calendar(client, event, site):
+    assert client.get(f"/c/{event.code}/next.ics").status_code == 404
+    later = START + timedelta(days=14)
+    make_event(make_site(), action=make_action(starts_at=later - timedelta(days=7)))
+    coming = make_event(site, action=make_action(starts_at=later, name_en="Rally, downtown"))
+    assert "Rally, downtown" in post(client, event, "2135550101").text
+    answer = client.get(f"/c/{event.code}/next.ics")
+    assert answer.mimetype == "text/calendar"
+    lines = answer.get_data(as_text=True).split("\r\n")
+    assert "DTSTART:20260317T150000Z" in lines and "DTEND:20260317T154500Z" in lines
+    assert "SUMMARY:Rally\\, downtown" in lines and "LOCATION:Roosevelt\\, High\\; School" in lines
+    assert f"UID:{coming.id}" in lines
+    assert all(len(line.encode()) <= 75 for line in lines)
