@@ -23,11 +23,12 @@ from mobilize.languages import _
 @signed_in()
 def devices() -> str:
     """Where she is signed in, her passkeys, her app, and how many recovery codes are left."""
-    person = _person()
+    person, this = _person(), me().session
+    running = running_sessions(person, now=clock.now())
     return render_template(
         "accounts/devices.html",
-        sessions=running_sessions(person, now=clock.now()),
-        this=me().session,
+        sessions=sorted(running, key=lambda one: one is not this),
+        this=this,
         passkeys=passkeys_of(person.id),
         app=app_of(person.id),
         codes_left=recovery_codes_left(person.id),

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from mobilize import clock, settings
 from mobilize.accounts.entrance import UPLOADS_ARE_TAKEN, anyone, held_grant, me, signed_in
-from mobilize.accounts.grants import grant_by_token, grant_line, open_grants, revoke_grant
+from mobilize.accounts.grants import grant_by_token, grant_line, hand_over, open_grants, revoke_grant
 from mobilize.accounts.models import CHAIRS, GrantKind, LineGrant, RoleName
 from mobilize.accounts.scope import Scope
 from mobilize.accounts.sessions import give_cookie
@@ -88,6 +88,19 @@ def take_back(event_id: uuid.UUID, grant_id: uuid.UUID) -> Response:
     revoke_grant(grant, me().actor, now=clock.now())
     flash(_("Taken back. That phone cannot open the line any more."), "done")
     return redirect(url_for("grants.captains", event_id=event.id), 303)
+
+
+@bp.post("/events/<uuid:event_id>/captains/<uuid:grant_id>/hand-over")
+@signed_in(RoleName.ORGANIZER, *CHAIRS)
+def hand_link_over(event_id: uuid.UUID, grant_id: uuid.UUID) -> str:
+    """Another phone takes this captain's place: her link ends, and the new one is shown once."""
+    event, grant = _event_in_scope(event_id), db.session.get(LineGrant, grant_id)
+    running = {one.id for one in open_grants(event.id, now=clock.now())}
+    if grant is None or grant.id not in running or grant.kind is not GrantKind.CAPTAIN:
+        abort(404)
+    label = request.form.get("label", "").strip() or grant.label
+    _grant, token = hand_over(grant, label, me().actor, now=clock.now())
+    return _page(event, label=label, address=f"{settings().public_base_url}/l/{token}")
 
 
 def captains_line_ends(event: Event) -> datetime:

@@ -131,6 +131,24 @@ def test_the_chair_gives_sees_and_takes_back_captains_links(
     assert line(hers, picket) == 403
 
 
+def test_the_chair_hands_a_captains_link_over(
+    app: Flask, client: FlaskClient, carmen: Person, picket: Event
+) -> None:
+    sign_in(client, carmen)
+    page = f"/events/{picket.id}/captains"
+    first = client.post(page, data={"label": "Juana"}).text.split('value="http', 1)[1].split('"', 1)[0]
+    juanas, veras = app.test_client(), app.test_client()
+    juanas.post(f"/l/{first.split('/l/')[1]}")
+    grant = db.session.scalars(select(LineGrant)).one()
+    handed = client.post(f"{page}/{grant.id}/hand-over", data={"label": "Vera"})
+    second = handed.text.split('value="http', 1)[1].split('"', 1)[0]
+    veras.post(f"/l/{second.split('/l/')[1]}")
+    assert (line(juanas, picket), line(veras, picket)) == (403, 200)
+    listed = client.get(page).text
+    assert "Vera" in listed and "Juana" not in listed
+    assert client.post(f"{page}/{grant.id}/hand-over").status_code == 404
+
+
 def test_a_link_wants_a_word_for_whose_it_is(client: FlaskClient, carmen: Person, picket: Event) -> None:
     sign_in(client, carmen)
     assert client.post(f"/events/{picket.id}/captains", data={"label": " "}).status_code == 422

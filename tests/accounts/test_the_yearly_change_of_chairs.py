@@ -1,0 +1,237 @@
+"""One list of all chairs: shown first, then carried out exactly so; nobody's chapter opens by a slip."""
+
+import io
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import openpyxl
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from mobilize import clock
+from mobilize.accounts.chair_change import apply_chairs, carry_out, stage_chairs, staged_plan
+from mobilize.accounts.chair_plan import Move
+from mobilize.accounts.models import ChairChange, LineGrant, Person, RoleName, RoleTerm
+from mobilize.accounts.people import give_role
+from mobilize.accounts.scope import scope_of
+from mobilize.database import db
+from mobilize.errors import Refused
+from mobilize.roster.models import Area, Site
+from tests.builders import make_area, make_event, make_person, make_site, sign_in
+
+NOW = datetime(2026, 8, 3, 18, 0, tzinfo=UTC)
+SEPTEMBER = date(2026, 9, 1)
+CARMEN, ROSA, NEW = "+12135550101", "+12135550102", "+12135550103"
+HEAD = "Site,Role,Name,Phone\n"
+
+
+@pytest.fixture
+def north(app: Flask) -> Area:
+    return make_area("North")
+
+
+@pytest.fixture
+def lincoln(north: Area) -> Site:
+    return make_site("Lincoln High School", area=north)
+
+
+@pytest.fixture
+def carmen(lincoln: Site) -> Person:
+    return make_person("Carmen Ortiz", phone=CARMEN, role=RoleName.CHAIR, site=lincoln)
+
+
+@pytest.fixture
+def rosa(lincoln: Site) -> Person:
+    return make_person("Rosa Lund", phone=ROSA, role=RoleName.COCHAIR, site=lincoln)
+
+
+def file(*lines: str) -> bytes:
+    return (HEAD + "\n".join(lines) + "\n").encode()
+
+
+def moves(data: bytes, from_on: date | None = SEPTEMBER) -> list[tuple[str, str, str]]:
+    change = stage_chairs(data, from_on, by="shell", now=NOW)
+    plan = staged_plan(change, now=NOW)
+    return sorted((move.move.value, move.role.value, move.name) for move in plan.moves)
+
+
+def problems(data: bytes) -> list[tuple[int, str]]:
+    return staged_plan(stage_chairs(data, SEPTEMBER, by="shell", now=NOW), now=NOW).problems
+
+
+def on(day: date) -> set[str]:
+    running = select(Person).join(RoleTerm).where(RoleTerm.from_on <= day)
+    lasting = running.where(RoleTerm.to_on.is_(None) | (RoleTerm.to_on > day))
+    return {person.name for person in db.session.scalars(lasting)}
+
+
+def test_it_says_who_starts_who_ends_and_who_stays(carmen: Person, rosa: Person, lincoln: Site) -> None:
+    data = file(
+        f"{lincoln.code},chair,Carmen Ortiz,(213) 555-0101",
+        "Lincoln High School,Co-Chair,Nina Vale,2135550103",
+    )
+    assert moves(data) == [
+        ("ends", "cochair", "Rosa Lund"),
+        ("starts", "cochair", "Nina Vale"),
+        ("stays", "chair", "Carmen Ortiz"),
+    ]
+    assert db.session.scalar(select(func.count()).select_from(Person)) == 2
+
+
+def test_until_its_first_day_everybody_keeps_her_role(carmen: Person, rosa: Person, lincoln: Site) -> None:
+    apply_chairs(file(f"{lincoln.code},chair,Nina Vale,2135550103"), SEPTEMBER, by="shell", now=NOW)
+    assert on(SEPTEMBER - timedelta(days=1)) == {"Carmen Ortiz", "Rosa Lund"}
+    assert on(SEPTEMBER) == {"Nina Vale"}
+    nina = db.session.scalars(select(Person).where(Person.id.not_in([carmen.id, rosa.id]))).one()
+    assert (nina.phone, scope_of(nina, SEPTEMBER).sites) == (NEW, {lincoln.id})
+
+
+def test_sites_that_are_not_in_the_list_keep_their_chairs(carmen: Person, north: Area) -> None:
+    other = make_site("Roosevelt High School", area=north)
+    plan = apply_chairs(file(f"{other.code},chair,Nina Vale,2135550103"), None, by="shell", now=NOW)
+    assert plan.others == 1 and on(NOW.date()) == {"Carmen Ortiz", "Nina Vale"}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("Lincon High,chair,Nina Vale,2135550103", "Nearest: Lincoln High School"),
+        ("1.96473E+13,chair,Nina Vale,2135550103", "No site has this name or code"),
+        ("Lincoln High School,boss,Nina Vale,2135550103", "Write chair, co-chair or vice chair"),
+        ("Lincoln High School,chair,,2135550103", "There is no name"),
+        ("Lincoln High School,chair,Nina Vale,2.13556E+09", "cannot be texted"),
+        ("Lincoln High School,chair,Nina Vale,213-555-0103 x12", "cannot be texted"),
+        ("Lincoln High School,chair,Nina Vale,+44 20 7946 0958", "cannot be texted"),
+        ("Lincoln High School,chair,Nina Vale,2135550101", "known here under another name"),
+    ],
+)
+def test_a_refused_line_says_what_to_do_and_its_site_keeps_its_chairs(
+    carmen: Person, lincoln: Site, line: str, said: str
+) -> None:
+    data = file(line, "Lincoln High School,Co-Chair,Vera Moss,2135550104")
+    ((number, why),) = problems(data)
+    assert number == 2 and said in why
+    assert moves(data) == [] or "ends" in {move for move, _role, _name in moves(data)}
+    apply_chairs(data, None, by="shell", now=NOW)
+    if "No site" not in why:
+        assert on(NOW.date()) == {"Carmen Ortiz"}
+
+
+def test_one_number_under_two_names_is_refused(carmen: Person, lincoln: Site) -> None:
+    data = file(
+        f"{lincoln.code},chair,Nina Vale,2135550103",
+        f"{lincoln.code},cochair,Vera Moss,2135550103",
+        f"{lincoln.code},chair,Nina Vale,2135550103",
+    )
+    ((number, why),) = problems(data)
+    assert number == 3 and "line 2" in why and moves(data) == []
+
+
+def test_a_married_name_and_a_second_role_are_the_same_person(carmen: Person, lincoln: Site) -> None:
+    data = file(f"{lincoln.code},vice chair,Carmen Ortiz-Diaz,2135550101")
+    assert moves(data) == [("ends", "chair", "Carmen Ortiz"), ("starts", "vice", "Carmen Ortiz")]
+
+
+def test_who_has_no_number_is_listed_and_recognized_only_at_her_own_site(lincoln: Site, north: Area) -> None:
+    make_person("Vera Moss", role=RoleName.CHAIR, site=lincoln)
+    other = make_site("Roosevelt High School", area=north)
+    data = file(f"{lincoln.code},chair,vera MOSS,", f"{other.code},chair,Vera Moss,")
+    plan = apply_chairs(data, None, by="shell", now=NOW)
+    assert [one.site for one in plan.without_phone] == ["Roosevelt High School"]
+    assert [one.site for one in plan.of(Move.STAYS)] == ["Lincoln High School"]
+    assert db.session.scalar(select(func.count()).select_from(Person)) == 2
+
+
+def test_it_is_carried_out_once_and_the_list_is_forgotten(carmen: Person, lincoln: Site) -> None:
+    change = stage_chairs(file(f"{lincoln.code},chair,Nina Vale,2135550103"), None, by="person:x", now=NOW)
+    assert b"Nina" not in (change.rows_enc or b"")
+    carry_out(change.id, by="person:x", now=NOW)
+    with pytest.raises(Refused) as refused:
+        carry_out(change.id, by="person:x", now=NOW)
+    assert refused.value.code == "gone"
+    assert db.session.scalars(select(ChairChange.rows_enc)).one() is None
+    assert on(NOW.date()) == {"Nina Vale"}
+
+
+def test_what_has_changed_since_it_was_shown_is_not_carried_out(carmen: Person, lincoln: Site) -> None:
+    change = stage_chairs(file(f"{lincoln.code},chair,Nina Vale,2135550103"), None, by="person:x", now=NOW)
+    give_role(make_person("Vera Moss"), RoleName.VICE_CHAIR, site=lincoln, actor="shell", now=NOW)
+    with pytest.raises(Refused) as refused:
+        carry_out(change.id, by="person:x", now=NOW)
+    assert refused.value.code == "changed" and "Nina Vale" not in on(NOW.date())
+
+
+def test_a_staged_list_is_forgotten_after_a_day(carmen: Person, lincoln: Site) -> None:
+    data = file(f"{lincoln.code},chair,Nina Vale,2135550103")
+    change = stage_chairs(data, SEPTEMBER, by="person:x", now=NOW)
+    with pytest.raises(Refused):
+        carry_out(change.id, by="person:x", now=NOW + timedelta(days=1))
+    stage_chairs(data, SEPTEMBER, by="person:x", now=NOW + timedelta(days=2))
+    assert db.session.scalar(select(func.count()).select_from(ChairChange)) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "empty_file"),
+        (b"MZ\x90\x00program", "not_a_table"),
+        (HEAD.encode(), "no_chairs"),
+        (b"Name,Phone\nA,B\n", "missing_column"),
+        (b"Site,Role,Name,Name,Phone\na,b,c,d,e\n", "repeated_heading"),
+    ],
+)
+def test_what_is_no_list_is_refused_as_a_whole(lincoln: Site, data: bytes, code: str) -> None:
+    with pytest.raises(Refused) as refused:
+        stage_chairs(data, SEPTEMBER, by="shell", now=NOW)
+    assert refused.value.code == code
+
+
+def test_an_ended_chairs_line_closes_with_it(client: FlaskClient, carmen: Person, lincoln: Site) -> None:
+    event = make_event(lincoln, starts_at=clock.now(), ends_at=clock.now())
+    sign_in(client, carmen)
+    client.post(f"/events/{event.id}/line")
+    apply_chairs(file(f"{lincoln.code},chair,Nina Vale,2135550103"), None, by="shell", now=clock.now())
+    assert db.session.scalars(select(LineGrant)).one().revoked_at
+    assert client.get("/devices").status_code == 403
+
+
+def test_the_office_uploads_looks_and_confirms(client: FlaskClient, carmen: Person, lincoln: Site) -> None:
+    book = openpyxl.Workbook()
+    for row in (["Site Code", "Role", "Name", "Phone"], [lincoln.code, "CC", "Nina Vale", "213-555-0103"]):
+        book.active.append(row)
+    sheet = io.BytesIO()
+    book.save(sheet)
+    sign_in(client, make_person("Ada Stone", role=RoleName.ADMIN))
+    sheet.seek(0)
+    read = client.post("/people/chairs", data={"file": (sheet, "chairs.xlsx")})
+    page = client.get(read.location)
+    assert "Nina Vale" in page.text and "Carmen Ortiz" in page.text and "Nothing has changed yet" in page.text
+    assert on(clock.now().date()) == {"Carmen Ortiz", "Ada Stone"}
+    done = client.post(f"{read.location}/carry-out")
+    assert done.status_code == 200 and "Done, exactly as shown" in done.text
+    assert on(clock.now().date() + timedelta(days=1)) == {"Nina Vale", "Ada Stone"}
+    assert client.get(read.location).status_code == 410
+
+
+def test_an_organizer_brings_no_list(client: FlaskClient, north: Area) -> None:
+    sign_in(client, make_person("Olga", role=RoleName.ORGANIZER, area=north))
+    assert client.get("/people/chairs").status_code == 403
+    assert client.post("/people/chairs", data={}).status_code == 403
+
+
+def test_the_command_line_shows_first_and_commits_when_told(
+    app: Flask, carmen: Person, lincoln: Site, tmp_path: object
+) -> None:
+    path = f"{tmp_path}/chairs.csv"
+    with open(path, "wb") as out:
+        out.write(file(f"{lincoln.code},chair,Nina Vale,2135550103", "nowhere,chair,X,"))
+    runner, words = app.test_cli_runner(), ["people", "import", path, "--from", "2199-09-01", "--json"]
+    said = json.loads(runner.invoke(args=words).output)
+    assert (said["committed"], said["starts"], said["ends"], said["refused"][0]["line"]) == (False, 1, 1, 3)
+    assert on(date(2199, 9, 1)) == {"Carmen Ortiz"}
+    assert json.loads(runner.invoke(args=[*words, "--commit"]).output)["committed"]
+    assert on(date(2199, 9, 1)) == {"Nina Vale"}
+    bad = runner.invoke(args=["people", "import", path, "--from", "2001-09-01", "--commit"])
+    assert bad.exit_code == 1 and "before today" in bad.output
