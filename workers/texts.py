@@ -3,7 +3,8 @@
 from celery import shared_task
 
 from mobilize import clock, leases
-from mobilize.texts import delivery, reconciling
+from mobilize.texts import catching_up, delivery, reconciling
+from workers.stopping import is_stopping
 from workers.ticker import BEAT
 
 # So few that a code somebody waits for, written meanwhile, is not kept waiting behind reminders.
@@ -12,7 +13,7 @@ TEXTS_A_DRAIN = 500
 
 @shared_task(name="texts.drain")
 def drain() -> None:
-    delivery.drain(now=clock.now(), at_most=TEXTS_A_DRAIN)
+    delivery.drain(now=clock.now(), at_most=TEXTS_A_DRAIN, is_stopping=is_stopping)
 
 
 @shared_task(name="texts.sweep")
@@ -23,6 +24,11 @@ def sweep() -> None:
 @shared_task(name="texts.reconcile")
 def reconcile() -> None:
     reconciling.reconcile(now=clock.now())
+
+
+@shared_task(name="texts.catch_up")
+def catch_up() -> None:
+    catching_up.catch_up(now=clock.now())
 
 
 @shared_task(name="workers.beat_is_alive")

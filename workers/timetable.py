@@ -6,6 +6,8 @@ Add a line here for a new task; a test checks that each names a task, and that e
 from dataclasses import dataclass
 from typing import Any
 
+from mobilize.texts.rehearsal import seconds
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -41,8 +43,9 @@ TIMETABLE = [
     Entry("actions.freeze_due_events", 10),
     Entry("turnout.close_due_events", 30),
     Entry("turnout.plan_thanks", 30),
-    Entry("texts.sweep", 10),
-    Entry("texts.reconcile", 10),
+    Entry("texts.sweep", seconds(10)),
+    Entry("texts.reconcile", seconds(10)),
+    Entry("texts.catch_up", 300),
     Entry("privacy.forget_due", 600),
     Entry("audit.seal", 5),
     Entry("accounts.expire_approvals", 60),

@@ -18,6 +18,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -155,6 +156,9 @@ class Carrier:
         found = self.book.listed(
             request.query.get("To", ""), request.query.get("From", ""), self.faults.list_lag_s
         )
+        if "DateSent>" in request.query:
+            after = datetime.fromisoformat(request.query["DateSent>"]).timestamp()
+            found = [message for message in found if message.created_at >= after]
         part = found[page * size : (page + 1) * size]
         return json_reply(
             {

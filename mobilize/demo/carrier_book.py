@@ -80,13 +80,23 @@ class Faults:
     receipts_doubled: float = 0
     receipts_reversed: bool = False
     receipt_delay_ms: float = 30
+    met: dict[str, int] = field(default_factory=dict)  # how often each trouble of a create happened
 
     def trouble(self) -> str:
         """What goes wrong with this create: "" for nothing."""
+        name = self._next() or self._by_chance()
+        if name:
+            self.met[name] = self.met.get(name, 0) + 1
+        return name
+
+    def _next(self) -> str:
         for name, left in self.next.items():
             if left > 0:
                 self.next[name] = left - 1
                 return name
+        return ""
+
+    def _by_chance(self) -> str:
         chance = random.random()
         for name, share in self.shares.items():
             if chance < share:
@@ -181,7 +191,8 @@ class Book:
     def listed(self, to: str, from_: str, lag_s: float) -> list[Message]:
         """Newest first; with a lag, the newest are not in the list yet."""
         until = datetime.now(UTC).timestamp() - lag_s
-        pool = self.by_phone.get(to or from_, []) if to or from_ else self.messages
+        phone = to if to != self.number else from_
+        pool = self.by_phone.get(phone, []) if phone else self.messages
         return [
             m
             for m in reversed(pool)

@@ -8,6 +8,7 @@ import itertools
 import os
 import socket
 import time
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -48,11 +49,12 @@ class Drained:
                 self.not_accepted += 1
 
 
-def drain(*, now: datetime, at_most: int = 2000) -> Drained:
+def drain(*, now: datetime, at_most: int = 2000, is_stopping: Callable[[], bool] = lambda: False) -> Drained:
     """Send what is due, `at_most` so many, and return when nothing more may leave now.
 
-    Safe to run twice, at once, late, and to be killed anywhere. `now` is the moment it starts; while it
-    works it counts on from there with the monotonic clock.
+    Once `is_stopping` says so nothing more is claimed; what is under way is finished and recorded. Safe to
+    run twice, at once, late, and to be killed anywhere. `now` is the moment it starts; while it works it
+    counts on from there with the monotonic clock.
     """
     drained = Drained()
     if not carrier.is_set_up():
@@ -64,6 +66,7 @@ def drain(*, now: datetime, at_most: int = 2000) -> Drained:
         while more or in_flight:
             moment = now + timedelta(seconds=time.monotonic() - began)
             room = min(IN_FLIGHT - len(in_flight), at_most - drained.claimed)
+            more = more and not is_stopping()
             if more and (room >= CLAIM_AT_LEAST or not in_flight):
                 claimed = claim(room, by=by, now=moment) if room > 0 else []
                 rehearsal.reach("claimed")

@@ -4,7 +4,17 @@ from collections.abc import Set
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, LargeBinary, SQLColumnExpression, and_, exists, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    LargeBinary,
+    SQLColumnExpression,
+    and_,
+    case,
+    exists,
+    literal,
+    or_,
+    select,
+)
 
 from mobilize.crypto import blind_index
 from mobilize.database import atomic, db, insert, new_id
@@ -16,7 +26,8 @@ from mobilize.texts.models import PhoneRule, TextClass
 def opt_out(phone: str, *, source: str, wording: str | None = None, now: datetime) -> None:
     """No text to this number from here on, until START. `source`: reply, carrier, page, person.
 
-    Twice changes only the moment. When this has returned, no claim made later takes a text to it.
+    Twice keeps the later moment: one that was missed and caught up late changes nothing said since. When
+    this has returned, no claim made later takes a text to it.
     """
     _write(phone, {"opted_out_at": now, "source": source, "wording": wording})
 
@@ -85,6 +96,15 @@ def _write(phone: str, values: dict[str, Any], keep: Set[str] = frozenset()) -> 
                 **values,
             )
             .on_conflict_do_update(
-                index_elements=["phone_bix"], set_={k: v for k, v in values.items() if k not in keep}
+                index_elements=["phone_bix"],
+                set_={name: _later(name, value) for name, value in values.items() if name not in keep},
             )
         )
+
+
+def _later(name: str, value: Any) -> Any:
+    """Of two moments of opting out, or of coming back, the later one counts, in whatever order they come."""
+    if name not in {"opted_out_at", "back_in_at"}:
+        return value
+    column = PhoneRule.__table__.c[name]
+    return case((column > value, column), else_=literal(value, column.type))

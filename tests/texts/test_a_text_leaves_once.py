@@ -222,3 +222,16 @@ def test_many_are_queued_in_one_go_and_again_adds_none(app: Flask, now: datetime
     assert queue_texts(planned, now=now) == 1200
     assert queue_texts(planned, now=now) == 0
     assert counts_by_state()["waiting"] == 1200
+
+
+def test_a_worker_that_is_asked_to_stop_finishes_what_it_holds(
+    carrier: Carrier, queued: Queue, now: datetime
+):
+    for n in range(200):
+        queued(purpose=f"p{n}:1:1", phone=f"+1213555{n:04d}")
+    carrier.faults.latency_ms = 20
+    drained = drain(now=now, is_stopping=lambda: len(bodies(carrier)) > 0)
+    assert 0 < drained.accepted == drained.claimed < 200
+    assert counts_by_state()["claimed"] == 0
+    assert drain(now=now).accepted == 200 - drained.accepted
+    assert len(set(bodies(carrier))) == len(bodies(carrier)) == 200
