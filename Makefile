@@ -26,8 +26,8 @@ lint: setup-dev ## Check style, formatting and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-security: setup-dev ## Read the code for weaknesses, ask for those of the dependencies, look for secrets and headers
-	@$(BIN)/python -m tests.security
+security: setup-dev ## Look for weaknesses in code, dependencies, headers, tracked files (ONLY="code rules secrets headers dependencies")
+	@$(BIN)/python -m tests.security $(ONLY)
 
 serve: setup ## The production web server, from the environment (HOST, PORT, WEB_PROCESSES, WEB_THREADS)
 	@exec $(BIN)/granian --interface wsgi --host "$${HOST:-127.0.0.1}" --port "$${PORT:-5000}" \
