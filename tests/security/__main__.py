@@ -76,7 +76,7 @@ def dependencies() -> Result:
     except (URLError, OSError, ValueError, KeyError) as away:
         return (
             True,
-            f"NOT CHECKED: {OSV} cannot be asked from here ({away}). Look at the pins by other means.",
+            f"NOT CHECKED: {OSV} cannot be asked from here ({away})",
         )
     found = [f"{n} {v}: {', '.join(ids)}" for (n, v), ids in zip(pins, known, strict=True) if ids]
     return not found, "\n      ".join(found) or f"no known weakness in {len(pins)} pinned versions"
