@@ -8,6 +8,7 @@ from flask import Response, abort, render_template, request, url_for
 
 from mobilize import clock
 from mobilize.accounts.entrance import me, signed_in
+from mobilize.accounts.forms import role_word
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Action
 from mobilize.actions.seen import seen_action
@@ -15,6 +16,7 @@ from mobilize.languages import language
 from mobilize.turnout import live as live_board
 from mobilize.turnout import report_views, wall_views
 from mobilize.turnout.blueprint import bp
+from mobilize.turnout.call_list import call_list
 from mobilize.turnout.figures import Board
 from mobilize.turnout.overview import actions_on, own_sites, past_actions
 from mobilize.turnout.pictures import pictures
@@ -56,6 +58,21 @@ def live(action_id: UUID) -> str:
         drill=action.drill,
         **pictures(action, board),
         link=_report_link(action),
+    )
+
+
+@bp.get("/actions/<uuid:action_id>/calls")
+@signed_in(RoleName.ORGANIZER)
+def calls(action_id: UUID) -> str:
+    """The silent sites in scope whose chairs were asked in vain, with their numbers to call."""
+    action, now = seen_action(action_id, me().scope), clock.now()
+    board = live_board.board_for(action, me().scope) or abort(404)
+    return render_template(
+        "turnout/calls.html",
+        action=action,
+        silent=call_list(action, board, now),
+        role_word=role_word,
+        drill=action.drill,
     )
 
 

@@ -1,0 +1,90 @@
+"""The ladder for silent sites: asked, asked again with the others who chair, then called."""
+
+from datetime import datetime, timedelta
+
+from flask.testing import FlaskClient
+
+from mobilize.accounts.models import RoleName
+from mobilize.accounts.scope import THE_OFFICE
+from mobilize.checkins.counts import report_head_count
+from mobilize.database import db
+from mobilize.reminders.counts import ask_for_counts
+from mobilize.reminders.operations import set_default_rules
+from mobilize.texts.models import OutboxText
+from mobilize.turnout import live
+from mobilize.turnout.call_list import Silent, call_list
+from mobilize.turnout.operations import close_due_events
+from tests.builders import START, make_person, sign_in
+from tests.turnout.conftest import Morning
+
+CARMEN, NATE = "+12135550111", "+12135550112"
+
+
+def test_at_25_the_chair_and_the_co_chair_are_asked_again_once(morning: Morning) -> None:
+    _chairs(morning)
+    assert ask_for_counts(_at(15)) == 1
+    assert [ask_for_counts(_at(minutes)) for minutes in (24, 25, 26)] == [0, 2, 0]
+    again = [text for text in _texts() if text.purpose_key.startswith("count_again:")]
+    assert sorted(text.to for text in again) == [CARMEN, NATE]
+    assert {text.due_at for text in again} == {_at(25)}
+
+
+def test_who_reported_is_not_asked_again_nor_called(morning: Morning) -> None:
+    _chairs(morning)
+    ask_for_counts(_at(15))
+    _report(morning, _at(20))
+    assert ask_for_counts(_at(25)) == 0
+    assert [one.chapter.name for one in _list(morning, _at(35))] == ["Madison", "Roosevelt"]
+
+
+def test_at_35_silent_sites_stand_on_the_call_list_with_what_is_known(morning: Morning) -> None:
+    _chairs(morning)
+    morning.freeze()
+    morning.send(morning.members[morning.lincoln.id][0], morning.lincoln)
+    ask_for_counts(_at(15))
+    assert _list(morning, _at(34)) == []
+    lincoln = next(one for one in _list(morning, _at(35)) if one.chapter.name == "Lincoln")
+    assert [(role, person.phone) for role, person in lincoln.chairs] == [("chair", CARMEN), ("cochair", NATE)]
+    assert (lincoln.chapter.line.hosted, lincoln.reached) == (1, False)
+
+
+def test_after_closing_nobody_is_asked_or_called(morning: Morning) -> None:
+    _chairs(morning)
+    ask_for_counts(_at(15))
+    close_due_events(_at(45 + 180))
+    assert ask_for_counts(_at(45 + 180)) == 0
+    assert _list(morning, _at(45 + 180)) == []
+
+
+def test_the_page_calls_with_one_tap(morning: Morning, client: FlaskClient) -> None:
+    _chairs(morning)
+    ask_for_counts(_at(15))
+    sign_in(client, make_person("Omar South", role=RoleName.ORGANIZER, area=morning.north))
+    page = client.get(f"/actions/{morning.action.id}/calls").text
+    assert f"tel:{CARMEN}" in page and "Roosevelt" not in page
+
+
+def _chairs(morning: Morning) -> None:
+    make_person("Carmen Chair", phone=CARMEN, role=RoleName.CHAIR, site=morning.lincoln)
+    make_person("Nate Cochair", phone=NATE, role=RoleName.COCHAIR, site=morning.lincoln)
+    set_default_rules(START)
+
+
+def _at(minutes: int) -> datetime:
+    return START + timedelta(minutes=minutes)
+
+
+def _texts() -> list[OutboxText]:
+    return list(db.session.scalars(db.select(OutboxText)))
+
+
+def _list(morning: Morning, now: datetime) -> list[Silent]:
+    live.forget()
+    board = live.board_for(morning.action, THE_OFFICE)
+    assert board is not None
+    return call_list(morning.action, board, now)
+
+
+def _report(morning: Morning, at: datetime) -> None:
+    event = morning.event(morning.lincoln)
+    report_head_count(event, 12, counted_at=at, nonce=bytes(16), via="text", by="test", now=at)
