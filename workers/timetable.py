@@ -47,6 +47,7 @@ TIMETABLE = [
     Entry("texts.reconcile", seconds(10)),
     Entry("texts.catch_up", 300),
     Entry("privacy.forget_due", 600),
+    Entry("turnout.correct_closed_actions", 300),
     Entry("audit.seal", 5),
     Entry("accounts.expire_approvals", 60),
     Entry("accounts.look_at_redis", 300),

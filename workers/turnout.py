@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from mobilize import clock
-from mobilize.turnout import operations, thanks
+from mobilize.turnout import correcting, operations, thanks
 
 
 @shared_task(name="turnout.close_due_events")

@@ -8,6 +8,7 @@ from uuid import UUID
 from mobilize.actions.models import Action
 from mobilize.turnout import paper
 from mobilize.turnout.figures import Board, Chapter
+from mobilize.turnout.fixed import Fixed, versions_of
 from mobilize.turnout.people import Arrivals, Named, arrivals, who_came_and_who_did_not, who_stood
 from mobilize.turnout.queries import board
 from mobilize.turnout.series import Step, chapter_series
@@ -15,7 +16,8 @@ from mobilize.turnout.series import Step, chapter_series
 
 @dataclass(frozen=True, slots=True)
 class ChapterReport:
-    """One chapter in one action. `came` and `missing` hold names: for who may see the site."""
+    """One chapter in one action. `came` and `missing` hold names: for who may see the site. `versions`
+    are its fixed figures and their corrections."""
 
     action: Action
     chapter: Chapter
@@ -25,6 +27,7 @@ class ChapterReport:
     elsewhere: int
     came: Sequence[Named]
     missing: Sequence[Named]
+    versions: Sequence[Fixed]
 
     def pdf(self, now: datetime, *, names: bool) -> bytes:
         """On paper, with names only where they are asked for."""
@@ -49,4 +52,5 @@ def chapter_report_of(action: Action, site_id: UUID) -> ChapterReport | None:
         elsewhere=sum(s.elsewhere is not None for s in stood),
         came=came,
         missing=missing,
+        versions=versions_of(action.id, site_id),
     )

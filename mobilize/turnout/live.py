@@ -20,7 +20,7 @@ from mobilize.checkins.models import Evidence, HeadCount, Match, Supporters, Voi
 from mobilize.database import db
 from mobilize.roster.models import Site
 from mobilize.turnout.figures import Board
-from mobilize.turnout.queries import Seen, board, see, see_again
+from mobilize.turnout.queries import Seen, board, closed_board, see, see_again
 
 # An answer this old (seconds) is counted anew, if anything happened at all.
 KEEP = 1.0
@@ -55,7 +55,7 @@ class _Kept:
     asked: float
     signs: tuple[Any, ...]
     quiet: bool
-    seen: Seen
+    seen: Seen | None
     all_seen: float
 
 
@@ -128,8 +128,9 @@ def _count(action: Action, signs: tuple[Any, ...] | None = None) -> Board:
     started = time.monotonic()
     signs = signs or _signs(action)
     held = _kept.pop(action.id, None)
-    seen, all_seen = _see(action, held, signs, started)
-    counted = replace(board(action, seen=seen), as_of=clock.now())
+    closed = closed_board(action)
+    seen, all_seen = (None, 0.0) if closed else _see(action, held, signs, started)
+    counted = replace(closed or board(action, seen=seen), as_of=clock.now())
     if held and held.board == counted:
         counted = held.board  # the same figures: what was written of them stays good
     while len(_kept) >= ACTIONS_KEPT:
@@ -140,7 +141,7 @@ def _count(action: Action, signs: tuple[Any, ...] | None = None) -> Board:
 
 def _see(action: Action, held: _Kept | None, signs: tuple[Any, ...], now: float) -> tuple[Seen, float]:
     """Who was there, and when everybody was looked at: now, or some only when nothing else has changed."""
-    if held is None or now - held.all_seen > KEEP_AT_MOST or not held.seen.frozen:
+    if held is None or held.seen is None or now - held.all_seen > KEEP_AT_MOST or not held.seen.frozen:
         return see(action, frozen=_is_frozen(action)), now
     if signs[_STEADY] != held.signs[_STEADY]:
         return see(action, frozen=_is_frozen(action)), now

@@ -27,3 +27,17 @@ class Total(Model):
     version: Mapped[int]
     figures: Mapped[dict[str, object]] = mapped_column(JSON)
     fixed_at: Mapped[datetime]
+
+
+class OutsideTotal(Model):
+    """The counts of members who belong to none of an action's chapters, fixed with the last of its events.
+
+    `figures`: "no_site" and "others", each the fields of `Names` or null. Versions as in `Total`.
+    """
+
+    __tablename__ = "outside_totals"
+
+    action_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("actions.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    figures: Mapped[dict[str, object]] = mapped_column(JSON)
+    fixed_at: Mapped[datetime]

@@ -10,8 +10,8 @@ from mobilize.actions.denominator import freeze_event
 from mobilize.actions.models import Action, Event, EventState
 from mobilize.database import atomic, db, insert, new_id
 from mobilize.turnout.figures import Board
-from mobilize.turnout.fixed import as_stored
-from mobilize.turnout.models import Total
+from mobilize.turnout.fixed import as_stored, outside_as_stored
+from mobilize.turnout.models import OutsideTotal, Total
 from mobilize.turnout.queries import board
 
 
@@ -39,9 +39,12 @@ def close_events(action_id: UUID, event_ids: Sequence[UUID], now: datetime) -> i
             .order_by(Event.id)
             .with_for_update()
         ).all()
-        _fix(board(session.get_one(Action, action_id), fixed=False), {event.id for event in events}, now)
+        counted = board(session.get_one(Action, action_id), fixed=False)
+        _fix(counted, {event.id for event in events}, now)
         for event in events:
             event.state, event.closed_at = EventState.CLOSED, now
+        session.flush()
+        _fix_outside(counted, now)
     return len(events)
 
 
@@ -73,3 +76,14 @@ def _fix(counted: Board, closing: set[UUID], now: datetime) -> None:
     ]
     if rows:
         db.session.execute(insert(Total).on_conflict_do_nothing(), rows)
+
+
+def _fix_outside(counted: Board, now: datetime) -> None:
+    """With the last event: who belongs to none of the chapters."""
+    still_open = select(Event.id).where(
+        Event.action_id == counted.action_id, Event.state == EventState.PLANNED
+    )
+    if db.session.scalar(still_open.limit(1)) is None:
+        row = {"action_id": counted.action_id, "version": 1, "fixed_at": now}
+        figures = outside_as_stored(counted)
+        db.session.execute(insert(OutsideTotal).values(**row, figures=figures).on_conflict_do_nothing())

@@ -33,13 +33,21 @@ class Pace:
 def arrivals_of(shown: Board, action: Action) -> Arrivals:
     """First check-ins of everybody on the board, in steps of five minutes without gaps."""
     steps: Counter[int] = Counter()
-    for came in shown.arrivals.values():
+    for came in _arrivals(shown, action).values():
         for minute, count in came.items():
             steps[max(FROM, min(minute, TO)) // STEP] += count
     if not steps:
         return Arrivals(())
     whole = range(min(steps), max(steps) + 1)
     return Arrivals(tuple((action.starts_at + timedelta(minutes=n * STEP), steps[n]) for n in whole))
+
+
+def _arrivals(shown: Board, action: Action) -> Mapping[UUID | None, Mapping[int, int]]:
+    """A closed board has totals alone: who came when is looked up, unless only hours are left of it."""
+    if shown.arrivals or not all(chapter.fixed_at for chapter in shown.chapters) or action.forgotten_at:
+        return shown.arrivals
+    sites = {chapter.site_id for chapter in shown.chapters}
+    return {site: came for site, came in _arrivals_then(action).items() if site in sites}
 
 
 def pace_of(shown: Board, action: Action, now: datetime) -> Pace | None:

@@ -29,7 +29,7 @@ from mobilize.checkins.models import Attendance, HeadCount, Supporters, Tier
 from mobilize.database import db, is_postgres
 from mobilize.roster.models import Member, Membership, Rank, Site
 from mobilize.turnout.figures import Board, Chapter, Line, Names
-from mobilize.turnout.fixed import Fixed, latest_fixed
+from mobilize.turnout.fixed import Fixed, fixed_outside, latest_fixed
 from mobilize.turnout.homes import Home, homes_of
 from mobilize.turnout.tally import Tally, There, named
 
@@ -54,6 +54,8 @@ def board(action: Action, *, fixed: bool = True, seen: Seen | None = None) -> Bo
     which `see_again` keeps up to date, members are not counted anew.
     Nobody may be shown it without `of_sites`: see `live.board_for`.
     """
+    if fixed and (closed := closed_board(action)):
+        return closed
     homes = homes_of(action)
     seen = seen or see(action, frozen=all(home.frozen_at for home in homes))
     names, lines = _names(seen), _lines(action, homes, seen)
@@ -68,15 +70,29 @@ def board(action: Action, *, fixed: bool = True, seen: Seen | None = None) -> Bo
     return _with_fixed(live, latest_fixed(action.id)) if fixed else live
 
 
+def closed_board(action: Action) -> Board | None:
+    """The board of an action whose events are all closed, from its totals alone; None while one is open."""
+    beside = fixed_outside(action.id)
+    fixed = latest_fixed(action.id) if beside else {}
+    homes = homes_of(action) if fixed else []
+    if beside is None or any(home.site_id not in fixed for home in homes):
+        return None
+    chapters = tuple(_settled(home, fixed[home.site_id], action.target_percent) for home in homes)
+    return Board(action.id, chapters, beside.no_site, beside.others)
+
+
 def chapter_in(action: Action, site_id: UUID) -> Chapter | None:
     """One chapter's figures, cheaply once they are fixed; None when it has no home event in this action."""
     fixed = latest_fixed(action.id, site_id).get(site_id)
     if fixed is None:
         return board(action).chapter(site_id)
     homes = homes_of(action, site_id)
-    lines = {home.event_id: Line(event_id=home.event_id, area_id=home.event_area_id) for home in homes}
-    chapters = [_as_fixed(_chapter(home, {}, lines, action.target_percent), fixed) for home in homes]
-    return replace(chapters[0], moved_since=False) if chapters else None
+    return _settled(homes[0], fixed, action.target_percent) if homes else None
+
+
+def _settled(home: Home, fixed: Fixed, target_percent: int) -> Chapter:
+    line = {home.event_id: Line(event_id=home.event_id, area_id=home.event_area_id)}
+    return replace(as_fixed(_chapter(home, {}, line, target_percent), fixed), moved_since=False)
 
 
 def see(action: Action, *, frozen: bool) -> Seen:
@@ -264,10 +280,11 @@ def _with_fixed(live: Board, fixed: dict[UUID, Fixed]) -> Board:
     """The board with closed chapters as they were fixed; a shared line is fixed with the first of them."""
     if not fixed:
         return live
-    return replace(live, chapters=tuple(_as_fixed(c, fixed.get(c.site_id)) for c in live.chapters))
+    return replace(live, chapters=tuple(as_fixed(c, fixed.get(c.site_id)) for c in live.chapters))
 
 
-def _as_fixed(chapter: Chapter, fixed: Fixed | None) -> Chapter:
+def as_fixed(chapter: Chapter, fixed: Fixed | None) -> Chapter:
+    """The chapter with its fixed figures; `moved_since` says that they differ from those it had."""
     if fixed is None:
         return chapter
     line = replace(fixed.line, event_id=chapter.line.event_id, area_id=chapter.line.area_id)

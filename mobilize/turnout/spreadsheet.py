@@ -1,9 +1,11 @@
-"""Figures as CSV and JSON. Headings are words of the code, the same in every language."""
+"""Figures as CSV, XLSX and JSON. Headings are words of the code, the same in every language."""
 
 import csv
 import io
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+from openpyxl import Workbook
 
 from mobilize.turnout.figures import AreaTotal, Board, Chapter, Line, Names, Total
 from mobilize.turnout.people import Named
@@ -39,6 +41,17 @@ def sites_csv(board: Board) -> str:
         if names:
             rows.append(["", name, "", "", *_names(names).values(), None, None, None, None, "", "", ""])
     return to_csv(SITE_HEADINGS, rows)
+
+
+def sites_xlsx(board: Board) -> bytes:
+    """The rows of `sites_csv` as a workbook. Text is never a formula there either."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("turnout")
+    for row in csv.reader(io.StringIO(sites_csv(board))):
+        sheet.append([_number(cell) for cell in row])
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
 
 
 def areas_csv(board: Board) -> str:
@@ -105,6 +118,15 @@ def _names(names: Names) -> dict[str, Any]:
 
 def _line(line: Line) -> dict[str, Any]:
     return {name: getattr(line, name) for name in LINE}
+
+
+def _number(cell: str) -> object:
+    """A count as a number; a site's code keeps its zeros."""
+    short = len(cell) < 8 and not (len(cell) > 1 and cell.startswith("0") and "." not in cell)
+    try:
+        return (float(cell) if "." in cell else int(cell)) if short else cell
+    except ValueError:
+        return cell or None
 
 
 def _person(person: Named) -> list[object]:
