@@ -14,3 +14,8 @@ def close_due_events() -> None:
 @shared_task(name="turnout.plan_thanks")
 def plan_thanks() -> None:
     thanks.plan_thanks(clock.now())
+
+
+@shared_task(name="turnout.correct_closed_actions")
+def correct_closed_actions() -> None:
+    correcting.correct_closed_actions(clock.now())
