@@ -109,7 +109,7 @@ def rows(
     refs: Sequence[str] = (),
     since: datetime | None = None,
     until: datetime | None = None,
-) -> Select[tuple[AuditRow]]:
+) -> Select[AuditRow]:
     """A query for rows, newest first: of this verb or its kind ("role" finds role.give.chair), by one of
     `actors` or about one of `refs`, from `since` to before `until`."""
     query = select(AuditRow).order_by(AuditRow.id.desc())
@@ -134,7 +134,7 @@ def chain_hash(row: AuditRow, prev: bytes) -> bytes:
     return crypto.link(prev + said.encode())
 
 
-def _sealed() -> Select[tuple[AuditRow]]:
+def _sealed() -> Select[AuditRow]:
     return select(AuditRow).where(AuditRow.seq.is_not(None))
 
 

@@ -184,7 +184,7 @@ def asked_by(actor: str, now: datetime, most: int = 20) -> Sequence[Approval]:
     return db.session.scalars(query).all()
 
 
-def _of(kind: Kind, ref: str, now: datetime) -> Select[tuple[Approval]]:
+def _of(kind: Kind, ref: str, now: datetime) -> Select[Approval]:
     open_ones = Approval.state.in_(_OPEN), Approval.expires_at > now
     return select(Approval).where(Approval.kind == kind, Approval.ref == ref, *open_ones)
 
