@@ -10,8 +10,10 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,13 +22,17 @@ from urllib.request import urlopen
 import flask_migrate
 import psycopg
 from flask import Flask
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, text, update
 
 import config
-from bench.load import Load, form_post, send_all
+from bench.cpu import seconds_of
+from bench.load import Load, form_post, page_get, send_all
 from mobilize import clock, create_app
+from mobilize.accounts.grants import grant_line
+from mobilize.accounts.models import GrantKind
 from mobilize.actions.models import Action, ActionKind, Event, EventChapter, Shift
-from mobilize.checkins.forms import event_token
+from mobilize.checkins.forms import LineBatch, event_token
+from mobilize.checkins.line import do_items
 from mobilize.checkins.models import Attendance, Evidence
 from mobilize.crypto import blind_index
 from mobilize.database import atomic, db, new_id
@@ -38,6 +44,7 @@ from tests.services.postgres import Postgres, find_binaries
 from tests.services.processes import Processes, answers
 
 EVENTS, TURNS, EACH, PACED = 40, 5, 250, 500
+MEMBERS = 100 + 2 * TURNS * EACH + PACED
 KEYS = "b1:c29tZSBieXRlcyBmb3IgYSBiZW5jaCBkYXRhYmFzZSE="
 Rows = dict[str, dict[str, Any]]
 
@@ -47,38 +54,51 @@ def run() -> Rows:
     with tempfile.TemporaryDirectory() as folder:
         server = Postgres(find_binaries(), {})
         try:
-            return _on_postgres(server.create("bench"), Path(folder)) | _on_sqlite(Path(folder))
+            return _on_postgres(server, Path(folder)) | _on_sqlite(Path(folder))
         finally:
             server.stop()
 
 
-def _on_postgres(url: str, folder: Path) -> Rows:
+def _on_postgres(server: Postgres, folder: Path) -> Rows:
+    url = server.create("bench")
     with _serving(url, folder) as (app, port, processes):
         _make_floor(url)
         floor_port = free_port()
         _serve_floor(processes, url, floor_port)
-        line = _requests(app, port, 100 + TURNS * EACH + PACED)
-        floor = [form_post(floor_port, "/floor", {"member": f"{n:08d}"}) for n in range(100 + TURNS * EACH)]
-        send_all(port, _take(line, 100))
-        send_all(floor_port, _take(floor, 100))
-        pairs = [
-            (send_all(port, _take(line, EACH)), send_all(floor_port, _take(floor, EACH)))
-            for _ in range(TURNS)
-        ]
-        paced = send_all(port, line, per_second=100)
-        loads = [full for full, _floor in pairs] + [paced]
-        _verify(app, loads, 100)
-        ratio = statistics.median(full.per_second / least.per_second for full, least in pairs)
-        speed = statistics.median(full.per_second for full, _floor in pairs)
-        least = statistics.median(floor.per_second for _full, floor in pairs)
-        return {
-            "check-in against the floor, PostgreSQL": _row(ratio, "x", 0.6, "higher"),
-            "check-ins, PostgreSQL, 32 connections": _row(speed, "/s", None, "higher"),
-            "floor, PostgreSQL, 32 connections": _row(least, "/s", None, "higher"),
-            "check-in p50 at 100/s": _row(paced.percentile(0.5) * 1000, "ms", None, "lower"),
-            "check-in p99 at 100/s": _row(paced.percentile(0.99) * 1000, "ms", 100, "lower"),
-            "first visit, everything, gzipped": _row(_first_visit(app, port), "bytes", 30_000, "lower"),
-        }
+        web, floor_web = (process.pid for process in processes.started)
+        floor = [form_post(floor_port, "/floor", {"member": f"{n:08d}"}) for n in range(MEMBERS)]
+        full = _Side(port, (web, server.process.pid), _requests(app, port, MEMBERS))
+        least = _Side(floor_port, (floor_web, server.process.pid), floor)
+        full.warm_up(), least.warm_up()
+        empty = [(full.turn(), least.turn()) for _ in range(TURNS)]
+        pages = [(full.look(_page(app)), least.look("/")) for _ in range(TURNS)]
+        paced = send_all(port, _take(full.requests, PACED), per_second=100)
+        _verify([turn.load for turn, _floor in empty] + [paced], 100)
+        rows = _first_rows(app, port, empty, pages, paced) | _batch(app)
+        _crowd(url)
+        crowded = [(full.turn(), least.turn()) for _ in range(TURNS)]
+        more = _median(turn.cpu / floor.cpu for turn, floor in crowded) / _median(
+            turn.cpu / floor.cpu for turn, floor in empty
+        )
+        return rows | {"CPU with 1 million attendance rows": _row(more * 100 - 100, "% more", 15, "lower")}
+
+
+def _first_rows(app: Flask, port: int, turns: "Turns", pages: Any, paced: Load) -> Rows:
+    speed = [(turn.load.per_second, floor.load.per_second) for turn, floor in turns]
+    cpu = [(turn.cpu * 1000, floor.cpu * 1000) for turn, floor in turns]
+    ratio = _median(page.per_second / hello.per_second for page, hello in pages)
+    return {
+        "check-in against the floor, PostgreSQL": _row(_median(a / b for a, b in speed), "x", 0.6, "higher"),
+        "check-ins, PostgreSQL, 32 connections": _row(_median(a for a, _b in speed), "/s", None, "higher"),
+        "floor, PostgreSQL, 32 connections": _row(_median(b for _a, b in speed), "/s", None, "higher"),
+        "CPU of a check-in against the floor": _row(_median(a / b for a, b in cpu), "x", 1.7, "lower"),
+        "CPU of a check-in, web and database": _row(_median(a for a, _b in cpu), "ms", None, "lower"),
+        "CPU of the floor, web and database": _row(_median(b for _a, b in cpu), "ms", None, "lower"),
+        "the page against hello world": _row(ratio, "x", 0.5, "higher"),
+        "check-in p50 at 100/s": _row(paced.percentile(0.5) * 1000, "ms", None, "lower"),
+        "check-in p99 at 100/s": _row(paced.percentile(0.99) * 1000, "ms", 100, "lower"),
+        "first visit, everything, gzipped": _row(_first_visit(app, port), "bytes", 30_000, "lower"),
+    }
 
 
 def _on_sqlite(folder: Path) -> Rows:
@@ -86,8 +106,83 @@ def _on_sqlite(folder: Path) -> Rows:
         line = _requests(app, port, 100 + 2 * EACH)
         send_all(port, _take(line, 100))
         load = send_all(port, line)
-        _verify(app, [load], 100)
+        _verify([load], 100)
         return {"check-ins, SQLite, 32 connections": _row(load.per_second, "/s", 400, "higher")}
+
+
+@dataclass
+class Turn:
+    """One turn of one side, and the CPU seconds each request cost the server and the database."""
+
+    load: Load
+    cpu: float
+
+
+Turns = list[tuple[Turn, Turn]]
+
+
+@dataclass
+class _Side:
+    """One of the two servers: what is sent to it, and the processes that work for it."""
+
+    port: int
+    roots: tuple[int, ...]
+    requests: list[bytes]
+
+    def warm_up(self) -> None:
+        send_all(self.port, _take(self.requests, 100))
+
+    def turn(self) -> Turn:
+        before = seconds_of(*self.roots)
+        load = send_all(self.port, _take(self.requests, EACH))
+        return Turn(load, (seconds_of(*self.roots) - before) / EACH)
+
+    def look(self, path: str) -> Load:
+        return send_all(self.port, [page_get(self.port, path)] * EACH)
+
+
+def _median(values: Iterable[float]) -> float:
+    return statistics.median(values)
+
+
+def _page(app: Flask) -> str:
+    code = db.session.scalars(select(Event.code)).first()
+    db.session.rollback()
+    return f"/c/{code}"
+
+
+def _batch(app: Flask) -> Rows:
+    """500 ticks that waited on a line page, stored one by one as they would be over HTTP."""
+    now = clock.now()
+    event = db.session.scalars(select(Event).order_by(Event.code)).first()
+    assert event is not None  # noqa: S101 - the seed made it
+    ends = now + timedelta(hours=1)
+    grant, _token = grant_line(event.id, GrantKind.CAPTAIN, "bench", None, "shell", ends, now=now)
+    with atomic() as session:
+        others = select(Site.id).where(Site.id != event.site_id)
+        home = list(session.scalars(others))
+        session.execute(update(Membership).where(Membership.site_id.in_(home)).values(site_id=event.site_id))
+    listed = list(db.session.scalars(select(Membership.member_id).limit(500)))
+    at = now.isoformat()
+    items = [{"nonce": f"{n:032x}", "kind": "tick", "at": at, "member": str(m)} for n, m in enumerate(listed)]
+    batch = LineBatch.model_validate({"items": items})
+    began = time.perf_counter()
+    answers = do_items(event, grant, batch, now=now)
+    took = time.perf_counter() - began
+    if len([answer for answer in answers if answer["stored"]]) != 500:
+        raise AssertionError(f"a batch was not stored: {answers[:3]}")
+    return {"sync of a 500-item offline batch": _row(took, "s", 1, "lower")}
+
+
+def _crowd(url: str) -> None:
+    """A million attendance rows of other mornings."""
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO attendance (id, event_id, shift_id, member_id, tier, first_at, late, was_eligible) "
+            "SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), "
+            "'self', now(), false, false FROM generate_series(1, 1000000)"
+        )
+        connection.execute("ANALYZE attendance")
 
 
 def _row(value: float, unit: str, bar: float | None, better: str) -> dict[str, Any]:
@@ -104,20 +199,24 @@ def _serving(url: str, folder: Path) -> Iterator[tuple[Flask, int, Processes]]:
     try:
         with app.app_context():
             flask_migrate.upgrade()
-            _seed()
+            seed()
+            with db.engine.connect() as connection:
+                connection.execute(text("ANALYZE"))
+                connection.commit()
             processes.serve({**os.environ, **environ}, port)
             yield app, port, processes
     finally:
         processes.stop()
         with app.app_context():
             db.session.remove()
-            db.engine.dispose()
+            for engine in db.engines.values():
+                engine.dispose()
 
 
-def _seed() -> None:
+def seed() -> None:
     """Pickets at some sites, open now, and a member for every request, found by her number."""
     now = clock.now()
-    start, members = now - timedelta(minutes=10), 100 + TURNS * EACH + PACED
+    start, members = now - timedelta(minutes=10), MEMBERS
     times = {"starts_at": start, "ends_at": start + timedelta(hours=2)}
     with atomic() as session:
         area = Area(name="Area")
@@ -185,7 +284,7 @@ def _take(requests: list[bytes], n: int) -> list[bytes]:
     return taken
 
 
-def _verify(app: Flask, loads: list[Load], before: int) -> None:
+def _verify(loads: list[Load], before: int) -> None:
     """Every acknowledged check-in is one row of each kind; nothing was refused."""
     wrong = [status for load in loads for status in load.wrong]
     sent = before + sum(len(load.taken) for load in loads)
@@ -196,7 +295,7 @@ def _verify(app: Flask, loads: list[Load], before: int) -> None:
 
 
 def _make_floor(url: str) -> None:
-    numbers = [(new_id(), f"{n:08d}") for n in range(100 + TURNS * EACH)]
+    numbers = [(new_id(), f"{n:08d}") for n in range(MEMBERS)]
     with psycopg.connect(url) as connection:
         connection.execute("CREATE TABLE floor_members (id uuid PRIMARY KEY, number text UNIQUE)")
         connection.execute("CREATE TABLE floor_checkins (id uuid PRIMARY KEY, member uuid UNIQUE)")

@@ -35,6 +35,12 @@ def form_post(port: int, path: str, fields: dict[str, str]) -> bytes:
     return head.encode() + body
 
 
+def page_get(port: int, path: str) -> bytes:
+    """One GET as a phone's browser sends it, in bytes."""
+    asks = "Accept: text/html\r\nAccept-Language: en-US\r\nAccept-Encoding: gzip"
+    return f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\n{asks}\r\n\r\n".encode()
+
+
 def send_all(port: int, requests: Sequence[bytes], *, connections: int = 32, per_second: float = 0) -> Load:
     """Send every request once over `connections`; at most `per_second` of them are offered, 0 for no limit.
 

@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import IO, cast
 
 from flask import Flask, Request, current_app
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
 import config
 from config import Settings
@@ -23,6 +24,7 @@ class InMemory(Request):
 def create_app(chosen: Settings | None = None) -> Flask:
     """The web application, also the frame in which commands and tasks run. Raises `config.BadSetting`."""
     app = Flask(__name__, template_folder="../templates")
+    app.session_interface = _FormCookie()
     app.request_class = InMemory
     app.config["MOBILIZE"] = chosen or config.load()
     _set_limits(app)
@@ -34,6 +36,15 @@ def create_app(chosen: Settings | None = None) -> Flask:
 def settings() -> Settings:
     """The settings of the running application."""
     return cast(Settings, current_app.config["MOBILIZE"])
+
+
+class _FormCookie(SecureCookieSessionInterface):
+    """Flask's session carries the token of forms and nothing else; most requests come without one."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
 
 
 def _set_limits(app: Flask) -> None:

@@ -204,10 +204,13 @@ _MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
 
 
 def _engine_options(url: str) -> dict[str, Any]:
+    # An error's text, and the log of a curious operator, must not quote what was asked for.
+    shut = {"hide_parameters": True}
     if url.startswith("sqlite"):
         return {
             "connect_args": {"timeout": 15, "check_same_thread": False},
             "pool_size": 20,
+            **shut,
             "max_overflow": 20,
         }
     # A row lock that outlives these is a fault, and a fault must become a 503 and not a queue at the gate.
@@ -215,6 +218,7 @@ def _engine_options(url: str) -> dict[str, Any]:
     return {
         "connect_args": {"options": wait, "connect_timeout": 5, "prepare_threshold": 3},
         "pool_size": 16,
+        **shut,
         "max_overflow": 16,
         "pool_timeout": 10,
         "pool_pre_ping": True,
@@ -222,11 +226,14 @@ def _engine_options(url: str) -> dict[str, Any]:
 
 
 def _direct_options(url: str) -> dict[str, Any]:
-    """Every statement is a transaction by itself, its plan is made once, and no ping goes before it."""
+    """Every statement is a transaction by itself, its plan is made once, and no ping goes before it.
+
+    A plan made once must still be right when the morning has filled the tables: everything is by key there.
+    """
     options = _engine_options(url)
     if url.startswith("sqlite"):
         return options
-    wait = options["connect_args"]["options"] + " -c plan_cache_mode=force_generic_plan"
+    wait = options["connect_args"]["options"] + " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
     options["connect_args"] |= {"options": wait}
     return options | {
         "isolation_level": "AUTOCOMMIT",

@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from functools import lru_cache
 
 from flask import Flask, current_app, g, has_request_context, request
 from flask_babel import Babel, force_locale, format_date, format_time, gettext, ngettext
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from mobilize import clock
 
@@ -37,8 +40,14 @@ def language() -> str:
         return "en"
     if "language" not in g:
         chosen = request.args.get("lang") or request.cookies.get(COOKIE)
-        g.language = chosen if chosen in LANGUAGES else request.accept_languages.best_match(LANGUAGES, "en")
+        g.language = chosen if chosen in LANGUAGES else _asked_for(request.headers.get("Accept-Language", ""))
     return str(g.language)
+
+
+@lru_cache(1000)
+def _asked_for(header: str) -> str:
+    """Phones of one city say the same few things."""
+    return parse_accept_header(header, LanguageAccept).best_match(LANGUAGES, "en")
 
 
 @contextmanager

@@ -124,6 +124,7 @@ def pg_app(postgres_url: str, base_environ: dict[str, str]) -> Iterator[Flask]:
 def _open(url: str, base_environ: dict[str, str]) -> Iterator[Flask]:
     app = create_app(config.load({**base_environ, "DATABASE_URL": url}))
     app.config["DATABASE_URL"] = url
+    app.config["EVENTS_KEPT_SECONDS"] = 0  # what a test changes shows at once
     app.test_client_class = BareClient
     with app.app_context():
         yield app

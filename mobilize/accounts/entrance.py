@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -28,8 +29,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Entrance:
-    """`kind`: anyone, first_step, signed_in, grant, upload or carrier. `roles` and `step_up` count for signed_in; an
-    admin always enters."""
+    """`kind`: anyone, first_step, signed_in, grant, upload or carrier. `roles` and `step_up` count for
+    signed_in; an admin always enters."""
 
     kind: str
     roles: frozenset[RoleName] = frozenset()
@@ -209,9 +210,14 @@ def _refuse_other_origins() -> None:
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
         abort(403)
     origin = request.headers.get("Origin", "null")
-    ours = urlsplit(settings().public_base_url)
-    if origin not in {"null", f"{ours.scheme}://{ours.netloc}", request.host_url.rstrip("/")}:
+    if origin not in {"null", _origin_of(settings().public_base_url), request.host_url.rstrip("/")}:
         abort(403)
+
+
+@cache
+def _origin_of(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _open(_entrance: Entrance) -> None:

@@ -22,6 +22,7 @@ LOOKED_UP_EVERY_SECONDS = 2.0
 MOST_EVENTS, MOST_PAGES = 5000, 2000
 # Stand in a kept page where each answer has something of its own: no keyboard writes these letters.
 TOKEN, CODE, TIME = "\ue000", "\ue001", "\ue002"
+COUNT = 999_888_777_666
 
 
 class Shown(NamedTuple):

@@ -5,6 +5,8 @@ trips, which is half of what a check-in costs; SQLite knows no INSERT inside a W
 """
 
 from datetime import datetime
+from functools import partial
+from itertools import product
 from typing import Any
 
 from sqlalchemy import CTE, Uuid, bindparam, case, literal, or_, select
@@ -147,7 +149,8 @@ def _evidence(**instead: Any) -> Any:
 
 def _together(attends: bool, walks_up: bool, has_phone: bool) -> Any:
     """The evidence with whatever goes with it. Its nonce being taken undoes the whole statement."""
-    there, instead, parts = Evidence.__table__.c, {}, list[CTE]()
+    there, parts = Evidence.__table__.c, list[CTE]()
+    instead: dict[str, Any] = {}
     if attends:
         attended = _attend().cte("attended")
         mine = select(attended.c.id).scalar_subquery() == bindparam("attendance_id", type_=Uuid())
@@ -164,7 +167,7 @@ def _together(attends: bool, walks_up: bool, has_phone: bool) -> Any:
 _ATTEND, _WALK_UP, _PHONE = Ready(_attend), Ready(_walk_up), Ready(_phone)
 _EVIDENCE = Ready(lambda: _evidence().on_conflict_do_nothing())
 _AT_ONCE = {
-    (attends, walks_up, phone): Ready(lambda parts=(attends, walks_up, phone): _together(*parts))
-    for attends, walks_up in ((True, False), (False, True), (False, False))
-    for phone in (True, False)
+    parts: Ready(partial(_together, *parts))
+    for parts in product((True, False), repeat=3)
+    if not (parts[0] and parts[1])  # who is found is no walk-up
 }

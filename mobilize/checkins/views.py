@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from flask import Blueprint, abort, jsonify, make_response, redirect, render_template, request, url_for
+from flask_babel import format_number
 from pydantic import ValidationError
 from werkzeug.wrappers import Response
 
@@ -18,9 +19,9 @@ from mobilize.checkins.models import Method
 from mobilize.checkins.next_steps import next_event
 from mobilize.checkins.operations import check_in_by_poster
 from mobilize.checkins.queries import line_snapshot
-from mobilize.checkins.rotating import TICKET_LASTS, holds, is_current, ticket
+from mobilize.checkins.rotating import TICKET_LASTS, holds, is_current, is_rotating_code, ticket
 from mobilize.checkins.saved import check_in_saved, is_too_late, tapped_at
-from mobilize.checkins.shown import CODE, TIME, TOKEN, Shown, shown_event, shown_page
+from mobilize.checkins.shown import CODE, COUNT, TIME, TOKEN, Shown, shown_event, shown_page
 from mobilize.checkins.typed import read_typed
 from mobilize.errors import Refused
 from mobilize.languages import _, language, say_time, say_when
@@ -67,15 +68,17 @@ def check_in(code: str) -> Response | str | tuple[str, int]:
     return form_page(event, CheckInForm(), known=known, other="other" in request.args)
 
 
-@bp.get("/c/<code>/<rotating>")
-@bp.get("/C/<code>/<rotating>")
+@bp.route("/c/<code>/<rotating>", methods=["GET", "POST"])
+@bp.route("/C/<code>/<rotating>", methods=["GET", "POST"])
 @anyone
-def check_in_at_the_line(code: str, rotating: str) -> Response | tuple[str, int]:
+def check_in_at_the_line(code: str, rotating: str) -> Response | str | tuple[str, int]:
     """The page behind the line's changing code. In time it gives this phone a ticket; nobody is counted yet,
     and a stale code is as good as the poster's."""
     event, now = shown_event(code), clock.now()
-    if event is None:
+    if event is None or not is_rotating_code(rotating):
         return unknown_code(code)
+    if request.method == "POST":
+        return check_in_now(code)
     known = _is_known()
     answer = make_response(form_page(event, CheckInForm(), known=known))
     if is_current(event.id, rotating, now):
@@ -151,7 +154,10 @@ def receipt_page(event: Shown, now: datetime) -> str:
     if _state(event, now) != "open":
         return form_page(event, CheckInForm(), sent=True)
     line_count = line_snapshot(event.id)
-    page = shown_page(event, ("receipt", line_count), lambda: _render_receipt(event, now, line_count))
+    shows = None if line_count is None else COUNT
+    page = shown_page(event, ("receipt", shows), lambda: _render_receipt(event, now, shows))
+    if line_count is not None:
+        page = page.replace(format_number(COUNT), format_number(line_count))
     return page.replace(TIME, _time(int(now.timestamp() // 60), event.tz, language())).replace(
         CODE, make_code(6)
     )
