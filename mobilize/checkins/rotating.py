@@ -6,6 +6,7 @@ a quarter of an hour, since people type slowly.
 
 import base64
 import hmac
+import re
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -33,6 +34,11 @@ def rotating_code(event_id: uuid.UUID, now: datetime) -> str:
     """The eight letters of this half minute: the first 40 bits of an HMAC-SHA256 over the step's number
     (eight bytes, as in RFC 4226), in base 32."""
     return _code(_key(event_id), int(now.timestamp()) // STEP_S)
+
+
+def is_rotating_code(written: str) -> bool:
+    """True for what looks like one of these codes, stale or not."""
+    return re.fullmatch(r"[A-Z2-7]{8}", written.upper()) is not None
 
 
 def is_current(event_id: uuid.UUID, code: str, now: datetime) -> bool:

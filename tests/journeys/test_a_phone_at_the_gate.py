@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from mobilize import clock
 from mobilize.accounts.grants import grant_line
 from mobilize.accounts.models import GrantKind
+from mobilize.checkins.personal import personal_code
 from mobilize.checkins.queries import head_count
 from tests.builders import make_action, make_campaign, make_event, make_member, make_site
 from tests.checkins.morning import attendance, outcomes
@@ -85,6 +86,7 @@ def test_the_chair_finds_a_name_ticks_it_takes_it_back_and_counts_heads(chair, l
     chair.get_by_role("button", name="Here: Jose Ángel N.").click()
     expect(chair.locator("#named")).to_have_text("1", timeout=SOON)
     chair.get_by_role("button", name="Undo: Jose Ángel N.").click()
+    chair.get_by_role("button", name="Wrong name: Jose Ángel N.").click()
     expect(chair.locator("#named")).to_have_text("0", timeout=SOON)
     expect(chair.get_by_role("button", name="Here: Jose Ángel N.")).to_be_visible()
     chair.get_by_label("Find a name").fill("nobody at all")
@@ -147,9 +149,18 @@ def test_everybody_can_use_the_pages(browser, browser_context_args, line, width,
     page.get_by_label("Your mobile number").fill("2135550101")
     page.get_by_role("button", name="Check in").click()
     fits(page, "receipt")
+    page.goto(line.check_in.replace("/c/", "/p/") + "/" + personal_code(line.event.id, line.mia.id))
+    fits(page, "a member's own link")
     page.goto(line.page)
-    page.get_by_text("Show the check-in code").click()
+    page.get_by_text("Show the poster's code").click()
+    page.get_by_text("Hand the line to another phone").click()
     fits(page, "line page")
+    page.get_by_role("button", name="Show the changing code full screen").click()
+    expect(page.get_by_text("New code in")).to_be_visible()
+    fits(page, "the changing code")
+    page.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="Hand over").click()
+    fits(page, "handing over")
     context.close()
 
 
