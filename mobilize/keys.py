@@ -156,7 +156,7 @@ def _keep_staged_equal(
 
 
 def _begins_with(column: Any, head: bytes) -> ColumnElement[bool]:
-    return cast(ColumnElement[bool], func.substr(column, 1, len(head)) == head)
+    return func.substr(column, 1, len(head)) == head
 
 
 def _counted(column: SealedColumn, listed: list[str]) -> dict[str, int]:

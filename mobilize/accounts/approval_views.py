@@ -1,6 +1,7 @@
 """What waits for a second person: said in plain words, agreed to or declined."""
 
 import uuid
+from typing import Any
 
 from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
@@ -84,4 +85,5 @@ def state_words() -> dict[ApprovalState, str]:
 
 def _look_at(found: Approval) -> str | None:
     endpoint, name = _LOOK_AT.get(Kind(found.kind), ("", ""))
-    return url_for(endpoint, **{name: found.ref}) if endpoint else None
+    where: dict[str, Any] = {name: found.ref}
+    return url_for(endpoint, **where) if endpoint else None

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import select
@@ -29,13 +29,14 @@ def ids_in_words(texts: Iterable[str]) -> dict[str, str]:
     if not ids:
         return {}
     called: dict[uuid.UUID, str] = {}
-    for model, say in (
+    named: tuple[tuple[Any, Callable[[Any], str]], ...] = (
         (Person, _person),
         (Member, _member),
         (Site, _name),
         (Area, _name),
         (LineGrant, _grant),
-    ):
+    )
+    for model, say in named:
         called |= {row.id: say(row) for row in db.session.scalars(select(model).where(model.id.in_(ids)))}
     called |= _role_holders(ids) | _happenings(ids)
     return {str(found): words for found, words in called.items()}
