@@ -83,6 +83,8 @@ def _nav(visitor: entrance.Visitor) -> list[tuple[str, str, bool]]:
 
     scope = visitor.scope
     pages = [("turnout.overview", _("Overview"))] if scope.roles else []
+    if scope.roles:
+        pages += [("reminders.inbox", _("Inbox"))]
     if scope.is_organizer:
         pages += [
             ("actions.campaigns", _("Campaigns")),

@@ -31,6 +31,7 @@ from mobilize.reminders.broadcasts import write_broadcast
 from mobilize.reminders.composing import Written
 from mobilize.reminders.models import Audience
 from mobilize.roster.models import Site
+from mobilize.texts.inbound import take_inbound
 from mobilize.texts.models import TextClass
 from mobilize.texts.operations import PlannedText, queue_text
 from mobilize.tokens import hash_token, random_token
@@ -183,6 +184,7 @@ class Half:
             "grant_id": self._grant(event, chair),
             "outbox_id": self._text(event, member.phone, member.id),
             "broadcast_id": self._broadcast(action, site),
+            "inbound_id": self._inbound(member.phone),
             "approval_id": self._approval(event, site),
             "export_id": self._export(action, chair),
         }
@@ -212,6 +214,11 @@ class Half:
     def _approval(self, event: Event, site: Site) -> uuid.UUID:
         asked = {"by": "person:another", "now": clock.now(), "area_id": site.area_id}
         return request_approval(Kind.CALLING_OFF, str(event.id), "Call it off", **asked).id  # type: ignore[arg-type]
+
+    def _inbound(self, phone: str) -> uuid.UUID:
+        letter = take_inbound(f"SM{uuid.uuid4().hex}", phone, "Can I bring my kids?", now=clock.now())
+        assert letter is not None
+        return letter.id
 
     def _broadcast(self, action: Action, site: Site) -> uuid.UUID:
         here = Scope(sites=frozenset({site.id}))

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from mobilize import clock
-from mobilize.reminders import answers, briefing, broadcasts, calling_off, counts, planning
+from mobilize.reminders import answers, briefing, broadcasts, calling_off, counts, duty, planning, watching
 
 
 @shared_task(name="reminders.plan")
@@ -34,3 +34,13 @@ def brief_chairs() -> None:
 @shared_task(name="reminders.tell_of_calling_off")
 def tell_of_calling_off() -> None:
     calling_off.tell_of_calling_off(clock.now())
+
+
+@shared_task(name="reminders.alert_duty")
+def alert_duty() -> None:
+    duty.alert_duty(clock.now())
+
+
+@shared_task(name="reminders.watch_campaigns")
+def watch_campaigns() -> None:
+    watching.watch_campaigns(clock.now())

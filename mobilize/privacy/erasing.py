@@ -31,7 +31,7 @@ from mobilize.privacy.unlinking import (
 )
 from mobilize.reminders.models import Coming
 from mobilize.roster.models import Member, Membership, PhoneKind, StagedMember, StatusSpan
-from mobilize.texts.models import Inbound, OutboxText, PhoneRule, Question
+from mobilize.texts.models import Consent, Inbound, OutboxText, PhoneRule, Question
 from mobilize.texts.phone_rules import is_opted_out, opt_out
 
 # What lets somebody sign in.
@@ -149,6 +149,7 @@ def _forget_phone(session: Session, phone: str, *, stop_texts: bool, now: dateti
     _run(session, delete(CodeRequest).where(CodeRequest.phone_bix == bix))
     _run(session, delete(Visit).where(Visit.phone_bix == bix))
     _run(session, delete(PhoneRule).where(PhoneRule.phone_bix == bix))
+    _run(session, delete(Consent).where(Consent.phone_bix == bix))
     if stops:
         # By number, and only as its index: enough to refuse every later text.
         opt_out(phone, source="erased", now=now)

@@ -8,6 +8,8 @@ from mobilize.database import atomic
 from mobilize.errors import Refused
 from mobilize.languages import LANGUAGES, _
 from mobilize.roster.models import Member
+from mobilize.texts.consents import note_consent
+from mobilize.texts.models import ConsentKind
 from mobilize.texts.phone_rules import opt_in, opt_out
 
 PAGE = "page"
@@ -31,6 +33,8 @@ def agree_to_urgent(member_id: uuid.UUID, agrees: bool, *, now: datetime) -> Non
         member = session.get_one(Member, member_id, with_for_update=True)
         if (member.urgent_ok_at is not None) != agrees:
             member.urgent_ok_at = now if agrees else None
+            if member.phone:
+                note_consent(member.phone, ConsentKind.URGENT, given=agrees, how=PAGE, now=now)
             audit.note(HERSELF, f"member.urgent.{'yes' if agrees else 'no'}", member.id, now=now)
 
 

@@ -5,7 +5,7 @@ import uuid
 from flask import abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from mobilize import clock
+from mobilize import clock, settings
 from mobilize.accounts.entrance import me, signed_in
 from mobilize.actions.seen import changeable_event
 from mobilize.errors import Refused
@@ -47,7 +47,7 @@ def _page(event_id: uuid.UUID, refusal: Refused | None = None) -> str:
     event = changeable_event(event_id, me().scope)
     said = {
         wording: template(wording, language()).format_map(
-            {"union": "…", "where": "…", **blanks_for(event, language())}
+            {**blanks_for(event, language()), "union": settings().union_name, "where": "…", "link": ""}
         )
         for wording in operations.APPROVED
     }

@@ -60,6 +60,7 @@ def folded(written: Written) -> Written:
 def warnings(written: Written, longest: dict[str, str]) -> list[str]:
     """What a person should know before she sends it. `longest` is the longest body in each language."""
     found = [_dear_letters(language, body) for language, body in longest.items()]
+    found += [_lost_accents(language, written, body) for language, body in longest.items()]
     for text in (written.en, written.es):
         shortener, keyword = SHORTENERS.search(text), ASKS_FOR_A_KEYWORD.search(text)
         if shortener:
@@ -94,6 +95,15 @@ def _check_blanks(text: str) -> None:
             listed = ", ".join(f"{{{blank}}}" for blank in BLANKS)
             said = _("There is no blank %(name)s. There are: %(listed)s.", name=f"{{{name}}}", listed=listed)
             raise Refused("unknown_blank", said)
+
+
+def _lost_accents(language: str, written: Written, body: str) -> str | None:
+    """Over two segments a text leaves in plain letters, where that makes it shorter."""
+    if not letters_outside_gsm(written.in_language(language)) or letters_outside_gsm(body):
+        return None
+    which = _("The Spanish text") if language == "es" else _("The English text")
+    said = _("%(which)s leaves without some accents: with them it would take over two segments.", which=which)
+    return str(said)
 
 
 def _dear_letters(language: str, body: str) -> str | None:

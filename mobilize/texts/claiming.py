@@ -19,6 +19,7 @@ from mobilize.crypto import CannotOpen, blind_index
 from mobilize.database import atomic, is_postgres
 from mobilize.texts import rehearsal, windows
 from mobilize.texts.caps import under_cap
+from mobilize.texts.holds import is_not_held
 from mobilize.texts.models import Attempt, OutboxText, Outcome, Sender, TextClass, TextState
 from mobilize.texts.operations import open_questions
 from mobilize.texts.phone_rules import is_bad, says_stop
@@ -130,6 +131,7 @@ def _due(limit: int, zones: list[str], now: datetime) -> Any:
             ~says_stop(OutboxText.phone_bix),
             or_(OutboxText.klass == TextClass.ASKED, ~is_bad(OutboxText.phone_bix)),
             under_cap(now),
+            is_not_held(),
         )
         .order_by(OutboxText.priority, OutboxText.due_at)
         .limit(limit)

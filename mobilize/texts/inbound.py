@@ -8,8 +8,10 @@ from sqlalchemy import exists, or_, select
 from mobilize.crypto import blind_index
 from mobilize.database import atomic, db, insert, new_id
 from mobilize.phones import normalize
+from mobilize.roster.by_phone import agree_to_urgent, choose_language
 from mobilize.roster.models import Member
-from mobilize.texts.models import Inbound, Intent, OutboxText, Question, QuestionKind
+from mobilize.texts.consents import note_consent, version_of
+from mobilize.texts.models import ConsentKind, Inbound, Intent, OutboxText, Question, QuestionKind
 from mobilize.texts.operations import answer, mark_done, opt_in, opt_out
 from mobilize.texts.queries import questions_open_to
 from mobilize.texts.replies import ANSWERS, Reading, read_reply
@@ -22,8 +24,9 @@ def take_inbound(sid: str, sender: str, body: str, *, now: datetime) -> Inbound 
     """Store and read one text; None when this sid was taken before. An opt-out is committed when this
     returns.
 
-    HELP, "who is this" and START are answered here, through the outbox. Everything else waits for the room it
-    concerns (`queries.unread_inbound`). A short code, our own number or a stranger is stored, not answered.
+    HELP, "who is this", START, a language and URGENT are answered here, through the outbox. Everything else
+    waits for the room it concerns (`queries.unread_inbound`). A short code, our own number or a stranger is
+    stored, not answered.
     """
     with atomic():
         row = _store(sid, sender, body, now)
@@ -38,6 +41,11 @@ def take_inbound(sid: str, sender: str, body: str, *, now: datetime) -> Inbound 
             _reply(row, "back_in", body, now)
         elif row.intent in (Intent.HELP, Intent.WHO):
             _reply(row, row.intent.value, body, now)
+        elif row.intent is Intent.LANGUAGE:
+            choose_language(row.phone_bix, row.value or "en")
+            _reply(row, "language_chosen", body, now)
+        elif row.intent is Intent.URGENT_OK:
+            _agree_to_urgent(row, phone, body, now)
         return row
 
 
@@ -63,14 +71,24 @@ def _store(sid: str, sender: str, body: str, now: datetime) -> Inbound | None:
 
 
 def _read(body: str, asked: Sequence[Question]) -> tuple[Question | None, Reading]:
-    """A reply means what was last asked, unless only an earlier question can be answered like that: "24" after
-    "coming? 1 or 2" is the head count that was asked before it."""
+    """A reply means what was last asked, unless only an earlier question can be answered like that: "24"
+    after "coming? 1 or 2" is the head count that was asked before it."""
     for question in asked:
         reading = read_reply(body, question.kind)
         if reading.intent in ANSWERS[QuestionKind(question.kind)]:
             return question, reading
     last = asked[0] if asked else None
     return last, read_reply(body, last.kind if last else None)
+
+
+def _agree_to_urgent(row: Inbound, phone: str | None, body: str, now: datetime) -> None:
+    """A number that is nobody's cannot agree: it would be texted by no rule anyway."""
+    if phone and agree_to_urgent(row.phone_bix, now=now):
+        words = version_of("urgent_noted")
+        note_consent(phone, ConsentKind.URGENT, given=True, how="reply", wording=words, now=now)
+        _reply(row, "urgent_noted", body, now)
+    else:
+        mark_done(row.id, "texts", now=now)
 
 
 def _reply(row: Inbound, wording: str, body: str, now: datetime) -> None:

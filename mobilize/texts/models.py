@@ -340,7 +340,7 @@ class ConsentKind(StrEnum):
 class Consent(Model):
     """One yes or no of a number: when, how, and to which wording. Append-only; the last one counts.
 
-    `how`: reply, page, roster, carrier or person. `wording` names the words she answered, with their version.
+    `how`: reply, page, carrier, person or erased. `wording` names the words she answered, with their version.
     """
 
     __tablename__ = "consents"

@@ -20,7 +20,8 @@ from mobilize.crypto import blind_index
 from mobilize.database import atomic, db, insert, new_id
 from mobilize.phones import may_be_texted
 from mobilize.roster.models import Member
-from mobilize.texts.models import PhoneRule, TextClass
+from mobilize.texts.consents import note_consent
+from mobilize.texts.models import ConsentKind, PhoneRule, TextClass
 
 
 def opt_out(phone: str, *, source: str, wording: str | None = None, now: datetime) -> None:
@@ -29,13 +30,17 @@ def opt_out(phone: str, *, source: str, wording: str | None = None, now: datetim
     Twice keeps the later moment: one that was missed and caught up late changes nothing said since. When
     this has returned, no claim made later takes a text to it.
     """
-    _write(phone, {"opted_out_at": now, "source": source, "wording": wording})
+    with atomic():
+        _write(phone, {"opted_out_at": now, "source": source, "wording": wording})
+        note_consent(phone, ConsentKind.TEXTS, given=False, how=source, wording=wording, now=now)
 
 
 def opt_in(phone: str, *, source: str, now: datetime) -> None:
     """Texts again, because this number itself said START, UNSTOP or ALTA; also against the roster's
     opt-out."""
-    _write(phone, {"back_in_at": now, "source": source, "bad_at": None, "bad_code": None})
+    with atomic():
+        _write(phone, {"back_in_at": now, "source": source, "bad_at": None, "bad_code": None})
+        note_consent(phone, ConsentKind.TEXTS, given=True, how=source, now=now)
 
 
 def note_bad_number(phone: str, error_code: int, *, now: datetime) -> None:

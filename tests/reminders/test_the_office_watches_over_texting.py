@@ -1,0 +1,125 @@
+"""How texting is doing: failures with their remedy, numbers to fix, and what stands still."""
+
+from datetime import timedelta
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from mobilize import clock
+from mobilize.accounts.models import RoleName
+from mobilize.actions.models import Event
+from mobilize.database import atomic, db, new_id
+from mobilize.reminders.health import Remedy, failures_by_code, remedy_for
+from mobilize.reminders.watching import pause_campaign, resume_campaign, watch_campaigns
+from mobilize.texts.claiming import claim
+from mobilize.texts.holds import held_refs
+from mobilize.texts.models import OutboxText, TextClass, TextState
+from mobilize.texts.operations import PlannedText, queue_text, queue_texts
+from mobilize.texts.phone_rules import note_bad_number
+from tests.builders import (
+    make_action,
+    make_area,
+    make_campaign,
+    make_event,
+    make_member,
+    make_person,
+    make_site,
+    sign_in,
+)
+from tests.reminders.conftest import MIA
+
+
+def an_event(**values: object) -> Event:
+    action = make_action(starts_at=clock.now() + timedelta(days=1), **values)
+    return make_event(make_site("Elm Street School"), action=action)
+
+
+def planned(event: Event, n: int, **values: object) -> PlannedText:
+    now = clock.now()
+    values = {"klass": TextClass.MEMBER, "urgent": True, **values}
+    return PlannedText(
+        purpose=f"test:{event.id}:{n}",
+        phone=f"+1213555{100 + n:04d}",
+        wording="as_written",
+        language="en",
+        tz="America/Los_Angeles",
+        due_at=now,
+        useless_after=now + timedelta(hours=2),
+        blanks={"body": "Hello"},
+        event_id=event.id,
+        **values,  # type: ignore[arg-type]
+    )
+
+
+def became(event: Event, delivered: int, filtered: int) -> None:
+    """So many texts about it arrived, and so many were filtered."""
+    queue_texts([planned(event, n) for n in range(delivered + filtered)], now=clock.now())
+    with atomic() as session:
+        for n, text in enumerate(session.query(OutboxText)):
+            text.state = TextState.FAILED if n < filtered else TextState.DELIVERED
+            text.error_code, text.settled_at = (30007 if n < filtered else None), clock.now()
+
+
+def test_a_paused_campaign_holds_its_members_texts_and_nothing_else(app: Flask) -> None:
+    campaign, other = make_campaign(), an_event()
+    event = an_event(campaign_id=campaign.id)
+    pause_campaign(campaign.id, "rain", by="shell", now=clock.now())
+    mine = queue_text(planned(event, 1), now=clock.now())
+    notice = queue_text(planned(event, 2, klass=TextClass.NOTICE), now=clock.now())
+    elsewhere = queue_text(planned(other, 3), now=clock.now())
+    assert {one.id for one in claim(50, by="a", now=clock.now())} == {notice.id, elsewhere.id}
+    resume_campaign(campaign.id, by="shell", now=clock.now())
+    assert [one.id for one in claim(50, by="a", now=clock.now() + timedelta(seconds=5))] == [mine.id]
+
+
+def test_an_action_made_later_in_a_paused_campaign_is_held_too(app: Flask) -> None:
+    campaign = make_campaign()
+    pause_campaign(campaign.id, "rain", by="shell", now=clock.now())
+    queue_text(planned(an_event(campaign_id=campaign.id), 1), now=clock.now())
+    watch_campaigns(clock.now())
+    assert claim(50, by="a", now=clock.now()) == []
+
+
+def test_more_than_two_percent_filtered_pauses_the_campaign(app: Flask) -> None:
+    campaign = make_campaign()
+    became(an_event(campaign_id=campaign.id), delivered=58, filtered=2)
+    assert [watch_campaigns(clock.now()) for _again in range(2)] == [1, 0]
+    assert held_refs()[campaign.id].why == "carrier_30007"
+    resume_campaign(campaign.id, by="shell", now=clock.now())
+    assert watch_campaigns(clock.now() + timedelta(seconds=1)) == 0
+
+
+def test_a_few_filtered_texts_pause_nothing(app: Flask) -> None:
+    became(an_event(), delivered=59, filtered=1)
+    assert watch_campaigns(clock.now()) == 0
+
+
+def test_each_failure_has_a_remedy(app: Flask) -> None:
+    became(an_event(), delivered=3, filtered=1)
+    left, [found] = failures_by_code(clock.now())
+    assert (left, found.code, found.texts, found.share) == (4, 30007, 1, 0.25)
+    asked = {21610: "stopped", 30005: "fix_number", 20003: "sender", 30003: "unreached", 99999: "other"}
+    assert {code: remedy_for(code) for code in asked} == {c: Remedy(r) for c, r in asked.items()}
+
+
+def test_the_page_says_it_and_only_the_office_pauses(app: Flask, client: FlaskClient) -> None:
+    area, campaign = make_area(), make_campaign()
+    event = an_event(campaign_id=campaign.id)
+    make_member(site=event.site, phone=MIA)
+    note_bad_number(MIA, 30005, now=clock.now())
+    became(event, delivered=3, filtered=1)
+    sign_in(client, make_person("Olga Reed", role=RoleName.ORGANIZER, area=area))
+    page = client.get("/texts/health").text
+    assert "took them for spam" in page and "Elm Street School" not in page
+    assert client.post("/texts/health/pause").status_code == 403
+    sign_in(client, make_person("Ada Stone", role=RoleName.ADMIN))
+    assert "Elm Street School" in client.get("/texts/health").text
+    client.post("/texts/health/pause", data={"why": "storm"})
+    assert "storm" in client.get("/texts/health").text
+    client.post("/texts/health/resume")
+    client.post(f"/campaigns/{campaign.id}/texts/pause", data={"why": "rain"})
+    assert "Paused" in client.get("/texts/health").text
+    client.post(f"/campaigns/{campaign.id}/texts/resume")
+    db.session.rollback()
+    assert held_refs() == {}
+    assert client.post(f"/campaigns/{new_id()}/texts/pause").status_code == 404
