@@ -13,6 +13,7 @@ async function tap(form) {
   const typed = form.elements.known ? null : form.elements.typed.value;
   const token = form.elements.token.value;
   await store.put("queue", { nonce: store.nonce(), code, typed, token, at: new Date().toISOString() });
+  if (typed) form.elements.typed.value = ""; // it is in the queue, and the next person types here
   pause = 4000;
   await send();
 }
