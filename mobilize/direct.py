@@ -89,7 +89,10 @@ def on_wire(work: Callable[[Wire], Done]) -> Done:
 
 
 def _alone(engine: Engine, work: Callable[[Wire], Done]) -> Done:
-    connection = engine.raw_connection()
+    try:
+        connection = engine.raw_connection()
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise _as_told(engine, error, lost=False) from error
     try:
         return _told(engine, connection, work, in_steps=engine.dialect.name == "sqlite")
     finally:
@@ -99,15 +102,20 @@ def _alone(engine: Engine, work: Callable[[Wire], Done]) -> Done:
 def _told(engine: Engine, connection: Any, work: Callable[[Wire], Done], *, in_steps: bool) -> Done:
     """Run it; the driver's errors come in SQLAlchemy's words, which the rest of the house knows."""
     driver = connection.driver_connection
-    wire = Wire(driver, engine.dialect, in_steps=in_steps)
-    words = engine.dialect.loaded_dbapi
     try:
-        return work(wire)
-    except words.Error as error:
+        return work(Wire(driver, engine.dialect, in_steps=in_steps))
+    except engine.dialect.loaded_dbapi.Error as error:
         lost = engine.dialect.is_disconnect(error, driver, None)
         if lost:
             connection.invalidate(error)
-        raise DBAPIError.instance(None, None, error, words.Error, True, lost, engine.dialect) from error
+        raise _as_told(engine, error, lost=lost) from error
+
+
+def _as_told(engine: Engine, error: Exception, *, lost: bool) -> Exception:
+    words = engine.dialect.loaded_dbapi.Error
+    # Without the statement and its values: they would stand in logs.
+    told: Exception = DBAPIError.instance(None, None, error, words, True, lost, engine.dialect)
+    return told
 
 
 class _Compiled:
