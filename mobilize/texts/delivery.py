@@ -156,7 +156,7 @@ def _call(pool: ThreadPoolExecutor, claimed: list[Claimed]) -> dict[Future[Answe
     call_before = time.monotonic() + CALL_WITHIN_S
     base = f"{settings().public_base_url}/texts/receipts/"
     send = _sender_in_this_app()
-    return {pool.submit(send, text, f"{base}{text.id}", call_before): text for text in claimed}
+    return {pool.submit(send, text, f"{base}{text.id}?n={text.n}", call_before): text for text in claimed}
 
 
 def _sender_in_this_app():  # type: ignore[no-untyped-def]

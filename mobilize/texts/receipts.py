@@ -35,18 +35,27 @@ RANK = {
     TextState.FAILED: 3,
     TextState.DELIVERED: 4,
 }
+# Attempts whose message may have left without our knowing its name; for an address without `n`, likeliest
+# first.
+IN_DOUBT = (Outcome.UNKNOWN, Outcome.STARTED, Outcome.NOT_FOUND)
 
 
 def note_receipt(
-    sid: str, status: str, *, outbox_id: uuid.UUID | None, error_code: int | None, now: datetime
+    sid: str,
+    status: str,
+    *,
+    outbox_id: uuid.UUID | None,
+    error_code: int | None,
+    now: datetime,
+    n: int | None = None,
 ) -> bool:
     """Store one receipt and move its text forward. False for a repeat, which changes nothing.
 
-    Found by our own id from the address first, then by the carrier's; one that fits nothing is stored as it
-    is.
+    Found by the carrier's id where we know it, else by our own from the address: `outbox_id` and `n`, the
+    attempt. One that fits nothing is stored as it is.
     """
     with atomic() as session:
-        text, attempt = _whose(session, sid, outbox_id)
+        text, attempt = _whose(session, sid, outbox_id, n)
         if not _is_new(session, sid, status, text, error_code, now):
             return False
         if text and attempt:
@@ -56,18 +65,21 @@ def note_receipt(
 
 
 def _whose(
-    session: Session, sid: str, outbox_id: uuid.UUID | None
+    session: Session, sid: str, outbox_id: uuid.UUID | None, n: int | None
 ) -> tuple[OutboxText | None, Attempt | None]:
-    """The text, locked, and the attempt this message is: the one with its sid, else one still without any."""
+    """The text, locked, and the attempt this message is: the one with its sid, else the one it names.
+
+    Which of several attempts a message is matters: given to an older one, the looks for the newer one would
+    find its message owned, and it would be sent once more.
+    """
     owner = session.scalar(select(Attempt.outbox_id).where(Attempt.sid == sid))
     text = session.get(OutboxText, owner or outbox_id, with_for_update=True) if owner or outbox_id else None
     if text is None:
         return None, None
     attempts = session.scalars(select(Attempt).where(Attempt.outbox_id == text.id).order_by(Attempt.n)).all()
     ours = [a for a in attempts if a.sid == sid]
-    in_doubt = [a for a in attempts if a.sid is None and a.outcome in (Outcome.UNKNOWN, Outcome.NOT_FOUND)]
-    under_way = [a for a in attempts if a.sid is None and a.outcome is Outcome.STARTED]
-    return text, next(iter(ours + in_doubt + under_way), None)
+    unnamed = [a for a in attempts if a.sid is None and a.outcome in IN_DOUBT and n in (None, a.n)]
+    return text, next(iter(ours + sorted(unnamed, key=lambda a: IN_DOUBT.index(a.outcome))), None)
 
 
 def _is_new(

@@ -24,11 +24,12 @@ bp = Blueprint("texts", __name__)
 @bp.post("/texts/receipts/<uuid:outbox_id>")
 @signed_by_carrier
 def receipt(outbox_id: uuid.UUID) -> Response:
-    """A status of one of our texts; our own id stands in the address. Repeats are welcome."""
+    """A status of one of our texts; our own id and the attempt stand in the address. Repeats are welcome."""
     note_receipt(
         _needed("MessageSid")[:34],
         _needed("MessageStatus").lower()[:16],
         outbox_id=outbox_id,
+        n=_number(request.args.get("n", "")),
         error_code=_number(request.form.get("ErrorCode", "")),
         now=clock.now(),
     )

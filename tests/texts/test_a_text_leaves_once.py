@@ -34,7 +34,7 @@ def test_a_due_text_is_taken_once_and_recorded(carrier: Carrier, queued: Queue, 
     assert fresh(text).state is TextState.ACCEPTED
     taken = carrier.book.ledger()
     assert [(t["to"], t["body"]) for t in taken] == [(MIA, "Hello, test:1:1")]
-    assert taken[0]["callback"].endswith(f"/texts/receipts/{text.id}")
+    assert taken[0]["callback"].endswith(f"/texts/receipts/{text.id}?n=1")
     assert 7190 <= taken[0]["validity_s"] <= 7200
     assert attempt(text).sid == taken[0]["sid"]
 

@@ -14,11 +14,13 @@ from mobilize.database import db, new_id
 from mobilize.demo.carrier import Carrier
 from mobilize.demo.carrier_callbacks import signature
 from mobilize.texts import carrier as real_client
+from mobilize.texts.carrier import Answer
 from mobilize.texts.claiming import claim
 from mobilize.texts.delivery import drain, record
 from mobilize.texts.models import OutboxText, Outcome, Receipt, TextState
 from mobilize.texts.queries import may_text
 from mobilize.texts.receipts import note_receipt
+from mobilize.texts.reconciling import reconcile
 from tests.texts.conftest import MIA, attempt, fresh
 
 Queue = Callable[..., OutboxText]
@@ -35,6 +37,27 @@ def sent(carrier: Carrier, queued: Queue, now: datetime) -> OutboxText:
 
 def report(text: OutboxText, status: str, now: datetime, code: int | None = None) -> bool:
     return note_receipt(attempt(text).sid or SID, status, outbox_id=text.id, error_code=code, now=now)
+
+
+def test_a_receipt_is_given_to_the_attempt_it_names_and_nothing_leaves_a_third_time(
+    carrier: Carrier, queued: Queue, now: datetime
+):
+    """Not to an older one: the newer one's answer was lost too, and its looks would find nothing."""
+    text = queued()
+    carrier.faults.next = {"drop": 1}
+    drain(now=now)
+    for seconds in (1, 62, 183):
+        reconcile(now=now + timedelta(seconds=seconds))
+    after = now + timedelta(seconds=184)
+    (claimed,) = claim(1, by="slow", now=after)
+    sid = str(real_client.send(claimed.to, claimed.body, callback="", validity_s=60).sid)
+    note_receipt(sid, "sent", outbox_id=text.id, n=2, error_code=None, now=after)
+    record([(claimed, Answer(Outcome.UNKNOWN))], now=after)
+    assert (attempt(text, 1).outcome, attempt(text, 2).sid) == (Outcome.NOT_FOUND, sid)
+    for minute in range(1, 6):
+        reconcile(now=after + timedelta(minutes=minute))
+        drain(now=after + timedelta(minutes=minute))
+    assert (fresh(text).state, len(carrier.book.ledger())) == (TextState.SENT, 1)
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(["queued", "sent", "delivered"])))
