@@ -7,7 +7,7 @@ CORES  := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PO     := $(wildcard mobilize/translations/*/LC_MESSAGES/*.po)
 export PYTHONUTF8 := 1
 
-.PHONY: help setup setup-dev run test lint security serve work bench words lock clean
+.PHONY: help setup setup-dev run test lint security serve work bench chaos words lock clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -39,6 +39,9 @@ work: setup ## The workers and their clock (beat), from the environment (WORKER_
 
 bench: setup-dev ## Measure, print a table and write bench/results.json (ONLY=import|posters|checkin|texts|turnout)
 	@$(BIN)/python -m bench
+
+chaos: setup-dev ## Texts under kill -9, dead Redis and a bad carrier; ends with one JSON object (ROUNDS=40 SEED=n ONLY=texts)
+	@ROUNDS="$(ROUNDS)" SEED="$(SEED)" ONLY="$(ONLY)" $(BIN)/python -m tests.chaos
 
 words: setup-dev ## Collect what pages say into the Spanish catalogue, to be translated there
 	@$(BIN)/pybabel -q extract -F pyproject.toml --no-location --sort-output --no-wrap -o $(VENV)/words.pot .

@@ -1,0 +1,143 @@
+"""Where chaos is played: PostgreSQL, Redis, the web, the stand-in carrier, two workers and two beats.
+
+Waits are a twentieth of what they usually are (PATIENCE): a claim runs out after 3 s, looks are at 0, 3 and
+9 s. What dies is started again at once, as `make work` does.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from subprocess import Popen
+from tempfile import TemporaryDirectory
+
+import flask_migrate
+from flask import Flask
+
+import config
+from mobilize import create_app
+from mobilize.database import db
+from mobilize.demo import leash
+from mobilize.demo.carrier import Carrier
+from mobilize.texts.operations import queue_texts
+from tests.services import free_port
+from tests.services.postgres import Postgres, find_binaries
+from tests.services.processes import Processes
+from tests.services.redis import Redis
+
+PATIENCE = "0.05"
+KEYS = "c1:Y2hhb3MgbWFrZXMgbm8gdGV4dCBnbyB0d2ljZSwgb2s="
+WORKERS, BEATS = ("worker0", "worker1"), ("beat0", "beat1")
+
+
+class Ground:
+    """`processes` by name: worker0, worker1, beat0, beat1. `sabotage` names how workers are spoilt."""
+
+    def __init__(self, app: Flask, environ: dict[str, str], folder: Path, redis: Redis, carrier: Carrier):
+        self.app, self.environ, self.folder = app, environ, folder
+        self.redis, self.carrier = redis, carrier
+        self.processes: dict[str, Popen[bytes]] = {}
+        self.sabotage = ""
+        self.plan: Callable[..., object] = queue_texts
+
+    def keep_up(self) -> None:
+        """Start whatever does not run."""
+        for name in (*WORKERS, *BEATS):
+            running = self.processes.get(name)
+            if running is None or running.poll() is not None:
+                self._start(name)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL for all of it; `keep_up` starts it again."""
+        leash.kill(self.processes[name])
+
+    def kill_parent(self, name: str) -> None:
+        """SIGKILL for the process itself; what it has forked lives on until it notices."""
+        self._kill_one(_children(self.processes[name].pid))
+
+    def kill_child(self, name: str) -> None:
+        """SIGKILL for one process that a worker has forked."""
+        for parent in _children(self.processes[name].pid):
+            self._kill_one(_children(parent))
+
+    def wipe_redis(self) -> None:
+        """FLUSHALL, where there is a Redis to wipe."""
+        if self.redis.process.poll() is None:
+            self.redis.empty()
+
+    def end(self, *names: str) -> None:
+        leash.stop(*(self.processes.pop(name) for name in names if name in self.processes))
+
+    def _start(self, name: str) -> None:
+        own = ["worker", "--concurrency", "2", "-n", f"{name}@%h"]
+        celery = ["celery", "-A", "workers.app"]
+        if name in BEATS:
+            own = ["beat", "--schedule", str(self.folder / f"{name}.schedule"), "--pidfile="]
+        elif self.sabotage:
+            celery = ["tests.chaos.sabotage", self.sabotage, "-A", "workers.app"]
+        argv = [sys.executable, "-m", *celery, *own, "--loglevel", "WARNING"]
+        if name in self.processes:
+            leash.kill(self.processes[name])
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = leash.start(argv, self.environ, log)
+
+    def _kill_one(self, pids: list[int]) -> None:
+        with suppress(ProcessLookupError, IndexError):
+            os.kill(pids[-1], signal.SIGKILL)
+
+
+@contextmanager
+def open_ground() -> Iterator[Ground]:
+    """Everything but workers and beats runs, and the application's context is pushed."""
+    with TemporaryDirectory(prefix="mobilize-chaos-") as folder:
+        postgres, redis, web = Postgres(find_binaries()), Redis(), Processes(Path(folder))
+        port = free_port()
+        environ = _environ(postgres.create("chaos"), redis.url, port)
+        carrier = Carrier(
+            environ["TWILIO_ACCOUNT_SID"], environ["TWILIO_AUTH_TOKEN"], f"http://127.0.0.1:{port}"
+        )
+        carrier.start()
+        environ["TWILIO_API_URL"] = carrier.url
+        app = create_app(config.load(environ))
+        ground = Ground(app, {**os.environ, **environ}, Path(folder), redis, carrier)
+        try:
+            with app.app_context():
+                flask_migrate.upgrade()
+                web.serve(ground.environ, port)
+                yield ground
+                db.session.remove()
+                db.engine.dispose()
+        finally:
+            ground.end(*WORKERS, *BEATS)
+            web.stop()
+            carrier.stop()
+            redis.stop()
+            postgres.stop()
+
+
+def _environ(database_url: str, redis_url: str, port: int) -> dict[str, str]:
+    return {
+        "MOBILIZE_ENV": "test",
+        "PATIENCE": PATIENCE,
+        "SECRET_KEYS": KEYS,
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}",
+        "SEGMENTS_PER_SECOND": "100",
+        "PRICE_PER_SEGMENT_CENTS": "0.001",
+        "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+        "TWILIO_AUTH_TOKEN": "a-token-for-chaos",
+        "TWILIO_MESSAGING_SERVICE_SID": "MG" + "0" * 32,
+        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+    }
+
+
+def _children(pid: int) -> list[int]:
+    """Processes this one has started, from Linux's /proc."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            found += [int(child) for child in task.read_text().split()]
+    return found
