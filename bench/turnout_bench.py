@@ -32,7 +32,9 @@ from mobilize.database import atomic, db, new_id
 from mobilize.roster.models import Area, Member, Membership, Rank, Site, StatusSpan
 from mobilize.tokens import make_code
 from mobilize.turnout import live
+from mobilize.turnout.chapter_report import chapter_report_of
 from mobilize.turnout.fixed import as_stored
+from mobilize.turnout.matrix import matrix_of
 from mobilize.turnout.operations import close_due_events
 from mobilize.turnout.queries import board
 from mobilize.turnout.spreadsheet import as_json
@@ -76,6 +78,8 @@ def _measure(action: Action) -> dict[str, dict[str, Any]]:
     closing = time.perf_counter() - started
     closed = _p95(lambda: board(action))
     return {
+        "matrix of the campaign, p95": _row(_p95(lambda: _matrix(action)), 400),
+        "800 chapter reports, PDF": _reports(action),
         "live board data during check-ins, p95": _row(fresh, 150),
         "check-ins a second meanwhile": {"value": rate, "unit": "1/s", "bar": None, "better": "higher"},
         "live board unchanged since the last poll, p95": _row(unchanged, 10),
@@ -90,6 +94,23 @@ def _data(action: Action) -> str:
     seen = live.board_for(action, EVERYONE, oldest=0.0)
     assert seen is not None
     return json.dumps(as_json(seen, by="site"))
+
+
+def _matrix(action: Action) -> None:
+    assert action.campaign_id
+    found = matrix_of(action.campaign_id, EVERYONE, START + timedelta(days=2))
+    assert found and len(found.sites) == SITES and len(found.actions) == PAST + 1
+
+
+def _reports(action: Action) -> dict[str, Any]:
+    """From the time of 40 of them, of the action that was closed last."""
+    sites = [chapter.site_id for chapter in board(action).chapters][:: SITES // 40]
+    started = time.perf_counter()
+    for site_id in sites:
+        report = chapter_report_of(action, site_id)
+        assert report and report.pdf(START, names=False)
+    seconds = (time.perf_counter() - started) * SITES / len(sites)
+    return {"value": round(seconds, 1), "unit": "s", "bar": 120, "better": "lower"}
 
 
 def _unchanged(action: Action) -> float:

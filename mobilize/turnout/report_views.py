@@ -97,11 +97,11 @@ def _board(action: Action) -> Board:
 
 def _of_many(action: Action, board: Board, name: str, form: str, *, area: Area | None) -> Response | str:
     if form == "csv":
-        return _file(spreadsheet.sites_csv(board), "csv", "turnout")
+        return as_file(spreadsheet.sites_csv(board), "csv", "turnout")
     if form == "xlsx":
-        return _file(spreadsheet.sites_xlsx(board), "xlsx", "turnout")
+        return as_file(spreadsheet.sites_xlsx(board), "xlsx", "turnout")
     if form == "pdf":
-        return _file(paper.board_pdf(action, board, name, clock.now()), "pdf", "turnout")
+        return as_file(paper.board_pdf(action, board, name, clock.now()), "pdf", "turnout")
     page: dict[str, Any] = {"action": action, "board": board, "name": name, "area": area}
     return render_template("turnout/area_report.html", drill=action.drill, **page)
 
@@ -115,15 +115,16 @@ def _chapter_file(report: ChapterReport, site: Site, form: str) -> Response:
     board = replace(report.board, chapters=(report.chapter,), no_site=None, others=None)
     if form == "xlsx":
         # Names leave as CSV or on paper, which the chair asks for; a workbook is passed on too easily.
-        return _file(spreadsheet.sites_xlsx(board), "xlsx", site.code)
+        return as_file(spreadsheet.sites_xlsx(board), "xlsx", site.code)
     if form == "csv":
         people = [*report.came, *report.missing]
         text = spreadsheet.people_csv(people) if names else spreadsheet.sites_csv(board)
-        return _file(text, "csv", site.code)
-    return _file(report.pdf(now, names=names), "pdf", site.code)
+        return as_file(text, "csv", site.code)
+    return as_file(report.pdf(now, names=names), "pdf", site.code)
 
 
-def _file(content: str | bytes, form: str, name: str) -> Response:
+def as_file(content: str | bytes, form: str, name: str) -> Response:
+    """An answer that a browser keeps as a file."""
     # The mark tells a spreadsheet that the letters are UTF-8.
     body = b"\xef\xbb\xbf" + content.encode() if isinstance(content, str) else content
     plain = "".join(c for c in name if c.isascii() and (c.isalnum() or c in "-_"))

@@ -1,0 +1,78 @@
+"""Site by action across a campaign: shares, bands, drop-offs, and which area is ready."""
+
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+
+from mobilize import clock
+from mobilize.accounts.models import RoleName
+from mobilize.accounts.scope import THE_OFFICE
+from mobilize.turnout.matrix import Cell, matrix_of
+from mobilize.turnout.operations import close_due_events
+from mobilize.turnout.readiness import readiness
+from tests.builders import START, make_action, make_campaign, make_person
+from tests.turnout.conftest import Morning, enter
+
+WEEK = timedelta(days=7)
+
+
+@pytest.fixture
+def campaign(app: object) -> Morning:
+    """Two actions: Lincoln 6 then 3 of 6, Madison 1 then 4 of 4, Roosevelt 2 and 2 of 2; the second is open.
+
+    Between them a drill, which is in no series.
+    """
+    of = make_campaign()
+    first = Morning(make_action(campaign_id=of.id, starts_at=START - WEEK))
+    second = Morning(make_action(campaign_id=of.id), first.sites)
+    Morning(make_action(campaign_id=of.id, starts_at=START - WEEK / 2, drill=True), first.sites)
+    for action, counts in ((first, (6, 1, 2)), (second, (3, 4, 2))):
+        action.freeze()
+        for site, count in zip(first.sites, counts, strict=True):
+            for member in first.members[site.id][:count]:
+                action.send(member, site)
+    close_due_events(START)
+    return second
+
+
+def test_every_site_area_and_the_union_stand_in_the_matrix(campaign: Morning) -> None:
+    matrix = matrix_of(campaign.action.campaign_id, THE_OFFICE, START)
+    assert matrix is not None
+    rows = {row.name: row.cells for row in matrix.sites}
+    assert rows == {"Lincoln": [(6, 6), (6, 3)], "Madison": [(4, 1), (4, 4)], "Roosevelt": [(2, 2), (2, 2)]}
+    assert [(row.name, row.cells) for row in matrix.areas] == [
+        ("North", [(10, 7), (10, 7)]),
+        ("South", [(2, 2), (2, 2)]),
+    ]
+    assert matrix.together.cells == [(12, 9), (12, 9)]
+    assert [row.name for row in matrix.dropped] == ["Lincoln"]
+    assert [row.name for row in matrix.grown] == ["Madison"]
+    assert matrix.sites[0].change == pytest.approx(-0.5)
+
+
+@pytest.mark.parametrize(("came", "band"), [(49, 0), (50, 1), (65, 2), (75, 3), (89, 3), (90, 4)])
+def test_a_band_begins_at_its_threshold(came: int, band: int) -> None:
+    assert Cell(100, came).band == band
+
+
+def test_an_area_is_ready_or_the_reasons_are_told(campaign: Morning) -> None:
+    make_person(role=RoleName.CHAIR, site=campaign.roosevelt, phone="+12135550111")
+    matrix = matrix_of(campaign.action.campaign_id, THE_OFFICE, START)
+    assert matrix is not None
+    north, south = readiness(matrix, clock.now())
+    assert south.ready
+    assert north.against == (
+        "Fewer than 75% came to the last action.",
+        "2 of 2 chapters have no chair.",
+    )
+
+
+def test_an_organizer_sees_the_series_of_her_areas(campaign: Morning, client: FlaskClient) -> None:
+    enter(client, make_person("Omar South", role=RoleName.ORGANIZER, area=campaign.south), clock.now())
+    address = f"/campaigns/{campaign.action.campaign_id}/series"
+    page, file = client.get(address).text, client.get(f"{address}?form=csv").text
+    assert "Roosevelt" in page and "Lincoln" not in page
+    assert file.splitlines()[1] == "Roosevelt,South,100.0,100.0"
+    enter(client, make_person("Nora", role=RoleName.ORGANIZER), clock.now())
+    assert client.get(address).status_code == 404
