@@ -80,7 +80,8 @@ def test_only_the_carrier_knows_twilio(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [*FILES, *WORKERS], ids=name)
 def test_only_atomic_commits(path: Path) -> None:
-    if name(path) != "mobilize/database.py":
+    # The two tools that hold a transaction: `atomic()`, and the same on the driver's own connection.
+    if name(path) not in {"mobilize/database.py", "mobilize/direct.py"}:
         assert commits(path.read_text(encoding="utf-8")) == []
 
 

@@ -1,6 +1,8 @@
 """Every page of this room is on its blueprint."""
 
-from mobilize.privacy import export_views, me_views, retention_views
+import mobilize.privacy.export_views
+import mobilize.privacy.me_views
+import mobilize.privacy.retention_views  # noqa: F401
 from mobilize.privacy.blueprint import bp
 
-__all__ = ["bp", "export_views", "me_views", "retention_views"]
+__all__ = ["bp"]
