@@ -4,6 +4,7 @@ Reading happens in whatever transaction the session opens; writing happens only 
 """
 
 import os
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -153,6 +154,24 @@ def atomic() -> Iterator[Session]:
         raise
     finally:
         session.info.pop("writing", None)
+
+
+# SQLite has one writer. Threads of one process queue here, since its own waiting sleeps and is unfair.
+_one_writer = threading.Lock()
+
+
+@contextmanager
+def one_writer(connection: Any) -> Iterator[None]:
+    """`atomic()` for `mobilize.direct`: one short transaction on a SQLite connection of the driver's own."""
+    with _one_writer:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
 
 
 def inside_atomic() -> bool:

@@ -4,7 +4,6 @@ A `Ready` statement is written with SQLAlchemy like any other, compiled once per
 handed to the driver as it is. Python's time is the limit there, not the database's.
 """
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -12,13 +11,10 @@ from typing import Any, TypeVar
 from sqlalchemy import Dialect, Engine
 from sqlalchemy.exc import DBAPIError
 
-from mobilize.database import DIRECT, db, inside_atomic, start_afresh
+from mobilize.database import DIRECT, db, inside_atomic, one_writer, start_afresh
 
 Rows = list[tuple[Any, ...]]
 Done = TypeVar("Done")
-
-# SQLite has one writer. Threads of one process queue here, since its own waiting sleeps and is unfair.
-_one_writer = threading.Lock()
 
 
 class Ready:
@@ -55,15 +51,8 @@ class Wire:
         if not self.in_steps or self._dialect.name != "sqlite" or inside_atomic():
             yield
             return
-        with _one_writer:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        with one_writer(self._connection):
+            yield
 
 
 def on_wire(work: Callable[[Wire], Done]) -> Done:
