@@ -1,0 +1,46 @@
+"""What processes use, from Linux's /proc: CPU seconds and proportional memory of whole process trees."""
+
+import os
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_s(*roots: int) -> float:
+    """CPU seconds of these processes and all below them, children that have ended and were waited for too."""
+    return sum(_ticks(pid) for root in roots for pid in tree(root)) / TICKS
+
+
+def pss(root: int) -> int:
+    """Bytes of memory of everything below this process, shared pages divided among those who share them."""
+    return sum(_pss(pid) for pid in tree(root)[1:])
+
+
+def tree(pid: int) -> list[int]:
+    """This process and all below it."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = task.read_text().split()
+        except OSError:
+            continue
+        for child in children:
+            found += tree(int(child))
+    return found
+
+
+def _ticks(pid: int) -> int:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    # proc(5): utime, stime, cutime and cstime are fields 14 to 17; the first after the name is field 3.
+    return sum(int(value) for value in fields[11:15])
+
+
+def _pss(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
