@@ -3,7 +3,7 @@
 Keys come from SECRET_KEYS, newest first. New values are sealed with the newest; the id of the key travels
 with the value, so older values open until they are sealed again (`mobilize.keys`). The blind index must give
 the same answer for the same number on every row and for ever, so it hangs on a secret of its own, which lies
-in the database, sealed like everything else (`mobilize.index_key`, docs/decisions/0004).
+in the database, sealed like everything else (`mobilize.index_key`, docs/decisions/0005).
 """
 
 import hmac

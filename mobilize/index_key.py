@@ -1,5 +1,5 @@
 """The secret under which blind indexes are made: one row, sealed like a name, so that keys can be exchanged
-without touching an index (docs/decisions/0004)."""
+without touching an index (docs/decisions/0005)."""
 
 import base64
 import uuid

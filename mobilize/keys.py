@@ -1,6 +1,6 @@
 """Exchanging the keys: which key sealed how much, and sealing all of it again with the newest one.
 
-How it is done without stopping anything stands in docs/decisions/0004.
+How it is done without stopping anything stands in docs/decisions/0005.
 """
 
 import uuid

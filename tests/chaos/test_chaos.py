@@ -11,6 +11,8 @@ from tests.services.processes import ROOT
 
 LIMIT_S = 600
 
+pytestmark = pytest.mark.chaos
+
 
 @pytest.mark.timeout(LIMIT_S + 30)
 def test_nothing_is_lost_doubled_or_unwanted_and_every_sabotage_is_found_out():

@@ -1,6 +1,10 @@
 """The short ones of `python -m tests.chaos.checkin`, and the sabotage that proves they can fail."""
 
+import pytest
+
 from tests.chaos import checkin
+
+pytestmark = pytest.mark.chaos
 
 
 def broken(fault):
