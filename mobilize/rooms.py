@@ -1,5 +1,6 @@
 """Which rooms there are: their doors and their commands, and what every page knows."""
 
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -10,6 +11,7 @@ from mobilize import clock
 from mobilize.accounts import entrance
 from mobilize.accounts.approvals import how_many_wait
 from mobilize.accounts.entrance import entrance_of, me
+from mobilize.accounts.queries import looks_after_everything
 
 ROOMS = ("roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "privacy")
 
@@ -74,7 +76,12 @@ def _protect_forms() -> None:
 
 def _what_pages_know() -> dict[str, Any]:
     visitor = me()
-    return {"me": visitor.person, "scope": visitor.scope, "nav": _nav(visitor)}
+    return {
+        "me": visitor.person,
+        "scope": visitor.scope,
+        "whole_union": partial(looks_after_everything, visitor.scope),
+        "nav": _nav(visitor),
+    }
 
 
 def _nav(visitor: entrance.Visitor) -> list[tuple[str, str, bool]]:

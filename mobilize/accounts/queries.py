@@ -99,6 +99,11 @@ def may_manage_person(scope: Scope, person: Person, day: date) -> bool:
     return all(may_manage(scope, term.role, site) for term, site in held)
 
 
+def looks_after_everything(scope: Scope) -> bool:
+    """The office, and whoever organizes every area there is: what concerns the whole union is open to them."""
+    return scope.everything or set(db.session.scalars(select(Area.id))) <= scope.areas
+
+
 def find_site(typed: str, scope: Scope) -> Site:
     """A site in scope by its code, or by its whole name. Refused: "no_site" when none or several fit."""
     typed = " ".join(typed.split())

@@ -71,6 +71,16 @@ def test_a_chair_sees_her_own_chapter_with_names_and_no_other(client: FlaskClien
     assert client.get("/sites").status_code == 403 and client.get("/imports").status_code == 403
 
 
+def test_whoever_organizes_every_area_may_import_and_whoever_organizes_one_of_them_not(
+    client: FlaskClient,
+) -> None:
+    north = make_area("North")
+    sign_in(client, make_person("Olga", role=RoleName.ORGANIZER, area=north))
+    assert client.get("/imports").status_code == 200 and "/imports" in client.get("/sites").text
+    make_area("South")
+    assert client.get("/imports").status_code == 403 and "/imports" not in client.get("/sites").text
+
+
 def test_a_member_is_found_by_number_phone_or_name_and_never_in_an_address(client: FlaskClient) -> None:
     north = make_area("North")
     make_member("Peña", "Xóchitl", site=make_site(area=north), number="00000777", phone="+12135550107")
