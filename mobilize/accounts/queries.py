@@ -100,7 +100,7 @@ def may_manage_person(scope: Scope, person: Person, day: date) -> bool:
 
 
 def looks_after_everything(scope: Scope) -> bool:
-    """The office, and whoever organizes every area there is: what concerns the whole union is open to them."""
+    """The office, and whoever organizes every area there is: they may do what concerns the whole union."""
     return scope.everything or set(db.session.scalars(select(Area.id))) <= scope.areas
 
 
