@@ -16,8 +16,11 @@ from pathlib import Path
 import pytest
 import requests
 from flask import Flask
+from sqlalchemy import select
 
+from mobilize.database import atomic
 from mobilize.demo.carrier import Carrier
+from mobilize.roster.models import Membership, StatusSpan
 from tests.services.processes import ROOT, Processes
 
 pytestmark = pytest.mark.timeout(240)
@@ -143,6 +146,7 @@ def prepare(morning: Morning, local_time: datetime) -> tuple[str, str]:
     morning.flask("sites", "import", morning.write("sites.csv", SITES), "--commit", "--json")
     roster = morning.flask("roster", "import", morning.write("roster.csv", ROSTER), "--commit", "--json")
     assert isinstance(roster, dict) and roster["imported"] == 6
+    were_members_yesterday()
     for name, phone, site in (("Carmen Ortiz", CARMEN, "0000001"), ("Dora Diaz", DORA, "0000002")):
         where = ("--site", f"1964733{site}")
         morning.flask(
@@ -153,6 +157,15 @@ def prepare(morning: Morning, local_time: datetime) -> tuple[str, str]:
     today = action(morning, "Evening picket", began, ends)
     early = (began + timedelta(days=1)).replace(hour=7, minute=0)
     return today, action(morning, "Morning picket", early, early + timedelta(minutes=45))
+
+
+def were_members_yesterday() -> None:
+    """Who counts is as of the start, and today's picket began before this roster was imported."""
+    day = timedelta(days=1)
+    with atomic() as session:
+        for span in (Membership, StatusSpan):
+            for row in session.scalars(select(span)):
+                row.from_at -= day
 
 
 def action(morning: Morning, name: str, starts: datetime, ends: datetime) -> str:

@@ -1,0 +1,23 @@
+"""Ids are made by us: unguessable, and in the order in which they were made."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from mobilize.database import new_id
+
+
+def test_a_later_id_is_the_greater_one_however_fast_they_come() -> None:
+    made = [new_id() for _ in range(5000)]
+    assert made == sorted(made) and len(set(made)) == 5000
+
+
+def test_ids_made_at_once_differ() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: new_id(), range(5000)))
+    assert len(set(made)) == 5000
+
+
+def test_an_id_is_a_uuid_of_version_seven_and_says_when_it_was_made() -> None:
+    made = new_id()
+    assert made.version == 7 and made.variant == "specified in RFC 4122"
+    assert abs((made.int >> 80) - time.time_ns() // 1_000_000) < 1000
