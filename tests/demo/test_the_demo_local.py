@@ -1,7 +1,10 @@
 """The invented local: it loads, its figures are believable, and they are what its own evidence says."""
 
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -36,11 +39,28 @@ def count(table: type[Model]) -> int:
     return db.session.scalar(select(func.count()).select_from(table)) or 0
 
 
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the loaded demo is kept, once it was loaded, for the tests that only look at it."""
+    return tmp_path_factory.mktemp("demo") / "loaded.db"
+
+
 @pytest.fixture
-def demo(sqlite_app: Flask) -> local.Picket:
+def demo(sqlite_app: Flask, loaded: Path) -> local.Picket:
     """The demo as `make run` has it: on SQLite."""
-    local.load_demo(NOW)
+    here = Path(str(db.engine.url.database))
+    if loaded.exists():
+        db.engine.dispose()
+        _copy(loaded, here)
+    else:
+        local.load_demo(NOW)
+        _copy(here, loaded)
     return local.open_todays_picket(NOW)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with closing(sqlite3.connect(source)) as a, closing(sqlite3.connect(target)) as b:
+        a.backup(b)
 
 
 @pytest.fixture
@@ -58,7 +78,7 @@ def test_it_is_a_local_of_a_believable_size(demo: local.Picket) -> None:
         assert member.phone is None or member.phone[5:10] == "55501"
 
 
-def test_turnout_has_grown_from_action_to_action(demo_on_both: local.Picket) -> None:
+def test_turnout_has_grown_from_action_to_action(demo: local.Picket) -> None:
     past = db.session.scalars(select(Action).where(Action.ends_at < NOW).order_by(Action.starts_at)).all()
     shares = [board(action).total.names.share or 0 for action in past]
     assert shares == pytest.approx([0.45, 0.58, 0.66], abs=0.03)
@@ -135,7 +155,7 @@ def test_the_links_let_their_people_in(pg_app: Flask, bare_client: FlaskClient) 
         assert bare_client.get("/" + link.split("/", 3)[3]).status_code == 200
 
 
-def test_chairs_are_asked_and_a_reminder_is_due_at_once(demo_on_both: local.Picket) -> None:
+def test_chairs_are_asked_and_a_reminder_is_due_at_once(demo: local.Picket) -> None:
     assert plan_reminders(NOW) > 100
     assert ask_for_counts(NOW) > 20
     asked = db.session.scalars(select(OutboxText).where(OutboxText.wording == "count_question"))
