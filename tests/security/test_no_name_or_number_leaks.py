@@ -230,7 +230,8 @@ def strangers_and_mistakes(journey: Journey, code: str) -> None:
         nate.post(journey.base + path, data={"phone": one.phone, "code": name, "next": name}, timeout=30)
         nate.post(journey.base + path, json={"items": [{"phone": one.phone, "name": name}]}, timeout=30)
     with suppress(requests.ConnectionError):  # refused before it was read to its end
-        nate.post(journey.base + "/sign-in", data=name.encode() * 99_000, timeout=30)
+        requests.post(journey.base + "/sign-in", data=name.encode() * 99_000, timeout=30)
+    nate.close()  # the server may have hung up meanwhile, and a new connection is asked for
     sign_in = journey.get(nate, "/sign-in").text
     for who in (CANARIES[0], CANARIES[7], CANARIES[499]):
         journey.post(nate, "/sign-in", sign_in, phone=who.phone)
