@@ -22,7 +22,7 @@ from playwright.sync_api import Page
 from sqlalchemy.orm import Session
 
 import config
-from mobilize import create_app
+from mobilize import create_app, index_key
 from mobilize.database import db
 from tests.services import browser, free_port
 from tests.services.client import BareClient, Client
@@ -112,20 +112,58 @@ def app(request: pytest.FixtureRequest) -> Flask:
 
 
 @pytest.fixture
-def sqlite_app(sqlite_url: str, base_environ: dict[str, str]) -> Iterator[Flask]:
-    yield from _open(sqlite_url, base_environ)
+def sqlite_app(sqlite_url: str, apps: "Apps") -> Iterator[Flask]:
+    yield from _open(apps.on(sqlite_url))
 
 
 @pytest.fixture
-def pg_app(postgres_url: str, base_environ: dict[str, str]) -> Iterator[Flask]:
-    yield from _open(postgres_url, base_environ)
+def pg_app(postgres_url: str, apps: "Apps") -> Iterator[Flask]:
+    yield from _open(apps.on(postgres_url))
 
 
-def _open(url: str, base_environ: dict[str, str]) -> Iterator[Flask]:
+@pytest.fixture
+def own_app(request: pytest.FixtureRequest, base_environ: dict[str, str]) -> Iterator[Flask]:
+    """An application that has served nobody yet, for tests that give it doors of their own.
+
+    On SQLite, or on the databases the tests name: `parametrize("own_app", ["sqlite", "postgres"], indirect=True)`.
+    """
+    url: str = request.getfixturevalue(f"{getattr(request, 'param', 'sqlite')}_url")
+    yield from _open(_made(url, base_environ))
+
+
+class Apps:
+    """One application per database and test process: making one takes longer than most tests."""
+
+    def __init__(self, base_environ: dict[str, str]):
+        self._environ = base_environ
+        self._made: dict[str, tuple[Flask, dict[str, Any]]] = {}
+
+    def on(self, url: str) -> Flask:
+        """The application on this database, with the settings it was made with, whatever a test did to them."""
+        if url not in self._made:
+            app = _made(url, self._environ)
+            self._made[url] = app, dict(app.config)
+        app, settings = self._made[url]
+        app.config.clear()
+        app.config.update(settings)
+        index_key.init_app(app)
+        return app
+
+
+@pytest.fixture(scope="session")
+def apps(base_environ: dict[str, str]) -> Apps:
+    return Apps(base_environ)
+
+
+def _made(url: str, base_environ: dict[str, str]) -> Flask:
     app = create_app(config.load({**base_environ, "DATABASE_URL": url}))
     app.config["DATABASE_URL"] = url
     app.config["EVENTS_KEPT_SECONDS"] = 0  # what a test changes shows at once
     app.test_client_class = BareClient
+    return app
+
+
+def _open(app: Flask) -> Iterator[Flask]:
     with app.app_context():
         yield app
         db.session.remove()

@@ -113,11 +113,11 @@ def test_every_route_states_who_may_enter(sqlite_app: Flask) -> None:
     assert unstated(sqlite_app) == []
 
 
-def test_a_route_that_states_nothing_is_found_and_opens_for_nobody(sqlite_app: Flask) -> None:
-    sqlite_app.add_url_rule("/forgotten", "forgotten", lambda: "names")
-    sqlite_app.add_url_rule("/stated", "stated", anyone(lambda: "open"))
-    assert unstated(sqlite_app) == ["forgotten"]
-    client = sqlite_app.test_client()
+def test_a_route_that_states_nothing_is_found_and_opens_for_nobody(own_app: Flask) -> None:
+    own_app.add_url_rule("/forgotten", "forgotten", lambda: "names")
+    own_app.add_url_rule("/stated", "stated", anyone(lambda: "open"))
+    assert unstated(own_app) == ["forgotten"]
+    client = own_app.test_client()
     sign_in(client, make_person(role=RoleName.ADMIN))
     assert client.get("/forgotten").status_code == 403
     assert client.get("/stated").text == "open"

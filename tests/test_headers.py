@@ -47,7 +47,7 @@ def check(answer: Any, *, secure: bool = False) -> None:
 
 
 @pytest.fixture
-def breaking(sqlite_app: Flask) -> Flask:
+def breaking(own_app: Flask) -> Flask:
     """The application with doors that break in each way."""
 
     def fail(error: Exception) -> Any:
@@ -56,12 +56,12 @@ def breaking(sqlite_app: Flask) -> Flask:
 
         return anyone(view)
 
-    sqlite_app.add_url_rule("/surprise", "surprise", fail(ValueError("a phone: +12135550101")))
-    sqlite_app.add_url_rule("/away", "away", fail(OperationalError("x", {}, Exception())))
-    sqlite_app.add_url_rule("/refused", "refused", fail(Refused("no", "Not like that.")))
-    sqlite_app.add_url_rule("/unstated", "unstated", lambda: "open to nobody")
-    sqlite_app.testing = False
-    return sqlite_app
+    own_app.add_url_rule("/surprise", "surprise", fail(ValueError("a phone: +12135550101")))
+    own_app.add_url_rule("/away", "away", fail(OperationalError("x", {}, Exception())))
+    own_app.add_url_rule("/refused", "refused", fail(Refused("no", "Not like that.")))
+    own_app.add_url_rule("/unstated", "unstated", lambda: "open to nobody")
+    own_app.testing = False
+    return own_app
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,15 @@ from tests.builders import make_person, make_site, sign_in
 CARMEN = "+12135550101"
 
 
+# The two doors below are added before anybody is served.
+pytestmark = pytest.mark.parametrize("own_app", ["sqlite", "postgres"], indirect=True)
+
+
+@pytest.fixture
+def app(own_app: Flask) -> Flask:
+    return own_app
+
+
 @pytest.fixture
 def danger(app: Flask) -> None:
     """Two dangerous doors: one that states it, and one that learns it late."""
