@@ -1,14 +1,16 @@
 """Where chaos is played: PostgreSQL, Redis, the web, the stand-in carrier, two workers and two beats.
 
-Waits are a twentieth of what they usually are (PATIENCE): a claim runs out after 3 s, looks are at 0, 3 and
-9 s. What dies is started again at once, as `make work` does.
+Waits are a twentieth of what they usually are (PATIENCE=0.05): a claim runs out after 3 s, looks are at 0, 3
+and 9 s. What dies is started again at once, as `make work` does.
 """
 
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from subprocess import Popen
 from tempfile import TemporaryDirectory
@@ -27,13 +29,16 @@ from tests.services.postgres import Postgres, find_binaries
 from tests.services.processes import Processes
 from tests.services.redis import Redis
 
-PATIENCE = "0.05"
+PATIENCE = os.environ.get("PATIENCE") or "0.05"
 KEYS = "c1:Y2hhb3MgbWFrZXMgbm8gdGV4dCBnbyB0d2ljZSwgb2s="
 WORKERS, BEATS = ("worker0", "worker1"), ("beat0", "beat1")
 
 
 class Ground:
-    """`processes` by name: worker0, worker1, beat0, beat1. `sabotage` names how workers are spoilt."""
+    """`processes` by name: worker0, worker1, beat0, beat1. `sabotage` names how workers are spoilt.
+
+    `stopped`: which numbers have said STOP, and when that was committed.
+    """
 
     def __init__(self, app: Flask, environ: dict[str, str], folder: Path, redis: Redis, carrier: Carrier):
         self.app, self.environ, self.folder = app, environ, folder
@@ -41,6 +46,9 @@ class Ground:
         self.processes: dict[str, Popen[bytes]] = {}
         self.sabotage = ""
         self.plan: Callable[..., object] = queue_texts
+        self.stopped: dict[str, datetime] = {}
+        self._taken: Counter[str] = Counter()
+        self._read = 0
 
     def keep_up(self) -> None:
         """Start whatever does not run."""
@@ -66,6 +74,13 @@ class Ground:
         """FLUSHALL, where there is a Redis to wipe."""
         if self.redis.process.poll() is None:
             self.redis.empty()
+
+    def taken(self) -> "Counter[str]":
+        """How often the carrier has taken each body so far."""
+        fresh = self.carrier.book.ledger(since=self._read)
+        self._read += len(fresh)
+        self._taken.update(text["body"] for text in fresh)
+        return self._taken
 
     def end(self, *names: str) -> None:
         leash.stop(*(self.processes.pop(name) for name in names if name in self.processes))

@@ -1,13 +1,16 @@
-"""One round: 200 texts, trouble while they leave, calm, and then the books are compared with the ledger."""
+"""One round: 200 texts and trouble while they leave.
+
+The next one begins at once, with numbers of its own: there is no calm between them. When a round's texts have
+come to rest the books are compared with the ledger.
+"""
 
 import random
 import threading
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from mobilize import clock
 from mobilize.crypto import blind_index
@@ -20,12 +23,25 @@ from tests.chaos.troubles import plan_troubles
 
 SETTLED = {TextState.ACCEPTED, TextState.SENT, TextState.DELIVERED}
 SETTLES_WITHIN_S = 150.0
+# So many rounds have numbers of their own, 555-0000 to 555-9999; then the first serve again.
+SETS = 50
+PHONES_A_SET = 10_000 // SETS
+
+
+@dataclass(frozen=True)
+class Round:
+    """`name` stands in its purposes and bodies. Texts not at rest so long after `began` are lost."""
+
+    name: str
+    phones: list[str]
+    began: float
 
 
 @dataclass
 class Found:
-    """What the rounds so far have shown."""
+    """What the rounds so far have shown. `of`: chaos, or the sabotage whose rounds these are."""
 
+    of: str = "chaos"
     rounds: int = 0
     faults: int = 0
     sent: int = 0
@@ -40,27 +56,30 @@ class Found:
         return bool(self.lost or self.doubled or self.unwanted)
 
 
-def play(
-    ground: Ground,
-    dice: random.Random,
-    found: Found,
-    *,
-    size: int = 200,
-    troubles: str = "all",
-    settle_s: float = SETTLES_WITHIN_S,
-) -> None:
-    """Play one round and add what it showed to `found`."""
-    name = f"chaos{found.rounds + 1}"
-    phones = [f"+1213555{n:04d}" for n in range(size)]
+def play(ground: Ground, dice: random.Random, found: Found, n: int, *, size: int = PHONES_A_SET) -> Round:
+    """Queue round `n` and make trouble while it leaves; `compare` says later what came of it.
+
+    `found.of` begins its name, and says which troubles.
+    """
+    phones = [f"+1213555{(n % SETS) * PHONES_A_SET + i:04d}" for i in range(size)]
     ground.keep_up()
-    for phone in phones:
+    for phone in [phone for phone in phones if ground.stopped.pop(phone, None)]:
         say(phone, "START")
-    stopped = {phone: say(phone, "STOP") for phone in dice.sample(phones, 4)}
-    _plan_twice(ground, name, phones)
-    found.faults += _make_trouble(ground, dice, stopped, troubles)
-    _wait_until_settled(ground, name, settle_s)
-    _compare(ground, name, stopped, found)
-    found.rounds += 1
+    for phone in dice.sample(phones, 4):
+        ground.stopped[phone] = say(phone, "STOP")
+    playing = Round(f"{found.of}{n}", phones, time.monotonic())
+    _plan_twice(ground, playing)
+    found.faults += _make_trouble(ground, dice, found.of)
+    return playing
+
+
+def is_over(ground: Ground, playing: Round, settle_s: float = SETTLES_WITHIN_S) -> bool:
+    """All its texts are at rest, or it has been waited for long enough."""
+    ground.keep_up()
+    db.session.rollback()
+    open_states = OutboxText.state.not_in([*SETTLED, TextState.DROPPED])
+    waiting = select(func.count()).where(_of(playing), open_states)
+    return time.monotonic() > playing.began + settle_s or not db.session.scalar(waiting)
 
 
 def say(phone: str, body: str) -> datetime:
@@ -69,21 +88,17 @@ def say(phone: str, body: str) -> datetime:
     return clock.now()
 
 
-def compare_again(ground: Ground, found: Found) -> None:
-    """At the very end: has anything left twice since its round was over?"""
-    found.doubled = sum(times - 1 for times in _taken(ground, "chaos").values())
-    found.sent = sum(_taken(ground, "chaos").values())
-
-
-def _plan_twice(ground: Ground, name: str, phones: list[str]) -> None:
+def _plan_twice(ground: Ground, playing: Round) -> None:
     """Two planners at once, as two beats have it."""
     now = clock.now()
+    texts = [(phone, f"{playing.name} {phone}") for phone in playing.phones]
     planned = [
         PlannedText(
-            purpose=f"{name}:1:1", phone=phone, wording="as_written", language="en", klass=TextClass.ASKED,
-            tz="UTC", due_at=now, useless_after=now + timedelta(hours=1), blanks={"body": f"{name} {phone}"},
+            purpose=f"{playing.name}:1:1", phone=phone, wording="as_written", language="en",
+            klass=TextClass.ASKED, tz="UTC", due_at=now, useless_after=now + timedelta(hours=1),
+            blanks={"body": body},
         )
-        for phone in phones
+        for phone, body in texts
     ]  # fmt: skip
 
     def plan() -> None:
@@ -98,9 +113,8 @@ def _plan_twice(ground: Ground, name: str, phones: list[str]) -> None:
         planner.join(60)
 
 
-def _make_trouble(ground: Ground, dice: random.Random, stopped: dict[str, datetime], which: str) -> int:
+def _make_trouble(ground: Ground, dice: random.Random, which: str) -> int:
     """Everything that goes wrong in this round; returns how many things did."""
-    ground.carrier.faults.met.clear()
     done, began = 0, time.monotonic()
     for at_s, trouble in sorted(plan_troubles(ground, dice, which), key=lambda planned: planned[0]):
         time.sleep(max(0.0, began + at_s - time.monotonic()))
@@ -108,11 +122,15 @@ def _make_trouble(ground: Ground, dice: random.Random, stopped: dict[str, dateti
         ground.keep_up()
         done += 1
         for phone in _under_way(dice):
-            stopped.setdefault(phone, say(phone, "STOP"))
+            ground.stopped.setdefault(phone, say(phone, "STOP"))
             done += 1
-    if which == "all":
-        ground.carrier.faults.update({"next": {}, "shares": {}, "list_lag_s": 0, "latency_ms": 5})
-    return done + sum(ground.carrier.faults.met.values())
+    return done + met_since(ground)
+
+
+def met_since(ground: Ground) -> int:
+    """How many calls the carrier has spoilt since this was last asked."""
+    met, ground.carrier.faults.met = ground.carrier.faults.met, {}
+    return sum(met.values())
 
 
 def _under_way(dice: random.Random) -> list[str]:
@@ -123,45 +141,35 @@ def _under_way(dice: random.Random) -> list[str]:
     return [text.to for text in texts]
 
 
-def _wait_until_settled(ground: Ground, name: str, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        ground.keep_up()
-        db.session.rollback()
-        open_states = OutboxText.state.not_in([*SETTLED, TextState.DROPPED])
-        waiting = select(func.count()).where(OutboxText.purpose_key.startswith(f"{name}:"), open_states)
-        if not db.session.scalar(waiting):
-            return
-        time.sleep(0.2)
-
-
-def _compare(ground: Ground, name: str, stopped: dict[str, datetime], found: Found) -> None:
+def compare(ground: Ground, playing: Round, found: Found) -> None:
     """The books against the ledger: lost, doubled, unwanted; and how many unknowns were explained."""
     db.session.rollback()
-    texts = db.session.scalars(select(OutboxText).where(OutboxText.purpose_key.startswith(f"{name}:"))).all()
-    taken = _taken(ground, name)
-    numbers = {phone: blind_index("phone", phone) for phone in stopped}
+    texts = db.session.scalars(select(OutboxText).where(_of(playing))).all()
+    numbers = {blind_index("phone", phone): ground.stopped.get(phone) for phone in playing.phones}
+    taken = ground.taken()
     for text in texts:
-        wanted = text.phone_bix not in numbers.values()
-        dropped = text.state is TextState.DROPPED and not wanted
-        left = text.state in SETTLED and taken[f"{name} {text.to}"] > 0
+        stopped_at = numbers[text.phone_bix]
+        dropped = text.state is TextState.DROPPED and stopped_at is not None
+        left = text.state in SETTLED and taken[f"{playing.name} {text.to}"] > 0
         if not left and not dropped:
             found.lost += 1
-            found.explained.append(f"{text.id} is {text.state.value}")
-    found.doubled += sum(times - 1 for times in taken.values())
-    found.sent += sum(taken.values())
-    ours = [text.id for text in texts]
-    for phone, moment in stopped.items():
-        of_hers = [text.id for text in texts if text.phone_bix == numbers[phone]]
-        after = select(func.count()).where(Attempt.outbox_id.in_(of_hers), Attempt.started_at > moment)
-        found.unwanted += db.session.scalar(after) or 0
+            found.explained.append(f"{playing.name}: {text.id} is {text.state.value}")
+        if stopped_at:
+            after = select(func.count()).where(Attempt.outbox_id == text.id, Attempt.started_at > stopped_at)
+            found.unwanted += db.session.scalar(after) or 0
     unknown = Attempt.outcome.in_([Outcome.ADOPTED, Outcome.NOT_FOUND])
-    found.unknown_explained += (
-        db.session.scalar(select(func.count()).where(Attempt.outbox_id.in_(ours), unknown)) or 0
-    )
+    ours = Attempt.outbox_id.in_([text.id for text in texts])
+    found.unknown_explained += db.session.scalar(select(func.count()).where(ours, unknown)) or 0
+    found.rounds += 1
+    count_again(ground, found)
 
 
-def _taken(ground: Ground, name: str) -> Counter[str]:
-    """How often the carrier has taken each body of this round."""
-    ledger = ground.carrier.book.ledger()
-    return Counter(text["body"] for text in ledger if text["body"].startswith(name))
+def count_again(ground: Ground, found: Found) -> None:
+    """What the carrier has taken in all these rounds so far, and how much of it more than once."""
+    times = [n for body, n in ground.taken().items() if body.startswith(found.of)]
+    found.sent = sum(times)
+    found.doubled = found.sent - len(times)
+
+
+def _of(playing: Round) -> ColumnElement[bool]:
+    return OutboxText.purpose_key.startswith(f"{playing.name}:")
