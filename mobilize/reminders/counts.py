@@ -1,7 +1,7 @@
 """Asking the chairs how many are on their line: once, again with the others who chair, then by telephone.
 
-The action's setting says when the first question goes; the later steps follow it at a fixed distance, by
-default 15, 25 and 35 minutes after the start. The organizer's call list is `turnout/call_list.py`.
+Each action sets when, in its rule: by default 15, 25 and 35 minutes after the start. The organizer's call
+list is `turnout/call_list.py`.
 """
 
 import uuid
@@ -28,9 +28,6 @@ from mobilize.texts.queries import may_text
 AT_LEAST = timedelta(minutes=15)
 # No event is longer, so none that stands started earlier.
 LONGEST = timedelta(hours=17)
-# After the first question: who is still silent is asked again, and then stands on the call list.
-AGAIN_AFTER = timedelta(minutes=10)
-CALL_AFTER = timedelta(minutes=20)
 AGAIN = "count_again"
 
 
@@ -38,7 +35,7 @@ def ask_for_counts(now: datetime) -> int:
     """Ask the chairs of standing lines that sent no head count; returns how many texts are new.
 
     Of each site its chair, else its co-chair, else its vice chair, whoever can be texted; nobody where there
-    is none. Ten minutes later all three of a site that is still silent. Rallies and counts without a line
+    is none. At the second step all three of a site that is still silent. Rallies and counts without a line
     have no chair to ask. Each event (and version) is asked about once in each way, however often and
     however many at once call this; none after it is closed.
     """
@@ -106,11 +103,11 @@ def _asked_once(now: datetime) -> Iterable[tuple[ReminderRule, Event]]:
         .options(joinedload(Event.site), joinedload(Event.action))
         .order_by(Event.id)
     )
-    return rows.tuples()
+    return rows
 
 
 def _again_at(rule: ReminderRule, event: Event) -> datetime:
-    return _due_at(rule, event) + AGAIN_AFTER
+    return event.starts_at + timedelta(minutes=rule.again_after_minutes or 0)
 
 
 def _has_a_line(event: Event) -> bool:

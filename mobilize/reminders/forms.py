@@ -1,7 +1,7 @@
 """What comes in through the page of an action's reminders."""
 
 from wtforms import Form, IntegerField, StringField, TimeField
-from wtforms.validators import InputRequired, Length, NumberRange
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from mobilize.languages import _
 from mobilize.reminders.models import RuleKind
@@ -14,9 +14,11 @@ class ReminderForm(Form):
 
 
 class CountQuestionForm(Form):
-    """The question to the chairs."""
+    """The question to the chairs, and what follows when nobody answers. A step left empty stays as it was."""
 
     minutes = IntegerField(validators=[InputRequired(), NumberRange(0, 240)])
+    again_after = IntegerField(validators=[Optional(), NumberRange(0, 240)])
+    call_after = IntegerField(validators=[Optional(), NumberRange(0, 240)])
 
 
 class BeforeForm(Form):
@@ -50,7 +52,9 @@ def label(form: Form) -> Form:
     """The form with its words in this person's language."""
     words = {
         "at_local": _("Time, on the day before, where the event is"),
-        "minutes": _("Minutes after the start"),
+        "minutes": _("Step 1, minutes after the start: the chair is asked by text"),
+        "again_after": _("Step 2, minutes after the start: she is asked again, with those beside her"),
+        "call_after": _("Step 3, minutes after the start: the site stands on the organizer's list to call"),
         "minutes_before": _("Minutes before the start"),
         "reason": _("Why so early? It is written down."),
     }

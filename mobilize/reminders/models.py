@@ -29,8 +29,8 @@ TO_MEMBERS = (RuleKind.DAY_BEFORE, RuleKind.HOUR_BEFORE, RuleKind.EARLY_CALL)
 
 class ReminderRule(Model):
     """One rule of one action. `at_local` on the day `days_before` the event, where the event is;
-    or `minutes_before` its start; or `minutes_after_start` for the question to the chairs. An early call has
-    a `reason`."""
+    or `minutes_before` its start. The question to the chairs has the three steps of its ladder, each in
+    minutes after the start: asked, asked again, on the call list. An early call has a `reason`."""
 
     __tablename__ = "reminder_rules"
     __table_args__ = (
@@ -45,6 +45,8 @@ class ReminderRule(Model):
     at_local: Mapped[time | None] = mapped_column(Time)
     minutes_before: Mapped[int | None]
     minutes_after_start: Mapped[int | None]
+    again_after_minutes: Mapped[int | None]
+    call_after_minutes: Mapped[int | None]
     reason: Mapped[str | None] = mapped_column(String(200))
     wording: Mapped[str] = mapped_column(String(40))
 

@@ -88,16 +88,39 @@ def change_rule(
         audit.note(actor, f"{kind}.{'on' if on else 'off'}", rule.id, now=now)
 
 
-def change_count_question(action: Action, minutes: int, *, on: bool, actor: str, now: datetime) -> None:
-    """Turn the question to the chairs on or off, and set how many minutes after the start it is asked."""
-    if not 0 <= minutes <= 240:
-        raise Refused("bad_minutes", _("Ask between 0 and 240 minutes after the start."))
+def change_count_question(
+    action: Action,
+    minutes: int,
+    *,
+    again_after: int | None = None,
+    call_after: int | None = None,
+    on: bool,
+    actor: str,
+    now: datetime,
+) -> None:
+    """Turn the question to the chairs on or off, and set its ladder, in minutes after the start: asked, asked
+    again (None: as it was), on the call list (None: as it was). What was asked already is not asked anew.
+
+    Refused: bad_minutes, bad_order, no_rule.
+    """
     with atomic():
         rule = _locked(action, RuleKind.COUNT_QUESTION)
-        if (rule.on, rule.minutes_after_start) == (on, minutes):
+        again = rule.again_after_minutes if again_after is None else again_after
+        call = rule.call_after_minutes if call_after is None else call_after
+        asked = (on, *_in_order(minutes, again, call))
+        if (rule.on, rule.minutes_after_start, rule.again_after_minutes, rule.call_after_minutes) == asked:
             return
-        rule.on, rule.minutes_after_start = on, minutes
+        rule.on, rule.minutes_after_start, rule.again_after_minutes, rule.call_after_minutes = asked
         audit.note(actor, f"count_question.{'on' if on else 'off'}", rule.id, now=now)
+
+
+def _in_order(first: int, again: int | None, call: int | None) -> tuple[int, int | None, int | None]:
+    steps = [step for step in (first, again, call) if step is not None]
+    if not all(0 <= step <= 240 for step in steps):
+        raise Refused("bad_minutes", _("Ask between 0 and 240 minutes after the start."))
+    if steps != sorted(set(steps)):
+        raise Refused("bad_order", _("Each step comes later than the one before it."))
+    return first, again, call
 
 
 def purpose(kind: RuleKind | str, event_id: uuid.UUID, version: int) -> str:

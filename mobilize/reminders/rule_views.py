@@ -25,7 +25,7 @@ from mobilize.reminders.queries import rules_of
 from mobilize.roster.models import Site
 
 # Under which field a refusal is shown; any other under the first.
-_FIELD_OF = {"no_reason": "reason"}
+_FIELD_OF = {"no_reason": "reason", "bad_order": "again_after"}
 
 
 @bp.get("/actions/<uuid:action_id>/reminders")
@@ -80,7 +80,8 @@ def _apply(action: Action, kind: RuleKind, form: Form, *, on: bool) -> None:
     if kind is RuleKind.DAY_BEFORE:
         operations.change_reminder(action, form["at_local"].data, **told)
     elif kind is RuleKind.COUNT_QUESTION:
-        operations.change_count_question(action, form["minutes"].data, **told)
+        later = {name: form[name].data for name in ("again_after", "call_after")}
+        operations.change_count_question(action, form["minutes"].data, **later, **told)
     else:
         typed = {name: field.data for name, field in form._fields.items() if field.data}
         operations.change_rule(action, kind, **typed, **told)
@@ -110,6 +111,8 @@ def _now_set(rule: ReminderRule) -> dict[str, Any]:
     return {
         "at_local": rule.at_local,
         "minutes": rule.minutes_after_start,
+        "again_after": rule.again_after_minutes,
+        "call_after": rule.call_after_minutes,
         "minutes_before": rule.minutes_before,
         "reason": rule.reason,
     }

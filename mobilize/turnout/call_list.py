@@ -10,7 +10,8 @@ from sqlalchemy import select
 from mobilize.accounts.models import Person, RoleName
 from mobilize.actions.models import Action, Event, EventState
 from mobilize.database import db
-from mobilize.reminders.counts import CALL_AFTER, chairs_of
+from mobilize.reminders.counts import chairs_of
+from mobilize.reminders.defaults import ladder
 from mobilize.reminders.models import ReminderRule, RuleKind
 from mobilize.texts.models import OutboxText, QuestionKind, TextState
 from mobilize.turnout.figures import Board, Chapter
@@ -31,7 +32,7 @@ class Silent:
 def call_list(action: Action, board: Board, now: datetime) -> list[Silent]:
     """The silent sites of this board whose chairs were asked in vain, worst first; none after closing.
 
-    On it from 20 minutes after the first question on, by default 35 after the start.
+    On it from as many minutes after the start as the action's rule says, by default 35.
     """
     due = _due(action, now)
     silent = [c for c in board.by_trouble if not c.line.reported and c.line.event_id in due]
@@ -46,19 +47,22 @@ def call_list(action: Action, board: Board, now: datetime) -> list[Silent]:
 
 def _due(action: Action, now: datetime) -> set[UUID]:
     """Events of sites that stand and whose time to be called has come."""
-    minutes = db.session.scalar(
-        select(ReminderRule.minutes_after_start).where(
-            ReminderRule.action_id == action.id, ReminderRule.kind == RuleKind.COUNT_QUESTION, ReminderRule.on
-        )
-    )
-    if minutes is None:
-        minutes = action.ask_count_after_minutes
+    minutes = called_after(action)
     rows = db.session.execute(
         select(Event.id, Event.starts_at).where(
             Event.action_id == action.id, Event.state == EventState.PLANNED, Event.site_id.is_not(None)
         )
     )
-    return {event for event, at in rows if (now - at - CALL_AFTER).total_seconds() >= minutes * 60}
+    return {event for event, at in rows if (now - at).total_seconds() >= minutes * 60}
+
+
+def called_after(action: Action) -> int:
+    """Minutes after the start, as the action's rule says, also while its question is off."""
+    rule = select(ReminderRule.call_after_minutes).where(
+        ReminderRule.action_id == action.id, ReminderRule.kind == RuleKind.COUNT_QUESTION
+    )
+    set_minutes: int | None = db.session.scalar(rule)
+    return ladder(action)["call_after_minutes"] if set_minutes is None else set_minutes
 
 
 def _texts(events: set[UUID]) -> dict[UUID | None, tuple[int, bool]]:

@@ -142,7 +142,7 @@ def _fixed(actions: Sequence[Action]) -> Iterable[tuple[Any, Any, int, int]]:
         .where(Total.action_id.in_([action.id for action in actions]))
         .order_by(Total.version)
     )
-    return rows.tuples()
+    return rows
 
 
 def _add_live(action: Action, scope: Scope, cells: Mapping[UUID, dict[UUID, Cell]]) -> None:

@@ -100,7 +100,7 @@ def see(action: Action, *, frozen: bool) -> Seen:
     counted = counted_in(action, frozen=frozen).subquery()
     of_chapter = counted.c.chapter_id
     rows = select(_as_stored(of_chapter, "own"), func.count()).group_by(of_chapter)
-    eligible = db.session.execute(rows).tuples().all()
+    eligible = db.session.execute(rows).all()
     return Seen(Tally(_there(action, counted)), dict(eligible), frozen)
 
 

@@ -16,7 +16,7 @@ from mobilize.languages import language
 from mobilize.turnout import live as live_board
 from mobilize.turnout import report_views, series_views, wall_views
 from mobilize.turnout.blueprint import bp
-from mobilize.turnout.call_list import call_list
+from mobilize.turnout.call_list import call_list, called_after
 from mobilize.turnout.figures import Board
 from mobilize.turnout.overview import actions_on, own_sites, past_actions
 from mobilize.turnout.pictures import pictures
@@ -71,6 +71,7 @@ def calls(action_id: UUID) -> str:
         "turnout/calls.html",
         action=action,
         silent=call_list(action, board, now),
+        minutes=called_after(action),
         role_word=role_word,
         drill=action.drill,
     )

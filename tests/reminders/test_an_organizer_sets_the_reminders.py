@@ -47,6 +47,23 @@ def test_turning_it_off_and_changing_the_time(app: Flask, client: FlaskClient) -
     assert rules_of(action)[RuleKind.COUNT_QUESTION].minutes_after_start == 10
 
 
+def test_the_three_steps_of_the_question_are_set_on_one_form(app: Flask, client: FlaskClient) -> None:
+    action = an_action()
+    enter(client, RoleName.ADMIN)
+    address = f"/actions/{action.id}/reminders"
+    assert all(f'value="{minutes}"' in client.get(address).text for minutes in (15, 25, 35))
+    steps = {"minutes": "10", "again_after": "20", "call_after": "40", "do": "count_question:on"}
+    assert client.post(address, data=steps).status_code == 303
+    rule = rules_of(action)[RuleKind.COUNT_QUESTION]
+    assert (rule.minutes_after_start, rule.again_after_minutes, rule.call_after_minutes) == (10, 20, 40)
+    refused = client.post(address, data=steps | {"again_after": "50"})
+    assert (
+        refused.status_code == 422
+        and "Each step comes later" in refused.text
+        and 'value="50"' in refused.text
+    )
+
+
 def test_a_time_at_which_nobody_is_texted_is_refused_and_kept_on_the_page(
     app: Flask, client: FlaskClient
 ) -> None:

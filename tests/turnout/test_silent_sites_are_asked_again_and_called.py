@@ -2,14 +2,16 @@
 
 from datetime import datetime, timedelta
 
+import pytest
 from flask.testing import FlaskClient
 
 from mobilize.accounts.models import RoleName
 from mobilize.accounts.scope import THE_OFFICE
 from mobilize.checkins.counts import report_head_count
 from mobilize.database import db
+from mobilize.errors import Refused
 from mobilize.reminders.counts import ask_for_counts
-from mobilize.reminders.operations import set_default_rules
+from mobilize.reminders.operations import change_count_question, set_default_rules
 from mobilize.texts.models import OutboxText
 from mobilize.turnout import live
 from mobilize.turnout.call_list import Silent, call_list
@@ -46,6 +48,33 @@ def test_at_35_silent_sites_stand_on_the_call_list_with_what_is_known(morning: M
     lincoln = next(one for one in _list(morning, _at(35)) if one.chapter.name == "Lincoln")
     assert [(role, person.phone) for role, person in lincoln.chairs] == [("chair", CARMEN), ("cochair", NATE)]
     assert (lincoln.chapter.line.hosted, lincoln.reached) == (1, False)
+
+
+def test_the_steps_are_settings_of_the_action(morning: Morning) -> None:
+    _chairs(morning)
+    ladder = {"again_after": 12, "call_after": 30, "on": True, "actor": "test", "now": START}
+    change_count_question(morning.action, 5, **ladder)
+    assert [ask_for_counts(_at(minutes)) for minutes in (4, 5, 11, 12)] == [0, 1, 0, 2]
+    assert [len(_list(morning, _at(minutes))) for minutes in (29, 30)] == [0, 3]
+
+
+@pytest.mark.parametrize("steps", [(15, 15, 35), (15, 36, 35), (15, 25, 241), (-1, 25, 35)])
+def test_steps_that_do_not_follow_one_another_are_refused(
+    morning: Morning, steps: tuple[int, int, int]
+) -> None:
+    set_default_rules(START)
+    first, again, call = steps
+    with pytest.raises(Refused):
+        change_count_question(
+            morning.action, first, again_after=again, call_after=call, on=True, actor="test", now=START
+        )
+
+
+def test_without_questions_sites_are_called_all_the_same(morning: Morning) -> None:
+    _chairs(morning)
+    change_count_question(morning.action, 15, on=False, actor="test", now=START)
+    assert ask_for_counts(_at(15)) == 0
+    assert len(_list(morning, _at(35))) == 3
 
 
 def test_after_closing_nobody_is_asked_or_called(morning: Morning) -> None:
