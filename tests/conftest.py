@@ -11,6 +11,7 @@
 import base64
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,9 @@ from mobilize import create_app, index_key
 from mobilize.database import db
 from tests.services import browser, free_port
 from tests.services.client import BareClient, Client
-from tests.services.databases import PostgresDatabase, SqliteDatabase
+from tests.services.databases import PostgresDatabase, SqliteDatabase, memory
 from tests.services.postgres import Postgres, find_binaries
-from tests.services.processes import Processes
+from tests.services.processes import KeptServer, Processes
 from tests.services.redis import Redis
 
 TEST_KEY = base64.b64encode(hashlib.sha256(b"for tests only").digest()).decode()
@@ -88,8 +89,9 @@ def postgres_database(postgres: Postgres, base_environ: dict[str, str]) -> Postg
 
 
 @pytest.fixture(scope="session")
-def sqlite_database(tmp_path_factory: pytest.TempPathFactory, base_environ: dict[str, str]) -> SqliteDatabase:
-    return SqliteDatabase(tmp_path_factory.mktemp("sqlite"), base_environ)
+def sqlite_database(base_environ: dict[str, str]) -> Iterator[SqliteDatabase]:
+    with tempfile.TemporaryDirectory(prefix="mobilize-sqlite-", dir=memory()) as folder:
+        yield SqliteDatabase(Path(folder), base_environ)
 
 
 @pytest.fixture
@@ -125,7 +127,7 @@ def pg_app(postgres_url: str, apps: "Apps") -> Iterator[Flask]:
 def own_app(request: pytest.FixtureRequest, base_environ: dict[str, str]) -> Iterator[Flask]:
     """An application that has served nobody yet, for tests that give it doors of their own.
 
-    On SQLite, or on the databases the tests name: `parametrize("own_app", ["sqlite", "postgres"], indirect=True)`.
+    On SQLite, or on those the tests name: `parametrize("own_app", ["sqlite", "postgres"], indirect=True)`.
     """
     url: str = request.getfixturevalue(f"{getattr(request, 'param', 'sqlite')}_url")
     yield from _open(_made(url, base_environ))
@@ -139,7 +141,7 @@ class Apps:
         self._made: dict[str, tuple[Flask, dict[str, Any]]] = {}
 
     def on(self, url: str) -> Flask:
-        """The application on this database, with the settings it was made with, whatever a test did to them."""
+        """The application on this database, with its first settings, whatever a test did to them."""
         if url not in self._made:
             app = _made(url, self._environ)
             self._made[url] = app, dict(app.config)
@@ -194,17 +196,24 @@ def environ(pg_app: Flask, base_environ: dict[str, str], redis_url: str) -> dict
 
 
 @pytest.fixture
-def processes(tmp_path: Path) -> Iterator[Processes]:
+def processes(tmp_path: Path, kept_server: KeptServer) -> Iterator[Processes]:
     """Starts our own processes for one test and ends them with it."""
-    started = Processes(tmp_path)
+    started = Processes(tmp_path, make_room=kept_server.stop)
     yield started
     started.stop()
 
 
+@pytest.fixture(scope="session")
+def kept_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptServer]:
+    server = KeptServer(tmp_path_factory.mktemp("web"))
+    yield server
+    server.stop()
+
+
 @pytest.fixture
-def live_server(processes: Processes, environ: dict[str, str], port: int) -> str:
+def live_server(kept_server: KeptServer, environ: dict[str, str], port: int) -> str:
     """The production web server on the data of `pg_app`; the answer is its address, without a slash."""
-    processes.serve(environ, port)
+    kept_server.serve(environ, port)
     return environ["PUBLIC_BASE_URL"]
 
 

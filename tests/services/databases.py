@@ -1,5 +1,6 @@
 """Migrated databases: the migrations run once per test process and database, tests start from a copy."""
 
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ import config
 from mobilize import create_app
 from mobilize.database import db
 from tests.services.postgres import Postgres
+from tests.services.processes import KeptServer
 
 # Empties every table that holds a row, past foreign keys and triggers, and puts back what migrations stored.
 EMPTY = """
@@ -37,7 +39,8 @@ DO $$ DECLARE named text; filled boolean; BEGIN
 END $$
 """
 LEAVE = (
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = %s AND pid <> pg_backend_pid() AND application_name <> %s"
 )
 
 
@@ -68,9 +71,16 @@ class PostgresDatabase:
 
     def emptied(self) -> str:
         with psycopg.connect(self.url) as connection:
-            connection.execute(LEAVE, ["test"])
+            connection.execute(LEAVE, ["test", KeptServer.NAME])
             connection.execute(EMPTY)
         return self.url
+
+
+def memory() -> str | None:
+    """A folder kept in memory, where a commit waits for no disk; None where there is none with room."""
+    shared = Path("/dev/shm")
+    roomy = shared.is_dir() and os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 1 << 30
+    return str(shared) if roomy else None
 
 
 def _migrate(url: str, environ: Mapping[str, str]) -> None:

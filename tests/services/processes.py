@@ -14,10 +14,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Processes:
-    """Starts processes, keeps what they say in `folder`, and ends them all at `stop()`."""
+    """Starts processes, keeps what they say in `folder`, and ends them all at `stop()`.
 
-    def __init__(self, folder: Path):
+    `make_room` is called before a web server of this test takes the port.
+    """
+
+    def __init__(self, folder: Path, make_room: Callable[[], None] = lambda: None):
         self.folder = folder
+        self.make_room = make_room
         self.started: list[subprocess.Popen[bytes]] = []
 
     def start(self, name: str, argv: Sequence[str], environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
@@ -29,6 +33,7 @@ class Processes:
 
     def serve(self, environ: Mapping[str, str], port: int) -> "subprocess.Popen[bytes]":
         """The production web server, one process, on 127.0.0.1:`port`; returns when it is ready."""
+        self.make_room()
         granian = [
             sys.executable,
             "-m",
@@ -59,6 +64,27 @@ class Processes:
 
     def stop(self) -> None:
         leash.stop(*self.started)
+
+
+class KeptServer:
+    """One production web server for all tests of a process that only look at it through a browser."""
+
+    NAME = "kept web"  # by which the database knows it, and does not hang up on it between tests
+
+    def __init__(self, folder: Path):
+        self._processes = Processes(folder)
+        self._running = False
+
+    def serve(self, environ: Mapping[str, str], port: int) -> None:
+        """Start it, unless it runs. Nothing it keeps is mistaken for a later test: it goes by ids."""
+        if not self._running:
+            self._processes.serve({**environ, "PGAPPNAME": self.NAME}, port)
+            self._running = True
+
+    def stop(self) -> None:
+        """Free the port, for a test that brings a server of its own. Safe to call twice."""
+        self._processes.stop()
+        self._running = False
 
 
 def answers(url: str) -> bool:
