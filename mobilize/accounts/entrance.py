@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask, abort, current_app, g, redirect, request, url_for
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from werkzeug.wrappers import Response
 
 from mobilize import clock, settings
@@ -162,11 +162,13 @@ def _grant_for(code: str, *but: ColumnElement[bool]) -> LineGrant | None:
     token = request.cookies.get(cookie_name(f"line-{code}"))
     if not token:
         return None
-    events = Model.metadata.tables["events"]
+    events, old = Model.metadata.tables["events"], Model.metadata.tables["old_codes"]
+    # A phone stays at the address it has opened, also when the event's code has leaked and was replaced.
+    had = exists().where(old.c.event_id == events.c.id, old.c.code == code)
     return db.session.scalar(
         select(LineGrant)
         .join(events, events.c.id == LineGrant.event_id)
-        .where(LineGrant.token_hash == hash_token(token), events.c.code == code, *but)
+        .where(LineGrant.token_hash == hash_token(token), or_(events.c.code == code, had), *but)
     )
 
 

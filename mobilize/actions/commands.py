@@ -10,11 +10,12 @@ from flask.cli import with_appcontext
 
 from mobilize import clock
 from mobilize.accounts.scope import Scope
+from mobilize.actions.leaked_codes import replace_code
 from mobilize.actions.models import Action, ActionKind, Campaign, Event
 from mobilize.actions.operations import create_action_at_sites, create_campaign, create_rally
 from mobilize.actions.plans import Bilingual, NewAction
 from mobilize.actions.printing import posters_of
-from mobilize.actions.queries import check_in_address, find_action, find_areas
+from mobilize.actions.queries import check_in_address, event_by_code, find_action, find_areas
 from mobilize.actions.seen import number_of_events, seen_events
 from mobilize.actions.spans import read_span
 from mobilize.commands import Command, Commands
@@ -22,6 +23,7 @@ from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.roster.models import Area
+from mobilize.tokens import read_code
 
 EVERY_SITE = "every-site"
 SHELL = "shell"
@@ -90,6 +92,18 @@ def list_events(named: str, as_json: bool) -> None:
         return
     for row in rows:
         click.echo("\t".join([row["site"], row["code"], row["text_code"], row["url"]]))
+
+
+@events.command("new-code")
+@click.argument("code")
+@as_json
+def new_code(code: str, as_json: bool) -> None:
+    """Replace the leaked CODE of an event, and print its new one."""
+    event = event_by_code(code)
+    if event is None:
+        raise Refused("no_event", _("There is no such event."), status=404)
+    replace_code(event, read_code(code), actor=SHELL, now=clock.now())
+    click.echo(json.dumps(_row(event), ensure_ascii=False) if as_json else event.code)
 
 
 @click.command("posters", cls=Command)

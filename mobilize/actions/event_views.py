@@ -4,7 +4,7 @@ import uuid
 from datetime import time, timedelta
 
 from flask import Response as FileResponse
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 
 from mobilize import audit, clock
 from mobilize.accounts.entrance import me, signed_in
@@ -12,6 +12,7 @@ from mobilize.accounts.scope import today
 from mobilize.actions.blueprint import bp, printed
 from mobilize.actions.campaign_views import Answer
 from mobilize.actions.forms import MoveForm, SiteEventForm, written
+from mobilize.actions.leaked_codes import replace_code
 from mobilize.actions.models import Event
 from mobilize.actions.operations import create_site_event
 from mobilize.actions.operations import move_event as move
@@ -87,6 +88,30 @@ def move_event(event_id: uuid.UUID) -> Answer:
         _("Saved. The posters that hang already stay good.") if moved else _("Nothing was changed."), "done"
     )
     return redirect(url_for("actions.event", event_id=found.id), 303)
+
+
+@bp.get("/events/<uuid:event_id>/new-code")
+@signed_in()
+def new_code(event_id: uuid.UUID) -> str:
+    """A poster leaked: what a new code does, before it is done."""
+    return _new_code_page(changeable_event(event_id, me().scope))
+
+
+@bp.post("/events/<uuid:event_id>/new-code")
+@signed_in()
+def new_code_now(event_id: uuid.UUID) -> Answer:
+    """The event has a new code from this moment on. Pressed twice it is one."""
+    found = changeable_event(event_id, me().scope)
+    try:
+        replace_code(found, request.form.get("leaked", ""), actor=me().actor, now=clock.now())
+    except Refused as refusal:
+        return _new_code_page(found, refusal), refusal.status
+    flash(_("This event has a new code. Print the poster again and take the old ones down."), "done")
+    return redirect(url_for("actions.event", event_id=found.id), 303)
+
+
+def _new_code_page(event: Event, refusal: Refused | None = None) -> str:
+    return render_template("actions/new_code.html", event=event, refusal=refusal)
 
 
 @bp.route("/sites/<uuid:site_id>/events/new", methods=["GET", "POST"])

@@ -13,7 +13,7 @@ from mobilize.accounts.models import CHAIRS, GrantKind, LineGrant, RoleName
 from mobilize.accounts.scope import Scope
 from mobilize.accounts.sessions import give_cookie
 from mobilize.actions.models import Event
-from mobilize.actions.queries import LATE, chapters_of
+from mobilize.actions.queries import LATE, chapters_of, codes_of
 from mobilize.database import db
 from mobilize.languages import _
 from mobilize.qr import qr_svg
@@ -48,8 +48,9 @@ def open_line_now(token: str) -> Response | tuple[str, int]:
 def open_own_line(event_id: uuid.UUID) -> Response:
     """The chair, or the organizer who stands in, opens the line page on the phone in her hand."""
     event = _event_in_scope(event_id)
-    if held_grant(event.code):
-        return redirect(_line(event), 303)
+    held = next((code for code in codes_of(event) if held_grant(code)), None)
+    if held:
+        return redirect(_line(held), 303)
     grant, token = grant_line(
         event.id, GrantKind.CHAIR, "", me().person, me().actor, chairs_line_ends(event), now=clock.now()
     )
@@ -130,15 +131,15 @@ def _runs(scope: Scope, event: Event) -> bool:
 
 
 def _to_line(event: Event, grant: LineGrant, token: str) -> Response:
-    answer = redirect(_line(event), 303)
+    answer = redirect(_line(event.code), 303)
     # Its cookie outlives the grant, for what the phone could not send.
     lasts = grant.ends_at + UPLOADS_ARE_TAKEN - clock.now()
     give_cookie(answer, f"line-{event.code}", token.upper(), lasts=lasts)
     return answer
 
 
-def _line(event: Event) -> str:
-    return f"/line/{event.code}"
+def _line(code: str) -> str:
+    return f"/line/{code}"
 
 
 def _page(event: Event, problem: str = "", label: str = "", address: str = "") -> str:

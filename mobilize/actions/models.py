@@ -132,6 +132,22 @@ class Event(Model):
         return self.state is EventState.CALLED_OFF
 
 
+class OldCode(Model):
+    """A code that leaked and was replaced: kept for ever, given to no other event, and never a way in again
+    for what happens after `replaced_at`."""
+
+    __tablename__ = "old_codes"
+    __table_args__ = (
+        Index("ix_old_codes_event", "event_id"),
+        Index("ix_old_codes_text_code", "text_code"),
+    )
+
+    code: Mapped[str] = mapped_column(String(16), primary_key=True)
+    text_code: Mapped[str] = mapped_column(String(6))
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"))
+    replaced_at: Mapped[datetime]
+
+
 class EventChapter(Model):
     """A chapter's home event in an action: it gives the chapter its one denominator."""
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, true
 from sqlalchemy.orm import joinedload, selectinload
 
 from mobilize import settings
-from mobilize.actions.models import Action, ActionKind, Campaign, Event, EventChapter, EventState
+from mobilize.actions.models import Action, ActionKind, Campaign, Event, EventChapter, EventState, OldCode
 from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.languages import _
@@ -22,16 +22,23 @@ LATE = timedelta(minutes=30)
 
 
 def event_by_code(typed: str) -> Event | None:
-    """The event of a check-in code, as typed or mangled; called-off ones too: their poster still hangs."""
-    return db.session.scalar(
-        select(Event)
-        .where(Event.code == read_code(typed))
-        .options(
-            joinedload(Event.site),
-            joinedload(Event.action).joinedload(Action.campaign),
-            selectinload(Event.shifts),
-        )
+    """The event of a code, as typed or mangled; called-off ones too: their poster still hangs. An old code's
+    as well, since lines and members' own links go on under it: ask `shown_event` where it matters."""
+    code = read_code(typed)
+    by_code = select(Event).options(
+        joinedload(Event.site),
+        joinedload(Event.action).joinedload(Action.campaign),
+        selectinload(Event.shifts),
     )
+    return db.session.scalar(by_code.where(Event.code == code)) or db.session.scalar(
+        by_code.join(OldCode, OldCode.event_id == Event.id).where(OldCode.code == code)
+    )
+
+
+def codes_of(event: Event) -> list[str]:
+    """Every code an event has had, today's first."""
+    old = select(OldCode.code).where(OldCode.event_id == event.id).order_by(OldCode.replaced_at.desc())
+    return [event.code, *db.session.scalars(old)]
 
 
 def event_by_text_code(digits: str, now: datetime) -> Event | None:
@@ -46,9 +53,23 @@ def event_by_text_code(digits: str, now: datetime) -> Event | None:
     )
 
 
+def old_text_code(digits: str, now: datetime) -> tuple[Event, datetime] | None:
+    """The event, around its hours, whose `HERE 48219` this was, and when it was replaced."""
+    found = db.session.execute(
+        select(Event, OldCode.replaced_at)
+        .join(OldCode, OldCode.event_id == Event.id)
+        .where(OldCode.text_code == digits, Event.state == EventState.PLANNED)
+        .where(Event.starts_at <= now + timedelta(hours=12), Event.ends_at >= now - timedelta(hours=12))
+        .order_by(OldCode.replaced_at.desc())
+    ).first()
+    return (found[0], found[1]) if found else None
+
+
 def text_codes_in_use(now: datetime) -> set[str]:
-    """Digits that must not be given out again: of events that are not over for a day."""
-    return set(db.session.scalars(select(Event.text_code).where(Event.ends_at > now - timedelta(days=1))))
+    """Digits that must not be given out again: of events that are not over for a day, old ones too."""
+    running = Event.ends_at > now - timedelta(days=1)
+    old = select(OldCode.text_code).join(Event, Event.id == OldCode.event_id).where(running)
+    return set(db.session.scalars(select(Event.text_code).where(running))) | set(db.session.scalars(old))
 
 
 def sites_for(areas: Sequence[Area] | None) -> Sequence[Site]:

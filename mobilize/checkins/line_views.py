@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from mobilize import audit, clock, settings
 from mobilize.accounts.entrance import grant, line_grant, line_upload, was_taken_back
 from mobilize.actions.models import Event
-from mobilize.actions.queries import check_in_address, event_by_code
+from mobilize.actions.queries import check_in_address, codes_of, event_by_code
 from mobilize.checkins.forms import LineBatch, plain_item
 from mobilize.checkins.gates import gates_of
 from mobilize.checkins.line import do_items
@@ -20,6 +20,7 @@ from mobilize.checkins.rotating import STEP_S, rotating_key
 from mobilize.languages import _, language, say_time, say_when
 from mobilize.phones import shown
 from mobilize.qr import qr_address, qr_svg
+from mobilize.tokens import read_code
 
 bp = Blueprint("line", __name__)
 
@@ -34,6 +35,9 @@ def page(code: str) -> str:
     return render_template(
         "line/page.html",
         event=event,
+        code=read_code(code),
+        codes=codes_of(event),
+        address=_address(event),
         action_name=event.action.name_in(language()),
         when=say_when(event.starts_at, event.ends_at, event.tz),
         figures=line_figures(event.id),
@@ -69,8 +73,8 @@ def manifest(code: str) -> Response:
     return jsonify(
         name=_("Line: %(place)s", place=event.place),
         short_name=event.place[:12],
-        start_url=url_for("line.page", code=event.code),
-        scope=url_for("line.page", code=event.code),
+        start_url=url_for("line.page", code=read_code(code)),
+        scope=url_for("line.page", code=read_code(code)),
         display="standalone",
         background_color="#faf6ed",
         theme_color=settings().union_colour,
@@ -87,9 +91,7 @@ def rotating(code: str) -> Response:
     """The key of this event's rotating codes, around its hours; the page counts the half minutes itself."""
     event, now = _event(code), clock.now()
     key = rotating_key(event, now)
-    answer = jsonify(
-        key=key.hex() if key else None, step_s=STEP_S, address=qr_address(check_in_address(event) + "/")
-    )
+    answer = jsonify(key=key.hex() if key else None, step_s=STEP_S, address=_address(event))
     _tell_the_time(answer)
     return answer
 
@@ -114,7 +116,7 @@ def items(code: str) -> Response:
 def do(code: str) -> Response:
     """The same from a plain form."""
     event, now = _event(code), clock.now()
-    back = url_for("line.page", code=event.code)
+    back = url_for("line.page", code=read_code(code))
     batch = LineBatch(items=[plain_item(request.form, now)])
     answer = do_items(event, grant(), batch, now=now)[0]
     if "why" in answer:
@@ -131,6 +133,11 @@ def _event(code: str) -> Event:
     return event
 
 
+def _address(event: Event) -> str:
+    """What the changing code is put behind, as it stands in the QR code."""
+    return qr_address(check_in_address(event) + "/")
+
+
 def _tell_the_time(answer: Response) -> None:
     """A phone's clock may be wrong: it learns ours."""
     answer.headers["X-Now"] = str(int(clock.now().timestamp() * 1000))
@@ -139,6 +146,7 @@ def _tell_the_time(answer: Response) -> None:
 def _state(event: Event) -> dict[str, object]:
     figures = line_figures(event.id)
     return {
+        "address": _address(event),
         "named": figures.named,
         "walkups": figures.walkups,
         "head_count": figures.head_count,

@@ -182,6 +182,16 @@ class KnownPhone(Model):
         return Typed.stored(self.typed)
 
 
+class EndedLinks(Model):
+    """How often a member's own links were ended, and when last: the ones before open nothing."""
+
+    __tablename__ = "ended_links"
+
+    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"), primary_key=True)
+    times: Mapped[int]
+    ended_at: Mapped[datetime]
+
+
 class HeadCount(Model):
     """A number somebody counted at a line, at a time. Never mixed with names."""
 

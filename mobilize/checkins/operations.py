@@ -53,12 +53,13 @@ def check_in_by_poster(
     cookie: str | None,
     now: datetime,
     method: Method = Method.POSTER,
+    for_a_person: bool = False,
 ) -> tuple[CheckIn, str]:
     """A member's own check-in on her phone; the phone is remembered with what was typed, matched or not.
 
     Without `typed`, what this phone remembers is used. `page` is the token of the form: sent twice with the
     same number it is one deed, and six members on one page are six; with a ticket of the line's changing code
-    it is that, and `method` says so. Returns what became of it and the token
+    it is that, and `method` says so. `for_a_person` as in `Proof`. Returns what became of it and the token
     for the phone's cookie: the same for a phone we know, whatever is typed on it. Raises `Refused` when
     nothing says who.
     """
@@ -75,6 +76,7 @@ def check_in_by_poster(
         typed=typed,
         happened_at=now,
         device=device_mark(event_id, token),
+        for_a_person=for_a_person,
     )
     return check_in(proof, now=now, phone=phone_row(known, token, typed, now)), token
 

@@ -25,8 +25,9 @@ def check_in_saved(
     """A check-in from a phone's queue, stored with the time of the tap; as weak as any self-report.
 
     The same nonce again gives the same answer, and with another body raises `Refused` 422. More than a day
-    after the end it is kept for a person. `ticket` is the phone's for having read the line's changing code:
-    good for a tap that was sent at once. Returns what became of it and the token for the phone's cookie.
+    after the end it is kept for a person, and so is a tap made after its poster's code was replaced. `ticket`
+    is the phone's for having read the line's changing code: good for a tap that was sent at once. Returns
+    what became of it and the token for the phone's cookie.
     """
     if not is_event_token(saved.token, event.code):
         raise Refused("stale_form", _("This page was too old. Send it once more."), status=400)
@@ -43,7 +44,7 @@ def check_in_saved(
         happened_at=tapped_at(saved, now),
         device=device_mark(event.id, token),
         clock_error_s=(saved.sent_at - now).total_seconds(),
-        for_a_person=is_too_late(event, now),
+        for_a_person=is_too_late(event, now) or event.is_old_code(tapped_at(saved, now)),
     )
     return check_in(proof, now=now, phone=phone_row(known, token, typed, now)), token
 

@@ -6,13 +6,13 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flask import current_app, request
-from sqlalchemy import String, bindparam, select
+from sqlalchemy import String, bindparam, null, select
 
 from mobilize.accounts.sessions import cookie_name
-from mobilize.actions.models import Action, Campaign, Event, EventState
+from mobilize.actions.models import Action, Campaign, Event, EventState, OldCode
 from mobilize.direct import Ready, on_wire
 from mobilize.languages import language
 from mobilize.roster.models import Site
@@ -42,6 +42,17 @@ class Shown(NamedTuple):
     drill: bool
     demands_en: str | None
     demands_es: str | None
+    # When the code it was asked for by was replaced, because that had leaked; `code` is that old one then,
+    # and the new one stands nowhere in this.
+    replaced_at: datetime | None
+
+    def is_old_code(self, at: datetime) -> bool:
+        """Was its code replaced by this moment?"""
+        return self.replaced_at is not None and at >= self.replaced_at
+
+    def as_if_new(self) -> "Shown":
+        """For whoever came by something that did not leak: the line's changing code, a member's own link."""
+        return self._replace(replaced_at=None)
 
     @property
     def place(self) -> str:
@@ -69,7 +80,7 @@ def shown_event(typed: str) -> Shown | None:
     kept_until, event = _events.get(code, (0.0, None))
     if event and now < kept_until:
         return event
-    rows = on_wire(lambda wire: wire.run(_BY_CODE, {"code": code}))
+    rows = on_wire(lambda wire: wire.run(_BY_CODE, {"code": code}) or wire.run(_BY_OLD_CODE, {"code": code}))
     if not rows:
         return None
     found = Shown(*rows[0])
@@ -98,27 +109,35 @@ def shown_page(event: Shown, kind: object, render: Callable[[], str]) -> str:
     return page
 
 
-_BY_CODE = Ready(
-    lambda: (
-        select(
-            Event.id,
-            Event.code,
-            Event.tz,
-            Event.starts_at,
-            Event.ends_at,
-            Event.state,
-            Event.meet_at,
-            Event.venue,
-            Site.name,
-            Action.name_en,
-            Action.name_es,
-            Action.drill,
-            Campaign.demands_en,
-            Campaign.demands_es,
-        )
+def _showing(code: Any, replaced_at: Any) -> Any:
+    columns = (
+        Event.id,
+        code,
+        Event.tz,
+        Event.starts_at,
+        Event.ends_at,
+        Event.state,
+        Event.meet_at,
+        Event.venue,
+        Site.name,
+        Action.name_en,
+        Action.name_es,
+        Action.drill,
+        Campaign.demands_en,
+        Campaign.demands_es,
+        replaced_at,
+    )
+    event = (
+        select(*columns)
+        .select_from(Event)
         .join(Action, Action.id == Event.action_id)
         .outerjoin(Campaign, Campaign.id == Action.campaign_id)
         .outerjoin(Site, Site.id == Event.site_id)
-        .where(Event.code == bindparam("code", type_=String()))
     )
+    return event.where(code == bindparam("code", type_=String()))
+
+
+_BY_CODE = Ready(lambda: _showing(Event.code, null().label("replaced_at")))
+_BY_OLD_CODE = Ready(
+    lambda: _showing(OldCode.code, OldCode.replaced_at).join(OldCode, OldCode.event_id == Event.id)
 )

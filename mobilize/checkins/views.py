@@ -79,9 +79,9 @@ def check_in_at_the_line(code: str, rotating: str) -> Response | str | tuple[str
         return unknown_code(code)
     if request.method == "POST":
         return check_in_now(code)
-    known = _is_known()
-    answer = make_response(form_page(event, CheckInForm(), known=known))
-    if is_current(event.id, rotating, now):
+    known, current = _is_known(), is_current(event.id, rotating, now)
+    answer = make_response(form_page(event.as_if_new() if current else event, CheckInForm(), known=known))
+    if current:
         give_cookie(answer, _ticket_name(event), ticket(event.id, now), lasts=TICKET_LASTS)
     return answer
 
@@ -105,6 +105,9 @@ def check_in_now(code: str) -> Response | str | tuple[str, int]:
     if event is None:
         return unknown_code(code)
     now = clock.now()
+    if event.replaced_at and _ticket(event, now):
+        # Whoever read the line's changing code stands there, whatever poster's code it was put behind.
+        event = event.as_if_new()
     if request.is_json:
         return _from_the_queue(event, now)
     # Both before anything is stored: what the answer says must not depend on what this check-in did.
@@ -145,7 +148,15 @@ def _count_in(event: Shown, now: datetime) -> str:
     given = _ticket(event, now)
     method = Method.ROTATING if given else Method.POSTER
     page = given or token
-    _done, cookie = check_in_by_poster(event.id, typed, page=page, cookie=cookie, method=method, now=now)
+    _done, cookie = check_in_by_poster(
+        event.id,
+        typed,
+        page=page,
+        cookie=cookie,
+        method=method,
+        for_a_person=event.is_old_code(now),
+        now=now,
+    )
     return cookie
 
 
@@ -228,9 +239,11 @@ def event_words(event: Shown, now: datetime) -> EventWords:
 def _state(event: Shown, now: datetime) -> str:
     if event.is_called_off:
         return "called_off"
-    if now < event.starts_at - EARLY:
-        return "early"
-    return "over" if now > event.ends_at + LATE else "open"
+    if now > event.ends_at + LATE:
+        return "over"
+    if event.is_old_code(now):
+        return "replaced"
+    return "early" if now < event.starts_at - EARLY else "open"
 
 
 def unknown_code(typed: str) -> tuple[str, int]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from flask import Flask
 from sqlalchemy import select
 
+from mobilize.actions.leaked_codes import replace_code
 from mobilize.actions.models import Event
 from mobilize.checkins.models import Attendance, Evidence, Method, Outcome
 from mobilize.database import db
@@ -92,6 +93,20 @@ def test_an_unknown_code_is_said_to_a_member(app: Flask, texts_us: Texts) -> Non
     texts_us(MIA, "HERE 10006" if event.text_code != "10006" else "HERE 10014", DURING)
     read_answers(DURING)
     assert phones("here_unknown") == [MIA]
+
+
+def test_digits_of_a_leaked_poster_are_kept_and_say_where_to_go(app: Flask, texts_us: Texts) -> None:
+    event = make_event(make_site("Elm Street School"))
+    make_member(site=event.site, phone=MIA)
+    leaked = event.text_code
+    texts_us(MIA, f"HERE {leaked}", DURING)
+    replace_code(event, event.code, actor="shell", now=DURING + timedelta(minutes=1))
+    texts_us(MIA, f"HERE {leaked}", DURING + timedelta(minutes=2))
+    read_answers(DURING + timedelta(minutes=2))
+    rows = db.session.scalars(select(Evidence).order_by(Evidence.happened_at)).all()
+    assert [row.outcome for row in rows] == [Outcome.COUNTED, Outcome.UNRESOLVED]
+    [told] = waiting("here_old_code")
+    assert "Elm Street School" in words(told) and event.text_code not in words(told)
 
 
 def test_a_check_in_outside_the_hours_is_kept_and_said_to_be_kept(app: Flask, texts_us: Texts) -> None:

@@ -3,6 +3,7 @@
 "use strict";
 
 const line = document.getElementById("line").dataset;
+const codes = line.codes.split(" "); // a leaked code was replaced: deeds kept under the old one are this line's
 const waiting = document.getElementById("waiting");
 const names = document.getElementById("names");
 let queue = [];
@@ -71,9 +72,11 @@ async function end() {
   if (!ended) say(line.ended);
   ended = true;
   names?.replaceChildren();
-  await store.remove("lines", line.code);
   const worker = await navigator.serviceWorker?.ready;
-  if (queue.length === 0) worker?.active?.postMessage({ drop: "/line/" + line.code });
+  for (const code of codes) {
+    await store.remove("lines", code);
+    if (queue.length === 0) worker?.active?.postMessage({ drop: "/line/" + code });
+  }
   redraw();
 }
 
@@ -102,6 +105,7 @@ async function refresh() {
   } catch {
     return;
   }
+  if (kept.rotating?.key && kept.rotating.address !== drawn.address) learnKey();
   redraw();
 }
 
@@ -117,6 +121,7 @@ function redraw() {
 function drawFigures(state) {
   document.getElementById("named").textContent = state.named;
   document.getElementById("supporters").textContent = state.supporters;
+  document.getElementById("new-code").hidden = state.address === line.address;
   const walkups = document.getElementById("walkups");
   walkups.hidden = !state.walkups;
   walkups.querySelector("strong").textContent = state.walkups;
@@ -254,7 +259,7 @@ function again() {
 async function start() {
   if (names) listen();
   try {
-    queue = (await store.all("deeds")).filter((deed) => deed.line === line.code);
+    queue = (await store.all("deeds")).filter((deed) => codes.includes(deed.line));
     queue.sort((a, b) => a.at.localeCompare(b.at));
     queue.forEach((deed) => delete deed.line);
     if (names) await readNames();

@@ -13,6 +13,7 @@ async function learnKey() {
     const answer = await fetch(line.rotating, { cache: "no-store", signal: AbortSignal.timeout(8000) });
     hearTime(answer, asked);
     if (answer.ok) kept.rotating = await answer.json();
+    shownStep = null;
     await store.put("lines", kept);
   } catch {
     // Without a network the key from before is as good.
