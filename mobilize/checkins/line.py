@@ -117,7 +117,7 @@ def _walkin(line: _Line, item: LineItem) -> Outcome:
 def _scan(line: _Line, item: LineItem) -> Outcome:
     """The member's own code, seen on her phone; of whatever chapter she is."""
     code, _slash, letters = (item.personal or "").partition("/")
-    member = whose(code, letters)
+    member = whose(code, letters, line.happened_at(item))
     if member is None:
         raise Refused("no_code", _("This code is nobody's own code. Ask for the link in her reminder."))
     return check_in(_proof(line, item, method=Method.SCAN, member_id=member), now=line.now).outcome

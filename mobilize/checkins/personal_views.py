@@ -1,18 +1,25 @@
 """The member's own link: her page with one button and her code. Opening it changes nothing."""
 
-from flask import make_response, render_template, url_for
+import uuid
+
+from flask import abort, flash, make_response, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from mobilize import clock, crypto
-from mobilize.accounts.entrance import anyone
+from mobilize import clock, crypto, settings
+from mobilize.accounts.entrance import anyone, me, signed_in
+from mobilize.accounts.models import RoleName
 from mobilize.checkins.decision import Proof
 from mobilize.checkins.models import Method
 from mobilize.checkins.operations import check_in
-from mobilize.checkins.personal import personal_address, whose
-from mobilize.checkins.shown import shown_event
-from mobilize.checkins.views import bp, event_words, receipt_page, unknown_code
+from mobilize.checkins.personal import end_links, whose
+from mobilize.checkins.shown import Shown, shown_event
+from mobilize.checkins.views import bp, event_words, receipt_page
+from mobilize.database import db
 from mobilize.languages import _
 from mobilize.qr import qr_svg
+from mobilize.roster.models import Member
+from mobilize.roster.queries import sites_of
+from mobilize.tokens import read_code
 
 
 @bp.get("/p/<code>/<letters>")
@@ -20,14 +27,15 @@ from mobilize.qr import qr_svg
 @anyone
 def personal(code: str, letters: str) -> str | tuple[str, int]:
     """A button, and her code for a captain to scan; no name, since phones lie about and are borrowed."""
-    event, member = shown_event(code), whose(code, letters)
+    event, member = _asked_for(code, letters)
     if event is None or member is None:
-        return unknown_code(code)
+        return _no_link()
     return render_template(
         "checkins/personal.html",
         event=event_words(event, clock.now()),
         post_to=url_for("checkins.personal_now", code=event.code, letters=letters),
-        qr=qr_svg(personal_address(event.code, event.id, member), _("Your own code")),
+        code=event.code,
+        qr=qr_svg(f"{settings().public_base_url}/p/{event.code}/{read_code(letters)}", _("Your own code")),
         drill=event.drill,
     )
 
@@ -37,9 +45,9 @@ def personal(code: str, letters: str) -> str | tuple[str, int]:
 @anyone
 def personal_now(code: str, letters: str) -> Response | tuple[str, int]:
     """One tap, once: the link is one deed, however often it is pressed."""
-    event, member, now = shown_event(code), whose(code, letters), clock.now()
+    (event, member), now = _asked_for(code, letters), clock.now()
     if event is None or member is None:
-        return unknown_code(code)
+        return _no_link()
     answer = make_response(receipt_page(event, now))
     said = f"link/{member}".encode()
     # Pressed too early is another deed than pressed at the line.
@@ -49,3 +57,28 @@ def personal_now(code: str, letters: str) -> Response | tuple[str, int]:
     )
     check_in(proof, now=now)
     return answer
+
+
+@bp.post("/members/<uuid:member_id>/end-links")
+@signed_in(RoleName.ORGANIZER)
+def end_links_of(member_id: uuid.UUID) -> Response:
+    """Her phone is lost: no link she was sent checks anybody in."""
+    scope, found = me().scope, db.session.get(Member, member_id)
+    seen = found and (scope.everything or any(scope.sees(at) for at in sites_of(found.id).values()))
+    if not seen:
+        abort(404)
+    end_links(member_id, actor=me().actor, now=clock.now())
+    flash(_("Ended. The next reminder brings her a new link."), "done")
+    return redirect(url_for("roster.member", member_id=member_id), 303)
+
+
+def _asked_for(code: str, letters: str) -> tuple[Shown | None, uuid.UUID | None]:
+    """The event and the member of a link. A poster's code that leaked is no matter to her own link."""
+    event = shown_event(code)
+    return (event.as_if_new(), whose(code, letters, clock.now())) if event else (None, None)
+
+
+def _no_link() -> tuple[str, int]:
+    """Ended, run out, cut short on the way, or never one: the answer is the same."""
+    error = _("This link is not good, or not any more. The code on the poster works for everybody.")
+    return render_template("public/front.html", typed="", error=error), 404

@@ -13,7 +13,7 @@ from mobilize.accounts.models import CodeRequest, Person
 from mobilize.accounts.scope import scope_of, today
 from mobilize.actions.denominator import freeze_event
 from mobilize.actions.models import Action, Eligible, Event
-from mobilize.checkins.models import Attendance, Evidence, KnownPhone, Match, Walkup
+from mobilize.checkins.models import Attendance, EndedLinks, Evidence, KnownPhone, Match, Walkup
 from mobilize.crypto import blind_index
 from mobilize.database import Model, atomic, db
 from mobilize.errors import Refused
@@ -128,6 +128,7 @@ def _unlink(session: Session, member_id: uuid.UUID) -> None:
     for ids in in_parts(texts):
         empty_texts(session, ids)
     _run(session, delete(Coming).where(Coming.member_id == member_id))
+    _run(session, delete(EndedLinks).where(EndedLinks.member_id == member_id))
     _run(session, delete(Visit).where(Visit.member_id == member_id))
     # Undoing an old import, or committing one that waits, would write her down again.
     _run(session, delete(StagedMember).where(StagedMember.member_id == member_id))

@@ -10,6 +10,7 @@ from mobilize import clock
 from mobilize.accounts.entrance import anyone
 from mobilize.accounts.forms import CodeForm, PhoneForm
 from mobilize.accounts.sessions import cookie_name, give_cookie, take_cookie
+from mobilize.checkins.personal import end_links
 from mobilize.errors import Refused
 from mobilize.languages import LANGUAGES, language
 from mobilize.privacy import operations, visits, wishes
@@ -104,7 +105,7 @@ def which() -> Response | tuple[str, int]:
 @bp.post("/me/wish")
 @anyone
 def wish() -> Response:
-    """Language, urgent texts, texts at all: one button each."""
+    """Language, urgent texts, texts at all, the links in them: one button each."""
     _visit, member = _here()
     if member is None:
         return _start_again()
@@ -115,6 +116,9 @@ def wish() -> Response:
         wishes.agree_to_urgent(member.id, form["urgent"] == "yes", now=now)
     elif "texts" in form:
         wishes.stop_texts(member.id, form["texts"] == "stop", now=now)
+    elif "links" in form:
+        end_links(member.id, actor=wishes.HERSELF, now=now)
+        return redirect(url_for("privacy.held", links="ended"), 303)
     return _back()
 
 

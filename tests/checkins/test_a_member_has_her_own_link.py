@@ -6,8 +6,8 @@ import pytest
 import time_machine
 
 from mobilize.checkins.models import Method, Tier
-from mobilize.checkins.personal import personal_address, personal_code, whose
-from tests.builders import START, make_event, make_member, make_site
+from mobilize.checkins.personal import end_links, ended_links, personal_address, personal_code, whose
+from tests.builders import START, make_action, make_event, make_member, make_site
 from tests.checkins.morning import OPEN, attendance, evidence, grant_for, outcomes
 
 
@@ -70,8 +70,31 @@ def test_nobodys_letters_are_a_404(client, event, mia, letters):
 def test_letters_are_for_one_event(event, mia, site):
     other = make_event(site)
     letters = personal_code(event.id, mia.id)
-    assert whose(event.code, letters.lower()) == mia.id
-    assert whose(other.code, letters) is None
+    assert whose(event.code, letters.lower(), OPEN) == mia.id
+    assert whose(other.code, letters, OPEN) is None
+
+
+def test_it_is_good_until_a_day_after_the_event(client, event, mia, link, in_the_morning):
+    last = event.ends_at + timedelta(hours=24)
+    in_the_morning.move_to(last)
+    assert "is over" in client.get(link).text
+    in_the_morning.move_to(last + timedelta(minutes=1))
+    for ask in (client.get, client.post):
+        answer = ask(link)
+        assert answer.status_code == 404 and "This link is not good" in answer.text
+    assert not evidence(event)
+
+
+def test_ended_links_open_nothing_and_the_next_one_does(client, event, mia, link):
+    assert client.get(link).status_code == 200
+    for times in (1, 2):
+        end_links(mia.id, actor="shell", now=OPEN + timedelta(seconds=times))
+        for ask in (client.get, client.post):
+            assert ask(link).status_code == 404
+        assert ended_links() == {mia.id: times}
+        link = f"/p/{event.code}/{personal_code(event.id, mia.id, times)}"
+        assert "Check me in" in client.get(link).text
+    assert not evidence(event)
 
 
 def test_a_captain_scans_it_and_she_is_verified_on_any_line(client, event, mia):
@@ -82,3 +105,14 @@ def test_a_captain_scans_it_and_she_is_verified_on_any_line(client, event, mia):
     answer = client.post(f"/line/{host.code}/items", json={"items": [one]})
     assert answer.json["items"][0]["outcome"] == "counted"
     assert [(row.member_id, row.tier) for row in attendance(host)] == [(mia.id, Tier.VERIFIED)]
+
+
+def test_last_weeks_code_is_nobodys_on_todays_line(client, site, mia):
+    action = make_action(starts_at=START - timedelta(days=7))
+    before, host = make_event(site, action=action), make_event()
+    client.set_cookie(f"line-{host.code}", grant_for(host)[1], domain="localhost")
+    said = f"{before.code}/{personal_code(before.id, mia.id)}"
+    one = {"nonce": "1" * 32, "kind": "scan", "at": OPEN.isoformat(), "personal": said}
+    [answer] = client.post(f"/line/{host.code}/items", json={"items": [one]}).json["items"]
+    assert answer["stored"] is False and "nobody's own code" in answer["why"]
+    assert not attendance(host)

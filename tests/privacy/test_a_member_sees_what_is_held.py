@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from mobilize.accounts import codes
 from mobilize.accounts.models import CodeRequest, RoleName, SignedInSession
+from mobilize.checkins.personal import ended_links
 from mobilize.database import db
 from mobilize.privacy.models import Visit
 from mobilize.privacy.visits import send_codes
@@ -175,6 +176,13 @@ def test_language_urgent_and_stop_are_one_button_each(client: FlaskClient, mia: 
     member = db.session.get_one(Member, mia.id, populate_existing=True)
     assert member.urgent_ok_at is None and not is_opted_out(MIA)
     assert client.post("/me/wish", data={"language": "xx"}).status_code == 422
+
+
+def test_she_ends_the_links_in_her_texts(client: FlaskClient, mia: Member) -> None:
+    open_page(client)
+    assert "End my links" in client.get("/me/held").text
+    assert "Ended." in client.post("/me/wish", data={"links": "end"}, follow_redirects=True).text
+    assert ended_links() == {mia.id: 1}
 
 
 def test_she_takes_everything_with_her(client: FlaskClient, mia: Member) -> None:

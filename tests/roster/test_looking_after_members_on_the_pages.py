@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from mobilize.accounts.models import RoleName
+from mobilize.checkins.personal import ended_links
 from mobilize.database import db
 from mobilize.roster import imports
 from mobilize.roster.members import number_key
@@ -144,6 +145,14 @@ def test_a_correction_counts_from_now_on(office: FlaskClient) -> None:
     assert (find("55").person.full, find("55").status) == ("Mia Cruz", MemberStatus.LEAVE)
     spans = db.session.scalars(select(StatusSpan).order_by(StatusSpan.from_at)).all()
     assert [(span.status, span.to_at is None) for span in spans] == [("active", False), ("leave", True)]
+
+
+def test_a_lost_phones_links_are_ended(office: FlaskClient) -> None:
+    mia = make_member(site=make_site(), number="00000055")
+    assert "End her links" in office.get(f"/members/{mia.id}").text
+    said = office.post(f"/members/{mia.id}/end-links", follow_redirects=True).text
+    assert "The next reminder brings her a new link." in said and ended_links() == {mia.id: 1}
+    assert office.post("/members/00000000-0000-7000-8000-000000000000/end-links").status_code == 404
 
 
 def test_a_transfer_closes_the_old_chapter_and_opens_the_new(office: FlaskClient) -> None:
