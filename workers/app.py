@@ -55,7 +55,7 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     beat_schedule=beat_schedule(),
-    # Beat wakes the workers every second, and must not keep a minute's backlog of wakes.
+    # Beat wakes the workers twice a second, and must not keep a minute's backlog of wakes.
     beat_max_loop_interval=1,
 )
 app.steps["worker"].add(Ticker)

@@ -3,7 +3,17 @@
 from celery import shared_task
 
 from mobilize import clock
-from mobilize.reminders import answers, briefing, broadcasts, calling_off, counts, duty, planning, watching
+from mobilize.reminders import (
+    answers,
+    briefing,
+    broadcasts,
+    calling_off,
+    counts,
+    duty,
+    planning,
+    watching,
+    which,
+)
 
 
 @shared_task(name="reminders.plan")
@@ -19,6 +29,11 @@ def ask_for_counts() -> None:
 @shared_task(name="reminders.read_answers")
 def read_answers() -> None:
     answers.read_answers(clock.now())
+
+
+@shared_task(name="reminders.ask_who_checked_in")
+def ask_who_checked_in() -> None:
+    which.ask_who_checked_in(clock.now())
 
 
 @shared_task(name="reminders.queue_broadcasts")

@@ -7,8 +7,9 @@ from mobilize.texts import catching_up, delivery, reconciling
 from workers.stopping import is_stopping
 from workers.ticker import BEAT
 
-# So few that a code somebody waits for, written meanwhile, is not kept waiting behind reminders.
-TEXTS_A_DRAIN = 500
+# So few that a code somebody waits for, written meanwhile, is not kept waiting behind reminders. Beat wakes a
+# drain every half second: together they are more than two processes can send.
+TEXTS_A_DRAIN = 400
 
 
 @shared_task(name="texts.drain")

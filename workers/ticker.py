@@ -20,7 +20,7 @@ from mobilize import clock, leases
 BEAT, TICK = "beat", "tick"
 SILENT_FOR = timedelta(seconds=10)
 LEASE = timedelta(seconds=20)
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Ticker(bootsteps.StartStopStep):
 
 
 def keep_time(app: Any, stopping: threading.Event) -> None:
-    """Look once a second whether the timetable needs us; survives whatever a task raises."""
+    """Look twice a second whether the timetable needs us; survives whatever a task raises."""
     from workers.app import flask_app
 
     holder = f"{socket.gethostname()[:40]}:{os.getpid()}"

@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from flask_wtf import FlaskForm
-from wtforms import DateField, HiddenField, SelectField, StringField
+from wtforms import DateField, HiddenField, SelectChoice, SelectField, StringField
 from wtforms.validators import Optional
 
 from mobilize.accounts.models import Device, RoleName
@@ -40,8 +40,9 @@ class InviteForm(FlaskForm):
     from_on = DateField(validators=[Optional()])
 
     def offer(self, scope: Scope, areas: list[str]) -> "InviteForm":
-        self.role.choices = [(role.value, role_word(role)) for role in RoleName if _may_give(scope, role)]
-        self.area.choices = [("", _("none")), *[(name, name) for name in areas]]
+        roles = [role for role in RoleName if _may_give(scope, role)]
+        self.role.choices = [SelectChoice(role.value, role_word(role)) for role in roles]
+        self.area.choices = [SelectChoice("", _("none")), *[SelectChoice(name, name) for name in areas]]
         return self
 
 

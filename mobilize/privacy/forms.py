@@ -1,7 +1,7 @@
 """What comes in through the doors of holds and exports."""
 
 from flask_wtf import FlaskForm
-from wtforms import SelectField, StringField
+from wtforms import SelectChoice, SelectField, StringField
 
 from mobilize.accounts.scope import Scope
 from mobilize.languages import _
@@ -20,8 +20,10 @@ class ExportForm(FlaskForm):
 
     def offer(self, scope: Scope) -> "ExportForm":
         kinds = [(ExportKind.COUNTS, _("numbers only")), (ExportKind.NAMES, _("names"))]
+        kinds.append((ExportKind.HOURS, _("duty and hours by member, for strike pay")))
         if scope.is_organizer:
             kinds.append((ExportKind.PHONES, _("names and phone numbers")))
-        self.kind.choices = [(kind.value, words) for kind, words in kinds]
-        self.format.choices = [(ExportFormat.XLSX.value, "Excel (.xlsx)"), (ExportFormat.CSV.value, "CSV")]
+        self.kind.choices = [SelectChoice(kind.value, words) for kind, words in kinds]
+        formats = {ExportFormat.XLSX: "Excel (.xlsx)", ExportFormat.CSV: "CSV"}
+        self.format.choices = [SelectChoice(format.value, words) for format, words in formats.items()]
         return self

@@ -1,7 +1,8 @@
 """Putting the reminders that are due into the outbox: in bulk, and safe to repeat, to double and to kill."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +28,7 @@ from mobilize.reminders.queries import (
 from mobilize.roster.models import Member, Membership
 from mobilize.texts.models import OutboxText, Priority, QuestionKind, TextClass, TextState
 from mobilize.texts.operations import PlannedText, drop_texts, queue_texts, restore_texts
+from mobilize.texts.wordings import LANGUAGES
 
 # Planned this long before it is due, so that the first text leaves on time and not after the planning.
 AHEAD = timedelta(minutes=30)
@@ -85,32 +87,72 @@ def _is_due(rule: ReminderRule, event: Event, now: datetime) -> bool:
 def _plan(rule_id: uuid.UUID, event_ids: Sequence[uuid.UUID], now: datetime) -> int:
     """One page of members after the other, each in a transaction of its own; the events are ticked off with
     the last. Killed in between, it begins again, and the outbox knows those it has."""
-    planned, after = 0, None
+    planned, after, known = 0, None, dict[Any, "_About | None"]()
     while True:
         with atomic():
-            rule, events = _locked(rule_id, event_ids, now)
-            page = _page(list(events), after, now, urgent=rule.kind is RuleKind.EARLY_CALL)
-            planned += queue_texts(list(_reminders(rule, events, page)), now=now)
+            rule = db.session.get_one(ReminderRule, rule_id, with_for_update=True)
+            due = _locked(rule, event_ids, known, now)
+            page = _page(list(due), after, now, urgent=rule.kind is RuleKind.EARLY_CALL)
+            planned += queue_texts(_reminders(due, page), now=now)
             if len(page) < MEMBERS_AT_ONCE:
-                _put_back(rule, list(events.values()))
-                _tick_off(rule, list(events.values()), now)
+                _put_back(rule, due.values())
+                _tick_off(rule, due.values(), now)
                 return planned
         after = page[-1].member_id
 
 
+@dataclass(frozen=True)
+class _About:
+    """What the reminders of a rule about one event have in common; `texts` by language."""
+
+    event_id: uuid.UUID
+    version: int
+    due_at: datetime
+    useless_after: datetime
+    texts: dict[str, dict[str, Any]]
+
+
 def _locked(
-    rule_id: uuid.UUID, event_ids: Sequence[uuid.UUID], now: datetime
-) -> tuple[ReminderRule, dict[uuid.UUID, Event]]:
-    """The rule and those of its events that are still due, as they are now: both stay so until we commit."""
-    rule = db.session.get_one(ReminderRule, rule_id, with_for_update=True)
-    events = db.session.scalars(
-        select(Event)
+    rule: ReminderRule, event_ids: Sequence[uuid.UUID], known: "dict[Any, _About | None]", now: datetime
+) -> dict[uuid.UUID, _About]:
+    """Those of the rule's events that are still due: like the rule they stay as they are until we commit.
+
+    `known` keeps from page to page what was made of a rule and an event's version (None: not due).
+    """
+    standing = db.session.execute(
+        select(Event.id, Event.version)
         .where(Event.id.in_(event_ids), Event.state == EventState.PLANNED)
-        .options(joinedload(Event.site), joinedload(Event.action))
         .order_by(Event.id)
-        .with_for_update(read=True, of=Event)
-    )
-    return rule, {event.id: event for event in events if rule.on and _is_due(rule, event, now)}
+        .with_for_update(read=True)
+    ).all()
+    as_it_is = (rule.on, rule.wording, rule.days_before, rule.at_local, rule.minutes_before)
+    keys = {event_id: (event_id, version, as_it_is) for event_id, version in standing}
+    fresh = select(Event).where(Event.id.in_([id for id, key in keys.items() if key not in known]))
+    for event in db.session.scalars(fresh.options(joinedload(Event.site), joinedload(Event.action))):
+        known[keys[event.id]] = _about(rule, event) if rule.on and _is_due(rule, event, now) else None
+    return {event_id: about for event_id, key in keys.items() if (about := known[key])}
+
+
+def _about(rule: ReminderRule, event: Event) -> _About:
+    due, useless = due_at(rule, event), useless_after(rule, event)
+    common = {
+        "purpose": purpose(rule.kind, event.id, event.version),
+        "wording": rule.wording,
+        "klass": TextClass.MEMBER,
+        "tz": event.tz,
+        "due_at": due,
+        "useless_after": useless,
+        "priority": Priority.REMINDER,
+        "event_id": event.id,
+        "urgent": rule.kind is RuleKind.EARLY_CALL,
+    }
+    if rule.kind is RuleKind.DAY_BEFORE:
+        common |= {"asks": QuestionKind.COMING, "asks_until": event.starts_at}
+    texts = {
+        language: {**common, "language": language, "blanks": blanks_for(event, language)}
+        for language in LANGUAGES
+    }
+    return _About(event.id, event.version, due, useless, texts)
 
 
 def _page(
@@ -124,64 +166,39 @@ def _page(
     return db.session.execute(who).all()
 
 
-def _reminders(
-    rule: ReminderRule, events: dict[uuid.UUID, Event], page: Sequence[Any]
-) -> Iterator[PlannedText]:
-    made: dict[tuple[uuid.UUID, str], dict[str, Any]] = {}
+def _reminders(due: dict[uuid.UUID, _About], page: Sequence[Any]) -> Iterator[PlannedText]:
     for row in page:
-        language = written_in(row.language)
-        if (row.event_id, language) not in made:
-            made[row.event_id, language] = _common(rule, events[row.event_id], language)
         yield PlannedText(
             phone=Member.phone.open(row.member_id, row.phone_enc),
             member_id=row.member_id,
-            **made[row.event_id, language],
+            **due[row.event_id].texts[written_in(row.language)],
         )
 
 
-def _common(rule: ReminderRule, event: Event, language: str) -> dict[str, Any]:
-    """All that the reminders about one event in one language have in common."""
-    asks = {"asks": QuestionKind.COMING, "asks_until": event.starts_at}
-    return {
-        "purpose": purpose(rule.kind, event.id, event.version),
-        "wording": rule.wording,
-        "language": language,
-        "klass": TextClass.MEMBER,
-        "tz": event.tz,
-        "due_at": due_at(rule, event),
-        "useless_after": useless_after(rule, event),
-        "priority": Priority.REMINDER,
-        "blanks": blanks_for(event, language),
-        "event_id": event.id,
-        "urgent": rule.kind is RuleKind.EARLY_CALL,
-        **(asks if rule.kind is RuleKind.DAY_BEFORE else {}),
-    }
-
-
-def _put_back(rule: ReminderRule, events: Sequence[Event]) -> None:
+def _put_back(rule: ReminderRule, due: Collection[_About]) -> None:
     """What a change of the rule took back waits again, at the rule's new time."""
     taken_back = set(
         db.session.scalars(
             select(OutboxText.event_id)
-            .where(OutboxText.event_id.in_([event.id for event in events]), OutboxText.reason == CHANGED)
+            .where(OutboxText.event_id.in_([one.event_id for one in due]), OutboxText.reason == CHANGED)
             .distinct()
         )
     )
-    for event in events:
-        if event.id in taken_back:
+    for one in due:
+        if one.event_id in taken_back:
             restore_texts(
-                purpose(rule.kind, event.id, event.version) + ":",
+                purpose(rule.kind, one.event_id, one.version) + ":",
                 CHANGED,
-                event_id=event.id,
-                due_at=due_at(rule, event),
-                useless_after=useless_after(rule, event),
+                event_id=one.event_id,
+                due_at=one.due_at,
+                useless_after=one.useless_after,
             )
 
 
-def _tick_off(rule: ReminderRule, events: Sequence[Event], now: datetime) -> None:
+def _tick_off(rule: ReminderRule, due: Collection[_About], now: datetime) -> None:
     rows = [
-        {"rule_id": rule.id, "event_id": event.id, "version": event.version, "planned_at": now}
-        for event in events
+        {"rule_id": rule.id, "event_id": one.event_id, "version": one.version, "planned_at": now}
+        for one in due
     ]
     if rows:
         db.session.execute(insert(Planned).on_conflict_do_nothing(), rows)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from mobilize import database, settings
 from mobilize.crypto import CannotOpen, blind_index
-from mobilize.database import atomic, is_postgres
+from mobilize.database import atomic, db, is_postgres
 from mobilize.texts import rehearsal, windows
 from mobilize.texts.caps import under_cap
 from mobilize.texts.holds import is_not_held
@@ -47,17 +47,22 @@ class Claimed:
     useless_after: datetime
 
 
-def claim(limit: int, *, by: str, now: datetime, sender: str = MAIN_SENDER) -> list[Claimed]:
+def claim(
+    limit: int, *, by: str, now: datetime, zones: list[str] | None = None, sender: str = MAIN_SENDER
+) -> list[Claimed]:
     """Up to `limit` due texts, most urgent first, marked as `by`'s and committed.
 
     Leaves out what is opted out, outside its window, useless by now, or more than the sender's tokens allow.
-    Two workers at once get different texts; what is not recorded within 60 s is swept up as unknown.
+    Two workers at once get different texts; what is not recorded within 60 s is swept up as unknown. `zones`
+    is what `due_zones` said lately; texts of other zones that keep to hours stay for the next drain.
     """
     with atomic() as session:
         tokens = _tokens(session, sender, now)
         if tokens <= 0:
             return []
-        rows = _within(tokens, session.execute(_due(limit, _zones(session, now), now)).all())
+        rows = _within(
+            tokens, session.execute(_due(limit, due_zones(now) if zones is None else zones, now)).all()
+        )
         if not rows:
             return []
         ready = [claimed for row in rows if (claimed := _opened(session, row, now))]
@@ -70,6 +75,12 @@ def claim(limit: int, *, by: str, now: datetime, sender: str = MAIN_SENDER) -> l
         note_spent(session, spent, now=now)
         rehearsal.reach("claiming")
         return ready
+
+
+def due_zones(now: datetime) -> list[str]:
+    """The zones of all texts that are due: goes through every one of them, so once a drain is enough."""
+    due = select(OutboxText.tz).where(_WAITING, OutboxText.next_try_at <= now)
+    return list(db.session.scalars(due.distinct()))
 
 
 def may_leave(zones: list[str], now: datetime) -> ColumnElement[bool]:
@@ -96,12 +107,6 @@ def _tokens(session: Session, name: str, now: datetime) -> float:
         sender.rate = rate
     waited = max(0.0, (now - sender.refilled_at) / timedelta(seconds=1))
     return min(max(rate, 1.0), sender.tokens + waited * rate)
-
-
-def _zones(session: Session, now: datetime) -> list[str]:
-    return list(
-        session.scalars(select(OutboxText.tz).where(_WAITING, OutboxText.next_try_at <= now).distinct())
-    )
 
 
 def _due(limit: int, zones: list[str], now: datetime) -> Any:
@@ -185,6 +190,7 @@ def _mark(session: Session, claimed: list[Claimed], by: str, now: datetime) -> N
             claimed_by=by,
             claimed_until=now + CLAIM_LASTS,
             tries=OutboxText.tries + 1,
+            reason=None,
         )
         .execution_options(synchronize_session=False)
     )

@@ -46,27 +46,37 @@ def show(outbox_id: uuid.UUID, as_json: bool) -> None:
 
 
 @texts.command()
-@click.argument("why")
-def pause(why: str) -> None:
+@click.argument("why", default="the office stopped it")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
+def pause(why: str, as_json: bool) -> None:
     """Send nothing until `texts resume`. WHY is shown to organizers."""
-    senders.pause_sending(why, now=clock.now())
-    click.echo("Paused. What waits keeps waiting.")
+    senders.pause_sending(why[:80], now=clock.now())
+    click.echo(_paused() if as_json else "Paused. What waits keeps waiting.")
 
 
 @texts.command()
-def resume() -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
+def resume(as_json: bool) -> None:
     """Send again."""
     spending.resume_after_a_look(by="shell", now=clock.now())
-    click.echo("Sending again.")
+    click.echo(_paused() if as_json else "Sending again.")
 
 
 @texts.command()
-def reconcile() -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
+def reconcile(as_json: bool) -> None:
     """Look up in the carrier's log what nobody knows about, those that got stuck on an unreadable log
     included."""
     reconciling.look_again_at_stuck(now=clock.now())
     found = reconciling.reconcile(now=clock.now())
-    click.echo(f"Looked up {found.looked}, found {found.adopted}, sent anew {found.sent_anew}.")
+    told = (
+        f"Looked up {found.looked}, found {found.adopted}, sent anew {found.sent_anew}, stuck {found.stuck}."
+    )
+    click.echo(json.dumps(vars(found)) if as_json else told)
+
+
+def _paused() -> str:
+    return json.dumps({"paused": {sender.name: sender.paused_why for sender in queries.paused_senders()}})
 
 
 def _lines(found: dict[str, Any]) -> str:

@@ -18,14 +18,16 @@ from sqlalchemy import select, update
 from mobilize import settings
 from mobilize.database import atomic
 from mobilize.texts import carrier, failures, rehearsal
+from mobilize.texts.caps import under_cap
 from mobilize.texts.carrier import Answer
-from mobilize.texts.claiming import CALL_WITHIN_S, Claimed, claim
-from mobilize.texts.models import Attempt, OutboxText, Outcome, TextState
+from mobilize.texts.claiming import CALL_WITHIN_S, Claimed, claim, due_zones
+from mobilize.texts.models import Attempt, OutboxText, Outcome, TextClass, TextState
 from mobilize.texts.phone_rules import is_bad, says_stop
 
 IN_FLIGHT = 64  # calls at once; at 50 ms each that is 1,280 a second, more than one process can make
-CLAIM_AT_LEAST = 16  # so that the claim's transaction is shared by several texts
-GATHER_S = 0.01  # answers are recorded together, for the same reason
+CLAIM_AT_LEAST = 32  # so that the claim's transaction is shared by many texts
+NOTED_AFTER = timedelta(minutes=1)  # by then whoever is free to send it would have
+GATHER_S = 0.04  # answers are recorded together, for the same reason
 
 _numbers = itertools.count(1)
 
@@ -61,6 +63,7 @@ def drain(*, now: datetime, at_most: int = 2000, is_stopping: Callable[[], bool]
         return drained
     began, by = time.monotonic(), _name()
     in_flight: dict[Future[Answer], Claimed] = {}
+    zones = due_zones(now)
     with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="carrier") as pool:
         more = True
         while more or in_flight:
@@ -68,7 +71,7 @@ def drain(*, now: datetime, at_most: int = 2000, is_stopping: Callable[[], bool]
             room = min(IN_FLIGHT - len(in_flight), at_most - drained.claimed)
             more = more and not is_stopping()
             if more and (room >= CLAIM_AT_LEAST or not in_flight):
-                claimed = claim(room, by=by, now=moment) if room > 0 else []
+                claimed = claim(room, by=by, now=moment, zones=zones) if room > 0 else []
                 rehearsal.reach("claimed")
                 more = bool(claimed)
                 drained.claimed += len(claimed)
@@ -131,8 +134,21 @@ def sweep(*, now: datetime) -> int:
         for row in expired:
             failures.to_unknown(session, row.id, row.tries, now=now)
         _drop_what_must_not_leave(now)
+        _note_the_cap(now)
         rehearsal.reach("sweeping")
         return len(expired)
+
+
+def _note_the_cap(now: datetime) -> None:
+    """Says on the log's page why a due text is still waiting: this number has had its texts for today."""
+    due = (OutboxText.state == TextState.WAITING) & (OutboxText.next_try_at <= now - NOTED_AFTER)
+    over = update(OutboxText).where(due, OutboxText.klass == TextClass.MEMBER, OutboxText.reason.is_(None))
+    with atomic() as session:
+        session.execute(
+            over.where(OutboxText.event_id.is_not(None), ~under_cap(now))
+            .values(reason="too_many")
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _drop_what_must_not_leave(now: datetime) -> None:
@@ -140,9 +156,10 @@ def _drop_what_must_not_leave(now: datetime) -> None:
     due = OutboxText.next_try_at <= now
     with atomic() as session:
         for reason, why in (
+            ("too_many", (OutboxText.useless_after <= now) & ~under_cap(now)),
             ("too_late", OutboxText.useless_after <= now),
             ("opted_out", due & says_stop(OutboxText.phone_bix)),
-            ("bad_number", due & (OutboxText.klass != "asked") & is_bad(OutboxText.phone_bix)),
+            ("bad_number", due & (OutboxText.klass != TextClass.ASKED) & is_bad(OutboxText.phone_bix)),
         ):
             session.execute(
                 update(OutboxText)

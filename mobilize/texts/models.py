@@ -85,6 +85,10 @@ class QuestionKind(StrEnum):
 
     COMING = "coming"
     HEAD_COUNT = "head_count"
+    # Asked of a phone that several members share: which of them it was.
+    WHO_COMES = "who_comes"
+    WHO_DOES_NOT = "who_does_not"
+    WHO_IS_HERE = "who_is_here"
 
 
 class OutboxText(Model):

@@ -3,12 +3,13 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, update
 
+from mobilize.bulk import insert_new
 from mobilize.crypto import blind_index
 from mobilize.database import atomic, db, insert, new_id
 from mobilize.texts.models import Inbound, OutboxText, Priority, Question, TextClass, TextState
@@ -75,14 +76,9 @@ def queue_text(planned: PlannedText, *, now: datetime) -> OutboxText:
 
 def queue_texts(planned: Iterable[PlannedText], *, now: datetime) -> int:
     """Put many texts into the outbox in one transaction; returns how many are new. Twice adds none."""
-    rows = [_row(text, now) for text in planned]
-    if not rows:
-        return 0
-    table = OutboxText.__table__
-    unless_there = insert(table).on_conflict_do_nothing(index_elements=["purpose_key"])
-    with atomic() as session:
-        done = session.execute(unless_there, rows, execution_options={"preserve_rowcount": True})
-        return _how_many(done)
+    measured: dict[Hashable, tuple[str, int]] = {}
+    rows = [_row(text, now, measured) for text in planned]
+    return insert_new(OutboxText.__table__, rows, "purpose_key") if rows else 0
 
 
 def purpose_key(planned: PlannedText) -> str:
@@ -149,13 +145,23 @@ def restore_texts(
         )
 
 
-def answer(inbound: Inbound, wording: str, blanks: dict[str, str], *, language: str, now: datetime) -> bool:
+def answer(
+    inbound: Inbound,
+    wording: str,
+    blanks: dict[str, str],
+    *,
+    language: str,
+    now: datetime,
+    asks: tuple[str, uuid.UUID, datetime] | None = None,
+) -> bool:
     """Answer a text somebody sent us, through the outbox; once per text, and at most 3 an hour to one number.
 
-    Returns False when it was not queued (too many, no number kept, or answered before).
+    `asks`: the question it opens, about which event, until when. Returns False when it was not queued (too
+    many, no number kept, or answered before).
     """
     if inbound.sender is None or _answers_within_the_hour(inbound.phone_bix, now) >= ANSWERS_AN_HOUR:
         return False
+    kind, event_id, until = asks or (None, None, None)
     text = PlannedText(
         purpose=f"answer:{inbound.id}:1",
         phone=inbound.sender,
@@ -167,6 +173,9 @@ def answer(inbound: Inbound, wording: str, blanks: dict[str, str], *, language: 
         useless_after=now + ANSWER_WITHIN,
         priority=Priority.REPLY,
         blanks=blanks,
+        event_id=event_id,
+        asks=kind,
+        asks_until=until,
     )
     return queue_texts([text], now=now) == 1
 
@@ -237,8 +246,14 @@ def forget_bodies(*, now: datetime) -> int:
         )
 
 
-def _row(text: PlannedText, now: datetime) -> dict[str, object]:
+def _row(text: PlannedText, now: datetime, measured: dict[Hashable, tuple[str, int]]) -> dict[str, object]:
+    """`measured` keeps the blanks, written out, and the segments of the same words."""
     row_id, phone_bix = new_id(), blind_index("phone", text.phone)
+    words = (text.wording, text.language, *text.blanks.items())
+    if words not in measured:
+        body = render(text.wording, text.language, text.blanks)
+        measured[words] = json.dumps(text.blanks, ensure_ascii=False), segments(body)
+    blanks, billed = measured[words]
     return {
         "id": row_id,
         "purpose_key": f"{text.purpose}:{phone_bix.hex()}",
@@ -248,7 +263,7 @@ def _row(text: PlannedText, now: datetime) -> dict[str, object]:
         "tz": text.tz,
         "to_enc": OutboxText.to.seal(row_id, text.phone),
         "phone_bix": phone_bix,
-        "blanks_enc": OutboxText.blanks.seal(row_id, json.dumps(text.blanks, ensure_ascii=False)),
+        "blanks_enc": OutboxText.blanks.seal(row_id, blanks),
         "event_id": text.event_id,
         "member_id": text.member_id,
         "due_at": text.due_at,
@@ -256,7 +271,7 @@ def _row(text: PlannedText, now: datetime) -> dict[str, object]:
         "next_try_at": text.due_at,
         "priority": text.priority,
         "urgent": text.urgent,
-        "segments": segments(render(text.wording, text.language, text.blanks)),
+        "segments": billed,
         "asks": text.asks,
         "asks_until": text.asks_until or text.useless_after,
         "tries": 0,

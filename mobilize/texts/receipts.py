@@ -3,11 +3,14 @@ note."""
 
 import uuid
 from datetime import datetime
+from functools import partial
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Integer, String, bindparam, func, null, or_, select, update
 from sqlalchemy.orm import Session
 
-from mobilize.database import atomic, insert
+from mobilize.database import Moment, atomic, insert, is_postgres
+from mobilize.direct import Ready, on_wire
 from mobilize.texts import failures, rehearsal
 from mobilize.texts.models import Attempt, OutboxText, Outcome, Receipt, TextState
 
@@ -54,6 +57,9 @@ def note_receipt(
     Found by the carrier's id where we know it, else by our own from the address: `outbox_id` and `n`, the
     attempt. One that fits nothing is stored as it is.
     """
+    known = _note_usual(sid, status, error_code, now)
+    if known is not None:
+        return known
     with atomic() as session:
         text, attempt = _whose(session, sid, outbox_id, n)
         if not _is_new(session, sid, status, text, error_code, now):
@@ -62,6 +68,56 @@ def note_receipt(
             _move_on(session, text, attempt, sid, status, error_code, now)
         rehearsal.reach("receiving")
         return True
+
+
+def _note_usual(sid: str, status: str, error_code: int | None, now: datetime) -> bool | None:
+    """The same in one statement for nearly all there are: good news of a message whose name we know.
+
+    None: not one of these, and nothing was done.
+    """
+    state = STATE_OF.get(status)
+    if state is None or state is TextState.FAILED or not is_postgres():
+        return None
+    rehearsal.reach("receiving")
+    values = {"sid": sid, "status": status, "error_code": error_code, "now": now}
+    [(known, new)] = on_wire(lambda wire: wire.run(_USUAL[state], values))
+    return bool(new) if known else None
+
+
+def _usual(state: TextState) -> Any:
+    """SQL: the receipt, stored if it is new, and its text moved on; how many attempts it fits, and whether
+    it is new. A text that another receipt moves at the same moment is looked at again when that is done."""
+    sid, now = bindparam("sid", type_=String), bindparam("now", type_=Moment())
+    mine = select(Attempt.outbox_id, Attempt.n).where(Attempt.sid == sid).cte("mine")
+    status, code = bindparam("status", type_=String), bindparam("error_code", type_=Integer)
+    columns = ["sid", "status", "outbox_id", "error_code", "received_at"]
+    new = (
+        insert(Receipt)
+        .from_select(columns, select(sid, status, mine.c.outbox_id, code, now))
+        .on_conflict_do_nothing()
+        .returning(Receipt.outbox_id)
+        .cte("new")
+    )
+    values: dict[str, Any] = {"state": state, "claimed_by": null(), "claimed_until": null()}
+    if state is TextState.DELIVERED:
+        values |= {"settled_at": now, "error_code": null()}
+    behind = or_(*(OutboxText.state == one for one, rank in RANK.items() if rank < RANK[state]))
+    moved = (
+        update(OutboxText)
+        .where(OutboxText.id == new.c.outbox_id, OutboxText.id == mine.c.outbox_id)
+        .where(OutboxText.tries == mine.c.n, behind)
+        .values(values)
+        .returning(OutboxText.id)
+        .cte("moved")
+    )
+    how_many = [select(func.count()).select_from(one).scalar_subquery() for one in (mine, new)]
+    return select(*how_many).add_cte(moved)
+
+
+_USUAL = {
+    state: Ready(partial(_usual, state))
+    for state in (TextState.ACCEPTED, TextState.SENT, TextState.DELIVERED)
+}
 
 
 def _whose(

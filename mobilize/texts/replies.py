@@ -12,7 +12,7 @@ from mobilize.texts.models import Intent, QuestionKind
 
 STOP_WORDS = {
     *("stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "opt out"),
-    *("alto", "parar", "pare", "baja", "cancelar", "para", "no mas"),
+    *("alto", "parar", "pare", "baja", "cancelar", "para", "no mas", "alto por favor", "pare por favor"),
 }
 STOP_PHRASES = (
     "stop please",
@@ -43,7 +43,11 @@ STOP_PHRASES = (
 ANSWERS = {
     QuestionKind.HEAD_COUNT: (Intent.NUMBER,),
     QuestionKind.COMING: (Intent.COMING, Intent.NOT_COMING),
+    QuestionKind.WHO_COMES: (Intent.NUMBER,),
+    QuestionKind.WHO_DOES_NOT: (Intent.NUMBER,),
+    QuestionKind.WHO_IS_HERE: (Intent.NUMBER,),
 }
+WHICH = (QuestionKind.WHO_COMES, QuestionKind.WHO_DOES_NOT, QuestionKind.WHO_IS_HERE)
 START_WORDS = {"start", "unstop", "alta"}
 HELP_WORDS = {"help", "info", "ayuda", "informacion"}
 WHO_PHRASES = (
@@ -56,12 +60,59 @@ WHO_PHRASES = (
     "de quien es",
 )
 LANGUAGE_WORDS = {"espanol": "es", "spanish": "es", "ingles": "en", "english": "en"}
-COMING_WORDS = {"in", "voy", "yes", "si", "coming", "ill be there", "ahi estare", "yes coming", "si voy"}
-NOT_COMING_WORDS = {"out", "no", "no voy", "not coming", "cant", "cannot", "no puedo", "cant come"}
+ALL_WORDS = {
+    "all",
+    "all of us",
+    "both",
+    "both of us",
+    "we all",
+    "todos",
+    "todas",
+    "ambos",
+    "ambas",
+    "los dos",
+}
+COMING_WORDS = {
+    *("in", "im in", "count me in", "yes", "yes coming", "coming", "ill be there", "well be there"),
+    *(
+        "si",
+        "voy",
+        "si voy",
+        "ahi estare",
+        "ahi estaremos",
+        "alli estare",
+        "cuenten conmigo",
+        "cuenta conmigo",
+    ),
+}
+NOT_COMING_WORDS = {
+    *(
+        "out",
+        "no",
+        "nope",
+        "not coming",
+        "cant",
+        "cannot",
+        "i cant",
+        "sorry cant",
+        "cant come",
+        "cant make it",
+    ),
+    *(
+        "i cant make it",
+        "i cant come",
+        "no voy",
+        "no puedo",
+        "no puedo ir",
+        "no podre",
+        "no ire",
+        "no voy a poder",
+    ),
+}
 ALARM_WORDS = re.compile(
     r"\b(police|cops?|arrest\w*|hurt|injur\w*|ambulance|911|gun|policia|herid[oa]s?|arrest\w*|ambulancia|arma)\b"
 )
-HERE = re.compile(r"(?:here|aqui|presente)\s*[:#-]?\s*(\d{4,6})")
+HERE = re.compile(r"(?:im |i am |estoy )?(?:here|aqui|presente)\s*[:#-]?\s*(\d{4,6})")
 NUMBER_WORDS = {
     word: number
     for number, words in enumerate(
@@ -90,7 +141,7 @@ NUMBER_WORDS = {
 
 @dataclass(frozen=True)
 class Reading:
-    """`value`: the text code for HERE, the figure for NUMBER, en or es for LANGUAGE; else None."""
+    """`value`: the text code for HERE, the figure for NUMBER (or "all" of a phone), en or es for LANGUAGE."""
 
     intent: Intent
     value: str | None = None
@@ -131,6 +182,8 @@ def _answer(plain: str, asked: str | None) -> Reading | None:
         return Reading(Intent.COMING)
     if asked == QuestionKind.COMING and (plain in NOT_COMING_WORDS or number == "2"):
         return Reading(Intent.NOT_COMING)
+    if asked in WHICH and plain in ALL_WORDS:
+        return Reading(Intent.NUMBER, "all")
     return Reading(Intent.NUMBER, number) if number is not None else None
 
 

@@ -140,7 +140,7 @@ def _environ(database_url: str, redis_url: str, port: int) -> dict[str, str]:
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}",
-        "SEGMENTS_PER_SECOND": "100",
+        "SEGMENTS_PER_SECOND": "200",
         "PRICE_PER_SEGMENT_CENTS": "0.001",
         "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
         "TWILIO_AUTH_TOKEN": "a-token-for-chaos",

@@ -52,7 +52,7 @@ def drop_unique_key() -> None:
 def plan_without_key(planned: Any, *, now: Any) -> None:
     """`queue_texts` as it would be if nothing in the database kept a purpose unique."""
     with atomic() as session:
-        session.execute(insert(OutboxText.__table__), [operations._row(one, now) for one in planned])
+        session.execute(insert(OutboxText.__table__), [operations._row(one, now, {}) for one in planned])
 
 
 IN_WORKERS: dict[str, Callable[[], None]] = {

@@ -1,4 +1,7 @@
-"""Six rounds of chaos and every sabotage, as `make chaos` plays them; bounded by its own time limit."""
+"""Six rounds of chaos as `make chaos` plays them, with shorter waits.
+
+That the checks find out what is spoilt: `tests/texts/test_every_sabotage_is_found_out.py`.
+"""
 
 import json
 import os
@@ -9,24 +12,19 @@ import pytest
 
 from tests.services.processes import ROOT
 
-LIMIT_S = 600
 
-pytestmark = pytest.mark.chaos
-
-
-@pytest.mark.timeout(LIMIT_S + 30)
-def test_nothing_is_lost_doubled_or_unwanted_and_every_sabotage_is_found_out():
-    """Also the test of the tests: with a promise taken out, the very same checks must fail."""
+@pytest.mark.timeout(240)
+def test_nothing_is_lost_doubled_or_unwanted_in_six_rounds():
+    # A failure shows again with the same seed, or nearly: what dies when is planned, what it meets is not.
     done = subprocess.run(
         [sys.executable, "-m", "tests.chaos"],
-        env={**os.environ, "ROUNDS": "6", "SEED": "2026", "QUIET": "yes"},
+        env={**os.environ, "ROUNDS": "6", "SEED": "2026", "PATIENCE": "0.03", "SABOTAGE": "no"},
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=LIMIT_S,
+        timeout=200,
     )
     said = json.loads(done.stdout.splitlines()[-1]) if done.stdout else {}
     assert done.returncode == 0, f"{said}\n{done.stderr[-3000:]}"
     assert said["rounds"] == 6 and said["faults"] >= 6 * 3 and said["sent"] >= 6 * 150
     assert (said["lost"], said["doubled"], said["unwanted"]) == (0, 0, 0)
-    assert said["sabotage_tried"] == said["sabotage_caught"] == 4

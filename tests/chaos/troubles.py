@@ -9,7 +9,7 @@ from tests.chaos.ground import BEATS, PATIENCE, WORKERS, Ground
 LASTS_S = 4.0
 # Of a round's calls to the carrier.
 SHARES = {
-    "429": 0.01,
+    "429": 0.003,  # each lets everybody take a breath of two seconds
     "500": 0.02,
     "500_accepted": 0.02,
     "hang": 0.01,
@@ -33,7 +33,7 @@ def plan_troubles(ground: Ground, dice: random.Random, which: str) -> list[Troub
         return [(0.0, partial(ground.carrier.faults.update, {"receipts_lost": 1.0, "next": drops}))]
     kills = _kills(ground, dice)
     troubles: list[Trouble] = [(0.0, partial(_worsen_carrier, ground, dice))]
-    troubles += [(dice.uniform(0.2, LASTS_S), kill) for kill in dice.sample(kills, dice.randint(2, 4))]
+    troubles += [(dice.uniform(0.2, LASTS_S), kill) for kill in dice.sample(kills, dice.randint(1, 2))]
     if dice.random() < 0.1:
         # Dead for good: it comes back some rounds later.
         troubles.append((dice.uniform(0.2, LASTS_S), ground.redis.crash))

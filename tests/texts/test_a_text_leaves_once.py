@@ -3,13 +3,15 @@
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
 
 from mobilize.database import atomic, db, new_id
 from mobilize.demo.carrier import Carrier
-from mobilize.texts.claiming import claim
+from mobilize.texts import delivery
+from mobilize.texts.claiming import Claimed, claim
 from mobilize.texts.delivery import drain, sweep
 from mobilize.texts.models import OutboxText, Priority, TextClass, TextState
 from mobilize.texts.operations import (
@@ -235,3 +237,23 @@ def test_a_worker_that_is_asked_to_stop_finishes_what_it_holds(
     assert counts_by_state()["claimed"] == 0
     assert drain(now=now).accepted == 200 - drained.accepted
     assert len(set(bodies(carrier))) == len(bodies(carrier)) == 200
+
+
+def test_stop_between_claim_and_call_lets_that_one_go_and_nothing_after_it(
+    carrier: Carrier, queued: Queue, now: datetime, monkeypatch: pytest.MonkeyPatch
+):
+    queued(purpose="before")
+    call = delivery._call
+
+    def say_stop_first(pool: Any, claimed: list[Claimed]) -> Any:
+        if claimed:
+            opt_out(MIA, source="reply", now=now + timedelta(seconds=1))
+        return call(pool, claimed)
+
+    monkeypatch.setattr(delivery, "_call", say_stop_first)
+    assert drain(now=now).accepted == 1
+    after = queued(purpose="after")
+    drain(now=now + timedelta(seconds=2))
+    sweep(now=now + timedelta(seconds=2))
+    assert bodies(carrier) == ["Hello, before"]
+    assert (fresh(after).state, fresh(after).reason) == (TextState.DROPPED, "opted_out")

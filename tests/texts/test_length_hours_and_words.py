@@ -128,6 +128,7 @@ BLANKS = {
     "name": "María",
     "role": "representante",
     "count": "24",
+    "choices": "1 Guadalupe, 2 Maximiliano, 3 todos",
     "present": "31",
     "eligible": "46",
     "body": "Cambio: entrada por la calle Elm.",

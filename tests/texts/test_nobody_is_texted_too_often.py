@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 import pytest
 from flask import Flask
 
-from mobilize.database import new_id
+from mobilize.database import db, new_id
 from mobilize.texts import windows
 from mobilize.texts.claiming import claim
+from mobilize.texts.delivery import sweep
 from mobilize.texts.models import OutboxText, TextClass
-from tests.texts.conftest import MIA, NATE
+from tests.texts.conftest import MIA, NATE, fresh
 
 Queue = Callable[..., OutboxText]
 
@@ -40,3 +41,29 @@ def test_other_events_numbers_and_classes_have_their_own(app: Flask, queued: Que
     queued(purpose="none", klass=TextClass.MEMBER)
     assert sorted({claimed.to for claimed in claim(50, by="a", now=now)}) == [MIA, NATE]
     assert claim(50, by="a", now=now) == []
+
+
+def test_one_over_the_cap_says_so_while_it_waits_and_when_it_is_dropped(
+    app: Flask, queued: Queue, now: datetime
+) -> None:
+    about = {"event_id": new_id(), "klass": TextClass.MEMBER}
+    texts = [queued(purpose=f"member:{n}", **about) for n in range(4)]
+    other = queued(NATE, purpose="hers", **about)
+    claim(50, by="a", now=now)
+    sweep(now=now + timedelta(minutes=2))
+    fourth = max(texts, key=lambda text: fresh(text).state == "waiting")
+    assert (fresh(fourth).state, fresh(fourth).reason) == ("waiting", "too_many")
+    assert fresh(other).reason is None
+    sweep(now=now + timedelta(hours=3))
+    assert (fresh(fourth).state, fresh(fourth).reason) == ("dropped", "too_many")
+
+
+def test_one_that_may_leave_after_all_forgets_why_it_waited(app: Flask, queued: Queue, now: datetime) -> None:
+    about = {"event_id": new_id(), "klass": TextClass.MEMBER, "useless_after": now + timedelta(days=3)}
+    for n in range(4):
+        queued(purpose=f"member:{n}", **about)
+    claim(50, by="a", now=now)
+    sweep(now=now + timedelta(minutes=2))
+    [left] = claim(50, by="a", now=now + timedelta(hours=25))
+    found = db.session.get(OutboxText, left.id, populate_existing=True)
+    assert found is not None and found.reason is None

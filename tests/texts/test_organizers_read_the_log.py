@@ -76,8 +76,16 @@ def test_show_tells_a_story_without_anything_personal(
 
 def test_pause_and_resume(app: Flask, carrier: Carrier, queued: Queue, now: datetime):
     run = app.test_cli_runner().invoke
-    run(args=["texts", "pause", "storm"])
+    paused = json.loads(run(args=["texts", "pause", "storm", "--json"]).output)
+    assert paused == {"paused": {"main": "storm"}}
     queued()
     assert drain(now=now).claimed == 0
-    run(args=["texts", "resume"])
+    assert json.loads(run(args=["texts", "resume", "--json"]).output) == {"paused": {}}
     assert drain(now=now).accepted == 1
+
+
+def test_a_pause_needs_no_reason_and_reconcile_counts_what_it_looked_up(app: Flask, carrier: Carrier):
+    run = app.test_cli_runner().invoke
+    assert "main" in json.loads(run(args=["texts", "pause", "--json"]).output)["paused"]
+    found = json.loads(run(args=["texts", "reconcile", "--json"]).output)
+    assert found == {"looked": 0, "adopted": 0, "sent_anew": 0, "stuck": 0}

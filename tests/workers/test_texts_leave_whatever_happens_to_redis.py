@@ -1,5 +1,7 @@
 """Real workers, real beat, real Redis, a stand-in carrier: nothing is lost and nothing doubled."""
 
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -7,6 +9,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
+from bench.process_use import tree
 from mobilize import clock
 from mobilize.database import db
 from mobilize.demo.carrier import Carrier
@@ -138,3 +141,22 @@ def test_there_and_back_through_the_real_web(
     wait_for(lambda: counts_by_state()["delivered"] == 5, 40)
     wait_for(lambda: counts_by_state()["dropped"] == 1, 40)
     assert sorted(taken(carrier, "later")) == ["later 0", "later 2"]
+
+
+def test_a_worker_told_to_stop_in_the_middle_finishes_what_it_holds(
+    pg_app: Flask, environ: dict[str, str], carrier: Carrier, redis_server: Redis, processes: Processes
+):
+    carrier.faults.latency_ms = 500
+    worker = processes.celery("worker", "--concurrency", "1", environ=environ)
+    processes.celery("beat", environ=environ)
+    queue("stopping", 400)
+    wait_for(lambda: len(taken(carrier, "stopping")) > 100, 25)
+    [_leash, worker_itself, *_children] = tree(worker.pid)
+    os.kill(worker_itself, signal.SIGTERM)
+    assert worker.wait(15) == 0
+    left = taken(carrier, "stopping")
+    assert 100 < len(left) == len(set(left)) < 400
+    db.session.rollback()
+    counts = counts_by_state()
+    assert (counts["accepted"], counts["claimed"], counts["unknown"]) == (len(left), 0, 0)
+    assert counts["waiting"] == 400 - len(left)

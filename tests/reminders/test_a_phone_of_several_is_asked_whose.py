@@ -1,0 +1,119 @@
+"""A phone that several members share: "1" or HERE from it, or a check-in on a page, and whose that was."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from flask import Flask
+from sqlalchemy import select
+
+from mobilize.actions.models import Event
+from mobilize.checkins.models import Attendance
+from mobilize.checkins.operations import check_in_by_poster
+from mobilize.checkins.typed import Typed
+from mobilize.database import db
+from mobilize.reminders.answers import read_answers
+from mobilize.reminders.models import Coming
+from mobilize.reminders.planning import plan_reminders
+from mobilize.reminders.which import ask_who_checked_in
+from mobilize.roster.models import Member
+from mobilize.texts.models import Inbound
+from mobilize.texts.operations import ask_question
+from tests.builders import START, make_event, make_member, make_site
+from tests.reminders.conftest import MIA, phones, waiting, words
+
+EVENING = START - timedelta(hours=13)
+DURING = START + timedelta(minutes=5)
+Texts = Callable[[str, str, datetime], Inbound]
+
+
+def a_couple(language: str = "en") -> tuple[Event, Member, Member]:
+    event = make_event(make_site("Elm Street School"))
+    mia = make_member("Reyes", "Mia", site=event.site, phone=MIA, language=language)
+    luis = make_member("Reyes", "Luis", site=event.site, phone=MIA, language=language)
+    ask_question(MIA, "coming", event.id, expires_at=START, now=EVENING)
+    return event, mia, luis
+
+
+def answered(event: Event, kind: str, body: str, texts_us: Texts, at: datetime) -> int:
+    """The question left, and this came back."""
+    [asked] = waiting(kind)
+    assert (asked.asks, asked.event_id) == (kind, event.id)
+    ask_question(MIA, kind, event.id, expires_at=asked.asks_until, now=at + timedelta(seconds=5))
+    texts_us(MIA, body, at + timedelta(minutes=1))
+    return read_answers(at + timedelta(minutes=2))
+
+
+def coming() -> dict[object, bool]:
+    db.session.rollback()
+    return {row.member_id: row.coming for row in db.session.scalars(select(Coming))}
+
+
+def attending() -> set[object]:
+    db.session.rollback()
+    return set(db.session.scalars(select(Attendance.member_id)))
+
+
+def test_she_is_asked_which_of_them_comes_and_only_that_one_is_noted(app: Flask, texts_us: Texts) -> None:
+    event, _mia, luis = a_couple()
+    texts_us(MIA, "1", EVENING)
+    assert [read_answers(EVENING) for _again in range(2)] == [1, 0]
+    assert coming() == {}
+    asked = words(waiting("who_comes")[0])
+    assert "Who is coming to" in asked and "1 Mia, 2 Luis, 3 all of us" in asked
+    assert answered(event, "who_comes", "2", texts_us, EVENING) == 1
+    assert coming() == {luis.id: True}
+    assert phones("coming_noted") == [MIA]
+
+
+def test_all_of_them(app: Flask, texts_us: Texts) -> None:
+    event, mia, luis = a_couple("es")
+    texts_us(MIA, "1", EVENING)
+    read_answers(EVENING)
+    assert "1 Mia, 2 Luis, 3 todos" in words(waiting("who_comes")[0])
+    assert answered(event, "who_comes", "Todos.", texts_us, EVENING) == 1
+    assert coming() == {mia.id: True, luis.id: True}
+
+
+def test_what_waits_is_taken_back_only_when_nobody_of_them_comes(app: Flask, texts_us: Texts) -> None:
+    event, mia, luis = a_couple()
+    plan_reminders(START - timedelta(hours=14))
+    texts_us(MIA, "2", EVENING)
+    read_answers(EVENING)
+    assert answered(event, "who_does_not", "1", texts_us, EVENING) == 1
+    assert coming() == {mia.id: False}
+    assert phones() == [MIA]
+    texts_us(MIA, "2", EVENING + timedelta(minutes=5))
+    read_answers(EVENING + timedelta(minutes=6))
+    assert coming() == {mia.id: False, luis.id: False}
+    assert phones() == []
+
+
+def test_here_counts_the_one_who_is_named(app: Flask, texts_us: Texts) -> None:
+    event, mia, _luis = a_couple()
+    texts_us(MIA, f"here {event.text_code}", DURING)
+    read_answers(DURING)
+    assert attending() == set()
+    assert answered(event, "who_is_here", "1", texts_us, DURING) == 1
+    assert attending() == {mia.id}
+    assert phones("here_counted") == [MIA]
+
+
+def test_a_check_in_on_the_page_is_asked_about_once_and_the_page_asks_nothing(
+    app: Flask, texts_us: Texts
+) -> None:
+    event, mia, luis = a_couple()
+    for page in ("one", "two"):
+        check_in_by_poster(event.id, Typed("phone", MIA), page=page, cookie=None, now=DURING)
+    soon = DURING + timedelta(seconds=20)
+    assert [ask_who_checked_in(soon) for _again in range(2)] == [1, 0]
+    assert answered(event, "who_is_here", "3", texts_us, soon) == 1
+    assert attending() == {mia.id, luis.id}
+    assert ask_who_checked_in(DURING + timedelta(minutes=11)) == 0
+
+
+def test_an_answer_that_fits_none_of_them_is_left_to_a_person(app: Flask, texts_us: Texts) -> None:
+    event, _mia, _luis = a_couple()
+    texts_us(MIA, "1", EVENING)
+    read_answers(EVENING)
+    assert answered(event, "who_comes", "7", texts_us, EVENING) == 0
+    assert coming() == {}
