@@ -3,12 +3,17 @@
 from celery import shared_task
 
 from mobilize import clock
-from mobilize.turnout import correcting, operations, thanks
+from mobilize.turnout import correcting, operations, reports, thanks
 
 
 @shared_task(name="turnout.close_due_events")
 def close_due_events() -> None:
     operations.close_due_events(clock.now())
+
+
+@shared_task(name="turnout.make_due_reports")
+def make_due_reports() -> None:
+    reports.make_due_reports(clock.now())
 
 
 @shared_task(name="turnout.plan_thanks")

@@ -63,6 +63,26 @@ def hidden(counts: Sequence[int]) -> tuple[int | None, ...]:
     return tuple(None if n in left_out else count for n, count in enumerate(counts))
 
 
+def hidden_rows(rows: Sequence[Sequence[int]]) -> set[int]:
+    """Of a table whose column sums are known: the rows that are not said, all of a row or nothing.
+
+    Those with a count from 1 to 4, and as many of the others, the smallest first, as it takes until nothing
+    can be told by difference: two rows at least, and in each column together none or five and more.
+    """
+    left_out = {n for n, row in enumerate(rows) if any(map(_is_small, row))}
+    while left_out and _gives_away(rows, left_out):
+        others = [n for n in range(len(rows)) if n not in left_out and any(rows[n])]
+        if not others:
+            return set(range(len(rows)))
+        left_out.add(min(others, key=lambda n: sum(rows[n])))
+    return left_out
+
+
+def _gives_away(rows: Sequence[Sequence[int]], left_out: set[int]) -> bool:
+    together = [sum(column) for column in zip(*(rows[n] for n in left_out), strict=True)]
+    return len(left_out) < 2 or any(map(_is_small, together))
+
+
 def _is_small(count: int) -> bool:
     return 0 < count < SMALLEST
 

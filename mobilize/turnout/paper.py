@@ -2,16 +2,35 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from mobilize import settings
 from mobilize.actions.models import Action
 from mobilize.languages import _, language, say_date, say_time, say_when
 from mobilize.report_pages import Column, Figure, ReportPages, Table, report_pdf
+from mobilize.turnout.conversations import Conversation
 from mobilize.turnout.figures import Board, Chapter, Line, Names, Total
 from mobilize.turnout.people import Arrivals, Named
-from mobilize.turnout.series import Step
-from mobilize.turnout.wording import count_text, percent_text, state_word, tier_word, when_fixed
+from mobilize.turnout.series import BoardStep, Step
+from mobilize.turnout.wording import (
+    count_text,
+    percent_text,
+    points_text,
+    state_word,
+    tier_word,
+    when_fixed,
+    which_report,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The chapter's own, by name, for its chair: who came, who did not, and whom to talk to first."""
+
+    came: Sequence[Named]
+    missing: Sequence[Named]
+    next_talks: Sequence[Conversation]
 
 
 def chapter_pdf(
@@ -19,19 +38,24 @@ def chapter_pdf(
     chapter: Chapter,
     steps: Sequence[Step],
     arrived: Arrivals,
-    people: tuple[Sequence[Named], Sequence[Named]] | None,
+    people: People | None,
     now: datetime,
+    *,
+    version: int | None = None,
+    mark: str = "",
 ) -> bytes:
-    """The chapter report. `people` = (came, did not come) only for the chapter's own; else counts alone."""
+    """The chapter report, as of its `version`. `people` only for its own chair; else counts alone. `mark`, of
+    whoever took the names, stands at the foot of each page."""
     tables = [_series_table(steps), _arrivals_table(arrived, chapter)]
     if people:
-        tables += [_came_table(people[0], chapter.tz), _missing_table(people[1])]
+        tables += [_talks_table(people.next_talks)] if chapter.fixed_at else []
+        tables += [_came_table(people.came, chapter.tz), _missing_table(people.missing)]
     remarks = [_("Every share is of the members who were eligible when the action started.")]
     if chapter.line.chapters > 1:
         remarks.append(_("The head count and the supporters are those of the whole line, which is shared."))
     return _written(
         ReportPages(
-            **_head(action, chapter.name, now, when_fixed(chapter)),
+            **_head(action, chapter.name, now, mark or f"{which_report(version)} {when_fixed(chapter)}"),
             big_number=percent_text(chapter.names.share),
             big_label=_("of your chapter came"),
             big_note=_of(chapter.names),
@@ -42,10 +66,20 @@ def chapter_pdf(
     )
 
 
-def board_pdf(action: Action, board: Board, name: str, now: datetime) -> bytes:
-    """The report of an area, or of all there is: by area where there are several, then site by site."""
+def board_pdf(
+    action: Action,
+    board: Board,
+    name: str,
+    now: datetime,
+    *,
+    steps: Sequence[BoardStep] = (),
+    version: int | None = None,
+) -> bytes:
+    """The report of an area, or of all there is, as of its `version`: beside the campaign's earlier actions,
+    by area where there are several, then site by site."""
     total = board.total
-    tables = [_areas_table(board)] if len(board.areas) > 1 else []
+    tables = [_steps_table(steps)] if len(steps) > 1 else []
+    tables += [_areas_table(board)] if len(board.areas) > 1 else []
     remarks = [_("Every share is of the members who were eligible when the action started.")]
     if board.no_site:
         remarks.append(
@@ -56,9 +90,10 @@ def board_pdf(action: Action, board: Board, name: str, now: datetime) -> bytes:
                 share=percent_text(board.with_chapter.share),
             )
         )
+    standing = _("Sites that are closed show the figures fixed at closing.")
     return _written(
         ReportPages(
-            **_head(action, name, now, _("Sites that are closed show the figures fixed at closing.")),
+            **_head(action, name, now, f"{which_report(version)} {standing}"),
             big_number=percent_text(total.names.share),
             big_label=_("of eligible members came"),
             big_note=_of(total.names),
@@ -133,6 +168,33 @@ def _series_table(steps: Sequence[Step]) -> Table:
         for step in steps
     ]
     return Table(_("This campaign so far"), columns, rows)
+
+
+def _steps_table(steps: Sequence[BoardStep]) -> Table:
+    columns = [Column(_("Action"), share=3), Column(_("Day"), share=2.4)]
+    words = (_("Eligible"), _("Came"), _("Share"), _("Change, in points"), _("Head count"))
+    zone = settings().union_timezone
+    rows = [
+        (
+            step.action.name_in(language()),
+            say_date(step.action.starts_at, zone),
+            count_text(step.total.names.eligible),
+            count_text(step.total.names.came),
+            percent_text(step.total.names.share),
+            points_text(step.change) or "–",
+            count_text(step.total.line.head_count),
+        )
+        for step in steps
+    ]
+    return Table(_("This campaign so far"), [*columns, *(Column(word, "right") for word in words)], rows)
+
+
+def _talks_table(talks: Sequence[Conversation]) -> Table:
+    columns = [Column(_("Name"), share=2), Column(_("Why"), share=3)]
+    rows = [
+        (f"{t.person.name.last}, {t.person.name.preferred or t.person.name.first}", t.in_words) for t in talks
+    ]
+    return Table(_("Next conversations"), columns, rows, empty=_("Everybody came."))
 
 
 def _arrivals_table(arrived: Arrivals, chapter: Chapter) -> Table:

@@ -121,7 +121,7 @@ def _attendance(action: Action, site_id: UUID, eligible: set[UUID]) -> Iterable[
         Attendance.was_eligible,
     ).where(of_action)
     found = {row.id: row for row in db.session.execute(columns.where(Attendance.chapter_id == site_id))}
-    for some in _in_parts(eligible):
+    for some in in_parts(eligible):
         rows = db.session.execute(columns.where(Attendance.member_id.in_(some)))
         found.update({row.id: row for row in rows})
     return found.values()
@@ -131,7 +131,7 @@ def _eligible_elsewhere(action: Action, members: set[UUID | None], *, frozen: bo
     """Those of these members who count for another chapter, since they moved on after the start."""
     counted = counted_in(action, frozen=frozen).subquery()
     found: set[UUID] = set()
-    for some in _in_parts({member for member in members if member}):
+    for some in in_parts({member for member in members if member}):
         found |= set(db.session.scalars(select(counted.c.member_id).where(counted.c.member_id.in_(some))))
     return found
 
@@ -155,11 +155,11 @@ def _places(event_ids: set[UUID]) -> dict[UUID, str]:
 
 
 def _members(ids: set[UUID]) -> Iterable[Member]:
-    for some in _in_parts(ids):
+    for some in in_parts(ids):
         yield from db.session.scalars(select(Member).where(Member.id.in_(some)))
 
 
-def _in_parts(ids: Iterable[UUID]) -> Iterable[list[UUID]]:
+def in_parts(ids: Iterable[UUID]) -> Iterable[list[UUID]]:
     """A database takes only so many values in one statement."""
     listed = sorted(ids)
     for start in range(0, len(listed), IDS_A_STATEMENT):

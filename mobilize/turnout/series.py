@@ -1,6 +1,6 @@
-"""One chapter across the actions of a campaign: what tells whether the next, harder step can be won."""
+"""A chapter, an area or the union across a campaign: what tells whether the next, harder step can be won."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -8,10 +8,11 @@ from sqlalchemy import select
 
 from mobilize.actions.models import Action, EventChapter
 from mobilize.database import db
-from mobilize.turnout.figures import Chapter
-from mobilize.turnout.queries import chapter_in
+from mobilize.turnout.figures import Board, Chapter, Names, Total
+from mobilize.turnout.queries import board, chapter_in
 
 LATEST = 12
+LATEST_BOARDS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,15 @@ class Step:
 
     action: Action
     chapter: Chapter
+    change: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class BoardStep:
+    """An action of the campaign and the figures of many chapters together; `change` as in `Step`."""
+
+    action: Action
+    total: Total
     change: float | None
 
 
@@ -32,29 +42,51 @@ def chapter_series(action: Action, site_id: UUID) -> list[Step]:
     for one in _actions(action, site_id):
         chapter = chapter_in(one, site_id)
         if chapter:
-            steps.append(Step(one, chapter, _change(steps, chapter)))
+            before = steps[-1].chapter.names if steps else None
+            steps.append(Step(one, chapter, _change(before, chapter.names)))
     return steps
 
 
-def _actions(action: Action, site_id: UUID) -> Sequence[Action]:
+def board_series(action: Action, shown: Board, narrow: Callable[[Board], Board]) -> list[BoardStep]:
+    """This action as it is `shown`, and behind the campaign's earlier ones, oldest first.
+
+    `narrow` makes of a whole union's board what the same reader sees of it. An action none of these chapters
+    had a part in is left out.
+    """
+    earlier = [(one, narrow(board(one))) for one in _actions(action, None, LATEST_BOARDS)[:-1]]
+    steps: list[BoardStep] = []
+    for one, counted in [*earlier, (action, shown)]:
+        if counted.chapters:
+            before = steps[-1].total.names if steps else None
+            steps.append(BoardStep(one, counted.total, _change(before, counted.total.names)))
+    return steps
+
+
+def actions_before(action: Action, site_id: UUID) -> Sequence[Action]:
+    """The campaign's earlier actions in which the chapter had a home event, oldest first."""
+    return [one for one in _actions(action, site_id, LATEST) if one.id != action.id]
+
+
+def _actions(action: Action, site_id: UUID | None, latest: int = LATEST) -> Sequence[Action]:
+    """Up to this action, oldest first; with `site_id` those in which that chapter had a part."""
     if action.campaign_id is None or action.drill:
         return [action]
-    query = (
-        select(Action)
-        .join(EventChapter, EventChapter.action_id == Action.id)
-        .where(
-            Action.campaign_id == action.campaign_id,
-            Action.starts_at <= action.starts_at,
-            Action.called_off_at.is_(None),
-            ~Action.drill,
-            EventChapter.site_id == site_id,
-            EventChapter.gone_at.is_(None),
-        )
+    query = select(Action).where(
+        Action.campaign_id == action.campaign_id,
+        Action.starts_at <= action.starts_at,
+        Action.called_off_at.is_(None),
+        ~Action.drill,
     )
-    return db.session.scalars(query.order_by(Action.starts_at.desc(), Action.id).limit(LATEST)).all()[::-1]
+    if site_id:
+        home = EventChapter.site_id == site_id, EventChapter.gone_at.is_(None)
+        query = query.join(EventChapter, EventChapter.action_id == Action.id).where(*home)
+    else:
+        query = query.where(Action.owner_site_id.is_(None) | (Action.id == action.id))
+    found = db.session.scalars(query.order_by(Action.starts_at.desc(), Action.id).limit(latest)).all()[::-1]
+    return [*(one for one in found if one.id != action.id), action]
 
 
-def _change(before: list[Step], chapter: Chapter) -> float | None:
-    if not before or before[-1].chapter.names.share is None or chapter.names.share is None:
+def _change(before: Names | None, now: Names) -> float | None:
+    if before is None or before.share is None or now.share is None:
         return None
-    return chapter.names.share - before[-1].chapter.names.share
+    return now.share - before.share

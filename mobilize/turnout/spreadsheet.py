@@ -2,11 +2,12 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from openpyxl import Workbook
 
+from mobilize.turnout.conversations import Conversation
 from mobilize.turnout.figures import AreaTotal, Board, Chapter, Line, Names, Total
 from mobilize.turnout.people import Named
 
@@ -17,7 +18,7 @@ NAMES = ("eligible", "came", "share_percent", "also_there", "named", "verified",
 LINE = ("hosted", "head_count", "peak", "supporters")
 AREA_HEADINGS = ("area", "sites", "reporting", *NAMES, *LINE)
 SITE_HEADINGS = ("site_code", "site", "area", "state", *NAMES, *LINE, "shared_line", "fixed_at", "version")
-PEOPLE_HEADINGS = ("last_name", "first_name", "came", "eligible", "first_at_utc", "strength", "place")
+PEOPLE_HEADINGS = ("last_name", "first_name", "came", "eligible", "first_at_utc", "strength", "place", "next")
 
 
 def to_csv(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -60,9 +61,11 @@ def areas_csv(board: Board) -> str:
     return to_csv(AREA_HEADINGS, [*rows, ["total", *_total(board.total).values()]])
 
 
-def people_csv(people: Iterable[Named]) -> str:
-    """Names: only for who may see this chapter."""
-    return to_csv(PEOPLE_HEADINGS, [_person(person) for person in people])
+def people_rows(people: Iterable[Named], next_talks: Iterable[Conversation]) -> Iterator[list[object]]:
+    """Names, under `PEOPLE_HEADINGS`: only in an export, for who may see this chapter. `next` says why to talk
+    to somebody first: a word of ours."""
+    why = {talk.person.member_id: talk.why.value for talk in next_talks}
+    return (_person(person, why.get(person.member_id, "")) for person in people)
 
 
 def site_row(chapter: Chapter) -> dict[str, Any]:
@@ -129,10 +132,10 @@ def _number(cell: str) -> object:
         return cell or None
 
 
-def _person(person: Named) -> list[object]:
+def _person(person: Named, why: str) -> list[object]:
     name, stood = person.name, person.stood
     who = [name.last, name.preferred or name.first]
     if stood is None:
-        return [*who, "no", "yes", "", "", ""]
+        return [*who, "no", "yes", "", "", "", why]
     counted = "yes" if stood.eligible else "no"
-    return [*who, "yes", counted, stood.first_at.isoformat(), stood.tier.value, stood.elsewhere or ""]
+    return [*who, "yes", counted, stood.first_at.isoformat(), stood.tier.value, stood.elsewhere or "", ""]

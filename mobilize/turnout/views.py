@@ -13,8 +13,15 @@ from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Action
 from mobilize.actions.seen import seen_action
 from mobilize.languages import language
+from mobilize.turnout import (
+    coming_views,
+    numbers_views,
+    report_views,
+    series_views,
+    statement_views,
+    wall_views,
+)
 from mobilize.turnout import live as live_board
-from mobilize.turnout import report_views, series_views, wall_views
 from mobilize.turnout.blueprint import bp
 from mobilize.turnout.call_list import call_list, called_after
 from mobilize.turnout.figures import Board
@@ -23,7 +30,15 @@ from mobilize.turnout.pictures import pictures
 from mobilize.turnout.spreadsheet import as_json
 from mobilize.turnout.wording import percent_text, points_text
 
-__all__ = ["bp", "report_views", "series_views", "wall_views"]
+__all__ = [
+    "bp",
+    "coming_views",
+    "numbers_views",
+    "report_views",
+    "series_views",
+    "statement_views",
+    "wall_views",
+]
 
 bp.add_app_template_filter(percent_text, "share")
 bp.add_app_template_filter(points_text, "points")

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from flask_babel import format_decimal, get_locale
 
-from mobilize.checkins.models import Tier
+from mobilize.checkins.models import Method, Tier
 from mobilize.languages import _, say_date, say_time
 from mobilize.turnout.figures import Chapter, State
 
@@ -17,6 +17,11 @@ def count_text(n: int | None) -> str:
 def percent_text(share: float | None) -> str:
     """A share of 0..1 with one decimal; a dash where nobody is eligible."""
     return "–" if share is None else _percent(round(share * 100, 1), str(get_locale()))
+
+
+def hours_text(minutes: int) -> str:
+    """Minutes as hours and minutes: 7:05."""
+    return f"{minutes // 60}:{minutes % 60:02d}"
 
 
 def points_text(change: float | None) -> str:
@@ -45,6 +50,43 @@ def tier_word(tier: Tier) -> str:
     return words[tier]
 
 
+def method_word(method: Method) -> str:
+    """How somebody was counted."""
+    words = {
+        Method.POSTER: _("by the poster's code"),
+        Method.LINK: _("by a personal link"),
+        Method.TEXT: _("by text"),
+        Method.TICK: _("ticked on the line"),
+        Method.PAPER: _("keyed in from the paper sheet"),
+        Method.ROTATING: _("by the changing code"),
+        Method.SCAN: _("by a member's own code, scanned on the line"),
+    }
+    return words[method]
+
+
+def figure_word(name: str) -> str:
+    """A figure of a statement, as its correction names it."""
+    words = {
+        "came": _("Members who came, checked in by name"),
+        "eligible": _("Eligible members"),
+        "share_percent": _("Share"),
+        "head_count": _("Head count on the lines"),
+        "supporters": _("Parents and community"),
+        "reporting": _("Sites reporting"),
+        "sites": _("Sites"),
+    }
+    return words[name]
+
+
+def figure_text(name: str, value: float | None) -> str:
+    """Its value: a count by name of None is not said, one of heads was not reported."""
+    if name == "share_percent":
+        return percent_text(None if value is None else value / 100)
+    if value is None and name == "came":
+        return str(_("not said"))
+    return count_text(None if value is None else int(value))
+
+
 def when_fixed(chapter: Chapter) -> str:
     """Since when these figures stand, and which version they are; or that they still move."""
     if chapter.fixed_at is None:
@@ -55,6 +97,11 @@ def when_fixed(chapter: Chapter) -> str:
         time=say_time(chapter.fixed_at, chapter.tz),
         version=chapter.version,
     )
+
+
+def which_report(version: int | None) -> str:
+    """Which version of a report these figures are; nothing where no report says so."""
+    return "" if version is None else str(_("Report version %(version)s.", version=version))
 
 
 @lru_cache(maxsize=4096)

@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+import pypdfium2
 import pytest
 
+from mobilize import clock
 from mobilize.accounts.models import Person
 from mobilize.actions.denominator import freeze_event
 from mobilize.actions.models import Action, Event
-from mobilize.checkins.models import Attendance, HeadCount, Supporters, Tier
+from mobilize.checkins.decision import Proof
+from mobilize.checkins.models import Attendance, HeadCount, Method, Supporters, Tier
+from mobilize.checkins.operations import check_in
 from mobilize.database import atomic, db
 from mobilize.roster.models import Area, Member, Site
 from mobilize.turnout import live
@@ -101,6 +105,28 @@ class Morning:
 @pytest.fixture
 def morning(app: Any) -> Morning:
     return Morning()
+
+
+def arrive(morning: Morning, members: list[Member], at: Site) -> None:
+    """These members were ticked on the line of `at`, five minutes after the start."""
+    for member in members:
+        check_in(
+            Proof(
+                event_id=morning.event(at).id,
+                nonce=secrets.token_bytes(16),
+                body=b"",
+                method=Method.TICK,
+                happened_at=START + timedelta(minutes=5),
+                member_id=member.id,
+            ),
+            now=clock.now(),
+        )
+
+
+def text_of(pdf: bytes) -> str:
+    """What stands on its pages."""
+    pages = pypdfium2.PdfDocument(pdf)
+    return "\n".join(page.get_textpage().get_text_range() for page in pages)
 
 
 def enter(client: Any, person: Person, now: datetime) -> None:

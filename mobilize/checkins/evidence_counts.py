@@ -1,0 +1,150 @@
+"""How an action's evidence is made up: by method, what matched nobody, and what people should look at.
+
+Counts only, for a report or a challenge pack; nothing here opens a name or a number.
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+
+from mobilize.checkins.models import (
+    Attendance,
+    Evidence,
+    Match,
+    Method,
+    Outcome,
+    Says,
+    Tier,
+    Verdict,
+    Void,
+)
+from mobilize.database import db
+
+# trust.md, "flags": for people to look at, and nothing honest is blocked.
+MOST_OF_ONE_DEVICE = 3
+TWO_PLACES_WITHIN = timedelta(minutes=10)
+BURST = 12
+_NOBODY = (Outcome.WALKUP, Outcome.AMBIGUOUS)
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """`busy_devices`: phones that checked in more than three members at one line. `two_places`: members seen
+    at two lines within ten minutes. `bursts`: lines with twelve self-reports or more within one minute."""
+
+    busy_devices: int
+    two_places: int
+    bursts: int
+
+
+def by_method(events: Collection[uuid.UUID]) -> dict[Method, int]:
+    """Pieces of evidence that stand behind attendance, in the order of `Method`. A member who was counted in
+    two ways stands in two of these."""
+    counting = Evidence.outcome.in_([Outcome.COUNTED, Outcome.REPEAT]) & Match.verdict.is_(None)
+    matched = Match.verdict == Verdict.COUNTS
+    rows = db.session.execute(
+        _standing(Evidence.method, func.count())
+        .where(Evidence.event_id.in_(events), counting | matched, Evidence.says == Says.HERE)
+        .group_by(Evidence.method)
+    )
+    found: dict[Method, int] = dict(rows.all())
+    return {method: found[method] for method in Method if method in found}
+
+
+def unmatched_by_event(events: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """What matched nobody or several and waits for a person, each number or name once, by line.
+
+    Of a forgotten action this is no longer known: whom somebody was matched with is gone as well.
+    """
+    each = func.count(func.coalesce(Evidence.walkup_id, Evidence.id).distinct())
+    rows = db.session.execute(
+        _standing(Evidence.event_id, each)
+        .where(Evidence.event_id.in_(events), Evidence.outcome.in_(_NOBODY), _undecided())
+        .group_by(Evidence.event_id)
+    )
+    return dict(rows.all())
+
+
+def left_out(events: Collection[uuid.UUID]) -> dict[Outcome, int]:
+    """Pieces of evidence that counted for nobody and wait for a person, by outcome."""
+    waiting = Evidence.outcome.in_([*_NOBODY, Outcome.OUTSIDE_HOURS, Outcome.UNRESOLVED]), _undecided()
+    rows = _standing(Evidence.outcome, func.count()).where(Evidence.event_id.in_(events), *waiting)
+    return dict(db.session.execute(rows.group_by(Evidence.outcome)).all())
+
+
+def taken_back(events: Collection[uuid.UUID]) -> int:
+    """Pieces of evidence a person took back."""
+    rows = select(func.count()).select_from(Void).join(Evidence, Evidence.id == Void.evidence_id)
+    return db.session.scalar(rows.where(Evidence.event_id.in_(events))) or 0
+
+
+def flags_of(events: Collection[uuid.UUID]) -> Flags:
+    """What a person should look at before she passes the figures on. Nothing of a forgotten action."""
+    devices = (
+        _standing(Evidence.event_id)
+        .where(Evidence.event_id.in_(events), Evidence.device_hmac.is_not(None))
+        .group_by(Evidence.event_id, Evidence.device_hmac)
+        .having(func.count(Evidence.member_id.distinct()) > MOST_OF_ONE_DEVICE)
+    )
+    busy = db.session.scalar(select(func.count()).select_from(devices.subquery())) or 0
+    return Flags(busy, _at_two_places(events), _bursts(events))
+
+
+def _standing(*columns: Any) -> Any:
+    """Evidence that was not taken back, with its match if there is one."""
+    return (
+        select(*columns)
+        .select_from(Evidence)
+        .outerjoin(Void, Void.evidence_id == Evidence.id)
+        .outerjoin(Match, Match.evidence_id == Evidence.id)
+        .where(Void.evidence_id.is_(None))
+    )
+
+
+def _undecided() -> Any:
+    """No person has said yet whose it is, or that it is not ours."""
+    return Match.verdict.is_(None) | (Match.verdict == Verdict.OPEN)
+
+
+def _at_two_places(events: Collection[uuid.UUID]) -> int:
+    mine = Attendance.event_id.in_(events), Attendance.member_id.is_not(None)
+    several = (
+        select(Attendance.member_id)
+        .where(*mine)
+        .group_by(Attendance.member_id)
+        .having(func.count(Attendance.event_id.distinct()) > 1)
+    )
+    rows = db.session.execute(
+        select(Attendance.member_id, Attendance.event_id, Attendance.first_at)
+        .where(*mine, Attendance.member_id.in_(several))
+        .order_by(Attendance.member_id, Attendance.first_at)
+    ).all()
+    pairs = zip(rows, rows[1:], strict=False)
+    return len({a.member_id for a, b in pairs if _is_too_quick(a, b)})
+
+
+def _is_too_quick(a: Any, b: Any) -> bool:
+    same = a.member_id == b.member_id and a.event_id != b.event_id
+    return same and b.first_at - a.first_at < TWO_PLACES_WITHIN
+
+
+def _bursts(events: Collection[uuid.UUID]) -> int:
+    rows = db.session.execute(
+        _standing(Evidence.event_id, Evidence.happened_at).where(
+            Evidence.event_id.in_(events),
+            Evidence.tier == Tier.SELF,
+            Evidence.outcome == Outcome.COUNTED,
+            Evidence.device_hmac.is_not(None),
+        )
+    )
+    minutes = Counter((event_id, _minute(at)) for event_id, at in rows)
+    return len({event_id for (event_id, _at), count in minutes.items() if count >= BURST})
+
+
+def _minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)

@@ -1,0 +1,91 @@
+"""Whom a chair talks to next, and why: who came before but not now, who is new, who has not been seen yet.
+
+Made of what is still linked to people: an action that was forgotten says nothing about anybody any more.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from mobilize.actions.models import Action, Eligible, Event
+from mobilize.checkins.models import Attendance
+from mobilize.database import db
+from mobilize.languages import _
+from mobilize.turnout.people import Named, in_parts
+from mobilize.turnout.series import actions_before
+
+
+class Why(StrEnum):
+    """In the order in which they are talked to: nearest to coming again first."""
+
+    CAME_BEFORE = "came_before"
+    NEW = "new"
+    NOT_SEEN = "not_seen"
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A member who was eligible and did not come: why she is next, and at how many of the earlier actions in
+    which she counted (`of`) she was seen."""
+
+    person: Named
+    why: Why
+    seen: int
+    of: int
+
+    @property
+    def in_words(self) -> str:
+        """The reason, for page, paper and file."""
+        if self.why is Why.CAME_BEFORE:
+            return _("came to %(seen)s of the %(of)s before", seen=self.seen, of=self.of)
+        if self.why is Why.NEW:
+            return _("new since the last action")
+        return _("not seen yet")
+
+
+def next_conversations(action: Action, site_id: UUID, missing: Sequence[Named]) -> list[Conversation]:
+    """Everybody of `missing`, whom to talk to first at the head; within a reason who came most often, then by
+    surname. Asks no scope: `missing` holds names already."""
+    before = [one.id for one in actions_before(action, site_id) if one.forgotten_at is None]
+    ids = [person.member_id for person in missing]
+    seen, counted = _seen(before, ids), _counted(before, ids)
+    found = [_of(p, seen[p.member_id], counted[p.member_id], bool(before)) for p in missing]
+    order = list(Why)
+    return sorted(found, key=lambda c: (order.index(c.why), -c.seen, c.person.name.sorted_by))
+
+
+def _of(person: Named, seen: int, counted: int, any_before: bool) -> Conversation:
+    if seen:
+        return Conversation(person, Why.CAME_BEFORE, seen, max(seen, counted))
+    why = Why.NEW if any_before and not counted else Why.NOT_SEEN
+    return Conversation(person, why, 0, counted)
+
+
+def _seen(actions: Sequence[UUID], members: Sequence[UUID]) -> Counter[Any]:
+    """Member -> at how many of these actions she was, each once."""
+    found: Counter[Any] = Counter()
+    for some in in_parts(members):
+        rows = db.session.execute(
+            select(Attendance.member_id, Event.action_id)
+            .join(Event, Event.id == Attendance.event_id)
+            .where(Event.action_id.in_(actions), Attendance.member_id.in_(some))
+            .distinct()
+        )
+        found.update(row.member_id for row in rows)
+    return found
+
+
+def _counted(actions: Sequence[UUID], members: Sequence[UUID]) -> Counter[Any]:
+    """Member -> in how many of their denominators she was, whatever her chapter then."""
+    found: Counter[Any] = Counter()
+    for some in in_parts(members):
+        rows = select(Eligible.member_id).where(
+            Eligible.action_id.in_(actions), Eligible.member_id.in_(some), Eligible.chapter_id.is_not(None)
+        )
+        found.update(db.session.scalars(rows))
+    return found

@@ -1,0 +1,92 @@
+"""By the numbers on paper, in the language that is set."""
+
+import io
+from collections.abc import Sequence
+from datetime import datetime
+
+from mobilize import settings
+from mobilize.actions.models import Action
+from mobilize.languages import _, language, say_date, say_time, say_when
+from mobilize.report_pages import Column, Figure, ReportPages, Table, report_pdf
+from mobilize.turnout.numbers import Numbers
+from mobilize.turnout.wording import count_text, percent_text
+
+
+def numbers_pdf(
+    action: Action, numbers: Numbers, now: datetime, *, made: str = "", tables: Sequence[Table] = (),
+    remarks: Sequence[str] = (),
+) -> bytes:  # fmt: skip
+    """One page to hand out. `made` says who signed it and when; else it says when it was printed."""
+    zone = settings().union_timezone
+    printed = _("Made %(day)s at %(time)s.", day=say_date(now, zone), time=say_time(now, zone))
+    drill = _("DRILL – a rehearsal, in no total.") + " " if action.drill else ""
+    pages = ReportPages(
+        union_name=settings().union_name,
+        title=_("By the numbers"),
+        subtitle=f"{action.name_in(language())}, {say_when(action.starts_at, action.ends_at, zone)}",
+        big_number=said(numbers["came"]),
+        big_label=_("Members who came, checked in by name"),
+        big_note=_of(numbers),
+        made=drill + (made or printed),
+        figures=_figures(numbers),
+        tables=[*([_areas(numbers)] if len(numbers["areas"]) > 1 else []), *tables],
+        remarks=[who_counts(), small_counts(), *remarks],
+        colour=settings().union_colour,
+        pages=_("Page {page} of {pages}"),
+        language=language(),
+    )
+    out = io.BytesIO()
+    report_pdf(pages, out)
+    return out.getvalue()
+
+
+def said(count: int | None) -> str:
+    """A count by name, or that it is not said."""
+    return _("not said") if count is None else count_text(count)
+
+
+def share_said(percents: float | None) -> str:
+    """A share that stands in numbers as percent."""
+    return percent_text(None if percents is None else percents / 100)
+
+
+def who_counts() -> str:
+    """Whose share it is, and what is never added up."""
+    return _(
+        "Who counts: active members as of the start of their chapter's event. Names, head count and"
+        " supporters are three counts, and are not added up."
+    )
+
+
+def small_counts() -> str:
+    """Why something is not said."""
+    return _("Counts of fewer than five members, and those that would give one away, are not said.")
+
+
+def _of(numbers: Numbers) -> str:
+    if numbers["came"] is None:
+        return _("of %(eligible)s eligible members", eligible=count_text(numbers["eligible"]))
+    return _(
+        "%(share)s of %(eligible)s eligible members",
+        share=share_said(numbers["share_percent"]),
+        eligible=count_text(numbers["eligible"]),
+    )
+
+
+def _figures(numbers: Numbers) -> list[Figure]:
+    sites = _("%(some)s of %(all)s", some=count_text(numbers["reporting"]), all=count_text(numbers["sites"]))
+    figures = [
+        Figure(count_text(numbers["head_count"]), _("Head count on the lines")),
+        Figure(count_text(numbers["supporters"]), _("Parents and community")),
+    ]
+    return figures if numbers["one_line"] else [*figures, Figure(sites, _("Sites reporting"))]
+
+
+def _areas(numbers: Numbers) -> Table:
+    columns = [Column(_("Area"), share=3)]
+    columns += [Column(word, "right") for word in (_("Came"), _("Eligible"), _("Share"))]
+    rows = [
+        (a["area"], said(a["came"]), count_text(a["eligible"]), share_said(a["share_percent"]))
+        for a in numbers["areas"]
+    ]
+    return Table(_("Areas"), columns, rows)

@@ -1,0 +1,163 @@
+"""The noon number: counts frozen as of a moment, looked at, and then published under an officer's name.
+
+First prepared, then signed: what she signs is what she saw. A published statement never changes; a correction
+is the next version, says why, and leaves the earlier ones readable.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from mobilize import audit
+from mobilize.accounts.models import Person
+from mobilize.actions.models import Action
+from mobilize.database import atomic, db, insert, new_id
+from mobilize.errors import Refused
+from mobilize.languages import _
+from mobilize.tokens import make_code
+from mobilize.turnout.challenge import challenge_pack
+from mobilize.turnout.numbers import numbers_of
+from mobilize.turnout.queries import board
+from mobilize.turnout.report_models import Statement, StatementLink
+
+LONGEST = 600
+LONGEST_NAME = 80
+CODE_LENGTH = 12
+# What a correction names when it has changed.
+NAMED = ("came", "eligible", "share_percent", "head_count", "supporters", "reporting", "sites")
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """What an officer adds: the name she signs with, words to the public, and why a correction was needed."""
+
+    signed_as: str
+    words_en: str = ""
+    words_es: str = ""
+    why_en: str = ""
+    why_es: str = ""
+
+
+def prepare(action: Action, person: Person, now: datetime) -> Statement:
+    """Freeze the counts as they are now, as a draft nobody else sees; it takes the place of an earlier draft.
+
+    Refused: "nothing" where the action has no chapters.
+    """
+    with atomic() as session:
+        held = session.get_one(Action, action.id, with_for_update=True)
+        counted = board(held)
+        if not counted.chapters:
+            raise Refused("nothing", _("This action has no chapters, and so no number."))
+        figures = {"numbers": numbers_of(counted), "pack": challenge_pack(held, counted)}
+        version = len(published(held.id)) + 1
+        row: dict[str, Any] = {"figures": figures, "as_of_at": now, "person_id": person.id}
+        empty = {"words_en": "", "words_es": "", "why_en": "", "why_es": ""}
+        draft = insert(Statement).values(id=new_id(), action_id=held.id, version=version, **row, **empty)
+        session.execute(
+            draft.on_conflict_do_update(index_elements=["action_id", "version"], set_={**row, **empty})
+        )
+        found = draft_of(held.id)
+        assert found is not None  # noqa: S101 - the row above
+        return found
+
+
+def publish(draft_id: UUID, as_of_at: datetime, signing: Signing, person: Person, now: datetime) -> Statement:
+    """Sign the draft that was prepared at `as_of_at`: the counts she saw, under her name.
+
+    Refused: "not_signed" without a name, "no_reason" for a correction that does not say why in both
+    languages, "moved_on" when the draft was published or prepared anew meanwhile. Twice publishes once.
+    """
+    with atomic() as session:
+        statement = session.get(Statement, draft_id, with_for_update=True)
+        if statement is None or statement.published_at or statement.as_of_at != as_of_at:
+            raise Refused("moved_on", _("Somebody prepared it anew meanwhile. Look at it again."), status=409)
+        said = _read(signing, is_correction=statement.version > 1)
+        statement.signed_as = said.signed_as
+        statement.words_en, statement.words_es = said.words_en, said.words_es
+        statement.why_en, statement.why_es = said.why_en, said.why_es
+        statement.person_id, statement.published_at = person.id, now
+        audit.note(
+            f"person:{person.id}", "statement.publish", f"{statement.action_id} {statement.version}", now=now
+        )
+        return statement
+
+
+def published(action_id: UUID) -> Sequence[Statement]:
+    """The versions that were published, the first one first; the last one stands."""
+    mine = Statement.action_id == action_id, Statement.published_at.is_not(None)
+    return db.session.scalars(select(Statement).where(*mine).order_by(Statement.version)).all()
+
+
+def draft_of(action_id: UUID) -> Statement | None:
+    """What was prepared and is not published."""
+    mine = Statement.action_id == action_id, Statement.published_at.is_(None)
+    return db.session.scalar(select(Statement).where(*mine).execution_options(populate_existing=True))
+
+
+def changes(before: Statement, after: Statement) -> list[tuple[str, Any, Any]]:
+    """(figure, what it was, what it is) of all that a correction moved, in the order of `NAMED`."""
+    old, new = before.figures["numbers"], after.figures["numbers"]
+    return [(name, old[name], new[name]) for name in NAMED if old[name] != new[name]]
+
+
+def open_link(action_id: UUID, by: str, now: datetime) -> StatementLink:
+    """The public address, from now on for whoever has it; the one that is open already stays as it is.
+
+    Refused: "not_published" before there is something to read, "drill" for a rehearsal.
+    """
+    if db.session.get_one(Action, action_id).drill:
+        raise Refused("drill", _("A rehearsal is not told to the public."))
+    if not published(action_id):
+        raise Refused("not_published", _("There is nothing to read at that address yet: publish first."))
+    with atomic() as session:
+        new = insert(StatementLink).values(
+            action_id=action_id, code=make_code(CODE_LENGTH), made_by=by, made_at=now
+        )
+        again = {name: new.excluded[name] for name in ("code", "made_by", "made_at")} | {"ended_at": None}
+        ended = StatementLink.ended_at.is_not(None)
+        opened = session.execute(
+            new.on_conflict_do_update(index_elements=["action_id"], set_=again, where=ended)
+        )
+        if opened.rowcount:  # type: ignore[attr-defined]
+            audit.note(by, "statement.open", action_id, now=now)
+        return session.get_one(StatementLink, action_id, populate_existing=True)
+
+
+def close_link(action_id: UUID, by: str, now: datetime) -> None:
+    """Nobody reads it by that address any more. Twice closes once."""
+    with atomic() as session:
+        running = StatementLink.action_id == action_id, StatementLink.ended_at.is_(None)
+        closed = session.execute(update(StatementLink).where(*running).values(ended_at=now))
+        if closed.rowcount:  # type: ignore[attr-defined]
+            audit.note(by, "statement.close", action_id, now=now)
+
+
+def link_of(action_id: UUID) -> StatementLink | None:
+    """The public address while it is open."""
+    found = db.session.get(StatementLink, action_id, populate_existing=True)
+    return found if found and found.ended_at is None else None
+
+
+def action_behind(code: str) -> UUID | None:
+    """The action whose statements are read by this address."""
+    running = StatementLink.code == code, StatementLink.ended_at.is_(None)
+    return db.session.scalar(select(StatementLink.action_id).where(*running))
+
+
+def _read(signing: Signing, *, is_correction: bool) -> Signing:
+    said = Signing(
+        " ".join(signing.signed_as.split())[:LONGEST_NAME],
+        *(text.strip()[:LONGEST] for text in (signing.words_en, signing.words_es)),
+        *(text.strip()[:LONGEST] if is_correction else "" for text in (signing.why_en, signing.why_es)),
+    )
+    if not said.signed_as:
+        raise Refused("not_signed", _("Write the name and the office you sign with."))
+    if is_correction and not (said.why_en and said.why_es):
+        raise Refused("no_reason", _("Say in both languages what changed and why."))
+    if bool(said.words_en) != bool(said.words_es):
+        raise Refused("one_language", _("Write your words in both languages, or in neither."))
+    return said
