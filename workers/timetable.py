@@ -45,6 +45,7 @@ TIMETABLE = [
     Entry("reminders.watch_campaigns", 30),
     Entry("actions.freeze_due_events", 10),
     Entry("turnout.close_due_events", 30),
+    Entry("turnout.make_due_reports", 30),
     Entry("turnout.plan_thanks", 30),
     Entry("texts.sweep", seconds(10)),
     Entry("texts.reconcile", seconds(10)),
