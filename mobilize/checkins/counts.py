@@ -42,14 +42,22 @@ def report_head_count(
 
 
 def add_supporters(
-    event_id: uuid.UUID, delta: int, *, nonce: bytes, happened_at: datetime, by: str, now: datetime
+    event_id: uuid.UUID,
+    delta: int,
+    *,
+    nonce: bytes,
+    happened_at: datetime,
+    by: str,
+    now: datetime,
+    counts: bool = True,
 ) -> None:
     """Parents and community came or, below zero, were counted too many. The same nonce again changes nothing.
+    What does not count is kept as taken back, for a person.
 
     Raises `Refused` for an absurd number, and for the same nonce with another number.
     """
     _refuse_absurd(delta, -MOST_AT_A_LINE)
-    row = {"delta": delta, "happened_at": happened_at, "by": by}
+    row = {"delta": delta, "happened_at": happened_at, "by": by, "voided_at": None if counts else now}
     _store_once(Supporters, Supporters.delta, delta, row | _common(event_id, nonce, now))
 
 

@@ -3,25 +3,28 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import LargeBinary, Uuid, bindparam, func, select, true
 from sqlalchemy.orm import Session, aliased
 
-from mobilize.actions.models import Action, Event, EventChapter, EventState, Shift
+from mobilize.actions.models import Action, ActionKind, Event, EventChapter, EventState, Shift
 from mobilize.actions.queries import EARLY, LATE
-from mobilize.checkins.models import Evidence, Method, Outcome
+from mobilize.checkins.models import Duty, Evidence, Method, Outcome, Says
 from mobilize.checkins.typed import Typed
 from mobilize.direct import Ready, Wire
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.roster.models import Member, Membership, Rank
 
+# Whoever arrives this long before the next shift comes for that one.
+EARLY_FOR_THE_NEXT = timedelta(minutes=15)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Proof:
-    """One claim that somebody was there.
+    """One claim that somebody was there, or on a strike day that she leaves, or what she does elsewhere.
 
     `nonce` (16 bytes) is the sender's name for this one deed and `body` what it said, to tell a repeat from
     a different deed. Exactly one of `typed` and `member_id` says who. `clock_error_s` is how far ahead the
@@ -41,6 +44,13 @@ class Proof:
     device: bytes | None = None
     clock_error_s: float | None = None
     for_a_person: bool = False
+    says: Says = Says.HERE
+    duty: Duty | None = None
+
+    @property
+    def is_seldom(self) -> bool:
+        """It says more than "she is here": what it makes of her attendance is worked out anew."""
+        return self.says is not Says.HERE or self.duty is not None
 
 
 @dataclass(frozen=True)
@@ -68,12 +78,17 @@ class Known(NamedTuple):
     event_ends_at: datetime
     elsewhere_ok: bool
     forgotten_at: datetime | None
+    kind: ActionKind
     member_id: uuid.UUID | None
     chapter_id: uuid.UUID | None
     stored_id: uuid.UUID | None
     stored_outcome: Outcome
     stored_member_id: uuid.UUID | None
     stored_body: bytes | None
+
+    @property
+    def is_strike(self) -> bool:
+        return self.kind is ActionKind.STRIKE
 
 
 def ask(wire: Wire, proof: Proof) -> list[Known]:
@@ -94,7 +109,7 @@ def decide(wire: Wire, known: Sequence[Known], proof: Proof) -> Decision:
     found = {row.member_id: row.chapter_id for row in known if row.member_id}
     member, chapter = next(iter(found.items())) if len(found) == 1 else (None, None)
     outcome = _outcome(wire, known[0], proof, len(found), chapter)
-    return Decision(outcome, shift_of(known, proof.happened_at), member, chapter)
+    return Decision(outcome, _shift_for(known, proof), member, chapter)
 
 
 def shift_at(session: Session, event_id: uuid.UUID, at: datetime) -> uuid.UUID:
@@ -110,6 +125,12 @@ def shift_of(shifts: Sequence[Any], at: datetime) -> uuid.UUID:
     nearest = shifts[0] if len(shifts) == 1 else min(shifts, key=lambda shift: _away(shift, at))
     found: uuid.UUID = nearest.shift_id
     return found
+
+
+def _shift_for(shifts: Sequence[Any], proof: Proof) -> uuid.UUID:
+    """Who comes just before a shift begins is early for that one, and does not come to the one that ends."""
+    comes = proof.says is Says.HERE and len(shifts) > 1
+    return shift_of(shifts, proof.happened_at + EARLY_FOR_THE_NEXT if comes else proof.happened_at)
 
 
 def _away(shift: Any, at: datetime) -> float:
@@ -130,7 +151,7 @@ def _outcome(wire: Wire, event: Known, proof: Proof, found: int, chapter: uuid.U
         return Outcome.UNRESOLVED
     if not event.elsewhere_ok and (chapter,) not in wire.run(_CHAPTERS, {"event": proof.event_id}):
         return Outcome.UNRESOLVED
-    return Outcome.COUNTED
+    return Outcome.OUT if proof.says is Says.LEFT else Outcome.COUNTED
 
 
 def _asking(by: str) -> Any:
@@ -173,6 +194,7 @@ _SHIFTS = (
         Event.ends_at.label("event_ends_at"),
         Action.elsewhere_ok,
         Action.forgotten_at,
+        Action.kind,
     )
     .join(Event, Event.id == Shift.event_id)
     .join(Action, Action.id == Event.action_id)

@@ -1,6 +1,14 @@
 """All doors of this room."""
 
-from mobilize.checkins import handing_over, offline_views, paper_views, personal_views, receipt_views
+from mobilize.checkins import (
+    handing_over,
+    new_number_views,
+    offline_views,
+    paper_views,
+    personal_views,
+    receipt_views,
+    unmatched_views,
+)
 from mobilize.checkins.line_views import bp as line
 from mobilize.checkins.views import bp as checkins
 
@@ -8,8 +16,10 @@ __all__ = [
     "checkins",
     "handing_over",
     "line",
+    "new_number_views",
     "offline_views",
     "paper_views",
     "personal_views",
     "receipt_views",
+    "unmatched_views",
 ]

@@ -11,6 +11,7 @@ from wtforms import Form, HiddenField, StringField
 from wtforms.validators import Length
 
 from mobilize import crypto
+from mobilize.checkins.models import Duty
 from mobilize.tokens import random_token
 
 
@@ -47,7 +48,7 @@ class SavedCheckIn(BaseModel):
     """A member's check-in from her own phone's queue, perhaps made without a network.
 
     `at` is when she tapped and `sent_at` when it was sent, both by that phone's clock. Without `typed` she
-    tapped on a known phone. `token` is the page's own.
+    tapped on a known phone. `token` is the page's own. `left`: on a strike day, that she leaves.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -57,6 +58,7 @@ class SavedCheckIn(BaseModel):
     at: PhoneTime
     sent_at: PhoneTime
     token: str = Field(max_length=80)
+    left: bool = False
 
 
 class LineItem(BaseModel):
@@ -65,7 +67,7 @@ class LineItem(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     nonce: str = Field(pattern=r"^[0-9a-f]{32}$")
-    kind: Literal["tick", "untick", "head_count", "supporters", "walkin", "scan"]
+    kind: Literal["tick", "untick", "left", "head_count", "supporters", "walkin", "scan", "new_number"]
     at: PhoneTime
     member: uuid.UUID | None = None
     n: int | None = Field(default=None, ge=-20_000, le=20_000)
@@ -73,6 +75,7 @@ class LineItem(BaseModel):
     typed: str | None = Field(default=None, max_length=80)
     personal: str | None = Field(default=None, max_length=80)
     reason: str | None = Field(default=None, max_length=80)
+    duty: Duty | None = None
 
     @property
     def nonce_bytes(self) -> bytes:
@@ -100,14 +103,15 @@ def plain_item(form: Mapping[str, str], now: datetime) -> dict[str, object]:
     """The same deed from a form without JavaScript: its button says `do` = "tick:<id>" or "head_count"."""
     kind, _, member = form.get("do", "").partition(":")
     nonce = hashlib.sha256(
-        f"{form.get('nonce')}/{form.get('do')}/{form.get('n')}/{form.get('typed')}".encode()
+        f"{form.get('nonce')}/{form.get('do')}/{form.get('n')}/{form.get('typed')}/{form.get('duty')}/{form.get('member')}".encode()
     ).hexdigest()[:32]
     return {
         "kind": kind,
         "nonce": nonce,
         "at": now.isoformat(),
-        "member": member or None,
+        "member": member or form.get("member") or None,
         "typed": form.get("typed"),
         "gate": form.get("gate") or None,
+        "duty": form.get("duty") or None if kind == "tick" else None,
         "n": form.get("n", "").strip() or None,
     }

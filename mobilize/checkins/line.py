@@ -15,8 +15,9 @@ from mobilize.actions.models import Event
 from mobilize.checkins.counts import MOST_AT_A_LINE, add_supporters, report_head_count
 from mobilize.checkins.forms import LineBatch, LineItem
 from mobilize.checkins.gates import gates_of
-from mobilize.checkins.models import Method, Outcome
-from mobilize.checkins.operations import Proof, check_in, take_back_ticks
+from mobilize.checkins.models import Method, Outcome, Says
+from mobilize.checkins.new_numbers import report_new_number
+from mobilize.checkins.operations import Proof, check_in, keep_undo, take_back_ticks
 from mobilize.checkins.personal import whose
 from mobilize.checkins.queries import is_on_the_list
 from mobilize.checkins.typed import read_typed_or_name
@@ -105,7 +106,12 @@ def _not_counted(outcome: Outcome) -> Answer:
 
 def _tick(line: _Line, item: LineItem) -> Outcome:
     member = _on_the_list(line.event_id, item.member)
-    return check_in(_proof(line, item, member_id=member), now=line.now).outcome
+    return check_in(_proof(line, item, member_id=member, duty=item.duty), now=line.now).outcome
+
+
+def _left(line: _Line, item: LineItem) -> Outcome:
+    member = _on_the_list(line.event_id, item.member)
+    return check_in(_proof(line, item, member_id=member, says=Says.LEFT), now=line.now).outcome
 
 
 def _walkin(line: _Line, item: LineItem) -> Outcome:
@@ -124,9 +130,9 @@ def _scan(line: _Line, item: LineItem) -> Outcome:
 
 
 def _untick(line: _Line, item: LineItem) -> Outcome:
-    if line.taken_back:
-        raise Refused("taken_back", _("Not taken back: this phone's link was ended."), status=403)
     proof = _proof(line, item, member_id=_on_the_list(line.event_id, item.member))
+    if line.taken_back:
+        return keep_undo(proof, now=line.now).outcome
     reason = item.reason or "undone on the line"
     return take_back_ticks(proof, actor=line.by, now=line.now, reason=reason).outcome
 
@@ -147,10 +153,23 @@ def _head_count(line: _Line, item: LineItem) -> Outcome:
 
 
 def _supporters(line: _Line, item: LineItem) -> Outcome:
-    if line.taken_back:
-        raise Refused("taken_back", _("Not counted: this phone's link was ended."), status=403)
-    at, nonce = line.happened_at(item), item.nonce_bytes
-    add_supporters(line.event_id, _number(item), nonce=nonce, happened_at=at, by=line.by, now=line.now)
+    add_supporters(
+        line.event_id,
+        _number(item),
+        nonce=item.nonce_bytes,
+        happened_at=line.happened_at(item),
+        by=line.by,
+        now=line.now,
+        counts=not line.taken_back,
+    )
+    return Outcome.UNRESOLVED if line.taken_back else Outcome.COUNTED
+
+
+def _new_number(line: _Line, item: LineItem) -> Outcome:
+    """For the office, from whichever phone it comes: nothing changes by itself."""
+    member = _on_the_list(line.event_id, item.member)
+    nonce = item.nonce_bytes
+    report_new_number(line.event_id, member, item.typed or "", nonce=nonce, by=line.by, now=line.now)
     return Outcome.COUNTED
 
 
@@ -163,6 +182,7 @@ def _proof(line: _Line, item: LineItem, *, method: Method = Method.TICK, **who: 
         **who,
         happened_at=line.happened_at(item),
         grant_id=line.grant_id,
+        gate_id=_gate(line.event, item.gate) if item.gate else None,
         clock_error_s=line.ahead.total_seconds() if line.ahead else None,
         for_a_person=line.taken_back,
     )
@@ -189,6 +209,8 @@ def _number(item: LineItem) -> int:
 _ONE = {
     "tick": _tick,
     "untick": _untick,
+    "left": _left,
+    "new_number": _new_number,
     "head_count": _head_count,
     "supporters": _supporters,
     "walkin": _walkin,

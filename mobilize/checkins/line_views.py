@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from collections import Counter
 from datetime import datetime
 
 from flask import Blueprint, Response, abort, flash, jsonify, redirect, render_template, request, url_for
@@ -10,12 +11,13 @@ from pydantic import ValidationError
 
 from mobilize import audit, clock, settings
 from mobilize.accounts.entrance import grant, line_grant, line_upload, was_taken_back
-from mobilize.actions.models import Event
+from mobilize.actions.models import ActionKind, Event
 from mobilize.actions.queries import check_in_address, codes_of, event_by_code
+from mobilize.checkins.duties import duty_choices
 from mobilize.checkins.forms import LineBatch, plain_item
 from mobilize.checkins.gates import gates_of
 from mobilize.checkins.line import do_items
-from mobilize.checkins.queries import line_figures, the_list, who_is_in
+from mobilize.checkins.queries import Here, line_figures, the_list, who_is_in
 from mobilize.checkins.rotating import STEP_S, rotating_key
 from mobilize.languages import _, language, say_time, say_when
 from mobilize.phones import shown
@@ -37,7 +39,6 @@ def page(code: str) -> str:
         event=event,
         code=read_code(code),
         codes=codes_of(event),
-        address=_address(event),
         action_name=event.action.name_in(language()),
         when=say_when(event.starts_at, event.ends_at, event.tz),
         figures=line_figures(event.id),
@@ -46,9 +47,12 @@ def page(code: str) -> str:
         gates=gates_of(event),
         ends_ms=int(grant().ends_at.timestamp() * 1000),
         nonce=uuid.uuid4().hex,
+        address=_address(event),
         qr=Markup(qr_svg(check_in_address(event))),  # noqa: S704 - drawn by us, from our own address
         text_number=shown(settings().text_number),
         drill=event.action.drill,
+        strike=_is_strike(event),
+        duties=duty_choices(),
     )
 
 
@@ -133,6 +137,10 @@ def _event(code: str) -> Event:
     return event
 
 
+def _is_strike(event: Event) -> bool:
+    return event.action.kind is ActionKind.STRIKE
+
+
 def _address(event: Event) -> str:
     """What the changing code is put behind, as it stands in the QR code."""
     return qr_address(check_in_address(event) + "/")
@@ -144,7 +152,8 @@ def _tell_the_time(answer: Response) -> None:
 
 
 def _state(event: Event) -> dict[str, object]:
-    figures = line_figures(event.id)
+    figures, here = line_figures(event.id), who_is_in(event.id)
+    elsewhere = Counter(one.duty for one in here.values() if one.is_elsewhere)
     return {
         "address": _address(event),
         "named": figures.named,
@@ -152,11 +161,15 @@ def _state(event: Event) -> dict[str, object]:
         "head_count": figures.head_count,
         "head_count_at": _clock(figures.head_count_at, event),
         "supporters": figures.supporters,
-        "in": {
-            str(member): {"at": _clock(here.first_at, event), "ticked": here.ticked}
-            for member, here in who_is_in(event.id).items()
-        },
+        "duties": elsewhere,
+        "in": {str(member): _says(one, event) for member, one in here.items()},
     }
+
+
+def _says(here: Here, event: Event) -> dict[str, object]:
+    said = {"at": _clock(here.first_at, event), "ticked": here.ticked}
+    more = {"out": _clock(here.out_at, event), "duty": here.duty}
+    return said | {name: value for name, value in more.items() if value}
 
 
 def _clock(moment: datetime | None, event: Event) -> str | None:

@@ -9,10 +9,11 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, false
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mobilize.checkins.typed import Typed
 from mobilize.database import Model, Sealed
+from mobilize.roster.models import Member
 
 
 class Tier(StrEnum):
@@ -62,6 +63,26 @@ class Outcome(StrEnum):
     UNDONE = "undone"
 
 
+class Says(StrEnum):
+    """What evidence says of somebody: she is here, she leaves, or that her ticks were a mistake."""
+
+    HERE = "here"
+    LEFT = "left"
+    UNDO = "undo"
+
+
+class Duty(StrEnum):
+    """What somebody does on a strike day; at the line unless it was said otherwise."""
+
+    PICKET = "picket"
+    KITCHEN = "kitchen"
+    PHONES = "phones"
+    CHILDCARE = "childcare"
+    SUPPLIES = "supplies"
+    OFFICE = "office"
+    OTHER = "other"
+
+
 class Evidence(Model):
     """Somebody says that somebody was there. Append-only: voids and matches are rows of their own.
 
@@ -93,6 +114,9 @@ class Evidence(Model):
     happened_at: Mapped[datetime]
     clock_error_s: Mapped[float | None]
     recorded_at: Mapped[datetime]
+    # Both stay as the database sets them for all but strike days: the hot path does not write them.
+    says: Mapped[Says] = mapped_column(server_default=Says.HERE.value)
+    duty: Mapped[Duty | None]
 
 
 class Void(Model):
@@ -106,13 +130,26 @@ class Void(Model):
     at: Mapped[datetime]
 
 
+class Verdict(StrEnum):
+    """open -> counts | not_ours -> open, as often as somebody thinks better of it."""
+
+    COUNTS = "counts"
+    NOT_OURS = "not_ours"
+    OPEN = "open"
+
+
 class Match(Model):
-    """A person said which member an unmatched piece of evidence belongs to."""
+    """What a person said of a piece of evidence that counted for nobody: whose it is, or that it is not ours.
+
+    `at` is the last word on it; the words before it stand in the audit. Without `member_id` it is nobody's.
+    """
 
     __tablename__ = "matches"
 
     evidence_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("evidence.id"), primary_key=True)
-    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"))
+    member_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("members.id"))
+    verdict: Mapped[Verdict] = mapped_column(default=Verdict.COUNTS, server_default=Verdict.COUNTS.value)
+    reason: Mapped[str] = mapped_column(String(200), default="", server_default="")
     actor: Mapped[str] = mapped_column(String(64))
     at: Mapped[datetime]
 
@@ -148,7 +185,10 @@ class Attendance(Model):
 
 
 class Walkup(Model):
-    """What somebody typed that matched nobody, kept for a person to match, until `until`."""
+    """What somebody typed that matched nobody, or several, kept for a person to match, until `until`.
+
+    `settled_at`: a person has said whose it is, or that it is not ours.
+    """
 
     __tablename__ = "walkups"
     __table_args__ = (UniqueConstraint("event_id", "typed_bix", name="uq_walkups_once_per_event"),)
@@ -159,6 +199,7 @@ class Walkup(Model):
     typed_bix: Mapped[bytes] = mapped_column(LargeBinary(16))
     kind: Mapped[str] = mapped_column(String(12))
     until: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
 
     typed = Sealed()
 
@@ -193,7 +234,11 @@ class EndedLinks(Model):
 
 
 class HeadCount(Model):
-    """A number somebody counted at a line, at a time. Never mixed with names."""
+    """A number somebody counted at a line, at a time. Never mixed with names.
+
+    One from a phone whose link was taken back is kept as taken back, until a person settles it: counts it in
+    after all, or leaves it out.
+    """
 
     __tablename__ = "head_counts"
     __table_args__ = (
@@ -212,10 +257,14 @@ class HeadCount(Model):
     via: Mapped[str] = mapped_column(String(12))
     by: Mapped[str] = mapped_column(String(64))
     voided_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
 
 
 class Supporters(Model):
-    """Parents and community who came or left, without names: the sum of the deltas stands there."""
+    """Parents and community who came or left, without names: the sum of the deltas stands there.
+
+    `voided_at` and `settled_at` as in `HeadCount`.
+    """
 
     __tablename__ = "supporters"
     __table_args__ = (UniqueConstraint("event_id", "nonce", name="uq_supporters_one_per_event_and_nonce"),)
@@ -227,3 +276,31 @@ class Supporters(Model):
     happened_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
     by: Mapped[str] = mapped_column(String(64))
+    voided_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+
+
+class NewNumber(Model):
+    """Somebody at a line says that a member has a new mobile number. The office looks at it; nothing changes
+    by itself. When it is done with, the number is forgotten here."""
+
+    __tablename__ = "new_numbers"
+    __table_args__ = (
+        UniqueConstraint("event_id", "nonce", name="uq_new_numbers_one_per_event_and_nonce"),
+        Index("ix_new_numbers_member", "member_id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"))
+    nonce: Mapped[bytes] = mapped_column(LargeBinary(16))
+    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"))
+    phone_enc: Mapped[bytes | None]
+    phone_bix: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    asked_at: Mapped[datetime]
+    by: Mapped[str] = mapped_column(String(64))
+    done_at: Mapped[datetime | None]
+    done_by: Mapped[str | None] = mapped_column(String(64))
+
+    phone = Sealed()
+
+    member: Mapped[Member] = relationship()

@@ -1,25 +1,27 @@
 """Checking in. Every way of being counted goes through `check_in()`; whatever comes of it is stored."""
 
 import uuid
-from dataclasses import dataclass
-from datetime import datetime
-
-from sqlalchemy import delete, select
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from mobilize import audit, crypto
+from mobilize.checkins.attendance import derive_attendance
 from mobilize.checkins.counts import report_head_count as report_head_count
 from mobilize.checkins.decision import Decision, Known, Proof, ask, decide, shift_of
 from mobilize.checkins.known_phones import phone_row, recall
-from mobilize.checkins.models import Attendance, Evidence, Method, Outcome, Void
+from mobilize.checkins.models import Evidence, Method, Outcome, Says, Void
 from mobilize.checkins.queries import device_mark, standing_ticks
 from mobilize.checkins.storing import Row, remember, row_of, store
-from mobilize.checkins.strength import ATTENDS, strength_of
+from mobilize.checkins.strength import ATTENDS
 from mobilize.checkins.typed import Typed, unreadable
-from mobilize.database import atomic, insert, new_id
+from mobilize.database import atomic, insert
 from mobilize.direct import Wire, on_wire
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.tokens import random_token
+
+# A claim this old may arrive behind one that came after it.
+OVERTAKEN = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class CheckIn:
     evidence_id: uuid.UUID
     outcome: Outcome
     member_id: uuid.UUID | None
+    on_strike: bool = False
 
 
 def check_in(proof: Proof, *, now: datetime, phone: Row | None = None) -> CheckIn:
@@ -36,13 +39,27 @@ def check_in(proof: Proof, *, now: datetime, phone: Row | None = None) -> CheckI
 
     The order of decision: same nonce (the stored answer again) - called off (`unresolved`) - outside the
     event's hours - nobody by that number (`walkup`) - several (`ambiguous`) - a chapter that may not stand
-    here (`unresolved`) - already in (`repeat`) - `counted`. Raises `Refused` 422 for the same nonce with
-    another body, and 404 for no such event; then nothing is stored.
+    here (`unresolved`) - she leaves (`out`) - already in (`repeat`) - `counted`. Raises `Refused` 422 for
+    the same nonce with another body, and 404 for no such event; then nothing is stored.
 
     `phone` (of `known_phones.phone_row`) is remembered with it. Inside `atomic()` all this is part of that
     transaction; else it is stored for good before this returns.
     """
-    return on_wire(lambda wire: _settle(wire, proof, phone, now))
+    if proof.is_seldom:
+        with atomic():
+            done = on_wire(lambda wire: _settle(wire, proof, phone, now))
+            _work_out_anew(proof.event_id, done)
+            return done
+    done = on_wire(lambda wire: _settle(wire, proof, phone, now))
+    if done.on_strike and now - proof.happened_at > OVERTAKEN:
+        _work_out_anew(proof.event_id, done)
+    return done
+
+
+def _work_out_anew(event_id: uuid.UUID, done: CheckIn) -> None:
+    """When she left, and what she did, does not depend on the order in which it was told."""
+    if done.member_id and done.outcome in (*ATTENDS, Outcome.OUT):
+        derive_attendance(event_id, done.member_id)
 
 
 def check_in_by_poster(
@@ -54,6 +71,7 @@ def check_in_by_poster(
     now: datetime,
     method: Method = Method.POSTER,
     for_a_person: bool = False,
+    says: Says = Says.HERE,
 ) -> tuple[CheckIn, str]:
     """A member's own check-in on her phone; the phone is remembered with what was typed, matched or not.
 
@@ -68,15 +86,17 @@ def check_in_by_poster(
     if typed is None:
         raise unreadable()
     token = cookie if cookie and known else random_token()
+    leaving = "/left" if says is Says.LEFT else ""
     proof = Proof(
         event_id=event_id,
-        nonce=crypto.fingerprint(f"{page}\x1f{typed}".encode())[:16],
-        body=str(typed).encode(),
+        nonce=crypto.fingerprint(f"{page}\x1f{typed}{leaving}".encode())[:16],
+        body=f"{typed}{leaving}".encode(),
         method=method,
         typed=typed,
         happened_at=now,
         device=device_mark(event_id, token),
         for_a_person=for_a_person,
+        says=says,
     )
     return check_in(proof, now=now, phone=phone_row(known, token, typed, now)), token
 
@@ -90,10 +110,18 @@ def take_back_ticks(
     with another body it raises `Refused` 422.
     """
     with atomic():
-        done, new = on_wire(lambda wire: _note_undone(wire, proof, now))
+        done, new = on_wire(lambda wire: _note(wire, proof, Outcome.UNDONE, now))
         for tick in standing_ticks(proof.event_id, proof.member_id) if new else ():
             void(tick, reason, actor=actor, now=now)
         return done
+
+
+def keep_undo(proof: Proof, *, now: datetime) -> CheckIn:
+    """An undo from a phone whose link was taken back: kept as `unresolved`, for a person to do or to leave.
+    The same nonce again is the same; with another body it raises `Refused` 422."""
+    kept = replace(proof, says=Says.UNDO, for_a_person=True)
+    with atomic():
+        return on_wire(lambda wire: _note(wire, kept, Outcome.UNRESOLVED, now))[0]
 
 
 def void(evidence_id: uuid.UUID, reason: str, *, actor: str, now: datetime) -> None:
@@ -106,42 +134,17 @@ def void(evidence_id: uuid.UUID, reason: str, *, actor: str, now: datetime) -> N
         if session.scalar(taken.on_conflict_do_nothing().returning(Void.evidence_id)):
             audit.note(actor, "void", evidence_id, now=now)
         if evidence.member_id:
-            derive_attendance(evidence.event_id, evidence.shift_id, evidence.member_id)
+            derive_attendance(evidence.event_id, evidence.member_id)
 
 
-def derive_attendance(event_id: uuid.UUID, shift_id: uuid.UUID, member_id: uuid.UUID) -> None:
-    """Make one member's attendance what her evidence, less what was taken back, amounts to."""
-    mine = {"event_id": event_id, "shift_id": shift_id, "member_id": member_id}
-    with atomic() as session:
-        # Locked before the evidence is read: a check-in that is being stored now either is seen below, or
-        # waits here until this is done and then counts anew.
-        session.execute(select(Attendance.id).filter_by(**mine).with_for_update())
-        standing = session.execute(
-            select(Evidence.tier, Evidence.happened_at, Evidence.chapter_id)
-            .filter_by(**mine)
-            .outerjoin(Void)
-            .where(Evidence.outcome.in_(ATTENDS), Void.evidence_id.is_(None))
-            .order_by(Evidence.recorded_at, Evidence.id)
-        ).all()
-        if not standing:
-            session.execute(delete(Attendance).filter_by(**mine))
-            return
-        says = {
-            "chapter_id": standing[0].chapter_id,
-            "tier": strength_of(row.tier for row in standing),
-            "first_at": min(row.happened_at for row in standing),
-        }
-        row = insert(Attendance).values(id=new_id(), late=False, **mine, **says)
-        session.execute(row.on_conflict_do_update(index_elements=list(mine), set_=says))
-
-
-def _note_undone(wire: Wire, proof: Proof, now: datetime) -> tuple[CheckIn, bool]:
+def _note(wire: Wire, proof: Proof, outcome: Outcome, now: datetime) -> tuple[CheckIn, bool]:
+    """Stored as it is, counting nobody; and whether that is new."""
     known = ask(wire, proof)
     if known[0].stored_id is None:
         shift_id = shift_of(known, proof.happened_at)
-        row = row_of(proof, Decision(Outcome.UNDONE, shift_id, proof.member_id), now)
+        row = row_of(proof, Decision(outcome, shift_id, proof.member_id), now)
         if store(wire, row, None) is not None:
-            return CheckIn(row["evidence_id"], Outcome.UNDONE, proof.member_id), True
+            return CheckIn(row["evidence_id"], outcome, proof.member_id), True
         known = ask(wire, proof)
     return _stored(known[0], proof), False
 
@@ -153,7 +156,7 @@ def _settle(wire: Wire, proof: Proof, phone: Row | None, now: datetime) -> Check
         row = row_of(proof, decide(wire, known, proof), now)
         outcome = store(wire, row, phone)
         if outcome is not None:
-            return CheckIn(row["evidence_id"], outcome, row["member_id"])
+            return CheckIn(row["evidence_id"], outcome, row["member_id"], known[0].is_strike)
         known = ask(wire, proof)  # the same deed arrived twice at once, and the other one was stored first
     elif phone:
         remember(wire, phone)
@@ -167,4 +170,4 @@ def _stored(known: Known, proof: Proof) -> CheckIn:
         raise Refused(
             "nonce_reused", _("This check-in was already used for something else. Load the page again.")
         )
-    return CheckIn(known.stored_id, known.stored_outcome, known.stored_member_id)
+    return CheckIn(known.stored_id, known.stored_outcome, known.stored_member_id, known.is_strike)

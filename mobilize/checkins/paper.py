@@ -4,14 +4,14 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 
-from mobilize import crypto
+from mobilize import clock, crypto
 from mobilize.actions.models import Event
 from mobilize.actions.printing import names_on_sheet
 from mobilize.actions.sheets import SheetName, sheet_mark, sheet_order
 from mobilize.checkins.decision import Proof
-from mobilize.checkins.models import Method, Outcome
+from mobilize.checkins.models import Duty, Method, Outcome, Says
 from mobilize.checkins.operations import check_in
 from mobilize.checkins.typed import read_typed_or_name
 from mobilize.database import atomic
@@ -24,11 +24,13 @@ _NUMBERS = re.compile(r"(\d{1,5})(?:\s*[-–]\s*(\d{1,5}))?")
 
 @dataclass(frozen=True)
 class KeyedIn:
-    """What became of one sheet: the names as they were read, how many of them are new, and the walk-ins."""
+    """What became of one sheet: the names as they were read, how many of them are new, the walk-ins,
+    and how many signed out."""
 
     names: list[str]
     new: int
     walkins: int
+    left: int = 0
 
 
 def mark_of(event: Event) -> str:
@@ -36,8 +38,22 @@ def mark_of(event: Event) -> str:
     return sheet_mark(names_on_sheet(event))
 
 
-def key_in(event: Event, *, mark: str, numbers: str, walkins: str, page: str, now: datetime) -> KeyedIn:
+def key_in(
+    event: Event,
+    *,
+    mark: str,
+    numbers: str,
+    walkins: str,
+    page: str,
+    now: datetime,
+    left: str = "",
+    shift: str = "",
+    duty: str = "",
+) -> KeyedIn:
     """Vouch for everybody who signed: `numbers` as "3 7 12-19", `walkins` a line each, by number or by name.
+
+    On a strike day: `shift` (its place in the day, from 0) whose sheet it is, `duty` of all on it, and `left`
+    as "10:30 3 7-9", a line for each time at which some of them signed out.
 
     All or nothing. `page` names the form: the same form sent twice is one deed for each name. Refused:
     "old_sheet" when the sheet was printed of another list, "bad_numbers" naming what is not on it.
@@ -51,11 +67,49 @@ def key_in(event: Event, *, mark: str, numbers: str, walkins: str, page: str, no
         )  # fmt: skip
     signed = [listed[number - 1] for number in _read(numbers, len(listed))]
     added = [read_typed_or_name(line) for line in _lines(walkins)]
+    at, doing = _signed_at(event, shift, now), _duty(duty)
+    outs = [
+        (listed[n - 1], _out_at(event, at, when))
+        for when, some in _outs(left)
+        for n in _read(some, len(listed))
+    ]
     with atomic():
-        new = [_store(event, page, f"{name.ref}", now, member_id=uuid.UUID(name.ref)) for name in signed]
+        come = {"happened_at": at, "duty": doing}
+        new = [_store(event, page, name.ref, now, member_id=uuid.UUID(name.ref), **come) for name in signed]
         for typed in added:
-            _store(event, page, str(typed), now, typed=typed)
-    return KeyedIn([_said(name) for name in signed], new.count(Outcome.COUNTED), len(added))
+            _store(event, page, str(typed), now, typed=typed, **come)
+        for name, until in outs:
+            gone = {"happened_at": min(until, now), "says": Says.LEFT}
+            _store(event, page, f"{name.ref}/left", now, member_id=uuid.UUID(name.ref), **gone)
+    return KeyedIn([_said(name) for name in signed], new.count(Outcome.COUNTED), len(added), len(outs))
+
+
+def _signed_at(event: Event, shift: str, now: datetime) -> datetime:
+    """A signature has no time: it was there when the sheet came in; that of a shift, from its start."""
+    chosen = int(shift) if shift.isascii() and shift.isdigit() else -1
+    if 0 <= chosen < len(event.shifts):
+        return min(now, event.shifts[chosen].starts_at)
+    return min(now, event.ends_at)
+
+
+def _duty(written: str) -> Duty | None:
+    return Duty(written) if written in set(Duty) else None
+
+
+def _outs(left: str) -> Iterator[tuple[time, str]]:
+    """(time, numbers) of each line."""
+    for line in filter(None, map(str.strip, left.splitlines())):
+        when, _space, numbers = line.partition(" ")
+        try:
+            yield time.fromisoformat(when.zfill(5)), numbers
+        except ValueError:
+            raise Refused("bad_time", _("Begin each line with a time, like 10:30 3 7-9.")) from None
+
+
+def _out_at(event: Event, came_at: datetime, at: time) -> datetime:
+    """That time of day, at the place, after she came."""
+    found = clock.on_local_day(came_at, event.tz, 0, at)
+    return found if found >= came_at else clock.on_local_day(came_at, event.tz, 1, at)
 
 
 def _read(numbers: str, most: int) -> list[int]:
@@ -89,8 +143,6 @@ def _store(event: Event, page: str, who: str, now: datetime, **found: object) ->
         nonce=crypto.fingerprint(said)[:16],
         body=said,
         method=Method.PAPER,
-        # A signature has no time: it was there when the sheet came in.
-        happened_at=min(now, event.ends_at),
         **found,  # type: ignore[arg-type]
     )
     return check_in(proof, now=now).outcome

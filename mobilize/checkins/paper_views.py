@@ -7,11 +7,14 @@ from flask import render_template, request
 from mobilize import clock
 from mobilize.accounts.entrance import me, signed_in
 from mobilize.accounts.models import CHAIRS, RoleName
-from mobilize.actions.models import Event
+from mobilize.actions.models import ActionKind, Event
 from mobilize.actions.seen import changeable_event
+from mobilize.checkins.duties import duty_choices
 from mobilize.checkins.paper import KeyedIn, key_in, mark_of
 from mobilize.checkins.views import bp
 from mobilize.errors import Refused
+
+_FIELDS = ("mark", "numbers", "walkins", "page", "left", "shift", "duty")
 
 
 @bp.get("/events/<uuid:event_id>/paper")
@@ -26,7 +29,7 @@ def paper(event_id: uuid.UUID) -> str:
 def key_in_paper(event_id: uuid.UUID) -> str | tuple[str, int]:
     """Stored, and read back by name, so that a slip is seen at once."""
     event, form = changeable_event(event_id, me().scope), request.form
-    said = {name: form.get(name, "")[:5000] for name in ("mark", "numbers", "walkins", "page")}
+    said = {name: form.get(name, "")[:5000] for name in _FIELDS}
     try:
         done = key_in(event, **said, now=clock.now())
     except Refused as refusal:
@@ -41,6 +44,8 @@ def _page(
         "checkins/paper.html",
         event=event,
         mark=mark_of(event),
+        strike=event.action.kind is ActionKind.STRIKE,
+        duties=duty_choices(),
         said=said or {},
         page=(said or {}).get("page") or uuid.uuid4().hex,
         problem=problem,

@@ -2,14 +2,15 @@
 
 import uuid
 
-from flask import abort, flash, make_response, redirect, render_template, url_for
+from flask import abort, flash, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from mobilize import clock, crypto, settings
 from mobilize.accounts.entrance import anyone, me, signed_in
 from mobilize.accounts.models import RoleName
 from mobilize.checkins.decision import Proof
-from mobilize.checkins.models import Method
+from mobilize.checkins.forms import event_token, is_event_token
+from mobilize.checkins.models import Method, Says
 from mobilize.checkins.operations import check_in
 from mobilize.checkins.personal import end_links, whose
 from mobilize.checkins.shown import Shown, shown_event
@@ -37,6 +38,7 @@ def personal(code: str, letters: str) -> str | tuple[str, int]:
         code=event.code,
         qr=qr_svg(f"{settings().public_base_url}/p/{event.code}/{read_code(letters)}", _("Your own code")),
         drill=event.drill,
+        token=event_token(event.code) if event.has_check_out else None,
     )
 
 
@@ -48,15 +50,28 @@ def personal_now(code: str, letters: str) -> Response | tuple[str, int]:
     (event, member), now = _asked_for(code, letters), clock.now()
     if event is None or member is None:
         return _no_link()
-    answer = make_response(receipt_page(event, now))
-    said = f"link/{member}".encode()
+    left = "left" in request.form
+    answer = make_response(receipt_page(event, now, left=left))
+    said = f"link/{member}{'/left' if left else ''}"
     # Pressed too early is another deed than pressed at the line.
-    nonce = crypto.fingerprint(said + event_words(event, now).state.encode())[:16]
+    nonce = crypto.fingerprint(f"{said}{event_words(event, now).state}{_page(event)}".encode())[:16]
     proof = Proof(
-        event_id=event.id, nonce=nonce, body=said, method=Method.LINK, member_id=member, happened_at=now
+        event_id=event.id,
+        nonce=nonce,
+        body=said.encode(),
+        method=Method.LINK,
+        member_id=member,
+        happened_at=now,
+        says=Says.LEFT if left else Says.HERE,
     )
     check_in(proof, now=now)
     return answer
+
+
+def _page(event: Shown) -> str:
+    """On a strike day she may leave and come back: each page she presses a button on is a deed of its own."""
+    token = request.form.get("token", "")
+    return token if event.has_check_out and is_event_token(token, event.code) else ""
 
 
 @bp.post("/members/<uuid:member_id>/end-links")

@@ -11,10 +11,12 @@ from typing import Any
 from sqlalchemy import Select, func, select
 
 from mobilize import crypto
+from mobilize.actions.models import Event
 from mobilize.actions.queries import chapters_of
 from mobilize.checkins.head_counts import Reading, by_event
 from mobilize.checkins.models import (
     Attendance,
+    Duty,
     Evidence,
     HeadCount,
     KnownPhone,
@@ -40,10 +42,18 @@ _snapshots: dict[uuid.UUID, tuple[float, int]] = {}
 
 @dataclass(frozen=True)
 class Here:
-    """A member of the list who is in: since when, and whether somebody on the line ticked her."""
+    """A member of the list who is in: since when, whether somebody on the line ticked her, since when she is
+    gone again, and what she does if it was said."""
 
     first_at: datetime
     ticked: bool
+    out_at: datetime | None = None
+    duty: str | None = None
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """She is on duty, and not on the line."""
+        return self.out_at is None and self.duty not in (None, Duty.PICKET)
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,8 @@ class LineFigures:
 
 def line_figures(event_id: uuid.UUID) -> LineFigures:
     """What stands at one line now. `named` counts each member once, whatever her chapter."""
-    cheers = db.session.scalar(select(func.sum(Supporters.delta)).where(Supporters.event_id == event_id))
+    standing = Supporters.event_id == event_id, Supporters.voided_at.is_(None)
+    cheers = db.session.scalar(select(func.sum(Supporters.delta)).where(*standing))
     count, at = head_count(event_id)
     return LineFigures(*_by_name(event_id), count, at, max(cheers or 0, 0))
 
@@ -113,10 +124,10 @@ def line_snapshot(event_id: uuid.UUID) -> int | None:
 def the_list(event_id: uuid.UUID) -> list[OnTheList] | None:
     """The members of the event's chapters, home and second, as they are called, with what is known of each.
 
-    None where too many chapters stand together for one list. The caller has a grant for this event; phones
-    and numbers are not in it.
+    None where too many chapters stand together for one list, and at a rally: anybody's phone is at its gates.
+    The caller has a grant for this event; phones and numbers are not in it.
     """
-    if len(chapters_of(event_id)) > CHAPTERS_ON_A_LIST:
+    if _is_rally(event_id) or len(chapters_of(event_id)) > CHAPTERS_ON_A_LIST:
         return None
     listed = _listed(event_id).add_columns(Member.name_enc).where(Member.name_enc.is_not(None))
     names = {row.id: PersonName.read(Member.name.open(*row)) for row in db.session.execute(listed)}
@@ -131,14 +142,17 @@ def the_list(event_id: uuid.UUID) -> list[OnTheList] | None:
 def who_is_in(event_id: uuid.UUID) -> dict[uuid.UUID, Here]:
     """Who of the list is in; members of other chapters on this line are in its figures only."""
     ticked = set(db.session.scalars(_standing_ticks(event_id).with_only_columns(Evidence.member_id)))
-    since = (
-        select(Attendance.member_id, func.min(Attendance.first_at))
+    rows = db.session.execute(
+        select(Attendance.member_id, Attendance.first_at, Attendance.out_at, Attendance.duty)
         .where(Attendance.event_id == event_id, Attendance.member_id.in_(_listed(event_id)))
-        .group_by(Attendance.member_id)
+        .order_by(Attendance.first_at)
     )
-    return {
-        member: Here(first_at, member in ticked) for member, first_at in db.session.execute(since) if member
-    }
+    here: dict[uuid.UUID, Here] = {}
+    for member, first_at, out_at, duty in rows:
+        if member:  # in a later shift she is there since the first one, and does what was said last
+            before = here.get(member, Here(first_at, member in ticked))
+            here[member] = Here(before.first_at, before.ticked, out_at, duty)
+    return here
 
 
 def is_on_the_list(event_id: uuid.UUID, member_id: uuid.UUID) -> bool:
@@ -164,11 +178,19 @@ def device_mark(event_id: uuid.UUID, token: str) -> bytes:
     return crypto.blind_index(f"device/{event_id}", token)
 
 
+def _is_rally(event_id: uuid.UUID) -> bool:
+    """It has a venue instead of a site."""
+    return (
+        db.session.scalar(select(Event.id).where(Event.id == event_id, Event.site_id.is_(None))) is not None
+    )
+
+
 def _by_name(event_id: uuid.UUID) -> tuple[int, int]:
     """Members in, each once, and numbers that matched nobody."""
     members = func.count(Attendance.member_id.distinct())
     named = db.session.scalar(select(members).where(Attendance.event_id == event_id))
-    walkups = db.session.scalar(select(func.count()).select_from(Walkup).where(Walkup.event_id == event_id))
+    open_ = Walkup.event_id == event_id, Walkup.settled_at.is_(None)
+    walkups = db.session.scalar(select(func.count()).select_from(Walkup).where(*open_))
     return named or 0, walkups or 0
 
 

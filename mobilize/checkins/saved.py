@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from mobilize.checkins.decision import Proof
 from mobilize.checkins.forms import SavedCheckIn, is_event_token
 from mobilize.checkins.known_phones import Recalled, phone_row, recall
-from mobilize.checkins.models import Method
+from mobilize.checkins.models import Method, Says
 from mobilize.checkins.operations import CheckIn, check_in
 from mobilize.checkins.queries import device_mark
 from mobilize.checkins.shown import Shown
@@ -38,7 +38,8 @@ def check_in_saved(
         event_id=event.id,
         nonce=bytes.fromhex(saved.nonce),
         # A tap on a known phone stays the same deed, whatever is typed on that phone meanwhile.
-        body=(saved.typed or "known").encode(),
+        body=((saved.typed or "known") + ("/left" if saved.left else "")).encode(),
+        says=Says.LEFT if saved.left else Says.HERE,
         method=Method.ROTATING if ticket and now - tapped_at(saved, now) < AT_ONCE else Method.POSTER,
         typed=typed,
         happened_at=tapped_at(saved, now),

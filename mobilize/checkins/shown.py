@@ -12,7 +12,7 @@ from flask import current_app, request
 from sqlalchemy import String, bindparam, null, select
 
 from mobilize.accounts.sessions import cookie_name
-from mobilize.actions.models import Action, Campaign, Event, EventState, OldCode
+from mobilize.actions.models import Action, ActionKind, Campaign, Event, EventState, OldCode
 from mobilize.direct import Ready, on_wire
 from mobilize.languages import language
 from mobilize.roster.models import Site
@@ -40,6 +40,7 @@ class Shown(NamedTuple):
     name_en: str
     name_es: str
     drill: bool
+    kind: ActionKind
     demands_en: str | None
     demands_es: str | None
     # When the code it was asked for by was replaced, because that had leaked; `code` is that old one then,
@@ -53,6 +54,11 @@ class Shown(NamedTuple):
     def as_if_new(self) -> "Shown":
         """For whoever came by something that did not leak: the line's changing code, a member's own link."""
         return self._replace(replaced_at=None)
+
+    @property
+    def has_check_out(self) -> bool:
+        """On a strike day hours count: whoever leaves says so."""
+        return self.kind is ActionKind.STRIKE
 
     @property
     def place(self) -> str:
@@ -123,6 +129,7 @@ def _showing(code: Any, replaced_at: Any) -> Any:
         Action.name_en,
         Action.name_es,
         Action.drill,
+        Action.kind,
         Campaign.demands_en,
         Campaign.demands_es,
         replaced_at,

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import product
 from typing import Any
 
-from sqlalchemy import CTE, Uuid, bindparam, case, literal, or_, select
+from sqlalchemy import CTE, Uuid, bindparam, case, literal, null, or_, select
 
 from mobilize import crypto
 from mobilize.checkins.decision import Decision, Proof
@@ -19,6 +19,10 @@ from mobilize.database import insert, new_id
 from mobilize.direct import Ready, Wire
 
 Row = dict[str, Any]
+# What was typed is kept with these, so that a person can say who it was.
+_KEPT_FOR_A_PERSON = (Outcome.WALKUP, Outcome.AMBIGUOUS)
+# Columns of evidence that only strike days write: see `Proof.is_seldom`.
+_SELDOM = ("says", "duty")
 
 
 def row_of(proof: Proof, decided: Decision, now: datetime) -> Row:
@@ -44,7 +48,9 @@ def row_of(proof: Proof, decided: Decision, now: datetime) -> Row:
     }
     if decided.outcome is Outcome.COUNTED:
         row["attendance_id"] = new_id()
-    if decided.outcome is Outcome.WALKUP and proof.typed is not None:
+    if proof.is_seldom:
+        row |= {"says": proof.says, "duty": proof.duty}
+    if decided.outcome in _KEPT_FOR_A_PERSON and proof.typed is not None:
         row["walkup_id"] = walkup_id = new_id()
         row["walkup_typed_enc"] = Walkup.typed.seal(walkup_id, proof.typed.text)
         row["walkup_typed_bix"] = proof.typed.bix
@@ -54,7 +60,7 @@ def row_of(proof: Proof, decided: Decision, now: datetime) -> Row:
 
 
 def store(wire: Wire, row: Row, phone: Row | None) -> Outcome | None:
-    """Store it all, or nothing; `phone` is remembered with it.
+    """Store it all, or nothing; `phone` is remembered with it. What is seldom comes inside `atomic()`.
 
     `counted` becomes `repeat` where she is in already. None: the same nonce was stored a moment ago.
     """
@@ -76,7 +82,7 @@ def _in_steps(wire: Wire, row: Row, phone: Row | None) -> Outcome | None:
                 [(row["walkup_id"],)] = wire.run(_WALK_UP, row)
             if phone:
                 wire.run(_PHONE, phone)
-            if not wire.run(_EVIDENCE, row):
+            if not wire.run(_EVIDENCE_IN_FULL if "says" in row else _EVIDENCE, row):
                 raise _StoredAlready
     except _StoredAlready:
         return None
@@ -110,13 +116,15 @@ def _attend() -> Any:
     added = insert(table).values(late=literal(False), was_eligible=literal(False), **values)
     new, there = added.excluded, table.c
     other_kind, earlier = new.tier != there.tier, new.first_at < there.first_at
+    is_back = there.out_at < new.first_at
     return added.on_conflict_do_update(
         index_elements=["event_id", "shift_id", "member_id"],
         set_={
             "tier": case((other_kind, literal(Tier.VERIFIED, there.tier.type)), else_=there.tier),
             "first_at": case((earlier, new.first_at), else_=there.first_at),
+            "out_at": case((is_back, null()), else_=there.out_at),
         },
-        where=or_(other_kind, earlier),
+        where=or_(other_kind, earlier, is_back),
     ).returning(there.id)
 
 
@@ -141,9 +149,10 @@ def _phone() -> Any:
     )
 
 
-def _evidence(**instead: Any) -> Any:
+def _evidence(*seldom: str, **instead: Any) -> Any:
     table = Evidence.__table__
-    names = {column.name: column.name for column in table.c} | {"id": "evidence_id"}
+    written = [column.name for column in table.c if column.name in seldom or column.name not in _SELDOM]
+    names = {name: name for name in written} | {"id": "evidence_id"}
     return insert(table).values(_bound(table, **names) | instead).returning(table.c.outcome)
 
 
@@ -166,6 +175,7 @@ def _together(attends: bool, walks_up: bool, has_phone: bool) -> Any:
 
 _ATTEND, _WALK_UP, _PHONE = Ready(_attend), Ready(_walk_up), Ready(_phone)
 _EVIDENCE = Ready(lambda: _evidence().on_conflict_do_nothing())
+_EVIDENCE_IN_FULL = Ready(lambda: _evidence(*_SELDOM).on_conflict_do_nothing())
 _AT_ONCE = {
     parts: Ready(partial(_together, *parts))
     for parts in product((True, False), repeat=3)

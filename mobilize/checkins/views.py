@@ -15,7 +15,7 @@ from mobilize.accounts.sessions import cookie_name, give_cookie
 from mobilize.actions.queries import EARLY, LATE
 from mobilize.checkins.forms import CheckInForm, SavedCheckIn, event_token, is_event_token
 from mobilize.checkins.known_phones import recall
-from mobilize.checkins.models import Method
+from mobilize.checkins.models import Method, Says
 from mobilize.checkins.next_steps import next_event
 from mobilize.checkins.operations import check_in_by_poster
 from mobilize.checkins.queries import line_snapshot
@@ -111,7 +111,7 @@ def check_in_now(code: str) -> Response | str | tuple[str, int]:
     if request.is_json:
         return _from_the_queue(event, now)
     # Both before anything is stored: what the answer says must not depend on what this check-in did.
-    receipt = receipt_page(event, now)
+    receipt = receipt_page(event, now, left="left" in request.form)
     try:
         cookie = _count_in(event, now)
     except Refused as refusal:
@@ -129,7 +129,8 @@ def _from_the_queue(event: Shown, now: datetime) -> Response:
         saved = SavedCheckIn.model_validate(request.get_json())
     except (ValidationError, RecursionError):
         abort(422)
-    page = receipt_page(event, now if is_too_late(event, now) else tapped_at(saved, now))
+    at = now if is_too_late(event, now) else tapped_at(saved, now)
+    page = receipt_page(event, at, left=saved.left)
     cookie = request.cookies.get(cookie_name("known"))
     given = _ticket(event, now)
     _done, cookie = check_in_saved(event, saved, cookie=cookie, ticket=given, now=now)
@@ -155,18 +156,22 @@ def _count_in(event: Shown, now: datetime) -> str:
         cookie=cookie,
         method=method,
         for_a_person=event.is_old_code(now),
+        says=Says.LEFT if "left" in request.form else Says.HERE,
         now=now,
     )
     return cookie
 
 
-def receipt_page(event: Shown, now: datetime) -> str:
-    """What stands on the page afterwards: the receipt, or outside the hours what to do instead."""
+def receipt_page(event: Shown, now: datetime, *, left: bool = False) -> str:
+    """What stands on the page afterwards: the receipt, or outside the hours what to do instead. With `left`
+    the one of somebody who goes home."""
     if _state(event, now) != "open":
         return form_page(event, CheckInForm(), sent=True)
     line_count = line_snapshot(event.id)
     shows = None if line_count is None else COUNT
-    page = shown_page(event, ("receipt", shows), lambda: _render_receipt(event, now, shows))
+    page = shown_page(event, ("receipt", shows, left), lambda: _render_receipt(event, now, shows, left))
+    if event.has_check_out:
+        page = page.replace(TOKEN, event_token(event.code))
     if line_count is not None:
         page = page.replace(format_number(COUNT), format_number(line_count))
     return page.replace(TIME, _time(int(now.timestamp() // 60), event.tz, language())).replace(
@@ -179,15 +184,16 @@ def _time(minute: int, zone: str, _language: str) -> str:
     return say_time(datetime.fromtimestamp(minute * 60, UTC), zone)
 
 
-def _render_receipt(event: Shown, now: datetime, line_count: int | None) -> str:
+def _render_receipt(event: Shown, now: datetime, line_count: int | None, left: bool) -> str:
     return render_template(
-        "checkins/receipt.html",
+        "checkins/left.html" if left else "checkins/receipt.html",
         event=event_words(event, now),
         receipt={"time": TIME, "code": CODE, "line_count": line_count},
         drill=event.drill,
         code=event.code,
         next=next_event(event),
         other_url=url_for("checkins.check_in", code=event.code, other=1),
+        token=TOKEN if event.has_check_out else None,
     )
 
 
@@ -214,6 +220,7 @@ def _render_form(event: Shown, form: CheckInForm, **how: bool) -> str:
         opens_ms=int((event.starts_at - EARLY).timestamp() * 1000),
         post_to=url_for("checkins.check_in_now", code=event.code),
         drill=event.drill,
+        has_check_out=event.has_check_out,
         **how,
     )
 

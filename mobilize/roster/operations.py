@@ -69,6 +69,15 @@ def correct_member(member_id: uuid.UUID, details: Details, *, by: str, now: date
     return member
 
 
+def change_phone(member_id: uuid.UUID, phone: str, *, by: str, now: datetime) -> None:
+    """Another phone for a member, and nothing else. It wins over the roster file until that one's own value
+    changes. Raises `Refused`: no_member, bad_phone."""
+    with atomic() as session:
+        member = _present(session, member_id)
+        _write_phone(member, phone)
+        audit.note(by, "member.correct", member.id, now=now)
+
+
 def transfer_member(
     member_id: uuid.UUID, site_id: uuid.UUID | None, rank: Rank = Rank.HOME, *, by: str, now: datetime
 ) -> None:

@@ -11,9 +11,9 @@ from mobilize.actions.models import Action, Event
 from mobilize.checkins.models import Evidence, HeadCount, Match, Supporters, Void
 from mobilize.database import atomic, db, insert, new_id
 from mobilize.turnout.figures import Board, Chapter
-from mobilize.turnout.fixed import as_stored, fixed_outside, latest_fixed, outside_as_stored
+from mobilize.turnout.fixed import as_fixed, as_stored, fixed_outside, latest_fixed, outside_as_stored
 from mobilize.turnout.models import OutsideTotal, Total
-from mobilize.turnout.queries import as_fixed, board
+from mobilize.turnout.queries import board
 
 LEASE = "turnout.corrections"
 # Ids carry their time, and a slow transaction's row appears behind newer ones: so far back we look again.
@@ -57,7 +57,8 @@ def _touched(since: datetime) -> list[UUID]:
         for table in (Void, Match)
     ]
     voided = select(HeadCount.event_id).where(HeadCount.voided_at >= since)
-    events = union(*new, *taken, voided).subquery()
+    settled = [select(table.event_id).where(table.settled_at >= since) for table in (HeadCount, Supporters)]
+    events = union(*new, *taken, voided, *settled).subquery()
     touched = select(Event.action_id).where(Event.id.in_(select(events.c.event_id)))
     closed = select(Event.action_id).where(Event.closed_at.is_not(None))
     return list(db.session.scalars(touched.where(Event.action_id.in_(closed)).distinct()))

@@ -6,7 +6,7 @@ import time_machine
 
 from mobilize.accounts.grants import revoke_grant
 from mobilize.accounts.models import GrantKind
-from mobilize.checkins.models import HeadCount, Tier, Void, Walkup
+from mobilize.checkins.models import HeadCount, Supporters, Tier, Void, Walkup
 from mobilize.checkins.queries import line_figures, the_list
 from mobilize.database import atomic, db
 from mobilize.roster.models import Gate
@@ -121,10 +121,12 @@ def test_what_a_phone_sends_whose_link_was_taken_back_is_kept_and_counts_nothing
     )
     assert [a["outcome"] for a in (ticked, undone, counted, cheered)] == ["unresolved"] * 4
     assert all(a["why"] for a in (ticked, undone, counted, cheered))
-    assert outcomes(event) == ["unresolved"] and not attendance(event)
+    assert outcomes(event) == ["unresolved"] * 2 and not attendance(event)
+    assert {row.says.value for row in evidence(event)} == {"here", "undo"}, "a person sees both, and decides"
     figures = line_figures(event.id)
     assert (figures.head_count, figures.supporters) == (None, 0)
     assert db.session.query(HeadCount).one().n == 31
+    assert db.session.query(Supporters).one().delta == 5
 
 
 def test_nobody_uploads_without_a_grant_with_anothers_or_with_a_wall(client, event):

@@ -9,10 +9,11 @@ let sending = false;
 let pause = 4000;
 let timer;
 
-async function tap(form) {
+async function tap(form, button) {
   const typed = form.elements.known ? null : form.elements.typed.value;
   const token = form.elements.token.value;
-  await store.put("queue", { nonce: store.nonce(), code, typed, token, at: new Date().toISOString() });
+  const left = button.name === "left" ? { left: true } : {};
+  await store.put("queue", { nonce: store.nonce(), code, typed, token, ...left, at: new Date().toISOString() });
   if (typed) form.elements.typed.value = ""; // it is in the queue, and the next person types here
   pause = 4000;
   await send();
@@ -32,13 +33,13 @@ async function send() {
 
 // True when the server has said what became of it.
 async function sendOne(item) {
-  const { nonce, typed, at, token } = item;
+  const { nonce, typed, at, token, left } = item;
   let answer, said;
   try {
     answer = await fetch("/c/" + item.code, {
       method: "POST",
       headers: { "Content-Type": "application/json", Accept: "application/json" },
-      body: JSON.stringify({ nonce, typed, at, token, sent_at: new Date().toISOString() }),
+      body: JSON.stringify({ nonce, typed, at, token, ...(left && { left }), sent_at: new Date().toISOString() }),
       signal: AbortSignal.timeout(15000),
     });
     said = await answer.json();
@@ -133,7 +134,7 @@ async function start() {
     const button = event.submitter || form.querySelector("button");
     if (button.getAttribute("aria-disabled")) return;
     button.setAttribute("aria-disabled", "true");
-    tap(form)
+    tap(form, button)
       .catch(() => {
         form.dataset.plain = "";
         form.requestSubmit(button);

@@ -72,6 +72,7 @@ async function end() {
   if (!ended) say(line.ended);
   ended = true;
   names?.replaceChildren();
+  document.getElementById("who")?.replaceChildren();
   const worker = await navigator.serviceWorker?.ready;
   for (const code of codes) {
     await store.remove("lines", code);
@@ -114,7 +115,8 @@ function redraw() {
   waiting.hidden = queue.length === 0;
   if (drawn) drawFigures(drawn);
   if (!names) return;
-  const last = new Map(queue.filter((item) => item.member).map((item) => [item.member, item.kind]));
+  const ofRows = ["tick", "untick", "left"];
+  const last = new Map(queue.filter((item) => ofRows.includes(item.kind)).map((item) => [item.member, item.kind]));
   for (const row of names.children) drawRow(row, last.get(row.dataset.id));
 }
 
@@ -122,6 +124,7 @@ function drawFigures(state) {
   document.getElementById("named").textContent = state.named;
   document.getElementById("supporters").textContent = state.supporters;
   document.getElementById("new-code").hidden = state.address === line.address;
+  drawDuties(state);
   const walkups = document.getElementById("walkups");
   walkups.hidden = !state.walkups;
   walkups.querySelector("strong").textContent = state.walkups;
@@ -131,31 +134,59 @@ function drawFigures(state) {
   document.getElementById("head-count").replaceChildren(number, " " + state.head_count_at);
 }
 
+const duty = document.getElementById("duty");
+
+function dutyWords(value) {
+  return value && [...(duty?.options || [])].find((option) => option.value === value)?.textContent;
+}
+
+function drawDuties(state) {
+  const box = document.getElementById("duties");
+  const said = Object.entries(state.duties || {}).map(([kind, n]) => dutyWords(kind) + " " + n);
+  box.hidden = !said.length;
+  box.querySelector("strong").textContent = said.join(", ");
+}
+
 function drawRow(row, unsent) {
   if (!drawn && !unsent) return;
   const here = drawn && drawn.in[row.dataset.id];
   const state = row.querySelector(".state");
-  row.classList.toggle("in", Boolean(here) || unsent === "tick");
+  row.classList.toggle("in", (Boolean(here) && !here.out) || unsent === "tick");
   row.classList.toggle("unsent", Boolean(unsent));
-  state.textContent = unsent ? line.saved : here ? line.in + " " + here.at : "";
-  if (unsent) drawButton(row, unsent === "tick" ? "untick" : "tick");
-  else drawButton(row, here ? (here.ticked ? "untick" : "") : "tick");
+  state.textContent = unsent ? line.saved : here ? saysOf(here) : "";
+  if (unsent) drawButtons(row, [unsent === "tick" ? "untick" : "tick"], here);
+  else drawButtons(row, here ? kindsFor(here) : ["tick"], here);
 }
 
-function drawButton(row, kind) {
-  let button = row.querySelector("button");
-  if (button?.dataset.reason && kind === "untick") return; // she is being asked why
+function saysOf(here) {
+  const parts = [line.in + " " + here.at, dutyWords(here.duty), here.out && line.leftAt + " " + here.out];
+  return parts.filter(Boolean).join(", ");
+}
+
+// On a strike day whoever is in may leave, come back, or go on duty elsewhere.
+function kindsFor(here) {
+  const undo = here.ticked ? ["untick"] : [];
+  if (!line.strike) return undo;
+  return [here.out || (duty.value && duty.value !== here.duty) ? "tick" : "left", ...undo];
+}
+
+function drawButtons(row, kinds, here) {
+  if (row.querySelector("[data-reason]") && kinds.includes("untick")) return; // she is being asked why
   row.querySelectorAll("[data-reason]").forEach((one) => one.remove());
-  button = row.querySelector("button");
-  if (!kind) {
-    if (button) button.remove();
-    return;
-  }
-  if (!button) row.append((button = document.createElement("button")));
-  const words = kind === "tick" ? line.here : line.undo;
+  const buttons = [...row.querySelectorAll("button")];
+  buttons.slice(kinds.length).forEach((one) => one.remove());
+  kinds.forEach((kind, n) => {
+    const button = buttons[n] || row.appendChild(document.createElement("button"));
+    drawButton(row, button, kind, kind === "tick" && here ? dutyWords(duty?.value) || line.back : line.here);
+    button.classList.toggle("second", n > 0);
+  });
+}
+
+function drawButton(row, button, kind, tickWords) {
+  const words = { tick: tickWords, left: line.left, untick: line.undo }[kind];
   button.name = "do";
   button.value = kind + ":" + row.dataset.id;
-  button.className = kind === "tick" ? "button secondary" : "button quiet";
+  button.className = kind === "untick" ? "button quiet" : "button secondary";
   button.textContent = words;
   button.setAttribute("aria-label", words + ": " + row.querySelector(".name").textContent);
 }
@@ -178,13 +209,18 @@ function find(wanted) {
 function deedOf(form, button) {
   if (form.id === "list-form" && button) {
     const [kind, member] = button.value.split(":");
-    return { kind, member, ...(button.dataset.reason && { reason: button.dataset.reason }) };
+    const gate = document.getElementById("gate")?.value;
+    const more = kind === "tick" ? { ...(duty?.value && { duty: duty.value }), ...(gate && { gate }) } : {};
+    return { kind, member, ...more, ...(button.dataset.reason && { reason: button.dataset.reason }) };
   }
   if (form.id === "count-form" && /^\d{1,5}$/.test(form.elements.n.value.trim())) {
     const gate = form.elements.gate?.value;
     return { kind: "head_count", n: Number(form.elements.n.value), ...(gate && { gate }) };
   }
   if (form.id === "supporters-form" && button) return { kind: "supporters", n: Number(button.value) };
+  if (form.id === "number-form" && form.elements.member.value && form.elements.typed.value.trim()) {
+    return { kind: "new_number", member: form.elements.member.value, typed: form.elements.typed.value.trim() };
+  }
   if (form.id === "walkin-form" && form.elements.typed.value.trim()) {
     return { kind: "walkin", typed: form.elements.typed.value.trim() };
   }
@@ -224,6 +260,7 @@ function listen() {
   const search = document.getElementById("search");
   document.getElementById("search-field").hidden = false;
   search.addEventListener("input", () => find(search.value));
+  duty?.addEventListener("change", redraw);
 }
 
 // From the page itself where there is a network, from what is kept of it where there is none.
@@ -248,6 +285,7 @@ async function readNames() {
       span.textContent = text;
     }
     names.append(row);
+    document.getElementById("who")?.append(new Option(person.name, person.id));
   }
 }
 

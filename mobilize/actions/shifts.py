@@ -1,0 +1,131 @@
+"""The shifts of a strike day, and the gates of a site: what a check-in and a head count fall into."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from mobilize import audit, clock
+from mobilize.actions.models import Event, EventState, Shift
+from mobilize.actions.queries import EARLY
+from mobilize.actions.spans import LocalSpan
+from mobilize.database import atomic
+from mobilize.errors import Refused
+from mobilize.languages import _, say_time
+from mobilize.roster.models import Gate
+
+MOST_SHIFTS, MOST_GATES = 6, 20
+SHORTEST = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class ShiftTimes:
+    """A shift on the clock of wherever it is. An end at or before the start is on the next day."""
+
+    start: time
+    end: time
+
+
+def set_shifts(event: Event, times: Sequence[ShiftTimes], *, actor: str, now: datetime) -> bool:
+    """Give an event these shifts, in their order; True when that changed anything.
+
+    The first stays the first, whatever its times: what was counted in it stays there. Raises `Refused` when
+    there is none, for times outside the event's, for shifts that overlap, and for fewer than there were once
+    members may check in.
+    """
+    with atomic() as session:
+        session.refresh(event, with_for_update={"of": Event})
+        if event.state is not EventState.PLANNED:
+            raise Refused("is_over", _("This event is closed or called off. Its shifts stay."), status=409)
+        asked = _moments(event, times)
+        before = [(shift.starts_at, shift.ends_at) for shift in event.shifts]
+        if asked == before:
+            return False
+        if len(asked) < len(before) and now >= event.starts_at - EARLY:
+            raise Refused("begun", _("Members check in already: a shift can be moved, and not taken away."))
+        _store(session, event, asked)
+        audit.note(actor, "event.shifts", event.id, now=now)
+    return True
+
+
+def set_shifts_of_all(
+    events: Iterable[Event], times: Sequence[ShiftTimes], *, actor: str, now: datetime
+) -> int:
+    """The same for every one of these events that is still to come or runs; how many were changed. All or
+    none: raises `Refused` as `set_shifts` does."""
+    with atomic():
+        return sum(
+            set_shifts(event, times, actor=actor, now=now)
+            for event in events
+            if event.state is EventState.PLANNED and event.ends_at > now
+        )
+
+
+def name_gates(site_id: uuid.UUID, names: Iterable[str], *, actor: str, now: datetime) -> None:
+    """The gates of a site are these. Raises `Refused` for one that is left out though heads were counted
+    there, and for more than anybody can stand at."""
+    wanted = list(dict.fromkeys(" ".join(name.split())[:80] for name in names if name.strip()))
+    if len(wanted) > MOST_GATES:
+        raise Refused("too_many", _("At most %(most)s gates.", most=MOST_GATES))
+    with atomic() as session:
+        there = dict(session.execute(select(Gate.name, Gate.id).where(Gate.site_id == site_id)).all())
+        for name in there.keys() - set(wanted):
+            _drop_gate(session, name, there[name])
+        session.add_all(Gate(site_id=site_id, name=name) for name in wanted if name not in there)
+        if set(wanted) != set(there):
+            audit.note(actor, "site.gates", site_id, now=now)
+
+
+def local_shifts(event: Event) -> list[ShiftTimes]:
+    """Its shifts as they stand, on the clock of the place."""
+    moments = [(clock.local(s.starts_at, event.tz), clock.local(s.ends_at, event.tz)) for s in event.shifts]
+    return [ShiftTimes(start.time(), end.time()) for start, end in moments]
+
+
+def _moments(event: Event, times: Sequence[ShiftTimes]) -> list[tuple[datetime, datetime]]:
+    if not 1 <= len(times) <= MOST_SHIFTS:
+        raise Refused("no_shifts", _("Give one to %(most)s shifts.", most=MOST_SHIFTS))
+    opens = clock.local(event.starts_at, event.tz)
+    found = []
+    for one in times:
+        # On a day that goes past midnight, a shift that begins before the event's own hour is the next day's.
+        day = opens.date() if one.start >= opens.time() else opens.date() + timedelta(days=1)
+        found.append(LocalSpan(day, one.start, one.end).moments(event.tz))
+    _refuse_odd(event, found)
+    return found
+
+
+def _refuse_odd(event: Event, shifts: Sequence[tuple[datetime, datetime]]) -> None:
+    if any(starts < event.starts_at or ends > event.ends_at for starts, ends in shifts):
+        hours = {"start": say_time(event.starts_at, event.tz), "end": say_time(event.ends_at, event.tz)}
+        raise Refused("outside", _("The event is from %(start)s to %(end)s. Change its time first.", **hours))
+    if any(ends - starts < SHORTEST for starts, ends in shifts):
+        raise Refused("too_short", _("A shift lasts half an hour or more."))
+    if any(later[0] < earlier[1] for earlier, later in zip(shifts, shifts[1:], strict=False)):
+        raise Refused("overlap", _("One shift follows the other, and none begins before the last has ended."))
+
+
+def _store(session: Session, event: Event, asked: Sequence[tuple[datetime, datetime]]) -> None:
+    standing = list(event.shifts)
+    for shift, (starts_at, ends_at) in zip(standing, asked, strict=False):
+        shift.starts_at, shift.ends_at = starts_at, ends_at
+    for starts_at, ends_at in asked[len(standing) :]:
+        session.add(Shift(event_id=event.id, starts_at=starts_at, ends_at=ends_at))
+    gone = [shift.id for shift in standing[len(asked) :]]
+    session.flush()
+    if gone:
+        session.execute(delete(Shift).where(Shift.id.in_(gone)))
+    session.expire(event, ["shifts"])
+
+
+def _drop_gate(session: Session, name: str, gate_id: uuid.UUID) -> None:
+    try:
+        with session.begin_nested():
+            session.execute(delete(Gate).where(Gate.id == gate_id))
+    except IntegrityError:
+        said = _("Heads were counted at “%(gate)s” already: it stays.", gate=name)
+        raise Refused("gate_in_use", said, status=409) from None
