@@ -13,6 +13,8 @@ TEXTS_THAT_CAME_IN = timedelta(days=90)
 # Codes and answers; texts about an event go with its action.
 TEXTS_WITHOUT_EVENT = timedelta(days=7)
 ENDED_SESSIONS = timedelta(days=30)
+# A note of a member's new number that nobody looked at; one that was looked at holds no number any more.
+NEW_NUMBERS = timedelta(days=30)
 EXPORT_NOTES = timedelta(days=365)
 
 

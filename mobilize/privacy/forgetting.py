@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from mobilize import audit
 from mobilize.accounts.models import LineGrant
 from mobilize.actions.models import Action, Eligible, Event, EventState
-from mobilize.checkins.models import Attendance, Evidence, HeadCount, Supporters, Walkup
+from mobilize.checkins.models import Attendance, Evidence, HeadCount, NewNumber, Supporters, Walkup
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.languages import _
@@ -132,6 +132,7 @@ def _forget_the_line(session: Session, action_id: uuid.UUID) -> None:
         .values(person_id=None, label="", made_by=NOBODY),
         update(HeadCount).where(HeadCount.event_id.in_(events)).values(by=NOBODY),
         update(Supporters).where(Supporters.event_id.in_(events)).values(by=NOBODY),
+        delete(NewNumber).where(NewNumber.event_id.in_(events)),
     ):
         session.execute(statement.execution_options(synchronize_session=False))
 

@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 
 from mobilize.accounts.models import CodeRequest, OneTimeLink, SignedInSession
 from mobilize.actions.models import Event
-from mobilize.checkins.models import KnownPhone, Walkup
+from mobilize.checkins.models import KnownPhone, NewNumber, Walkup
 from mobilize.database import atomic
 from mobilize.privacy.clocks import (
     ENDED_SESSIONS,
     EXPORT_NOTES,
     KNOWN_PHONES,
+    NEW_NUMBERS,
     TEXTS_THAT_CAME_IN,
     TEXTS_WITHOUT_EVENT,
 )
@@ -38,6 +39,7 @@ def sweep(now: datetime) -> dict[str, int]:
     return swept | {
         "walkups": _repeat(_walkups, now),
         "known_phones": _delete(KnownPhone, KnownPhone.used_on < (now - KNOWN_PHONES).date()),
+        "new_numbers": _delete(NewNumber, NewNumber.asked_at < now - NEW_NUMBERS),
         "bodies": forget_bodies(now=now),
         "inbound": _delete(Inbound, Inbound.received_at < now - TEXTS_THAT_CAME_IN),
         "texts": _repeat(_texts_without_event, now),

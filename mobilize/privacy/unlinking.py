@@ -110,6 +110,7 @@ def unlink_evidence(session: Session, rows: Sequence[Any], *, keep_nonces: bool)
             "happened_at": _hour(row.happened_at),
             "recorded_at": _hour(row.recorded_at),
             "clock_error_s": None,
+            "duty": None,
         }
         for row in rows
     ]

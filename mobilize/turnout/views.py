@@ -15,6 +15,7 @@ from mobilize.actions.seen import seen_action
 from mobilize.languages import language
 from mobilize.turnout import (
     coming_views,
+    hours_views,
     numbers_views,
     report_views,
     series_views,
@@ -28,11 +29,12 @@ from mobilize.turnout.figures import Board
 from mobilize.turnout.overview import actions_on, own_sites, past_actions
 from mobilize.turnout.pictures import pictures
 from mobilize.turnout.spreadsheet import as_json
-from mobilize.turnout.wording import percent_text, points_text
+from mobilize.turnout.wording import hours_text, percent_text, points_text
 
 __all__ = [
     "bp",
     "coming_views",
+    "hours_views",
     "numbers_views",
     "report_views",
     "series_views",
@@ -40,6 +42,7 @@ __all__ = [
     "wall_views",
 ]
 
+bp.add_app_template_filter(hours_text, "hours")
 bp.add_app_template_filter(percent_text, "share")
 bp.add_app_template_filter(points_text, "points")
 
