@@ -17,13 +17,15 @@ class ExportForm(FlaskForm):
     kind = SelectField()
     format = SelectField()
     reason = StringField()
+    kind_words: dict[str, str]
 
     def offer(self, scope: Scope) -> "ExportForm":
         kinds = [(ExportKind.COUNTS, _("numbers only")), (ExportKind.NAMES, _("names"))]
         kinds.append((ExportKind.HOURS, _("duty and hours by member, for strike pay")))
         if scope.is_organizer:
             kinds.append((ExportKind.PHONES, _("names and phone numbers")))
-        self.kind.choices = [SelectChoice(kind.value, words) for kind, words in kinds]
+        self.kind_words = {kind.value: words for kind, words in kinds}
+        self.kind.choices = [SelectChoice(kind, words) for kind, words in self.kind_words.items()]
         formats = {ExportFormat.XLSX: "Excel (.xlsx)", ExportFormat.CSV: "CSV"}
         self.format.choices = [SelectChoice(format.value, words) for format, words in formats.items()]
         return self
