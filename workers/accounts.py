@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from mobilize import clock, rate_limits
-from mobilize.accounts import codes
+from mobilize.accounts import code_requests, codes
 
 
 @shared_task(name="accounts.send_codes")
@@ -13,7 +13,7 @@ def send_codes() -> None:
 
 @shared_task(name="accounts.forget_requests")
 def forget_requests() -> None:
-    codes.forget_code_requests(now=clock.now())
+    code_requests.forget_code_requests(now=clock.now())
 
 
 @shared_task(name="accounts.forget_limits")

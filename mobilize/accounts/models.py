@@ -76,6 +76,8 @@ class CodeRequest(Model):
     __table_args__ = (
         # send_codes(): requests no worker has looked at.
         Index("ix_code_requests_waiting", "looked_at", "asked_at"),
+        # What one code opens, and what one phone asked for.
+        Index("ix_code_requests_phone", "phone_bix"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)

@@ -2,7 +2,8 @@
 
 from mobilize.accounts.authenticator_apps import start_app
 from mobilize.accounts.chair_change import apply_chairs, carry_out, stage_chairs
-from mobilize.accounts.codes import ask_for_code, enter_code, forget_code_requests, send_codes
+from mobilize.accounts.code_requests import ask_for_code, forget_code_requests
+from mobilize.accounts.codes import enter_code, send_codes
 from mobilize.accounts.grants import grant_line, hand_over, move_grants, revoke_grant
 from mobilize.accounts.links import link_address, make_link, spend_link
 from mobilize.accounts.people import (

@@ -17,7 +17,8 @@ from mobilize.accounts.authenticator_apps import (
     remove_app,
     use_app,
 )
-from mobilize.accounts.codes import confirm_code, digits_in
+from mobilize.accounts.code_requests import digits_in
+from mobilize.accounts.codes import confirm_code
 from mobilize.accounts.models import AuthenticatorApp, Passkey, Person, SignedInSession, SignInBy
 from mobilize.accounts.passkeys import (
     Purpose,
@@ -141,7 +142,7 @@ def wrong_step() -> Refused:
     """What she hears about a second step that does not fit."""
     return Refused(
         "wrong_step",
-        _("That does not fit. Take the six digits your app shows now, or an unused recovery code."),
+        _("That code is not right. Type the six digits your app shows now, or an unused recovery code."),
     )
 
 
@@ -195,7 +196,7 @@ def _end_after_last(running: SignedInSession, count: int, now: datetime) -> None
         return
     end_session(running, now=now)
     raise Refused(
-        "too_many_steps", _("Five tries did not fit. You are signed out: start with a new code."), status=429
+        "too_many_steps", _("Five wrong tries. You are signed out: ask for a new code."), status=429
     ) from None
 
 

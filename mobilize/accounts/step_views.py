@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response
 
 from mobilize import clock
 from mobilize.accounts.authenticator_apps import app_address, app_of, start_app, started_app
-from mobilize.accounts.codes import REMEMBER_BROWSER, ask_for_code
+from mobilize.accounts.code_requests import REMEMBER_BROWSER, ask_for_code
 from mobilize.accounts.entrance import first_step, me, require_step_up, signed_in
 from mobilize.accounts.forms import local_path
 from mobilize.accounts.models import SignedInSession

@@ -4,7 +4,8 @@ from flask import Blueprint, flash, redirect, render_template, request, session,
 from werkzeug.wrappers import Response
 
 from mobilize import clock, settings
-from mobilize.accounts.codes import REMEMBER_BROWSER, ask_for_code, enter_code
+from mobilize.accounts.code_requests import REMEMBER_BROWSER, ask_for_code
+from mobilize.accounts.codes import enter_code
 from mobilize.accounts.entrance import anyone, me
 from mobilize.accounts.forms import CodeForm, PhoneForm, local_path
 from mobilize.accounts.links import link_works, spend_link

@@ -5,15 +5,23 @@ the roster, and never to one that said STOP. Codes, tries and limits are those o
 their own, so that neither can use up or open the other.
 """
 
-import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
 
-from mobilize import audit, settings
-from mobilize.accounts import codes
+from mobilize import audit
+from mobilize.accounts.code_requests import (
+    ask_for_code,
+    fitting,
+    phones_waiting,
+    share_last_code,
+    spend,
+    text_code,
+    waiting,
+    wrong_code,
+)
 from mobilize.accounts.models import CodeRequest
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
@@ -22,8 +30,6 @@ from mobilize.privacy.models import Visit
 from mobilize.rate_limits import allow
 from mobilize.roster.members import number_key
 from mobilize.roster.models import Member
-from mobilize.texts.models import Priority, TextClass
-from mobilize.texts.operations import PlannedText, queue_texts
 from mobilize.tokens import hash_token, random_token
 
 PURPOSE = "member_page"
@@ -37,30 +43,27 @@ def ask_to_see(phone_typed: str, browser_token: str, *, language: str, now: date
 
     Refused: "bad_phone", "too_many_asks".
     """
-    codes.ask_for_code(phone_typed, browser_token, language=language, now=now, purpose=PURPOSE)
+    ask_for_code(phone_typed, browser_token, language=language, now=now, purpose=PURPOSE)
 
 
 def send_codes(*, now: datetime) -> int:
     """Look at every waiting request once, and queue the codes of those whose phone is on the roster."""
-    _set_aside_strangers(now)
-    waiting = select(CodeRequest.phone_bix).where(*_waiting()).distinct()
-    return sum(_send_to(bix, now) for bix in db.session.scalars(waiting.limit(codes.PHONES_A_TICK)).all())
+    known = _held().with_only_columns(Member.phone_bix).where(Member.phone_bix.is_not(None))
+    return sum(_send_to(bix, now) for bix in phones_waiting(PURPOSE, known, now=now))
 
 
 def open_visit(typed: str, browser_token: str, *, now: datetime) -> str:
     """The token of a visit, for the code from the text. Every failure is the same `Refused("wrong_code")`."""
-    digits = codes.digits_in(typed)
-    live = codes.count_try(hash_token(browser_token), PURPOSE, now)
-    fitting = [request for request in live if codes.fits(request, digits)]
+    fits = fitting(typed, browser_token, PURPOSE, now=now)
     with atomic() as session:
-        if not fitting or not _spend(fitting[0], now):
-            raise codes.wrong_code()
-        sharing = members_with(fitting[0].phone_bix)
+        if not fits or not spend(fits[0], now=now):
+            raise wrong_code()
+        sharing = members_with(fits[0].phone_bix)
         token, alone = random_token(), sharing[0].id if len(sharing) == 1 else None
         session.add(
             Visit(
                 token_hash=hash_token(token),
-                phone_bix=fitting[0].phone_bix,
+                phone_bix=fits[0].phone_bix,
                 member_id=alone,
                 began_at=now,
                 ends_at=now + LASTS,
@@ -89,7 +92,7 @@ def say_which(visit: Visit, number_typed: str, *, now: datetime) -> None:
     may_try = allow("member page number", whose, most=NUMBERS_TYPED, per=LASTS, now=now)
     mine = [m for m in members_with(visit.phone_bix) if m.number_bix == number_key(number_typed[:32])]
     if not may_try or not mine:
-        raise Refused("wrong_number", _("Nobody with this phone has that member number. Compare it."))
+        raise Refused("wrong_number", _("Nobody with this phone has that member number. Check it."))
     with atomic() as session:
         session.execute(
             update(Visit).where(Visit.token_hash == visit.token_hash).values(member_id=mine[0].id)
@@ -116,31 +119,18 @@ def _held() -> Any:
     return select(Member).where(Member.erased_at.is_(None), Member.merged_into_id.is_(None))
 
 
-def _waiting() -> list[Any]:
-    return [CodeRequest.looked_at.is_(None), CodeRequest.purpose == PURPOSE]
-
-
-def _set_aside_strangers(now: datetime) -> None:
-    known = _held().with_only_columns(Member.phone_bix).where(Member.phone_bix.is_not(None))
-    with atomic() as session:
-        session.execute(
-            update(CodeRequest)
-            .where(*_waiting(), CodeRequest.phone_bix.not_in(known))
-            .values(looked_at=now)
-            .execution_options(synchronize_session=False)
-        )
-
-
 def _send_to(phone_bix: bytes, now: datetime) -> int:
-    """Whoever looks second finds the rows taken: they are claimed before anything is queued."""
+    """Whoever looks second finds the rows taken: they are claimed before anything is queued. Once the phone
+    was texted enough, the last code on it opens the others too: nobody can shut her out by asking for her."""
     with atomic() as session:
-        mine = select(CodeRequest).where(*_waiting(), CodeRequest.phone_bix == phone_bix)
+        mine = select(CodeRequest).where(*waiting(PURPOSE), CodeRequest.phone_bix == phone_bix)
         requests = session.scalars(mine.order_by(CodeRequest.id).with_for_update()).all()
         for request in requests:
             request.looked_at = now
         live = [r for r in requests if r.expires_at > now and _may_text(phone_bix, now)]
         for request in live:
-            _text_code(request, now)
+            text_code(request, "member_code", now=now)
+        share_last_code(phone_bix, PURPOSE, now=now)
         return len(live)
 
 
@@ -149,31 +139,3 @@ def _may_text(phone_bix: bytes, now: datetime) -> bool:
     return allow("member page, hour", whose, most=TEXTS_AN_HOUR, per=hour, now=now) and allow(
         "member page, day", whose, most=TEXTS_A_DAY, per=day, now=now
     )
-
-
-def _text_code(request: CodeRequest, now: datetime) -> None:
-    code = f"{secrets.randbelow(10**codes.DIGITS):0{codes.DIGITS}d}"
-    request.code_hash = codes.code_hash(request.phone_bix, code)
-    db.session.flush()
-    text = PlannedText(
-        purpose=f"member_code:{request.id}:1",
-        phone=request.phone,
-        wording="member_code",
-        language=request.language,
-        klass=TextClass.ASKED,
-        tz=settings().union_timezone,
-        due_at=now,
-        useless_after=request.expires_at,
-        priority=Priority.CODE,
-        blanks={"code": code},
-    )
-    queue_texts([text], now=now)
-
-
-def _spend(request: CodeRequest, now: datetime) -> bool:
-    mine = update(CodeRequest).where(
-        CodeRequest.id == request.id, CodeRequest.used_at.is_(None), CodeRequest.expires_at > now
-    )
-    with atomic() as session:
-        spent = session.execute(mine.values(used_at=now).execution_options(synchronize_session=False))
-        return bool(spent.rowcount)  # type: ignore[attr-defined]

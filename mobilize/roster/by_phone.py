@@ -16,7 +16,7 @@ def choose_language(phone_bix: bytes, language: str) -> bool:
 
 def agree_to_urgent(phone_bix: bytes, *, now: datetime) -> bool:
     """Urgent texts may come at any hour; False when nobody has this number. Twice keeps the later moment."""
-    return _write(phone_bix, {"urgent_ok_at": now})
+    return _write(phone_bix, {"urgent_ok_at": now, "urgent_off_at": None})
 
 
 def _write(phone_bix: bytes, values: dict[str, Any]) -> bool:

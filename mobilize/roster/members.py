@@ -33,13 +33,15 @@ CARRIED = (
 
 @dataclass(slots=True)
 class Standing:
-    """A member as she stands: her columns, her open memberships (id, site) by rank, her open status span."""
+    """A member as she stands: her columns, her open memberships (id, site) by rank, her open status span.
+    `no_urgent`: she herself took back her yes to urgent texts."""
 
     id: uuid.UUID
     values: dict[str, Any]
     keeps_out: bool
     open: dict[Rank, tuple[uuid.UUID, uuid.UUID]]
     span_id: uuid.UUID | None
+    no_urgent: bool = False
 
 
 def number_key(number: str) -> bytes:
@@ -58,13 +60,18 @@ def standing_roster() -> dict[bytes, Standing]:
     open_at = _open_memberships()
     spans = dict(_rows(select(StatusSpan.member_id, StatusSpan.id).where(StatusSpan.to_at.is_(None))))
     columns = [getattr(Member, name) for name in CARRIED]
-    query = select(Member.id, Member.erased_at, Member.merged_into_id, *columns)
+    query = select(Member.id, Member.erased_at, Member.merged_into_id, Member.urgent_off_at, *columns)
     found = {}
-    for member_id, erased_at, merged_into_id, *values in db.session.execute(query).yield_per(5_000):
+    for member_id, erased_at, merged_into_id, off_at, *values in db.session.execute(query).yield_per(5_000):
         carried = dict(zip(CARRIED, values, strict=True))
         keeps_out = erased_at is not None or merged_into_id is not None
         found[carried["number_bix"]] = Standing(
-            member_id, carried, keeps_out, open_at.get(member_id, {}), spans.get(member_id)
+            member_id,
+            carried,
+            keeps_out,
+            open_at.get(member_id, {}),
+            spans.get(member_id),
+            off_at is not None,
         )
     return found
 

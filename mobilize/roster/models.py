@@ -108,6 +108,7 @@ class Member(Model):
     opted_out_in_file: Mapped[bool] = mapped_column(default=False)
     proposed_role: Mapped[str | None] = mapped_column(String(24))
     urgent_ok_at: Mapped[datetime | None]
+    urgent_off_at: Mapped[datetime | None]
     added_at: Mapped[datetime]
     gone_on: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]

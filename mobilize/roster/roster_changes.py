@@ -1,7 +1,8 @@
 """What a roster file would change: each member as she stands against what the file says of her.
 
 The rules: the file wins for name, site and status. A phone or language that she changed herself wins until
-the file's own value changes. An opt-out is only ever added. Whoever the file no longer lists is gone, not
+the file's own value changes. An opt-out is only ever added. Urgent texts that she took back herself stay off,
+whatever the file says, until she agrees again. Whoever the file no longer lists is gone, not
 deleted. An erased or merged member stays as she is.
 """
 
@@ -148,7 +149,7 @@ def _changed(
     after["opted_out_in_file"] = before["opted_out_in_file"] or row.opt_out
     if "role" in fields:
         after["proposed_role"] = row.role
-    if row.urgent_ok and before["urgent_ok_at"] is None:
+    if row.urgent_ok and before["urgent_ok_at"] is None and not stands.no_urgent:
         after["urgent_ok_at"] = now
     if row.sites or not row.gave_site:
         # A site that was written and not found is shown for mending; until then she stays where she is.

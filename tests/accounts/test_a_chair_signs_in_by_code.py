@@ -9,7 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event, func, select
 
-from mobilize.accounts.codes import ask_for_code, enter_code, forget_code_requests, send_codes
+from mobilize.accounts.code_requests import ask_for_code, forget_code_requests
+from mobilize.accounts.codes import enter_code, send_codes
 from mobilize.accounts.models import CodeRequest, Person, RoleName, SignedInSession
 from mobilize.accounts.people import end_role
 from mobilize.accounts.scope import THE_OFFICE
@@ -169,7 +170,7 @@ def test_an_earlier_code_of_the_same_browser_stays_good(carmen: Person) -> None:
 def test_a_code_is_read_however_it_is_typed(
     carmen: Person, typed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mobilize.accounts.codes.secrets.randbelow", lambda _n: 123456)
+    monkeypatch.setattr("mobilize.accounts.code_requests.secrets.randbelow", lambda _n: 123456)
     ask()
     send_codes(now=NOW)
     assert enter_code(typed, "hers", now=NOW)

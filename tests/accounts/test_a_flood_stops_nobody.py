@@ -11,7 +11,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from mobilize import clock
-from mobilize.accounts.codes import ask_for_code, enter_code, send_codes
+from mobilize.accounts.code_requests import ask_for_code
+from mobilize.accounts.codes import enter_code, send_codes
 from mobilize.accounts.models import CodeRequest, Person, RoleName, SignedInSession
 from mobilize.checkins.forms import event_token
 from mobilize.checkins.models import Attendance

@@ -12,7 +12,8 @@ from sqlalchemy import select
 
 from mobilize import clock
 from mobilize.accounts.authenticator_apps import confirm_app, start_app
-from mobilize.accounts.codes import ask_for_code, send_codes
+from mobilize.accounts.code_requests import ask_for_code
+from mobilize.accounts.codes import send_codes
 from mobilize.accounts.entrance import require_step_up, signed_in
 from mobilize.accounts.models import Person, RoleName, SignedInSession
 from mobilize.database import db

@@ -9,7 +9,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from mobilize.accounts.codes import ask_for_code, enter_code, send_codes
+from mobilize.accounts.code_requests import ask_for_code
+from mobilize.accounts.codes import enter_code, send_codes
 from mobilize.accounts.links import make_link, spend_link
 from mobilize.accounts.models import CodeRequest, Person, RoleName, SignedInSession
 from mobilize.accounts.people import Invitation, invite
