@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from mobilize import clock, leases
-from mobilize.texts import catching_up, delivery, reconciling
+from mobilize.texts import catching_up, delivery, file_consents, reconciling
 from workers.stopping import is_stopping
 from workers.ticker import BEAT
 
@@ -30,6 +30,11 @@ def reconcile() -> None:
 @shared_task(name="texts.catch_up")
 def catch_up() -> None:
     catching_up.catch_up(now=clock.now())
+
+
+@shared_task(name="texts.note_file_consents")
+def note_file_consents() -> None:
+    file_consents.note_file_consents(now=clock.now())
 
 
 @shared_task(name="workers.beat_is_alive")

@@ -50,6 +50,7 @@ TIMETABLE = [
     Entry("texts.sweep", seconds(10)),
     Entry("texts.reconcile", seconds(10)),
     Entry("texts.catch_up", 300),
+    Entry("texts.note_file_consents", 60),
     Entry("privacy.forget_due", 600),
     Entry("turnout.correct_closed_actions", 300),
     Entry("audit.seal", 5),

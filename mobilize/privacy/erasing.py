@@ -13,7 +13,7 @@ from mobilize.accounts.models import CodeRequest, Person
 from mobilize.accounts.scope import scope_of, today
 from mobilize.actions.denominator import freeze_event
 from mobilize.actions.models import Action, Eligible, Event
-from mobilize.checkins.models import Attendance, EndedLinks, Evidence, KnownPhone, Match, Walkup
+from mobilize.checkins.models import Attendance, EndedLinks, Evidence, KnownPhone, Match, NewNumber, Walkup
 from mobilize.crypto import blind_index
 from mobilize.database import Model, atomic, db
 from mobilize.errors import Refused
@@ -130,6 +130,7 @@ def _unlink(session: Session, member_id: uuid.UUID) -> None:
     _run(session, delete(Coming).where(Coming.member_id == member_id))
     _run(session, delete(EndedLinks).where(EndedLinks.member_id == member_id))
     _run(session, delete(Visit).where(Visit.member_id == member_id))
+    _run(session, delete(NewNumber).where(NewNumber.member_id == member_id))
     # Undoing an old import, or committing one that waits, would write her down again.
     _run(session, delete(StagedMember).where(StagedMember.member_id == member_id))
 
@@ -173,7 +174,8 @@ def _empty(session: Session, member: Member, now: datetime) -> None:
     member.number, member.name, member.phone = None, None, None
     member.phone_bix = member.file_phone_bix = member.file_language = None
     member.phone_kind, member.language = PhoneKind.UNKNOWN, "en"
-    member.opted_out_in_file, member.proposed_role, member.urgent_ok_at = False, None, None
+    member.opted_out_in_file, member.proposed_role = False, None
+    member.urgent_ok_at = member.urgent_off_at = None
     member.gone_on, member.erased_at = member.gone_on or now, now
     for spans in (Membership, StatusSpan):
         running = spans.member_id == member.id, spans.to_at.is_(None)

@@ -18,6 +18,7 @@ from mobilize.privacy.blueprint import bp
 from mobilize.privacy.models import Visit
 from mobilize.privacy.queries import card_of
 from mobilize.privacy.report import held_about, traces_of
+from mobilize.privacy.wording import asked_on_page
 from mobilize.roster.forms import status_words
 from mobilize.roster.models import Member
 from mobilize.tokens import random_token
@@ -85,6 +86,7 @@ def held() -> Response | str:
         card=card_of(member),
         languages=LANGUAGES,
         status=status_words().get(member.status, member.status),
+        asks=asked_on_page(),
     )
 
 

@@ -7,6 +7,7 @@ from mobilize import audit
 from mobilize.database import atomic
 from mobilize.errors import Refused
 from mobilize.languages import LANGUAGES, _
+from mobilize.privacy.wording import version_on_page
 from mobilize.roster.models import Member
 from mobilize.texts.consents import note_consent
 from mobilize.texts.models import ConsentKind
@@ -33,9 +34,13 @@ def agree_to_urgent(member_id: uuid.UUID, agrees: bool, *, now: datetime) -> Non
         member = session.get_one(Member, member_id, with_for_update=True)
         if (member.urgent_ok_at is not None) != agrees:
             member.urgent_ok_at = now if agrees else None
+            # No roster file turns it on again.
+            member.urgent_off_at = None if agrees else now
+            said = "yes" if agrees else "no"
             if member.phone:
-                note_consent(member.phone, ConsentKind.URGENT, given=agrees, how=PAGE, now=now)
-            audit.note(HERSELF, f"member.urgent.{'yes' if agrees else 'no'}", member.id, now=now)
+                words = version_on_page(f"urgent_{said}")
+                note_consent(member.phone, ConsentKind.URGENT, given=agrees, how=PAGE, wording=words, now=now)
+            audit.note(HERSELF, f"member.urgent.{said}", member.id, now=now)
 
 
 def stop_texts(member_id: uuid.UUID, stop: bool, *, now: datetime) -> None:
@@ -44,8 +49,7 @@ def stop_texts(member_id: uuid.UUID, stop: bool, *, now: datetime) -> None:
         member = session.get_one(Member, member_id)
         if member.phone is None:
             return
-        if stop:
-            opt_out(member.phone, source=PAGE, now=now)
-        else:
-            opt_in(member.phone, source=PAGE, now=now)
-        audit.note(HERSELF, f"member.texts.{'stop' if stop else 'start'}", member.id, now=now)
+        said = "stop" if stop else "start"
+        decide = opt_out if stop else opt_in
+        decide(member.phone, source=PAGE, wording=version_on_page(f"texts_{said}"), now=now)
+        audit.note(HERSELF, f"member.texts.{said}", member.id, now=now)

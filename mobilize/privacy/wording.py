@@ -1,6 +1,32 @@
 """Names of things that are kept, in plain words."""
 
-from mobilize.languages import _
+from mobilize.languages import LANGUAGES, _, in_language
+from mobilize.texts.consents import version
+
+
+def asked_on_page() -> dict[str, str]:
+    """What stands beside each button of the member's page by which she agrees, or takes it back."""
+    return {
+        "urgent_yes": _(
+            "We text between 9 am and 8 pm. May we text you at another hour when it is urgent, for example "
+            "when a picket moves at 5 am?"
+        ),
+        "urgent_no": _("You agreed to urgent texts at any hour, for example when a picket moves at 5 am."),
+        "texts_start": _(
+            "You get no texts from us. If you stopped them by text, text START as well: your carrier stopped "
+            "them too."
+        ),
+        "texts_stop": _("Stopping is for good, until you say otherwise. It holds for this phone."),
+    }
+
+
+def version_on_page(button: str) -> str:
+    """The version of those words, in all languages together, for what is written down of her consent."""
+    words = []
+    for language in LANGUAGES:
+        with in_language(language):
+            words.append(asked_on_page()[button])
+    return version(f"page_{button}", words)
 
 
 def table_words(table: str) -> str:
@@ -11,12 +37,14 @@ def table_words(table: str) -> str:
         "status_spans": _("Her status, and since when"),
         "staged_members": _("Waiting or undoable roster imports"),
         "phone_rules": _("What this phone asked us about texts"),
+        "consents": _("What this phone agreed to, or took back"),
         "attendance": _("Counted at a line"),
         "evidence": _("How she was counted"),
         "eligible": _("In the denominator of an action"),
         "matches": _("Matched to her by a person"),
         "walkups": _("Typed at a line, and matched nobody"),
         "known_phones": _("Typed before on a phone that is remembered"),
+        "new_numbers": _("A new mobile number told at a line"),
         "replies": _("Coming, or not coming"),
         "outbox": _("Texts to her"),
         "inbound": _("Texts from her"),

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from mobilize.crypto import blind_index
 from mobilize.database import atomic, db
-from mobilize.texts.models import Consent, ConsentKind
+from mobilize.texts.models import Consent, ConsentKind, OutboxText
 from mobilize.texts.wordings import LANGUAGES, template
 
 
@@ -38,5 +38,16 @@ def consents_of(phone: str) -> Sequence[Consent]:
 
 def version_of(wording: str) -> str:
     """A wording's name with the fingerprint of its words, so that a later change of words shows."""
-    words = "\n".join(template(wording, language) for language in LANGUAGES)
-    return f"{wording}@{hashlib.sha256(words.encode()).hexdigest()[:8]}"[:40]
+    return version(wording, [template(wording, language) for language in LANGUAGES])
+
+
+def version(name: str, words: Sequence[str]) -> str:
+    """The same for words that stand elsewhere, in each language: on a page, say."""
+    return f"{name[:31]}@{hashlib.sha256(chr(10).join(words).encode()).hexdigest()[:8]}"
+
+
+def words_answered(phone_bix: bytes) -> str | None:
+    """The version of the last text to this number, which is what somebody answers who texts back."""
+    last = select(OutboxText.wording).where(OutboxText.phone_bix == phone_bix)
+    wording = db.session.scalar(last.order_by(OutboxText.due_at.desc(), OutboxText.id.desc()).limit(1))
+    return version_of(wording) if wording else None

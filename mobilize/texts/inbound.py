@@ -10,7 +10,7 @@ from mobilize.database import atomic, db, insert, new_id
 from mobilize.phones import normalize
 from mobilize.roster.by_phone import agree_to_urgent, choose_language
 from mobilize.roster.models import Member
-from mobilize.texts.consents import note_consent, version_of
+from mobilize.texts.consents import note_consent, version_of, words_answered
 from mobilize.texts.models import ConsentKind, Inbound, Intent, OutboxText, Question, QuestionKind
 from mobilize.texts.operations import answer, mark_done, opt_in, opt_out
 from mobilize.texts.queries import questions_open_to
@@ -34,10 +34,10 @@ def take_inbound(sid: str, sender: str, body: str, *, now: datetime) -> Inbound 
             return None
         phone = normalize(sender).phone
         if row.intent is Intent.OUT:
-            opt_out(phone or sender, source="reply", wording=None, now=now)
+            opt_out(phone or sender, source="reply", wording=words_answered(row.phone_bix), now=now)
             mark_done(row.id, "texts", now=now)
         elif row.intent is Intent.IN:
-            opt_in(phone or sender, source="reply", now=now)
+            opt_in(phone or sender, source="reply", wording=version_of("back_in"), now=now)
             _reply(row, "back_in", body, now)
         elif row.intent in (Intent.HELP, Intent.WHO):
             _reply(row, row.intent.value, body, now)

@@ -35,12 +35,12 @@ def opt_out(phone: str, *, source: str, wording: str | None = None, now: datetim
         note_consent(phone, ConsentKind.TEXTS, given=False, how=source, wording=wording, now=now)
 
 
-def opt_in(phone: str, *, source: str, now: datetime) -> None:
+def opt_in(phone: str, *, source: str, wording: str | None = None, now: datetime) -> None:
     """Texts again, because this number itself said START, UNSTOP or ALTA; also against the roster's
     opt-out."""
     with atomic():
         _write(phone, {"back_in_at": now, "source": source, "bad_at": None, "bad_code": None})
-        note_consent(phone, ConsentKind.TEXTS, given=True, how=source, now=now)
+        note_consent(phone, ConsentKind.TEXTS, given=True, how=source, wording=wording, now=now)
 
 
 def note_bad_number(phone: str, error_code: int, *, now: datetime) -> None:
