@@ -19,6 +19,7 @@ from mobilize.languages import _
 # Where a second person looks before she agrees: endpoint, and the name of what `ref` is there.
 _LOOK_AT = {
     Kind.IMPORT: ("roster.show_import", "import_id"),
+    Kind.CHAIRS: ("accounts.show_chairs", "change_id"),
     Kind.CALLING_OFF: ("reminders.call_off", "action_id"),
     Kind.BROADCAST: ("reminders.broadcast", "broadcast_id"),
 }
@@ -66,6 +67,7 @@ def kind_words() -> dict[str, str]:
     """What is asked for, as a title."""
     return {
         Kind.IMPORT: _("A roster import that takes off or changes many members"),
+        Kind.CHAIRS: _("A list of chairs that ends or begins many terms"),
         Kind.PHONE_EXPORT: _("An export with phone numbers"),
         Kind.CALLING_OFF: _("Calling an event off"),
         Kind.BROADCAST: _("A text to more than 2,000 people"),

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     """What wants a second person."""
 
     IMPORT = "import"
+    CHAIRS = "chairs"
     PHONE_EXPORT = "export_phones"
     CALLING_OFF = "calling_off"
     BROADCAST = "broadcast"
@@ -42,9 +43,11 @@ class Rule:
     from_people: int = 25
 
 
-# An import is asked by its shares as well: `roster.import_summary.needs_second_person`.
+# An import is asked by its shares as well: `roster.import_summary.needs_second_person`, and the yearly list
+# of chairs likewise: `ChairPlan.wants_second_person`.
 RULES = {
     Kind.IMPORT: Rule(),
+    Kind.CHAIRS: Rule(),
     Kind.PHONE_EXPORT: Rule(),
     Kind.CALLING_OFF: Rule(),
     Kind.BROADCAST: Rule(from_people=2_001),
@@ -215,7 +218,7 @@ def _refuse_own(by: str, stepped_up: bool, now: datetime) -> None:
     if not is_lone_admin(by, now):
         raise Refused("own_request", _("You asked for this. Somebody else has to agree."), status=403)
     if not stepped_up:
-        said = _("You are the only admin. Prove once more who you are, then confirm it.")
+        said = _("You are the only admin. Confirm that it is you, then confirm this request.")
         raise Refused("step_up", said, status=403)
 
 

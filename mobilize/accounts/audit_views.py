@@ -9,7 +9,8 @@ from werkzeug.wrappers import Response
 
 from mobilize import audit as book
 from mobilize import clock, settings
-from mobilize.accounts.audit_words import find_people, ids_in_words, in_words, names_of
+from mobilize.accounts.audit_refs import ids_in_words
+from mobilize.accounts.audit_words import find_people, in_words, names_of
 from mobilize.accounts.entrance import me, signed_in
 from mobilize.accounts.models import RoleName
 from mobilize.accounts.views import bp

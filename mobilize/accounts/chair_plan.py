@@ -22,6 +22,7 @@ from mobilize.accounts.scope import not_over
 from mobilize.crypto import blind_index
 from mobilize.database import db
 from mobilize.languages import _
+from mobilize.roster.import_summary import CHANGED_SHARE, REMOVED_SHARE, SMALL_ROSTER
 from mobilize.roster.models import Site
 from mobilize.roster.names import fold
 
@@ -60,6 +61,8 @@ class ChairPlan:
     problems: list[tuple[int, str]] = field(default_factory=list)
     unclear: list[str] = field(default_factory=list)
     others: int = 0
+    # All terms of chairs that run from that day on, whether or not the list names their sites.
+    standing: int = 0
 
     def of(self, move: Move) -> list[ChairMove]:
         return [one for one in self.moves if one.move is move]
@@ -68,6 +71,14 @@ class ChairPlan:
     def without_phone(self) -> list[ChairMove]:
         """Who starts and cannot get a code: each needs a link from the page People."""
         return [one for one in self.of(Move.STARTS) if not one.has_phone]
+
+    @property
+    def wants_second_person(self) -> bool:
+        """Whether so many chairs go or come that two people have to want it, as for a roster."""
+        starts, ends = len(self.of(Move.STARTS)), len(self.of(Move.ENDS))
+        if self.standing < SMALL_ROSTER:
+            return False
+        return ends > REMOVED_SHARE * self.standing or starts > CHANGED_SHARE * self.standing
 
     @property
     def digest(self) -> bytes:
@@ -80,7 +91,7 @@ def plan_chairs(found: ChairList, from_on: date) -> ChairPlan:
     """What this list would do from that day on. Nothing is stored."""
     sites = {site.id: site for site in db.session.scalars(select(Site))}
     people, held = _people_by_phone(found.rows), _chairs_by_site(from_on)
-    plan = ChairPlan(from_on, problems=list(found.problems))
+    plan = ChairPlan(from_on, problems=list(found.problems), standing=sum(map(len, held.values())))
     rows = _by_site(_of_known_people(found, people, plan))
     for site_id in sorted(rows, key=lambda one: sites[one].name.casefold()):
         if site_id not in found.unclear:

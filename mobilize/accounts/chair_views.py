@@ -1,11 +1,15 @@
 """The yearly change of chairs: choose a file, look at who starts and ends, carry out exactly that."""
 
 import uuid
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
 
 from flask import abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from mobilize import clock
+from mobilize.accounts import approvals
+from mobilize.accounts.approvals import Kind
 from mobilize.accounts.chair_change import carry_out, stage_chairs, staged_plan
 from mobilize.accounts.chair_plan import ChairPlan, Move
 from mobilize.accounts.entrance import me, signed_in
@@ -51,14 +55,65 @@ def show_chairs(change_id: uuid.UUID) -> str:
     return _page(staged_plan(change, now=clock.now()), change)
 
 
+@bp.post("/people/chairs/<uuid:change_id>/ask")
+@signed_in(RoleName.ADMIN)
+def ask_about_chairs(change_id: uuid.UUID) -> Response:
+    """Ask another admin to agree to what this page shows."""
+    change, now = db.session.get(ChairChange, change_id), clock.now()
+    if change is None:
+        abort(404)
+    plan = staged_plan(change, now=now)
+    if plan.wants_second_person:
+        approvals.request_approval(Kind.CHAIRS, str(change.id), _in_words(plan), by=me().actor, now=now)
+    return redirect(url_for("accounts.show_chairs", change_id=change.id), 303)
+
+
 @bp.post("/people/chairs/<uuid:change_id>/carry-out")
 @signed_in(RoleName.ADMIN, step_up=True)
 def carry_out_chairs(change_id: uuid.UUID) -> str:
     """Do exactly what was shown; who needs a link is listed once."""
-    return _page(carry_out(change_id, by=me().actor, now=clock.now()))
+    change, now = db.session.get(ChairChange, change_id), clock.now()
+    if change is None:
+        abort(404)
+    with _second_person(change, now):
+        plan = carry_out(change_id, by=me().actor, now=now)
+    return _page(plan)
+
+
+def _second_person(change: ChairChange, now: datetime) -> AbstractContextManager[str | None]:
+    """Nobody where few terms change; else who agreed, or whoever is here when another one chose the file."""
+    visitor, plan, ref = me(), staged_plan(change, now=now), str(change.id)
+    if not plan.wants_second_person:
+        return nullcontext(None)
+    if change.made_by == visitor.actor:
+        return approvals.second_person(Kind.CHAIRS, ref, now=now)
+    said = _in_words(plan)
+    return approvals.agreeing(
+        Kind.CHAIRS, ref, said, asked_by=change.made_by, by=visitor.actor, scope=visitor.scope, now=now
+    )
+
+
+def _in_words(plan: ChairPlan) -> str:
+    return _(
+        "List of chairs from %(day)s on: %(starts)s start, %(ends)s end, of %(standing)s there are.",
+        day=say_day(plan.from_on),
+        starts=len(plan.of(Move.STARTS)),
+        ends=len(plan.of(Move.ENDS)),
+        standing=plan.standing,
+    )
 
 
 def _page(plan: ChairPlan, change: ChairChange | None = None) -> str:
+    now = clock.now()
+    asks = change is not None and plan.wants_second_person and change.made_by == me().actor
     return render_template(
-        "accounts/show_chairs.html", plan=plan, change=change, Move=Move, role_word=role_word, say_day=say_day
+        "accounts/show_chairs.html",
+        plan=plan,
+        change=change,
+        Move=Move,
+        role_word=role_word,
+        say_day=say_day,
+        second_needed=asks,
+        approval=approvals.open_approval(Kind.CHAIRS, str(change.id), now=now) if change and asks else None,
+        alone=approvals.is_lone_admin(me().actor, now),
     )

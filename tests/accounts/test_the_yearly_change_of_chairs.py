@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import openpyxl
@@ -20,6 +21,7 @@ from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.roster.models import Area, Site
 from tests.builders import make_area, make_event, make_person, make_site, sign_in
+from tests.services.client import Client
 
 NOW = datetime(2026, 8, 3, 18, 0, tzinfo=UTC)
 SEPTEMBER = date(2026, 9, 1)
@@ -235,3 +237,36 @@ def test_the_command_line_shows_first_and_commits_when_told(
     assert on(date(2199, 9, 1)) == {"Nina Vale"}
     bad = runner.invoke(args=["people", "import", path, "--from", "2001-09-01", "--commit"])
     assert bad.exit_code == 1 and "before today" in bad.output
+
+
+def test_a_list_that_ends_many_terms_waits_for_a_second_admin(app: Flask, client: FlaskClient) -> None:
+    """25 sites with a chair each; the list replaces two of them, which is more than one in twenty."""
+    sites = [make_site() for _ in range(25)]
+    for n, site in enumerate(sites):
+        make_person(f"Chair {n}", role=RoleName.CHAIR, site=site)
+    ada, eva = (make_person(name, role=RoleName.ADMIN) for name in ("Ada Stone", "Eva Stone"))
+    lines = [f"{site.code},chair,New {n},213555014{n}" for n, site in enumerate(sites[:2])]
+    sign_in(client, ada)
+    upload = {"file": (io.BytesIO(file(*lines)), "chairs.csv"), "from_on": ""}
+    page = client.post("/people/chairs", data=upload).location
+    assert "a second admin has to agree" in client.get(page).text
+    assert client.post(f"{page}/carry-out").status_code == 403, "nobody else agreed"
+    client.post(f"{page}/ask")
+    other = Client(app, use_cookies=True)
+    sign_in(other, eva)
+    asked = other.get("/approvals").text
+    assert "2 start, 2 end, of 25 there are" in asked and page in asked
+    approve = re.search(r'action="(/approvals/[^"]+/approve)"', asked)
+    assert approve and other.post(approve[1]).status_code == 303
+    assert client.post(f"{page}/carry-out").status_code == 200
+    assert client.post(f"{page}/carry-out").status_code == 410
+
+
+def test_a_short_list_needs_nobody_else(app: Flask, client: FlaskClient) -> None:
+    sites = [make_site() for _ in range(25)]
+    for n, site in enumerate(sites):
+        make_person(f"Chair {n}", role=RoleName.CHAIR, site=site)
+    sign_in(client, make_person("Ada Stone", role=RoleName.ADMIN))
+    one = file(f"{sites[0].code},chair,New,2135550140")
+    page = client.post("/people/chairs", data={"file": (io.BytesIO(one), "c.csv"), "from_on": ""}).location
+    assert client.post(f"{page}/carry-out").status_code == 200
