@@ -11,7 +11,7 @@ from typing import Any
 from mobilize.roster.columns import ROSTER, ROSTER_NEEDS, place_columns, unused_headings
 from mobilize.roster.roster_rows import MemberRow, Reason, read_row
 from mobilize.roster.site_book import SiteBook
-from mobilize.roster.tables import Record, Table, open_table
+from mobilize.roster.tables import Record, open_table, whole_records
 from mobilize.roster.vocabulary import clean, looks_misread
 
 Seen = dict[str, set[int]]
@@ -45,26 +45,13 @@ def read_roster(data: bytes, book: SiteBook, chosen: Mapping[str, str] | None = 
         [clean(text) for text in table.header], frozenset(places), unused_headings(table.header, places)
     )
     seen: Seen = {}
-    for record in _usable(table, reading):
+    for record in whole_records(table, reading, Reason.MALFORMED_ROW):
         row = read_row(record.cells, places, book, record.number, record.line)
         if isinstance(row, Reason):
             reading.rejected.append((record.number, record.line, row))
         else:
             _take(reading, seen, row, record)
     return reading
-
-
-def _usable(table: Table, reading: RosterReading) -> Iterator[Record]:
-    for record in table.records:
-        reading.records += 1
-        if record.blank:
-            reading.skipped["empty"] += 1
-        elif record.cells == table.header:
-            reading.skipped["repeated_header"] += 1
-        elif len(record.cells) != len(table.header):
-            reading.rejected.append((record.number, record.line, Reason.MALFORMED_ROW))
-        else:
-            yield record
 
 
 def _take(reading: RosterReading, seen: Seen, row: MemberRow, record: Record) -> None:

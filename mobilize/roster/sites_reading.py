@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -13,7 +13,7 @@ from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.roster.columns import ROSTER, SITES, SITES_NEED, place_columns
 from mobilize.roster.names import fold
-from mobilize.roster.tables import Record, Table, open_table
+from mobilize.roster.tables import Record, open_table, whole_records
 from mobilize.roster.vocabulary import NOTHING, YES, clean, folded
 
 _NOTHING = folded(NOTHING)
@@ -74,7 +74,7 @@ def read_sites(data: bytes, *, district: str | None = None) -> SitesReading:
         )
     reading = SitesReading([clean(text) for text in table.header])
     districts: set[str] = set()
-    for record in _whole(table, reading):
+    for record in whole_records(table, reading, SiteReason.MALFORMED_ROW):
         said = {name: _value(record.cells[at]) for name, at in places.items()}
         _refuse_damage(said["code"], table.header[places["code"]], record.line)
         districts.add(said.get("district", ""))
@@ -125,19 +125,6 @@ def _refuse_roster(header: list[str]) -> None:
     headings = folded(header)
     if headings & folded(ROSTER["number"]) and headings & folded(ROSTER["last"]):
         raise Refused("wrong_file", _("This is a list of members, not of sites. Import it as a roster."))
-
-
-def _whole(table: Table, reading: SitesReading) -> Iterator[Record]:
-    for record in table.records:
-        reading.records += 1
-        if record.blank:
-            reading.skipped["empty"] += 1
-        elif record.cells == table.header:
-            reading.skipped["repeated_header"] += 1
-        elif len(record.cells) != len(table.header):
-            reading.rejected.append((record.number, record.line, SiteReason.MALFORMED_ROW))
-        else:
-            yield record
 
 
 def _value(cell: str) -> str:

@@ -2,8 +2,10 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from mobilize.errors import Refused
 from mobilize.languages import _
@@ -49,6 +51,31 @@ def open_table(data: bytes) -> Table:
     if spreadsheets.is_workbook(data):
         return _squared(_table(_bounded(spreadsheets.rows(data))))
     return _table(_bounded(_text_rows(decode(data))))
+
+
+class Counting(Protocol):
+    """What a reading counts of its records, whatever they mean: see `whole_records`."""
+
+    records: int
+    skipped: Counter[str]
+
+    @property
+    def rejected(self) -> list[Any]: ...
+
+
+def whole_records(table: Table, counting: Counting, malformed: Any) -> Iterator[Record]:
+    """The records with one cell per heading. Blank ones and repeated headings are counted as skipped; one
+    cell too many or too few is rejected as `malformed`."""
+    for record in table.records:
+        counting.records += 1
+        if record.blank:
+            counting.skipped["empty"] += 1
+        elif record.cells == table.header:
+            counting.skipped["repeated_header"] += 1
+        elif len(record.cells) != len(table.header):
+            counting.rejected.append((record.number, record.line, malformed))
+        else:
+            yield record
 
 
 def decode(data: bytes) -> str:
