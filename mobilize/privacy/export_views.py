@@ -4,28 +4,29 @@ import uuid
 from functools import partial
 
 from flask import Response as Answer
-from flask import abort, render_template, url_for
+from flask import abort, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from mobilize import clock
 from mobilize.accounts.entrance import me, require_step_up, signed_in
 from mobilize.accounts.models import CHAIRS, Person, RoleName
 from mobilize.actions.models import Action
-from mobilize.actions.seen import seen_action
+from mobilize.actions.seen import seen_action, seen_site
 from mobilize.errors import Refused
 from mobilize.privacy import exports as files
 from mobilize.privacy.blueprint import bp
 from mobilize.privacy.forms import ExportForm
 from mobilize.privacy.models import ExportFormat, ExportKind
 from mobilize.privacy.second_person import has_second_yes
+from mobilize.roster.models import Site
 
 
 @bp.get("/exports/<uuid:action_id>")
 @signed_in(RoleName.ORGANIZER, *CHAIRS)
 def exports(action_id: uuid.UUID) -> str:
-    """What can be exported of this action, and what she asked for."""
+    """What can be exported of this action (`?site=`: of one chapter of it), and what she asked for."""
     action = seen_action(action_id, me().scope)
-    return _page(action, ExportForm(formdata=None).offer(me().scope))
+    return _page(action, None, _site(request.args.get("site", "")))
 
 
 @bp.post("/exports/<uuid:action_id>")
@@ -33,20 +34,21 @@ def exports(action_id: uuid.UUID) -> str:
 def ask_for_export(action_id: uuid.UUID) -> str | tuple[str, int]:
     """Write down what is asked for, and show its link."""
     action = seen_action(action_id, me().scope)
-    form = ExportForm().offer(me().scope)
+    site = _site(request.form.get("site", ""))
+    form = ExportForm().offer(me().scope, site)
     if not form.validate():
-        return _page(action, form), 422
+        return _page(action, form, site), 422
     if form.kind.data != ExportKind.COUNTS:
         require_step_up()
     try:
         _export, token = files.ask_for_export(
             action, ExportKind(form.kind.data), ExportFormat(form.format.data), form.reason.data or "",
-            person=_person(), scope=me().scope, now=clock.now(),
+            person=_person(), scope=me().scope, now=clock.now(), site_id=site.id if site else None,
         )  # fmt: skip
     except Refused as refusal:
         form.reason.errors = [refusal.message]
-        return _page(action, form), refusal.status
-    return _page(action, ExportForm(formdata=None).offer(me().scope), token=token, waiting=token is None)
+        return _page(action, form, site), refusal.status
+    return _page(action, None, site, token=token, waiting=token is None)
 
 
 @bp.post("/exports/<uuid:action_id>/<uuid:export_id>/link")
@@ -55,7 +57,7 @@ def export_link(action_id: uuid.UUID, export_id: uuid.UUID) -> str:
     """A second person agreed: here is the link."""
     action = seen_action(action_id, me().scope)
     token = files.make_link(export_id, person=_person(), now=clock.now())
-    return _page(action, ExportForm(formdata=None).offer(me().scope), token=token)
+    return _page(action, None, token=token)
 
 
 @bp.get("/exports/file/<token>")
@@ -86,11 +88,27 @@ def _person() -> Person:
     return person
 
 
-def _page(action: Action, form: ExportForm, *, token: str | None = None, waiting: bool = False) -> str:
+def _site(typed: str) -> Site | None:
+    """The chapter that was named, in her scope; None for all she sees."""
+    try:
+        return seen_site(uuid.UUID(typed), me().scope) if typed else None
+    except ValueError:
+        abort(404)
+
+
+def _page(
+    action: Action,
+    form: ExportForm | None,
+    site: Site | None = None,
+    *,
+    token: str | None = None,
+    waiting: bool = False,
+) -> str:
     return render_template(
         "privacy/exports.html",
         action=action,
-        form=form,
+        site=site,
+        form=form or ExportForm(formdata=None).offer(me().scope, site),
         mine=files.my_exports(action.id, _person()),
         link=url_for("privacy.file", token=token, _external=False) if token else None,
         waiting=waiting,

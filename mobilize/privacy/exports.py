@@ -5,23 +5,25 @@ made at that moment from what she may see then.
 """
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from mobilize import audit
-from mobilize.accounts.models import Person
+from mobilize.accounts.models import Person, RoleName, RoleTerm
 from mobilize.accounts.scope import Scope
 from mobilize.actions.models import Action
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.languages import _
-from mobilize.privacy.export_files import MIMETYPES, file_name, table_of, write_file
+from mobilize.privacy.export_files import MIMETYPES, file_name, table_of, table_of_chapter, write_file
 from mobilize.privacy.models import Export, ExportFormat, ExportKind
 from mobilize.privacy.second_person import ask_second_person, use_second_yes, wants_second_person
 from mobilize.tokens import hash_token, random_token
+from mobilize.turnout.chapter_report import chapter_report_of
+from mobilize.turnout.figures import Board
 from mobilize.turnout.live import board_for
 
 GOOD_FOR = timedelta(hours=24)
@@ -46,20 +48,25 @@ def ask_for_export(
     person: Person,
     scope: Scope,
     now: datetime,
+    site_id: uuid.UUID | None = None,
 ) -> tuple[Export, str | None]:
-    """Write down what is asked for; returns it with the token of its link, told only here.
+    """Write down what is asked for; returns it with the token of its link, told only here. With `site_id` it
+    is of that chapter alone.
 
     Phones of 25 people or more get no link yet: see `make_link`. Refused: "no_reason" for names and phones,
     "not_yours" for phones asked for by a chair, "forgotten" for names that nobody knows any more.
     """
     said = " ".join(reason.split())[:LONGEST_REASON]
     _refuse(action, kind, said, scope)
+    _refuse_paper(kind, format, site_id)
+    # Of all she sees: phones asked for chapter by chapter want a second person all the same.
     people = _people_in(action, scope)
     waits = kind is ExportKind.PHONES and wants_second_person(people)
     token = None if waits else random_token()
     export = Export(
         action_id=action.id,
         person_id=person.id,
+        site_id=site_id,
         kind=kind,
         format=format,
         reason=said,
@@ -137,6 +144,18 @@ def my_exports(action_id: uuid.UUID, person: Person) -> Sequence[Export]:
     return db.session.scalars(mine.order_by(Export.made_at.desc()).limit(20)).all()
 
 
+def hours_taken_at(action_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, datetime]:
+    """When the office last fetched the hours of these actions; those it never did are not in the answer."""
+    terms = select(RoleTerm.person_id).where(RoleTerm.role == RoleName.ADMIN)
+    rows = db.session.execute(
+        select(Export.action_id, func.max(Export.used_at))
+        .where(Export.kind == ExportKind.HOURS, Export.used_at.is_not(None), Export.person_id.in_(terms))
+        .where(Export.action_id.in_(action_ids), Export.site_id.is_(None))
+        .group_by(Export.action_id)
+    )
+    return {action_id: at for action_id, at in rows if at}
+
+
 def _refuse(action: Action, kind: ExportKind, reason: str, scope: Scope) -> None:
     if kind is ExportKind.COUNTS:
         return
@@ -148,6 +167,21 @@ def _refuse(action: Action, kind: ExportKind, reason: str, scope: Scope) -> None
         raise Refused("not_yours", _("Phone numbers are exported by organizers only."), status=403)
 
 
+def _refuse_paper(kind: ExportKind, format: ExportFormat, site_id: uuid.UUID | None) -> None:
+    """A report on paper is one chapter's, with its names."""
+    if format is ExportFormat.PDF and (site_id is None or kind is not ExportKind.NAMES):
+        raise Refused("no_paper", _("On paper there are the names of one chapter. Choose a spreadsheet."))
+
+
+def _seen(action: Action, scope: Scope, site_id: uuid.UUID | None) -> Board | None:
+    """What she sees of the action now, or of one chapter of it."""
+    seen = board_for(action, scope)
+    if seen is None or site_id is None:
+        return seen
+    chapter = seen.chapter(site_id)
+    return replace(seen, chapters=(chapter,), no_site=None, others=None) if chapter else None
+
+
 def _people_in(action: Action, scope: Scope) -> int:
     """How many people somebody with this scope would get."""
     seen = board_for(action, scope)
@@ -155,7 +189,7 @@ def _people_in(action: Action, scope: Scope) -> int:
 
 
 def _make(export: Export, person: Person, scope: Scope, now: datetime) -> File:
-    seen = board_for(export.action, scope)
+    seen = _seen(export.action, scope, export.site_id)
     if seen is None or (export.kind is not ExportKind.COUNTS and export.action.forgotten_at is not None):
         raise export_spent()
     short = str(export.id)[-12:]
@@ -163,9 +197,21 @@ def _make(export: Export, person: Person, scope: Scope, now: datetime) -> File:
     mark = _("Exported by %(name)s, %(when)s, file %(id)s", name=person.name, when=when, id=short)
     if export.reason:
         mark += f": {export.reason}"
-    content = write_file(mark, *table_of(export.action, seen, export.kind), export.format)
+    content = _content(export, seen, mark, scope, now)
     name = file_name(
         export.action.name_en, export.kind, now.strftime("%Y%m%d-%H%M"), person.name, short,
         ending=export.format,
     )  # fmt: skip
     return File(name, MIMETYPES[export.format], content)
+
+
+def _content(export: Export, seen: Board, mark: str, scope: Scope, now: datetime) -> bytes:
+    if export.site_id is None or export.kind is not ExportKind.NAMES:
+        whole = scope.everything and export.site_id is None
+        return write_file(mark, *table_of(export.action, seen, export.kind, whole=whole), export.format)
+    report = chapter_report_of(export.action, export.site_id)
+    if report is None:
+        raise export_spent()
+    if export.format is ExportFormat.PDF:
+        return report.pdf(now, names=True, mark=mark)
+    return write_file(mark, *table_of_chapter(report), export.format)

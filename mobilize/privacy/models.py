@@ -50,26 +50,34 @@ class Visit(Model):
 
 
 class ExportKind(StrEnum):
-    """Counts by default; names with a reason; phones with a second person."""
+    """Counts by default; names, and their hours, with a reason; phones with a second person."""
 
     COUNTS = "counts"
     NAMES = "names"
     PHONES = "phones"
+    HOURS = "hours"
 
 
 class ExportFormat(StrEnum):
+    """A table, or for one chapter its report on paper."""
+
     CSV = "csv"
     XLSX = "xlsx"
+    PDF = "pdf"
 
 
 class Export(Model):
-    """A file somebody asked for. It is made when it is fetched, once, by her, within a day; none is kept."""
+    """A file somebody asked for. It is made when it is fetched, once, by her, within a day; none is kept.
+
+    With `site_id` it is of that chapter alone, else of all she sees of the action.
+    """
 
     __tablename__ = "exports"
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     action_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("actions.id"))
     person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"))
+    site_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("sites.id"))
     kind: Mapped[ExportKind]
     format: Mapped[ExportFormat]
     reason_enc: Mapped[bytes | None]

@@ -62,8 +62,8 @@ def areas_csv(board: Board) -> str:
 
 
 def people_rows(people: Iterable[Named], next_talks: Iterable[Conversation]) -> Iterator[list[object]]:
-    """Names, under `PEOPLE_HEADINGS`: only in an export, for who may see this chapter. `next` says why to talk
-    to somebody first: a word of ours."""
+    """Names, under `PEOPLE_HEADINGS`: only in an export, for who may see this chapter. `next` says why to
+    talk to somebody first: a word of ours."""
     why = {talk.person.member_id: talk.why.value for talk in next_talks}
     return (_person(person, why.get(person.member_id, "")) for person in people)
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import openpyxl
+import pypdfium2
 import pytest
 import time_machine
 from flask import Flask
@@ -237,3 +238,37 @@ def test_a_name_that_is_a_formula_arrives_as_text(
 
 def _file(cell: Any, format: ExportFormat, *more: Any) -> bytes:
     return write_file("mark", ["name"], iter([[cell, *more]]), format)
+
+
+def test_the_chair_takes_her_chapters_report_on_paper_with_her_mark_on_each_page(
+    client: FlaskClient, morning: Morning
+) -> None:
+    sign_in(client, morning.carmen)
+    site = str(morning.lincoln.id)
+    report = f"/actions/{morning.action.id}/sites/{site}/report"
+    assert f"/exports/{morning.action.id}?site={site}" in client.get(report).text
+    assert "PDF" in client.get(f"/exports/{morning.action.id}?site={site}").text
+    assert ask(client, morning, kind="names", format="pdf", site=site).status_code == 422, "no reason given"
+    answer = ask(client, morning, kind="names", format="pdf", reason="Thank-you calls", site=site)
+    file = fetch(client, answer)
+    pages = pypdfium2.PdfDocument(file.data)
+    said = [page.get_textpage().get_text_range() for page in pages]
+    assert file.mimetype == "application/pdf" and "Reyes, Mia" in "".join(said)
+    assert all("Exported by Carmen" in page and "Thank-you calls" in page for page in said)
+    assert fetch(client, answer).status_code == 410
+
+
+def test_paper_is_one_chapters_and_the_chapter_is_in_her_scope(client: FlaskClient, morning: Morning) -> None:
+    sign_in(client, morning.carmen)
+    names = {"kind": "names", "format": "pdf", "reason": "Thank-you calls"}
+    assert ask(client, morning, **names).status_code == 422
+    for site in (str(make_site().id), "01890000-0000-7000-8000-000000000000", "x"):
+        assert ask(client, morning, **names, site=site).status_code == 404
+
+
+def test_names_of_one_chapter_say_when_she_came(client: FlaskClient, morning: Morning, olga: Person) -> None:
+    sign_in(client, olga)
+    site = str(morning.lincoln.id)
+    rows = rows_of(fetch(client, ask(client, morning, kind="names", reason="Thank-you calls", site=site)))
+    assert rows[0][0].startswith("Exported by Olga") and "first_at_utc" in rows[1]
+    assert ["Reyes", "Mia", "yes"] in [row[:3] for row in rows]

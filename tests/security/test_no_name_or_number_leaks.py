@@ -257,7 +257,7 @@ def the_chair_and_the_office_look(journey: Journey, app: Flask, action_id: str, 
     chair = db.session.scalars(select(Person).where(Person.id != ada.id)).one()
     report = f"/actions/{action_id}/sites/{site.id}/report"
     paths = {
-        chair.id: ["/overview", report, f"{report}.pdf", f"{report}.csv?names=1", f"/sites/{CODES[0]}"],
+        chair.id: ["/overview", report, f"{report}.pdf", f"{report}.csv", f"/sites/{CODES[0]}"],
         ada.id: ["/people", "/sites", "/audit", "/texts", "/protections", "/imports", "/approvals"],
     }
     for person in (chair, ada):

@@ -2,8 +2,8 @@
 
 import csv
 import io
-import re
 import json
+import re
 from datetime import timedelta
 
 from flask.testing import FlaskClient
@@ -11,7 +11,7 @@ from openpyxl import load_workbook
 from sqlalchemy import select
 
 from mobilize import clock
-from mobilize.accounts.models import RoleName, SignedInSession
+from mobilize.accounts.models import RoleName
 from mobilize.actions.models import EventState
 from mobilize.database import atomic, db
 from mobilize.texts.models import OutboxText, TextClass
@@ -126,9 +126,8 @@ def test_the_chair_reads_whom_to_talk_to_first_and_why(app: object, client: Flas
     enter(client, carmen, clock.now())
     report = f"/actions/{now.action.id}/sites/{now.lincoln.id}/report"
     asked = {"kind": "names", "format": "csv", "reason": "To call them", "site": str(now.lincoln.id)}
-    link = re.findall(r'"(/exports/file/[^"]+)"', client.post(f"/exports/{now.action.id}", data=asked).text)[
-        0
-    ]
+    page = client.post(f"/exports/{now.action.id}", data=asked).text
+    link = re.findall(r'"(/exports/file/[^"]+)"', page)[0]
     said = client.post(link).get_data(True).partition("\r\n")[2]
     rows = list(csv.DictReader(io.StringIO(said)))
     why = {row["last_name"]: row["next"] for row in rows}
