@@ -80,7 +80,7 @@ def app_of(person_id: uuid.UUID) -> AuthenticatorApp | None:
 
 def wrong_digits() -> Refused:
     """What she hears about digits that do not fit her new app."""
-    return Refused("wrong_step", _("Those digits do not fit. Type the six that the app shows now."))
+    return Refused("wrong_step", _("Those digits are not right. Type the six that the app shows now."))
 
 
 def _take_step(app: AuthenticatorApp, digits: str, now: datetime) -> bool:

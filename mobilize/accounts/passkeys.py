@@ -134,7 +134,7 @@ def passkeys_of(person_id: uuid.UUID) -> Sequence[Passkey]:
 
 def bad_passkey() -> Refused:
     """What she hears about a passkey that proves nothing."""
-    return Refused("bad_passkey", _("That passkey does not open this. Try another one, or your app."))
+    return Refused("bad_passkey", _("That passkey is not one of yours here. Try another one, or your app."))
 
 
 def _new_challenge(token_hash: bytes, purpose: Purpose, now: datetime) -> bytes:

@@ -55,12 +55,13 @@ def observe_keys(*, now: datetime) -> None:
 
 def _keys(now: datetime) -> Protection:
     newest, missing = settings().secret_keys[0].id, observations.last_seen("keys.missing")
-    title, seen = _("Names and numbers are sealed"), observations.last_seen(f"key.{newest}")
+    title, seen = _("Names and numbers are encrypted"), observations.last_seen(f"key.{newest}")
     if missing and missing.value:
-        said = _("Some were sealed with the key %(key)s, which is not in SECRET_KEYS.", key=missing.value)
+        lost = missing.value
+        said = _("Some data is encrypted with the key %(key)s, which is not in SECRET_KEYS.", key=lost)
         return Protection("keys", title, State.TODO, said, _("Put this key back into SECRET_KEYS."))
     days = (now - seen.seen_at).days if seen else 0
-    said = _("The key %(key)s seals what is new, and has done so for %(days)s days.", key=newest, days=days)
+    said = _("New data is encrypted with the key %(key)s, now %(days)s days old.", key=newest, days=days)
     if seen and now - seen.seen_at > OLD_KEY:
         return Protection("keys", title, State.TODO, said, _("Make a new one: flask keys new, then rotate."))
     return Protection("keys", title, State.OK, said)
@@ -100,7 +101,7 @@ def _called(person: Person) -> str:
 
 def _https(_now: datetime) -> Protection:
     title, said = (
-        _("Everybody comes over HTTPS"),
+        _("All visitors use HTTPS"),
         _("The address is %(url)s.", url=settings().public_base_url),
     )
     do = _("Put a proxy with a certificate in front, and write https:// into PUBLIC_BASE_URL.")
@@ -120,7 +121,7 @@ def _forgetting(now: datetime) -> Protection:
 
 
 def _employer(_now: datetime) -> Protection:
-    title, chosen = _("The employer's addresses and phones are known"), settings()
+    title, chosen = _("The employer's e-mail domains and phones are set"), settings()
     there = bool(chosen.employer_domains) and bool(chosen.employer_phone_prefixes)
     said = _(
         "E-mail domains: %(domains)s. Beginnings of desk phones: %(phones)s.",
@@ -133,12 +134,12 @@ def _employer(_now: datetime) -> Protection:
 
 def _help_number(_now: datetime) -> Protection:
     title, number = _("A help number is printed"), settings().help_number
-    said = _("It is %(number)s.", number=number) if number else _("There is none on posters and pages.")
+    said = _("It is %(number)s.", number=number) if number else _("Posters and pages show no help number.")
     return _done("help_number", title, bool(number), said, _("Set HELP_NUMBER to a phone somebody answers."))
 
 
 def _database(_now: datetime) -> Protection:
-    title = _("What was acknowledged survives a power cut")
+    title = _("Confirmed check-ins survive a power cut")
     if is_postgres():
         value = str(db.session.scalar(text("SHOW synchronous_commit")))
         said = _("PostgreSQL, synchronous_commit is %(value)s.", value=value)
@@ -149,7 +150,7 @@ def _database(_now: datetime) -> Protection:
 
 
 def _redis(_now: datetime) -> Protection:
-    title, seen = _("Redis writes down what it is told"), observations.last_seen(APPENDONLY)
+    title, seen = _("Redis saves to disk"), observations.last_seen(APPENDONLY)
     do = _("Set appendonly yes in Redis. Texts are not lost without it, only late.")
     if seen is None or seen.value not in {"yes", "no"}:
         said = _("The workers could not look yet, or Redis is away.")
@@ -171,7 +172,8 @@ def _backups(_now: datetime) -> Protection:
 def _migrations(_now: datetime) -> Protection:
     current = set(MigrationContext.configure(db.session.connection()).get_current_heads())
     wanted = set(ScriptDirectory(str(current_app.extensions["migrate"].directory)).get_heads())
-    title, said = _("The tables fit this release"), _("They are at %(now)s.", now=", ".join(sorted(current)))
+    title, at = _("The database matches this version"), ", ".join(sorted(current))
+    said = _("They are at %(now)s.", now=at)
     return _done("migrations", title, current == wanted, said, _("Run: flask --app wsgi db upgrade"))
 
 
@@ -189,8 +191,8 @@ def _workers(now: datetime) -> Protection:
     title, heard = _("The workers are at work"), leases.last_run(BEAT)
     do = _("Start them: make work. Without them no text leaves and nothing is forgotten.")
     if heard is None:
-        return Protection("workers", title, State.TODO, _("They have not been heard of."), do)
-    said = _("Last heard of on %(when)s.", when=_moment(heard))
+        return Protection("workers", title, State.TODO, _("They have not reported yet."), do)
+    said = _("They last reported on %(when)s.", when=_moment(heard))
     return _done("workers", title, now - heard < timedelta(minutes=2), said, do)
 
 

@@ -70,7 +70,7 @@ def give_link(event_id: uuid.UUID) -> str | tuple[str, int]:
     """A new captain's link, shown once with its QR."""
     event, label = _event_in_scope(event_id), request.form.get("label", "").strip()
     if not label:
-        return _page(event, problem=_("Write whose phone it is, so that you can tell the links apart.")), 422
+        return _page(event, problem=_("Say whose phone it is, so that you can tell the links apart.")), 422
     if captains_line_ends(event) <= clock.now():
         return _page(event, problem=_("This event is over. Its line takes no more phones.")), 422
     _grant, token = grant_line(

@@ -241,6 +241,6 @@ def _chapters_in(action: Action, scope: Scope) -> list[str] | None:
 
 def _refuse_what_was_not_seen(size: Sizing, long_ok: bool) -> None:
     if not size.phones:
-        raise Refused("nobody", _("There is nobody it could be texted to."), status=409)
+        raise Refused("nobody", _("There is nobody to text it to."), status=409)
     if size.is_long and not long_ok:
         raise Refused("too_long", _("It takes more than two segments. Shorten it, or say that it may."))

@@ -36,7 +36,7 @@ def call_off_now(action_id: uuid.UUID) -> Response | tuple[str, int]:
     except Refused as refusal:
         return _page(action_id, refusal), refusal.status
     if done:
-        flash(_("It is called off. Everybody who was told is being told now."), "done")
+        flash(_("It is called off. Everybody who had a text about it is being texted now."), "done")
     else:
         flash(_("A second person has been asked. It happens when she agrees on this page."), "note")
     return redirect(url_for("reminders.call_off", action_id=action_id), 303)

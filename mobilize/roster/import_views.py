@@ -126,7 +126,7 @@ def undo_import(import_id: uuid.UUID) -> Response:
 @for_the_union
 def drop_import(import_id: uuid.UUID) -> Response:
     importing.drop_import(_import(import_id).id)
-    flash(_("Left alone. Nothing was changed."), "done")
+    flash(_("Cancelled. Nothing was changed."), "done")
     return redirect(url_for("roster.imports"))
 
 

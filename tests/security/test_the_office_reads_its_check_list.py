@@ -99,5 +99,5 @@ def test_the_page_is_for_admins(app: Flask, client: FlaskClient) -> None:
     assert client.get("/protections").status_code == 403
     sign_in(client, make_person("Ada Stone", role=RoleName.ADMIN))
     page = client.get("/protections").text
-    assert "Names and numbers are sealed" in page and "BACKUPS_ENCRYPTED=yes" in page
+    assert "Names and numbers are encrypted" in page and "BACKUPS_ENCRYPTED=yes" in page
     assert "Ada Stone" in page  # has not set up a passkey yet
