@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from json import loads
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 
 from mobilize.accounts.scope import Scope
-from mobilize.actions.models import Action, Event
+from mobilize.actions.models import Action, ActionKind, Event
 from mobilize.actions.seen import seen_actions
 from mobilize.checkins.models import Attendance, Tier
 from mobilize.database import db
 from mobilize.privacy.clocks import days_kept
+from mobilize.privacy.exports import hours_taken_at
 from mobilize.privacy.forgetting import ends_at, forget_on
 from mobilize.privacy.holds import running_holds
 from mobilize.privacy.models import LegalHold
@@ -71,6 +73,12 @@ class Kept:
     forget_on: datetime
     days: int
     hold: LegalHold | None
+    hours_taken_at: datetime | None = None
+
+    @property
+    def has_hours(self) -> bool:
+        """A strike day, whose hours are to be exported before it is forgotten."""
+        return self.action.kind is ActionKind.STRIKE and self.action.called_off_at is None
 
 
 def card_of(member: Member) -> Card:
@@ -90,7 +98,8 @@ def card_of(member: Member) -> Card:
 def kept_actions(actions: Sequence[Action], scope: Scope) -> list[Kept]:
     """The actions somebody may see, with when each is forgotten; what is forgotten next comes first."""
     holds = running_holds()
-    kept = [_kept(action, holds) for action, _events in seen_actions(actions, scope)]
+    taken = hours_taken_at([action.id for action in actions if action.kind is ActionKind.STRIKE])
+    kept = [_kept(action, holds, taken) for action, _events in seen_actions(actions, scope)]
     return sorted(kept, key=lambda k: (k.action.forgotten_at is not None, k.forget_on))
 
 
@@ -98,10 +107,11 @@ def all_actions() -> Sequence[Action]:
     return db.session.scalars(select(Action)).all()
 
 
-def _kept(action: Action, holds: Sequence[LegalHold]) -> Kept:
+def _kept(action: Action, holds: Sequence[LegalHold], taken: dict[UUID, datetime]) -> Kept:
     ended = ends_at(action)
     hold = next((h for h in holds if h.action_id in (None, action.id)), None)
-    return Kept(action, ended, forget_on(action, ended), days_kept(action.campaign), hold)
+    days = days_kept(action.campaign)
+    return Kept(action, ended, forget_on(action, ended), days, hold, taken.get(action.id))
 
 
 def _stood(member: Member) -> list[Stood]:

@@ -97,7 +97,7 @@ def hours_of(action: Action, site_ids: Collection[UUID] | None = None) -> list[C
     by_chapter: defaultdict[UUID | None, list[MemberHours]] = defaultdict(list)
     for member, stretches in _stretches(action, chapters).items():
         by_chapter[chapters[member]].append(MemberHours(member, stretches))
-    sites = dict(db.session.execute(select(Site.id, Site.name)).all())
+    sites: dict[UUID | None, str] = dict(db.session.execute(select(Site.id, Site.name)).all())
     found = [
         ChapterHours(site_id, sites.get(site_id, ""), tuple(members))
         for site_id, members in by_chapter.items()
