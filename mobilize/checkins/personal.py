@@ -22,7 +22,7 @@ from mobilize.roster.models import Member, Membership
 from mobilize.tokens import read_code
 
 # 50 bits among the 37,000 of the largest rally: two members share one in a million rallies.
-_LETTERS = 10
+LETTERS = 10
 _KEPT_S = 120
 # For whoever pressed it at the line and was heard of a day later; last week's opens nothing.
 GOOD_AFTER_THE_END = timedelta(hours=24)
@@ -37,7 +37,7 @@ def personal_code(event_id: uuid.UUID, member_id: uuid.UUID, ended: int = 0) -> 
     """Ten letters for one member at one event, the same until her links are ended once more."""
     whose = f"{member_id}/{ended}" if ended else str(member_id)
     mark = crypto.blind_index(f"personal/{event_id}", whose)
-    return base64.b32encode(mark).decode()[:_LETTERS]
+    return base64.b32encode(mark).decode()[:LETTERS]
 
 
 def ended_links() -> Mapping[uuid.UUID, int]:

@@ -10,7 +10,7 @@ from sqlalchemy import exists, select
 
 from mobilize.accounts.models import Person
 from mobilize.actions.models import Event
-from mobilize.actions.queries import event_by_text_code
+from mobilize.actions.queries import event_by_text_code, old_text_code
 from mobilize.checkins.counts import report_head_count
 from mobilize.checkins.decision import Proof
 from mobilize.checkins.models import Method, Outcome
@@ -190,7 +190,9 @@ def _here(inbound: Inbound, _question: Question | None, now: datetime) -> None:
         return
     known, language = _is_ours(inbound.phone_bix), written_in(language_of(inbound.phone_bix))
     code = inbound.value or ""
-    event = event_by_text_code(code, inbound.received_at)
+    event, old = event_by_text_code(code, inbound.received_at), False
+    if event is None:
+        event, old = _by_old_code(code, inbound.received_at)
     if event is None:
         if known:
             answer(inbound, "here_unknown", {"code": code}, language=language, now=now)
@@ -203,6 +205,7 @@ def _here(inbound: Inbound, _question: Question | None, now: datetime) -> None:
             method=Method.TEXT,
             happened_at=inbound.received_at,
             typed=Typed("phone", phone),
+            for_a_person=old,
         ),
         now=now,
     )
@@ -210,8 +213,14 @@ def _here(inbound: Inbound, _question: Question | None, now: datetime) -> None:
         return
     if known:
         kept = checked.outcome in (Outcome.OUTSIDE_HOURS, Outcome.UNRESOLVED, Outcome.AMBIGUOUS)
-        wording = "here_kept" if kept else "here_counted"
+        wording = "here_old_code" if old else "here_kept" if kept else "here_counted"
         answer(inbound, wording, {"place": place_of(event)}, language=language, now=now)
+
+
+def _by_old_code(code: str, at: datetime) -> tuple[Event | None, bool]:
+    """The event of digits that leaked and were replaced, and whether that was before this text was sent."""
+    found = old_text_code(code, at)
+    return (found[0], at >= found[1]) if found else (None, False)
 
 
 def _is_ours(phone_bix: bytes) -> bool:

@@ -2,10 +2,13 @@
 
 from datetime import datetime
 
-from mobilize import clock
+from mobilize import clock, settings
 from mobilize.actions.models import Event
 from mobilize.actions.queries import check_in_address
 from mobilize.actions.when import day_line
+from mobilize.checkins.personal import LETTERS
+from mobilize.texts.segments import segments
+from mobilize.texts.wordings import LONGEST, render
 
 _HALF = {"en": ("am", "pm"), "es": ("a.m.", "p.m.")}
 
@@ -26,6 +29,20 @@ def blanks_for(event: Event, language: str) -> dict[str, str]:
         "place": place_of(event),
         "link": check_in_address(event),
     }
+
+
+def blanks_for_member(wording: str, event: Event, language: str) -> dict[str, str]:
+    """The same for a text to members, its `link` as long as each member's own; the poster's where her own
+    would make the text longer than two segments."""
+    everybodys = blanks_for(event, language)
+    hers = {**everybodys, "link": own_links_begin(event) + "A" * LETTERS}
+    allowed = max(LONGEST, segments(render(wording, language, everybodys)))
+    return hers if segments(render(wording, language, hers)) <= allowed else everybodys
+
+
+def own_links_begin(event: Event) -> str:
+    """What comes before the ten letters of `checkins.personal.personal_code`."""
+    return f"{settings().public_base_url}/p/{event.code}/"
 
 
 def place_of(event: Event) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload
 from mobilize import settings
 from mobilize.actions.models import Action, Event, EventState
 from mobilize.database import db
-from mobilize.reminders.blanks import blanks_for, written_in
+from mobilize.reminders.blanks import blanks_for_member, written_in
 from mobilize.reminders.models import ReminderRule, RuleKind
 from mobilize.reminders.queries import due_at, leaves_in_its_hours, reached_by, useless_after
 from mobilize.texts import windows
@@ -56,7 +56,7 @@ def estimate(action: Action, rule: ReminderRule, now: datetime) -> Estimate:
         reached[event_id, written_in(hers)] += count
     for event in events.values():
         for language in heard:
-            body = render(rule.wording, language, blanks_for(event, language))
+            body = render(rule.wording, language, blanks_for_member(rule.wording, event, language))
             length = measure(body)
             if language not in longest or length.units > longest[language][1].units:
                 longest[language] = (body, length)

@@ -1,7 +1,7 @@
 """Putting the reminders that are due into the outbox: in bulk, and safe to repeat, to double and to kill."""
 
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,8 +10,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import joinedload
 
 from mobilize.actions.models import Event, EventState
+from mobilize.checkins.personal import ended_links, personal_address, personal_code
 from mobilize.database import atomic, db, insert
-from mobilize.reminders.blanks import blanks_for, written_in
+from mobilize.reminders.blanks import blanks_for, blanks_for_member, own_links_begin, written_in
 from mobilize.reminders.models import TO_MEMBERS, Planned, ReminderRule, RuleKind
 from mobilize.reminders.operations import CHANGED, purpose, set_default_rules
 from mobilize.reminders.queries import (
@@ -87,13 +88,13 @@ def _is_due(rule: ReminderRule, event: Event, now: datetime) -> bool:
 def _plan(rule_id: uuid.UUID, event_ids: Sequence[uuid.UUID], now: datetime) -> int:
     """One page of members after the other, each in a transaction of its own; the events are ticked off with
     the last. Killed in between, it begins again, and the outbox knows those it has."""
-    planned, after, known = 0, None, dict[Any, "_About | None"]()
+    planned, after, known, ended = 0, None, dict[Any, "_About | None"](), ended_links()
     while True:
         with atomic():
             rule = db.session.get_one(ReminderRule, rule_id, with_for_update=True)
             due = _locked(rule, event_ids, known, now)
             page = _page(list(due), after, now, urgent=rule.kind is RuleKind.EARLY_CALL)
-            planned += queue_texts(_reminders(due, page), now=now)
+            planned += queue_texts(_reminders(due, page, ended), now=now)
             if len(page) < MEMBERS_AT_ONCE:
                 _put_back(rule, due.values())
                 _tick_off(rule, due.values(), now)
@@ -103,13 +104,15 @@ def _plan(rule_id: uuid.UUID, event_ids: Sequence[uuid.UUID], now: datetime) -> 
 
 @dataclass(frozen=True)
 class _About:
-    """What the reminders of a rule about one event have in common; `texts` by language."""
+    """What the reminders of a rule about one event have in common; `texts` by language, and in `own_links`
+    how members' own links begin, where there is room for them."""
 
     event_id: uuid.UUID
     version: int
     due_at: datetime
     useless_after: datetime
     texts: dict[str, dict[str, Any]]
+    own_links: dict[str, str]
 
 
 def _locked(
@@ -148,11 +151,17 @@ def _about(rule: ReminderRule, event: Event) -> _About:
     }
     if rule.kind is RuleKind.DAY_BEFORE:
         common |= {"asks": QuestionKind.COMING, "asks_until": event.starts_at}
-    texts = {
-        language: {**common, "language": language, "blanks": blanks_for(event, language)}
+    texts: dict[str, dict[str, Any]] = {
+        language: {
+            **common,
+            "language": language,
+            "blanks": blanks_for_member(rule.wording, event, language),
+        }
         for language in LANGUAGES
     }
-    return _About(event.id, event.version, due, useless, texts)
+    begin = own_links_begin(event)
+    own = {language: begin for language, text in texts.items() if text["blanks"]["link"].startswith(begin)}
+    return _About(event.id, event.version, due, useless, texts, own)
 
 
 def _page(
@@ -166,12 +175,19 @@ def _page(
     return db.session.execute(who).all()
 
 
-def _reminders(due: dict[uuid.UUID, _About], page: Sequence[Any]) -> Iterator[PlannedText]:
+def _reminders(
+    due: dict[uuid.UUID, _About], page: Sequence[Any], ended: Mapping[uuid.UUID, int]
+) -> Iterator[PlannedText]:
     for row in page:
+        about, language = due[row.event_id], written_in(row.language)
+        begin, letters = about.own_links.get(language), ""
+        if begin:
+            letters = personal_code(row.event_id, row.member_id, ended.get(row.member_id, 0))
         yield PlannedText(
             phone=Member.phone.open(row.member_id, row.phone_enc),
             member_id=row.member_id,
-            **due[row.event_id].texts[written_in(row.language)],
+            own={"link": begin + letters} if begin else {},
+            **about.texts[language],
         )
 
 
@@ -211,6 +227,7 @@ def _moved_notices(event: Event, now: datetime) -> Iterator[PlannedText]:
         OutboxText.wording.in_(TELLING),
         OutboxText.state.not_in([TextState.WAITING, TextState.DROPPED, TextState.FAILED]),
     )
+    ended = ended_links()
     for text in db.session.scalars(told):
         yield PlannedText(
             purpose=purpose(MOVED, event.id, event.version),
@@ -222,7 +239,18 @@ def _moved_notices(event: Event, now: datetime) -> Iterator[PlannedText]:
             due_at=now,
             useless_after=event.starts_at,
             priority=Priority.NOTICE,
-            blanks=blanks_for(event, text.language),
+            blanks=_blanks_of_notice(event, text, ended),
             event_id=event.id,
             member_id=text.member_id,
         )
+
+
+def _blanks_of_notice(event: Event, told: OutboxText, ended: Mapping[uuid.UUID, int]) -> dict[str, str]:
+    """With the link she was sent before, if it is a member who was told."""
+    if told.member_id is None:
+        return blanks_for(event, told.language)
+    blanks = blanks_for_member(MOVED, event, told.language)
+    if blanks["link"].startswith(own_links_begin(event)):
+        times = ended.get(told.member_id, 0)
+        blanks["link"] = personal_address(event.code, event.id, told.member_id, times)
+    return blanks

@@ -44,7 +44,8 @@ class PlannedText:
     `purpose` = rule:event:version, without any personal datum; together with the number it is unique for
     ever. `tz` is the member's zone, for the windows. `useless_after`: never sent later than this. `asks`
     opens a question of that kind about `event_id` when the text leaves; it closes at `useless_after`, or
-    `asks_until`.
+    `asks_until`. `own` are blanks of this text alone: what stands for them in `blanks` is as long and of the
+    same alphabet, and is what is measured.
     """
 
     purpose: str
@@ -57,6 +58,7 @@ class PlannedText:
     useless_after: datetime
     priority: int = Priority.REMINDER
     blanks: dict[str, str] = field(default_factory=dict)
+    own: dict[str, str] = field(default_factory=dict)
     event_id: uuid.UUID | None = None
     member_id: uuid.UUID | None = None
     urgent: bool = False
@@ -254,6 +256,8 @@ def _row(text: PlannedText, now: datetime, measured: dict[Hashable, tuple[str, i
         body = render(text.wording, text.language, text.blanks)
         measured[words] = json.dumps(text.blanks, ensure_ascii=False), segments(body)
     blanks, billed = measured[words]
+    if text.own:
+        blanks = json.dumps({**text.blanks, **text.own}, ensure_ascii=False)
     return {
         "id": row_id,
         "purpose_key": f"{text.purpose}:{phone_bix.hex()}",

@@ -12,6 +12,7 @@ from mobilize.actions.models import Event, EventState
 from mobilize.actions.operations import move_event
 from mobilize.actions.spans import LocalSpan
 from mobilize.checkins.models import Attendance, Tier
+from mobilize.checkins.personal import personal_code
 from mobilize.database import atomic, db
 from mobilize.reminders import operations
 from mobilize.reminders.models import Coming, ReminderRule, RuleKind
@@ -34,14 +35,14 @@ def stored(row: object) -> None:
 
 def test_it_says_when_and_where_and_asks_who_comes(app: Flask) -> None:
     event = make_event(make_site("Elm Street School"), meet_at="front gate")
-    make_member(site=event.site, phone=MIA)
+    mia = make_member(site=event.site, phone=MIA)
     plan_reminders(FIVE_PM)
     [text] = waiting()
     assert text.to == MIA
     assert text.due_at == FIVE_PM
     assert text.asks == "coming"
     assert "tomorrow, 7:00 am, Elm Street School, front gate" in words(text)
-    assert f"/c/{event.code}" in words(text)
+    assert f"/p/{event.code}/{personal_code(event.id, mia.id)} " in words(text), "her own link"
     assert text.segments <= 2
 
 
