@@ -94,6 +94,8 @@ class Event(Model):
             sqlite_where=text("state <> 'called_off'"),
             postgresql_where=text("state <> 'called_off'"),
         ),
+        # Every look at a board asks for an action's events; the unique key above leaves some of them out.
+        Index("ix_events_action", "action_id"),
         Index("ix_events_site", "site_id", "starts_at"),
         Index("ix_events_starts", "starts_at"),
         Index("ix_events_text_code", "text_code", "ends_at"),
