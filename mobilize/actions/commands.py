@@ -17,6 +17,7 @@ from mobilize.actions.plans import Bilingual, NewAction
 from mobilize.actions.printing import posters_of
 from mobilize.actions.queries import check_in_address, event_by_code, find_action, find_areas
 from mobilize.actions.seen import number_of_events, seen_events
+from mobilize.actions.shifts import read_shifts, set_shifts_of_all
 from mobilize.actions.spans import read_span
 from mobilize.commands import Command, Commands
 from mobilize.database import db
@@ -79,6 +80,18 @@ def new_action(
     )
     made = _make(new, _areas(where), venue)
     _say({"id": str(made.id), "name": made.name_en, "events": number_of_events(made, ALL)}, as_json)
+
+
+@actions.command("shifts")
+@click.argument("which")
+@click.argument("times", nargs=-1, required=True)
+@as_json
+def set_shifts(which: str, times: tuple[str, ...], as_json: bool) -> None:
+    """Give all places of an action their shifts, on the clock of each: STRIKE 06:00-10:00 10:00-14:00."""
+    changed = set_shifts_of_all(
+        seen_events(find_action(which), ALL), read_shifts(times), actor=SHELL, now=clock.now()
+    )
+    _say({"id": str(changed), "changed": changed}, as_json)
 
 
 @events.command("list")

@@ -86,6 +86,15 @@ def local_shifts(event: Event) -> list[ShiftTimes]:
     return [ShiftTimes(start.time(), end.time()) for start, end in moments]
 
 
+def read_shifts(written: Iterable[str]) -> list[ShiftTimes]:
+    """Shifts written "06:00-10:00". Raises `Refused` for what is none."""
+    try:
+        pairs = [one.split("-") for one in written]
+        return [ShiftTimes(time.fromisoformat(start), time.fromisoformat(end)) for start, end in pairs]
+    except ValueError:
+        raise Refused("bad_time", _("Write each shift like 06:00-10:00.")) from None
+
+
 def _moments(event: Event, times: Sequence[ShiftTimes]) -> list[tuple[datetime, datetime]]:
     if not 1 <= len(times) <= MOST_SHIFTS:
         raise Refused("no_shifts", _("Give one to %(most)s shifts.", most=MOST_SHIFTS))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import LargeBinary, Uuid, bindparam, func, select, true
 from sqlalchemy.orm import Session, aliased
 
-from mobilize.actions.models import Action, ActionKind, Event, EventChapter, EventState, Shift
+from mobilize.actions.models import Action, Event, EventChapter, EventState, Shift
 from mobilize.actions.queries import EARLY, LATE
 from mobilize.checkins.models import Duty, Evidence, Method, Outcome, Says
 from mobilize.checkins.typed import Typed
@@ -52,6 +52,11 @@ class Proof:
         """It says more than "she is here": what it makes of her attendance is worked out anew."""
         return self.says is not Says.HERE or self.duty is not None
 
+    @property
+    def is_her_own(self) -> bool:
+        """Said on a public page or by text, where no answer may take longer for a member than for anybody."""
+        return self.method in (Method.POSTER, Method.LINK, Method.TEXT, Method.ROTATING)
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -78,17 +83,12 @@ class Known(NamedTuple):
     event_ends_at: datetime
     elsewhere_ok: bool
     forgotten_at: datetime | None
-    kind: ActionKind
     member_id: uuid.UUID | None
     chapter_id: uuid.UUID | None
     stored_id: uuid.UUID | None
     stored_outcome: Outcome
     stored_member_id: uuid.UUID | None
     stored_body: bytes | None
-
-    @property
-    def is_strike(self) -> bool:
-        return self.kind is ActionKind.STRIKE
 
 
 def ask(wire: Wire, proof: Proof) -> list[Known]:
@@ -194,7 +194,6 @@ _SHIFTS = (
         Event.ends_at.label("event_ends_at"),
         Action.elsewhere_ok,
         Action.forgotten_at,
-        Action.kind,
     )
     .join(Event, Event.id == Shift.event_id)
     .join(Action, Action.id == Event.action_id)

@@ -167,7 +167,7 @@ def _state(event: Event) -> dict[str, object]:
 
 
 def _says(here: Here, event: Event) -> dict[str, object]:
-    said = {"at": _clock(here.first_at, event), "ticked": here.ticked}
+    said: dict[str, object] = {"at": _clock(here.first_at, event), "ticked": here.ticked}
     more = {"out": _clock(here.out_at, event), "duty": here.duty}
     return said | {name: value for name, value in more.items() if value}
 

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from mobilize import audit
 from mobilize.actions.models import Action, Event, EventState
 from mobilize.checkins.attendance import derive_attendance
-from mobilize.checkins.models import Evidence, HeadCount, Match, Says, Supporters, Verdict, Walkup
+from mobilize.checkins.models import Evidence, HeadCount, Match, Outcome, Says, Supporters, Verdict, Walkup
 from mobilize.checkins.operations import void
 from mobilize.checkins.queries import standing_ticks
 from mobilize.checkins.unmatched import LISTED
@@ -41,6 +42,23 @@ def tie(evidence_id: uuid.UUID, member_id: uuid.UUID, reason: str, *, actor: str
                 void(tick, reason or "an undo from a phone whose link had ended", actor=actor, now=now)
 
 
+def settle_shared(event_id: uuid.UUID, number_bix: bytes, member_id: uuid.UUID, *, now: datetime) -> None:
+    """Whoever shares a number has answered by text whose check-in it was: it needs no person any more.
+    Without such a check-in nothing happens."""
+    query = select(Evidence.id).join(Walkup, Walkup.id == Evidence.walkup_id)
+    shared = (
+        Evidence.outcome == Outcome.AMBIGUOUS,
+        Walkup.event_id == event_id,
+        Walkup.typed_bix == number_bix,
+    )
+    with atomic() as session:
+        first = session.scalar(
+            query.where(*shared, Walkup.settled_at.is_(None)).order_by(Evidence.id).limit(1)
+        )
+        if first is not None:
+            tie(first, member_id, "answered by text", actor="phone", now=now)
+
+
 def set_aside(evidence_id: uuid.UUID, reason: str, *, actor: str, now: datetime) -> None:
     """It is none of ours, and leaves the list. Raises `Refused`: no_evidence, no_reason, forgotten."""
     _refuse_no_reason(reason)
@@ -63,13 +81,11 @@ def reopen(evidence_id: uuid.UUID, reason: str, *, actor: str, now: datetime) ->
         audit.note(actor, "match.reopen", evidence_id, now=now)
 
 
-def settle_count(
-    table: type[HeadCount] | type[Supporters], count_id: uuid.UUID, *, take: bool, actor: str, now: datetime
-) -> bool:
-    """A count from a phone whose link was taken back is counted in after all, or left out for good. False:
-    somebody was faster."""
+def settle_count(table: Any, count_id: uuid.UUID, *, take: bool, actor: str, now: datetime) -> bool:
+    """A count from a phone whose link was taken back (in `table`, `HeadCount` or `Supporters`) is counted in
+    after all, or left out for good. False: somebody was faster."""
     with atomic() as session:
-        kept = session.get(table, count_id, with_for_update=True)
+        kept: HeadCount | Supporters | None = session.get(table, count_id, with_for_update=True)
         if kept is None or kept.voided_at is None or kept.settled_at is not None:
             return False
         kept.settled_at = now

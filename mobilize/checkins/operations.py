@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from mobilize import audit, crypto
 from mobilize.checkins.attendance import derive_attendance
@@ -20,9 +20,6 @@ from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.tokens import random_token
 
-# A claim this old may arrive behind one that came after it.
-OVERTAKEN = timedelta(seconds=30)
-
 
 @dataclass(frozen=True)
 class CheckIn:
@@ -31,7 +28,6 @@ class CheckIn:
     evidence_id: uuid.UUID
     outcome: Outcome
     member_id: uuid.UUID | None
-    on_strike: bool = False
 
 
 def check_in(proof: Proof, *, now: datetime, phone: Row | None = None) -> CheckIn:
@@ -43,23 +39,16 @@ def check_in(proof: Proof, *, now: datetime, phone: Row | None = None) -> CheckI
     the same nonce with another body, and 404 for no such event; then nothing is stored.
 
     `phone` (of `known_phones.phone_row`) is remembered with it. Inside `atomic()` all this is part of that
-    transaction; else it is stored for good before this returns.
+    transaction; else it is stored for good before this returns. What a member says herself of leaving shows
+    in her attendance a little later: see `settling`.
     """
-    if proof.is_seldom:
-        with atomic():
-            done = on_wire(lambda wire: _settle(wire, proof, phone, now))
-            _work_out_anew(proof.event_id, done)
-            return done
-    done = on_wire(lambda wire: _settle(wire, proof, phone, now))
-    if done.on_strike and now - proof.happened_at > OVERTAKEN:
-        _work_out_anew(proof.event_id, done)
-    return done
-
-
-def _work_out_anew(event_id: uuid.UUID, done: CheckIn) -> None:
-    """When she left, and what she did, does not depend on the order in which it was told."""
-    if done.member_id and done.outcome in (*ATTENDS, Outcome.OUT):
-        derive_attendance(event_id, done.member_id)
+    if not proof.is_seldom or proof.is_her_own:
+        return on_wire(lambda wire: _settle(wire, proof, phone, now))
+    with atomic():
+        done = on_wire(lambda wire: _settle(wire, proof, phone, now))
+        if done.member_id and done.outcome in (*ATTENDS, Outcome.OUT):
+            derive_attendance(proof.event_id, done.member_id)
+        return done
 
 
 def check_in_by_poster(
@@ -156,7 +145,7 @@ def _settle(wire: Wire, proof: Proof, phone: Row | None, now: datetime) -> Check
         row = row_of(proof, decide(wire, known, proof), now)
         outcome = store(wire, row, phone)
         if outcome is not None:
-            return CheckIn(row["evidence_id"], outcome, row["member_id"], known[0].is_strike)
+            return CheckIn(row["evidence_id"], outcome, row["member_id"])
         known = ask(wire, proof)  # the same deed arrived twice at once, and the other one was stored first
     elif phone:
         remember(wire, phone)
@@ -170,4 +159,4 @@ def _stored(known: Known, proof: Proof) -> CheckIn:
         raise Refused(
             "nonce_reused", _("This check-in was already used for something else. Load the page again.")
         )
-    return CheckIn(known.stored_id, known.stored_outcome, known.stored_member_id, known.is_strike)
+    return CheckIn(known.stored_id, known.stored_outcome, known.stored_member_id)

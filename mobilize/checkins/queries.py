@@ -22,6 +22,7 @@ from mobilize.checkins.models import (
     KnownPhone,
     Method,
     Outcome,
+    Says,
     Supporters,
     Void,
     Walkup,
@@ -208,7 +209,7 @@ def _standing_ticks(event_id: uuid.UUID) -> Select[Any]:
         select(Evidence.id)
         .outerjoin(Void)
         .where(Evidence.event_id == event_id, Evidence.method == Method.TICK)
-        .where(Evidence.outcome != Outcome.UNDONE, Void.evidence_id.is_(None))
+        .where(Evidence.outcome != Outcome.UNDONE, Evidence.says != Says.UNDO, Void.evidence_id.is_(None))
     )
 
 

@@ -60,7 +60,7 @@ def row_of(proof: Proof, decided: Decision, now: datetime) -> Row:
 
 
 def store(wire: Wire, row: Row, phone: Row | None) -> Outcome | None:
-    """Store it all, or nothing; `phone` is remembered with it. What is seldom comes inside `atomic()`.
+    """Store it all, or nothing; `phone` is remembered with it.
 
     `counted` becomes `repeat` where she is in already. None: the same nonce was stored a moment ago.
     """
@@ -91,7 +91,8 @@ def _in_steps(wire: Wire, row: Row, phone: Row | None) -> Outcome | None:
 
 
 def _at_once(wire: Wire, row: Row, phone: Row | None) -> Outcome | None:
-    statement = _AT_ONCE["attendance_id" in row, row["walkup_id"] is not None, phone is not None]
+    parts = "attendance_id" in row, row["walkup_id"] is not None, phone is not None, "says" in row
+    statement = _AT_ONCE[parts]
     try:
         [(outcome,)] = wire.run(statement, row | (phone or {}))
     except wire.taken:
@@ -156,7 +157,7 @@ def _evidence(*seldom: str, **instead: Any) -> Any:
     return insert(table).values(_bound(table, **names) | instead).returning(table.c.outcome)
 
 
-def _together(attends: bool, walks_up: bool, has_phone: bool) -> Any:
+def _together(attends: bool, walks_up: bool, has_phone: bool, seldom: bool) -> Any:
     """The evidence with whatever goes with it. Its nonce being taken undoes the whole statement."""
     there, parts = Evidence.__table__.c, list[CTE]()
     instead: dict[str, Any] = {}
@@ -170,7 +171,7 @@ def _together(attends: bool, walks_up: bool, has_phone: bool) -> Any:
         instead["walkup_id"], parts = select(walked_up.c.id).scalar_subquery(), [walked_up]
     if has_phone:
         parts.append(_phone().cte("phone"))
-    return _evidence(**instead).add_cte(*parts)
+    return _evidence(*(_SELDOM if seldom else ()), **instead).add_cte(*parts)
 
 
 _ATTEND, _WALK_UP, _PHONE = Ready(_attend), Ready(_walk_up), Ready(_phone)
@@ -178,6 +179,6 @@ _EVIDENCE = Ready(lambda: _evidence().on_conflict_do_nothing())
 _EVIDENCE_IN_FULL = Ready(lambda: _evidence(*_SELDOM).on_conflict_do_nothing())
 _AT_ONCE = {
     parts: Ready(partial(_together, *parts))
-    for parts in product((True, False), repeat=3)
+    for parts in product((True, False), repeat=4)
     if not (parts[0] and parts[1])  # who is found is no walk-up
 }

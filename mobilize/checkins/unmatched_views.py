@@ -14,7 +14,7 @@ from mobilize.actions.models import Action, Event
 from mobilize.actions.seen import may_change, seen_action, seen_event, seen_events
 from mobilize.checkins import matching
 from mobilize.checkins.models import Evidence, HeadCount, Supporters
-from mobilize.checkins.unmatched import Item, kept_counts, settled, unmatched
+from mobilize.checkins.unmatched import SHOWN, Item, kept_counts, settled, unmatched
 from mobilize.checkins.views import bp
 from mobilize.database import db
 from mobilize.errors import Refused
@@ -29,7 +29,8 @@ _COUNTS: dict[str, Any] = {"heads": HeadCount, "supporters": Supporters}
 @bp.get("/actions/<uuid:action_id>/unmatched")
 @signed_in(RoleName.ORGANIZER, *CHAIRS)
 def unmatched_list(action_id: uuid.UUID) -> str:
-    """Everything at the events in scope that waits for a person, and what was decided."""
+    """Everything at the events in scope (`?event=`: at one of them) that waits for a person, and what was
+    decided."""
     action = seen_action(action_id, me().scope)
     audit.note(me().actor, "unmatched.see", action.id, now=clock.now())
     return _page(action)
@@ -54,7 +55,7 @@ def decide(action_id: uuid.UUID, evidence_id: uuid.UUID) -> Response | tuple[str
     except Refused as refusal:
         return _page(action, problem=refusal.message), refusal.status
     flash(_("Saved. The figures follow by themselves."), "done")
-    return redirect(url_for("checkins.unmatched_list", action_id=action.id), 303)
+    return redirect(_back(action), 303)
 
 
 @bp.post("/actions/<uuid:action_id>/kept/<uuid:count_id>")
@@ -69,7 +70,7 @@ def settle_kept(action_id: uuid.UUID, count_id: uuid.UUID) -> Response:
     take = request.form.get("do") == "take"
     matching.settle_count(table, count_id, take=take, actor=me().actor, now=clock.now())
     flash(_("Counted in.") if take else _("Left out."), "done")
-    return redirect(url_for("checkins.unmatched_list", action_id=action.id), 303)
+    return redirect(_back(action), 303)
 
 
 def _do(what: str, evidence_id: uuid.UUID, event: Event, said: dict[str, Any]) -> None:
@@ -119,9 +120,16 @@ def _in_scope(member: Member) -> bool:
 
 
 def _events(action: Action) -> Sequence[Event]:
-    """Those whose line this person looks after."""
-    scope = me().scope
-    return [event for event in seen_events(action, scope) if scope.everything or may_change(event, scope)]
+    """Those whose line this person looks after, or the one that was asked for; none of a forgotten action."""
+    scope, asked = me().scope, request.args.get("event", type=uuid.UUID)
+    if action.forgotten_at is not None:
+        return []
+    found = [event for event in seen_events(action, scope) if scope.everything or may_change(event, scope)]
+    return [event for event in found if asked in (None, event.id)]
+
+
+def _back(action: Action) -> str:
+    return url_for("checkins.unmatched_list", action_id=action.id, event=request.args.get("event"))
 
 
 def _page(action: Action, problem: str = "") -> str:
@@ -134,6 +142,8 @@ def _page(action: Action, problem: str = "") -> str:
         done=[(item, _name(item.tied_to)) for item in settled(events)],
         counts=kept_counts(events),
         problem=problem,
+        asked=request.args.get("event"),
+        more=len(open_) == SHOWN,
     )
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, select
 
 from mobilize.actions.models import Event, EventChapter
 from mobilize.checkins.decision import Proof
+from mobilize.checkins.matching import settle_shared
 from mobilize.checkins.models import Evidence, Method, Outcome, Walkup
 from mobilize.checkins.operations import check_in
 from mobilize.crypto import blind_index, fingerprint
@@ -105,7 +106,10 @@ def count_them(inbound: Inbound, question: Question, members: Sequence[Member], 
         ).outcome
         for member in members
     ]
-    return not {Outcome.OUTSIDE_HOURS, Outcome.UNRESOLVED} & set(outcomes)
+    all_count = not {Outcome.OUTSIDE_HOURS, Outcome.UNRESOLVED} & set(outcomes)
+    if members and all_count:
+        settle_shared(question.event_id, inbound.phone_bix, members[0].id, now=now)
+    return all_count
 
 
 def _who_is_here(

@@ -103,6 +103,16 @@ def test_shifts_that_nobody_could_stand_are_declined(event, times, code):
     assert refused.value.code in {code, "outside"} and shifts(event) == ["06:00-14:00"]
 
 
+def test_the_shell_gives_them_too(app, event):
+    def run(*args):
+        return app.test_cli_runner().invoke(args=["actions", "shifts", str(event.action_id), *args])
+
+    assert '"changed": 1' in run("06:00-10:00", "10:00-14:00", "--json").stdout
+    assert shifts(event) == ["06:00-10:00", "10:00-14:00"]
+    refused = run("six to ten")
+    assert refused.exit_code != 0 and "06:00-10:00" in refused.stderr
+
+
 def test_a_form_that_is_half_filled_in_says_so_and_changes_nothing(client, event):
     sign_in(client, make_person(role=RoleName.CHAIR, site=event.site))
     for said in ({"start-0": "06:00"}, {"start-0": "six", "end-0": "ten"}, {}):

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from mobilize import direct
-from mobilize.checkins.models import KnownPhone, Method, Walkup
+from mobilize.checkins.models import KnownPhone, Method, Says, Walkup
 from mobilize.checkins.operations import check_in, check_in_by_poster
 from mobilize.checkins.typed import read_typed
 from mobilize.database import atomic, db
@@ -17,8 +17,9 @@ pytestmark = pytest.mark.usefixtures("app")
 def a_morning(event, mia, *, together):
     """Everything that can come of a claim, one after the other; inside one transaction where `together`."""
 
-    def scan(typed, page, at=OPEN):
-        done, _cookie = check_in_by_poster(event.id, read_typed(typed), page=page, cookie=None, now=at)
+    def scan(typed, page, at=OPEN, **said):
+        typed = read_typed(typed)
+        done, _cookie = check_in_by_poster(event.id, typed, page=page, cookie=None, now=at, **said)
         return done.outcome.value
 
     def all_of_it():
@@ -32,6 +33,9 @@ def a_morning(event, mia, *, together):
             scan("2135550104", "e"),
             scan("2135550106", "f"),
             scan("2135550101", "g", at=START.replace(hour=3)),
+            scan("2135550101", "h", says=Says.LEFT),
+            scan("2135550142", "i", says=Says.LEFT),
+            scan("2135550104", "j", says=Says.LEFT),
         ]
 
     if not together:
@@ -41,7 +45,8 @@ def a_morning(event, mia, *, together):
 
 
 def rows(event):
-    here = [(r.outcome.value, r.method.value, r.tier.value, r.walkup_id is None) for r in evidence(event)]
+    said = [(r.outcome.value, r.method.value, r.tier.value, r.says.value) for r in evidence(event)]
+    here = [(*one, row.walkup_id is None) for one, row in zip(said, evidence(event), strict=True)]
     stands = [(r.member_id, r.chapter_id, r.tier.value, r.first_at) for r in attendance(event)]
     return (
         sorted(here),
@@ -60,9 +65,9 @@ def test_a_transaction_of_the_callers_and_one_of_its_own_give_the_same():
     alone, together = a_morning(one, mia, together=False), a_morning(other, mia, together=True)
     assert alone == together
     assert alone[:6] == ["counted", "counted", "repeat", "repeat", "walkup", "walkup"]
-    assert alone[6:] == ["ambiguous", "unresolved", "outside_hours"]
+    assert alone[6:] == ["ambiguous", "unresolved", "outside_hours", "out", "walkup", "ambiguous"]
     assert rows(one) == rows(other)
-    assert db.session.query(KnownPhone).count() == 16
+    assert db.session.query(KnownPhone).count() == 22
 
 
 def test_a_connection_lost_after_the_commit_gives_the_stored_answer(monkeypatch):

@@ -15,6 +15,7 @@ from mobilize.checkins.operations import check_in
 from mobilize.checkins.paper import mark_of
 from mobilize.checkins.personal import personal_code
 from mobilize.checkins.queries import who_is_in
+from mobilize.checkins.settling import work_out_leavings
 from mobilize.database import atomic, db
 from tests.builders import make_action, make_event, make_member, make_person, make_site, sign_in
 from tests.checkins.morning import attendance, evidence, grant_for, outcomes, post, scan, tick, tick_proof
@@ -92,6 +93,7 @@ def test_leaving_is_evidence_that_counts_nobody_and_coming_back_opens_again(stri
     assert leave(strike, mia, "8:00").outcome == "out"
     assert shifts_of(strike) == [(SIX, at("6:05"), at("8:00"))]
     scan(strike, MIA, at=at("9:00"))
+    work_out_leavings(at("9:00"))
     assert shifts_of(strike) == [(SIX, at("6:05"), None)], "as a check-in without any fuss"
     leave(strike, mia, "9:30")
     assert shifts_of(strike) == [(SIX, at("6:05"), at("9:30"))]
@@ -102,6 +104,7 @@ def test_it_does_not_matter_in_which_order_it_arrives(strike, mia):
     leave(strike, mia, "9:30")
     assert not attendance(strike), "who leaves was not checked in by that"
     check_in(tick_proof(strike, mia, at=at("6:05")), now=at("11:00"))  # from a phone without a network
+    assert [work_out_leavings(at("11:00")) for _again in range(2)] == [1, 1]
     assert shifts_of(strike) == [(SIX, at("6:05"), at("9:30"))]
 
 
@@ -110,6 +113,7 @@ def test_taking_a_check_out_back_leaves_her_there(client, strike, mia):
         post(client, strike, MIA)
         clock.move_to(at("9:00"))
         post(client, strike, known="1", left="1")
+        assert work_out_leavings(at("9:00")) == 1
         assert shifts_of(strike) == [(SIX, at("6:05"), at("9:00"))]
         client.post(f"/c/{strike.code}/undo")
     assert shifts_of(strike) == [(SIX, at("6:05"), None)]
@@ -154,6 +158,7 @@ def test_a_tap_that_waited_on_the_phone_says_when_she_left(client, strike, mia):
         saved = {"nonce": "0" * 31 + "7", "typed": MIA, "token": token, "left": True, **times}
         said = [client.post(f"/c/{strike.code}", json=saved).json for _ in range(2)]
     assert "checked out" in said[0]["page"] and all(one["stored"] for one in said)
+    work_out_leavings(at("11:00"))
     assert shifts_of(strike) == [(SIX, at("6:05"), at("9:30"))]
 
 
@@ -166,6 +171,7 @@ def test_her_own_link_checks_her_out_and_in_again(client, strike, mia):
             for _ in range(2):
                 assert client.post(address, data={"token": token, **more}).status_code == 200
     assert outcomes(strike) == ["counted", "out", "out", "repeat"]
+    work_out_leavings(at("9:30"))
     assert shifts_of(strike) == [(SIX, at("6:05"), at("9:30"))]
 
 

@@ -86,6 +86,16 @@ def test_what_she_did_herself_and_what_was_matched_are_one_attendance(event, mia
     assert [(row.member_id, row.tier) for row in attendance(event)] == [(mia.id, Tier.SELF)]
 
 
+def test_one_line_is_looked_at_alone_and_a_forgotten_action_asks_nobody(carmen, event, site):
+    scan(event, NATE)
+    page = f"/actions/{event.action_id}/unmatched"
+    assert "555-0150" in carmen.get(f"{page}?event={event.id}").text
+    assert "Nothing waits" in carmen.get(f"{page}?event={make_event(site).id}").text
+    with atomic():
+        event.action.forgotten_at = OPEN
+    assert "Nothing waits" in carmen.get(page).text
+
+
 def test_a_second_thought_moves_it_from_one_member_to_another(event, mia, site):
     ana = make_member("Soto", "Ana", site=site)
     scan(event, NATE)
@@ -176,6 +186,7 @@ def test_what_a_revoked_phone_sent_waits_for_a_person(client, carmen, event, mia
     [undo] = unmatched([event])
     decide(carmen, event, undo, do="tie", member=str(mia.id), reason="she told me")
     assert not attendance(event) and not unmatched([event])
+    assert [item.reason for item in settled([event])] == ["she told me"]
     with pytest.raises(Refused, match="undone"):
         matching.reopen(undo.id, "test", actor="shell", now=OPEN)
 
