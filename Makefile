@@ -7,7 +7,7 @@ CORES  := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PO     := $(wildcard mobilize/translations/*/LC_MESSAGES/*.po)
 export PYTHONUTF8 := 1
 
-.PHONY: help setup setup-dev run test lint security serve work bench chaos words lock clean
+.PHONY: help setup setup-dev run morning test lint security serve work bench chaos words lock clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -18,6 +18,10 @@ setup: $(VENV)/.installed $(PO:.po=.mo) ## Make .venv and install the pinned, ha
 run: setup ## Run the whole service with an invented demo local (PORT=5000, HOST=127.0.0.1)
 	@exec $(BIN)/python -m mobilize.demo.start
 
+morning: setup ## Let a simulated morning happen in the demo that runs (SPEED=60 SEED=1937)
+	@test -f var/environment || { echo "The demo is not running: start it with make run, in another terminal."; exit 1; }
+	@set -a; . ./var/environment; set +a; exec $(BIN)/flask --app wsgi demo morning --speed $(or $(SPEED),60) --seed $(or $(SEED),1937)
+
 test: setup-dev ## Run every test, with a real PostgreSQL, Redis and browser (ARGS="tests/roster -x")
 	@$(BIN)/pytest -n $(if $(PROCESSES),$(PROCESSES),2) $(ARGS)
 
@@ -26,7 +30,7 @@ lint: setup-dev ## Check style, formatting and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-security: setup-dev ## Look for weaknesses in code, dependencies, headers, tracked files (ONLY="code rules secrets headers dependencies")
+security: setup-dev ## Look for weaknesses in code, answers and their times (ONLY="code rules secrets headers dependencies crawl flood timing")
 	@$(BIN)/python -m tests.security $(ONLY)
 
 serve: setup ## The production web server, from the environment (HOST, PORT, WEB_PROCESSES, WEB_THREADS)

@@ -1,0 +1,15 @@
+"""Which addresses of another origin stand on a page, so that a browser would ask somebody else."""
+
+import re
+
+# Whatever a browser loads by itself or leads to: an address with a host. Not xmlns, which nobody loads.
+_LOADED = re.compile(
+    r"""(?:\b(?:src|srcset|href|action|formaction|poster|data|ping|cite)\s*=\s*["']?\s*|url\(\s*["']?|"""
+    r"""@import\s+["'])((?:https?:|wss?:)?//[^"'\s>)]+)""",
+    re.IGNORECASE,
+)
+
+
+def from_elsewhere(text: str, ours: str) -> list[str]:
+    """Addresses in a page or a style sheet that are not below `ours`, the public address."""
+    return [found for found in _LOADED.findall(text) if not f"{found}/".startswith(f"{ours}/")]
