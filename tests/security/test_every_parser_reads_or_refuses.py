@@ -1,0 +1,123 @@
+"""Whatever comes in is read or refused in words: property tests of every parser, beside those of each room.
+
+Phones, typed numbers and poster codes: `tests/checkins/test_attendance_is_what_the_evidence_says.py` and
+`tests/roster/test_reading_the_roster_by_its_contract.py`. Rosters and workbooks of any bytes:
+`tests/roster/test_reading_a_file_nobody_prepared.py`.
+"""
+
+import string
+from typing import Any
+
+from flask import Flask
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mobilize.accounts.chair_file import read_chairs
+from mobilize.accounts.code_requests import digits_in
+from mobilize.errors import Refused
+from mobilize.roster.names import PersonName
+from mobilize.roster.roster_reading import account, read_roster
+from mobilize.roster.sites_reading import read_sites
+from mobilize.texts.models import Intent, QuestionKind
+from mobilize.texts.replies import STOP_WORDS, read_reply
+from mobilize.tokens import is_text_code, make_text_code
+from tests.roster.files import HEADER, SITES_HEADER, csv_bytes, site_book
+
+ASKED = st.sampled_from([None, *QuestionKind])
+CELL = st.text(max_size=24)
+quick = settings(max_examples=60, deadline=None)
+
+
+@quick
+@given(st.text(max_size=200), ASKED)
+def test_any_text_is_an_intent(body: str, asked: str | None) -> None:
+    reading = read_reply(body, asked)
+    assert isinstance(reading.intent, Intent)
+    assert reading.value is None or len(str(reading.value)) <= 200
+
+
+@quick
+@given(
+    st.sampled_from(sorted(STOP_WORDS)),
+    st.text("!.,;:-¡¿ \t\n👍", max_size=4),
+    st.booleans(),
+    ASKED,
+)
+def test_stop_is_stop_whatever_was_asked(word: str, around: str, loud: bool, asked: str | None) -> None:
+    said = word.upper() if loud else word
+    assert read_reply(f"{around}{said}{around}", asked).intent is Intent.OUT
+
+
+@quick
+@given(st.data())
+def test_one_wrong_or_two_swapped_digits_of_a_text_code_are_noticed(data: Any) -> None:
+    code = make_text_code()
+    assert is_text_code(code)
+    at = data.draw(st.integers(0, len(code) - 1))
+    other = data.draw(st.sampled_from([d for d in string.digits if d != code[at]]))
+    assert not is_text_code(code[:at] + other + code[at + 1 :])
+    if at and code[at] != code[at - 1]:
+        assert not is_text_code(code[: at - 1] + code[at] + code[at - 1] + code[at + 1 :])
+
+
+@quick
+@given(st.text(max_size=40))
+def test_any_text_is_no_text_code_or_one_of_digits(typed: str) -> None:
+    assert not is_text_code(typed) or (typed.isascii() and typed.isdigit())
+
+
+@quick
+@given(st.text(max_size=80))
+def test_of_a_sign_in_code_only_digits_are_taken(typed: str) -> None:
+    assert len(digits_in(typed)) <= 32 and all(c.isdigit() for c in digits_in(typed))
+
+
+@quick
+@given(st.lists(st.lists(CELL, min_size=len(HEADER), max_size=len(HEADER) + 1), max_size=5))
+def test_every_record_of_a_roster_is_accounted_for(rows: list[list[str]]) -> None:
+    try:
+        reading = read_roster(csv_bytes([HEADER, *rows], "utf-8", lineterminator="\r\n"), site_book())
+    except Refused as refusal:
+        assert refusal.message
+        return
+    told = len(reading.members) + reading.merged.total() + reading.skipped.total() + len(reading.rejected)
+    assert reading.records == told and account(reading)
+
+
+@quick
+@given(st.lists(st.lists(CELL, min_size=len(SITES_HEADER), max_size=len(SITES_HEADER) + 1), max_size=5))
+def test_every_record_of_a_list_of_sites_is_accounted_for(rows: list[list[str]]) -> None:
+    try:
+        reading = read_sites(csv_bytes([SITES_HEADER, *rows], "utf-8", lineterminator="\r\n"))
+    except Refused as refusal:
+        assert refusal.message
+        return
+    assert reading.records == len(reading.sites) + reading.skipped.total() + len(reading.rejected)
+
+
+@quick
+@given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=60))
+def test_a_name_is_read_back_as_it_was_stored(last: str, first: str, preferred: str) -> None:
+    name = PersonName(last, first, preferred)
+    assert PersonName.read(name.stored()) == name
+
+
+def any_lines() -> st.SearchStrategy[bytes]:
+    line = st.lists(CELL, min_size=3, max_size=5)
+    return st.lists(line, max_size=4).map(
+        lambda rows: csv_bytes([["Site", "Role", "Name", "Phone"], *rows], "utf-8", lineterminator="\r\n")
+    )
+
+
+def test_any_list_of_chairs_is_read_or_refused(sqlite_app: Flask) -> None:
+    @settings(max_examples=30, deadline=None)
+    @given(any_lines())
+    def walk(data: bytes) -> None:
+        try:
+            found = read_chairs(data)
+        except Refused as refusal:
+            assert refusal.message
+        else:
+            assert found.rows or found.problems
+
+    walk()
