@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from uuid import UUID
 
 from mobilize.actions.models import Action
@@ -10,14 +11,14 @@ from mobilize.turnout import paper
 from mobilize.turnout.conversations import Conversation, next_conversations
 from mobilize.turnout.figures import Board, Chapter
 from mobilize.turnout.fixed import Fixed, versions_of
-from mobilize.turnout.people import Arrivals, Named, arrivals, who_came_and_who_did_not, who_stood
+from mobilize.turnout.people import Arrivals, Named, Stood, arrivals, who_came_and_who_did_not, who_stood
 from mobilize.turnout.queries import board
 from mobilize.turnout.report_models import Report, ReportKind
 from mobilize.turnout.reports import figures_of, reports_of
 from mobilize.turnout.series import Step, chapter_series
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ChapterReport:
     """One chapter in one action. `came`, `missing` and `next_talks` hold names: for its chair alone.
     `versions` are its fixed figures and their corrections, `made` the report as it was put together."""
@@ -28,11 +29,26 @@ class ChapterReport:
     steps: Sequence[Step]
     arrived: Arrivals
     elsewhere: int
-    came: Sequence[Named]
-    missing: Sequence[Named]
+    stood: Sequence[Stood]
     versions: Sequence[Fixed]
     made: Sequence[Report]
-    next_talks: Sequence[Conversation]
+
+    @cached_property
+    def _people(self) -> tuple[Sequence[Named], Sequence[Named]]:
+        # Opening the names takes longer than everything else, and most reports are read without.
+        return who_came_and_who_did_not(self.action, self.chapter, self.board, self.stood)
+
+    @property
+    def came(self) -> Sequence[Named]:
+        return self._people[0]
+
+    @property
+    def missing(self) -> Sequence[Named]:
+        return self._people[1]
+
+    @cached_property
+    def next_talks(self) -> Sequence[Conversation]:
+        return next_conversations(self.action, self.chapter.site_id, self.missing)
 
     @property
     def as_made(self) -> bool:
@@ -49,14 +65,16 @@ class ChapterReport:
         )
 
 
-def chapter_report_of(action: Action, site_id: UUID) -> ChapterReport | None:
-    """The report; None when the chapter has no home event in this action. Asks no scope: the caller does."""
-    whole = board(action)
+def chapter_report_of(action: Action, site_id: UUID, whole: Board | None = None) -> ChapterReport | None:
+    """The report; None when the chapter has no home event in this action. Asks no scope: the caller does.
+
+    `whole` is the action's board, where somebody holds it already.
+    """
+    whole = whole or board(action)
     chapter = whole.chapter(site_id)
     if chapter is None:
         return None
     stood = who_stood(action, chapter, whole)
-    came, missing = who_came_and_who_did_not(action, chapter, whole, stood)
     return ChapterReport(
         action=action,
         chapter=chapter,
@@ -64,9 +82,7 @@ def chapter_report_of(action: Action, site_id: UUID) -> ChapterReport | None:
         steps=chapter_series(action, site_id),
         arrived=arrivals(stood),
         elsewhere=sum(s.elsewhere is not None for s in stood),
-        came=came,
-        missing=missing,
+        stood=stood,
         versions=versions_of(action.id, site_id),
         made=reports_of(action.id, ReportKind.CHAPTER, site_id),
-        next_talks=next_conversations(action, site_id, missing),
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from uuid import UUID
 
 # A share this far above the target is "above" it; nearer, it is "on" it.
@@ -171,19 +172,19 @@ class Board:
     def chapter(self, site_id: UUID) -> Chapter | None:
         return self._by_site.get(site_id)
 
-    @property
+    @cached_property
     def total(self) -> Total:
         """Everything on this board. The share's denominator includes members without a chapter."""
         total = add_up(self.chapters)
         names = sum((more for more in (self.no_site, self.others) if more), total.names)
         return Total(names, total.line, total.sites, total.reporting)
 
-    @property
+    @cached_property
     def with_chapter(self) -> Names:
         """The other denominator: only members who belong to a chapter."""
         return add_up(self.chapters).names
 
-    @property
+    @cached_property
     def areas(self) -> tuple[AreaTotal, ...]:
         """By name. A rally's line belongs to an area only when it is that area's rally."""
         found: dict[UUID, list[Chapter]] = {}
@@ -193,7 +194,7 @@ class Board:
             AreaTotal(area_id, inside[0].area, add_up(inside, area_id)) for area_id, inside in found.items()
         )
 
-    @property
+    @cached_property
     def by_trouble(self) -> tuple[Chapter, ...]:
         """Where help is needed first: no report, zero, then the lowest share."""
         return tuple(sorted(self.chapters, key=_trouble))

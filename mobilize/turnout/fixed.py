@@ -1,6 +1,7 @@
 """Figures as they were fixed when an event closed: how they are stored, and read again. Counts only."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -41,6 +42,15 @@ def latest_fixed(action_id: UUID, site_id: UUID | None = None) -> dict[UUID, Fix
     return {chapter_id: _read(version, figures, at) for chapter_id, version, figures, at in rows}
 
 
+def fixed_of_site(action_ids: Sequence[UUID], site_id: UUID) -> dict[UUID, Fixed]:
+    """One chapter's latest version in each of these actions in which it is closed."""
+    query = select(Total.action_id, Total.version, Total.figures, Total.fixed_at).where(
+        Total.action_id.in_(action_ids), Total.chapter_id == site_id
+    )
+    rows = db.session.execute(query.order_by(Total.version))
+    return {action_id: _read(version, figures, at) for action_id, version, figures, at in rows}
+
+
 def fixed_outside(action_id: UUID) -> Outside | None:
     """The latest version of who belongs to no chapter; None until all events of the action are closed."""
     query = select(OutsideTotal).where(OutsideTotal.action_id == action_id)
@@ -75,6 +85,15 @@ def as_stored(chapter: Chapter) -> dict[str, object]:
         "chapters": line.chapters,
         "counted_at": counted_at,
     }
+
+
+def as_fixed(chapter: Chapter, fixed: Fixed | None) -> Chapter:
+    """The chapter with its fixed figures; `moved_since` says that they differ from those it had."""
+    if fixed is None:
+        return chapter
+    line = replace(fixed.line, event_id=chapter.line.event_id, area_id=chapter.line.area_id)
+    settled = replace(chapter, names=fixed.names, line=line)
+    return replace(settled, fixed_at=fixed.at, version=fixed.version, moved_since=settled != chapter)
 
 
 def _read(version: int, figures: dict[str, Any], at: datetime) -> Fixed:

@@ -1,7 +1,9 @@
 """The chapters of an action, each with its home event."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -35,20 +37,30 @@ class Home:
 
 def homes_of(action: Action, site_id: UUID | None = None) -> list[Home]:
     """The chapters of an action, or one of them, by area and name."""
-    query = (
+    query = _homes([action.id]).order_by(Area.name, Site.name, Site.code)
+    rows = db.session.execute(query.where(Site.id == site_id) if site_id else query)
+    return [Home(*row[1:]) for row in rows]
+
+
+def homes_of_site(action_ids: Sequence[UUID], site_id: UUID) -> dict[UUID, Home]:
+    """One chapter's home in each of these actions in which it has one."""
+    rows = db.session.execute(_homes(action_ids).where(Site.id == site_id))
+    return {row[0]: Home(*row[1:]) for row in rows}
+
+
+def _homes(action_ids: Sequence[UUID]) -> Any:
+    return (
         select(
-            Site.id, Site.code, Site.name, Site.area_id, Area.name, Event.tz,
+            Event.action_id, Site.id, Site.code, Site.name, Site.area_id, Area.name, Event.tz,
             Event.id, Event.area_id, Event.frozen_at, Site.lat, Site.lon,
         )
         .join(EventChapter, EventChapter.site_id == Site.id)
         .join(Event, Event.id == EventChapter.event_id)
         .join(Area, Area.id == Site.area_id)
         .where(
-            EventChapter.action_id == action.id,
+            EventChapter.action_id.in_(action_ids),
+            Event.action_id.in_(action_ids),
             EventChapter.gone_at.is_(None),
             Event.state != EventState.CALLED_OFF,
         )
-        .order_by(Area.name, Site.name, Site.code)
     )  # fmt: skip
-    rows = db.session.execute(query.where(Site.id == site_id) if site_id else query)
-    return [Home(*row) for row in rows]

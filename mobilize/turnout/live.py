@@ -6,32 +6,28 @@ people stream in, only the members about whom there is newer evidence are looked
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from mobilize import clock
 from mobilize.accounts.scope import Scope
-from mobilize.actions.models import Action, Event, EventState
-from mobilize.checkins.models import Evidence, HeadCount, Match, Supporters, Void
+from mobilize.actions.models import Action
 from mobilize.database import db
 from mobilize.roster.models import Site
 from mobilize.turnout.figures import Board
 from mobilize.turnout.queries import Seen, board, closed_board, see, see_again
+from mobilize.turnout.signs import Signs, recent_evidence, signs_of, taken_back_since
+from mobilize.turnout.tally import Key
 
 # An answer this old (seconds) is counted anew, if anything happened at all.
 KEEP = 1.0
 # And this old whatever the cheap questions say: they do not ask about the roster, nor about settings.
 KEEP_AT_MOST = 30.0
-# Ids carry their time. One that was made by a slower transaction may appear behind a newer one, but not
-# for longer than this (seconds): only a board whose newest row is older counts as quiet.
-SETTLES_IN = 5.0
 ACTIONS_KEPT = 16
-# Of the signs, those whose change may touch anybody's attendance: take-backs, matches, events.
-_STEADY = slice(3, -1)
 ANSWERS_KEPT = 200
 
 
@@ -44,19 +40,24 @@ class Said:
 
 
 @dataclass(slots=True)
-class _Kept:
-    """A board, when it was counted and last looked after, and what it looked like behind it.
+class _Look:
+    """What a board was made of; when everybody was looked at last; the newest evidence that is in it."""
 
-    `all_seen` is when every member was looked at last.
-    """
+    seen: Seen
+    all_seen: float
+    recent: dict[str, Key]
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A board, when it was counted and last looked after, and what it looked like behind it."""
 
     board: Board
     counted: float
     asked: float
-    signs: tuple[Any, ...]
+    signs: Signs
     quiet: bool
-    seen: Seen | None
-    all_seen: float
+    look: _Look | None
 
 
 _kept: dict[UUID, _Kept] = {}
@@ -116,75 +117,39 @@ def _fresh(action: Action, oldest: float) -> Board:
             return _count(action)
         if time.monotonic() - held.asked <= oldest:
             return held.board
-        signs = _signs(action)
+        signs = signs_of(action)
         if held.quiet and time.monotonic() - held.counted < KEEP_AT_MOST and signs == held.signs:
             held.asked = time.monotonic()
             return held.board
         return _count(action, signs)
 
 
-def _count(action: Action, signs: tuple[Any, ...] | None = None) -> Board:
+def _count(action: Action, signs: Signs | None = None) -> Board:
     # The signs first: what happens in between is then seen as a change, and counted again.
     started = time.monotonic()
-    signs = signs or _signs(action)
+    signs = signs or signs_of(action)
     held = _kept.pop(action.id, None)
     closed = closed_board(action)
-    seen, all_seen = (None, 0.0) if closed else _see(action, held, signs, started)
-    counted = replace(closed or board(action, seen=seen), as_of=clock.now())
+    look = None if closed else _look(action, held, signs, started)
+    counted = replace(closed or board(action, seen=look.seen if look else None), as_of=clock.now())
     if held and held.board == counted:
         counted = held.board  # the same figures: what was written of them stays good
     while len(_kept) >= ACTIONS_KEPT:
         _kept.pop(next(iter(_kept)))
-    _kept[action.id] = _Kept(counted, started, started, signs, _is_settled(signs), seen, all_seen)
+    _kept[action.id] = _Kept(counted, started, started, signs, signs.settled, look)
     return counted
 
 
-def _see(action: Action, held: _Kept | None, signs: tuple[Any, ...], now: float) -> tuple[Seen, float]:
-    """Who was there, and when everybody was looked at: now, or some only when nothing else has changed."""
-    if held is None or held.seen is None or now - held.all_seen > KEEP_AT_MOST or not held.seen.frozen:
-        return see(action, frozen=_is_frozen(action)), now
-    if signs[_STEADY] != held.signs[_STEADY]:
-        return see(action, frozen=_is_frozen(action)), now
-    see_again(action, held.seen, _members_since(held.signs[0]))
-    return held.seen, held.all_seen
-
-
-def _is_frozen(action: Action) -> bool:
-    still = select(Event.id).where(
-        Event.action_id == action.id, Event.frozen_at.is_(None), Event.state != EventState.CALLED_OFF
-    )
-    return db.session.scalar(still.limit(1)) is None
-
-
-def _members_since(newest: UUID | None) -> Sequence[UUID]:
-    """Members about whom there is evidence behind that one, or just before it: see `SETTLES_IN`."""
-    query = select(Evidence.member_id).where(Evidence.member_id.is_not(None)).distinct()
-    if newest:
-        before = max((newest.int >> 80) - int(SETTLES_IN * 1000), 0)
-        query = query.where(Evidence.id > UUID(int=before << 80))
-    return [member for member in db.session.scalars(query) if member]
-
-
-def _signs(action: Action) -> tuple[Any, ...]:
-    """What changes whenever a figure of this action may have changed: newest ids, and how many take-backs."""
-    session = db.session
-    newest = [_newest(table) for table in (Evidence, HeadCount, Supporters)]
-    taken_back = [session.scalar(select(func.count()).select_from(table)) for table in (Void, Match)]
-    of_events = select(
-        func.count(), func.sum(Event.version), func.count(Event.frozen_at), func.count(Event.closed_at)
-    )
-    events = session.execute(of_events.where(Event.action_id == action.id)).one()
-    heads = select(func.count(HeadCount.voided_at)).join(Event, Event.id == HeadCount.event_id)
-    voided = session.scalar(heads.where(Event.action_id == action.id))
-    return (*newest, *taken_back, *events, voided)
-
-
-def _newest(table: Any) -> UUID | None:
-    found: UUID | None = db.session.scalar(select(table.id).order_by(table.id.desc()).limit(1))
-    return found
-
-
-def _is_settled(signs: tuple[Any, ...]) -> bool:
-    """The newest row, whose id holds milliseconds since 1970 in its first 48 bits, is some seconds old."""
-    made = [sign.int >> 80 for sign in signs[:3] if sign]
-    return not made or time.time() - max(made) / 1000 > SETTLES_IN
+def _look(action: Action, held: _Kept | None, signs: Signs, now: float) -> _Look:
+    """At everything; or only at what has newer evidence, when nothing else changed since the last look."""
+    look = held.look if held and held.signs.steady == signs.steady else None
+    if held is None or look is None or now - look.all_seen > KEEP_AT_MOST:
+        recent = recent_evidence(action, signs)  # before the look: what comes meanwhile is looked at twice
+        return _Look(see(action), now, recent)
+    recent = recent_evidence(action, held.signs)
+    keys = {key for one, key in recent.items() if one not in look.recent}
+    if signs.taken_back != held.signs.taken_back:
+        keys |= taken_back_since(action, held.signs)
+    see_again(action, look.seen, keys, counts=signs.counts != held.signs.counts)
+    look.recent = recent
+    return look

@@ -13,14 +13,14 @@ What counts
 A closed chapter shows the figures that were fixed at closing (`totals`), in their latest version.
 """
 
-from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, String, cast, func, literal, or_, select, type_coerce, union_all
+from sqlalchemy import Integer, String, case, cast, func, literal, or_, select, tuple_, type_coerce, union_all
 
 from mobilize.actions.denominator import members_without_chapter, was_active
 from mobilize.actions.models import Action, Eligible, Event, EventChapter
@@ -28,23 +28,15 @@ from mobilize.checkins import head_counts
 from mobilize.checkins.models import Attendance, HeadCount, Supporters, Tier
 from mobilize.database import db, is_postgres
 from mobilize.roster.models import Member, Membership, Rank, Site
-from mobilize.turnout.figures import Board, Chapter, Line, Names
-from mobilize.turnout.fixed import Fixed, fixed_outside, latest_fixed
-from mobilize.turnout.homes import Home, homes_of
-from mobilize.turnout.tally import Tally, There, named
+from mobilize.turnout.assembling import Seen, as_uuid, assemble, chapter_of
+from mobilize.turnout.figures import Board, Chapter, Line
+from mobilize.turnout.fixed import Fixed, as_fixed, fixed_of_site, fixed_outside, latest_fixed
+from mobilize.turnout.homes import Home, homes_of, homes_of_site
+from mobilize.turnout.tally import Key, Tally, There
 
 _RANKS = {tier.value: tier.rank for tier in Tier}
 # A database takes only so many values in one statement.
-_MEMBERS_AT_ONCE = 500
-
-
-@dataclass(slots=True)
-class Seen:
-    """Who was there and who is eligible, as last looked at. `frozen`: the denominator stands."""
-
-    tally: Tally
-    eligible: dict[Hashable | None, int]
-    frozen: bool
+_ROWS_AT_ONCE = 500
 
 
 def board(action: Action, *, fixed: bool = True, seen: Seen | None = None) -> Board:
@@ -56,17 +48,8 @@ def board(action: Action, *, fixed: bool = True, seen: Seen | None = None) -> Bo
     """
     if fixed and (closed := closed_board(action)):
         return closed
-    homes = homes_of(action)
-    seen = seen or see(action, frozen=all(home.frozen_at for home in homes))
-    names, lines = _names(seen), _lines(action, homes, seen)
-    live = Board(
-        action_id=action.id,
-        chapters=tuple(_chapter(home, names, lines, action.target_percent) for home in homes),
-        no_site=names.get(None),
-        others=_guests(names, {home.site_id for home in homes}),
-        frozen=all(home.frozen_at for home in homes),
-        arrivals={_uuid(chapter): came for chapter, came in seen.tally.arrivals().items()},
-    )
+    seen = seen or see(action)
+    live = assemble(action.id, seen, action.target_percent)
     return _with_fixed(live, latest_fixed(action.id)) if fixed else live
 
 
@@ -83,56 +66,75 @@ def closed_board(action: Action) -> Board | None:
 
 def chapter_in(action: Action, site_id: UUID) -> Chapter | None:
     """One chapter's figures, cheaply once they are fixed; None when it has no home event in this action."""
-    fixed = latest_fixed(action.id, site_id).get(site_id)
-    if fixed is None:
-        return board(action).chapter(site_id)
-    homes = homes_of(action, site_id)
-    return _settled(homes[0], fixed, action.target_percent) if homes else None
+    return chapters_in([action], site_id).get(action.id)
+
+
+def chapters_in(actions: Sequence[Action], site_id: UUID) -> dict[UUID, Chapter]:
+    """The same by action, for several at once."""
+    ids = [action.id for action in actions]
+    fixed, homes = fixed_of_site(ids, site_id), homes_of_site(ids, site_id)
+    found = {
+        action.id: _settled(homes[action.id], fixed[action.id], action.target_percent)
+        if action.id in fixed
+        else board(action).chapter(site_id)
+        for action in actions
+        if action.id in homes
+    }
+    return {action_id: chapter for action_id, chapter in found.items() if chapter}
 
 
 def _settled(home: Home, fixed: Fixed, target_percent: int) -> Chapter:
     line = {home.event_id: Line(event_id=home.event_id, area_id=home.event_area_id)}
-    return replace(as_fixed(_chapter(home, {}, line, target_percent), fixed), moved_since=False)
+    return replace(as_fixed(chapter_of(home, {}, line, target_percent), fixed), moved_since=False)
 
 
-def see(action: Action, *, frozen: bool) -> Seen:
-    """Look at every member of the action."""
-    counted = counted_in(action, frozen=frozen).subquery()
-    of_chapter = counted.c.chapter_id
-    rows = select(_as_stored(of_chapter, "own"), func.count()).group_by(of_chapter)
-    eligible = db.session.execute(rows).all()
-    return Seen(Tally(_there(action, counted)), dict(eligible), frozen)
+def see(action: Action) -> Seen:
+    """Look at everything of the action: chapters, members, counts."""
+    homes = homes_of(action)
+    counted = counted_in(action, frozen=all(home.frozen_at for home in homes)).subquery()
+    rows = select(as_text(counted.c.chapter_id), func.count()).group_by(counted.c.chapter_id)
+    eligible: dict[str | None, int] = dict(db.session.execute(rows).all())
+    return Seen(homes, Tally(_there(action, counted)), eligible, *_counts(action))
 
 
-def see_again(action: Action, seen: Seen, members: Collection[UUID]) -> None:
-    """Look at these members only: those about whom there is newer evidence. The denominator stays."""
-    counted = counted_in(action, frozen=seen.frozen).subquery()
-    ids = list(members)
-    for start in range(0, len(ids), _MEMBERS_AT_ONCE):
-        some = ids[start : start + _MEMBERS_AT_ONCE]
-        changed = [member if is_postgres() else member.hex for member in some]
-        seen.tally.take(changed, _there(action, counted, some))
+def see_again(action: Action, seen: Seen, keys: Collection[Key], *, counts: bool) -> None:
+    """Look at these rows of attendance only: those of newer evidence; `counts`: at the counts as well.
+
+    The denominator and the chapters stay.
+    """
+    listed = list(keys)
+    for start in range(0, len(listed), _ROWS_AT_ONCE):
+        some = listed[start : start + _ROWS_AT_ONCE]
+        members = [UUID(who) for who in {key.who for key in some}]
+        counted = counted_in(action, frozen=seen.frozen, members=members).subquery()
+        seen.tally.take(some, _there(action, counted, some))
+    if counts:
+        seen.heads, seen.supporters = _counts(action)
 
 
-def _there(action: Action, counted: Any, members: Sequence[UUID] | None = None) -> Iterator[There]:
-    """The rows of attendance of an action, or of some members in it."""
+def _there(action: Action, counted: Any, keys: Sequence[Key] = ()) -> Sequence[There]:
+    """The rows of attendance of an action, or some of them."""
     # A forgotten row has no member left, and says itself whose it was and whether she was eligible.
+    inside = counted.c.member_id.is_not(None)
     query = (
         select(
-            _as_stored(func.coalesce(Attendance.member_id, Attendance.forgotten_as), "who"),
-            _as_stored(Attendance.event_id, "event"),
-            _as_stored(Attendance.tier, "strength"),
-            _as_stored(Attendance.chapter_id, "chapter"),
-            Attendance.was_eligible,
-            counted.c.member_id.is_not(None),
-            _as_stored(counted.c.chapter_id, "own"),
-            _minute(action.starts_at).label("minute"),
+            as_text(func.coalesce(Attendance.member_id, Attendance.forgotten_as)),
+            as_text(Attendance.event_id),
+            as_text(Attendance.shift_id),
+            as_text(case((inside, counted.c.chapter_id), else_=Attendance.chapter_id)),
+            case(_RANKS, value=type_coerce(Attendance.tier, String)),
+            or_(inside, Attendance.was_eligible),
+            _minute(action.starts_at),
         )
         .outerjoin(counted, counted.c.member_id == Attendance.member_id)
         .where(Attendance.event_id.in_(_events_of(action)))
     )
-    rows = db.session.execute(query.where(Attendance.member_id.in_(members)) if members else query)
-    return (There(row[0], row[1], _RANKS[row[2]], *row[3:]) for row in rows)
+    if keys:
+        row = tuple_(Attendance.member_id, Attendance.event_id, Attendance.shift_id)
+        query = query.where(row.in_([tuple(map(as_uuid, key)) for key in keys]))
+    else:
+        query = query.where(Attendance.id > made_before(action))
+    return db.session.execute(query).all()  # type: ignore[return-value]
 
 
 def _minute(start: datetime) -> Any:
@@ -145,44 +147,38 @@ def _minute(start: datetime) -> Any:
     return (seconds + 86_400) // 60 - 1_440
 
 
-def _as_stored(column: Any, name: str) -> Any:
-    """The value as the driver hands it out."""
-    return type_coerce(column, String).label(name)
+def as_text(column: Any) -> Any:
+    """An id as text, as this database writes it: a driver's own UUIDs take longer to make than to count."""
+    return cast(column, String) if is_postgres() else type_coerce(column, String)
 
 
-def _names(seen: Seen) -> dict[UUID | None, Names]:
-    """By chapter; None is "no site". A chapter nobody is eligible in or came from is not in the answer."""
-    there = seen.tally.names()
-    return {
-        _uuid(chapter): named(there.get(chapter, Counter()), seen.eligible.get(chapter, 0))
-        for chapter in {*there, *seen.eligible}
-    }
+def made_before(action: Action) -> UUID:
+    """Ids made before this have nothing to do with the action, so that its history need not be read.
+
+    An id carries the time at which it was made. A day to spare, for machines whose clocks differ.
+    """
+    first = min(action.made_at.timestamp(), action.starts_at.timestamp(), time.time()) - 86_400
+    return UUID(int=max(int(first * 1000), 0) << 80)
 
 
-def _uuid(stored: Any) -> UUID | None:
-    return UUID(stored) if isinstance(stored, str) else stored
+def counted_in(action: Action, *, frozen: bool, members: Sequence[UUID] | None = None) -> Any:
+    """(member_id, chapter_id) of everybody in the denominators of an action, or of some `members` alone.
 
-
-def _guests(names: dict[UUID | None, Names], listed: set[UUID]) -> Names | None:
-    """Members of chapters that hold nothing in this action: they were there, and in nobody's denominator."""
-    guests = [n for site_id, n in names.items() if site_id and site_id not in listed]
-    there = sum((replace(n, eligible=0, came=0, also_there=n.named) for n in guests), Names())
-    return there if there.named else None
-
-
-def counted_in(action: Action, *, frozen: bool) -> Any:
-    """(member_id, chapter_id) of everybody in the denominators of an action; a chapter of None is "no site".
-
-    `frozen`: every event of it is, so that the rows stand. Before, they are computed as of each start.
+    A chapter of None is "no site". `frozen`: every event of it is, so that the rows stand. Before, they are
+    computed as of each start.
     """
     rows = select(Eligible.member_id, Eligible.chapter_id).where(Eligible.action_id == action.id)
-    if frozen:
-        return rows
-    parts = [rows, _as_of_start(action)]
-    if action.owner_site_id is None and not _has_frozen(action):
-        outside = members_without_chapter(action.starts_at).subquery()
+    parts = [_only(rows, Eligible.member_id, members)]
+    if not frozen:
+        parts.append(_only(_as_of_start(action), Membership.member_id, members))
+    if not frozen and action.owner_site_id is None and not _has_frozen(action):
+        outside = _only(members_without_chapter(action.starts_at), Member.id, members).subquery()
         parts.append(select(outside.c.id, cast(literal(None), Site.id.type)))
-    return union_all(*parts)
+    return union_all(*parts) if len(parts) > 1 else parts[0]
+
+
+def _only(query: Any, member_id: Any, members: Sequence[UUID] | None) -> Any:
+    return query if members is None else query.where(member_id.in_(members))
 
 
 def _as_of_start(action: Action) -> Any:
@@ -214,34 +210,18 @@ def _events_of(action: Action) -> Any:
     return select(Event.id).where(Event.action_id == action.id)
 
 
-def _lines(action: Action, homes: Iterable[Home], seen: Seen) -> dict[UUID, Line]:
-    """What was counted at each home event, names and heads and supporters apart."""
-    areas = {home.event_id: home.event_area_id for home in homes}
-    chapters = Counter(home.event_id for home in homes)
-    hosted = {_uuid(event): count for event, count in seen.tally.hosted.items()}
-    counted = head_counts.by_event(_readings(_events_of(action)))
-    supporters = _supporters(action)
-    return {
-        event_id: Line(
-            event_id=event_id,
-            area_id=areas[event_id],
-            chapters=count,
-            hosted=hosted.get(event_id, 0),
-            head_count=counted[event_id].n if event_id in counted else None,
-            peak=counted[event_id].peak if event_id in counted else None,
-            counted_at=counted[event_id].at if event_id in counted else None,
-            supporters=supporters.get(event_id),
-        )
-        for event_id, count in chapters.items()
-    }
+def _counts(action: Action) -> tuple[dict[UUID, head_counts.Counted], dict[UUID, int]]:
+    """Head counts and supporters by event."""
+    return head_counts.by_event(_readings(action)), _supporters(action)
 
 
-def _readings(events: Any) -> Iterable[head_counts.Reading]:
+def _readings(action: Action) -> Iterable[head_counts.Reading]:
     rows = db.session.execute(
         select(
             HeadCount.event_id, HeadCount.shift_id, HeadCount.gate_id, HeadCount.n, HeadCount.counted_at
         )
-        .where(HeadCount.event_id.in_(events), HeadCount.voided_at.is_(None))
+        .where(HeadCount.event_id.in_(_events_of(action)), HeadCount.voided_at.is_(None))
+        .where(HeadCount.id > made_before(action))
         .order_by(HeadCount.counted_at, HeadCount.id)
     )  # fmt: skip
     return (head_counts.Reading(*row) for row in rows)
@@ -250,30 +230,11 @@ def _readings(events: Any) -> Iterable[head_counts.Reading]:
 def _supporters(action: Action) -> dict[UUID, int]:
     rows = db.session.execute(
         select(Supporters.event_id, func.sum(Supporters.delta))
-        .where(Supporters.event_id.in_(_events_of(action)))
+        .where(Supporters.id > made_before(action))
+        .where(Supporters.event_id.in_(_events_of(action)), Supporters.voided_at.is_(None))
         .group_by(Supporters.event_id)
     )
     return {event_id: max(int(total), 0) for event_id, total in rows}
-
-
-def _chapter(
-    home: Home,
-    names: dict[UUID | None, Names],
-    lines: dict[UUID, Line],
-    target_percent: int,
-) -> Chapter:
-    return Chapter(
-        site_id=home.site_id,
-        code=home.code,
-        name=home.name,
-        area_id=home.area_id,
-        area=home.area,
-        tz=home.tz,
-        names=names.get(home.site_id, Names()),
-        line=lines[home.event_id],
-        place=home.place,
-        target=target_percent / 100,
-    )
 
 
 def _with_fixed(live: Board, fixed: dict[UUID, Fixed]) -> Board:
@@ -281,12 +242,3 @@ def _with_fixed(live: Board, fixed: dict[UUID, Fixed]) -> Board:
     if not fixed:
         return live
     return replace(live, chapters=tuple(as_fixed(c, fixed.get(c.site_id)) for c in live.chapters))
-
-
-def as_fixed(chapter: Chapter, fixed: Fixed | None) -> Chapter:
-    """The chapter with its fixed figures; `moved_since` says that they differ from those it had."""
-    if fixed is None:
-        return chapter
-    line = replace(fixed.line, event_id=chapter.line.event_id, area_id=chapter.line.area_id)
-    settled = replace(chapter, names=fixed.names, line=line)
-    return replace(settled, fixed_at=fixed.at, version=fixed.version, moved_since=settled != chapter)

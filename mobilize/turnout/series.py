@@ -9,7 +9,7 @@ from sqlalchemy import select
 from mobilize.actions.models import Action, EventChapter
 from mobilize.database import db
 from mobilize.turnout.figures import Board, Chapter, Names, Total
-from mobilize.turnout.queries import board, chapter_in
+from mobilize.turnout.queries import board, chapters_in
 
 LATEST = 12
 LATEST_BOARDS = 6
@@ -39,9 +39,10 @@ def chapter_series(action: Action, site_id: UUID) -> list[Step]:
     Drills and actions that were called off are in no series; an action without a campaign stands alone.
     """
     steps: list[Step] = []
-    for one in _actions(action, site_id):
-        chapter = chapter_in(one, site_id)
-        if chapter:
+    actions = _actions(action, site_id)
+    chapters = chapters_in(actions, site_id)
+    for one in actions:
+        if chapter := chapters.get(one.id):
             before = steps[-1].chapter.names if steps else None
             steps.append(Step(one, chapter, _change(before, chapter.names)))
     return steps

@@ -1,0 +1,94 @@
+"""What tells cheaply that a figure of an action may have changed, and about whom there is something new."""
+
+import time
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from mobilize.actions.models import Action, Event
+from mobilize.checkins.models import Evidence, HeadCount, Match, Supporters, Void
+from mobilize.database import db
+from mobilize.turnout.queries import as_text, made_before
+from mobilize.turnout.tally import Key
+
+# Ids carry their time. One that was made by a slower transaction may appear behind a newer one, but not
+# for longer than this (seconds): only a board whose newest row is older counts as quiet.
+SETTLES_IN = 5.0
+
+
+class Signs(NamedTuple):
+    """The newest evidence; how much was taken back, and when last; the counts of heads and supporters; and
+    what may touch anybody's attendance: matches and the action's events."""
+
+    evidence: UUID | None
+    taken_back: tuple[int, datetime | None]
+    counts: tuple[Any, ...]
+    steady: tuple[Any, ...]
+
+    @property
+    def settled(self) -> bool:
+        """The newest row, whose id says in its first 48 bits when it was made, is some seconds old."""
+        newest = [self.evidence, *self.counts[:2]]
+        made = [sign.int >> 80 for sign in newest if sign]
+        return not made or time.time() - max(made) / 1000 > SETTLES_IN
+
+
+def signs_of(action: Action) -> Signs:
+    """One statement, whose cost does not grow with the history."""
+    since = made_before(action)
+    row = db.session.execute(
+        select(
+            func.count(),
+            func.sum(Event.version),
+            func.count(Event.frozen_at),
+            func.count(Event.closed_at),
+            *_of(Match.evidence_id, since, func.count(), func.max(Match.at)),
+            *_of(Void.evidence_id, since, func.count(), func.max(Void.at)),
+            _newest(Evidence),
+            _newest(HeadCount),
+            _newest(Supporters),
+            *_of(HeadCount.id, since, func.count(HeadCount.voided_at)),
+            *_of(Supporters.id, since, func.count(Supporters.voided_at)),
+        ).where(Event.action_id == action.id)
+    ).one()
+    return Signs(row[8], (row[6], row[7]), tuple(row[9:]), tuple(row[:6]))
+
+
+def recent_evidence(action: Action, signs: Signs) -> dict[str, Key]:
+    """Evidence behind the newest of these signs, or just before it: its id, and whose attendance it says."""
+    behind = _before(signs.evidence) if signs.evidence else made_before(action)
+    query = select(as_text(Evidence.id), *_key(Evidence.member_id))
+    rows = db.session.execute(query.where(Evidence.member_id.is_not(None), Evidence.id > behind))
+    return {row[0]: Key(*row[1:]) for row in rows}
+
+
+def taken_back_since(action: Action, signs: Signs) -> set[Key]:
+    """Whose attendance something was taken back from after these signs, or just before."""
+    _count, last = signs.taken_back
+    query = (
+        select(*_key(func.coalesce(Match.member_id, Evidence.member_id)))
+        .join(Void, Void.evidence_id == Evidence.id)
+        .outerjoin(Match, Match.evidence_id == Evidence.id)
+        .where(Void.evidence_id > made_before(action))
+    )
+    if last:
+        query = query.where(Void.at >= last - timedelta(seconds=SETTLES_IN))
+    return {Key(*row) for row in db.session.execute(query) if row[0]}
+
+
+def _key(member: Any) -> list[Any]:
+    return [as_text(member), as_text(Evidence.event_id), as_text(Evidence.shift_id)]
+
+
+def _of(key: Any, since: UUID, *figures: Any) -> list[Any]:
+    return [select(figure).select_from(key.table).where(key > since).scalar_subquery() for figure in figures]
+
+
+def _newest(table: Any) -> Any:
+    return select(table.id).order_by(table.id.desc()).limit(1).scalar_subquery()
+
+
+def _before(newest: UUID) -> UUID:
+    return UUID(int=max((newest.int >> 80) - int(SETTLES_IN * 1000), 0) << 80)
