@@ -23,7 +23,7 @@ def test_a_chair_signs_in_on_her_phone_and_out_again(phone: Page, live_server: s
 
     phone.get_by_label("6 digits").fill("wrong")
     phone.get_by_role("button", name="Sign in").click()
-    expect(phone.get_by_text("That code does not open this.")).to_be_visible()
+    expect(phone.get_by_text("That code is not right.")).to_be_visible()
 
     phone.get_by_label("6 digits").fill(code_on_her_phone())
     phone.get_by_role("button", name="Sign in").click()

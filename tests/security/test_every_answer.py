@@ -1,16 +1,21 @@
 """Every route there is, asked by a stranger and by an admin: the headers stand on each answer."""
 
+import re
+from pathlib import Path
 from typing import Any
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
+import mobilize
 from mobilize.accounts.models import RoleName
 from tests.builders import make_person, sign_in
+from tests.security.elsewhere import from_elsewhere
 from tests.test_headers import check
 
-WORDS = {"code": "ABCDEFGHJ", "token": "x", "filename": "nothing.css"}
+WORDS = {"code": "ABCDEFGHJ", "token": "x", "filename": "nothing.css", "version": 1}
 NOBODY = "0190c0de-0000-7000-8000-000000000001"
 PUBLIC_CACHE = {"static", "public.colours"}
 
@@ -44,3 +49,29 @@ def test_every_answer_of_every_route_carries_the_headers(sqlite_app: Flask) -> N
                 assert "public" not in answer.headers.get("Cache-Control", ""), endpoint
             asked += 1
     assert asked > 150
+
+
+def test_no_style_or_script_of_ours_names_another_origin() -> None:
+    static = Path(mobilize.__file__).parent / "static"
+    ours = [path for path in static.rglob("*") if path.suffix in {".css", ".js", ".webmanifest", ".svg"}]
+    assert len(ours) > 10
+    for path in ours:
+        text = re.sub(r"/\*.*?\*/|^\s*//.*$|xmlns(:\w+)?=\"[^\"]*\"", "", path.read_text(), flags=re.S | re.M)
+        assert from_elsewhere(text, "https://ours.example") == [], path
+        assert not re.findall(r"""["'`](?:https?:|wss?:)?//[\w.-]+\.\w""", text), path
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        '<script src="https://cdn.example/x.js">',
+        "<img src=//cdn.example/x.png>",
+        "<link href='http://fonts.example/a.css'>",
+        "body { background: url(https://cdn.example/x.png) }",
+        '<a href="https://ours.example.evil.example/">',
+    ],
+)
+def test_the_search_finds_another_origin(page: str) -> None:
+    assert from_elsewhere(page, "https://ours.example")
+    harmless = '<a href="https://ours.example/c/X"><img src="/static/x.png">'
+    assert not from_elsewhere(harmless, "https://ours.example")
