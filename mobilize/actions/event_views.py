@@ -55,9 +55,10 @@ def poster(event_id: uuid.UUID) -> FileResponse:
 @signed_in()
 def sheet(event_id: uuid.UUID) -> FileResponse:
     """Its paper sign-in sheet, with the chapter's names."""
-    found = changeable_event(event_id, me().scope)
-    audit.note(me().actor, "sheet.print", found.id, now=clock.now())
-    return printed(sheet_of(found), f"sheet-{found.code}.pdf")
+    found, now, person = changeable_event(event_id, me().scope), clock.now(), me().person
+    audit.note(me().actor, "sheet.print", found.id, now=now)
+    mark = f"{person.name if person else ''}, {clock.local(now, found.tz):%Y-%m-%d %H:%M}"
+    return printed(sheet_of(found, printed=mark), f"sheet-{found.code}.pdf")
 
 
 @bp.route("/events/<uuid:event_id>/change", methods=["GET", "POST"])

@@ -31,8 +31,9 @@ def posters_of(events: Sequence[Event]) -> io.BytesIO:
     return out
 
 
-def sheet_of(event: Event) -> io.BytesIO:
-    """The sign-in sheet of one event as PDF: the names of its chapter as it is today; none for a rally."""
+def sheet_of(event: Event, *, printed: str = "") -> io.BytesIO:
+    """The sign-in sheet of one event as PDF: the names of its chapter as it is today; none for a rally.
+    `printed`, who made it and when, stands on each page."""
     chosen, out = settings(), io.BytesIO()
     sheet = Sheet(
         site=event.place,
@@ -45,6 +46,7 @@ def sheet_of(event: Event) -> io.BytesIO:
         names=names_on_sheet(event),
         walk_in_lines=12 if event.site_id else RALLY_LINES,
         drill=event.action.drill,
+        printed=printed,
     )
     sign_in_sheet_pdf(sheet, out, union_name=chosen.union_name, colour=chosen.union_colour)
     out.seek(0)

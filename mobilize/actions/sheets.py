@@ -43,7 +43,8 @@ class SheetName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """One event's sheet. Times are local to the site; `names` in any order; `walk_in_lines` are blank."""
+    """One event's sheet. Times are local to the site; `names` in any order; `walk_in_lines` are blank.
+    `printed` says at the foot of each page who made it and when."""
 
     site: str
     area: str
@@ -55,6 +56,7 @@ class Sheet:
     names: Sequence[SheetName]
     walk_in_lines: int = 12
     drill: bool = False
+    printed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,8 @@ def _draw_walk_ins(page: Page, lines: range, top: float) -> None:
 def _draw_foot(page: Page, sheet: Sheet) -> None:
     rule(page, page.bottom + FOOT - 8, thickness=1, colour=page.colour)
     y = page.bottom + FOOT - 13
-    marks = (sheet.area, f"{spaced_code(sheet.code)} · List / Lista {sheet_mark(sheet.names)}")
+    listed = f"{spaced_code(sheet.code)} · List / Lista {sheet_mark(sheet.names)}"
+    marks = (sheet.printed or sheet.area, listed)
     for words, mark in zip(PRIVACY, marks, strict=True):
         draw(page, fit(mark, BOLD, width=page.width * 0.3, largest=9, smallest=6), y, align="right")
         y = draw(page, fit(words, REGULAR, width=page.width * 0.68, largest=9, smallest=6), y) - 4

@@ -84,6 +84,12 @@ def test_hundred_letters_of_a_name_stay_in_their_line() -> None:
     assert "DRILL / SIMULACRO" in text.get_text_bounded()
 
 
+def test_each_page_with_names_says_who_printed_it_and_when() -> None:
+    names = [SheetName(f"Name{number}", "Test", f"{number}") for number in range(179)]
+    pages = _words(replace(SHEET, names=names, printed="Carmen Ortiz, 2026-12-07 20:15"))
+    assert len(pages) > 1 and all("Carmen Ortiz, 2026-12-07 20:15" in page for page in pages)
+
+
 def _pdf(sheet: Sheet) -> pypdfium2.PdfDocument:
     out = io.BytesIO()
     sign_in_sheet_pdf(sheet, out, union_name="Local 1021", colour="#8a1420")
