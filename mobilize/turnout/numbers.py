@@ -9,7 +9,7 @@ from openpyxl import Workbook
 
 from mobilize.turnout.figures import Board, Line, Total
 from mobilize.turnout.outsiders import outside
-from mobilize.turnout.spreadsheet import percent, to_csv
+from mobilize.turnout.spreadsheet import defused, percent, to_csv
 
 HEADINGS = (
     "area", "sites", "reporting", "eligible", "came", "share_percent", "named", "verified", "vouched",
@@ -60,7 +60,7 @@ def as_workbook(sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[obj
         sheet = book.create_sheet(name)
         sheet.append(list(headings))
         for row in rows:
-            sheet.append([f"'{c}" if isinstance(c, str) and c[:1] in "=+-@" else c for c in row])
+            sheet.append([defused(cell) for cell in row])
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()

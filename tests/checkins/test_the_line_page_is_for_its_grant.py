@@ -226,7 +226,7 @@ def test_many_chapters_of_a_rally_are_not_put_on_one_list(line):
     rally = make_event(chapters=sites, venue="City Hall", action=make_action())
     assert the_list(rally.id) is None
     line.set_cookie(f"line-{rally.code}", grant_for(rally)[1], domain="localhost")
-    assert "Too many chapters" in line.get(f"/line/{rally.code}").text
+    assert "No names at a rally" in line.get(f"/line/{rally.code}").text
 
 
 def test_the_three_numbers_and_who_is_in_come_with_an_etag(line, event, mia):
