@@ -63,6 +63,8 @@ class Settings:
     carrier_page_url: str
     backups_encrypted: bool
     log_level: str
+    share_bands: tuple[int, ...]
+    members_per_captain: float
 
     @property
     def is_production(self) -> bool:
@@ -104,6 +106,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         carrier_page_url=read.text("CARRIER_PAGE_URL", ""),
         backups_encrypted=read.yes("BACKUPS_ENCRYPTED"),
         log_level=read.one_of("LOG_LEVEL", ("INFO", "DEBUG", "WARNING")),
+        share_bands=read.bands("SHARE_BANDS", "50,65,75,90"),
+        members_per_captain=read.number("MEMBERS_PER_CAPTAIN", 10.0),
     )
     _refuse_what_production_must_not_have(settings)
     return settings
@@ -204,6 +208,16 @@ class _Reader:
 
     def words(self, name: str) -> tuple[str, ...]:
         return tuple(word.strip().lower() for word in self.text(name, "").split(",") if word.strip())
+
+    def bands(self, name: str, default: str) -> tuple[int, ...]:
+        """Four whole percents, each above the one before it."""
+        value = self.text(name, default)
+        steps = [step.strip() for step in value.split(",")]
+        bands = tuple(int(step) for step in steps if step.isascii() and step.isdigit())
+        rising = len(steps) == len(bands) == 4 and list(bands) == sorted(set(bands))
+        if not rising or bands[0] < 1 or bands[-1] > 100:
+            raise BadSetting(f"{name} is {value!r}; it must be four rising percents like 50,65,75,90.")
+        return bands
 
     def keys(self) -> tuple[SecretKey, ...]:
         listed = self.text("SECRET_KEYS", "")

@@ -39,6 +39,13 @@ PRODUCTION = {
         ("SEGMENTS_PER_SECOND", "0"),
         ("PRICE_PER_SEGMENT_CENTS", "free"),
         ("SPENDING_LIMIT_CENTS_AN_HOUR", "0"),
+        ("SHARE_BANDS", "50,65,75"),
+        ("SHARE_BANDS", "50,75,65,90"),
+        ("SHARE_BANDS", "50,65,65,90"),
+        ("SHARE_BANDS", "0,65,75,90"),
+        ("SHARE_BANDS", "50,65,75,101"),
+        ("SHARE_BANDS", "50,65,75,most"),
+        ("MEMBERS_PER_CAPTAIN", "0"),
     ],
 )
 def test_a_bad_setting_is_refused_by_its_name(name: str, value: str) -> None:
@@ -64,6 +71,12 @@ def test_production_does_not_start_with_what_only_a_demo_may_have(name: str, val
 def test_without_a_word_about_it_the_service_is_in_production() -> None:
     with pytest.raises(BadSetting):
         config.load({"SECRET_KEYS": KEY})
+
+
+def test_what_a_share_needs_for_the_next_step_is_the_unions_to_say() -> None:
+    assert config.load(GOOD).share_bands == (50, 65, 75, 90)
+    said = config.load({**GOOD, "SHARE_BANDS": "40, 60, 80, 100", "MEMBERS_PER_CAPTAIN": "8"})
+    assert (said.share_bands, said.members_per_captain) == ((40, 60, 80, 100), 8)
 
 
 def test_a_secret_may_come_from_a_file(tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -19,8 +19,6 @@ from mobilize.roster.models import Area, Site
 from mobilize.turnout.live import board_for
 from mobilize.turnout.models import Total
 
-# Percent of eligible members, where one band ends and the next begins.
-BANDS = (50, 65, 75, 90)
 # A share that moved by this many points of 100 from one action to the next is worth a talk.
 MOVED = 10
 
@@ -35,10 +33,13 @@ class Cell(NamedTuple):
     def share(self) -> float | None:
         return self.came / self.eligible if self.eligible else None
 
-    @property
-    def band(self) -> int | None:
-        """0 below the first threshold, up to 4 at and above the last; None where nobody is eligible."""
-        return None if self.share is None else sum(self.came * 100 >= self.eligible * edge for edge in BANDS)
+    def reaches(self, percent: float) -> bool:
+        """So many percent of the eligible members came, or more; False where nobody is eligible."""
+        return bool(self.eligible) and self.came * 100 >= self.eligible * percent
+
+    def band(self, bands: Sequence[int]) -> int:
+        """How many of these thresholds it reaches, in percent: see the setting `SHARE_BANDS`."""
+        return sum(self.reaches(edge) for edge in bands)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,26 +1,28 @@
 """Can the next, harder step be won? By area, with what speaks against it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from typing import Any
 
+from mobilize import settings
 from mobilize.languages import _
-from mobilize.reminders.counts import chairs_of
-from mobilize.turnout.matrix import BANDS, Matrix, Row
+from mobilize.turnout.captains import Care, care_of
+from mobilize.turnout.matrix import Matrix, Row
 
-# The next step is asked of an area where this share came to the last one (the third band)...
-ENOUGH = BANDS[2]
-# ...and where this share of the chapters has somebody who chairs it.
+# The next step is asked of an area where this share of the chapters has somebody who chairs it. How many have
+# to have come to the last one is the third of the setting `SHARE_BANDS`.
 CHAIRED = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """An area, and what speaks against the next step there: nothing means ready."""
+    """An area, and what speaks against the next step there: nothing means ready. `thin`: chapters with too
+    few captains, each with what it has."""
 
     area: Row
     chairless: tuple[Row, ...]
+    thin: tuple[tuple[Row, Care], ...]
     against: tuple[str, ...]
 
     @property
@@ -30,19 +32,20 @@ class Readiness:
 
 def readiness(matrix: Matrix, now: datetime) -> list[Readiness]:
     """Each area of the matrix, in its order."""
-    chaired = set(chairs_of([row.id for row in matrix.sites if row.id], now))
-    return [_of(area, [r for r in matrix.sites if r.area == area.name], chaired) for area in matrix.areas]
+    care = care_of(matrix, now)
+    return [_of(area, [r for r in matrix.sites if r.area == area.name], care) for area in matrix.areas]
 
 
-def _of(area: Row, sites: list[Row], chaired: set[UUID | None]) -> Readiness:
-    chairless = tuple(row for row in sites if row.id not in chaired)
-    return Readiness(area, chairless, tuple(_against(area, len(sites), len(chairless))))
+def _of(area: Row, sites: list[Row], care: Mapping[Any, Care]) -> Readiness:
+    chairless = tuple(row for row in sites if not care[row.id].chaired)
+    thin = tuple((row, care[row.id]) for row in sites if care[row.id].too_few)
+    return Readiness(area, chairless, thin, tuple(_against(area, len(sites), len(chairless))))
 
 
 def _against(area: Row, sites: int, chairless: int) -> Iterable[str]:
-    last, change = area.last, area.change
-    if last is None or last.band is None or last.came * 100 < last.eligible * ENOUGH:
-        yield _("Fewer than %(edge)s%% came to the last action.", edge=ENOUGH)
+    last, change, enough = area.last, area.change, settings().share_bands[2]
+    if last is None or not last.reaches(enough):
+        yield _("Fewer than %(edge)s%% came to the last action.", edge=enough)
     if change is not None and round(change * 100, 1) < 0:
         yield _("Fewer came than to the action before it.")
     if sites and chairless > sites * (1 - CHAIRED):

@@ -2,21 +2,37 @@
 
 from uuid import UUID
 
-from flask import Response, abort, render_template, request
+from flask import Response, abort, render_template, request, url_for
 
-from mobilize import clock
+from mobilize import audit, clock, settings
 from mobilize.accounts.entrance import me, signed_in
-from mobilize.accounts.models import RoleName
+from mobilize.accounts.models import CHAIRS, RoleName
 from mobilize.actions.models import Campaign
+from mobilize.actions.seen import seen_site
 from mobilize.database import db
 from mobilize.turnout.blueprint import bp
-from mobilize.turnout.matrix import BANDS, matrix_of
+from mobilize.turnout.how_often import how_often
+from mobilize.turnout.matrix import matrix_of
 from mobilize.turnout.readiness import readiness
 from mobilize.turnout.report_views import as_file
 from mobilize.turnout.spreadsheet import percent, to_csv
 
 # A page shows so many actions; the file has them all.
 LATEST = 12
+
+
+@bp.get("/campaigns/<uuid:campaign_id>/sites/<uuid:site_id>/seen")
+@signed_in(RoleName.ORGANIZER, *CHAIRS)
+def seen_how_often(campaign_id: UUID, site_id: UUID) -> str:
+    """Who of a chapter was seen at none, some, all actions: by name for its chair and its own organizer."""
+    site, now = seen_site(site_id, me().scope), clock.now()
+    campaign = db.session.get(Campaign, campaign_id) or abort(404)
+    found = how_often(campaign.id, site.id, now) or abort(404)
+    named = site.id in me().scope.sites or site.area_id in me().scope.areas
+    if named:
+        audit.note(me().actor, "how_often.see", f"{campaign.id}/{site.id}", now=now)
+    page = {"campaign": campaign, "site": site, "found": found, "named": named}
+    return render_template("turnout/seen_how_often.html", **page)
 
 
 @bp.get("/campaigns/<uuid:campaign_id>/series")
@@ -35,6 +51,16 @@ def series(campaign_id: UUID) -> str | Response:
         campaign=campaign,
         matrix=matrix,
         latest=LATEST,
-        bands=BANDS,
+        bands=settings().share_bands,
+        per_captain=settings().members_per_captain,
         areas=readiness(matrix, now),
+        link=_seen_link(campaign.id),
+    )
+
+
+def _seen_link(campaign_id: UUID) -> str:
+    """The address of a chapter's list with {} for the site: made once, since a series has 800 of them."""
+    anyone = UUID(int=0)
+    return url_for("turnout.seen_how_often", campaign_id=campaign_id, site_id=anyone).replace(
+        str(anyone), "{}"
     )

@@ -53,7 +53,7 @@ def test_every_site_area_and_the_union_stand_in_the_matrix(campaign: Morning) ->
 
 @pytest.mark.parametrize(("came", "band"), [(49, 0), (50, 1), (65, 2), (75, 3), (89, 3), (90, 4)])
 def test_a_band_begins_at_its_threshold(came: int, band: int) -> None:
-    assert Cell(100, came).band == band
+    assert Cell(100, came).band((50, 65, 75, 90)) == band
 
 
 def test_an_area_is_ready_or_the_reasons_are_told(campaign: Morning) -> None:
