@@ -22,12 +22,14 @@ def grant_line(
     made_by: str,
     ends_at: datetime,
     *,
+    area_id: uuid.UUID | None = None,
     now: datetime,
 ) -> tuple[LineGrant, str]:
     """A new grant for one event, and its token, told only here: we keep its hash.
 
     `label` says whose phone it is, in the chair's words; `person` ties a chair's grant to her, and it ends
-    with her role; `made_by` is an actor as in the audit. Every call makes another grant.
+    with her role; `area_id` narrows a wall's; `made_by` is an actor as in the audit. Every call makes
+    another grant.
     """
     # Capitals and digits only, so that the link's QR code has few and large modules; 200 random bits.
     token = base64.b32encode(secrets.token_bytes(25)).decode()
@@ -37,6 +39,7 @@ def grant_line(
         kind=kind,
         label=" ".join(label.split())[:80],
         person_id=person.id if person else None,
+        area_id=area_id,
         made_by=made_by,
         made_at=now,
         ends_at=ends_at,

@@ -247,6 +247,8 @@ class LineGrant(Model):
     kind: Mapped[GrantKind]
     label: Mapped[str] = mapped_column(String(80), default="")
     person_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id"))
+    # A wall's link may be for one area alone.
+    area_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("areas.id"))
     made_by: Mapped[str] = mapped_column(String(64))
     made_at: Mapped[datetime]
     ends_at: Mapped[datetime]

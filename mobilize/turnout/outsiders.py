@@ -5,6 +5,7 @@ Head counts and supporters are numbers of people nobody named, and are shown as 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from mobilize.turnout.figures import AreaTotal, Board, Chapter, Names, State
 
@@ -45,6 +46,17 @@ def outside(board: Board) -> Outside:
         areas=tuple(zip(board.areas, shown, strict=False)),
         sites=tuple(chapter for chapter in board.by_trouble if _tells_of_nobody(chapter)),
     )
+
+
+def outside_of_area(board: Board, area_id: UUID) -> Outside:
+    """An area of the whole union's `board` for outsiders: no more of its names than the union's view says.
+
+    Whoever sees both, or the links of all areas, learns nothing from the difference. Its split is not said.
+    """
+    whole, inside = outside(board), board.of_area(area_id)
+    came = next((count for area, count in whole.areas if area.area_id == area_id), None)
+    sites = tuple(chapter for chapter in whole.sites if chapter.area_id == area_id)
+    return Outside(inside, came, None, (None, None, None), (), sites)
 
 
 def hidden(counts: Sequence[int]) -> tuple[int | None, ...]:

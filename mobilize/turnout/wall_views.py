@@ -22,30 +22,34 @@ from mobilize.turnout import live
 from mobilize.turnout.blueprint import bp
 from mobilize.turnout.drawing import site_map
 from mobilize.turnout.figures import Board
-from mobilize.turnout.outsiders import outside
-from mobilize.turnout.walls import open_walls, wall_ends, wall_event
+from mobilize.turnout.outsiders import outside, outside_of_area
+from mobilize.turnout.walls import areas_for_walls, open_walls, wall_ends, wall_event
 
 
 @bp.get("/wall/<token>")
 @anyone
 def wall(token: str) -> tuple[str, int]:
     """The board without anything that tells of single people; 410 when the link has ended."""
-    action = _action_of(token)
+    grant = _grant_of(token)
+    action = _action_of(grant) if grant else None
     board = _board(action) if action else None
-    if action is None or board is None:
+    if grant is None or action is None or board is None:
         return render_template("turnout/wall.html", action=None), 410
     page = {"action": action, "drill": action.drill, "source": url_for("turnout.wall_figures", token=token)}
-    return render_template("turnout/wall.html", **page, **_shown(board)), 200
+    return render_template("turnout/wall.html", **page, **_shown(board, grant.area_id)), 200
 
 
 @bp.get("/wall/<token>/board.json")
 @anyone
 def wall_figures(token: str) -> Response:
     """What the page puts in place of its tables; 304 to whoever names the ETag of an unchanged board."""
-    action = _action_of(token)
-    if action is None:
+    grant = _grant_of(token)
+    action = _action_of(grant) if grant else None
+    if grant is None or action is None:
         abort(410)
-    said = live.said_for(action, THE_OFFICE, ("wall", language()), lambda board: _body(action, board))
+    area_id = grant.area_id
+    way = ("wall", area_id, language())
+    said = live.said_for(action, THE_OFFICE, way, lambda board: _body(action, board, area_id))
     if said is None:
         abort(404)
     answer = Response(said.body, mimetype="application/json", headers={"Cache-Control": "private, no-cache"})
@@ -54,29 +58,35 @@ def wall_figures(token: str) -> Response:
 
 
 @bp.get("/actions/<uuid:action_id>/walls")
-@signed_in(RoleName.ADMIN)
+@signed_in(RoleName.ORGANIZER)
 def walls(action_id: UUID) -> str:
     """The links that are open."""
     return _page(seen_action(action_id, me().scope))
 
 
 @bp.post("/actions/<uuid:action_id>/walls")
-@signed_in(RoleName.ADMIN)
+@signed_in(RoleName.ORGANIZER)
 def give_wall(action_id: UUID) -> str:
-    """A new link, shown once with its QR."""
-    action = seen_action(action_id, me().scope)
+    """A new link, shown once with its QR: of the whole union by the office, of an area by its organizer."""
+    action, wanted = seen_action(action_id, me().scope), request.form.get("area", "")
+    areas = {str(area.id): area for area in areas_for_walls(action, me().scope)}
+    if wanted not in areas and (wanted or not me().scope.everything):
+        abort(404)
     label, ends_at = request.form.get("label", ""), wall_ends(action)
     event = wall_event(action) or abort(404)
-    _grant, token = grant_line(event.id, GrantKind.WALL, label, None, me().actor, ends_at, now=clock.now())
+    area_id = areas[wanted].id if wanted else None
+    _grant, token = grant_line(
+        event.id, GrantKind.WALL, label, None, me().actor, ends_at, area_id=area_id, now=clock.now()
+    )
     return _page(action, f"{settings().public_base_url}/wall/{token}")
 
 
 @bp.post("/actions/<uuid:action_id>/walls/<uuid:grant_id>/revoke")
-@signed_in(RoleName.ADMIN)
+@signed_in(RoleName.ORGANIZER)
 def take_wall_back(action_id: UUID, grant_id: UUID) -> Answer:
     """The next look at that wall is refused."""
     action = seen_action(action_id, me().scope)
-    found = [grant for grant in open_walls(action, clock.now()) if grant.id == grant_id]
+    found = [grant for grant in open_walls(action, me().scope, clock.now()) if grant.id == grant_id]
     if not found:
         abort(404)
     revoke_grant(found[0], me().actor, now=clock.now())
@@ -84,10 +94,12 @@ def take_wall_back(action_id: UUID, grant_id: UUID) -> Answer:
     return redirect(url_for("turnout.walls", action_id=action.id), 303)
 
 
-def _action_of(token: str) -> Action | None:
+def _grant_of(token: str) -> LineGrant | None:
     grant: LineGrant | None = grant_by_token(token, now=clock.now())
-    if grant is None or grant.kind is not GrantKind.WALL:
-        return None
+    return grant if grant and grant.kind is GrantKind.WALL else None
+
+
+def _action_of(grant: LineGrant) -> Action | None:
     return db.session.scalar(select(Action).join(Event).where(Event.id == grant.event_id))
 
 
@@ -95,18 +107,21 @@ def _board(action: Action) -> Board | None:
     return live.board_for(action, THE_OFFICE)
 
 
-def _body(action: Action, board: Board) -> live.Said:
-    html = render_template("turnout/_wall.html", action=action, **_shown(board))
+def _body(action: Action, board: Board, area_id: UUID | None) -> live.Said:
+    html = render_template("turnout/_wall.html", action=action, **_shown(board, area_id))
     body = json.dumps({"html": html}, ensure_ascii=False).encode()
     return live.Said(body, hashlib.blake2b(body, digest_size=12).hexdigest())
 
 
-def _shown(board: Board) -> dict[str, object]:
-    shown = outside(board)
+def _shown(whole: Board, area_id: UUID | None) -> dict[str, object]:
+    shown = outside_of_area(whole, area_id) if area_id else outside(whole)
+    board = shown.board
     return {
         "shown": shown,
         "board": board,
-        "map": None if board.one_line else site_map(shown.sites),
+        "as_of": whole.as_of,
+        "place": board.chapters[0].area if area_id and board.chapters else "",
+        "map": None if whole.one_line else site_map(shown.sites),
     }
 
 
@@ -114,7 +129,8 @@ def _page(action: Action, address: str = "") -> str:
     return render_template(
         "turnout/walls.html",
         action=action,
-        walls=open_walls(action, clock.now()),
+        walls=open_walls(action, me().scope, clock.now()),
+        areas=areas_for_walls(action, me().scope),
         ends_at=wall_ends(action),
         address=address,
         qr=qr_svg(address, _("QR code of this link")) if address else "",

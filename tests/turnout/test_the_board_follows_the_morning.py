@@ -49,6 +49,26 @@ def test_who_was_taken_back_leaves_the_kept_board(morning: Morning) -> None:
     assert _seen(morning).total.names.came == 0
 
 
+@pytest.mark.parametrize("begun", [True, False])
+def test_neither_counts_nor_take_backs_make_everybody_be_looked_at_again(
+    morning: Morning, monkeypatch: pytest.MonkeyPatch, begun: bool
+) -> None:
+    if begun:
+        morning.freeze()
+    mia, ana, *_ = morning.members[morning.lincoln.id]
+    _arrives(morning, mia, morning.lincoln)
+    looked: list[Any] = []
+    monkeypatch.setattr(live, "see", lambda *_a, **_k: looked.append("everybody") or queries.see(*_a, **_k))
+    morning.count(morning.lincoln, 12)
+    morning.supporters(morning.lincoln, 3)
+    assert _seen(morning).chapters[0].line.head_count == 12
+    _arrives(morning, ana, morning.lincoln)
+    take_back_ticks(_proof(morning, mia, morning.lincoln), actor="test", now=clock.now())
+    found = _seen(morning)
+    assert (found.total.names.came, found.total.line.supporters) == (1, 3)
+    assert not looked
+
+
 def _seen(morning: Morning) -> Board:
     """What everybody's board says, checked against a count from nothing."""
     found = live.board_for(morning.action, EVERYTHING, oldest=0.0)

@@ -1,11 +1,13 @@
-// The live board: asks every 3-5 seconds whether anything changed, and puts the new tables in place of the old.
+// The live board: asks every 2-3 seconds whether anything changed, and puts the new tables in place of the old.
 // Rests while the page is hidden or paused. Without this script the page is complete, and a link counts again.
+// The time is written beside the live region, which speaks only when updates stop or come back.
 "use strict";
 
 (() => {
   const bar = document.getElementById("freshness");
   const board = document.getElementById("board");
   const status = bar.querySelector("[role=status]");
+  const time = bar.querySelector("time");
   const words = bar.dataset;
   const pause = document.createElement("button");
   let etag = "";
@@ -32,6 +34,7 @@
     clearTimeout(waiting);
     if (!document.hidden && !paused) ask();
   });
+  addEventListener("online", () => { if (!document.hidden && !paused) ask(); });
   wait();
 
   async function ask() {
@@ -46,7 +49,8 @@
       if (answer.status === 200) put(await answer.json(), answer.headers.get("ETag"));
       else if (answer.status !== 304) throw new Error(String(answer.status));
       failures = 0;
-      say(`${words.fresh}, ${new Date().toLocaleTimeString(document.documentElement.lang)}`);
+      time.textContent = new Date().toLocaleTimeString(document.documentElement.lang);
+      say(words.fresh);
     } catch {
       failures += 1;
       say(words.away);
@@ -55,8 +59,8 @@
   }
 
   function wait() {
-    // 3 to 5 seconds, so that many boards do not ask at once; up to half a minute while nothing answers.
-    const seconds = Math.min((3 + 2 * Math.random()) * 2 ** Math.min(failures, 3), 30);
+    // 2 to 3 seconds, so that many boards do not ask at once; up to half a minute while nothing answers.
+    const seconds = Math.min((2 + Math.random()) * 2 ** Math.min(failures, 4), 30);
     clearTimeout(waiting);
     if (!document.hidden && !paused) waiting = setTimeout(ask, seconds * 1000);
   }
