@@ -22,7 +22,7 @@ def coming(action_id: UUID, form: str = "page") -> str | Response:
     action = seen_action(action_id, me().scope)
     board = board_for(action, me().scope) or abort(404)
     if form == "csv":
-        return as_file(to_csv(HEADINGS, table_of(action, board)), "csv", "coming")
+        return as_file(to_csv(HEADINGS, table_of(action, board)), "csv", "coming", drill=action.drill)
     together, areas = coming_against_arrived(action, board)
     page = {"board": board, "together": together, "areas": areas, "drill": action.drill}
     return render_template("turnout/coming.html", action=action, **page)

@@ -43,9 +43,16 @@ def in_both(draw: Any) -> list[tuple[str, str]]:
 
 def _file(action: Action, found: Numbers, form: str) -> Response:
     if form == "json":
-        return jsonify({"action": str(action.id), **found})
+        return jsonify({"action": str(action.id), "drill": action.drill, **found})
     if form == "csv":
-        return as_file(numbers_csv(found), "csv", "numbers")
+        return as_file(numbers_csv(found), "csv", "numbers", drill=action.drill)
     if form == "xlsx":
-        return as_file(as_workbook([("numbers", HEADINGS, rows_of(found))]), "xlsx", "numbers")
-    return as_file(numbers_pdf(action, found, clock.now()), "pdf", f"numbers-{language()}")
+        return as_file(
+            as_workbook([("DRILL numbers" if action.drill else "numbers", HEADINGS, rows_of(found))]),
+            "xlsx",
+            "numbers",
+            drill=action.drill,
+        )
+    return as_file(
+        numbers_pdf(action, found, clock.now()), "pdf", f"numbers-{language()}", drill=action.drill
+    )

@@ -149,9 +149,11 @@ def _board(action: Action) -> Board:
 
 def _of_many(action: Action, board: Board, name: str, form: str, *, area: Area | None) -> Response | str:
     if form == "csv":
-        return as_file(spreadsheet.sites_csv(board), "csv", "turnout")
+        return as_file(spreadsheet.sites_csv(board), "csv", "turnout", drill=action.drill)
     if form == "xlsx":
-        return as_file(spreadsheet.sites_xlsx(board), "xlsx", "turnout")
+        return as_file(
+            spreadsheet.sites_xlsx(board, drill=action.drill), "xlsx", "turnout", drill=action.drill
+        )
     kind, place = (ReportKind.AREA, area.id) if area else (ReportKind.UNION, action.id)
     # The union's report is the whole union's: who sees a part of it reads the areas'.
     made = reports_of(action.id, kind, place) if area or me().scope.everything else []
@@ -160,7 +162,7 @@ def _of_many(action: Action, board: Board, name: str, form: str, *, area: Area |
     if form == "pdf":
         version = made[-1].version if as_made else None
         pdf = paper.board_pdf(action, board, name, clock.now(), steps=steps, version=version)
-        return as_file(pdf, "pdf", "turnout")
+        return as_file(pdf, "pdf", "turnout", drill=action.drill)
     page: dict[str, Any] = {"action": action, "board": board, "name": name, "area": area, "steps": steps}
     page |= {"made": made, "as_made": as_made, "kind": kind, "place": place}
     return render_template("turnout/area_report.html", drill=action.drill, **page)
@@ -178,17 +180,21 @@ def _narrowed(whole: Board, shown: Board, area: Area | None) -> Board:
 
 def _chapter_file(report: ChapterReport, site: Site, form: str) -> Response:
     board = replace(report.board, chapters=(report.chapter,), no_site=None, others=None)
+    drill = report.action.drill
     if form == "xlsx":
-        return as_file(spreadsheet.sites_xlsx(board), "xlsx", site.code)
+        return as_file(spreadsheet.sites_xlsx(board, drill=drill), "xlsx", site.code, drill=drill)
     if form == "csv":
-        return as_file(spreadsheet.sites_csv(board), "csv", site.code)
-    return as_file(report.pdf(clock.now(), names=False), "pdf", site.code)
+        return as_file(spreadsheet.sites_csv(board), "csv", site.code, drill=drill)
+    return as_file(report.pdf(clock.now(), names=False), "pdf", site.code, drill=drill)
 
 
-def as_file(content: str | bytes, form: str, name: str) -> Response:
-    """An answer that a browser keeps as a file."""
+def as_file(content: str | bytes, form: str, name: str, *, drill: bool = False) -> Response:
+    """An answer that a browser keeps as a file; a drill's says so in its name, and a CSV in its first line."""
+    if drill and isinstance(content, str):
+        content = spreadsheet.to_csv([spreadsheet.DRILL], []) + content
     # The mark tells a spreadsheet that the letters are UTF-8.
     body = b"\xef\xbb\xbf" + content.encode() if isinstance(content, str) else content
     plain = "".join(c for c in name if c.isascii() and (c.isalnum() or c in "-_"))
+    plain = f"DRILL-{plain}" if drill else plain
     disposition = f'attachment; filename="{plain or "report"}.{form}"'
     return Response(body, content_type=MIMETYPES[form], headers={"Content-Disposition": disposition})

@@ -14,6 +14,8 @@ from mobilize.turnout.people import Named
 # What a spreadsheet would run as a formula: OWASP, "CSV Injection".
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
+# Above the headings of a rehearsal's file.
+DRILL = "DRILL - a rehearsal, in no total"
 NAMES = ("eligible", "came", "share_percent", "also_there", "named", "verified", "vouched", "self_reported")
 LINE = ("hosted", "head_count", "peak", "supporters")
 AREA_HEADINGS = ("area", "sites", "reporting", *NAMES, *LINE)
@@ -44,10 +46,12 @@ def sites_csv(board: Board) -> str:
     return to_csv(SITE_HEADINGS, rows)
 
 
-def sites_xlsx(board: Board) -> bytes:
+def sites_xlsx(board: Board, *, drill: bool = False) -> bytes:
     """The rows of `sites_csv` as a workbook. Text is never a formula there either."""
     book = Workbook(write_only=True)
-    sheet = book.create_sheet("turnout")
+    sheet = book.create_sheet("DRILL turnout" if drill else "turnout")
+    if drill:
+        sheet.append([DRILL])
     for row in csv.reader(io.StringIO(sites_csv(board))):
         sheet.append([_number(cell) for cell in row])
     out = io.BytesIO()

@@ -115,7 +115,7 @@ def figures(action_id: UUID) -> Response:
 
 
 def _body(action: Action, board: Board, as_page: bool) -> live_board.Said:
-    said = as_json(board, by="site") | {"areas": as_json(board, by="area")["areas"]}
+    said = {"drill": action.drill} | as_json(board, by="site") | {"areas": as_json(board, by="area")["areas"]}
     if as_page:
         said["html"] = render_template(
             "turnout/_board.html",
