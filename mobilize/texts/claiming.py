@@ -6,12 +6,14 @@ attempt is written down for each, the sender's tokens are spent, and the questio
 
 import json
 import logging
+import math
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select, update
 from sqlalchemy.orm import Session
 
 from mobilize import database, settings
@@ -30,6 +32,13 @@ from mobilize.texts.wordings import BadWording, render
 CLAIM_LASTS = timedelta(seconds=rehearsal.seconds(60))
 # A text that is claimed is called out at once; one that had to wait this long in the process is handed back.
 CALL_WITHIN_S = rehearsal.seconds(20)
+# Until PostgreSQL has statistics of a queue that was filled a moment ago, it would sort all of it each time
+# instead of reading the index that is in this very order.
+_IN_ORDER = select(
+    func.set_config("enable_sort", "off", True), func.set_config("enable_bitmapscan", "off", True)
+)
+# How much of the queue is looked at for what may leave, in multiples of what is claimed.
+HEAD = 4
 _WAITING = OutboxText.state == literal_column("'waiting'")  # a literal, so that the partial index is used
 
 _log = logging.getLogger(__name__)
@@ -60,9 +69,8 @@ def claim(
         tokens = _tokens(session, sender, now)
         if tokens <= 0:
             return []
-        rows = _within(
-            tokens, session.execute(_due(limit, due_zones(now) if zones is None else zones, now)).all()
-        )
+        zones = due_zones(now) if zones is None else zones
+        rows = _within(tokens, _due(session, min(limit, math.ceil(tokens)), zones, now))
         if not rows:
             return []
         ready = [claimed for row in rows if (claimed := _opened(session, row, now))]
@@ -109,42 +117,60 @@ def _tokens(session: Session, name: str, now: datetime) -> float:
     return min(max(rate, 1.0), sender.tokens + waited * rate)
 
 
-def _due(limit: int, zones: list[str], now: datetime) -> Any:
-    chosen = (
-        select(
-            OutboxText.id,
-            OutboxText.to_enc,
-            OutboxText.blanks_enc,
-            OutboxText.wording,
-            OutboxText.language,
-            OutboxText.klass,
-            OutboxText.urgent,
-            OutboxText.tz,
-            OutboxText.useless_after,
-            OutboxText.segments,
-            OutboxText.asks,
-            OutboxText.asks_until,
-            OutboxText.event_id,
-            OutboxText.phone_bix,
-            OutboxText.tries,
-        )
-        .where(
-            _WAITING,
-            OutboxText.next_try_at <= now,
-            OutboxText.useless_after > now,
-            may_leave(zones, now),
-            ~says_stop(OutboxText.phone_bix),
-            or_(OutboxText.klass == TextClass.ASKED, ~is_bad(OutboxText.phone_bix)),
-            under_cap(now),
-            is_not_held(),
-        )
-        .order_by(OutboxText.priority, OutboxText.due_at)
-        .limit(limit)
+def _due(session: Session, limit: int, zones: list[str], now: datetime) -> Sequence[Any]:
+    """The most urgent that may leave now. Whether one may is asked of those at the head of the queue, and of
+    all of them only where so many of these may not: asked of 37,000 it takes a third of a second."""
+    waiting = (
+        _WAITING,
+        OutboxText.next_try_at <= now,
+        OutboxText.useless_after > now,
+        may_leave(zones, now),
     )
-    return chosen.with_for_update(skip_locked=True, of=OutboxText) if is_postgres() else chosen
+    in_order = (OutboxText.priority, OutboxText.due_at)
+    head = select(OutboxText.id).where(*waiting).order_by(*in_order).limit(HEAD * limit).subquery()
+    at_the_head = OutboxText.id.in_(select(head.c.id))
+    if is_postgres():
+        session.execute(_IN_ORDER)
+    for where in ((at_the_head, _WAITING), waiting):
+        chosen = select(*_TO_SEND).where(*where, *_wanted(now)).order_by(*in_order).limit(limit)
+        if is_postgres():
+            chosen = chosen.with_for_update(skip_locked=True, of=OutboxText)
+        rows = session.execute(chosen).all()
+        if len(rows) == limit:
+            break
+    return rows
 
 
-def _within(tokens: float, rows: Any) -> list[Any]:
+def _wanted(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """SQL: this number takes a text like this one now."""
+    return (
+        ~says_stop(OutboxText.phone_bix),
+        or_(OutboxText.klass == TextClass.ASKED, ~is_bad(OutboxText.phone_bix)),
+        under_cap(now),
+        is_not_held(),
+    )
+
+
+_TO_SEND = (
+    OutboxText.id,
+    OutboxText.to_enc,
+    OutboxText.blanks_enc,
+    OutboxText.wording,
+    OutboxText.language,
+    OutboxText.klass,
+    OutboxText.urgent,
+    OutboxText.tz,
+    OutboxText.useless_after,
+    OutboxText.segments,
+    OutboxText.asks,
+    OutboxText.asks_until,
+    OutboxText.event_id,
+    OutboxText.phone_bix,
+    OutboxText.tries,
+)
+
+
+def _within(tokens: float, rows: Sequence[Any]) -> list[Any]:
     """As many as the tokens reach for; the last may overdraw, which the next refill pays back."""
     taken = []
     for row in rows:

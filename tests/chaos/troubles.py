@@ -6,7 +6,7 @@ from functools import partial
 
 from tests.chaos.ground import BEATS, PATIENCE, WORKERS, Ground
 
-LASTS_S = 4.0
+LASTS_S = 80 * float(PATIENCE)
 # Of a round's calls to the carrier.
 SHARES = {
     "429": 0.003,  # each lets everybody take a breath of two seconds
