@@ -105,6 +105,43 @@ def test_a_chair_reads_her_chapters_an_organizer_her_areas(client: FlaskClient, 
     assert db.session.query(AuditRow).filter_by(verb="hours.see").count() > 0
 
 
+def test_an_organizer_puts_somebody_on_duty_and_says_when_another_left(
+    client: FlaskClient, worked: Morning
+) -> None:
+    sign_in(client, make_person("Olga Brandt", role=RoleName.ORGANIZER, area=worked.north))
+    path = f"/actions/{worked.action.id}/sites/{worked.lincoln.id}/hours"
+    _first, cook, _third, at_home = worked.members[worked.lincoln.id][:4]
+    said = {"member": at_home.id, "duty": "phones", "came": "08:00", "left": "09:30", "page": "p"}
+    for _ in range(2):
+        assert client.post(path, data=said).status_code == 303
+    client.post(path, data={"member": cook.id, "left": "10:00"})
+    [lincoln] = hours_of(worked.action, {worked.lincoln.id})
+    found = {
+        m.member_id: (m.minutes, m.all_said, {s.spell.duty for s in m.stretches}) for m in lincoln.members
+    }
+    assert found[at_home.id] == (90, True, {Duty.PHONES})
+    assert found[cook.id] == (120, True, {Duty.KITCHEN})
+    assert board(worked.action).total.names.named == 5
+    assert db.session.query(AuditRow).filter_by(verb="hours.say").count() == 3
+
+
+def test_hours_nobody_can_have_are_declined_and_nothing_is_stored(
+    client: FlaskClient, worked: Morning
+) -> None:
+    sign_in(client, make_person(role=RoleName.CHAIR, site=worked.lincoln))
+    path = f"/actions/{worked.action.id}/sites/{worked.lincoln.id}/hours"
+    member, stranger = worked.members[worked.lincoln.id][4], worked.members[worked.roosevelt.id][1]
+    before = db.session.query(Evidence).count()
+    for said in (
+        {"member": member.id}, {"member": member.id, "came": "10:00", "left": "09:00"},
+        {"member": member.id, "came": "half past"}, {"member": member.id, "came": "12:00"},
+        {"member": stranger.id, "came": "08:00"}, {"came": "08:00"}, {"member": "x", "came": "08:00"},
+    ):  # fmt: skip
+        answer = client.post(path, data=said)
+        assert answer.status_code in (409, 422) and 'role="alert"' in answer.text, said
+    assert db.session.query(Evidence).count() == before
+
+
 def export(client: FlaskClient, morning: Morning, format: str, reason: str = "strike pay for March") -> bytes:
     form = {"kind": "hours", "format": format, "reason": reason}
     asked = client.post(f"/exports/{morning.action.id}", data=form)
