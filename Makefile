@@ -44,8 +44,8 @@ work: setup ## The workers and their clock (beat), from the environment (WORKER_
 bench: setup-dev ## Measure, print a table and write bench/results.json (ONLY=import|posters|checkin|texts|turnout)
 	@$(BIN)/python -m bench
 
-chaos: setup-dev ## Texts under kill -9, dead Redis and a bad carrier; ends with one JSON object (ROUNDS=40 SEED=n ONLY=texts)
-	@ROUNDS="$(ROUNDS)" SEED="$(SEED)" ONLY="$(ONLY)" $(BIN)/python -m tests.chaos
+chaos: setup-dev ## Texts, or ONLY=checkin, under kill -9 and worse; ends with one JSON object (ROUNDS=40 SEED=n; FAULTS=a,b)
+	@ROUNDS="$(ROUNDS)" SEED="$(SEED)" ONLY="$(ONLY)" FAULTS="$(FAULTS)" $(BIN)/python -m tests.chaos
 
 words: setup-dev ## Collect what pages say into the Spanish catalogue, to be translated there
 	@$(BIN)/pybabel -q extract -F pyproject.toml --no-location --sort-output --no-wrap -o $(VENV)/words.pot .

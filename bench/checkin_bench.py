@@ -213,10 +213,10 @@ def _serving(url: str, folder: Path) -> Iterator[tuple[Flask, int, Processes]]:
                 engine.dispose()
 
 
-def seed() -> None:
+def seed(members: int = MEMBERS) -> None:
     """Pickets at some sites, open now, and a member for every request, found by her number."""
     now = clock.now()
-    start, members = now - timedelta(minutes=10), MEMBERS
+    start = now - timedelta(minutes=10)
     times = {"starts_at": start, "ends_at": start + timedelta(hours=2)}
     with atomic() as session:
         area = Area(name="Area")

@@ -11,7 +11,7 @@ import sys
 import time
 
 from mobilize.texts.operations import queue_texts
-from tests.chaos import sabotage
+from tests.chaos import checkin, sabotage
 from tests.chaos.ground import WORKERS, Ground, open_ground
 from tests.chaos.rounds import Found, Round, compare, count_again, is_over, met_since, play
 
@@ -25,9 +25,12 @@ AT_ONCE = 20
 
 
 def main() -> int:
-    if os.environ.get("ONLY", "") not in ("", "texts"):
-        print("ONLY: there is chaos for texts, so far", file=sys.stderr)
+    only = os.environ.get("ONLY", "")
+    if only not in ("", "texts", "checkin"):
+        print("ONLY: texts or checkin", file=sys.stderr)
         return 1
+    if only == "checkin":
+        return checkin.main()
     rounds = int(os.environ.get("ROUNDS") or 40)
     seed = int(os.environ.get("SEED") or 0) or _any_seed()
     found, dice = Found(), random.Random(seed)

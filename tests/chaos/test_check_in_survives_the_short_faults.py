@@ -1,22 +1,46 @@
-"""The short ones of `python -m tests.chaos.checkin`, and the sabotage that proves they can fail."""
+"""What `make chaos ONLY=checkin` does at length: once, shortly; the rest and the sabotages take minutes."""
+
+import os
+import signal
 
 import pytest
 
+from bench.checkin_bench import seed
 from tests.chaos import checkin
+from tests.chaos.line import Line
+from tests.services import free_port
 
-pytestmark = pytest.mark.chaos
 
-
-def broken(fault):
-    [found] = checkin.run(fault, seconds=1.0).values()
-    assert found["acknowledged"] > 0 or found["I3_visible"] > 0
+def broken(found):
+    assert found["acknowledged"] > 0
     return {name for name, n in found.items() if name.startswith("I") and n}
 
 
-def test_what_was_acknowledged_stands_once_and_nobody_sees_an_error_when_connections_are_cut():
-    assert broken("cut_connections") == set()
+def test_a_killed_worker_and_cut_connections_lose_and_double_nothing(pg_app, environ, processes):
+    port = free_port()
+    line = Line(pg_app, environ["DATABASE_URL"], processes, environ, port)
+    seed(200)
+    line.open_forms(200)
+    line.serve()
+    line.wait_until_up()
+
+    def both(line):
+        os.kill(line.pids()[1], signal.SIGKILL)
+        checkin.cut_connections(line, seconds=0.7)
+
+    found = checkin.under(line, both, 0.3)
+    assert broken(found) == set(), found
 
 
-def test_without_the_unique_key_it_would_be_noticed(monkeypatch):
-    monkeypatch.setenv("SABOTAGE", "1")
-    assert broken("kill_worker")
+@pytest.mark.chaos
+@pytest.mark.parametrize("sabotage", checkin.SABOTAGES)
+def test_a_promise_taken_out_is_noticed(sabotage):
+    assert checkin.is_caught(sabotage)
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("fault", checkin.FAULTS)
+def test_no_fault_loses_doubles_or_shows_anything(fault, monkeypatch):
+    monkeypatch.setattr(checkin, "LOCKED_SECONDS", 12.0)
+    for found in checkin.run(fault, seconds=2.0).values():
+        assert broken(found) == set(), found

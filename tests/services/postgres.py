@@ -24,8 +24,10 @@ DEBIAN = Path("/usr/lib/postgresql")
 class Postgres:
     """One running server. `stop()` ends it and deletes its folder."""
 
-    def __init__(self, binaries: Path, options: Mapping[str, str] = UNSAFE_BUT_FAST):
-        self.folder = Path(tempfile.mkdtemp(prefix="mobilize-pg-"))
+    def __init__(
+        self, binaries: Path, options: Mapping[str, str] = UNSAFE_BUT_FAST, within: Path | None = None
+    ):
+        self.folder = Path(tempfile.mkdtemp(prefix="mobilize-pg-", dir=within))
         self.options = {"listen_addresses": "", "timezone": "UTC", **options}
         self.owner = _unprivileged_user()
         if self.owner:

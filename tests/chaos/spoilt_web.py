@@ -1,0 +1,62 @@
+"""The web with one promise taken out, named by SABOTAGE: the checks after a fault must find each of them."""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import text
+
+from mobilize.checkins import operations, storing, views
+from mobilize.database import atomic
+from wsgi import app
+
+
+def drop_unique_key(app: Flask) -> None:
+    """Nothing in the database keeps a member from being counted twice."""
+    really = storing._attend
+
+    def attend() -> Any:
+        added = really()
+        added._post_values_clause = None  # the ON CONFLICT, which wants the key
+        return added
+
+    storing._attend = attend
+    with app.app_context(), atomic() as session:
+        key = "uq_attendance_one_per_member_and_event_and_shift"
+        session.execute(text(f"ALTER TABLE attendance DROP CONSTRAINT IF EXISTS {key}"))
+
+
+def answer_early(app: Flask) -> None:
+    """The receipt goes out before anything is stored."""
+    really = operations.check_in_by_poster
+
+    def later(*given: Any, **named: Any) -> Any:
+        def store() -> None:
+            time.sleep(0.5)
+            with app.app_context():
+                really(*given, **named)
+
+        threading.Thread(target=store, daemon=True).start()
+        return None, "token"
+
+    views.check_in_by_poster = later
+
+
+def show_errors(app: Flask) -> None:
+    """Nobody is told to try again."""
+
+    @app.after_request
+    def bare(answer: Any) -> Any:
+        answer.headers.pop("Retry-After", None)
+        return answer
+
+
+SPOILS: dict[str, Callable[[Flask], None]] = {
+    "drop_unique_key": drop_unique_key,
+    "answer_early": answer_early,
+    "show_errors": show_errors,
+}
+SPOILS[os.environ["SABOTAGE"]](app)
