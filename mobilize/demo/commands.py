@@ -4,9 +4,10 @@ import json
 
 import click
 
-from mobilize import clock
+from mobilize import clock, settings
 from mobilize.commands import Commands
 from mobilize.demo import local
+from mobilize.demo.morning_start import begin
 
 demo = Commands("demo", help="The invented local that `make run` shows.")
 
@@ -25,3 +26,26 @@ def reset(as_json: bool) -> None:
     for who, link in picket.links:
         click.echo(f"  {who:<11} {link}")
     click.echo(f"  {'check in':<11} {picket.check_in_url}")
+
+
+@demo.command()
+@click.option(
+    "--speed", type=click.FloatRange(1, 600), default=60.0, help="Simulated minutes in one of ours."
+)
+@click.option("--seed", type=int, default=1937, help="The same seed makes the same morning.")
+def morning(speed: float, seed: int) -> None:
+    """Let a morning happen in the demo that runs: check-ins, ticks, texts and counts, through the real doors.
+
+    Two hours of it, in two minutes unless --speed says otherwise. Ctrl-C ends it; what happened stays.
+    """
+    running, action = begin(speed, seed, clock.now())
+    lasts = running.clock.lasts.total_seconds()
+    click.echo(f"A morning of {len(running.gates)} places, {len(running.deeds)} deeds, in {lasts:.0f} s.")
+    click.echo(f"  watch it    {settings().public_base_url}/actions/{action.id}/turnout")
+    click.echo("  (sign in with the office's or the organizer's link that make run has printed)")
+    try:
+        running.run(click.echo)
+    except KeyboardInterrupt:
+        click.echo("Stopped. What happened until now stays.")
+    done, refused = running.done.total(), running.refused.total()
+    click.echo(f"{done} deeds taken, {refused} refused.")

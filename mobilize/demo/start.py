@@ -7,6 +7,7 @@ import fcntl
 import os
 import re
 import secrets
+import shlex
 import socket
 import sys
 from base64 import b64encode
@@ -25,6 +26,10 @@ VAR = ROOT / "var"
 ANY_INTERFACE = "0.0.0.0"  # noqa: S104 - compared with, and opted into by the person at the keyboard
 # Said at every start, true, and nothing the person at the keyboard needs to act on.
 HARMLESS = re.compile(r"Memory overcommit|ROOT_DISCOURAGED|number of CPU cores")
+FOR_COMMANDS = (
+    "MOBILIZE_ENV", "DATABASE_URL", "SECRET_KEYS_FILE", "PUBLIC_BASE_URL", "UNION_NAME", "HELP_NUMBER",
+    "CARRIER_PAGE_URL",
+)  # fmt: skip
 DEMO_ACCOUNT, DEMO_SERVICE = "AC" + "d" * 32, "MG" + "d" * 32
 
 
@@ -48,8 +53,15 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 0
+    _tell_commands(environ)
     children = [*services, *_ours(environ, host, port)]
     return Supervisor(children, _logs(), hush=HARMLESS).run(lambda: _say_hello(welcome, environ, host))
+
+
+def _tell_commands(environ: Mapping[str, str]) -> None:
+    """What another terminal needs to work on this demo (`make morning`): where things are, and no secret."""
+    said = [f"{name}={shlex.quote(environ[name])}" for name in FOR_COMMANDS if name in environ]
+    (VAR / "environment").write_text("\n".join(said) + "\n")
 
 
 def _wanted_port(text: str) -> int:

@@ -4,7 +4,7 @@ Put together from a board and the action's evidence as one dict that is stored a
 What outsiders may read of it is `for_outsiders`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -32,9 +32,9 @@ def challenge_pack(action: Action, board: Board) -> Pack:
     held = Event.action_id == action.id, Event.state != EventState.CALLED_OFF
     events = db.session.scalars(select(Event.id).where(*held)).all()
     came_to, flags = left_out(events), flags_of(events)
-    unmatched: dict[UUID | None, int] = {**({} if action.forgotten_at else unmatched_by_event(events))}
+    unmatched = unmatched_by_event([] if action.forgotten_at else events)
     return {
-        "sites": [_site(chapter, unmatched.get(chapter.line.event_id, 0)) for chapter in board.chapters],
+        "sites": [_site(chapter, _of(chapter, unmatched)) for chapter in board.chapters],
         "no_site": _names(board.no_site) if board.no_site else None,
         "others": _names(board.others) if board.others else None,
         "split": _names(board.total.names),
@@ -87,6 +87,10 @@ def site_rows(pack: Pack) -> list[list[object]]:
         ["not said" if site[n] is None and n in named else site[n] for n in SITE_HEADINGS]
         for site in pack["sites"]
     ]
+
+
+def _of(chapter: Chapter, by_event: Mapping[UUID, int]) -> int:
+    return by_event.get(chapter.line.event_id, 0) if chapter.line.event_id else 0
 
 
 def _site(chapter: Chapter, unmatched: int) -> dict[str, Any]:

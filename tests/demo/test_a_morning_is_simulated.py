@@ -1,0 +1,96 @@
+"""A simulated morning: the same for the same seed, believable, and through the doors everybody uses."""
+
+import random
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from mobilize import clock
+from mobilize.accounts.grants import grant_line
+from mobilize.accounts.models import GrantKind
+from mobilize.checkins.models import Attendance, Evidence, HeadCount, Method, Outcome
+from mobilize.database import db
+from mobilize.demo.morning import Morning, SimulatedClock
+from mobilize.demo.morning_phones import LinePhone
+from mobilize.demo.morning_plan import FIRST, LAST, Deed, Gate, Someone, Way, arrival, plan
+from mobilize.demo.morning_start import begin
+from mobilize.errors import Refused
+from tests.builders import make_action, make_event, make_member, make_site
+
+NOW = datetime(2026, 3, 3, 15, 0, 20, tzinfo=UTC)
+
+
+def gates(sites: int = 20, members: int = 40) -> list[Gate]:
+    people = [
+        [Someone(f"{s}-{n}", f"{s:04d}{n:04d}", f"+1213555{n:04d}") for n in range(members)]
+        for s in range(sites)
+    ]
+    found = [Gate(f"C{s}", f"{s:05d}", f"School {s}", people[s], chair="+1") for s in range(sites)]
+    return [*found, Gate("R", "99999", "Plaza", people[0], rally=True)]
+
+
+def test_the_same_seed_makes_the_same_morning() -> None:
+    assert plan(gates(), 7) == plan(gates(), 7)
+    assert plan(gates(), 7) != plan(gates(), 8)
+
+
+def test_most_come_around_the_start_and_some_sites_stay_silent() -> None:
+    deeds = plan(gates(), 1937)
+    came = [d for d in deeds if d.way in (Way.PHONE, Way.TICK, Way.TEXT) and d.at < 20]
+    near = [d for d in came if -12 <= d.minute <= 15]
+    assert len(near) > 0.75 * len(came) and all(FIRST <= d.minute <= 60 for d in came)
+    assert 0.4 < len({d.who.id for d in came if d.who and d.who.id}) / 800 < 0.75
+    counted = {d.at for d in deeds if d.way in (Way.ANSWER, Way.HEAD_COUNT)}
+    assert 12 <= len(counted) < 21 and 20 in counted
+    assert not [d for d in deeds if d.at == 20 and d.way is Way.TICK]  # a rally's gates have no names
+    chance = random.Random(1)  # noqa: S311
+    assert all(FIRST <= arrival(chance) <= 40 for _n in range(500))
+
+
+@pytest.mark.parametrize("speed", [1, 10, 60, 600])
+def test_its_clock_ends_with_ours_and_never_runs_ahead(speed: float) -> None:
+    simulated = SimulatedClock(NOW, speed)
+    for minute in (FIRST, 0, 15, LAST):
+        ours = NOW + timedelta(seconds=simulated.seconds_until(minute))
+        assert simulated.happens_at(minute) <= ours
+    end = NOW + timedelta(seconds=simulated.seconds_until(LAST))
+    assert end - simulated.happens_at(LAST) < timedelta(minutes=1)
+
+
+def test_outside_the_demo_no_invented_people_are_counted(app: Flask) -> None:
+    with pytest.raises(Refused, match="no_demo"):
+        begin(60, 1, NOW)
+
+
+def test_phones_and_a_captain_go_through_the_real_doors(pg_app: Flask, live_server: str) -> None:
+    now = clock.now()
+    site = make_site("Lincoln")
+    members = [make_member(site=site) for _n in range(6)]
+    simulated = SimulatedClock(now, 60_000)
+    starts_at = simulated.start
+    event = make_event(site, action=make_action(starts_at=starts_at, ends_at=now + timedelta(minutes=30)))
+    _grant, token = grant_line(
+        event.id, GrantKind.CAPTAIN, "Gate", None, "shell", now + timedelta(hours=1), now=now
+    )
+    people = [Someone(str(m.id), m.number, "") for m in members]
+    gate = Gate(event.code, event.text_code, "Lincoln", people)
+    deeds = [Deed(-3, 0, Way.PHONE, people[0]), Deed(2, 0, Way.TICK, people[1])]
+    deeds += [Deed(2, 0, Way.PHONE, Someone("", "99999991", "")), Deed(3, 0, Way.HEAD_COUNT, n=4)]
+    deeds += [Deed(4, 0, Way.PHONE, people[1]), Deed(5, 0, Way.SUPPORTERS, n=2)]
+    lines = {0: LinePhone(live_server, token, event.code)}
+    said: list[str] = []
+    morning = Morning([gate], sorted(deeds), simulated, live_server, lines, None, clock.now)
+    morning.run(said.append)
+    assert (morning.done.total(), morning.refused.total()) == (6, 0) and said
+    db.session.rollback()
+    outcomes = Counter(db.session.scalars(select(Evidence.outcome)))
+    assert outcomes == {Outcome.COUNTED: 2, Outcome.REPEAT: 1, Outcome.WALKUP: 1}
+    assert set(db.session.scalars(select(Evidence.method))) == {Method.POSTER, Method.TICK}
+    assert db.session.scalar(select(func.count()).select_from(Attendance)) == 2
+    assert db.session.scalars(select(HeadCount.n)).all() == [4]
+    tapped: Any = db.session.scalar(select(func.min(Evidence.happened_at)))
+    assert abs(tapped - simulated.happens_at(-3)) < timedelta(seconds=5)
