@@ -5,10 +5,11 @@ only rooms below it: roster, texts, accounts, actions, checkins, reminders, turn
 """
 
 from io import BytesIO
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from flask import Flask, Request, current_app
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from werkzeug.exceptions import BadRequest
 
 import config
 from config import Settings
@@ -19,6 +20,13 @@ class InMemory(Request):
 
     def _get_file_stream(self, *_: object, **__: object) -> IO[bytes]:
         return BytesIO()
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """As Flask's; arrays within arrays without end are a bad request like other nonsense."""
+        try:
+            return super().get_json(force, silent, cache)
+        except RecursionError:
+            raise BadRequest("nested too deeply") from None
 
 
 def create_app(chosen: Settings | None = None) -> Flask:
