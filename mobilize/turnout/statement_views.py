@@ -125,11 +125,12 @@ def _answer(
     one = shown.statement
     name = f"statement-v{one.version}"
     if form == "csv":
-        return as_file(pack_csv(pack), "csv", f"{name}-sites")
+        return as_file(pack_csv(pack), "csv", f"{name}-sites", drill=action.drill)
     if form == "xlsx":
-        return as_file(pack_workbook(one, pack), "xlsx", f"{name}-challenge")
+        return as_file(pack_workbook(one, pack), "xlsx", f"{name}-challenge", drill=action.drill)
     if form == "pdf":
-        return as_file(statement_pdf(action, one, shown.before, pack), "pdf", f"{name}-{language()}")
+        pdf = statement_pdf(action, one, shown.before, pack)
+        return as_file(pdf, "pdf", f"{name}-{language()}", drill=action.drill)
     return render_template(
         "turnout/statement.html",
         action=action,
