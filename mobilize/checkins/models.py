@@ -186,9 +186,7 @@ class Attendance(Model):
 
 class Walkup(Model):
     """What somebody typed that matched nobody, or several, kept for a person to match, until `until`.
-
-    `settled_at`: a person has said whose it is, or that it is not ours.
-    """
+    `settled_at`: somebody has said whose it is, or that it is not ours."""
 
     __tablename__ = "walkups"
     __table_args__ = (UniqueConstraint("event_id", "typed_bix", name="uq_walkups_once_per_event"),)
@@ -234,11 +232,8 @@ class EndedLinks(Model):
 
 
 class HeadCount(Model):
-    """A number somebody counted at a line, at a time. Never mixed with names.
-
-    One from a phone whose link was taken back is kept as taken back, until a person settles it: counts it in
-    after all, or leaves it out.
-    """
+    """A number somebody counted at a line, at a time. Never mixed with names. One from a phone whose link was
+    taken back is kept as taken back, until a person settles it: counts it in after all, or leaves it out."""
 
     __tablename__ = "head_counts"
     __table_args__ = (
@@ -261,10 +256,8 @@ class HeadCount(Model):
 
 
 class Supporters(Model):
-    """Parents and community who came or left, without names: the sum of the deltas stands there.
-
-    `voided_at` and `settled_at` as in `HeadCount`.
-    """
+    """Parents and community who came or left, without names: the sum of the deltas stands there. `voided_at`
+    and `settled_at` as in `HeadCount`."""
 
     __tablename__ = "supporters"
     __table_args__ = (UniqueConstraint("event_id", "nonce", name="uq_supporters_one_per_event_and_nonce"),)
