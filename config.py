@@ -50,6 +50,7 @@ class Settings:
     union_timezone: str
     union_colour: str
     help_number: str
+    share_tags: str
     text_number: str
     twilio_account_sid: str
     twilio_auth_token: str = field(repr=False)
@@ -93,6 +94,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         union_timezone=read.zone("UNION_TIMEZONE", "America/Los_Angeles"),
         union_colour=read.colour("UNION_COLOUR", "#8c1c13"),
         help_number=read.text("HELP_NUMBER", ""),
+        share_tags=read.text("SHARE_TAGS", ""),
         text_number=read.text("TEXT_NUMBER", ""),
         twilio_account_sid=read.text("TWILIO_ACCOUNT_SID", ""),
         twilio_auth_token=read.text("TWILIO_AUTH_TOKEN", ""),

@@ -47,6 +47,7 @@ def _common() -> dict[str, Any]:
     return {
         "union_name": chosen.union_name,
         "help_number": chosen.help_number,
+        "share_tags": chosen.share_tags,
         "demo": chosen.is_demo,
         "language": languages.language(),
         "csrf_token": generate_csrf,
@@ -74,8 +75,12 @@ def _too_old(error: CSRFError) -> Answer:
     """The page lay open overnight. What was typed comes back, with one button to send it again."""
     if wants_json():
         return jsonify(error="too_old"), 400
+    return _page(400, again=_what_was_sent()), 400
+
+
+def _what_was_sent() -> dict[str, Any]:
     kept = [(n, v) for n, v in request.form.items(multi=True) if n != "csrf_token"]
-    return _page(400, again={"url": request.full_path.rstrip("?"), "fields": kept}), 400
+    return {"url": request.full_path.rstrip("?"), "fields": kept}
 
 
 def _http(error: HTTPException) -> Any:
@@ -92,7 +97,9 @@ def _database_away(_error: Exception) -> Answer:
     current_app.logger.warning("database away", exc_info=True)
     if wants_json():
         return jsonify(error="try_again"), 503, {"Retry-After": "5"}
-    return _page(503), 503, {"Retry-After": "5"}
+    # A short form comes back, to be sent again with one press; a file does not.
+    sent = request.method == "POST" and request.mimetype == "application/x-www-form-urlencoded"
+    return _page(503, again=_what_was_sent() if sent else None), 503, {"Retry-After": "5"}
 
 
 def _surprise(_error: Exception) -> Answer:

@@ -19,6 +19,7 @@ from mobilize.checkins.gates import gates_of
 from mobilize.checkins.line import do_items
 from mobilize.checkins.queries import Here, line_figures, the_list, who_is_in
 from mobilize.checkins.rotating import STEP_S, rotating_key
+from mobilize.checkins.signed_lists import public_key, signature
 from mobilize.languages import _, language, say_time, say_when
 from mobilize.phones import shown
 from mobilize.qr import qr_address, qr_svg
@@ -33,6 +34,7 @@ def page(code: str) -> str:
     """The whole page, readable and usable before any script runs. `?shell`: without names, to be kept for a
     time without a network; its names are kept apart, where they can be wiped."""
     event, shell = _event(code), "shell" in request.args
+    people = [] if shell else the_list(event.id)
     audit.note(f"grant:{grant().id}", "line.see", event.id, now=clock.now())
     return render_template(
         "line/page.html",
@@ -42,7 +44,9 @@ def page(code: str) -> str:
         action_name=event.action.name_in(language()),
         when=say_when(event.starts_at, event.ends_at, event.tz),
         figures=line_figures(event.id),
-        people=[] if shell else the_list(event.id),
+        people=people,
+        list_key=public_key(event.id),
+        signature=signature(event.id, people or []),
         shell=shell,
         gates=gates_of(event),
         ends_ms=int(grant().ends_at.timestamp() * 1000),

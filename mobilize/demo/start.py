@@ -105,6 +105,7 @@ def _services(host: str, port: int) -> tuple[dict[str, str], list[Child]]:
     environ.setdefault("PUBLIC_BASE_URL", f"http://localhost:{port}")
     environ.setdefault("UNION_NAME", "Demo Educators Local 100")
     environ.setdefault("HELP_NUMBER", "+12135550199")
+    environ.setdefault("SHARE_TAGS", "#SchoolsWeDeserve")
     children = []
     if not environ.get("REDIS_URL"):
         children.append(_redis(environ))

@@ -1,11 +1,16 @@
+import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import time_machine
+from sqlalchemy.exc import OperationalError
 
+from mobilize.checkins import queries
+from mobilize.checkins.forms import event_token
 from mobilize.checkins.models import Void
 from mobilize.database import db
-from tests.builders import START, make_action, make_event, make_member, make_site
+from tests.builders import START, make_action, make_campaign, make_event, make_member, make_site
 from tests.checkins.morning import OPEN, attendance, evidence, post
 from tests.services.client import Client
 
@@ -67,3 +72,38 @@ def test_the_chapters_next_action_stands_on_the_receipt_and_goes_into_a_calendar
     assert "SUMMARY:Rally\\, downtown" in lines and "LOCATION:Roosevelt\\, High\\; School" in lines
     assert f"UID:{coming.id}" in lines
     assert all(len(line.encode()) <= 75 for line in lines)
+
+
+def test_everything_she_needs_stands_on_it(client, app, site):
+    app.config["MOBILIZE"] = replace(app.config["MOBILIZE"], share_tags="#OurSchools")
+    event = make_event(site, action=make_action(campaign_id=make_campaign().id))
+    for n in range(6):
+        make_member(site=site, phone=f"+1213555012{n}")
+        post(client, event, f"213555012{n}")
+    queries._snapshots.clear()  # half a minute later
+    page = post(client, event, "2135550101").text
+    for said in (
+        "7:05",  # time
+        "Roosevelt, High; School",  # place
+        "On this line so far",  # the count, as a snapshot
+        "Call (213) 555-0199",  # help number
+        "What to do next",
+        "A nurse in every school",  # the campaign's demands
+        "Take it back",  # undo, within minutes
+        "I stood up today: Morning picket. Test Local 100 #OurSchools",
+        "sms:?&amp;body=I%20stood%20up",
+    ):
+        assert said in page, said
+    assert re.search(r'<dd class="code">[0-9A-Z]{6}</dd>', page), "the short code"
+
+
+def test_a_form_sent_while_the_database_is_away_comes_back_with_what_was_typed(client, event, monkeypatch):
+    def away(*_given, **_named):
+        raise OperationalError("x", {}, Exception())
+
+    monkeypatch.setattr("mobilize.checkins.views.check_in_by_poster", away)
+    token = event_token(event.code)
+    answer = post(client, event, "2135550101", token=token)
+    assert answer.status_code == 503 and answer.headers["Retry-After"]
+    assert 'name="typed" value="2135550101"' in answer.text and token in answer.text
+    assert f'action="/c/{event.code}"' in answer.text and "Send it again" in answer.text

@@ -2,9 +2,11 @@
 
 import io
 import time
+from contextlib import contextmanager
 from datetime import timedelta
 from types import SimpleNamespace
 
+import psycopg
 import pytest
 import zxingcpp
 from PIL import Image
@@ -119,6 +121,36 @@ def test_the_receipt_opens_without_a_network(gate, phone_of):
     expect(page.get_by_role("heading", name="You're counted")).to_be_visible()
 
 
+@contextmanager
+def database_away(app, postgres):
+    """Nobody gets a connection, and those that were open are gone."""
+    name = app.config["DATABASE_URL"].partition("@/")[2].partition("?")[0]
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+        )
+        try:
+            yield
+        finally:
+            connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+
+
+def test_while_the_database_is_away_the_page_keeps_the_tap_and_says_so(gate, phone_of, pg_app, postgres):
+    _context, page = phone_of()
+    open_and_keep(page, gate.check_in, f"/c/{gate.event.code}")
+    db.session.remove()
+    with database_away(pg_app, postgres):
+        with page.expect_response(lambda answer: answer.request.method == "POST") as told:
+            check_in_here(page, "2135550110")
+        assert (told.value.status, told.value.headers["retry-after"]) == (503, "5")
+        expect(page.get_by_text("Saved on this phone, not yet sent")).to_be_visible()
+    db.engine.dispose()
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(page.get_by_role("heading", name="You're counted")).to_be_visible(timeout=SOON)
+    eventually(lambda: outcomes(gate.event), ["counted"])
+
+
 def test_a_number_nobody_can_read_is_shown_and_not_lost(gate, phone_of):
     context, page = phone_of()
     open_and_keep(page, gate.check_in, f"/c/{gate.event.code}")
@@ -185,6 +217,15 @@ def test_two_captains_tick_without_a_network_one_phone_dies_and_nobody_counts_tw
     early = [row for row in attendance(gate.event) if row.member_id != gate.members[6].id]
     assert all(before - timedelta(seconds=2) <= row.first_at <= after + timedelta(seconds=2) for row in early)
     assert len(evidence(gate.event)) == 8
+
+
+def test_a_list_that_was_altered_on_the_phone_is_not_shown(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    rosa.context.set_offline(True)
+    rosa.page.evaluate("kept.people[0].name = 'Somebody E.'; store.put('lines', kept)")
+    rosa.page.goto(gate.line)
+    expect(rosa.page.get_by_text("was altered, so it is not shown")).to_be_visible()
+    expect(rosa.page.locator("#names li")).to_have_count(0)
 
 
 def test_a_link_taken_back_wipes_the_names_and_loses_no_tick(gate, phone_of):

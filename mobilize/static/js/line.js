@@ -271,9 +271,14 @@ async function readNames() {
     kept.people = [...names.children].map((row) => ({
       id: row.dataset.id, name: row.querySelector(".name").textContent, search: row.dataset.search,
     }));
+    kept.signature = names.dataset.signature;
     return store.put("lines", kept);
   }
   if (!before || serverNow() > kept.ends) return end();
+  if (!(await isAsSigned(kept))) {
+    say(line.altered);
+    kept.people = [];
+  }
   drawn = kept.drawn;
   for (const person of kept.people) {
     const row = document.createElement("li");
@@ -286,6 +291,21 @@ async function readNames() {
     }
     names.append(row);
     document.getElementById("who")?.append(new Option(person.name, person.id));
+  }
+}
+
+// The key came with the page, which is kept apart from the list.
+async function isAsSigned({ people, signature }) {
+  if (!window.crypto?.subtle) return true; // only where nothing is kept for later either
+  const bytes = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  const said = people.map((one) => [one.id, one.name, one.search].join("\t")).join("\n");
+  try {
+    const curve = { name: "ECDSA", namedCurve: "P-256" };
+    const key = await crypto.subtle.importKey("raw", bytes(line.listKey), curve, false, ["verify"]);
+    const how = { name: "ECDSA", hash: "SHA-256" };
+    return await crypto.subtle.verify(how, key, bytes(signature), new TextEncoder().encode(said));
+  } catch {
+    return false;
   }
 }
 
