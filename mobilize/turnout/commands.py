@@ -8,6 +8,7 @@ import click
 from flask.cli import with_appcontext
 
 from mobilize import clock
+from mobilize.actions.models import Action
 from mobilize.actions.queries import find_action
 from mobilize.commands import Command
 from mobilize.database import db
@@ -15,6 +16,7 @@ from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.roster.models import Site
 from mobilize.turnout import spreadsheet
+from mobilize.turnout.all_reports import write_all_reports
 from mobilize.turnout.chapter_report import chapter_report_of
 from mobilize.turnout.figures import Board
 from mobilize.turnout.queries import board
@@ -42,13 +44,19 @@ def turnout(action: str, by: str, form: str) -> None:
 
 @click.command(cls=Command)
 @click.argument("action")
-@click.option("--site", "code", required=True, help="The site's code.")
-@click.option("-o", "--output", "path", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--site", "code", help="The site's code.")
+@click.option("--all", "every", is_flag=True, help="Of every chapter, into the folder OUTPUT; counts only.")
+@click.option("-o", "--output", "path", required=True, type=click.Path(path_type=Path))
 @click.option("--names", is_flag=True, help="With the names of who came and who did not.")
 @with_appcontext
-def reports(action: str, code: str, path: Path, names: bool) -> None:
-    """Write a chapter's report as PDF."""
+def reports(action: str, code: str | None, every: bool, path: Path, names: bool) -> None:
+    """Write a chapter's report as PDF, or with --all one file for each chapter."""
     found = find_action(action)
+    if every == bool(code) or (every and names):
+        raise click.UsageError("Name one --site, or say --all (which writes no names).")
+    if every:
+        _write_all(found, path)
+        return
     site = db.session.scalar(db.select(Site).where(Site.code == code))
     report = chapter_report_of(found, site.id) if site else None
     if site is None or report is None:
@@ -60,6 +68,17 @@ def reports(action: str, code: str, path: Path, names: bool) -> None:
             "not_written", _("The file could not be written: %(why)s", why=problem.strerror)
         ) from None
     click.echo(f"{site.name}: {percent_text(report.chapter.names.share)} -> {path}")
+
+
+def _write_all(action: Action, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        written = write_all_reports(action.id, folder, clock.now())
+    except OSError as problem:
+        raise Refused(
+            "not_written", _("The file could not be written: %(why)s", why=problem.strerror)
+        ) from None
+    click.echo(f"{written} reports -> {folder}")
 
 
 def _area_lines(counted: Board) -> tuple[list[str], list[list[str]]]:

@@ -5,6 +5,7 @@ import io
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pypdfium2
@@ -208,3 +209,18 @@ def test_the_report_command_writes_a_pdf_or_says_in_one_line_what_is_wrong(
 def _text_of(pdf: bytes) -> str:
     pages = pypdfium2.PdfDocument(pdf)
     return "\n".join(page.get_textpage().get_text_range() for page in pages)
+
+
+def test_the_reports_of_all_chapters_are_written_into_a_folder(
+    pg_app: Flask, base_environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    one = Morning()
+    one.freeze()
+    for name, value in {**base_environ, "DATABASE_URL": pg_app.config["DATABASE_URL"]}.items():
+        monkeypatch.setenv(name, value)
+    asked = ["reports", str(one.action.id), "--all", "-o", str(tmp_path / "all")]
+    assert pg_app.test_cli_runner().invoke(args=asked).output.startswith("3 reports")
+    files = sorted((tmp_path / "all").iterdir())
+    assert [file.stem for file in files] == sorted(site.code for site in one.sites)
+    assert all(file.read_bytes().startswith(b"%PDF") for file in files)
+    assert pg_app.test_cli_runner().invoke(args=[*asked, "--site", one.lincoln.code]).exit_code
