@@ -48,8 +48,8 @@ FORM_OF: dict[RuleKind, type[Form]] = {
 }
 
 
-def label(form: Form) -> Form:
-    """The form with its words in this person's language."""
+def label(form: Form, kind: RuleKind) -> Form:
+    """The form with its words in this person's language, and ids of its own: the page has several."""
     words = {
         "at_local": _("Time, on the day before, where the event is"),
         "minutes": _("Step 1, minutes after the start: the chair is asked by text"),
@@ -62,4 +62,5 @@ def label(form: Form) -> Form:
         words["at_local"] = _("Time, two days before, where the event is")
     for name, field in form._fields.items():
         field.label.text = words[name]
+        field.id = field.label.field_id = f"{kind}-{name}"
     return form

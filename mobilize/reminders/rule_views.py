@@ -46,7 +46,7 @@ def change(action_id: uuid.UUID) -> Response | tuple[str, int]:
     if kind not in set(RuleKind) or state not in {"on", "off"}:
         abort(400)
     chosen = RuleKind(kind)
-    form = label(FORM_OF[chosen](request.form))
+    form = label(FORM_OF[chosen](request.form), chosen)
     if not form.validate():
         return _page(action, chosen, form), 422
     try:
@@ -91,7 +91,7 @@ def _page(action: Action, wrong_kind: RuleKind | None = None, wrong: Form | None
     now = clock.now()
     operations.set_default_rules(now)
     found = rules_of(action)
-    forms = {kind: label(FORM_OF[kind](data=_now_set(rule))) for kind, rule in found.items()}
+    forms = {kind: label(FORM_OF[kind](data=_now_set(rule)), kind) for kind, rule in found.items()}
     if wrong_kind and wrong:
         forms[wrong_kind] = wrong
     return render_template(
