@@ -6,10 +6,11 @@ from uuid import UUID
 
 from sqlalchemy import select, text
 
+from bench.turnout_seed import START, bulk
 from mobilize.actions.models import Action, ActionKind, Campaign, Event, EventChapter, Shift
 from mobilize.database import atomic, db, is_postgres, new_id
 from mobilize.tokens import make_code
-from mobilize.turnout.models import Total
+from mobilize.turnout.models import OutsideTotal, Total
 
 CAME = 20_000
 _ELIGIBLE = """
@@ -19,7 +20,7 @@ _ELIGIBLE = """
 """
 _ATTENDANCE = """
     INSERT INTO attendance (id, event_id, shift_id, member_id, chapter_id, tier, first_at, late, was_eligible)
-    SELECT {id}, ev.id, sh.id, a.member_id, a.chapter_id, a.tier, a.first_at, a.late, a.was_eligible
+    SELECT {id}, ev.id, sh.id, a.member_id, a.chapter_id, a.tier, {first_at}, a.late, a.was_eligible
     FROM attendance a JOIN events was ON was.id = a.event_id AND was.action_id = :old
     JOIN events ev ON ev.action_id = :new AND ev.site_id = was.site_id
     JOIN shifts sh ON sh.event_id = ev.id LIMIT :came
@@ -29,8 +30,6 @@ _ATTENDANCE = """
 def add_past(action: Action, figures: list[dict[str, object]], how_many: int, from_week: int) -> None:
     """So many weekly pickets before `action`, with its members and sites, closed with these figures."""
     campaign_id = action.campaign_id or _campaign(action)
-    if not is_postgres():
-        db.session.execute(text("PRAGMA cache_size = -400000"))
     for week in range(from_week + 1, from_week + how_many + 1):
         _add(action, campaign_id, timedelta(weeks=week), figures)
     with atomic() as session:
@@ -55,16 +54,23 @@ def _add(action: Action, campaign_id: UUID, ago: timedelta, figures: list[dict[s
         made_at=action.made_at, made_by="bench",
     )  # fmt: skip
     with atomic() as session:
+        if is_postgres():
+            # Rows copied from good ones need no check of their foreign keys.
+            session.execute(text("SET LOCAL session_replication_role = replica"))
         session.add(past)
         session.flush()
         events = [_event(event, past.id, times) for event in session.scalars(same)]
-        session.execute(Event.__table__.insert(), events)
-        parts = [{"id": new_id(), "event_id": e["id"], **times} for e in events]
-        session.execute(Shift.__table__.insert(), parts)
+        bulk(Event, events)
+        bulk(Shift, [{"id": new_id(), "event_id": e["id"], **times} for e in events])
         homes = [{"event_id": e["id"], "site_id": e["site_id"], "action_id": past.id} for e in events]
-        session.execute(EventChapter.__table__.insert(), homes)
+        bulk(EventChapter, homes)
         session.execute(Total.__table__.insert(), _totals(past, events, figures))
-        _copy(old, past.id)
+        beside = {"action_id": past.id, "version": 1, "fixed_at": past.ends_at}
+        session.execute(OutsideTotal.__table__.insert().values(**beside, figures=_NOBODY))
+        _copy(old, past.id, ago)
+
+
+_NOBODY: dict[str, object] = {"no_site": None, "others": None}
 
 
 def _event(event: Event, action_id: UUID, times: dict[str, Any]) -> dict[str, Any]:
@@ -86,9 +92,16 @@ def _totals(past: Action, events: list[dict[str, Any]], figures: list[dict[str, 
     ]  # fmt: skip
 
 
-def _copy(old: UUID, new: UUID) -> None:
+def _copy(old: UUID, new: UUID, ago: timedelta) -> None:
     ids = {"old": old, "new": new} if is_postgres() else {"old": old.hex, "new": new.hex}
-    # Ids that follow one another, as those of real rows do.
-    new_ids = "gen_random_uuid()" if is_postgres() else "substr(:new, 1, 12) || printf('%020x', {0}.rowid)"
+    # Ids that carry their time, as those of real rows do.
+    made = f"{int((START - ago).timestamp() * 1000):012x}"
+    rest = "substr(md5(random()::text), 1, 20))::uuid" if is_postgres() else "printf('%020x', {0}.rowid))"
+    new_ids = f"('{made}' || {rest}"
+    days = ago.days
+    earlier = (
+        f"a.first_at - interval '{days} days'" if is_postgres() else f"datetime(a.first_at, '-{days} days')"
+    )
     db.session.execute(text(_ELIGIBLE.format(id=new_ids.format("e"))), ids)
-    db.session.execute(text(_ATTENDANCE.format(id=new_ids.format("a"))), {**ids, "came": CAME})
+    came = {**ids, "came": CAME}
+    db.session.execute(text(_ATTENDANCE.format(id=new_ids.format("a"), first_at=earlier)), came)
