@@ -3,6 +3,7 @@
 `{union}`, `{host}` and `{help}` are filled from the settings; all others come with the text.
 """
 
+import re
 import string
 from functools import cache
 from pathlib import Path
@@ -45,6 +46,8 @@ def wordings() -> list[str]:
 
 
 OURS = {"union", "host", "help"}
+# "7:00 p.m." where a sentence ends.
+_ENDS_TWICE = re.compile(r"([ap]\.m\.)\.(?!\.)")
 
 
 def _from_settings() -> dict[str, str]:
@@ -59,7 +62,8 @@ def _from_settings() -> dict[str, str]:
 
 def _filled(wording: str, language: str, blanks: dict[str, str]) -> str:
     try:
-        return template(wording, language).format_map(blanks).replace("  ", " ")
+        filled = template(wording, language).format_map(blanks).replace("  ", " ")
+        return _ENDS_TWICE.sub(r"\1", filled)
     except KeyError as missing:
         raise BadWording(f"{wording}: nothing was brought for the blank {missing}") from None
 

@@ -164,6 +164,12 @@ def test_accents_are_dropped_only_where_they_would_cost_a_third_segment(app: Fla
     assert "aquí" not in long and "Mañana aqui." in long
 
 
+def test_an_hour_at_the_end_of_a_sentence_brings_its_own_full_stop(app: Flask):
+    assert render("as_written", "es", {"body": "Nos vemos a las 4:30 p.m.. Trae agua..."}).endswith(
+        "4:30 p.m. Trae agua..."
+    )
+
+
 def test_a_missing_wording_or_blank_is_named(app: Flask):
     with pytest.raises(BadWording, match="no wording"):
         render("nonsense", "en", {})
