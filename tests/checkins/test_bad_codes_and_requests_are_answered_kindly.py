@@ -198,6 +198,15 @@ def test_a_request_that_makes_no_sense_is_a_4xx_in_no_time(client, event, body, 
     assert not evidence(event)
 
 
+@pytest.mark.parametrize("start", ["/events/", "/c/", "/line/", "/p/CDFGHJKMN/", "/l/", "/sites/"])
+@pytest.mark.parametrize("end", ["9" * 31, "..%2f..%2fetc", "%00", "%ff", "-1", "'"])
+def test_an_address_of_nothing_is_a_4xx_or_the_way_to_sign_in(client, event, start, end):
+    for ask in (client.get, client.post):
+        answer = ask(start + end)
+        assert 400 <= answer.status_code < 500 or "/sign-in" in answer.location
+    assert not evidence(event)
+
+
 def test_a_number_that_is_none_is_refused_with_the_remedy(client, event):
     for typed in ["9" * 31, "1" * 81, "\x00", "💪", "1e9", "' OR 1=1", "½", "٠١٢"]:
         answer = post(client, event, typed)
