@@ -1,7 +1,7 @@
 """`make bench`: run the measurements, print one table, write `bench/results.json`.
 
 Each `bench/<name>_bench.py` has `run() -> {row: {"value", "unit", "bar", "better"}}`; `ONLY=checkin,texts`
-chooses some of them.
+chooses some of them, and `ROWS=post,page` some rows of a bench that has such `PARTS`.
 A row that misses its bar is marked, and the exit code stays 0: machines differ, and people read the table.
 """
 
@@ -30,7 +30,8 @@ def main() -> int:
         print_table(measured)
         rows |= measured
     results = HERE / "results.json"
-    before = json.loads(results.read_text()) if results.exists() and len(chosen) < len(NAMES) else {}
+    some = len(chosen) < len(NAMES) or os.environ.get("ROWS")
+    before = json.loads(results.read_text()) if results.exists() and some else {}
     results.write_text(json.dumps(before | rows, indent=1) + "\n")
     return 0
 

@@ -22,7 +22,7 @@ from flask import Flask
 from sqlalchemy import select
 
 import config
-from bench.checkin_bench import KEYS, seed
+from bench.checkin_place import KEYS, seed
 from mobilize import create_app
 from mobilize.actions.models import Event
 from mobilize.checkins.forms import event_token

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from bench.checkin_bench import seed
+from bench.checkin_place import seed
 from tests.chaos import checkin
 from tests.chaos.line import Line
 from tests.services import free_port
