@@ -199,12 +199,12 @@ class Board:
         """Where help is needed first: no report, zero, then the lowest share."""
         return tuple(sorted(self.chapters, key=_trouble))
 
-    @property
+    @cached_property
     def silent(self) -> tuple[Chapter, ...]:
         """Chapters whose line has sent no head count, by area and name; names may be there all the same."""
         return tuple(chapter for chapter in self.chapters if not chapter.line.reported)
 
-    @property
+    @cached_property
     def one_line(self) -> bool:
         """A rally: all chapters at one venue."""
         return len(self.chapters) > 1 and len({chapter.line.event_id for chapter in self.chapters}) == 1

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import String, select, type_coerce
+from sqlalchemy import select
 
 from mobilize.accounts.scope import Scope
 from mobilize.actions.models import Action, Event, EventState
@@ -18,6 +18,7 @@ from mobilize.database import db
 from mobilize.roster.models import Area, Site
 from mobilize.turnout.live import board_for
 from mobilize.turnout.models import Total
+from mobilize.turnout.queries import as_text
 
 # A share that moved by this many points of 100 from one action to the next is worth a talk.
 MOVED = 10
@@ -135,8 +136,8 @@ def _fixed(actions: Sequence[Action]) -> Iterable[tuple[Any, Any, int, int]]:
     """(chapter, action, eligible, came), the latest version last."""
     rows = db.session.execute(
         select(
-            type_coerce(Total.chapter_id, String).label("chapter"),
-            type_coerce(Total.action_id, String).label("action"),
+            as_text(Total.chapter_id).label("chapter"),
+            as_text(Total.action_id).label("action"),
             Total.figures["eligible"].as_integer().label("eligible"),
             Total.figures["came"].as_integer().label("came"),
         )

@@ -15,7 +15,7 @@ from mobilize.database import db
 from mobilize.roster.models import Member, Site
 from mobilize.roster.names import PersonName
 from mobilize.turnout.figures import Board, Chapter
-from mobilize.turnout.queries import counted_in
+from mobilize.turnout.queries import counted_in, made_before
 
 ARRIVALS_STEP = timedelta(minutes=5)
 IDS_A_STATEMENT = 500
@@ -110,7 +110,8 @@ def arrivals(stood: Iterable[Stood]) -> Arrivals:
 
 def _attendance(action: Action, site_id: UUID, eligible: set[UUID]) -> Iterable[Any]:
     """Rows of the eligible members, wherever they stood, and of others whose check-in says this chapter."""
-    of_action = Attendance.event_id.in_(select(Event.id).where(Event.action_id == action.id))
+    events = select(Event.id).where(Event.action_id == action.id)
+    of_action = Attendance.event_id.in_(events) & (Attendance.id > made_before(action))
     columns = select(
         Attendance.id,
         Attendance.member_id,

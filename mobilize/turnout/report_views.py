@@ -189,7 +189,7 @@ def _chapter_file(report: ChapterReport, site: Site, form: str) -> Response:
 
 
 def as_file(content: str | bytes, form: str, name: str, *, drill: bool = False) -> Response:
-    """An answer that a browser keeps as a file; a drill's says so in its name, and a CSV in its first line."""
+    """An answer that a browser keeps as a file; a drill's says so in its name, and CSV in its first line."""
     if drill and isinstance(content, str):
         content = spreadsheet.to_csv([spreadsheet.DRILL], []) + content
     # The mark tells a spreadsheet that the letters are UTF-8.
