@@ -100,7 +100,7 @@ def gap_lines(pack: Pack) -> list[str]:
 def _corrections(changed: Sequence[tuple[str, Any, Any]]) -> Table:
     rows = [(figure_word(name), figure_text(name, old), figure_text(name, new)) for name, old, new in changed]
     columns = [Column(_("What changed"), share=3), Column(_("Before"), "right"), Column(_("Now"), "right")]
-    return Table(_("Correction"), columns, rows, empty=_("No figure above changed."))
+    return Table(_("Correction"), columns, rows, empty=_("None of these figures changed."))
 
 
 def _methods(pack: Pack) -> Table:
