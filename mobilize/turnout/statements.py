@@ -74,7 +74,8 @@ def publish(draft_id: UUID, as_of_at: datetime, signing: Signing, person: Person
     with atomic() as session:
         statement = session.get(Statement, draft_id, with_for_update=True)
         if statement is None or statement.published_at or statement.as_of_at != as_of_at:
-            raise Refused("moved_on", _("Somebody has prepared a new one in the meantime. Look at it again."), status=409)
+            problem = _("Somebody has prepared a new one in the meantime. Look at it again.")
+            raise Refused("moved_on", problem, status=409)
         said = _read(signing, is_correction=statement.version > 1)
         statement.signed_as = said.signed_as
         statement.words_en, statement.words_es = said.words_en, said.words_es
