@@ -58,12 +58,15 @@ class Ground:
                 self._start(name)
 
     def kill(self, name: str) -> None:
-        """SIGKILL for all of it; `keep_up` starts it again."""
-        leash.kill(self.processes[name])
+        """SIGKILL for all of it; `keep_up` starts it again. Not while it is still starting, which on a busy
+        machine it would do for ever."""
+        if name in BEATS or self._stands(name):
+            leash.kill(self.processes[name])
 
     def kill_parent(self, name: str) -> None:
         """SIGKILL for the process itself; what it has forked lives on until it notices."""
-        self._kill_one(_children(self.processes[name].pid))
+        if self._stands(name):
+            self._kill_one(_children(self.processes[name].pid))
 
     def kill_child(self, name: str) -> None:
         """SIGKILL for one process that a worker has forked."""
@@ -84,6 +87,10 @@ class Ground:
 
     def end(self, *names: str) -> None:
         leash.stop(*(self.processes.pop(name) for name in names if name in self.processes))
+
+    def _stands(self, name: str) -> bool:
+        """This worker has forked its children."""
+        return any(_children(parent) for parent in _children(self.processes[name].pid))
 
     def _start(self, name: str) -> None:
         own = ["worker", "--concurrency", "2", "-n", f"{name}@%h"]
