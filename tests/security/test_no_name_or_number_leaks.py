@@ -5,9 +5,6 @@ Allowed are the answer to one's own input, pages for those who may see them, and
 
 import json
 import re
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,7 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import requests
-from flask import Flask, current_app
+from flask import Flask
 from sqlalchemy import select
 
 from mobilize import clock
@@ -30,8 +27,9 @@ from mobilize.texts.queries import counts_by_state, is_opted_out
 from tests.builders import full_session, make_person
 from tests.security import canary
 from tests.security.canary import CANARIES, hits, hits_in_files
+from tests.security.journey import Journey, Scratch
 from tests.services.postgres import Postgres
-from tests.services.processes import ROOT, Processes
+from tests.services.processes import Processes
 from tests.services.redis import Redis
 
 pytestmark = pytest.mark.timeout(240)
@@ -42,51 +40,6 @@ SITES = f"""cds_code,name,street,city,zip,lat,lon,area,represented
 {CODES[1]},Roosevelt High,2 Oak St,Los Angeles,90002,34.02,-118.22,South,1
 """
 CHECKED_IN, TEXTED_IN = CANARIES[:24], CANARIES[30:36]
-
-
-class Journey:
-    """What people do here, and every byte they are answered in public."""
-
-    def __init__(self, environ: dict[str, str], folder: Path):
-        self.environ, self.folder, self.base = environ, folder, environ["PUBLIC_BASE_URL"]
-        self.said: list[bytes] = []
-        self.addresses: set[str] = set()
-
-    def flask(self, *argv: str) -> str:
-        """A command as a process of its own, as the operator runs it."""
-        done = subprocess.run(
-            [sys.executable, "-m", "flask", "--app", "wsgi", *argv],
-            env=self.environ, cwd=ROOT, capture_output=True, text=True, timeout=90,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-2000:]
-        self.said += [done.stdout.encode(), done.stderr.encode()]
-        return done.stdout
-
-    def quick(self, *argv: str) -> str:
-        """The same inside this process, which saves its start."""
-        done = current_app.test_cli_runner().invoke(args=argv)
-        assert done.exit_code == 0, done.output
-        self.said.append(done.output.encode())
-        return str(done.stdout)
-
-    def get(self, web: requests.Session, path: str, *, seen: bool = False) -> requests.Response:
-        return self._noted(web.get(self.base + path, timeout=30), seen)
-
-    def post(
-        self, web: requests.Session, path: str, page: str, *, seen: bool = False, **fields: str
-    ) -> requests.Response:
-        hidden = dict(re.findall(r'name="(csrf_token|token|nonce)"[^>]*value="([^"]*)"', page))
-        headers = {"Sec-Fetch-Site": "same-origin"}
-        answer = web.post(self.base + path, data={**hidden, **fields}, headers=headers, timeout=30)
-        return self._noted(answer, seen)
-
-    def _noted(self, answer: requests.Response, seen: bool) -> requests.Response:
-        """`seen`: this page is for somebody who may see names; its addresses are looked at all the same."""
-        self.addresses |= {step.url for step in (*answer.history, answer)}
-        self.addresses |= set(re.findall(r'(?:href|action|src)="([^"]*)"', answer.text))
-        if not seen:
-            self.said += [answer.content, repr(answer.headers).encode()]
-        return answer
 
 
 @pytest.fixture
@@ -159,26 +112,6 @@ def test_nothing_personal_is_left_anywhere(
     logs = b"".join(path.read_bytes() for path in processes.folder.glob("*.log"))
     assert logs.count(b'"level": "debug"') > 100, "it was not the debug level"
     assert len(dump(pg_app.config["DATABASE_URL"])) > 500_000
-
-
-class Scratch:
-    """Looks into every temporary file while it lives."""
-
-    def __init__(self, folder: Path):
-        self.folder, self.found, self.over = folder, dict[str, object](), threading.Event()
-        self.thread = threading.Thread(target=self._watch, daemon=True)
-        self.thread.start()
-
-    def stop(self) -> None:
-        self.over.set()
-        self.thread.join()
-
-    def _watch(self) -> None:
-        while not self.over.wait(0.2):
-            try:
-                self.found |= hits_in_files(self.folder)
-            except OSError:
-                continue  # gone between being listed and being read
 
 
 def prepare(journey: Journey) -> str:
@@ -270,17 +203,27 @@ def the_chair_and_the_office_look(journey: Journey, app: Flask, action_id: str, 
             opens = re.search(r'action="(/events/[^"]+/line)"', home)
             assert opens
             line = journey.post(web, opens[1], home, seen=True)
-            assert hits(line.content)["name"] > 100, "the line page shows its names"
+            assert hits(line.content)["name"] > 30, "the line page shows its names"
             tick = re.search(r'value="(tick:[0-9a-f-]+)"', line.text)
             assert tick
             journey.post(web, f"/line/{code}/do", line.text, seen=True, do=tick[1])
             journey.get(web, f"/line/{code}/state")
+            _names_leave_as_a_file(journey, web, f"/exports/{action_id}")
         else:
             page = journey.get(web, "/members", seen=True).text
             journey.post(web, "/members", page, seen=True, q=CANARIES[99].phone)
             journey.post(web, "/audit", page, seen=True, q=CANARIES[0].last)
             page = journey.get(web, "/imports", seen=True).text
             _upload(journey, web, page)
+
+
+def _names_leave_as_a_file(journey: Journey, web: requests.Session, exports: str) -> None:
+    page = journey.get(web, exports, seen=True).text
+    wish = {"kind": "names", "format": "csv", "reason": f"Thank-you calls to {CANARIES[9].last}"}
+    asked = journey.post(web, exports, page, seen=True, **wish).text
+    link = re.search(r'href="(/exports/file/[^"]+)"', asked)
+    assert link
+    assert hits(journey.post(web, link[1], asked, seen=True).content)["name"] > 30
 
 
 def _upload(journey: Journey, web: requests.Session, page: str) -> None:
