@@ -23,7 +23,7 @@ morning: setup ## Let a simulated morning happen in the demo that runs (SPEED=60
 	@set -a; . ./var/environment; set +a; exec $(BIN)/flask --app wsgi demo morning --speed $(or $(SPEED),60) --seed $(or $(SEED),1937)
 
 test: setup-dev ## Run every test, with a real PostgreSQL, Redis and browser (ARGS="tests/roster -x")
-	@$(BIN)/pytest -n $(if $(PROCESSES),$(PROCESSES),2) $(ARGS)
+	@$(BIN)/pytest -n $(if $(PROCESSES),$(PROCESSES),3) --dist worksteal $(ARGS)
 
 lint: setup-dev ## Check style, formatting and types
 	@$(BIN)/ruff check .
