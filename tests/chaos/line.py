@@ -61,6 +61,7 @@ class Line:
     server: Postgres | None = None
     disk: Path | None = None
     sabotage: str = ""
+    workers: int = 2
     forms: list[tuple[str, str]] = field(default_factory=list)
     acknowledged: dict[int, float] = field(default_factory=dict)
     refused: int = 0
@@ -69,7 +70,8 @@ class Line:
     web: "Popen[bytes] | None" = None
 
     def serve(self) -> None:
-        """The production server: a parent that puts a new worker in a dead one's place."""
+        """The production server as `make serve` starts it: a parent that puts a new worker in a dead one's
+        place."""
         granian = [
             sys.executable,
             "-m",
@@ -80,7 +82,15 @@ class Line:
             "--blocking-threads",
             "8",
         ]
-        again = ["--port", str(self.port), "--respawn-failed-workers", "--respawn-interval", "0.5"]
+        again = [
+            "--port",
+            str(self.port),
+            "--workers",
+            str(self.workers),
+            "--respawn-failed-workers",
+            "--respawn-interval",
+            "0.5",
+        ]
         app = "tests.chaos.spoilt_web:app" if self.sabotage else "wsgi:app"
         self.web = self.processes.start("web", [*granian, *again, app], self.environ)
 

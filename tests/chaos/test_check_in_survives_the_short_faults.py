@@ -18,7 +18,7 @@ def broken(found):
 
 def test_a_killed_worker_and_cut_connections_lose_and_double_nothing(pg_app, environ, processes):
     port = free_port()
-    line = Line(pg_app, environ["DATABASE_URL"], processes, environ, port)
+    line = Line(pg_app, environ["DATABASE_URL"], processes, environ, port, workers=1)
     seed(200)
     line.open_forms(200)
     line.serve()
