@@ -27,7 +27,8 @@ def seed() -> Action:
     areas = [{"id": new_id(), "name": f"Area {n}"} for n in range(AREAS)]
     sites = [_site(n, areas[n % AREAS]["id"], dice) for n in range(SITES)]
     times = {"starts_at": START, "ends_at": START + timedelta(minutes=45)}
-    named = {"name_en": "Bench", "name_es": "Bench", "made_by": "bench", "made_at": LONG_AGO}
+    # Planned a week before, as actions are: what is older has nothing to do with it.
+    named = {"name_en": "Bench", "name_es": "Bench", "made_by": "bench", "made_at": START - timedelta(days=7)}
     action = Action(kind=ActionKind.PICKET, **named, **times)
     with atomic() as session:
         bulk(Area, areas)
