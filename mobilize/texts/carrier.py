@@ -4,6 +4,7 @@ Sends through the SDK's public surface with an HTTP client of ours (its `http_cl
 has no timeout and a pool of a few connections. Nothing here touches the database.
 """
 
+import importlib
 import logging
 import os
 from collections.abc import Iterator
@@ -63,6 +64,11 @@ class Logged:
 def is_set_up() -> bool:
     """True when there is an account to send with."""
     return bool(settings().twilio_account_sid and settings().twilio_auth_token)
+
+
+def prepare() -> None:
+    """Load now what sending needs: a worker that does it before it forks shares it with its children."""
+    importlib.import_module("twilio.rest")
 
 
 def send(to: str, body: str, *, callback: str, validity_s: int) -> Answer:
