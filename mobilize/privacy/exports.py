@@ -25,6 +25,7 @@ from mobilize.tokens import hash_token, random_token
 from mobilize.turnout.chapter_report import chapter_report_of
 from mobilize.turnout.figures import Board
 from mobilize.turnout.live import board_for
+from mobilize.turnout.spreadsheet import DRILL
 
 GOOD_FOR = timedelta(hours=24)
 SHORTEST_REASON, LONGEST_REASON = 8, 300
@@ -192,17 +193,26 @@ def _make(export: Export, person: Person, scope: Scope, now: datetime) -> File:
     seen = _seen(export.action, scope, export.site_id)
     if seen is None or (export.kind is not ExportKind.COUNTS and export.action.forgotten_at is not None):
         raise export_spent()
-    short = str(export.id)[-12:]
-    when = now.strftime("%Y-%m-%d %H:%M UTC")
-    mark = _("Exported by %(name)s, %(when)s, file %(id)s", name=person.name, when=when, id=short)
-    if export.reason:
-        mark += f": {export.reason}"
-    content = _content(export, seen, mark, scope, now)
+    drill = ["DRILL"] if export.action.drill else []
+    content = _content(export, seen, _mark(export, person, now), scope, now)
     name = file_name(
-        export.action.name_en, export.kind, now.strftime("%Y%m%d-%H%M"), person.name, short,
+        *drill, export.action.name_en, export.kind, now.strftime("%Y%m%d-%H%M"), person.name, _short(export),
         ending=export.format,
     )  # fmt: skip
     return File(name, MIMETYPES[export.format], content)
+
+
+def _mark(export: Export, person: Person, now: datetime) -> str:
+    """Who took the file, when and why; and that it is of a rehearsal, where it is."""
+    when = now.strftime("%Y-%m-%d %H:%M UTC")
+    mark = _("Exported by %(name)s, %(when)s, file %(id)s", name=person.name, when=when, id=_short(export))
+    if export.reason:
+        mark += f": {export.reason}"
+    return f"{DRILL}. {mark}" if export.action.drill else mark
+
+
+def _short(export: Export) -> str:
+    return str(export.id)[-12:]
 
 
 def _content(export: Export, seen: Board, mark: str, scope: Scope, now: datetime) -> bytes:

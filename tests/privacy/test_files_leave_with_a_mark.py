@@ -93,6 +93,17 @@ def test_counts_of_her_area_with_who_when_and_which_file(
     assert f"morning-picket-counts-20260304-2145-olga-pena-{short}.csv" in named
 
 
+def test_a_file_of_a_drill_says_so_in_its_name_and_first_row(
+    client: FlaskClient, morning: Morning, olga: Person
+) -> None:
+    morning.action.drill = True
+    db.session.commit()
+    sign_in(client, olga)
+    file = fetch(client, ask(client, morning))
+    assert rows_of(file)[0][0].startswith("DRILL - a rehearsal, in no total. Exported by Olga")
+    assert 'filename="drill-' in file.headers["Content-Disposition"]
+
+
 def test_a_link_works_once_for_her_alone_within_a_day(
     app: Flask, client: FlaskClient, morning: Morning, olga: Person, stopped_clock: Any
 ) -> None:
