@@ -21,8 +21,8 @@ class PersonName:
         return cls(last, first, preferred)
 
     def stored(self) -> str:
-        """The one text that is sealed."""
-        return _PART.join((self.last, self.first, self.preferred))
+        """The one text that is sealed. The mark between its parts is no letter: typed into one, it is dropped."""
+        return _PART.join(part.replace(_PART, "") for part in (self.last, self.first, self.preferred))
 
     @property
     def full(self) -> str:

@@ -143,7 +143,7 @@ def test_of_many_people_the_second_persons_press_does_it(
     db.session.refresh(action)
     assert action.called_off_at is None
     sign_in(client, vera)
-    assert "Your press does it" in client.get(address).text
+    assert "If you confirm, it is called off." in client.get(address).text
     client.post(address)
     db.session.refresh(action)
     assert action.called_off_at is not None
