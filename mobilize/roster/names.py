@@ -21,7 +21,7 @@ class PersonName:
         return cls(last, first, preferred)
 
     def stored(self) -> str:
-        """The one text that is sealed. The mark between its parts is no letter: typed into one, it is dropped."""
+        """The one text that is sealed. The mark between its parts is dropped when typed into one."""
         return _PART.join(part.replace(_PART, "") for part in (self.last, self.first, self.preferred))
 
     @property
