@@ -209,8 +209,10 @@ def _mark(session: Session, claimed: list[Claimed], by: str, now: datetime) -> N
     if not claimed:
         return
     session.execute(
+        # By their ids alone: they are locked and waiting, and asked for "waiting" as well, PostgreSQL without
+        # statistics reads the whole queue for them (95 ms instead of 7, of 37,000).
         update(OutboxText)
-        .where(OutboxText.id.in_([text.id for text in claimed]), _WAITING)
+        .where(OutboxText.id.in_([text.id for text in claimed]))
         .values(
             state=TextState.CLAIMED,
             claimed_by=by,
