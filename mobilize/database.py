@@ -245,7 +245,9 @@ def _engine_options(url: str) -> dict[str, Any]:
             "max_overflow": 20,
         }
     # A row lock that outlives these is a fault, and a fault must become a 503 and not a queue at the gate.
-    wait = "-c lock_timeout=10s -c statement_timeout=60s -c timezone=UTC"
+    # And no statement here runs long enough to be worth compiling first: where PostgreSQL believed so, a
+    # claim of texts took two seconds instead of five milliseconds.
+    wait = "-c lock_timeout=10s -c statement_timeout=60s -c timezone=UTC -c jit=off"
     return {
         "connect_args": {"options": wait, "connect_timeout": 5, "prepare_threshold": 3},
         "pool_size": 16,

@@ -92,6 +92,13 @@ class Member(Model):
     __table_args__ = (
         # check_in(): the number somebody typed, as phone or as member number.
         Index("ix_members_phone", "phone_bix"),
+        # says_stop(): the few whose opt-out the roster brought, asked for each time texts are claimed.
+        Index(
+            "ix_members_opted_out",
+            "phone_bix",
+            sqlite_where=text("opted_out_in_file IS 1"),
+            postgresql_where=text("opted_out_in_file IS TRUE"),
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
