@@ -77,7 +77,7 @@ def _set_limits(app: Flask) -> None:
 
 
 def _open_tools(app: Flask) -> None:
-    from mobilize import crypto, database, headers, index_key, languages, logs, pages
+    from mobilize import compressed, crypto, database, headers, index_key, languages, logs, pages
 
     logs.init_app(app)
     database.init_app(app)
@@ -85,6 +85,7 @@ def _open_tools(app: Flask) -> None:
     with app.app_context():
         app.secret_key = crypto.derive("form cookie")
     languages.init_app(app)
+    compressed.init_app(app)
     headers.init_app(app, secure=app.config["MOBILIZE"].is_secure)
     pages.init_app(app)
 

@@ -2,7 +2,7 @@
 
 import uuid
 
-from flask import abort, flash, make_response, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from mobilize import clock, crypto, settings
@@ -51,7 +51,7 @@ def personal_now(code: str, letters: str) -> Response | tuple[str, int]:
     if event is None or member is None:
         return _no_link()
     left = "left" in request.form
-    answer = make_response(receipt_page(event, now, left=left))
+    answer = receipt_page(event, now, left=left).answer()
     said = f"link/{member}{'/left' if left else ''}"
     # Pressed too early is another deed than pressed at the line.
     nonce = crypto.fingerprint(f"{said}{event_words(event, now).state}{_page(event)}".encode())[:16]

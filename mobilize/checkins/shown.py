@@ -13,6 +13,7 @@ from sqlalchemy import String, bindparam, null, select
 
 from mobilize.accounts.sessions import cookie_name
 from mobilize.actions.models import Action, ActionKind, Campaign, Event, EventState, OldCode
+from mobilize.compressed import KeptPage
 from mobilize.direct import Ready, on_wire
 from mobilize.languages import language
 from mobilize.roster.models import Site
@@ -20,8 +21,9 @@ from mobilize.tokens import read_code
 
 LOOKED_UP_EVERY_SECONDS = 2.0
 MOST_EVENTS, MOST_PAGES = 5000, 2000
-# Stand in a kept page where each answer has something of its own: no keyboard writes these letters.
-TOKEN, CODE, TIME = "\ue000", "\ue001", "\ue002"
+# Stand in a kept page where each answer has something of its own: see `compressed.KeptPage`. The count is
+# written as a number first, since a language may have a word for one.
+TOKEN, CODE, TIME, COUNT_MARK = "\ue000", "\ue001", "\ue002", "\ue003"
 COUNT = 999_888_777_666
 
 
@@ -77,7 +79,7 @@ class Shown(NamedTuple):
 
 
 _events: dict[str, tuple[float, Shown]] = {}
-_pages: dict[tuple[object, ...], tuple[Shown, str]] = {}
+_pages: dict[tuple[object, ...], tuple[Shown, KeptPage]] = {}
 
 
 def shown_event(typed: str) -> Shown | None:
@@ -97,18 +99,19 @@ def shown_event(typed: str) -> Shown | None:
     return event
 
 
-def shown_page(event: Shown, kind: object, render: Callable[[], str]) -> str:
+def shown_page(event: Shown, kind: object, render: Callable[[], str]) -> KeptPage:
     """A page about `event`, rendered once as long as nothing of it changes. `kind` is everything in it that
     is neither the event's, the language, nor the address; the marks are for the caller to fill.
 
-    Who is signed in sees more on every page, so hers is never kept.
+    Who is signed in sees more on every page, so hers is never kept, and never compressed.
     """
     if cookie_name("session") in request.cookies:
-        return render()
-    key = (event.code, kind, language(), request.full_path)
-    of, page = _pages.get(key, (None, ""))
-    if of is not event:
-        page = render()
+        return KeptPage(render(), for_all=False)
+    asked = request.environ
+    key = event.code, kind, language(), asked["PATH_INFO"], asked.get("QUERY_STRING", "")
+    of, page = _pages.get(key, (None, None))
+    if page is None or of is not event:
+        page = KeptPage(render())
         if len(_pages) >= MOST_PAGES:
             _pages.clear()
         _pages[key] = event, page

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from flask import Blueprint, abort, jsonify, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
 from flask_babel import format_number
 from pydantic import ValidationError
 from werkzeug.wrappers import Response
@@ -21,8 +21,9 @@ from mobilize.checkins.operations import check_in_by_poster
 from mobilize.checkins.queries import line_snapshot
 from mobilize.checkins.rotating import TICKET_LASTS, holds, is_current, is_rotating_code, ticket
 from mobilize.checkins.saved import check_in_saved, is_too_late, tapped_at
-from mobilize.checkins.shown import CODE, COUNT, TIME, TOKEN, Shown, shown_event, shown_page
+from mobilize.checkins.shown import CODE, COUNT, COUNT_MARK, TIME, TOKEN, Shown, shown_event, shown_page
 from mobilize.checkins.typed import read_typed
+from mobilize.compressed import KeptPage
 from mobilize.errors import Refused
 from mobilize.languages import _, language, say_time, say_when
 from mobilize.tokens import make_code, read_code
@@ -65,7 +66,7 @@ def check_in(code: str) -> Response | str | tuple[str, int]:
     if event is None:
         return unknown_code(code)
     known = _is_known()
-    return form_page(event, CheckInForm(), known=known, other="other" in request.args)
+    return form_page(event, known=known, other="other" in request.args).answer()
 
 
 @bp.route("/c/<code>/<rotating>", methods=["GET", "POST"])
@@ -80,7 +81,7 @@ def check_in_at_the_line(code: str, rotating: str) -> Response | str | tuple[str
     if request.method == "POST":
         return check_in_now(code)
     known, current = _is_known(), is_current(event.id, rotating, now)
-    answer = make_response(form_page(event.as_if_new() if current else event, CheckInForm(), known=known))
+    answer = form_page(event.as_if_new() if current else event, known=known).answer()
     if current:
         give_cookie(answer, _ticket_name(event), ticket(event.id, now), lasts=TICKET_LASTS)
     return answer
@@ -117,8 +118,8 @@ def check_in_now(code: str) -> Response | str | tuple[str, int]:
     except Refused as refusal:
         form = CheckInForm(request.form)
         form.typed.errors = [refusal.message]
-        return form_page(event, form), refusal.status
-    answer = make_response(receipt)
+        return form_page(event, form).answer(refusal.status)
+    answer = receipt.answer()
     give_cookie(answer, "known", cookie, lasts=PHONE_KNOWN)
     return answer
 
@@ -134,7 +135,7 @@ def _from_the_queue(event: Shown, now: datetime) -> Response:
     cookie = request.cookies.get(cookie_name("known"))
     given = _ticket(event, now)
     _done, cookie = check_in_saved(event, saved, cookie=cookie, ticket=given, now=now)
-    answer = jsonify(nonce=saved.nonce, stored=True, page=page)
+    answer = jsonify(nonce=saved.nonce, stored=True, page=page.text)
     give_cookie(answer, "known", cookie, lasts=PHONE_KNOWN)
     return answer
 
@@ -162,21 +163,35 @@ def _count_in(event: Shown, now: datetime) -> str:
     return cookie
 
 
-def receipt_page(event: Shown, now: datetime, *, left: bool = False) -> str:
+@dataclass(frozen=True)
+class Page:
+    """A page and what stands at its marks."""
+
+    kept: KeptPage
+    says: dict[str, str]
+
+    @property
+    def text(self) -> str:
+        return self.kept.filled(self.says)
+
+    def answer(self, status: int = 200) -> Response:
+        return self.kept.answer(self.says, status)
+
+
+def receipt_page(event: Shown, now: datetime, *, left: bool = False) -> Page:
     """What stands on the page afterwards: the receipt, or outside the hours what to do instead. With `left`
     the one of somebody who goes home."""
     if _state(event, now) != "open":
-        return form_page(event, CheckInForm(), sent=True)
+        return form_page(event, sent=True)
     line_count = line_snapshot(event.id)
     shows = None if line_count is None else COUNT
     page = shown_page(event, ("receipt", shows, left), lambda: _render_receipt(event, now, shows, left))
+    says = {TIME: _time(int(now.timestamp() // 60), event.tz, language()), CODE: make_code(6)}
     if event.has_check_out:
-        page = page.replace(TOKEN, event_token(event.code))
+        says[TOKEN] = event_token(event.code)
     if line_count is not None:
-        page = page.replace(format_number(COUNT), format_number(line_count))
-    return page.replace(TIME, _time(int(now.timestamp() // 60), event.tz, language())).replace(
-        CODE, make_code(6)
-    )
+        says[COUNT_MARK] = format_number(line_count)
+    return Page(page, says)
 
 
 @lru_cache(1000)
@@ -185,7 +200,7 @@ def _time(minute: int, zone: str, _language: str) -> str:
 
 
 def _render_receipt(event: Shown, now: datetime, line_count: int | None, left: bool) -> str:
-    return render_template(
+    page = render_template(
         "checkins/left.html" if left else "checkins/receipt.html",
         event=event_words(event, now),
         receipt={"time": TIME, "code": CODE, "line_count": line_count},
@@ -195,23 +210,29 @@ def _render_receipt(event: Shown, now: datetime, line_count: int | None, left: b
         other_url=url_for("checkins.check_in", code=event.code, other=1),
         token=TOKEN if event.has_check_out else None,
     )
+    return page.replace(format_number(COUNT), COUNT_MARK)
 
 
 def form_page(
-    event: Shown, form: CheckInForm, *, known: bool = False, other: bool = False, sent: bool = False
-) -> str:
-    """The check-in page, with a token of its own."""
-    state = _state(event, clock.now())
-    form.token.data = TOKEN
-    if form.typed.errors or form.typed.data:
-        page = _render_form(event, form, known=known, other=other, sent=sent)
+    event: Shown,
+    form: CheckInForm | None = None,
+    *,
+    known: bool = False,
+    other: bool = False,
+    sent: bool = False,
+) -> Page:
+    """The check-in page, with a token of its own. With a `form` that was sent, also what is wrong with it."""
+    how = {"known": known, "other": other, "sent": sent}
+    if form:
+        page = KeptPage(_render_form(event, form, **how), for_all=False)
     else:
-        kind = ("form", state, known, other, sent)
-        page = shown_page(event, kind, lambda: _render_form(event, form, known=known, other=other, sent=sent))
-    return page.replace(TOKEN, event_token(event.code))
+        kind = "form", _state(event, clock.now()), known, other, sent
+        page = shown_page(event, kind, lambda: _render_form(event, CheckInForm(), **how))
+    return Page(page, {TOKEN: event_token(event.code)})
 
 
 def _render_form(event: Shown, form: CheckInForm, **how: bool) -> str:
+    form.token.data = TOKEN
     return render_template(
         "checkins/check_in.html",
         event=event_words(event, clock.now()),
