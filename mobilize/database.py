@@ -266,7 +266,8 @@ def _direct_options(url: str) -> dict[str, Any]:
     options = _engine_options(url)
     if url.startswith("sqlite"):
         return options
-    wait = options["connect_args"]["options"] + " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
+    by_key = "".join(f" -c enable_{way}=off" for way in ("seqscan", "hashjoin", "mergejoin"))
+    wait = options["connect_args"]["options"] + " -c plan_cache_mode=force_generic_plan" + by_key
     options["connect_args"] |= {"options": wait}
     return options | {
         "isolation_level": "AUTOCOMMIT",

@@ -1,25 +1,29 @@
 """What a claim that somebody was there amounts to, before it is stored. Reads only."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from sqlalchemy import LargeBinary, Uuid, bindparam, func, select, true
+from sqlalchemy import Integer, LargeBinary, Uuid, bindparam, cast, func, select, true, union_all
 from sqlalchemy.orm import Session, aliased
 
 from mobilize.actions.models import Action, Event, EventChapter, EventState, Shift
 from mobilize.actions.queries import EARLY, LATE
 from mobilize.checkins.models import Duty, Evidence, Method, Outcome, Says
 from mobilize.checkins.typed import Typed
-from mobilize.direct import Ready, Wire
+from mobilize.direct import Ready, Wire, given
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.roster.models import Member, Membership, Rank
 
 # Whoever arrives this long before the next shift comes for that one.
 EARLY_FOR_THE_NEXT = timedelta(minutes=15)
+# An event has fewer.
+MOST_SHIFTS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,17 +95,35 @@ class Known(NamedTuple):
     stored_body: bytes | None
 
 
-def ask(wire: Wire, proof: Proof) -> list[Known]:
-    """Everything a decision rests on, in one round trip. Raises `Refused` 404 for no such event.
+def ask(wire: Wire, proofs: Sequence[Proof]) -> list[list[Known]]:
+    """Everything the decisions rest on, for each of the proofs, in one round trip. Nothing for no such event.
 
     The same question for everybody, whatever comes of it: see `docs/architecture.md`, "Uniform answers".
     """
-    by = proof.typed.kind if proof.typed else "id"
-    sought = proof.typed.bix if proof.typed else proof.member_id
-    rows = wire.run(_ASK[by], {"event": proof.event_id, "nonce": proof.nonce, "sought": sought})
-    if not rows:
-        raise Refused("no_event", _("There is no such event."), status=404)
-    return [Known(*row) for row in rows]
+    asked = [_question(n, proof) for n, proof in enumerate(proofs)]
+    answers: list[list[Known]] = [[] for _proof in proofs]
+    for n, *row in wire.run_for(_ASK_ALL, asked) if wire.takes_many else _one_by_one(wire, asked):
+        answers[n].append(Known(*row))
+    return answers
+
+
+def _one_by_one(wire: Wire, asked: Sequence[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
+    for one in asked:
+        by = next((by for by in _SOUGHT_BY if one[by]), _SOUGHT_BY[0])
+        yield from wire.run(_ASK_ONE[by], one)
+
+
+def _question(n: int, proof: Proof) -> dict[str, Any]:
+    typed = proof.typed
+    # A name a captain wrote down finds nobody.
+    return {
+        "n": n,
+        "event": proof.event_id,
+        "nonce": proof.nonce,
+        "member": None if typed else proof.member_id,
+        "number": typed.bix if typed and typed.kind == "number" else None,
+        "phone": typed.bix if typed and typed.kind == "phone" else None,
+    }
 
 
 def decide(wire: Wire, known: Sequence[Known], proof: Proof) -> Decision:
@@ -154,47 +176,97 @@ def _outcome(wire: Wire, event: Known, proof: Proof, found: int, chapter: uuid.U
     return Outcome.OUT if proof.says is Says.LEFT else Outcome.COUNTED
 
 
-def _asking(by: str) -> Any:
-    asked = aliased(Member)
-    sought = {
-        "id": asked.id == bindparam("sought", type_=Uuid()),
-        "phone": asked.phone_bix == bindparam("sought", type_=LargeBinary()),
-        "number": asked.number_bix == bindparam("sought", type_=LargeBinary()),
-        # A name a captain wrote down finds nobody: its index is of another kind than any number's.
-        "name": asked.number_bix == bindparam("sought", type_=LargeBinary()),
-    }
-    # Asked for by member, not joined: so it is one step in an index whatever PostgreSQL thinks of its size.
+def _asking_all() -> Any:
+    """PostgreSQL: for each of the `given` questions its answers.
+
+    Every part is LATERAL with a LIMIT, which leaves the planner nothing but one step in an index for each
+    question, also when it plans at six with empty tables.
+    """
+    rows = given(_ASKED)
+    event, stored = (part(rows.c).lateral() for part in (_event, _stored))
+    found = _sought_by_all(rows).lateral()
+    return _answering(rows.c, event, found, stored).select_from(rows.join(event, true()))
+
+
+def _asking_one(by: str) -> Any:
+    """SQLite: one question, of a member sought by this alone. It would read the whole roster for an empty
+    number where its statistics say that hardly anybody has one."""
+    asks = SimpleNamespace(**{name: bindparam(name, type_=kind) for name, kind in _ASKED.items()})
+    event, stored = (part(asks).subquery() for part in (_event, _stored))
+    found = _members().where(Member.id.in_(_entry(asks, by))).limit(3).subquery()
+    return _answering(asks, event, found, stored).select_from(event)
+
+
+def _answering(asks: Any, event: Any, found: Any, stored: Any) -> Any:
+    n = cast(asks.n, Integer).label("n")
+    return (
+        select(n, *event.c, *found.c, *stored.c)
+        .outerjoin(found, true())
+        .outerjoin(stored, true())
+        .order_by(n, event.c.starts_at)
+    )
+
+
+def _event(asks: Any) -> Any:
+    return (
+        select(*_SHIFT)
+        .select_from(Event)
+        .join(Shift, Shift.event_id == Event.id)
+        .join(Action, Action.id == Event.action_id)
+        .where(Event.id == asks.event)
+        .limit(MOST_SHIFTS)
+    )
+
+
+def _stored(asks: Any) -> Any:
+    stored = select(
+        Evidence.id.label("stored_id"),
+        Evidence.outcome,
+        Evidence.member_id.label("stored_member_id"),
+        Evidence.body_hash,
+    )
+    return stored.where(Evidence.event_id == asks.event, Evidence.nonce == asks.nonce).limit(1)
+
+
+def _sought_by_all(rows: Any) -> Any:
+    """Members a question may mean. It has one of the three; the others are NULL and cost nothing."""
+    entries = [_entry(rows.c, by).correlate(rows) for by in _SOUGHT_BY]
+    found = union_all(*entries).subquery()
+    member = _members().where(Member.id == found.c.id).limit(1).lateral()
+    return select(*member.c).select_from(found.join(member, true())).distinct().limit(3)
+
+
+def _entry(asks: Any, by: str) -> Any:
+    """The roster's entry with this number; where two were merged, the one that stands."""
+    entry = aliased(Member)
+    column = {"number": entry.number_bix, "phone": entry.phone_bix, "member": entry.id}[by]
+    return select(func.coalesce(entry.merged_into_id, entry.id).label("id")).where(
+        column == getattr(asks, by)
+    )
+
+
+def _members() -> Any:
+    """Members as they stand on the roster now, each with her home chapter."""
     home = select(Membership.site_id).where(
         Membership.member_id == Member.id, Membership.rank == Rank.HOME, Membership.to_at.is_(None)
     )
-    found = (
-        select(Member.id, home.scalar_subquery().label("chapter_id"))
-        .select_from(asked)
-        .join(Member, Member.id == func.coalesce(asked.merged_into_id, asked.id))
-        .where(Member.gone_on.is_(None), Member.erased_at.is_(None), sought[by])
-        .distinct()
-        .limit(3)
-        .subquery()
-    )
-    stored = (Evidence.event_id == Event.id) & (Evidence.nonce == bindparam("nonce"))
-    return (
-        _SHIFTS.add_columns(found, Evidence.id, Evidence.outcome, Evidence.member_id, Evidence.body_hash)
-        .outerjoin(found, true())
-        .outerjoin(Evidence, stored)
+    return select(Member.id, home.scalar_subquery().label("chapter_id")).where(
+        Member.gone_on.is_(None), Member.erased_at.is_(None)
     )
 
 
+_SHIFT = (
+    Shift.id.label("shift_id"),
+    Shift.starts_at,
+    Shift.ends_at,
+    Event.state,
+    Event.starts_at.label("event_starts_at"),
+    Event.ends_at.label("event_ends_at"),
+    Action.elsewhere_ok,
+    Action.forgotten_at,
+)
 _SHIFTS = (
-    select(
-        Shift.id.label("shift_id"),
-        Shift.starts_at,
-        Shift.ends_at,
-        Event.state,
-        Event.starts_at.label("event_starts_at"),
-        Event.ends_at.label("event_ends_at"),
-        Action.elsewhere_ok,
-        Action.forgotten_at,
-    )
+    select(*_SHIFT)
     .join(Event, Event.id == Shift.event_id)
     .join(Action, Action.id == Event.action_id)
     .where(Event.id == bindparam("event", type_=Uuid()))
@@ -205,4 +277,10 @@ _CHAPTERS = Ready(
         EventChapter.event_id == bindparam("event", type_=Uuid()), EventChapter.gone_at.is_(None)
     )
 )
-_ASK = {by: Ready(lambda by=by: _asking(by)) for by in ("id", "phone", "number", "name")}  # type: ignore[misc]
+_SOUGHT_BY = ("number", "phone", "member")
+_ASKED: dict[str, Any] = {
+    "n": Integer(), "event": Uuid(), "nonce": LargeBinary(),
+    "number": LargeBinary(), "phone": LargeBinary(), "member": Uuid(),
+}  # fmt: skip
+_ASK_ALL = Ready(_asking_all)
+_ASK_ONE = {by: Ready(partial(_asking_one, by)) for by in _SOUGHT_BY}

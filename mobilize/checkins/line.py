@@ -1,8 +1,10 @@
 """What the line page sends: deeds with a name of their own, each stored or shown to a person, none lost."""
 
 import uuid
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from flask import current_app
@@ -17,9 +19,9 @@ from mobilize.checkins.forms import LineBatch, LineItem
 from mobilize.checkins.gates import gates_of
 from mobilize.checkins.models import Method, Outcome, Says
 from mobilize.checkins.new_numbers import report_new_number
-from mobilize.checkins.operations import Proof, check_in, keep_undo, take_back_ticks
+from mobilize.checkins.operations import Proof, check_in, check_in_all, keep_undo, take_back_ticks
 from mobilize.checkins.personal import whose
-from mobilize.checkins.queries import is_on_the_list
+from mobilize.checkins.queries import listed_of
 from mobilize.checkins.typed import read_typed_or_name
 from mobilize.database import atomic
 from mobilize.errors import Refused
@@ -33,14 +35,15 @@ TOGETHER = 50
 
 @dataclass(frozen=True)
 class _Line:
-    """Who sends, when it arrived, and how far ahead of ours that phone's clock is. From a phone whose grant
-    was taken back everything is kept, and nothing counts."""
+    """Who sends, when, how far ahead of ours that phone's clock is, and whom of the event's list it
+    names. From a phone whose grant was taken back everything is kept, and nothing counts."""
 
     event: Event
     event_id: uuid.UUID
     grant_id: uuid.UUID
     now: datetime
     ahead: timedelta | None
+    listed: Collection[uuid.UUID]
     taken_back: bool = False
 
     @property
@@ -60,30 +63,76 @@ def do_items(
     gives the same answers and changes nothing. With `taken_back` it is kept for a person, as `unresolved`.
     """
     ahead = batch.sent_at - now if batch.sent_at else None
-    line = _Line(event, event.id, grant.id, now, ahead, taken_back)
+    read = [_read(raw) for raw in batch.items]
+    listed = listed_of(event.id, {item.member for item in read if isinstance(item, LineItem) and item.member})
+    line = _Line(event, event.id, grant.id, now, ahead, listed, taken_back)
     answers: list[Answer] = []
-    for start in range(0, len(batch.items), TOGETHER):
+    for start in range(0, len(read), TOGETHER):
         with atomic() as session:
-            answers += [_do(session, line, raw) for raw in batch.items[start : start + TOGETHER]]
+            for are_check_ins, items in groupby(read[start : start + TOGETHER], key=_is_check_in):
+                do_them = _check_in_all if are_check_ins else _do_each
+                answers += do_them(session, line, list(items))
     return answers
 
 
-def _do(session: Session, line: _Line, raw: object) -> Answer:
-    nonce = raw.get("nonce") if isinstance(raw, dict) else None
-    answer: Answer = {"nonce": nonce[:32] if isinstance(nonce, str) else None, "stored": False}
+def _read(raw: object) -> LineItem | Answer:
+    """The item, or what is wrong with it."""
     try:
-        item = LineItem.model_validate(raw)
-        with session.begin_nested():
-            outcome = _ONE[item.kind](line, item)
+        return LineItem.model_validate(raw)
     except ValidationError as wrong:
+        nonce = raw.get("nonce") if isinstance(raw, dict) else None
+        answer = {"nonce": nonce[:32] if isinstance(nonce, str) else None, "stored": False}
         return answer | _unresolved(_what_is_wrong(wrong))
+
+
+def _is_check_in(item: LineItem | Answer) -> bool:
+    """One of those that can be stored together."""
+    return isinstance(item, LineItem) and item.kind in _PROOFS and item.duty is None
+
+
+def _check_in_all(session: Session, line: _Line, items: Sequence[Any]) -> list[Answer]:
+    """These check-ins, in a few statements for all. Where the database refuses one, each is done alone."""
+    answers, proofs = [Answer() for _item in items], dict[int, Proof]()
+    for n, item in enumerate(items):
+        try:
+            proofs[n] = _PROOFS[item.kind](line, item)
+        except Refused as refusal:
+            answers[n] = _refused(item, refusal)
+    try:
+        with session.begin_nested():
+            done = check_in_all(list(proofs.values()), now=line.now)
+    except (DataError, IntegrityError):
+        return _do_each(session, line, items)
+    for n, one in zip(proofs, done, strict=True):
+        if isinstance(one, Refused):
+            answers[n] = _refused(items[n], one)
+        else:
+            answers[n] = _stored(items[n], _said(items[n], one.outcome))
+    return answers
+
+
+def _do_each(session: Session, line: _Line, items: Sequence[LineItem | Answer]) -> list[Answer]:
+    return [_do(session, line, item) if isinstance(item, LineItem) else item for item in items]
+
+
+def _do(session: Session, line: _Line, item: LineItem) -> Answer:
+    try:
+        with session.begin_nested():
+            return _stored(item, _ONE[item.kind](line, item))
     except Refused as refusal:
-        return answer | _unresolved(refusal.message)
+        return _refused(item, refusal)
     except (DataError, IntegrityError):
         # Whatever is wrong with this one, the forty behind it must not wait for it.
         current_app.logger.error("a line's item could not be stored", exc_info=True)
-        return answer | _unresolved(_("We could not store this entry."))
-    return answer | {"stored": True, "outcome": outcome.value} | _not_counted(outcome)
+        return {"nonce": item.nonce, "stored": False} | _unresolved(_("We could not store this entry."))
+
+
+def _stored(item: LineItem, outcome: Outcome) -> Answer:
+    return {"nonce": item.nonce, "stored": True, "outcome": outcome.value} | _not_counted(outcome)
+
+
+def _refused(item: LineItem, refusal: Refused) -> Answer:
+    return {"nonce": item.nonce, "stored": False} | _unresolved(refusal.message)
 
 
 def _what_is_wrong(error: ValidationError) -> str:
@@ -104,33 +153,40 @@ def _not_counted(outcome: Outcome) -> Answer:
     return {}
 
 
-def _tick(line: _Line, item: LineItem) -> Outcome:
-    member = _on_the_list(line.event_id, item.member)
-    return check_in(_proof(line, item, member_id=member, duty=item.duty), now=line.now).outcome
+def _check_in(line: _Line, item: LineItem) -> Outcome:
+    return _said(item, check_in(_PROOFS[item.kind](line, item), now=line.now).outcome)
 
 
-def _left(line: _Line, item: LineItem) -> Outcome:
-    member = _on_the_list(line.event_id, item.member)
-    return check_in(_proof(line, item, member_id=member, says=Says.LEFT), now=line.now).outcome
+def _said(item: LineItem, outcome: Outcome) -> Outcome:
+    """Whether somebody who is not on the list is a member is not told here."""
+    return Outcome.WALKUP if item.kind == "walkin" else outcome
 
 
-def _walkin(line: _Line, item: LineItem) -> Outcome:
-    """Somebody who is not on the list, by what she says. Whether that is a member is not told here."""
-    check_in(_proof(line, item, typed=read_typed_or_name(item.typed or "")), now=line.now)
-    return Outcome.WALKUP
+def _ticked(line: _Line, item: LineItem) -> Proof:
+    return _proof(line, item, member_id=_on_the_list(line, item.member), duty=item.duty)
 
 
-def _scan(line: _Line, item: LineItem) -> Outcome:
+def _walked_in(line: _Line, item: LineItem) -> Proof:
+    """Somebody who is not on the list, by what she says."""
+    return _proof(line, item, typed=read_typed_or_name(item.typed or ""))
+
+
+def _scanned(line: _Line, item: LineItem) -> Proof:
     """The member's own code, seen on her phone; of whatever chapter she is."""
     code, _slash, letters = (item.personal or "").partition("/")
     member = whose(code, letters, line.happened_at(item))
     if member is None:
         raise Refused("no_code", _("This code is nobody's own code. Ask for the link in her reminder."))
-    return check_in(_proof(line, item, method=Method.SCAN, member_id=member), now=line.now).outcome
+    return _proof(line, item, method=Method.SCAN, member_id=member)
+
+
+def _left(line: _Line, item: LineItem) -> Outcome:
+    proof = _proof(line, item, member_id=_on_the_list(line, item.member), says=Says.LEFT)
+    return check_in(proof, now=line.now).outcome
 
 
 def _untick(line: _Line, item: LineItem) -> Outcome:
-    proof = _proof(line, item, member_id=_on_the_list(line.event_id, item.member))
+    proof = _proof(line, item, member_id=_on_the_list(line, item.member))
     if line.taken_back:
         return keep_undo(proof, now=line.now).outcome
     reason = item.reason or "undone on the line"
@@ -167,7 +223,7 @@ def _supporters(line: _Line, item: LineItem) -> Outcome:
 
 def _new_number(line: _Line, item: LineItem) -> Outcome:
     """For the office, from whichever phone it comes: nothing changes by itself."""
-    member = _on_the_list(line.event_id, item.member)
+    member = _on_the_list(line, item.member)
     nonce = item.nonce_bytes
     report_new_number(line.event_id, member, item.typed or "", nonce=nonce, by=line.by, now=line.now)
     return Outcome.COUNTED
@@ -188,9 +244,9 @@ def _proof(line: _Line, item: LineItem, *, method: Method = Method.TICK, **who: 
     )
 
 
-def _on_the_list(event_id: uuid.UUID, member: uuid.UUID | None) -> uuid.UUID:
+def _on_the_list(line: _Line, member: uuid.UUID | None) -> uuid.UUID:
     """A grant reaches only the event's own list; anybody else looks like nobody."""
-    if member is None or not is_on_the_list(event_id, member):
+    if member is None or member not in line.listed:
         raise Refused("not_listed", _("This name is not on your list."), status=404)
     return member
 
@@ -206,13 +262,11 @@ def _number(item: LineItem) -> int:
     return item.n
 
 
-_ONE = {
-    "tick": _tick,
+_PROOFS = {"tick": _ticked, "walkin": _walked_in, "scan": _scanned}
+_ONE = dict.fromkeys(_PROOFS, _check_in) | {
     "untick": _untick,
     "left": _left,
     "new_number": _new_number,
     "head_count": _head_count,
     "supporters": _supporters,
-    "walkin": _walkin,
-    "scan": _scan,
 }

@@ -1,17 +1,20 @@
 """Checking in. Every way of being counted goes through `check_in()`; whatever comes of it is stored."""
 
 import uuid
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from mobilize import audit, crypto
 from mobilize.checkins.attendance import derive_attendance
+from mobilize.checkins.claims import CheckIn as CheckIn
+from mobilize.checkins.claims import Claim, Settled, settle, settle_on, told
 from mobilize.checkins.counts import report_head_count as report_head_count
-from mobilize.checkins.decision import Decision, Known, Proof, ask, decide, shift_of
+from mobilize.checkins.decision import Decision, Proof, ask, shift_of
 from mobilize.checkins.known_phones import phone_row, recall
 from mobilize.checkins.models import Evidence, Method, Outcome, Says, Void
 from mobilize.checkins.queries import device_mark, standing_ticks
-from mobilize.checkins.storing import Row, remember, row_of, store
+from mobilize.checkins.storing import Row, row_of, store
 from mobilize.checkins.strength import ATTENDS
 from mobilize.checkins.typed import Typed, unreadable
 from mobilize.database import atomic, insert
@@ -19,15 +22,6 @@ from mobilize.direct import Wire, on_wire
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.tokens import random_token
-
-
-@dataclass(frozen=True)
-class CheckIn:
-    """What became of a claim: the stored evidence and its outcome."""
-
-    evidence_id: uuid.UUID
-    outcome: Outcome
-    member_id: uuid.UUID | None
 
 
 def check_in(proof: Proof, *, now: datetime, phone: Row | None = None) -> CheckIn:
@@ -42,13 +36,33 @@ def check_in(proof: Proof, *, now: datetime, phone: Row | None = None) -> CheckI
     transaction; else it is stored for good before this returns. What a member says herself of leaving shows
     in her attendance a little later: see `settling`.
     """
+    claim = Claim(proof, now, phone)
     if not proof.is_seldom or proof.is_her_own:
-        return on_wire(lambda wire: _settle(wire, proof, phone, now))
+        return settle(claim)
     with atomic():
-        done = on_wire(lambda wire: _settle(wire, proof, phone, now))
+        done = settle(claim)
         if done.member_id and done.outcome in (*ATTENDS, Outcome.OUT):
             derive_attendance(proof.event_id, done.member_id)
         return done
+
+
+def check_in_all(proofs: Sequence[Proof], *, now: datetime) -> list[CheckIn | Refused]:
+    """`check_in()` for each of them, in a few statements for all; what it would raise is the answer instead.
+
+    None may be `is_seldom`. All are stored in one transaction; when one of them cannot be stored at all, the
+    driver's error is raised, and none is.
+    """
+    claims = [Claim(proof, now) for proof in proofs]
+    with atomic():
+        settled = on_wire(lambda wire: settle_on(wire, claims))
+    return [_answer(proof, one) for proof, one in zip(proofs, settled, strict=True)]
+
+
+def _answer(proof: Proof, settled: Settled) -> CheckIn | Refused:
+    try:
+        return told(proof, settled)
+    except Refused as refusal:
+        return refusal
 
 
 def check_in_by_poster(
@@ -128,35 +142,11 @@ def void(evidence_id: uuid.UUID, reason: str, *, actor: str, now: datetime) -> N
 
 def _note(wire: Wire, proof: Proof, outcome: Outcome, now: datetime) -> tuple[CheckIn, bool]:
     """Stored as it is, counting nobody; and whether that is new."""
-    known = ask(wire, proof)
-    if known[0].stored_id is None:
+    [known] = ask(wire, [proof])
+    if known and known[0].stored_id is None:
         shift_id = shift_of(known, proof.happened_at)
         row = row_of(proof, Decision(outcome, shift_id, proof.member_id), now)
-        if store(wire, row, None) is not None:
+        if store(wire, [row]) is not None:
             return CheckIn(row["evidence_id"], outcome, proof.member_id), True
-        known = ask(wire, proof)
-    return _stored(known[0], proof), False
-
-
-def _settle(wire: Wire, proof: Proof, phone: Row | None, now: datetime) -> CheckIn:
-    """Ask, decide, store. Whoever comes between the question and the answer is met by the unique keys."""
-    known = ask(wire, proof)
-    if known[0].stored_id is None:
-        row = row_of(proof, decide(wire, known, proof), now)
-        outcome = store(wire, row, phone)
-        if outcome is not None:
-            return CheckIn(row["evidence_id"], outcome, row["member_id"])
-        known = ask(wire, proof)  # the same deed arrived twice at once, and the other one was stored first
-    elif phone:
-        remember(wire, phone)
-    return _stored(known[0], proof)
-
-
-def _stored(known: Known, proof: Proof) -> CheckIn:
-    if known.stored_id is None:
-        raise RuntimeError("a unique key says that it is stored, and it is not there")
-    if known.stored_body != crypto.fingerprint(proof.body):
-        raise Refused(
-            "nonce_reused", _("This check-in was already used for something else. Load the page again.")
-        )
-    return CheckIn(known.stored_id, known.stored_outcome, known.stored_member_id)
+        [known] = ask(wire, [proof])
+    return told(proof, known[0] if known else None), False

@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -156,9 +156,9 @@ def who_is_in(event_id: uuid.UUID) -> dict[uuid.UUID, Here]:
     return here
 
 
-def is_on_the_list(event_id: uuid.UUID, member_id: uuid.UUID) -> bool:
-    """The member belongs, by home or second site, to a chapter of this event."""
-    return db.session.scalar(_listed(event_id).where(Member.id == member_id)) is not None
+def listed_of(event_id: uuid.UUID, members: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of `members` who belong, by home or second site, to a chapter of this event."""
+    return set(db.session.scalars(_listed(event_id).where(Member.id.in_(members)))) if members else set()
 
 
 def standing_ticks(event_id: uuid.UUID, member_id: uuid.UUID | None) -> Sequence[uuid.UUID]:

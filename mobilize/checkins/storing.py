@@ -1,28 +1,25 @@
-"""How a decided claim is stored: in one statement on PostgreSQL, in one short transaction elsewhere.
+"""How decided claims are stored: in one statement on PostgreSQL, in one short transaction elsewhere.
 
-Both store the same rows. One statement is a transaction by itself and saves BEGIN, COMMIT and three round
-trips, which is half of what a check-in costs; SQLite knows no INSERT inside a WITH, and has no round trips.
+Both store the same rows. One statement is a transaction by itself, for one claim or for fifty, and saves
+BEGIN, COMMIT and the round trips; SQLite knows no INSERT inside a WITH, and has no round trips.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
-from itertools import product
 from typing import Any
 
-from sqlalchemy import CTE, Uuid, bindparam, case, literal, null, or_, select
+from sqlalchemy import bindparam, case, literal, null, or_, select
 
 from mobilize import crypto
 from mobilize.checkins.decision import Decision, Proof
 from mobilize.checkins.models import Attendance, Evidence, KnownPhone, Outcome, Tier, Walkup
 from mobilize.checkins.typed import WALKUPS_KEPT
 from mobilize.database import insert, new_id
-from mobilize.direct import Ready, Wire
+from mobilize.direct import Ready, Wire, given
 
 Row = dict[str, Any]
 # What was typed is kept with these, so that a person can say who it was.
 _KEPT_FOR_A_PERSON = (Outcome.WALKUP, Outcome.AMBIGUOUS)
-# Columns of evidence that only strike days write: see `Proof.is_seldom`.
-_SELDOM = ("says", "duty")
 
 
 def row_of(proof: Proof, decided: Decision, now: datetime) -> Row:
@@ -45,11 +42,12 @@ def row_of(proof: Proof, decided: Decision, now: datetime) -> Row:
         "happened_at": proof.happened_at,
         "clock_error_s": proof.clock_error_s,
         "recorded_at": now,
+        "says": proof.says,
+        "duty": proof.duty,
+        "attendance_id": None,
     }
     if decided.outcome is Outcome.COUNTED:
         row["attendance_id"] = new_id()
-    if proof.is_seldom:
-        row |= {"says": proof.says, "duty": proof.duty}
     if decided.outcome in _KEPT_FOR_A_PERSON and proof.typed is not None:
         row["walkup_id"] = walkup_id = new_id()
         row["walkup_typed_enc"] = Walkup.typed.seal(walkup_id, proof.typed.text)
@@ -59,12 +57,17 @@ def row_of(proof: Proof, decided: Decision, now: datetime) -> Row:
     return row
 
 
-def store(wire: Wire, row: Row, phone: Row | None) -> Outcome | None:
-    """Store it all, or nothing; `phone` is remembered with it.
+def store(wire: Wire, rows: Sequence[Row]) -> list[Outcome] | None:
+    """Store all of these rows, or none; what stands in a row of a phone (`known_phones.phone_row`) with them.
 
-    `counted` becomes `repeat` where she is in already. None: the same nonce was stored a moment ago.
+    Returns an outcome for each: `counted` becomes `repeat` where she is in already. None: a nonce of theirs
+    was stored a moment ago. No two may be about the same deed, member, number or phone.
     """
-    return _in_steps(wire, row, phone) if wire.in_steps else _at_once(wire, row, phone)
+    try:
+        with wire.writing():
+            return _at_once(wire, rows) if wire.takes_many else [_in_steps(wire, row) for row in rows]
+    except (wire.taken, _StoredAlready):
+        return None
 
 
 def remember(wire: Wire, phone: Row) -> None:
@@ -72,49 +75,60 @@ def remember(wire: Wire, phone: Row) -> None:
     wire.run(_PHONE, phone)
 
 
-def _in_steps(wire: Wire, row: Row, phone: Row | None) -> Outcome | None:
-    try:
-        with wire.writing():
-            if "attendance_id" in row:
-                added = wire.run(_ATTEND, row) == [(row["attendance_id"],)]
-                row["outcome"] = Outcome.COUNTED if added else Outcome.REPEAT
-            if row["walkup_id"]:
-                [(row["walkup_id"],)] = wire.run(_WALK_UP, row)
-            if phone:
-                wire.run(_PHONE, phone)
-            if not wire.run(_EVIDENCE_IN_FULL if "says" in row else _EVIDENCE, row):
-                raise _StoredAlready
-    except _StoredAlready:
-        return None
+def _at_once(wire: Wire, rows: Sequence[Row]) -> list[Outcome]:
+    # Everybody locks in this order, so that two of these never wait for each other.
+    ordered = sorted(
+        rows, key=lambda row: (row["event_id"], str(row["member_id"]), row.get("walkup_typed_bix") or b"")
+    )
+    outcomes: dict[Any, Any] = dict(wire.run_for(_AT_ONCE, ordered))
+    return [Outcome(outcomes[row["evidence_id"]]) for row in rows]
+
+
+def _in_steps(wire: Wire, row: Row) -> Outcome:
+    if row["attendance_id"]:
+        added = wire.run(_ATTEND, row) == [(row["attendance_id"],)]
+        row["outcome"] = Outcome.COUNTED if added else Outcome.REPEAT
+    if row["walkup_id"]:
+        [(row["walkup_id"],)] = wire.run(_WALK_UP, row)
+    if "phone_id" in row:
+        wire.run(_PHONE, row)
+    if not wire.run(_EVIDENCE, row):
+        raise _StoredAlready
     outcome: Outcome = row["outcome"]
     return outcome
-
-
-def _at_once(wire: Wire, row: Row, phone: Row | None) -> Outcome | None:
-    parts = "attendance_id" in row, row["walkup_id"] is not None, phone is not None, "says" in row
-    statement = _AT_ONCE[parts]
-    try:
-        [(outcome,)] = wire.run(statement, row | (phone or {}))
-    except wire.taken:
-        return None  # and with it everything else in the statement
-    return Outcome(outcome)
 
 
 class _StoredAlready(Exception):
     """Undoes the steps before it."""
 
 
-def _bound(table: Any, **names: str) -> Row:
-    """Each named column of a table as a parameter, called as the row calls it."""
-    return {column: bindparam(name, type_=table.c[column].type) for column, name in names.items()}
+_ATTENDANCE = {"id": "attendance_id", "first_at": "happened_at"} | {
+    name: name for name in ("event_id", "shift_id", "member_id", "chapter_id", "tier")
+}
+_WALKUP = {"id": "walkup_id", "event_id": "event_id", "until": "walkup_until"} | {
+    name: f"walkup_{name}" for name in ("typed_enc", "typed_bix", "kind")
+}
+_KNOWN_PHONE = {"id": "phone_id"} | {
+    name: f"phone_{name}" for name in ("token_hash", "typed_enc", "typed_bix", "used_on")
+}
+_WHOLE = {column.name: column.name for column in Evidence.__table__.c} | {"id": "evidence_id"}
 
 
-def _attend() -> Any:
+def _added(table: Any, names: dict[str, str], rows: Any = None, **instead: Any) -> Any:
+    """INSERT of these columns, called as the row calls them: of one row, or of all `given` ones that have an
+    id for this table."""
+    if rows is None:
+        bound = {column: bindparam(name, type_=table.c[column].type) for column, name in names.items()}
+        return insert(table).values(bound | instead)
+    values = {column: rows.c[name] for column, name in names.items()} | instead
+    those = select(*values.values()).where(values["id"].is_not(None))
+    return insert(table).from_select(list(values), those, include_defaults=False)
+
+
+def _attend(rows: Any = None) -> Any:
     """Add her, or strengthen what stands there already. No row comes back where it stays as it was."""
     table = Attendance.__table__
-    same = ("event_id", "shift_id", "member_id", "chapter_id", "tier")
-    values = _bound(table, id="attendance_id", first_at="happened_at", **{name: name for name in same})
-    added = insert(table).values(late=literal(False), was_eligible=literal(False), **values)
+    added = _added(table, _ATTENDANCE, rows, late=literal(False), was_eligible=literal(False))
     new, there = added.excluded, table.c
     other_kind, earlier = new.tier != there.tier, new.first_at < there.first_at
     is_back = there.out_at < new.first_at
@@ -129,56 +143,40 @@ def _attend() -> Any:
     ).returning(there.id)
 
 
-def _walk_up() -> Any:
+def _walk_up(rows: Any = None) -> Any:
     """Once per event and number; the id of the row that stands there, old or new."""
     table = Walkup.__table__
-    names = {"id": "walkup_id", "event_id": "event_id", "until": "walkup_until"}
-    names |= {name: f"walkup_{name}" for name in ("typed_enc", "typed_bix", "kind")}
-    added = insert(table).values(_bound(table, **names))
+    added = _added(table, _WALKUP, rows)
     return added.on_conflict_do_update(
         index_elements=["event_id", "typed_bix"], set_={"until": table.c.until}
-    ).returning(table.c.id)
+    ).returning(table.c.id, *([table.c.event_id, table.c.typed_bix] if rows is not None else []))
 
 
-def _phone() -> Any:
-    table = KnownPhone.__table__
-    said = ("typed_enc", "typed_bix", "used_on")
-    names = {"id": "phone_id", "token_hash": "phone_token_hash"} | {name: f"phone_{name}" for name in said}
-    added = insert(table).values(_bound(table, **names))
-    return added.on_conflict_do_update(
-        index_elements=["id"], set_={name: added.excluded[name] for name in said}
-    )
+def _phone(rows: Any = None) -> Any:
+    added = _added(KnownPhone.__table__, _KNOWN_PHONE, rows)
+    says = {name: added.excluded[name] for name in ("typed_enc", "typed_bix", "used_on")}
+    return added.on_conflict_do_update(index_elements=["id"], set_=says)
 
 
-def _evidence(*seldom: str, **instead: Any) -> Any:
+def _evidence() -> Any:
     table = Evidence.__table__
-    written = [column.name for column in table.c if column.name in seldom or column.name not in _SELDOM]
-    names = {name: name for name in written} | {"id": "evidence_id"}
-    return insert(table).values(_bound(table, **names) | instead).returning(table.c.outcome)
+    return _added(table, _WHOLE).on_conflict_do_nothing().returning(table.c.outcome)
 
 
-def _together(attends: bool, walks_up: bool, has_phone: bool, seldom: bool) -> Any:
-    """The evidence with whatever goes with it. Its nonce being taken undoes the whole statement."""
-    there, parts = Evidence.__table__.c, list[CTE]()
-    instead: dict[str, Any] = {}
-    if attends:
-        attended = _attend().cte("attended")
-        mine = select(attended.c.id).scalar_subquery() == bindparam("attendance_id", type_=Uuid())
-        counted, repeat = (literal(word, there.outcome.type) for word in (Outcome.COUNTED, Outcome.REPEAT))
-        instead["outcome"], parts = case((mine, counted), else_=repeat), [attended]
-    if walks_up:
-        walked_up = _walk_up().cte("walked_up")
-        instead["walkup_id"], parts = select(walked_up.c.id).scalar_subquery(), [walked_up]
-    if has_phone:
-        parts.append(_phone().cte("phone"))
-    return _evidence(*(_SELDOM if seldom else ()), **instead).add_cte(*parts)
+def _all_at_once() -> Any:
+    """The evidence with whatever goes with it. One nonce being taken undoes the whole statement."""
+    named = ((Attendance, _ATTENDANCE), (Walkup, _WALKUP), (KnownPhone, _KNOWN_PHONE), (Evidence, _WHOLE))
+    kinds = {name: table.__table__.c[column].type for table, names in named for column, name in names.items()}
+    rows, there = given(kinds), Evidence.__table__.c
+    attended, walked_up = _attend(rows).cte("attended"), _walk_up(rows).cte("walked_up")
+    counted, repeat = (literal(word, there.outcome.type) for word in (Outcome.COUNTED, Outcome.REPEAT))
+    is_new = rows.c.attendance_id.in_(select(attended.c.id))
+    outcome = case((rows.c.attendance_id.is_(None), rows.c.outcome), (is_new, counted), else_=repeat)
+    same = (walked_up.c.event_id == rows.c.event_id) & (walked_up.c.typed_bix == rows.c.walkup_typed_bix)
+    walkup = select(walked_up.c.id).where(same).scalar_subquery()
+    added = _added(Evidence.__table__, _WHOLE, rows, outcome=outcome, walkup_id=walkup)
+    return added.add_cte(_phone(rows).cte("phone")).returning(there.id, there.outcome)
 
 
-_ATTEND, _WALK_UP, _PHONE = Ready(_attend), Ready(_walk_up), Ready(_phone)
-_EVIDENCE = Ready(lambda: _evidence().on_conflict_do_nothing())
-_EVIDENCE_IN_FULL = Ready(lambda: _evidence(*_SELDOM).on_conflict_do_nothing())
-_AT_ONCE = {
-    parts: Ready(partial(_together, *parts))
-    for parts in product((True, False), repeat=4)
-    if not (parts[0] and parts[1])  # who is found is no walk-up
-}
+_ATTEND, _WALK_UP, _PHONE, _EVIDENCE = Ready(_attend), Ready(_walk_up), Ready(_phone), Ready(_evidence)
+_AT_ONCE = Ready(_all_at_once)

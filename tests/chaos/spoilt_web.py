@@ -18,8 +18,8 @@ def drop_unique_key(app: Flask) -> None:
     """Nothing in the database keeps a member from being counted twice."""
     really = storing._attend
 
-    def attend() -> Any:
-        added = really()
+    def attend(rows: Any = None) -> Any:
+        added = really(rows)
         added._post_values_clause = None  # the ON CONFLICT, which wants the key
         return added
 

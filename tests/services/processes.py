@@ -42,7 +42,7 @@ class Processes:
             "wsgi",
             "--no-ws",
             "--blocking-threads",
-            "8",
+            "16",
         ]
         process = self.start("web", [*granian, "--port", str(port), "wsgi:app"], environ)
         self.wait_for(process, lambda: answers(f"http://127.0.0.1:{port}/readyz"), "web")
