@@ -32,8 +32,9 @@ from mobilize.reminders.which import (
 from mobilize.roster.models import Member
 from mobilize.texts.inbound import language_of
 from mobilize.texts.models import Inbound, Intent, Question, QuestionKind
-from mobilize.texts.operations import answer, drop_texts, mark_done, mark_question_answered
+from mobilize.texts.operations import answer, drop_texts, mark_done
 from mobilize.texts.queries import unread_inbound
+from mobilize.texts.questions import mark_question_answered
 from mobilize.texts.replies import NUMBER_WORDS, WHICH, plain_words
 
 ROOM = "reminders"

@@ -23,8 +23,8 @@ from mobilize.texts import rehearsal, windows
 from mobilize.texts.caps import under_cap
 from mobilize.texts.holds import is_not_held
 from mobilize.texts.models import Attempt, OutboxText, Outcome, Sender, TextClass, TextState
-from mobilize.texts.operations import open_questions
 from mobilize.texts.phone_rules import is_bad, says_stop
+from mobilize.texts.questions import open_questions
 from mobilize.texts.senders import MAIN_SENDER, add_sender
 from mobilize.texts.spending import note_spent
 from mobilize.texts.wordings import BadWording, render

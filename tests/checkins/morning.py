@@ -71,3 +71,20 @@ def grant_for(event: Event, *, now: datetime = OPEN, **values: Any) -> tuple[Lin
     return grant_line(
         event.id, values.get("kind", GrantKind.CAPTAIN), "gate", None, "shell", ends_at, now=now
     )
+
+
+def item(key, kind="tick", **values):
+    """A deed as a line's phone queues it."""
+    return {"nonce": f"{key:032x}", "kind": kind, "at": OPEN.isoformat(), **values}
+
+
+def tick_at(member, moment):
+    """A tick of hers, done at that moment."""
+    return {**item(1, member=str(member.id)), "at": moment.isoformat()}
+
+
+def send(line, event, *items, **more):
+    """Hand in what the line's phone has queued; returns what became of each."""
+    answer = line.post(f"/line/{event.code}/items", json={"items": list(items), **more})
+    assert answer.status_code == 200, answer.text
+    return answer.json["items"]

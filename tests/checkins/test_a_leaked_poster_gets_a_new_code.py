@@ -31,11 +31,6 @@ def in_the_morning():
 
 
 @pytest.fixture
-def site(app):
-    return make_site("Roosevelt High")
-
-
-@pytest.fixture
 def mia(site):
     return make_member("Reyes", "Mia", site=site, phone="+12135550101")
 

@@ -6,50 +6,14 @@ import pytest
 import time_machine
 
 from mobilize.checkins.queries import line_figures
-from tests.builders import START, make_event, make_member, make_site
-from tests.checkins.morning import OPEN, attendance, evidence, grant_for, outcomes
+from tests.builders import START, make_member, make_site
+from tests.checkins.morning import OPEN, attendance, evidence, item, outcomes, send, tick_at
 
 
 @pytest.fixture(autouse=True)
 def in_the_morning():
     with time_machine.travel(OPEN, tick=False):
         yield
-
-
-@pytest.fixture
-def site(app):
-    return make_site("Roosevelt High")
-
-
-@pytest.fixture
-def mia(site):
-    return make_member("Reyes", "Mia", site=site, phone="+12135550101", number="00004711")
-
-
-@pytest.fixture
-def event(site, mia):
-    return make_event(site)
-
-
-@pytest.fixture
-def line(client, event):
-    """The client, holding a running grant for the event."""
-    client.set_cookie(f"line-{event.code}", grant_for(event)[1], domain="localhost")
-    return client
-
-
-def item(key, kind="tick", **values):
-    return {"nonce": f"{key:032x}", "kind": kind, "at": OPEN.isoformat(), **values}
-
-
-def tick_at(member, moment):
-    return {**item(1, member=str(member.id)), "at": moment.isoformat()}
-
-
-def send(line, event, *items, **more):
-    answer = line.post(f"/line/{event.code}/items", json={"items": list(items), **more})
-    assert answer.status_code == 200, answer.text
-    return answer.json["items"]
 
 
 def test_tick_undo_head_count_and_supporters_in_one_batch(line, event, mia):

@@ -7,7 +7,7 @@ import time_machine
 
 from mobilize.checkins.models import Method, Tier
 from mobilize.checkins.personal import end_links, ended_links, personal_address, personal_code, whose
-from tests.builders import START, make_action, make_event, make_member, make_site
+from tests.builders import START, make_action, make_event, make_member
 from tests.checkins.morning import OPEN, attendance, evidence, grant_for, outcomes
 
 
@@ -18,18 +18,8 @@ def in_the_morning():
 
 
 @pytest.fixture
-def site(app):
-    return make_site("Roosevelt High")
-
-
-@pytest.fixture
 def mia(site):
     return make_member("Reyes", "Mia", site=site, phone="+12135550101")
-
-
-@pytest.fixture
-def event(site, mia):
-    return make_event(site)
 
 
 @pytest.fixture

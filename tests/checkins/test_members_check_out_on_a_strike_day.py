@@ -17,7 +17,7 @@ from mobilize.checkins.personal import personal_code
 from mobilize.checkins.queries import who_is_in
 from mobilize.checkins.settling import work_out_leavings
 from mobilize.database import atomic, db
-from tests.builders import make_action, make_event, make_member, make_person, make_site, sign_in
+from tests.builders import make_action, make_event, make_member, make_person, sign_in
 from tests.checkins.morning import attendance, evidence, grant_for, outcomes, post, scan, tick, tick_proof
 from tests.services.client import Client
 
@@ -30,11 +30,6 @@ def at(clock):
     """A time of that day in Los Angeles: "9:45"."""
     hours, minutes = clock.split(":")
     return SIX + timedelta(hours=int(hours) - 6, minutes=int(minutes))
-
-
-@pytest.fixture
-def site(app):
-    return make_site("Roosevelt High")
 
 
 @pytest.fixture

@@ -10,11 +10,6 @@ from tests.checkins.morning import OPEN, attendance, evidence, outcomes, scan
 
 
 @pytest.fixture
-def site(app):
-    return make_site("Roosevelt High")
-
-
-@pytest.fixture
 def members(site):
     """On the sheet in this order: the first has number 1."""
     names = ("Álvarez", "Brown", "Cruz", "Diaz", "Evans")

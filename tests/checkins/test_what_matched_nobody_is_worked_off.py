@@ -33,16 +33,6 @@ def site(app):
 
 
 @pytest.fixture
-def mia(site):
-    return make_member("Reyes", "Mia", site=site, phone="+12135550101", number="00004711")
-
-
-@pytest.fixture
-def event(site, mia):
-    return make_event(site)
-
-
-@pytest.fixture
 def carmen(client, site):
     sign_in(client, make_person("Carmen Ortiz", role=RoleName.CHAIR, site=site))
     return client

@@ -28,7 +28,8 @@ from mobilize.reminders.answers import read_answers
 from mobilize.roster.models import Member, MemberStatus, Site
 from mobilize.texts.inbound import take_inbound
 from mobilize.texts.models import TextClass
-from mobilize.texts.operations import PlannedText, ask_question, queue_texts
+from mobilize.texts.operations import PlannedText, queue_texts
+from mobilize.texts.questions import ask_question
 from mobilize.turnout import live
 from mobilize.turnout.operations import close_due_events
 from mobilize.turnout.queries import board

@@ -19,7 +19,7 @@ from mobilize.reminders.planning import plan_reminders
 from mobilize.reminders.which import ask_who_checked_in
 from mobilize.roster.models import Member
 from mobilize.texts.models import Inbound
-from mobilize.texts.operations import ask_question
+from mobilize.texts.questions import ask_question
 from tests.builders import START, make_event, make_member, make_site
 from tests.reminders.conftest import MIA, phones, waiting, words
 

@@ -14,7 +14,8 @@ from mobilize.reminders.answers import read_answers
 from mobilize.reminders.counts import ask_for_counts
 from mobilize.reminders.operations import set_default_rules
 from mobilize.texts.models import Inbound
-from mobilize.texts.operations import ask_question, opt_out
+from mobilize.texts.operations import opt_out
+from mobilize.texts.questions import ask_question
 from tests.builders import START, make_action, make_event, make_person, make_site
 from tests.reminders.conftest import CARMEN, MIA, NATE, phones, waiting, words
 

@@ -13,7 +13,7 @@ from mobilize.database import db
 from mobilize.reminders.answers import read_answers
 from mobilize.reminders.models import Coming
 from mobilize.texts.models import Inbound
-from mobilize.texts.operations import ask_question
+from mobilize.texts.questions import ask_question
 from tests.builders import START, make_event, make_member, make_site
 from tests.reminders.conftest import MIA, NATE, phones, waiting, words
 

@@ -19,7 +19,7 @@ from mobilize.reminders.operations import change_rule, set_default_rules
 from mobilize.reminders.planning import plan_reminders
 from mobilize.reminders.queries import rules_of
 from mobilize.texts.models import TextClass
-from mobilize.texts.operations import ask_question
+from mobilize.texts.questions import ask_question
 from mobilize.turnout.operations import close_due_events
 from mobilize.turnout.thanks import plan_thanks
 from tests.builders import START, make_action, make_event, make_member, make_person, make_site, sign_in

@@ -16,8 +16,9 @@ from mobilize.demo.carrier_callbacks import signature
 from mobilize.texts.delivery import drain
 from mobilize.texts.inbound import take_inbound
 from mobilize.texts.models import Inbound, Intent, OutboxText
-from mobilize.texts.operations import answer, ask_question, forget_bodies, mark_done, opt_in
+from mobilize.texts.operations import answer, forget_bodies, mark_done, opt_in
 from mobilize.texts.queries import is_opted_out, unread_inbound
+from mobilize.texts.questions import ask_question
 from tests.builders import make_member
 from tests.texts.conftest import MIA, NATE, bodies
 

@@ -1,7 +1,6 @@
 """Figures stand as they were fixed; what is handed in later makes a further version, and is listed."""
 
 import io
-import secrets
 from datetime import timedelta
 
 from flask.testing import FlaskClient
@@ -10,28 +9,24 @@ from openpyxl import load_workbook
 from mobilize import clock
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Action
-from mobilize.checkins.decision import Proof
-from mobilize.checkins.models import Method
-from mobilize.checkins.operations import check_in
 from mobilize.database import atomic, db
 from mobilize.privacy.forgetting import forget_action
-from mobilize.roster.models import Member, Site
 from mobilize.turnout.correcting import correct_action, correct_closed_actions
 from mobilize.turnout.figures import Board
 from mobilize.turnout.fixed import versions_of
 from mobilize.turnout.operations import close_due_events
 from mobilize.turnout.queries import board
 from tests.builders import START, make_member, make_person
-from tests.turnout.conftest import Morning, enter
+from tests.turnout.conftest import Morning, arrive, enter
 
 DAY = timedelta(days=1)
 
 
 def test_an_upload_after_closing_makes_version_2_once(morning: Morning) -> None:
-    _arrive(morning, morning.members[morning.lincoln.id][:2], morning.lincoln)
+    arrive(morning, morning.members[morning.lincoln.id][:2], morning.lincoln)
     close_due_events(START + DAY)
     assert correct_closed_actions(clock.now()) == 0
-    _arrive(morning, morning.members[morning.lincoln.id][2:3], morning.madison)
+    arrive(morning, morning.members[morning.lincoln.id][2:3], morning.madison)
     assert board(morning.action).chapter(morning.lincoln.id).names.came == 2
     assert [correct_closed_actions(clock.now()) for _ in range(2)] == [2, 0]
     counted = board(morning.action)
@@ -48,7 +43,7 @@ def test_a_member_without_a_chapter_who_comes_late_is_a_correction_too(morning: 
     morning.freeze()
     close_due_events(START + DAY)
     assert board(morning.action).no_site.came == 0
-    _arrive(morning, [central], morning.lincoln)
+    arrive(morning, [central], morning.lincoln)
     correct_closed_actions(clock.now())
     assert board(morning.action).no_site.came == 1
 
@@ -56,8 +51,8 @@ def test_a_member_without_a_chapter_who_comes_late_is_a_correction_too(morning: 
 def test_the_recount_is_the_same_on_day_0_31_and_91_across_forgetting(morning: Morning) -> None:
     make_member("Central")
     lincoln = morning.members[morning.lincoln.id]
-    _arrive(morning, lincoln[:4], morning.lincoln)
-    _arrive(morning, [*lincoln[3:5], make_member(site=morning.lincoln, status="retired")], morning.madison)
+    arrive(morning, lincoln[:4], morning.lincoln)
+    arrive(morning, [*lincoln[3:5], make_member(site=morning.lincoln, status="retired")], morning.madison)
     morning.count(morning.lincoln, 9)
     close_due_events(START + DAY)
     first = _recount(morning)
@@ -73,7 +68,7 @@ def test_the_recount_is_the_same_on_day_0_31_and_91_across_forgetting(morning: M
 def test_corrections_are_listed_and_the_workbook_says_the_same(morning: Morning, client: FlaskClient) -> None:
     morning.freeze()
     close_due_events(START + DAY)
-    _arrive(morning, morning.members[morning.lincoln.id][:1], morning.lincoln)
+    arrive(morning, morning.members[morning.lincoln.id][:1], morning.lincoln)
     correct_closed_actions(clock.now())
     enter(client, make_person("Olga Office", role=RoleName.ADMIN), clock.now())
     report = f"/actions/{morning.action.id}/sites/{morning.lincoln.id}/report"
@@ -94,27 +89,12 @@ def test_by_the_numbers_stands_in_both_languages_without_small_counts(
     morning: Morning, client: FlaskClient
 ) -> None:
     morning.freeze()
-    _arrive(morning, morning.members[morning.lincoln.id], morning.lincoln)
-    _arrive(morning, morning.members[morning.roosevelt.id][:1], morning.roosevelt)
+    arrive(morning, morning.members[morning.lincoln.id], morning.lincoln)
+    arrive(morning, morning.members[morning.roosevelt.id][:1], morning.roosevelt)
     enter(client, make_person("Olga Office", role=RoleName.ADMIN), clock.now())
     page = client.get(f"/actions/{morning.action.id}/numbers").text
     assert 'lang="es"' in page and "Piquete matutino" in page and "Morning picket" in page
     assert "not said" in page and "Member0" not in page
-
-
-def _arrive(morning: Morning, members: list[Member], at: Site) -> None:
-    for member in members:
-        check_in(
-            Proof(
-                event_id=morning.event(at).id,
-                nonce=secrets.token_bytes(16),
-                body=b"",
-                method=Method.TICK,
-                happened_at=START + timedelta(minutes=5),
-                member_id=member.id,
-            ),
-            now=clock.now(),
-        )
 
 
 def _recount(morning: Morning) -> Board:
