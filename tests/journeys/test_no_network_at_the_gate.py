@@ -237,8 +237,7 @@ def test_a_link_taken_back_wipes_the_names_and_loses_no_tick(gate, phone_of):
     expect(rosa.page.get_by_text("This phone's link has ended")).to_be_visible(timeout=SOON)
     expect(rosa.page.locator("#names li")).to_have_count(0)
     eventually(lambda: outcomes(gate.event), ["unresolved"])
-    kept = "store.all('lines').then(kept => kept.length)"
-    assert rosa.page.evaluate(kept) == 0
+    until(rosa.page, "store.all('lines').then(kept => kept.length === 0)")
     assert "First1" not in rosa.page.content()
 
 

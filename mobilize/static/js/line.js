@@ -73,12 +73,10 @@ async function end() {
   ended = true;
   names?.replaceChildren();
   document.getElementById("who")?.replaceChildren();
-  const worker = await navigator.serviceWorker?.ready;
-  for (const code of codes) {
-    await store.remove("lines", code);
-    if (queue.length === 0) worker?.active?.postMessage({ drop: "/line/" + code });
-  }
+  for (const code of codes) await store.remove("lines", code);
   redraw();
+  const worker = await navigator.serviceWorker?.ready; // never, where no page could be kept: so names first
+  if (queue.length === 0) codes.forEach((code) => worker?.active?.postMessage({ drop: "/line/" + code }));
 }
 
 function say(text) {
@@ -102,6 +100,7 @@ async function refresh() {
     if (answer.status !== 200) return;
     etag = answer.headers.get("ETag") || "";
     kept.drawn = drawn = await answer.json();
+    if (ended) return; // while this answer was on its way: nothing is kept any more
     await store.put("lines", kept);
   } catch {
     return;
