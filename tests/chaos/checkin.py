@@ -9,6 +9,7 @@ the same on webs with one promise taken out: the checks must find each of them.
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -21,11 +22,13 @@ from pathlib import Path
 
 import psycopg
 
+from bench.process_use import tree
 from mobilize.demo import leash
 from tests.chaos.line import Line, standing
 
 LOCKED_SECONDS = float(os.environ.get("LOCKED_SECONDS", "30"))
-DISK_MB, FULL_SECONDS = 400, 6.0
+FROZEN_SECONDS = float(os.environ.get("FROZEN_SECONDS", "60"))
+DISK_MB, FULL_SECONDS, FEW_SECONDS = 400, 6.0, 6.0
 CUT = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
          WHERE datname = %s AND application_name <> 'chaos'"""
 # What is taken out, the fault in which it must show, and what shows it.
@@ -86,6 +89,41 @@ def kill_parent(line: Line) -> None:
     os.kill(line.pids()[0], signal.SIGKILL)
     leash.kill(line.web)
     line.serve()
+
+
+def freeze_worker(line: Line) -> None:
+    """SIGSTOP of a process that answers, for `FROZEN_SECONDS`: it holds what it had accepted."""
+    _freeze(line.pids()[1])
+
+
+def freeze_parent(line: Line) -> None:
+    """SIGSTOP of the web server's parent, for as long."""
+    _freeze(line.pids()[0])
+
+
+def freeze_postgres(line: Line) -> None:
+    """SIGSTOP of everything of PostgreSQL, for as long: no connection fails, and none answers."""
+    assert line.server is not None
+    _freeze(*tree(line.server.process.pid))
+
+
+def renew_workers(line: Line) -> None:
+    """SIGHUP, as a new version is put in service: new processes take over, the old ones finish first."""
+    os.kill(line.pids()[0], signal.SIGHUP)
+    time.sleep(4)
+
+
+def few_files(line: Line) -> None:
+    """Every process that answers may open hardly another file, socket or connection for `FEW_SECONDS`."""
+    limits = {}
+    for pid in line.pids()[1:]:
+        limits[pid] = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        in_use = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (in_use + 1, limits[pid][1]))
+    time.sleep(FEW_SECONDS)
+    for pid, before in limits.items():
+        with suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
 
 
 def restart_postgres(line: Line) -> None:
@@ -150,7 +188,12 @@ def fill_disk(line: Line) -> None:
 FAULTS: dict[str, Callable[[Line], None]] = {
     "kill_worker": kill_worker,
     "kill_parent": kill_parent,
+    "freeze_worker": freeze_worker,
+    "freeze_parent": freeze_parent,
+    "renew_workers": renew_workers,
+    "few_files": few_files,
     "restart_postgres": restart_postgres,
+    "freeze_postgres": freeze_postgres,
     "lock_table": lock_table,
     "out_of_connections": out_of_connections,
     "cut_connections": cut_connections,
@@ -175,6 +218,14 @@ def _ground(fault: str) -> Iterator[Path | None]:
         if mounted:
             subprocess.run(["umount", "--lazy", str(folder)], check=True)
         folder.rmdir()
+
+
+def _freeze(*pids: int) -> None:
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(FROZEN_SECONDS)
+    for pid in reversed(pids):
+        os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager

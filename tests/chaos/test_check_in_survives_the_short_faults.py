@@ -42,5 +42,6 @@ def test_a_promise_taken_out_is_noticed(sabotage):
 @pytest.mark.parametrize("fault", checkin.FAULTS)
 def test_no_fault_loses_doubles_or_shows_anything(fault, monkeypatch):
     monkeypatch.setattr(checkin, "LOCKED_SECONDS", 12.0)
+    monkeypatch.setattr(checkin, "FROZEN_SECONDS", 12.0)
     for found in checkin.run(fault, seconds=2.0).values():
         assert broken(found) == set(), found
