@@ -96,6 +96,13 @@ class Event(Model):
         ),
         # Every look at a board asks for an action's events; the unique key above leaves some of them out.
         Index("ix_events_action", "action_id"),
+        # And workers, and a series, for the few that are not closed yet.
+        Index(
+            "ix_events_planned",
+            "action_id",
+            sqlite_where=text("state = 'planned'"),
+            postgresql_where=text("state = 'planned'"),
+        ),
         Index("ix_events_site", "site_id", "starts_at"),
         Index("ix_events_starts", "starts_at"),
         Index("ix_events_text_code", "text_code", "ends_at"),

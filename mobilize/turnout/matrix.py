@@ -4,9 +4,11 @@ Closed actions are read from their totals alone, so that forty of them take as l
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -59,8 +61,9 @@ class Row:
     @property
     def change(self) -> float | None:
         """Of the share, in points of 1, between the last two actions it took part in."""
-        shares = [cell.share for cell in self.cells if cell and cell.share is not None]
-        return shares[-1] - shares[-2] if len(shares) > 1 else None
+        shares = (cell.share for cell in reversed(self.cells) if cell and cell.eligible)
+        last, before = next(shares, None), next(shares, None)
+        return None if last is None or before is None else last - before
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +97,9 @@ def matrix_of(campaign_id: UUID, scope: Scope, now: datetime) -> Matrix | None:
     actions = _actions(campaign_id, now)
     cells = _closed(actions)
     still_open = _open([action.id for action in actions])
-    for action in actions:
+    for place, action in enumerate(actions):
         if action.id in still_open:
-            _add_live(action, scope, cells)
+            _add_live(action, scope, place, cells)
     sites: Any = select(Site.id, Site.name, Site.area_id, Area.name).join(Area)
     found = db.session.execute(scope.limit(sites).order_by(Area.name, Site.name))
     listed = [tuple(site) for site in found if site[0] in cells]
@@ -121,50 +124,51 @@ def _open(action_ids: Sequence[UUID]) -> set[UUID]:
     return set(db.session.scalars(planned.distinct()))
 
 
-def _closed(actions: Sequence[Action]) -> defaultdict[UUID, dict[UUID, Cell]]:
-    """Site -> action -> cell of every closed chapter, in its latest version."""
-    stored: defaultdict[Any, dict[Any, Cell]] = defaultdict(dict)
-    for chapter, action_id, eligible, came in _fixed(actions):
-        stored[chapter][action_id] = Cell(eligible, came)
-    names = _uuids({action_id for mine in stored.values() for action_id in mine})
-    chapters = _uuids(stored)
-    cells = {chapters[c]: {names[a]: cell for a, cell in mine.items()} for c, mine in stored.items()}
-    return defaultdict(dict, cells)
+def _closed(actions: Sequence[Action]) -> defaultdict[UUID, list[Cell | None]]:
+    """Site -> a cell for each of these actions: of the closed chapters, in their latest version."""
+    # Later versions last: they take the place of earlier ones.
+    rows = sorted(_fixed(actions), key=itemgetter(4))
+    place = {action.id: n for n, action in enumerate(actions)}
+    # Looked up once for each name of an action or a chapter, and not once for each of 32,000 cells.
+    at = {one: place[_as_uuid(one)] for one in {row[1] for row in rows}}
+    stored: dict[Any, list[Cell | None]] = {one: [None] * len(actions) for one in {row[0] for row in rows}}
+    for chapter, action_id, eligible, came, _version in rows:
+        stored[chapter][at[action_id]] = _cell(eligible, came)
+    cells = {_as_uuid(chapter): mine for chapter, mine in stored.items()}
+    return defaultdict(lambda: [None] * len(actions), cells)
 
 
-def _fixed(actions: Sequence[Action]) -> Iterable[tuple[Any, Any, int, int]]:
-    """(chapter, action, eligible, came), the latest version last."""
-    rows = db.session.execute(
-        select(
-            as_text(Total.chapter_id).label("chapter"),
-            as_text(Total.action_id).label("action"),
-            Total.figures["eligible"].as_integer().label("eligible"),
-            Total.figures["came"].as_integer().label("came"),
-        )
-        .where(Total.action_id.in_([action.id for action in actions]))
-        .order_by(Total.version)
-    )
-    return rows
+@lru_cache(maxsize=16384)
+def _cell(eligible: int, came: int) -> Cell:
+    """Few of 32,000 are different: making the same one anew keeps Python's collector of garbage busy."""
+    return Cell(eligible, came)
 
 
-def _add_live(action: Action, scope: Scope, cells: Mapping[UUID, dict[UUID, Cell]]) -> None:
+def _fixed(actions: Sequence[Action]) -> Sequence[tuple[Any, Any, int, int, int]]:
+    """(chapter, action, eligible, came, version) as the driver hands them out, in no order."""
+    of = Total.__table__.c
+    query = select(as_text(of.chapter_id), as_text(of.action_id), of.eligible, of.came, of.version)
+    wanted = query.where(of.action_id.in_([action.id for action in actions]))
+    return db.session.connection().execute(wanted).cursor.fetchall()
+
+
+def _add_live(action: Action, scope: Scope, place: int, cells: Mapping[UUID, list[Cell | None]]) -> None:
     shown = board_for(action, scope)
     for chapter in shown.chapters if shown else ():
-        cells[chapter.site_id][action.id] = Cell(chapter.names.eligible, chapter.names.came)
+        cells[chapter.site_id][place] = Cell(chapter.names.eligible, chapter.names.came)
 
 
 def _matrix(
     actions: Sequence[Action],
     listed: Sequence[tuple[Any, ...]],
-    cells: Mapping[UUID, Mapping[UUID, Cell]],
+    cells: Mapping[UUID, Sequence[Cell | None]],
 ) -> Matrix:
-    order = [action.id for action in actions]
-    rows = [Row(i, name, area, [cells[i].get(a) for a in order]) for i, name, _area_id, area in listed]
+    rows = [Row(site_id, name, area, cells[site_id]) for site_id, name, _area_id, area in listed]
     of_area: defaultdict[tuple[UUID, str], list[Row]] = defaultdict(list)
     for row, (_i, _name, area_id, area) in zip(rows, listed, strict=True):
         of_area[area_id, area].append(row)
     areas = [_together(area_id, area, mine) for (area_id, area), mine in of_area.items()]
-    return Matrix(actions, rows, areas, _together(None, "", rows))
+    return Matrix(actions, rows, areas, _together(None, "", areas))
 
 
 def _together(row_id: UUID | None, name: str, rows: Sequence[Row]) -> Row:
@@ -173,9 +177,9 @@ def _together(row_id: UUID | None, name: str, rows: Sequence[Row]) -> Row:
 
 
 def _sum(cells: Sequence[Cell]) -> Cell | None:
-    return Cell(sum(c[0] for c in cells), sum(c[1] for c in cells)) if cells else None
+    eligible, came = zip(*cells, strict=True) if cells else ((), ())
+    return Cell(sum(eligible), sum(came)) if cells else None
 
 
-def _uuids(stored: Iterable[Any]) -> dict[Any, UUID]:
-    """Made once for each, and not once for each of 32,000 cells."""
-    return {one: UUID(one) if isinstance(one, str) else one for one in stored}
+def _as_uuid(stored: Any) -> UUID:
+    return UUID(stored) if isinstance(stored, str) else stored

@@ -1,5 +1,6 @@
 """The series of a campaign: a page, and the same figures as a file."""
 
+from datetime import datetime
 from uuid import UUID
 
 from flask import Response, abort, render_template, request, url_for
@@ -10,11 +11,13 @@ from mobilize.accounts.models import CHAIRS, RoleName
 from mobilize.actions.models import Campaign
 from mobilize.actions.seen import seen_site
 from mobilize.database import db
+from mobilize.languages import language
 from mobilize.turnout.blueprint import bp
 from mobilize.turnout.how_often import how_often
-from mobilize.turnout.matrix import matrix_of
+from mobilize.turnout.matrix import Matrix, matrix_of
 from mobilize.turnout.readiness import readiness
 from mobilize.turnout.report_views import as_file
+from mobilize.turnout.series_lines import lines_of
 from mobilize.turnout.spreadsheet import percent, to_csv
 
 # A page shows so many actions; the file has them all.
@@ -47,15 +50,22 @@ def series(campaign_id: UUID) -> str | Response:
         rows = [[r.name, r.area, *(percent(c.share) if c else None for c in r.cells)] for r in matrix.sites]
         return as_file(to_csv(headings, rows), "csv", "series")
     return render_template(
-        "turnout/series.html",
-        campaign=campaign,
-        matrix=matrix,
-        latest=LATEST,
-        bands=settings().share_bands,
-        per_captain=settings().members_per_captain,
-        areas=readiness(matrix, now),
-        link=_seen_link(campaign.id),
+        "turnout/series.html", campaign=campaign, link=_seen_link(campaign.id), **_page(matrix, now)
     )
+
+
+def _page(matrix: Matrix, now: datetime) -> dict[str, object]:
+    bands, shown = settings().share_bands, matrix.actions[-LATEST:]
+    columns = [action.name_in(language()) for action in shown]
+    return {
+        "matrix": matrix,
+        "shown": shown,
+        "lines_of_areas": lines_of([matrix.together, *matrix.areas], columns, bands),
+        "lines_of_sites": lines_of(matrix.sites, columns, bands),
+        "bands": bands,
+        "per_captain": settings().members_per_captain,
+        "areas": readiness(matrix, now),
+    }
 
 
 def _seen_link(campaign_id: UUID) -> str:

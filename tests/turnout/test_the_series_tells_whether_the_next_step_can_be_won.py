@@ -4,11 +4,15 @@ from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from mobilize import clock
 from mobilize.accounts.models import RoleName
 from mobilize.accounts.scope import THE_OFFICE
+from mobilize.actions.models import Action
+from mobilize.database import atomic, db
 from mobilize.turnout.matrix import Cell, matrix_of
+from mobilize.turnout.models import Total
 from mobilize.turnout.operations import close_due_events
 from mobilize.turnout.readiness import readiness
 from tests.builders import START, make_action, make_campaign, make_person
@@ -49,6 +53,21 @@ def test_every_site_area_and_the_union_stand_in_the_matrix(campaign: Morning) ->
     assert [row.name for row in matrix.dropped] == ["Lincoln"]
     assert [row.name for row in matrix.grown] == ["Madison"]
     assert matrix.sites[0].change == pytest.approx(-0.5)
+
+
+def test_what_is_corrected_later_shows_in_the_matrix(campaign: Morning) -> None:
+    """A further version takes the place of the first, in whatever order the database hands them out."""
+    of_first = select(Total).join(Action).where(Action.starts_at == START - WEEK)
+    fixed = db.session.scalars(of_first.where(Total.chapter_id == campaign.madison.id)).one()
+    for version, came in ((3, 4), (2, 3)):
+        row = {"action_id": fixed.action_id, "event_id": fixed.event_id, "chapter_id": fixed.chapter_id}
+        figures = {**fixed.figures, "came": came}
+        with atomic() as session:
+            session.add(Total(**row, version=version, figures=figures, fixed_at=START))
+    matrix = matrix_of(campaign.action.campaign_id, THE_OFFICE, START)
+    assert matrix is not None
+    assert matrix.sites[1].cells == [(4, 4), (4, 4)]
+    assert matrix.together.cells == [(12, 12), (12, 9)]
 
 
 @pytest.mark.parametrize(("came", "band"), [(49, 0), (50, 1), (65, 2), (75, 3), (89, 3), (90, 4)])
