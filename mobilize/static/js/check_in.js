@@ -14,7 +14,8 @@ async function tap(form, button) {
   const token = form.elements.token.value;
   const left = button.name === "left" ? { left: true } : {};
   await store.put("queue", { nonce: store.nonce(), code, typed, token, ...left, at: new Date().toISOString() });
-  if (typed) form.elements.typed.value = ""; // it is in the queue, and the next person types here
+  // It is in the queue, and the next person types here; on a slow phone she may have begun by now.
+  if (typed && form.elements.typed.value === typed) form.elements.typed.value = "";
   pause = 4000;
   await send();
 }
