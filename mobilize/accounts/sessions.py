@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from flask import request
 from sqlalchemy import select, update
+from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 
 from mobilize import audit, settings
@@ -66,7 +67,8 @@ def current_session(*, now: datetime) -> SignedInSession | None:
     token = request.cookies.get(cookie_name("session"))
     if not token:
         return None
-    running = db.session.get(SignedInSession, hash_token(token))
+    who = joinedload(SignedInSession.person)
+    running = db.session.get(SignedInSession, hash_token(token), options=[who])
     return _seen(running, now) if running is not None and _runs(running, now) else None
 
 

@@ -68,10 +68,9 @@ def coming_areas(event: Event) -> set[uuid.UUID]:
 
 def seen_action(action_id: uuid.UUID, scope: Scope) -> Action:
     """An action with at least one event in scope; 404 otherwise."""
-    action = db.session.get(Action, action_id, options=[joinedload(Action.campaign)])
-    if action is None or not number_of_events(action, scope):
-        abort(404)
-    return action
+    inside = _in_scope(select(Event.id).where(Event.action_id == Action.id), scope)
+    query = select(Action).where(Action.id == action_id, inside.exists())
+    return db.session.scalar(query.options(joinedload(Action.campaign))) or abort(404)
 
 
 def seen_actions(actions: Iterable[Action], scope: Scope) -> list[tuple[Action, int]]:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from mobilize.actions.models import Action, Event
 from mobilize.checkins.models import Evidence, HeadCount, Match, Supporters, Void
@@ -37,22 +37,7 @@ class Signs(NamedTuple):
 
 def signs_of(action: Action) -> Signs:
     """One statement, whose cost does not grow with the history."""
-    since = made_before(action)
-    row = db.session.execute(
-        select(
-            func.count(),
-            func.sum(Event.version),
-            func.count(Event.frozen_at),
-            func.count(Event.closed_at),
-            *_of(Match.evidence_id, since, func.count(), func.max(Match.at)),
-            *_of(Void.evidence_id, since, func.count(), func.max(Void.at)),
-            _newest(Evidence),
-            _newest(HeadCount),
-            _newest(Supporters),
-            *_of(HeadCount.id, since, func.count(HeadCount.voided_at)),
-            *_of(Supporters.id, since, func.count(Supporters.voided_at)),
-        ).where(Event.action_id == action.id)
-    ).one()
+    row = db.session.execute(_SIGNS, {"of_action": action.id, "since": made_before(action)}).one()
     return Signs(row[8], (row[6], row[7]), tuple(row[9:]), tuple(row[:6]))
 
 
@@ -82,8 +67,9 @@ def _key(member: Any) -> list[Any]:
     return [as_text(member), as_text(Evidence.event_id), as_text(Evidence.shift_id)]
 
 
-def _of(key: Any, since: UUID, *figures: Any) -> list[Any]:
-    return [select(figure).select_from(key.table).where(key > since).scalar_subquery() for figure in figures]
+def _of(key: Any, *figures: Any) -> list[Any]:
+    behind = key > bindparam("since", type_=key.type)
+    return [select(figure).select_from(key.table).where(behind).scalar_subquery() for figure in figures]
 
 
 def _newest(table: Any) -> Any:
@@ -92,3 +78,19 @@ def _newest(table: Any) -> Any:
 
 def _before(newest: UUID) -> UUID:
     return UUID(int=max((newest.int >> 80) - int(SETTLES_IN * 1000), 0) << 80)
+
+
+# Written once: to put it together takes Python longer than PostgreSQL to answer it.
+_SIGNS = select(
+    func.count(),
+    func.sum(Event.version),
+    func.count(Event.frozen_at),
+    func.count(Event.closed_at),
+    *_of(Match.evidence_id, func.count(), func.max(Match.at)),
+    *_of(Void.evidence_id, func.count(), func.max(Void.at)),
+    _newest(Evidence),
+    _newest(HeadCount),
+    _newest(Supporters),
+    *_of(HeadCount.id, func.count(HeadCount.voided_at)),
+    *_of(Supporters.id, func.count(Supporters.voided_at)),
+).where(Event.action_id == bindparam("of_action", type_=Event.action_id.type))
