@@ -1,19 +1,17 @@
-"""The office imports: it sees what a file would do, does exactly that, imports again later, can undo."""
+"""The office imports: it sees what a file would do, does exactly that, imports again later."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.roster import imports
 from mobilize.roster.import_summary import needs_second_person
-from mobilize.roster.members import number_key, phone_key
+from mobilize.roster.members import phone_key
 from mobilize.roster.models import (
-    Import,
     ImportState,
     Member,
     Membership,
@@ -24,40 +22,28 @@ from mobilize.roster.models import (
     StagedMember,
     StatusSpan,
 )
-from mobilize.roster.operations import Details, correct_member, merge_members, transfer_member
-from tests.roster.files import BIRCH, MAPLE, member, roster, site_list
-
-OLGA = "person:olga"
-JANUARY = datetime(2026, 1, 10, 18, tzinfo=UTC)
-FEBRUARY = JANUARY + timedelta(days=30)
-MARCH = JANUARY + timedelta(days=60)
-MIA = member("101", "Reyes", "Mia", phone="213-555-0101", second=BIRCH)
-NATE = member("102", "Okafor", "Nate", phone="213-555-0102", language="ES", status="Leave", role="CC")
-ANA = member("103", "Peña", "Ana", phone="", code="", status="Sub")
-
-
-def do(data: bytes, now: datetime = JANUARY, by: str = OLGA) -> Import:
-    return imports.commit_import(imports.dry_run_roster(data, by=by, now=now).id, by=by, now=now)
+from mobilize.roster.operations import Details, correct_member, merge_members
+from tests.roster.files import BIRCH, MAPLE, member, roster
+from tests.roster.importing import (
+    ANA,
+    FEBRUARY,
+    JANUARY,
+    MARCH,
+    MIA,
+    NATE,
+    OLGA,
+    count,
+    details,
+    do,
+    home,
+    import_sites,
+    who,
+)
 
 
 @pytest.fixture(autouse=True)
 def sites(app: Flask) -> None:
-    found = imports.dry_run_sites(site_list(), by=OLGA, now=JANUARY)
-    imports.commit_import(found.id, by=OLGA, now=JANUARY)
-
-
-def who(number: str) -> Member:
-    db.session.expire_all()
-    return db.session.scalars(select(Member).where(Member.number_bix == number_key(number))).one()
-
-
-def count(kind: Any, *where: Any) -> int:
-    return db.session.scalar(select(func.count()).select_from(kind).where(*where)) or 0
-
-
-def home(number: str, rank: Rank = Rank.HOME) -> str | None:
-    query = select(Site.code).join(Membership).where(Membership.member_id == who(number).id)
-    return db.session.scalar(query.where(Membership.to_at.is_(None), Membership.rank == rank))
+    import_sites()
 
 
 def test_the_dry_run_says_what_would_change_and_changes_nothing() -> None:
@@ -135,10 +121,6 @@ def test_the_file_wins_for_name_site_and_status_from_now_on() -> None:
     }
 
 
-def details(phone: str = "213-555-0150", language: str = "es", last: str = "Reyes") -> Details:
-    return Details(last, "Mia", "", phone, language, MemberStatus.ACTIVE)
-
-
 def test_a_phone_and_language_of_her_own_win_until_the_files_value_changes() -> None:
     do(roster(MIA))
     correct_member(who("101").id, details(), by=OLGA, now=JANUARY)
@@ -204,46 +186,6 @@ def test_a_site_that_is_written_wrongly_leaves_her_where_she_is() -> None:
     do(roster(MIA))
     do(roster(member("101", code="", school="Mapel Street"), NATE), FEBRUARY)
     assert home("101") == MAPLE
-
-
-def test_undo_puts_everything_back() -> None:
-    do(roster(MIA, NATE))
-    before = [
-        (row.id, row.name_enc, row.phone_bix, row.gone_on) for row in db.session.scalars(select(Member))
-    ]
-    second = do(roster(member("101", "Cruz", "Mia", code=BIRCH, phone="213-555-0109"), ANA), FEBRUARY)
-    imports.undo_import(second.id, by=OLGA, now=MARCH)
-    db.session.expire_all()
-    after = [(row.id, row.name_enc, row.phone_bix, row.gone_on) for row in db.session.scalars(select(Member))]
-    assert sorted(after) == sorted(before)
-    assert (home("101"), home("101", Rank.SECOND), home("102")) == (MAPLE, BIRCH, MAPLE)
-    assert count(StatusSpan, StatusSpan.to_at.is_(None)) == 2 and count(Membership) == 3
-    assert imports.undo_import(second.id, by=OLGA, now=MARCH).state is ImportState.UNDONE
-
-
-def test_undo_is_refused_when_somebody_was_edited_since_and_names_her() -> None:
-    do(roster(MIA, NATE))
-    second = do(roster(member("101", "Cruz", "Mia", phone="213-555-0101"), NATE), FEBRUARY)
-    correct_member(who("101").id, details(last="Cruz-Luna"), by=OLGA, now=MARCH)
-    with pytest.raises(Refused) as refusal:
-        imports.undo_import(second.id, by=OLGA, now=MARCH)
-    assert (refusal.value.code, refusal.value.status) == ("edited_since", 409)
-    assert imports.edited_members(second.id) == [who("101").id]
-
-
-def test_undo_is_refused_when_somebody_was_transferred_since() -> None:
-    first = do(roster(MIA))
-    birch = db.session.scalars(select(Site).where(Site.code == BIRCH)).one()
-    transfer_member(who("101").id, birch.id, by=OLGA, now=FEBRUARY)
-    with pytest.raises(Refused, match="edited_since"):
-        imports.undo_import(first.id, by=OLGA, now=MARCH)
-
-
-def test_only_the_last_import_can_be_undone() -> None:
-    first = do(roster(MIA))
-    do(roster(MIA, NATE), FEBRUARY)
-    with pytest.raises(Refused, match="not_the_last"):
-        imports.undo_import(first.id, by=OLGA, now=MARCH)
 
 
 def test_of_two_dry_runs_the_second_commit_is_refused() -> None:
