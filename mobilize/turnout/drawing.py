@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
-from mobilize.turnout.figures import Chapter
+from mobilize.turnout.figures import Chapter, State
 from mobilize.turnout.people import Arrivals
 
 WIDTH, HEIGHT = 640, 160
@@ -48,6 +48,7 @@ class Mark:
     """A site on the map: where it stands in the picture, and how it is doing."""
 
     chapter: Chapter
+    state: State
     x: float
     y: float
 
@@ -79,10 +80,10 @@ def site_map(chapters: Sequence[Chapter]) -> Map | None:
     tall = max(max(top - lat for _c, lat, _lon in near), 1e-6)
     scale = min((MAP_WIDTH - 2 * MARGIN) / wide, (MAP_HEIGHT - 2 * MARGIN) / tall)
     marks = [
-        Mark(chapter, _at((lon - left) * narrow * scale), _at((top - lat) * scale))
+        Mark(chapter, chapter.state, _at((lon - left) * narrow * scale), _at((top - lat) * scale))
         for chapter, lat, lon in near
     ]
-    marks.sort(key=lambda mark: -mark.chapter.state.trouble)
+    marks.sort(key=lambda mark: -mark.state.trouble)
     size = round(wide * scale + 2 * MARGIN), round(tall * scale + 2 * MARGIN)
     return Map(marks, *size, unplaced=len(chapters) - len(marks))
 

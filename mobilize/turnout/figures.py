@@ -3,6 +3,7 @@
 Names, head counts and supporters are three different things and are never added to one another.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,7 +29,10 @@ class State(StrEnum):
     @property
     def trouble(self) -> int:
         """0 is the worst: the order in which sites are looked after."""
-        return list(State).index(self)
+        return _TROUBLE[self]
+
+
+_TROUBLE = {state: place for place, state in enumerate(State)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +212,15 @@ class Board:
     def one_line(self) -> bool:
         """A rally: all chapters at one venue."""
         return len(self.chapters) > 1 and len({chapter.line.event_id for chapter in self.chapters}) == 1
+
+    @cached_property
+    def minutes(self) -> Mapping[int, int]:
+        """The arrivals of all chapters together."""
+        found: Counter[int] = Counter()
+        for came in self.arrivals.values():
+            for minute, count in came.items():
+                found[minute] += count
+        return found
 
     def of_area(self, area_id: UUID) -> "Board":
         return self._only(chapter for chapter in self.chapters if chapter.area_id == area_id)

@@ -5,8 +5,6 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from openpyxl import Workbook
-
 from mobilize.turnout.figures import Board, Line, Total
 from mobilize.turnout.outsiders import outside
 from mobilize.turnout.spreadsheet import defused, percent, to_csv
@@ -55,6 +53,8 @@ def numbers_csv(numbers: Numbers) -> str:
 
 def as_workbook(sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[object]]]]) -> bytes:
     """A workbook of (name, headings, rows); counts stay numbers, and text is never a formula."""
+    from openpyxl import Workbook  # 6 MB, for the one page that asks for a workbook
+
     book = Workbook(write_only=True)
     for name, headings, rows in sheets:
         sheet = book.create_sheet(name)

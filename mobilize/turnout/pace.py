@@ -1,7 +1,7 @@
 """How fast people arrive: minute by minute, and against the last action at the same minute."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -16,8 +16,8 @@ from mobilize.turnout.queries import board
 
 # Minutes before and after the start that are worth a picture.
 FROM, TO, STEP = -30, 180, 5
-_KEPT = 16
-_past: dict[UUID, Mapping[UUID | None, Mapping[int, int]]] = {}
+_KEPT = 4
+_past: dict[UUID, Board] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +33,19 @@ class Pace:
 def arrivals_of(shown: Board, action: Action) -> Arrivals:
     """First check-ins of everybody on the board, in steps of five minutes without gaps."""
     steps: Counter[int] = Counter()
-    for came in _arrivals(shown, action).values():
-        for minute, count in came.items():
-            steps[max(FROM, min(minute, TO)) // STEP] += count
+    for minute, count in _minutes(shown, action).items():
+        steps[max(FROM, min(minute, TO)) // STEP] += count
     if not steps:
         return Arrivals(())
     whole = range(min(steps), max(steps) + 1)
     return Arrivals(tuple((action.starts_at + timedelta(minutes=n * STEP), steps[n]) for n in whole))
 
 
-def _arrivals(shown: Board, action: Action) -> Mapping[UUID | None, Mapping[int, int]]:
+def _minutes(shown: Board, action: Action) -> Mapping[int, int]:
     """A closed board has totals alone: who came when is looked up, unless only hours are left of it."""
     if shown.arrivals or not all(chapter.fixed_at for chapter in shown.chapters) or action.forgotten_at:
-        return shown.arrivals
-    sites = {chapter.site_id for chapter in shown.chapters}
-    return {site: came for site, came in _arrivals_then(action).items() if site in sites}
+        return shown.minutes
+    return _then(action, {chapter.site_id for chapter in shown.chapters})
 
 
 def pace_of(shown: Board, action: Action, now: datetime) -> Pace | None:
@@ -59,11 +57,9 @@ def pace_of(shown: Board, action: Action, now: datetime) -> Pace | None:
     last = _last_action(action) if FROM <= minutes <= TO else None
     if last is None:
         return None
-    whole = None if shown.no_site or shown.others else {chapter.site_id for chapter in shown.chapters}
-    until = minutes + 1
-    return Pace(
-        minutes, _came_by(shown.arrivals, whole, until), _came_by(_arrivals_then(last), whole, until), last
-    )
+    whole = shown.no_site or shown.others
+    then = _then(last, None if whole else {chapter.site_id for chapter in shown.chapters})
+    return Pace(minutes, _came_by(shown.minutes, minutes), _came_by(then, minutes), last)
 
 
 def _last_action(action: Action) -> Action | None:
@@ -83,22 +79,17 @@ def _last_action(action: Action) -> Action | None:
     )
 
 
-def _arrivals_then(last: Action) -> Mapping[UUID | None, Mapping[int, int]]:
-    """Counted once in each process: it is over."""
-    if last.id not in _past:
+def _then(past: Action, sites: set[UUID] | None) -> Mapping[int, int]:
+    """At which minute so many members of these chapters came, or (None) of everybody's.
+
+    Counted once in each process: it is over.
+    """
+    if past.id not in _past:
         while len(_past) >= _KEPT:
             _past.pop(next(iter(_past)))
-        _past[last.id] = board(last, fixed=False).arrivals
-    return _past[last.id]
+        _past[past.id] = board(past, fixed=False)
+    return (_past[past.id] if sites is None else _past[past.id].of_sites(sites)).minutes
 
 
-def _came_by(
-    arrivals: Mapping[UUID | None, Mapping[int, int]], sites: Collection[UUID] | None, until: int
-) -> int:
-    return sum(
-        count
-        for site, came in arrivals.items()
-        if sites is None or site in sites
-        for minute, count in came.items()
-        if minute < until
-    )
+def _came_by(minutes: Mapping[int, int], until: int) -> int:
+    return sum(count for minute, count in minutes.items() if minute <= until)

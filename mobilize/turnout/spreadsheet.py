@@ -5,8 +5,6 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from openpyxl import Workbook
-
 from mobilize.turnout.conversations import Conversation
 from mobilize.turnout.figures import AreaTotal, Board, Chapter, Line, Names, Total
 from mobilize.turnout.people import Named
@@ -48,6 +46,8 @@ def sites_csv(board: Board) -> str:
 
 def sites_xlsx(board: Board, *, drill: bool = False) -> bytes:
     """The rows of `sites_csv` as a workbook. Text is never a formula there either."""
+    from openpyxl import Workbook  # 6 MB, for the one page that asks for a workbook
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet("DRILL turnout" if drill else "turnout")
     if drill:

@@ -1,7 +1,5 @@
 """Who came, by area and site, while it happens. The reports afterwards are in `report_views`."""
 
-import hashlib
-import json
 from uuid import UUID
 
 from flask import Response, abort, render_template, request, url_for
@@ -23,6 +21,7 @@ from mobilize.turnout import (
     wall_views,
 )
 from mobilize.turnout import live as live_board
+from mobilize.turnout.answering import answered
 from mobilize.turnout.blueprint import bp
 from mobilize.turnout.call_list import call_list, called_after
 from mobilize.turnout.figures import Board
@@ -98,34 +97,25 @@ def calls(action_id: UUID) -> str:
 @bp.get("/actions/<uuid:action_id>/turnout.json")
 @signed_in(RoleName.ORGANIZER)
 def figures(action_id: UUID) -> Response:
-    """The board for machines; `?with=html` adds the page's own tables, ready to be put in their place.
+    """The board for machines; `?with=html` is the page's own tables, ready to be put in their place.
 
     304 to whoever names the ETag of an unchanged board. Figures are at most a second old.
     """
     action, scope = seen_action(action_id, me().scope), me().scope
-    as_page = request.args.get("with") == "html"
-    said = live_board.said_for(
-        action, scope, (language(), as_page), lambda board: _body(action, board, as_page)
-    )
-    if said is None:
-        abort(404)
-    answer = Response(said.body, mimetype="application/json", headers={"Cache-Control": "private, no-cache"})
-    answer.set_etag(said.etag)
-    return answer.make_conditional(request)  # type: ignore[return-value]
+    write = _as_tables if request.args.get("with") == "html" else _as_figures
+    way = (language(), write.__name__)
+    said = live_board.said_for(action, scope, way, lambda board: write(action, board))
+    return answered(said or abort(404))
 
 
-def _body(action: Action, board: Board, as_page: bool) -> live_board.Said:
-    said = {"drill": action.drill} | as_json(board, by="site") | {"areas": as_json(board, by="area")["areas"]}
-    if as_page:
-        said["html"] = render_template(
-            "turnout/_board.html",
-            action=action,
-            board=board,
-            **pictures(action, board),
-            link=_report_link(action),
-        )
-    body = json.dumps(said, ensure_ascii=False).encode()
-    return live_board.Said(body, hashlib.blake2b(body, digest_size=12).hexdigest())
+def _as_figures(action: Action, board: Board) -> live_board.Said:
+    areas = {"areas": as_json(board, by="area")["areas"]}
+    return live_board.written({"drill": action.drill} | as_json(board, by="site") | areas)
+
+
+def _as_tables(action: Action, board: Board) -> live_board.Said:
+    page = {"action": action, "board": board, "link": _report_link(action), **pictures(action, board)}
+    return live_board.written({"html": render_template("turnout/_board.html", **page)})
 
 
 def _report_link(action: Action) -> str:

@@ -1,7 +1,5 @@
 """The board on a wall: read-only, by a link, for rooms where outsiders stand as well."""
 
-import hashlib
-import json
 from uuid import UUID
 
 from flask import Response, abort, flash, redirect, render_template, request, url_for
@@ -19,6 +17,7 @@ from mobilize.database import db
 from mobilize.languages import _, language
 from mobilize.qr import qr_svg
 from mobilize.turnout import live
+from mobilize.turnout.answering import answered
 from mobilize.turnout.blueprint import bp
 from mobilize.turnout.drawing import site_map
 from mobilize.turnout.figures import Board
@@ -50,11 +49,7 @@ def wall_figures(token: str) -> Response:
     area_id = grant.area_id
     way = ("wall", area_id, language())
     said = live.said_for(action, THE_OFFICE, way, lambda board: _body(action, board, area_id))
-    if said is None:
-        abort(404)
-    answer = Response(said.body, mimetype="application/json", headers={"Cache-Control": "private, no-cache"})
-    answer.set_etag(said.etag)
-    return answer.make_conditional(request)  # type: ignore[return-value]
+    return answered(said or abort(404))
 
 
 @bp.get("/actions/<uuid:action_id>/walls")
@@ -109,8 +104,7 @@ def _board(action: Action) -> Board | None:
 
 def _body(action: Action, board: Board, area_id: UUID | None) -> live.Said:
     html = render_template("turnout/_wall.html", action=action, **_shown(board, area_id))
-    body = json.dumps({"html": html}, ensure_ascii=False).encode()
-    return live.Said(body, hashlib.blake2b(body, digest_size=12).hexdigest())
+    return live.written({"html": html})
 
 
 def _shown(whole: Board, area_id: UUID | None) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """How figures are said to people: the same words on the page, on paper and in the terminal."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from flask_babel import format_decimal, get_locale
@@ -17,6 +18,12 @@ def count_text(n: int | None) -> str:
 def percent_text(share: float | None) -> str:
     """A share of 0..1 with one decimal; a dash where nobody is eligible."""
     return "–" if share is None else _percent(round(share * 100, 1), str(get_locale()))
+
+
+def shares_text(shares: Iterable[float | None]) -> list[str]:
+    """The same for many: which language it is takes longer to find out than the rest."""
+    language = str(get_locale())
+    return ["–" if share is None else _percent(round(share * 100, 1), language) for share in shares]
 
 
 def hours_text(minutes: int) -> str:

@@ -1,6 +1,7 @@
 """One morning, read through every door: page, JSON, CSV, PDF and the terminal say the same."""
 
 import csv
+import gzip
 import io
 import json
 import re
@@ -130,6 +131,18 @@ def test_an_unchanged_board_answers_304_and_a_changed_one_does_not(
     changed = office.get(source, headers={"If-None-Match": first.headers["ETag"]})
     assert changed.status_code == 200
     assert "Lincoln" in json.loads(changed.data)["html"]
+
+
+def test_a_poll_is_answered_compressed_and_the_tag_names_the_figures_not_the_bytes(
+    busy: Morning, office: FlaskClient
+) -> None:
+    source = f"/actions/{busy.action.id}/turnout.json?with=html"
+    plain, squeezed = office.get(source), office.get(source, headers={"Accept-Encoding": "gzip"})
+    assert gzip.decompress(squeezed.data) == plain.data
+    said = squeezed.headers
+    assert (said["Content-Encoding"], said["Vary"]) == ("gzip", "Accept-Encoding")
+    tag = {"If-None-Match": plain.headers["ETag"], "Accept-Encoding": "gzip"}
+    assert office.get(source, headers=tag).status_code == 304
 
 
 def test_a_closed_event_shows_the_figures_that_were_fixed_and_since_when(
