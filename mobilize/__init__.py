@@ -4,6 +4,7 @@
 only rooms below it: roster, texts, accounts, actions, checkins, reminders, turnout, privacy.
 """
 
+from importlib import import_module
 from io import BytesIO
 from typing import IO, Any, cast
 
@@ -13,6 +14,8 @@ from werkzeug.exceptions import BadRequest
 
 import config
 from config import Settings
+
+ROOMS = ("roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "privacy")
 
 
 class InMemory(Request):
@@ -29,15 +32,18 @@ class InMemory(Request):
             raise BadRequest("nested too deeply") from None
 
 
-def create_app(chosen: Settings | None = None) -> Flask:
-    """The web application, also the frame in which commands and tasks run. Raises `config.BadSetting`."""
+def create_app(chosen: Settings | None = None, *, doors: bool = True) -> Flask:
+    """The web application, also the frame in which commands run; without `doors` to it (pages, forms,
+    commands) the frame for tasks, which is a third smaller. Raises `config.BadSetting`."""
     app = Flask(__name__, template_folder="../templates")
     app.session_interface = _FormCookie()
     app.request_class = InMemory
     app.config["MOBILIZE"] = chosen or config.load()
     _set_limits(app)
     _open_tools(app)
-    _open_rooms(app)
+    _load_models()
+    if doors:
+        _open_rooms(app)
     return app
 
 
@@ -77,20 +83,27 @@ def _set_limits(app: Flask) -> None:
 
 
 def _open_tools(app: Flask) -> None:
-    from mobilize import compressed, crypto, database, headers, index_key, languages, logs, pages
+    from mobilize import crypto, database, index_key, languages, logs, migrating
 
     logs.init_app(app)
     database.init_app(app)
+    migrating.init_app(app)
     index_key.init_app(app)
     with app.app_context():
         app.secret_key = crypto.derive("form cookie")
     languages.init_app(app)
-    compressed.init_app(app)
-    headers.init_app(app, secure=app.config["MOBILIZE"].is_secure)
-    pages.init_app(app)
+
+
+def _load_models() -> None:
+    """All of them, in whatever frame: they name one another."""
+    for room in ROOMS:
+        import_module(f"mobilize.{room}.models")
 
 
 def _open_rooms(app: Flask) -> None:
-    from mobilize import rooms
+    from mobilize import compressed, headers, pages, rooms
 
+    compressed.init_app(app)
+    headers.init_app(app, secure=app.config["MOBILIZE"].is_secure)
+    pages.init_app(app)
     rooms.init_app(app)

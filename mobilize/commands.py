@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from importlib import import_module
+from typing import Any, cast
 
 import click
 from flask import Flask
@@ -45,31 +46,37 @@ def _one_line_for_bad_input() -> Iterator[None]:
 
 
 def init_app(app: Flask) -> None:
-    """Register each room's commands."""
-    from mobilize.accounts.commands import people
-    from mobilize.actions.commands import actions, campaigns, events, posters
-    from mobilize.audit_commands import audit_commands
-    from mobilize.demo.commands import demo
-    from mobilize.key_commands import keys
-    from mobilize.privacy.commands import privacy
-    from mobilize.reminders.commands import texts
-    from mobilize.roster.commands import roster, sites
-    from mobilize.turnout.commands import reports, turnout
+    """Every command there is; each is loaded when it is called, since no page and no task needs them."""
+    app.cli = _WhenCalled(app.name)
 
-    for command in (
-        sites,
-        roster,
-        campaigns,
-        actions,
-        events,
-        posters,
-        texts,
-        turnout,
-        reports,
-        people,
-        privacy,
-        audit_commands,
-        keys,
-        demo,
-    ):
-        app.cli.add_command(command)
+
+class _WhenCalled(AppGroup):
+    """Knows where each command is. The pattern is click's own ("lazily loading subcommands")."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *COMMANDS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, name = COMMANDS[cmd_name].split(":")
+        return cast(click.Command, getattr(import_module(module), name))
+
+
+COMMANDS = {
+    "actions": "mobilize.actions.commands:actions",
+    "audit": "mobilize.audit_commands:audit_commands",
+    "campaigns": "mobilize.actions.commands:campaigns",
+    "db": "flask_migrate.cli:db",
+    "demo": "mobilize.demo.commands:demo",
+    "events": "mobilize.actions.commands:events",
+    "keys": "mobilize.key_commands:keys",
+    "people": "mobilize.accounts.commands:people",
+    "posters": "mobilize.actions.commands:posters",
+    "privacy": "mobilize.privacy.commands:privacy",
+    "reports": "mobilize.turnout.commands:reports",
+    "roster": "mobilize.roster.commands:roster",
+    "sites": "mobilize.roster.commands:sites",
+    "texts": "mobilize.reminders.commands:texts",
+    "turnout": "mobilize.turnout.commands:turnout",
+}

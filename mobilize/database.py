@@ -14,7 +14,6 @@ from enum import StrEnum
 from typing import Any, overload
 
 from flask import Flask
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Dialect, Engine, Enum, LargeBinary, MetaData, TypeDecorator, Uuid, event
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
@@ -26,6 +25,7 @@ from mobilize import crypto
 WRITES = {"mobilize_writes": True}
 # A second pool on the same database, for `mobilize.direct` alone.
 DIRECT = "direct"
+MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
 
 
 _id_lock = threading.Lock()
@@ -101,7 +101,6 @@ class Model(DeclarativeBase):
 
 
 db = SQLAlchemy(metadata=Model.metadata, session_options={"autoflush": False})
-migrate = Migrate()
 
 
 class Sealed:
@@ -224,14 +223,10 @@ def init_app(app: Flask) -> None:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(url)
     app.config["SQLALCHEMY_BINDS"] = {DIRECT: {"url": url, **_direct_options(url)}}
     db.init_app(app)
-    migrate.init_app(app, db, directory=_MIGRATIONS, render_item=_render_item, compare_type=True)
     with app.app_context():
         if url.startswith("sqlite"):
             for engine in db.engines.values():
                 _promise_sqlite(engine)
-
-
-_MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
 
 
 def _engine_options(url: str) -> dict[str, Any]:
@@ -290,10 +285,3 @@ def _promise_sqlite(engine: Engine) -> None:
     def _begin_transaction(connection: Any) -> None:
         writes = connection.get_execution_options().get("mobilize_writes")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _render_item(kind: str, item: Any, context: Any) -> str | bool:
-    """Our own column types as they stand in a migration."""
-    if kind == "type" and isinstance(item, Moment):
-        return "sa.DateTime(timezone=True)"
-    return False

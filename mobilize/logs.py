@@ -37,7 +37,7 @@ def init_app(app: Flask) -> None:
     handler.setFormatter(_json_lines())
     root.addHandler(handler)
     root.setLevel(app.config["MOBILIZE"].log_level)
-    for chatty in ("twilio.http_client", "urllib3", "babel"):
+    for chatty in ("twilio.http_client", "urllib3", "babel", "alembic.runtime.plugins"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

@@ -2,13 +2,11 @@
 
 from datetime import timedelta
 
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Blueprint, Response, current_app, jsonify, redirect, render_template, request
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from mobilize import clock, languages, settings
+from mobilize import clock, languages, migrating, settings
 from mobilize.accounts.entrance import anyone
 from mobilize.database import db
 from mobilize.keys import unknown_key
@@ -67,10 +65,10 @@ def readyz() -> tuple[Response, int]:
     key that sealed something is listed."""
     try:
         db.session.execute(text("SELECT 1"))
-        current = set(MigrationContext.configure(db.session.connection()).get_current_heads())
+        current = migrating.seen()
     except SQLAlchemyError:
         return jsonify(ok=False, why="database"), 503
-    if current != _heads():
+    if current != migrating.wanted():
         return jsonify(ok=False, why="migrations"), 503
     if not _keys_fit():
         return jsonify(ok=False, why="keys"), 503
@@ -85,7 +83,3 @@ def _keys_fit() -> bool:
         if unknown_key() is None:
             held[_FITTING] = now
     return _FITTING in held
-
-
-def _heads() -> set[str]:
-    return set(ScriptDirectory(str(current_app.extensions["migrate"].directory)).get_heads())

@@ -1,7 +1,6 @@
 """Which rooms there are: their doors and their commands, and what every page knows."""
 
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 from flask import Flask, request
@@ -13,15 +12,11 @@ from mobilize.accounts.approvals import how_many_wait
 from mobilize.accounts.entrance import entrance_of, me
 from mobilize.accounts.queries import looks_after_everything
 
-ROOMS = ("roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "privacy")
-
 _csrf = CSRFProtect()
 
 
 def init_app(app: Flask) -> None:
     """Open every room. Public forms are stateless and answer to their origin; others carry a CSRF token."""
-    for room in ROOMS:
-        import_module(f"mobilize.{room}.models")
     _csrf.init_app(app)
     entrance.init_app(app)
     app.before_request(_protect_forms)

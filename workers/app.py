@@ -9,8 +9,9 @@ import gc
 from typing import Any
 
 from celery import Celery, Task
-from celery.signals import worker_init, worker_process_init
+from celery.signals import worker_before_create_process, worker_init, worker_process_init
 from flask import Flask
+from sqlalchemy.orm import configure_mappers
 
 import config
 from mobilize import create_app
@@ -19,7 +20,7 @@ from mobilize.texts import carrier
 from workers.ticker import Ticker
 from workers.timetable import ROOMS, beat_schedule
 
-flask_app: Flask = create_app(config.load())
+flask_app: Flask = create_app(config.load(), doors=False)
 
 
 class TaskInTheApp(Task):
@@ -64,10 +65,16 @@ app.steps["worker"].add(Ticker)
 
 
 @worker_init.connect
-def _share_memory_with_children(**_: Any) -> None:
-    """What is loaded by now belongs to parent and children together, as long as nobody writes on it; and
-    Python's collector of garbage writes on everything it looks at. Seen: 149 MB for three instead of 263."""
+def _load_before_forking(**_: Any) -> None:
+    """What is there by now, the children share with their parent and do not make again, each for itself."""
     carrier.prepare()
+    configure_mappers()
+
+
+@worker_before_create_process.connect
+def _share_memory_with_children(**_: Any) -> None:
+    """What is shared stays shared as long as nobody writes on it; and Python's collector of garbage writes on
+    everything it looks at."""
     gc.collect()
     gc.freeze()
 

@@ -8,14 +8,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
-import webauthn
 from sqlalchemy import delete, select, update
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from mobilize import audit, settings
 from mobilize.accounts.models import Passkey, PasskeyChallenge, Person
@@ -37,6 +30,8 @@ class Purpose(StrEnum):
 
 def options_to_add(person: Person, token_hash: bytes, *, now: datetime) -> str:
     """JSON for `navigator.credentials.create`; the challenge is good for this session, once, five minutes."""
+    webauthn = _webauthn()
+    structs = webauthn.helpers.structs
     options = webauthn.generate_registration_options(
         rp_id=_rp_id(),
         rp_name=settings().union_name,
@@ -44,9 +39,9 @@ def options_to_add(person: Person, token_hash: bytes, *, now: datetime) -> str:
         user_name=person.name,
         challenge=_new_challenge(token_hash, Purpose.ADD, now),
         exclude_credentials=_descriptors(person.id),
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.PREFERRED,
-            user_verification=UserVerificationRequirement.PREFERRED,
+        authenticator_selection=structs.AuthenticatorSelectionCriteria(
+            resident_key=structs.ResidentKeyRequirement.PREFERRED,
+            user_verification=structs.UserVerificationRequirement.PREFERRED,
         ),
     )
     return webauthn.options_to_json(options)
@@ -54,6 +49,7 @@ def options_to_add(person: Person, token_hash: bytes, *, now: datetime) -> str:
 
 def options_to_prove(person: Person, token_hash: bytes, *, now: datetime) -> str:
     """JSON for `navigator.credentials.get`, as above."""
+    webauthn = _webauthn()
     options = webauthn.generate_authentication_options(
         rp_id=_rp_id(),
         challenge=_new_challenge(token_hash, Purpose.PROVE, now),
@@ -153,12 +149,13 @@ def _new_challenge(token_hash: bytes, purpose: Purpose, now: datetime) -> bytes:
     return challenge
 
 
-def _descriptors(person_id: uuid.UUID) -> list[PublicKeyCredentialDescriptor]:
-    return [PublicKeyCredentialDescriptor(id=key.credential_id) for key in passkeys_of(person_id)]
+def _descriptors(person_id: uuid.UUID) -> list[Any]:
+    descriptor = _webauthn().helpers.structs.PublicKeyCredentialDescriptor
+    return [descriptor(id=key.credential_id) for key in passkeys_of(person_id)]
 
 
 def _named_in(credential: str, person_id: uuid.UUID) -> Passkey:
-    said = _read(credential, lambda: webauthn.helpers.parse_authentication_credential_json(credential))
+    said = _read(credential, lambda: _webauthn().helpers.parse_authentication_credential_json(credential))
     hers = select(Passkey).where(Passkey.person_id == person_id, Passkey.credential_id == said.raw_id)
     passkey = db.session.scalar(hers)
     if passkey is None:
@@ -167,7 +164,7 @@ def _named_in(credential: str, person_id: uuid.UUID) -> Passkey:
 
 
 def _registered(credential: str, challenge: bytes) -> Any:
-    return webauthn.verify_registration_response(
+    return _webauthn().verify_registration_response(
         credential=credential,
         expected_challenge=challenge,
         expected_rp_id=_rp_id(),
@@ -176,7 +173,7 @@ def _registered(credential: str, challenge: bytes) -> Any:
 
 
 def _proved(credential: str, challenge: bytes, passkey: Passkey) -> Any:
-    return webauthn.verify_authentication_response(
+    return _webauthn().verify_authentication_response(
         credential=credential,
         expected_challenge=challenge,
         expected_rp_id=_rp_id(),
@@ -199,3 +196,10 @@ def _read(credential: str, look: Any) -> Any:
 def _rp_id() -> str:
     """The host of our public address, never of the request."""
     return urlsplit(settings().public_base_url).hostname or "localhost"
+
+
+def _webauthn() -> Any:
+    """The library, when somebody adds or shows a passkey: 6 MB that other pages and tasks do without."""
+    import webauthn.helpers.structs
+
+    return webauthn

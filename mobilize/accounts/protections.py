@@ -5,12 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from flask import current_app
 from sqlalchemy import func, select, text
 
-from mobilize import audit, keys, leases, observations, settings
+from mobilize import audit, keys, leases, migrating, observations, settings
 from mobilize.accounts.models import Person, RoleName, RoleTerm
 from mobilize.accounts.scope import running_on, today
 from mobilize.accounts.sessions import has_second_step
@@ -170,11 +167,12 @@ def _backups(_now: datetime) -> Protection:
 
 
 def _migrations(_now: datetime) -> Protection:
-    current = set(MigrationContext.configure(db.session.connection()).get_current_heads())
-    wanted = set(ScriptDirectory(str(current_app.extensions["migrate"].directory)).get_heads())
+    current = migrating.seen()
     title, at = _("The database matches this version"), ", ".join(sorted(current))
     said = _("They are at %(now)s.", now=at)
-    return _done("migrations", title, current == wanted, said, _("Run: flask --app wsgi db upgrade"))
+    return _done(
+        "migrations", title, current == migrating.wanted(), said, _("Run: flask --app wsgi db upgrade")
+    )
 
 
 def _audit(now: datetime) -> Protection:

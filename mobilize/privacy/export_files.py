@@ -8,9 +8,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-
 from mobilize import clock
 from mobilize.actions.models import Action
 from mobilize.phones import shown
@@ -128,6 +125,8 @@ def _csv(rows: Iterator[Row]) -> bytes:
 
 
 def _xlsx(rows: Iterator[Row]) -> bytes:
+    from openpyxl import Workbook  # 6 MB, for the few who ask for a workbook
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Mobilize")
     for row in rows:
@@ -137,7 +136,9 @@ def _xlsx(rows: Iterator[Row]) -> bytes:
     return out.getvalue()
 
 
-def _cell(sheet: Any, value: Any) -> WriteOnlyCell:
+def _cell(sheet: Any, value: Any) -> Any:
+    from openpyxl.cell import WriteOnlyCell
+
     cell = WriteOnlyCell(sheet, value=value)
     if isinstance(value, str):
         cell.data_type = "s"

@@ -68,7 +68,7 @@ def is_set_up() -> bool:
 
 def prepare() -> None:
     """Load now what sending needs: a worker that does it before it forks shares it with its children."""
-    importlib.import_module("twilio.rest")
+    importlib.import_module("twilio.rest.api")
 
 
 def send(to: str, body: str, *, callback: str, validity_s: int) -> Answer:
