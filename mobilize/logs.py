@@ -1,13 +1,14 @@
 """Logs carry ids and verbs. One filter at the root takes out what looks like a phone number or a token."""
 
+import json
 import logging
 import re
 import sys
 import traceback
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-import structlog
 from flask import Flask
 
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
@@ -27,6 +28,19 @@ class Redaction(logging.Filter):
         return True
 
 
+class JsonLines(logging.Formatter):
+    """One event as a line of JSON. Of an exception it tells the place that the filter left, nothing else."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "event": record.getMessage(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
+        }
+        return json.dumps(line | ({"where": record.exc_text} if record.exc_text else {}))
+
+
 def init_app(app: Flask) -> None:
     """One line of JSON per event on standard error."""
     root = logging.getLogger()
@@ -34,23 +48,11 @@ def init_app(app: Flask) -> None:
         return
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(Redaction())
-    handler.setFormatter(_json_lines())
+    handler.setFormatter(JsonLines())
     root.addHandler(handler)
     root.setLevel(app.config["MOBILIZE"].log_level)
     for chatty in ("twilio.http_client", "urllib3", "babel", "alembic.runtime.plugins"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-
-
-def _json_lines() -> logging.Formatter:
-    return structlog.stdlib.ProcessorFormatter(
-        processors=[
-            structlog.stdlib.add_log_level,
-            structlog.stdlib.add_logger_name,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.JSONRenderer(),
-        ]
-    )
 
 
 def _where(exc_info: ExcInfo) -> str:
