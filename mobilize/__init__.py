@@ -4,22 +4,48 @@
 only rooms below it: roster, texts, accounts, actions, checkins, reminders, turnout, privacy.
 """
 
+from collections.abc import Callable
 from importlib import import_module
 from io import BytesIO
 from typing import IO, Any, cast
 
 from flask import Flask, Request, current_app
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import BadRequest
+from werkzeug.http import parse_cookie
+from werkzeug.utils import cached_property
 
 import config
 from config import Settings
 
 ROOMS = ("roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "privacy")
+# No form that a person fills in is longer, in bytes.
+_SHORT = 1 << 16
+_NOTHING: MultiDict[str, str] = ImmutableMultiDict()
 
 
 class InMemory(Request):
-    """An upload holds names: it stays in memory, where its size is limited, and never becomes a file."""
+    """A request, read without detours. An upload holds names: it stays in memory, where its size is limited,
+    and never becomes a file."""
+
+    @cached_property
+    def args(self) -> MultiDict[str, str]:
+        """Most requests ask nothing."""
+        return super().args if self.query_string else _NOTHING
+
+    @cached_property
+    def cookies(self) -> ImmutableMultiDict[str, str]:
+        """Read from where they stand; Werkzeug looks for them through all of the environment."""
+        return cast(ImmutableMultiDict[str, str], parse_cookie(self.environ, ImmutableMultiDict))
+
+    @cached_property
+    def stream(self) -> IO[bytes]:
+        """A form is short and read in one go; Werkzeug would ask until nothing more comes, each time waiting
+        for its turn among the threads."""
+        if self.content_length is None or self.content_length > _SHORT:
+            return super().stream
+        return BytesIO(self.environ["wsgi.input"].read(self.content_length))
 
     def _get_file_stream(self, *_: object, **__: object) -> IO[bytes]:
         return BytesIO()
@@ -32,12 +58,21 @@ class InMemory(Request):
             raise BadRequest("nested too deeply") from None
 
 
+class Web(Flask):
+    """Flask, without what is asked at every request and never needed here."""
+
+    request_class = InMemory
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """As it is: no view here is a coroutine."""
+        return func
+
+
 def create_app(chosen: Settings | None = None, *, doors: bool = True) -> Flask:
     """The web application, also the frame in which commands run; without `doors` to it (pages, forms,
     commands) the frame for tasks, which is a third smaller. Raises `config.BadSetting`."""
-    app = Flask(__name__, template_folder="../templates")
+    app = Web(__name__, template_folder="../templates")
     app.session_interface = _FormCookie()
-    app.request_class = InMemory
     app.config["MOBILIZE"] = chosen or config.load()
     _set_limits(app)
     _open_tools(app)

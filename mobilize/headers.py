@@ -1,6 +1,14 @@
 """What every answer carries, errors included, so that a browser refuses what we never meant."""
 
+from collections.abc import Iterable
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
 from flask import Flask, Response, request
+from werkzeug.wsgi import ClosingIterator
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -12,7 +20,6 @@ _LINE = _CLOSED.replace("camera=()", "camera=(self)")
 
 def init_app(app: Flask, *, secure: bool) -> None:
     """Put the headers on every answer of this application."""
-
     always = [
         ("Content-Security-Policy", _POLICY),
         ("Referrer-Policy", "no-referrer"),
@@ -23,12 +30,25 @@ def init_app(app: Flask, *, secure: bool) -> None:
     if secure:
         always.append(("Strict-Transport-Security", "max-age=31536000; includeSubDomains"))
 
-    @app.after_request
-    def _headers(response: Response) -> Response:
-        headers, endpoint = response.headers, request.endpoint
-        # Added, not set: no view sets one of these, and looking for each of them first is felt at the gate.
-        headers.extend(always)
-        headers.add("Permissions-Policy", _LINE if endpoint == "line.page" else _CLOSED)
-        if endpoint != "static" and "Cache-Control" not in headers:
-            headers.add("Cache-Control", "no-store")
-        return response
+    class Answer(Response):
+        # They are added as it goes out, all at once: setting each by itself was a tenth of the gate's page.
+        def get_wsgi_response(self, environ: "WSGIEnvironment") -> Any:
+            body, status, headers = super().get_wsgi_response(environ)
+            return body, status, headers + always + _its_own(self)
+
+        def get_app_iter(self, environ: "WSGIEnvironment") -> Iterable[bytes]:
+            parts = super().get_app_iter(environ)
+            if not isinstance(parts, ClosingIterator) or not self.is_sequence:
+                return parts
+            with closing(parts):  # granian sends a list in one go, and asks for anything else bit by bit
+                return list(parts)
+
+    app.response_class = Answer
+
+
+def _its_own(answer: Response) -> list[tuple[str, str]]:
+    endpoint = request.endpoint
+    own = [("Permissions-Policy", _LINE if endpoint == "line.page" else _CLOSED)]
+    if endpoint != "static" and "Cache-Control" not in answer.headers:
+        own.append(("Cache-Control", "no-store"))
+    return own

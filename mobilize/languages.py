@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from functools import lru_cache
 
-from flask import Flask, current_app, g, has_request_context, request
+from flask import Flask, current_app, has_request_context, request
 from flask_babel import Babel, force_locale, format_date, format_time, gettext, ngettext
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
@@ -14,6 +14,7 @@ from mobilize import clock
 
 LANGUAGES = {"en": "English", "es": "Español"}
 COOKIE = "language"
+_FOUND = "mobilize.language"
 
 _ = gettext
 __all__ = [
@@ -38,10 +39,13 @@ def language() -> str:
     """ "en" or "es": what this person chose, else what her browser asks for."""
     if not has_request_context():
         return "en"
-    if "language" not in g:
+    asked = request.environ
+    found: str | None = asked.get(_FOUND)
+    if found is None:
         chosen = request.args.get("lang") or request.cookies.get(COOKIE)
-        g.language = chosen if chosen in LANGUAGES else _asked_for(request.headers.get("Accept-Language", ""))
-    return str(g.language)
+        found = chosen if chosen in LANGUAGES else _asked_for(asked.get("HTTP_ACCEPT_LANGUAGE", ""))
+        asked[_FOUND] = found
+    return found
 
 
 @lru_cache(1000)

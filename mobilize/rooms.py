@@ -19,7 +19,7 @@ def init_app(app: Flask) -> None:
     """Open every room. Public forms are stateless and answer to their origin; others carry a CSRF token."""
     _csrf.init_app(app)
     entrance.init_app(app)
-    app.before_request(_protect_forms)
+    app.before_request(partial(_protect_forms, app))
     app.context_processor(_what_pages_know)
     _open_doors(app)
     _add_commands(app)
@@ -59,12 +59,11 @@ def _add_commands(app: Flask) -> None:
     commands.init_app(app)
 
 
-def _protect_forms() -> None:
-    if request.endpoint is None or request.endpoint == "static":
+def _protect_forms(app: Flask) -> None:
+    endpoint = request.endpoint
+    if endpoint is None or endpoint == "static":
         return
-    from flask import current_app
-
-    stated = entrance_of(current_app._get_current_object(), request.endpoint)  # type: ignore[attr-defined]
+    stated = entrance_of(app, endpoint)
     if stated is not None and stated.kind in {"signed_in", "first_step"}:
         _csrf.protect()
 

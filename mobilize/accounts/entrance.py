@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, abort, current_app, g, redirect, request, url_for
+from flask import Flask, abort, g, redirect, request, url_for
 from sqlalchemy import ColumnElement, exists, or_, select
 from werkzeug.wrappers import Response
 
@@ -144,7 +144,7 @@ def held_grant(code: str) -> LineGrant | None:
 
 def init_app(app: Flask) -> None:
     """Ask at every door. What is neither an endpoint nor a file is left to the error page."""
-    app.before_request(_ask_at_the_door)
+    app.before_request(partial(_ask_at_the_door, app))
 
 
 def entrance_of(app: Flask, endpoint: str) -> Entrance | None:
@@ -190,10 +190,11 @@ def _visitor() -> Visitor:
     return Visitor(running.person, scope, running)
 
 
-def _ask_at_the_door() -> Response | None:
-    if request.endpoint is None or request.endpoint == "static":
+def _ask_at_the_door(app: Flask) -> Response | None:
+    endpoint = request.endpoint
+    if endpoint is None or endpoint == "static":
         return None
-    entrance = entrance_of(current_app._get_current_object(), request.endpoint)  # type: ignore[attr-defined]
+    entrance = entrance_of(app, endpoint)
     if entrance is None:
         abort(403)
     _refuse_other_origins()
