@@ -231,7 +231,12 @@ class Carrier:
         return self.pages.phones(request) if request.path == "/" else redirect("/")
 
     def _hear(self, request: Request, phone: str) -> Reply:
-        self.say(phone, request.form().get("body", "")[:1600])
+        """With `at`, it was sent then and the service did not hear it: it stands in the log alone."""
+        body, at = request.form().get("body", "")[:1600], request.form().get("at", "")
+        if at:
+            self.book.hear(phone, body, datetime.fromisoformat(at))
+        else:
+            self.say(phone, body)
         return redirect(f"/phones/{phone}")
 
     def _set_faults(self, request: Request) -> Reply:

@@ -168,9 +168,10 @@ class Book:
             )
         )
 
-    def hear(self, phone: str, body: str) -> Message:
-        """A text from a phone to the union's number; the carrier itself answers its bare keywords."""
-        heard = self._say("inbound", phone, self.number, body, "received")
+    def hear(self, phone: str, body: str, at: datetime | None = None) -> Message:
+        """A text from a phone to the union's number, now unless `at` says when; the carrier itself answers
+        its bare keywords."""
+        heard = self._say("inbound", phone, self.number, body, "received", at)
         word = body.strip().upper()
         if word in OUT_WORDS:
             self._mark(phone, out=True)
@@ -189,15 +190,16 @@ class Book:
         self._keep({"status": [message.sid, status, error_code]})
 
     def listed(self, to: str, from_: str, lag_s: float) -> list[Message]:
-        """Newest first; with a lag, the newest are not in the list yet."""
+        """Newest first, by the moment each was sent; with a lag, the newest are not in the list yet."""
         until = datetime.now(UTC).timestamp() - lag_s
         phone = to if to != self.number else from_
         pool = self.by_phone.get(phone, []) if phone else self.messages
-        return [
+        found = [
             m
             for m in reversed(pool)
             if m.created_at <= until and (not to or m.to == to) and (not from_ or m.from_ == from_)
         ]
+        return sorted(found, key=lambda m: -m.created_at)
 
     def ledger(self, since: int = 0) -> list[dict[str, Any]]:
         """Every text taken from the service, oldest first; the carrier's own keyword answers are not in
@@ -236,8 +238,11 @@ class Book:
     def _reply(self, phone: str, body: str) -> None:
         self._say("outbound-reply", self.number, phone, body, "delivered")
 
-    def _say(self, direction: str, from_: str, to: str, body: str, status: str) -> Message:
-        return self._add(Message(_sid(), direction, to, from_, body, datetime.now(UTC).timestamp(), status))
+    def _say(
+        self, direction: str, from_: str, to: str, body: str, status: str, at: datetime | None = None
+    ) -> Message:
+        moment = (at or datetime.now(UTC)).timestamp()
+        return self._add(Message(_sid(), direction, to, from_, body, moment, status))
 
     def _add(self, message: Message) -> Message:
         self._remember(message)

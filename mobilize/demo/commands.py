@@ -38,7 +38,11 @@ def morning(speed: float, seed: int) -> None:
 
     Two hours of it, in two minutes unless --speed says otherwise. Ctrl-C ends it; what happened stays.
     """
-    running, action = begin(speed, seed, clock.now())
+    try:
+        running, action = begin(speed, seed, clock.now())
+    except KeyboardInterrupt:
+        click.echo("Stopped before anybody came. What was made for it is called off.")
+        return
     lasts = running.clock.lasts.total_seconds()
     click.echo(f"A morning of {len(running.gates)} places, {len(running.deeds)} deeds, in {lasts:.0f} s.")
     click.echo(f"  watch it    {settings().public_base_url}/actions/{action.id}/turnout")

@@ -1,14 +1,17 @@
 """A morning that happens while somebody watches: made in the running demo, through the doors that people use.
 
 The simulated clock is faster than ours and ends with it: what happens on it lies in the past, and the phones
-send it like phones that had no network for a while, each deed with its own time.
+send it like phones that had no network for a while, each deed with its own time. What they text stands in the
+carrier's log with its time, and is taken in from there, as after an outage.
 """
 
+import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -18,6 +21,8 @@ from mobilize.demo.morning_plan import FIRST, LAST, Deed, Gate, Way
 PHONES_AT_ONCE = 8
 SAID_EVERY = 10  # simulated minutes
 LOOK_EVERY_S = 1.0
+# Of its clock: what was texted a little before the last look may stand in the carrier's log only now.
+OVERLAP = timedelta(minutes=10)
 # So that nobody waits for ever when the service has stopped answering.
 MOST_REFUSED = 200
 
@@ -40,6 +45,11 @@ class SimulatedClock:
         start = self.began + self.lasts - timedelta(minutes=LAST)
         return start.replace(second=0, microsecond=0)
 
+    def shows(self, moment: datetime) -> datetime:
+        """What it shows at a moment of our clock."""
+        minute = FIRST + (moment - self.began).total_seconds() * self.speed / 60
+        return self.happens_at(min(minute, LAST))
+
     def happens_at(self, minute: float) -> datetime:
         """When something of that minute happened, as the phones say it."""
         return self.start + timedelta(minutes=minute)
@@ -60,6 +70,8 @@ class Morning:
     lines: Mapping[int, LinePhone]
     texting: Texting | None
     now: Callable[[], datetime]
+    # Takes in what stands in the carrier's log since then.
+    take_texts: Callable[[datetime], object] = lambda _since: None
     # How many texts had left before this morning: chairs answer what they are asked now.
     texts_before: int = 0
     done: Counter[Way] = field(default_factory=Counter)
@@ -77,8 +89,9 @@ class Morning:
                 phones.submit(self._listen, self.texting)
             self._all(phones, say)
         finally:
-            self.stop()
-            phones.shutdown(cancel_futures=True)
+            with _uninterrupted():
+                self.stop()
+                phones.shutdown(cancel_futures=True)
 
     def stop(self) -> None:
         """No further deed begins."""
@@ -118,7 +131,7 @@ class Morning:
         if deed.way is Way.PHONE and who:
             return MemberPhone(self.base).check_in(gate.code, who.number or who.phone, at, now)
         if deed.way is Way.TEXT and who:
-            return self.texting is not None and self.texting.say(who.phone, f"HERE {gate.text_code}")
+            return self.texting is not None and self.texting.say(who.phone, f"HERE {gate.text_code}", at)
         if deed.way is Way.ANSWER:
             return self._answer(gate.chair, deed.n)
         line = self.lines[deed.at]
@@ -135,22 +148,34 @@ class Morning:
         return self.texting is not None and self.texting.say(chair, str(n))
 
     def _listen(self, texting: Texting) -> None:
-        """Hear whom the service asks, and answer for those who have counted already."""
-        heard = self.texts_before
+        """Hear whom the service asks and answer for those who have counted; see that texts are taken in."""
+        heard, looked = self.texts_before, self.clock.began
         while not self.stopping.wait(LOOK_EVERY_S):
             try:
                 arrived = texting.arrived(heard)
+                self.take_texts(self.clock.shows(looked) - OVERLAP)
             except (OSError, ValueError):
                 continue
-            heard += len(arrived)
+            heard, looked = heard + len(arrived), self.now()
             asked = {phone for phone, body in arrived if "?" in body}
             with self._one_counts:
                 self._asked |= asked
                 ready = {phone: self._will_answer.pop(phone) for phone in asked & set(self._will_answer)}
             for phone, n in ready.items():
                 self._note(Way.ANSWER, texting.say(phone, str(n)))
+        self.take_texts(self.clock.shows(looked) - OVERLAP)
 
     def _so_far(self, minute: int) -> str:
         came = sum(self.done[way] for way in (Way.PHONE, Way.TICK, Way.TEXT))
         counts = self.done[Way.ANSWER] + self.done[Way.HEAD_COUNT]
         return f"  {minute:+4d} min   {came:5d} check-ins   {counts:3d} head counts"
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Whoever presses Ctrl-C again is not told of it by a traceback: phones finish what they are at."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -86,10 +86,12 @@ class Texting:
     def __init__(self, carrier: str):
         self.browser = Browser(carrier.rstrip("/"))
 
-    def say(self, phone: str, body: str) -> bool:
-        """From this phone to the union. The carrier delivers it, signed, as it would any."""
+    def say(self, phone: str, body: str, at: datetime | None = None) -> bool:
+        """From this phone to the union. The carrier delivers it, signed, as it would any; what was said `at`
+        an earlier moment stands in its log alone."""
+        when = {"at": at.isoformat()} if at else {}
         try:
-            self.browser.post(f"/phones/{quote(phone)}/say", {"body": body})
+            self.browser.post(f"/phones/{quote(phone)}/say", {"body": body, **when})
         except HTTPError:
             return False
         return True

@@ -1,20 +1,23 @@
 """Before a simulated morning can run: a picket at every site, a rally of one area, and who belongs there."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
+from flask import Flask, current_app
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from mobilize import clock, settings
 from mobilize.accounts.grants import grant_line
 from mobilize.accounts.models import GrantKind
+from mobilize.actions.calling_off import call_off_action
 from mobilize.actions.models import Action, ActionKind, Event
 from mobilize.actions.operations import create_action_at_sites, create_rally
 from mobilize.actions.plans import Bilingual, NewAction
 from mobilize.actions.queries import chapters_of
 from mobilize.actions.spans import LocalSpan
-from mobilize.database import db
+from mobilize.database import atomic, db
 from mobilize.demo.morning import Morning, SimulatedClock
 from mobilize.demo.morning_phones import LinePhone, Texting
 from mobilize.demo.morning_plan import LAST, RALLY_AT, Deed, Gate, Someone, Way, plan
@@ -24,6 +27,8 @@ from mobilize.languages import _
 from mobilize.reminders.counts import chairs_of
 from mobilize.reminders.operations import change_count_question, set_default_rules
 from mobilize.roster.models import Area, Member, Membership, MemberStatus, Rank
+from mobilize.texts.carrier import LogUnreadable
+from mobilize.texts.catching_up import take_missed_texts
 
 SHELL = "shell"
 # The lines stand a little longer than the simulated clock runs.
@@ -43,14 +48,39 @@ def begin(speed: float, seed: int, now: datetime) -> tuple[Morning, Action]:
     simulated, base = SimulatedClock(now, speed), settings().public_base_url
     texting = Texting(settings().carrier_page_url) if settings().carrier_page_url else None
     texts_before = len(texting.arrived(0)) if texting else 0
-    picket, rally = _actions(simulated, now)
-    set_default_rules(now)
-    _ask_on_its_clock(picket, simulated, now)
-    events = [*_events(picket), *_events(rally)]
-    gates = _gates(events, now)
-    deeds = plan(gates, seed)
-    lines = _lines(events, deeds, base, now)
-    return Morning(gates, deeds, simulated, base, lines, texting, clock.now, texts_before), picket
+    with atomic():
+        picket, rally = _actions(simulated, now)
+        set_default_rules(now)
+        _ask_on_its_clock(picket, simulated, now)
+    with _called_off_if_stopped(picket, rally):
+        events = [*_events(picket), *_events(rally)]
+        gates = _gates(events, now)
+        deeds = plan(gates, seed)
+        lines = _lines(events, deeds, base, now)
+    take = _taker(current_app._get_current_object())  # type: ignore[attr-defined]
+    return Morning(gates, deeds, simulated, base, lines, texting, clock.now, take, texts_before), picket
+
+
+@contextmanager
+def _called_off_if_stopped(*actions: Action) -> Iterator[None]:
+    """Who stops it before the first deed leaves no action that nobody comes to."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        db.session.rollback()
+        for action in actions:
+            call_off_action(action, actor=SHELL, now=clock.now())
+        raise
+
+
+def _taker(app: Flask) -> Callable[[datetime], object]:
+    """Takes in what the carrier's log says was texted since then, from any thread."""
+
+    def take(since: datetime) -> None:
+        with app.app_context(), suppress(LogUnreadable):
+            take_missed_texts(since)
+
+    return take
 
 
 def _actions(simulated: SimulatedClock, now: datetime) -> tuple[Action, Action]:

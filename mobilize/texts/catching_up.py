@@ -34,15 +34,18 @@ def catch_up(*, now: datetime) -> tuple[int, int]:
     heard = leases.last_run(CAUGHT_UP)
     since = max(heard - OVERLAP, now - AT_MOST) if heard else now - FIRST_TIME
     try:
-        found = _missed_texts(since), _missed_receipts(now)
+        found = take_missed_texts(since), _missed_receipts(now)
     except LogUnreadable:
         return 0, 0
     leases.note_run(CAUGHT_UP, now=now)
     return found
 
 
-def _missed_texts(since: datetime) -> int:
-    """Oldest first, each at the moment it came: a START after a STOP stays the later word."""
+def take_missed_texts(since: datetime) -> int:
+    """Those in the carrier's log since then; how many of them were new. Raises `LogUnreadable`.
+
+    Oldest first, each at the moment it came: a START after a STOP stays the later word.
+    """
     ours = settings().text_number
     texts = sorted(carrier.came_in(ours, since), key=lambda text: text.created_at) if ours else []
     return sum(

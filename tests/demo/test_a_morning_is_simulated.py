@@ -1,7 +1,9 @@
 """A simulated morning: the same for the same seed, believable, and through the doors everybody uses."""
 
 import random
+import signal
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,9 +11,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from mobilize import clock
+from config import Env
+from mobilize import clock, settings
 from mobilize.accounts.grants import grant_line
 from mobilize.accounts.models import GrantKind
+from mobilize.actions.models import Action
 from mobilize.checkins.models import Attendance, Evidence, HeadCount, Method, Outcome
 from mobilize.database import db
 from mobilize.demo.morning import Morning, SimulatedClock
@@ -94,3 +98,69 @@ def test_phones_and_a_captain_go_through_the_real_doors(pg_app: Flask, live_serv
     assert db.session.scalars(select(HeadCount.n)).all() == [4]
     tapped: Any = db.session.scalar(select(func.min(Evidence.happened_at)))
     assert abs(tapped - simulated.happens_at(-3)) < timedelta(seconds=5)
+
+
+def test_a_text_arrives_at_the_minute_it_was_sent_and_not_when_the_clock_ends(
+    pg_app: Flask, live_server: str
+) -> None:
+    now = clock.now()
+    simulated = SimulatedClock(now, 6_000)
+    at: list[datetime | None] = []
+    taken: list[datetime] = []
+
+    class Carrier:
+        """Texts that were said, each with its moment; nothing arrives."""
+
+        def say(self, _phone: str, _body: str, moment: datetime | None = None) -> bool:
+            at.append(moment)
+            return True
+
+        def arrived(self, _since: int) -> list[tuple[str, str]]:
+            return []
+
+    gate = Gate("X", "48219", "Lincoln", [])
+    deeds = [Deed(3, 0, Way.TEXT, Someone("", "", "+12135550111"))]
+    running = Morning([gate], deeds, simulated, live_server, {}, Carrier(), clock.now, taken.append)  # type: ignore[arg-type]
+    running.run(lambda _said: None)
+    assert at == [simulated.happens_at(3)]
+    assert taken and taken[0] <= simulated.happens_at(3)
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_ends_it_with_a_sentence_however_often_it_is_pressed(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, presses: int
+) -> None:
+    action = make_action()
+    running = Morning([], [], SimulatedClock(NOW, 60), "", {}, None, clock.now)
+
+    def press(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    def press_again() -> None:
+        running.stopping.set()
+        if presses == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(running, "_all", press)
+    monkeypatch.setattr(running, "stop", press_again)
+    monkeypatch.setattr("mobilize.demo.commands.begin", lambda *_how: (running, action))
+    said = app.test_cli_runner().invoke(args=["demo", "morning"])
+    assert said.exit_code == 0, said.output
+    assert "Stopped. What happened until now stays." in said.output
+
+
+def test_a_morning_stopped_while_it_is_made_leaves_no_action_that_nobody_comes_to(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_site("Lincoln")
+
+    def press(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(app.config, "MOBILIZE", replace(settings(), env=Env.DEMO, carrier_page_url=""))
+    monkeypatch.setattr("mobilize.demo.morning_start._lines", press)
+    said = app.test_cli_runner().invoke(args=["demo", "morning"])
+    assert (said.exit_code, said.output.count("\n")) == (0, 1), said.output
+    assert "called off" in said.output
+    actions = db.session.scalars(select(Action)).all()
+    assert len(actions) == 2 and all(action.called_off_at for action in actions)
