@@ -38,6 +38,7 @@ from mobilize.turnout.signs import SETTLES_IN
 from tests.builders import full_session, make_person
 
 TIMES = 40
+P95 = int(TIMES * 0.95) - 1
 Rows = dict[str, dict[str, Any]]
 
 
@@ -85,16 +86,25 @@ def _matrix(here: Place) -> Rows:
 
 
 def _history(here: Place) -> Rows:
-    """The board of the whole union counted from nothing, with half the history and with all of it."""
-    taken = {}
-    for name in ("half", "whole"):
-        with here.opened(name) as (_app, action):
-            taken[name] = _p95(lambda action=action: board(action))  # type: ignore[misc]
-    more = (taken["whole"] / taken["half"] - 1) * 100
+    """The board of the whole union counted from nothing, with half the history and with all of it: turn by
+    turn, so that both have the same machine, and by the best of each, which hiccups move least."""
+    with here.opened("half") as (half, _), here.opened("whole") as (whole, _):
+        turns = [(_counted_from_nothing(half), _counted_from_nothing(whole)) for _ in range(TIMES)]
+    less, more_history = (sorted(taken) for taken in zip(*turns, strict=True))
+    more = (more_history[0] / less[0] - 1) * 100
     return {
-        "board counted from nothing, p95": _row(taken["whole"], None),
+        "board counted from nothing, p95": _row(more_history[P95], None),
         "cost when history doubles": _row(more, 20) | {"unit": "%"},
     }
+
+
+def _counted_from_nothing(app: Flask) -> float:
+    """Milliseconds."""
+    with app.app_context():
+        action = db.session.scalars(select(Action).where(Action.starts_at == START)).one()
+        started = time.perf_counter()
+        board(action)
+        return (time.perf_counter() - started) * 1000
 
 
 def _reports(here: Place) -> Rows:
@@ -203,7 +213,7 @@ def _p95(ask: Callable[[], object], *, pause: float = 0.0) -> float:
         started = time.perf_counter()
         ask()
         taken.append((time.perf_counter() - started) * 1000)
-    return sorted(taken)[int(TIMES * 0.95) - 1]
+    return sorted(taken)[P95]
 
 
 if __name__ == "__main__":

@@ -41,6 +41,8 @@ class Total(Model):
     __tablename__ = "totals"
     __table_args__ = (
         Index("uq_totals_one_per_chapter_and_version", "action_id", "chapter_id", "version", unique=True),
+        # The matrix: all it asks for stands in here.
+        Index("ix_totals_shares", "action_id", "chapter_id", "version", "eligible", "came"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
