@@ -11,6 +11,8 @@ from pydantic import ValidationError
 
 from mobilize import audit, clock, settings
 from mobilize.accounts.entrance import grant, line_grant, line_upload, was_taken_back
+from mobilize.accounts.models import GrantKind
+from mobilize.actions.blueprint import door
 from mobilize.actions.models import ActionKind, Event
 from mobilize.actions.queries import check_in_address, codes_of, event_by_code
 from mobilize.checkins.duties import duty_choices
@@ -51,6 +53,7 @@ def page(code: str) -> str:
         gates=gates_of(event),
         ends_ms=int(grant().ends_at.timestamp() * 1000),
         nonce=uuid.uuid4().hex,
+        missing=_missing(event),
         address=_address(event),
         qr=Markup(qr_svg(check_in_address(event))),  # noqa: S704 - drawn by us, from our own address
         text_number=shown(settings().text_number),
@@ -139,6 +142,14 @@ def _event(code: str) -> Event:
     if event is None or grant().event_id != event.id:
         abort(404)
     return event
+
+
+def _missing(event: Event) -> str | None:
+    """Where the chair sees who has not come yet, signed in as herself: phones are on no line page."""
+    if grant().kind is not GrantKind.CHAIR or event.site_id is None:
+        return None
+    report = door("turnout.chapter_report", action_id=event.action_id, site_id=event.site_id)
+    return f"{report}#missing" if report else None
 
 
 def _is_strike(event: Event) -> bool:

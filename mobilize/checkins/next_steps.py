@@ -1,13 +1,14 @@
 """What a receipt offers: the next action as a calendar file, and undoing a slip."""
 
+import uuid
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import joinedload
 
 from mobilize.actions.models import Action, Event, EventChapter, EventState
 from mobilize.actions.queries import chapters_of
-from mobilize.checkins.models import Evidence, Void
+from mobilize.checkins.models import Evidence, Method, Void
 from mobilize.checkins.operations import void
 from mobilize.checkins.queries import device_mark
 from mobilize.checkins.shown import Shown
@@ -51,19 +52,43 @@ def calendar_file(event: Event, language: str, now: datetime) -> str:
 
 
 def undo_slip(event: Shown, cookie: str, *, now: datetime) -> None:
-    """Take back the last check-in made on this phone at this event, if it is minutes old, matched or not."""
-    mine = (
-        select(Evidence.id)
+    """Take back the last check-in made on this phone at this event, if it is minutes old, matched or not.
+    Twice is once: what was checked in before it stays."""
+    _take_back_the_last(event, Evidence.device_hmac == device_mark(event.id, cookie), now)
+
+
+def undo_link_slip(event: Shown, member_id: uuid.UUID, *, now: datetime) -> None:
+    """The same of what was tapped by a member's own link, on whatever phone."""
+    _take_back_the_last(event, and_(Evidence.member_id == member_id, Evidence.method == Method.LINK), now)
+
+
+def links_taken_back(event_id: uuid.UUID, member_id: uuid.UUID) -> int:
+    """How often this member took back what she had tapped by her link at the event."""
+    hers = Evidence.event_id == event_id, Evidence.member_id == member_id, Evidence.method == Method.LINK
+    return db.session.scalar(select(func.count()).select_from(Void).join(Evidence).where(*hers)) or 0
+
+
+def _take_back_the_last(event: Shown, mine: ColumnElement[bool], now: datetime) -> None:
+    """With its repeats: who tapped twice is not counted by the first tap."""
+    recent = (
+        select(Evidence, Void.evidence_id.label("taken_back"))
         .outerjoin(Void)
-        .where(Evidence.event_id == event.id, Evidence.device_hmac == device_mark(event.id, cookie))
-        .where(Evidence.recorded_at > now - SLIP, Void.evidence_id.is_(None))
+        .where(Evidence.event_id == event.id, mine, Evidence.recorded_at > now - SLIP)
         .order_by(Evidence.recorded_at.desc(), Evidence.id.desc())
-        .limit(1)
     )
     with atomic() as session:
-        last = session.scalar(mine)
-        if last is not None:
-            void(last, "a slip, undone on the same phone", actor="phone", now=now)
+        found = session.execute(recent).all()
+        if not found or found[0].taken_back:
+            return
+        for one, taken_back in found:
+            if not taken_back and _is_same_deed(one, found[0].Evidence):
+                void(one.id, "a slip, undone on the same phone", actor="phone", now=now)
+
+
+def _is_same_deed(one: Evidence, last: Evidence) -> bool:
+    whose = one.member_id or one.walkup_id
+    same = whose == (last.member_id or last.walkup_id) and one.says is last.says
+    return one.id == last.id or (whose is not None and same)
 
 
 def _escaped(text: str) -> str:

@@ -1,8 +1,9 @@
 """The member's own link: her page with one button and her code. Opening it changes nothing."""
 
 import uuid
+from datetime import datetime
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from mobilize import clock, crypto, settings
@@ -11,11 +12,14 @@ from mobilize.accounts.models import RoleName
 from mobilize.checkins.decision import Proof
 from mobilize.checkins.forms import event_token, is_event_token
 from mobilize.checkins.models import Method, Says
+from mobilize.checkins.next_steps import links_taken_back
 from mobilize.checkins.operations import check_in
 from mobilize.checkins.personal import end_links, whose
+from mobilize.checkins.saved import check_in_saved_link, is_too_late, tapped_at
 from mobilize.checkins.shown import Shown, shown_event
-from mobilize.checkins.views import bp, event_words, receipt_page
+from mobilize.checkins.views import bp, event_words, opens_ms, read_saved, receipt_page
 from mobilize.database import db
+from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.qr import qr_svg
 from mobilize.roster.models import Member
@@ -28,7 +32,7 @@ from mobilize.tokens import read_code
 @anyone
 def personal(code: str, letters: str) -> str | tuple[str, int]:
     """A button, and her code for a captain to scan; no name, since phones lie about and are borrowed."""
-    event, member = _asked_for(code, letters)
+    event, member = _asked_for(code, letters, clock.now())
     if event is None or member is None:
         return _no_link()
     return render_template(
@@ -36,9 +40,13 @@ def personal(code: str, letters: str) -> str | tuple[str, int]:
         event=event_words(event, clock.now()),
         post_to=url_for("checkins.personal_now", code=event.code, letters=letters),
         code=event.code,
+        letters=read_code(letters),
+        opens_ms=opens_ms(event),
+        undone="undone" in request.args,
         qr=qr_svg(f"{settings().public_base_url}/p/{event.code}/{read_code(letters)}", _("Your own code")),
         drill=event.drill,
-        token=event_token(event.code) if event.has_check_out else None,
+        token=event_token(event.code),
+        has_check_out=event.has_check_out,
     )
 
 
@@ -46,15 +54,19 @@ def personal(code: str, letters: str) -> str | tuple[str, int]:
 @bp.post("/P/<code>/<letters>")
 @anyone
 def personal_now(code: str, letters: str) -> Response | tuple[str, int]:
-    """One tap, once: the link is one deed, however often it is pressed."""
-    (event, member), now = _asked_for(code, letters), clock.now()
+    """One tap, once: the link is one deed, however often it is pressed, until it is taken back."""
+    now = clock.now()
+    if request.is_json:
+        return _from_the_queue(code, letters, now)
+    event, member = _asked_for(code, letters, now)
     if event is None or member is None:
         return _no_link()
     left = "left" in request.form
     answer = receipt_page(event, now, left=left).answer()
     said = f"link/{member}{'/left' if left else ''}"
-    # Pressed too early is another deed than pressed at the line.
-    nonce = crypto.fingerprint(f"{said}{event_words(event, now).state}{_page(event)}".encode())[:16]
+    # Pressed too early is another deed than pressed at the line, and so is what she presses after an undo.
+    again = links_taken_back(event.id, member) or ""
+    nonce = crypto.fingerprint(f"{said}{event_words(event, now).state}{_page(event)}{again}".encode())[:16]
     proof = Proof(
         event_id=event.id,
         nonce=nonce,
@@ -66,6 +78,17 @@ def personal_now(code: str, letters: str) -> Response | tuple[str, int]:
     )
     check_in(proof, now=now)
     return answer
+
+
+def _from_the_queue(code: str, letters: str, now: datetime) -> Response:
+    """One tap that her page has kept on the phone; her link needs to have been good when she tapped."""
+    saved = read_saved()
+    event, member = _asked_for(code, letters, tapped_at(saved, now))
+    if event is None or member is None:
+        raise Refused("no_link", _no_link_words(), status=404)
+    page = receipt_page(event, now if is_too_late(event, now) else tapped_at(saved, now), left=saved.left)
+    check_in_saved_link(event, member, saved, now=now)
+    return jsonify(nonce=saved.nonce, stored=True, page=page.text)
 
 
 def _page(event: Shown) -> str:
@@ -87,13 +110,16 @@ def end_links_of(member_id: uuid.UUID) -> Response:
     return redirect(url_for("roster.member", member_id=member_id), 303)
 
 
-def _asked_for(code: str, letters: str) -> tuple[Shown | None, uuid.UUID | None]:
+def _asked_for(code: str, letters: str, at: datetime) -> tuple[Shown | None, uuid.UUID | None]:
     """The event and the member of a link. A poster's code that leaked is no matter to her own link."""
     event = shown_event(code)
-    return (event.as_if_new(), whose(code, letters, clock.now())) if event else (None, None)
+    return (event.as_if_new(), whose(code, letters, at)) if event else (None, None)
 
 
 def _no_link() -> tuple[str, int]:
     """Ended, run out, cut short on the way, or never one: the answer is the same."""
-    error = _("This link is not good, or not any more. The code on the poster works for everybody.")
-    return render_template("public/front.html", typed="", error=error), 404
+    return render_template("public/front.html", typed="", error=_no_link_words()), 404
+
+
+def _no_link_words() -> str:
+    return _("This link is not good, or not any more. The code on the poster works for everybody.")

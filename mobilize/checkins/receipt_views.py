@@ -6,7 +6,8 @@ from werkzeug.wrappers import Response as Answer
 from mobilize import clock
 from mobilize.accounts.entrance import anyone
 from mobilize.accounts.sessions import cookie_name, take_cookie
-from mobilize.checkins.next_steps import calendar_file, next_event, undo_slip
+from mobilize.checkins.next_steps import calendar_file, next_event, undo_link_slip, undo_slip
+from mobilize.checkins.personal import whose
 from mobilize.checkins.shown import shown_event
 from mobilize.checkins.views import bp
 from mobilize.languages import language
@@ -28,12 +29,19 @@ def next_in_calendar(code: str) -> Response:
 @bp.post("/c/<code>/undo")
 @anyone
 def undo(code: str) -> Answer:
-    """A slip of the finger, taken back. The same answer whether or not there was anything."""
-    event = shown_event(code)
+    """A slip of the finger, taken back. The same answer whether or not there was anything. With `letters` it
+    was tapped by a member's own link."""
+    event, now = shown_event(code), clock.now()
     if event is None:
         abort(404)
-    undo_slip(event, request.cookies.get(cookie_name("known"), ""), now=clock.now())
-    answer = redirect(url_for("checkins.check_in", code=event.code, other=1), 303)
+    letters = request.args.get("letters", "")
+    if letters:
+        member = whose(code, letters, now)
+        if member is not None:
+            undo_link_slip(event, member, now=now)
+        return redirect(url_for("checkins.personal", code=event.code, letters=letters, undone=1), 303)
+    undo_slip(event, request.cookies.get(cookie_name("known"), ""), now=now)
+    answer = redirect(url_for("checkins.check_in", code=event.code, other=1, undone=1), 303)
     # The next check-in is a deed of its own, also for the same number.
     take_cookie(answer, f"here-{event.code}")
     return answer

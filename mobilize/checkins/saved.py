@@ -1,5 +1,6 @@
 """Check-ins that waited on a member's own phone until there was a network."""
 
+import uuid
 from datetime import datetime, timedelta
 
 from mobilize.checkins.decision import Proof
@@ -48,6 +49,24 @@ def check_in_saved(
         for_a_person=is_too_late(event, now) or event.is_old_code(tapped_at(saved, now)),
     )
     return check_in(proof, now=now, phone=phone_row(known, token, typed, now)), token
+
+
+def check_in_saved_link(event: Shown, member_id: uuid.UUID, saved: SavedCheckIn, *, now: datetime) -> CheckIn:
+    """The same from the page of a member's own link."""
+    if not is_event_token(saved.token, event.code):
+        raise Refused("stale_form", _("This page was too old. Send it once more."), status=400)
+    proof = Proof(
+        event_id=event.id,
+        nonce=bytes.fromhex(saved.nonce),
+        body=f"link/{member_id}{'/left' if saved.left else ''}".encode(),
+        says=Says.LEFT if saved.left else Says.HERE,
+        method=Method.LINK,
+        member_id=member_id,
+        happened_at=tapped_at(saved, now),
+        clock_error_s=(saved.sent_at - now).total_seconds(),
+        for_a_person=is_too_late(event, now),
+    )
+    return check_in(proof, now=now)
 
 
 def tapped_at(saved: SavedCheckIn, now: datetime) -> datetime:

@@ -66,7 +66,8 @@ def check_in(code: str) -> Response | str | tuple[str, int]:
     if event is None:
         return unknown_code(code)
     known = _is_known()
-    return form_page(event, known=known, other="other" in request.args).answer()
+    asked = request.args
+    return form_page(event, known=known, other="other" in asked, undone="undone" in asked).answer()
 
 
 @bp.route("/c/<code>/<rotating>", methods=["GET", "POST"])
@@ -126,10 +127,7 @@ def check_in_now(code: str) -> Response | str | tuple[str, int]:
 
 def _from_the_queue(event: Shown, now: datetime) -> Response:
     """One check-in the page has kept on the phone, answered by its nonce; `page` is what a form would get."""
-    try:
-        saved = SavedCheckIn.model_validate(request.get_json())
-    except (ValidationError, RecursionError):
-        abort(422)
+    saved = read_saved()
     at = now if is_too_late(event, now) else tapped_at(saved, now)
     page = receipt_page(event, at, left=saved.left)
     cookie = request.cookies.get(cookie_name("known"))
@@ -138,6 +136,14 @@ def _from_the_queue(event: Shown, now: datetime) -> Response:
     answer = jsonify(nonce=saved.nonce, stored=True, page=page.text)
     give_cookie(answer, "known", cookie, lasts=PHONE_KNOWN)
     return answer
+
+
+def read_saved() -> SavedCheckIn:
+    """What a page's queue has sent; whatever is none ends here, with 422."""
+    try:
+        return SavedCheckIn.model_validate(request.get_json())
+    except (ValidationError, RecursionError):
+        abort(422)
 
 
 def _count_in(event: Shown, now: datetime) -> str:
@@ -220,13 +226,14 @@ def form_page(
     known: bool = False,
     other: bool = False,
     sent: bool = False,
+    undone: bool = False,
 ) -> Page:
     """The check-in page, with a token of its own. With a `form` that was sent, also what is wrong with it."""
-    how = {"known": known, "other": other, "sent": sent}
+    how = {"known": known, "other": other, "sent": sent, "undone": undone}
     if form:
         page = KeptPage(_render_form(event, form, **how), for_all=False)
     else:
-        kind = "form", _state(event, clock.now()), known, other, sent
+        kind = "form", _state(event, clock.now()), *how.values()
         page = shown_page(event, kind, lambda: _render_form(event, CheckInForm(), **how))
     return Page(page, {TOKEN: event_token(event.code)})
 
@@ -238,7 +245,7 @@ def _render_form(event: Shown, form: CheckInForm, **how: bool) -> str:
         event=event_words(event, clock.now()),
         form=form,
         code=event.code,
-        opens_ms=int((event.starts_at - EARLY).timestamp() * 1000),
+        opens_ms=opens_ms(event),
         post_to=url_for("checkins.check_in_now", code=event.code),
         drill=event.drill,
         has_check_out=event.has_check_out,
@@ -262,6 +269,11 @@ def event_words(event: Shown, now: datetime) -> EventWords:
         state=_state(event, now),
         opens=say_time(event.starts_at - EARLY, event.tz),
     )
+
+
+def opens_ms(event: Shown) -> int:
+    """When check-in opens, in ms as a browser counts them."""
+    return int((event.starts_at - EARLY).timestamp() * 1000)
 
 
 def _state(event: Shown, now: datetime) -> str:

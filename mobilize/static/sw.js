@@ -37,10 +37,13 @@ addEventListener("fetch", (event) => {
   }
 });
 
-// /C/ABC, /c/abc and /c/ABC/<rotating> are one page.
+// /C/ABC, /c/abc and /c/ABC/<rotating> are one page; a member's own is /p/ABC/<letters>.
 function pageKey(path) {
-  const found = /^\/(c|line)\/([^/]+)/i.exec(path);
-  return found && `/${found[1].toLowerCase()}/${decodeURIComponent(found[2]).replace(/[^0-9a-z]/gi, "").toUpperCase()}`;
+  const found = /^\/(?:(c|line)\/([^/]+)|(p)\/([^/]+)\/([^/]+))/i.exec(path);
+  if (!found) return null;
+  const [kind, ...names] = found.slice(1).filter(Boolean);
+  const read = (name) => decodeURIComponent(name).replace(/[^0-9a-z]/gi, "").toUpperCase();
+  return ["", kind.toLowerCase(), ...names.map(read)].join("/");
 }
 
 async function fromCache(request) {

@@ -1,10 +1,13 @@
 """The link in a reminder: it names nobody, changes nothing by being opened, and is a code for the captain."""
 
+import re
 from datetime import timedelta
 
 import pytest
 import time_machine
 
+from mobilize import clock
+from mobilize.checkins.forms import event_token
 from mobilize.checkins.models import Method, Tier
 from mobilize.checkins.personal import end_links, ended_links, personal_address, personal_code, whose
 from tests.builders import START, make_action, make_event, make_member
@@ -40,6 +43,50 @@ def test_its_button_checks_in_once_however_often_it_is_pressed(client, event, li
     assert outcomes(event) == ["counted"]
     assert [row.tier for row in attendance(event)] == [Tier.SELF]
     assert evidence(event)[0].method is Method.LINK
+
+
+def waited(event, key=7, minutes=0, **more):
+    """What her page kept on the phone, tapped so many minutes after the line opened."""
+    tapped = OPEN + timedelta(minutes=minutes)
+    times = {"at": tapped.isoformat(), "sent_at": clock.now().isoformat()}
+    return {"nonce": f"{key:032x}", "token": event_token(event.code), **times, **more}
+
+
+def test_what_waited_on_her_phone_counts_at_the_time_of_the_tap(client, event, link, in_the_morning):
+    in_the_morning.move_to(OPEN + timedelta(hours=3))
+    answer = client.post(link, json=waited(event, minutes=4))
+    assert answer.json["stored"] is True and "You're counted" in answer.json["page"]
+    assert client.post(link, json=waited(event, minutes=4)).json["nonce"] == answer.json["nonce"]
+    assert client.post(link, json=waited(event, minutes=4, left=True)).status_code == 422
+    assert outcomes(event) == ["counted"]
+    [came] = attendance(event)
+    assert (came.first_at, came.tier) == (OPEN + timedelta(minutes=4), Tier.SELF)
+    assert evidence(event)[0].method is Method.LINK
+
+
+def test_what_waited_for_nine_days_goes_to_a_person(client, event, link, in_the_morning):
+    in_the_morning.move_to(OPEN + timedelta(days=9))
+    assert client.post(link, json=waited(event)).json["stored"] is True
+    assert outcomes(event) == ["unresolved"]
+
+
+def test_what_no_page_of_hers_has_kept_is_refused(client, event, link):
+    other = make_event(action=make_action(name_en="Rally"))
+    assert client.post(link, json=waited(event, token=event_token(other.code))).status_code == 400
+    assert client.post(link, json={"nonce": "x"}).status_code == 422
+    answer = client.post(f"/p/{event.code}/ABCDEFGHIJ", json=waited(event))
+    assert answer.status_code == 404 and "not good" in answer.json["message"]
+    assert not evidence(event)
+
+
+def test_a_slip_on_her_link_is_taken_back_once_and_can_be_made_good(client, event, link):
+    page = client.post(link).text
+    undo = re.search(r'action="([^"]+/undo[^"]*)"', page)[1].replace("&amp;", "&")
+    for _press in range(2):
+        assert "was taken back" in client.post(undo, follow_redirects=True).text
+    assert not attendance(event)
+    assert "You're counted" in client.post(link).text
+    assert len(attendance(event)) == 1
 
 
 def test_pressed_too_early_it_still_works_at_the_line(client, event, link, in_the_morning):

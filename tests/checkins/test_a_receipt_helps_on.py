@@ -43,6 +43,25 @@ def test_a_slip_is_taken_back_within_minutes_and_can_be_made_good(client, event)
     assert len(attendance(event)) == 1
 
 
+def test_undo_pressed_twice_takes_back_one_check_in(client, event):
+    post(client, event, "2135550101")
+    post(client, event, "2135550102")
+    for _press in range(2):
+        page = client.post(f"/c/{event.code}/undo", follow_redirects=True)
+        assert "was taken back, if it was less than five minutes old" in page.text
+    assert len(attendance(event)) == 1
+    assert db.session.query(Void).count() == 1
+
+
+def test_who_tapped_twice_is_not_counted_by_her_first_tap(client, event):
+    post(client, event, "2135550102")
+    for _tap in range(2):
+        post(client, event, "2135550101")
+    client.post(f"/c/{event.code}/undo")
+    assert len(attendance(event)) == 1
+    assert db.session.query(Void).count() == 2
+
+
 def test_after_five_minutes_it_stands(client, event, in_the_morning):
     post(client, event, "2135550101")
     in_the_morning.move_to(OPEN + timedelta(minutes=6))

@@ -16,6 +16,7 @@ from mobilize import clock
 from mobilize.accounts.grants import grant_line, revoke_grant
 from mobilize.accounts.models import GrantKind
 from mobilize.checkins.models import Tier
+from mobilize.checkins.personal import personal_code
 from mobilize.checkins.rotating import is_current
 from mobilize.database import db
 from tests.builders import make_action, make_campaign, make_event, make_member, make_site
@@ -141,6 +142,27 @@ def database_away(app, postgres):
             connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
 
 
+def test_her_own_link_works_without_a_network(gate, phone_of):
+    letters = personal_code(gate.event.id, gate.members[2].id)
+    address = f"{gate.server}/p/{gate.event.code}/{letters}"
+    context, page = phone_of()
+    open_and_keep(page, address, f"/p/{gate.event.code}/{letters}")
+    context.set_offline(True)
+    page.goto(address)
+    expect(page.locator(".qr svg")).to_be_visible()
+    page.get_by_role("button", name="Check me in").click()
+    expect(page.get_by_text("Saved on this phone, not yet sent")).to_be_visible()
+    assert evidence(gate.event) == []
+    context.set_offline(False)
+    expect(page.get_by_role("heading", name="You're counted")).to_be_visible(timeout=SOON)
+    eventually(lambda: outcomes(gate.event), ["counted"])
+    assert attendance(gate.event)[0].member_id == gate.members[2].id
+    page.get_by_text("Wrong number? Undo").click()
+    page.get_by_role("button", name="Take it back").click()
+    expect(page.get_by_text("was taken back")).to_be_visible()
+    eventually(lambda: attendance(gate.event), [])
+
+
 def test_while_the_database_is_away_the_page_keeps_the_tap_and_says_so(gate, phone_of, pg_app, postgres):
     _context, page = phone_of()
     open_and_keep(page, gate.check_in, f"/c/{gate.event.code}")
@@ -245,6 +267,37 @@ def test_a_link_taken_back_wipes_the_names_and_loses_no_tick(gate, phone_of):
     eventually(lambda: outcomes(gate.event), ["unresolved"])
     until(rosa.page, "store.all('lines').then(kept => kept.length === 0)")
     assert "First1" not in rosa.page.content()
+
+
+def test_what_could_not_be_taken_stays_on_the_phone_until_a_person_has_seen_it(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    elsewhere = make_member("Somebody", "Else", site=make_site())
+    rosa.context.set_offline(True)
+    tick(rosa.page, 1)
+    rosa.page.get_by_label("Mobile number, member number or name").fill("12!?")
+    rosa.page.get_by_role("button", name="Add this person").click()
+    rosa.page.evaluate(f"add({{ kind: 'tick', member: '{elsewhere.id}' }})")
+    expect(rosa.page.get_by_text("3 waiting to send")).to_be_visible()
+    rosa.context.set_offline(False)
+    for _look in range(2):
+        expect(rosa.page.get_by_text("12!? (")).to_be_visible(timeout=SOON)
+        expect(rosa.page.get_by_text("This name is not on your list.")).to_be_visible()
+        expect(rosa.page.get_by_text("waiting to send")).to_be_hidden()
+        rosa.page.reload()
+    for left in (1, 0):
+        rosa.page.get_by_role("button", name="I have seen this").first.click()
+        expect(rosa.page.get_by_role("button", name="I have seen this")).to_have_count(left)
+    rosa.page.reload()
+    expect(rosa.page.locator("#names li")).to_have_count(8)
+    expect(rosa.page.locator("#problems .notice")).to_have_count(0)
+    eventually(lambda: outcomes(gate.event), ["counted"])
+
+
+def test_without_a_camera_her_number_is_typed(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    rosa.page.get_by_role("button", name="Scan a member's own code").click()
+    rosa.page.get_by_role("button", name="Type her number instead").click()
+    expect(rosa.page.get_by_label("Mobile number, member number or name")).to_be_focused()
 
 
 def test_the_changing_code_is_drawn_without_a_network_and_a_wrong_clock(gate, phone_of):

@@ -3,6 +3,7 @@
 
 const words = document.getElementById("check-in").dataset;
 const code = words.code;
+const page = words.page || "/c/" + code; // of her own link, else of the poster's code
 const saved = document.getElementById("saved");
 const KEPT = 14 * 86400e3;
 let sending = false;
@@ -13,11 +14,32 @@ async function tap(form, button) {
   const typed = form.elements.known ? null : form.elements.typed.value;
   const token = form.elements.token.value;
   const left = button.name === "left" ? { left: true } : {};
-  await store.put("queue", { nonce: store.nonce(), code, typed, token, ...left, at: new Date().toISOString() });
+  const nonce = store.nonce();
+  await store.put("queue", { nonce, code, page, typed, token, ...left, at: new Date().toISOString() });
+  form.querySelector(".error")?.remove();
   // It is in the queue, and the next person types here; on a slow phone she may have begun by now.
   if (typed && form.elements.typed.value === typed) form.elements.typed.value = "";
   pause = 4000;
   await send();
+  const refused = typed && (await store.get("queue", nonce));
+  if (refused?.why && form.isConnected && !form.elements.typed.value) await askAgain(form, refused);
+}
+
+// Refused while she looks at the form: her number is back in it, with what is wrong, and nothing is kept.
+async function askAgain(form, { nonce, typed, why }) {
+  await store.remove("queue", nonce);
+  await draw();
+  const field = form.elements.typed;
+  const error = document.createElement("p");
+  error.className = "error";
+  error.id = field.id + "-error";
+  error.textContent = why;
+  form.querySelector(".error")?.remove();
+  field.before(error);
+  field.value = typed;
+  field.setAttribute("aria-invalid", "true");
+  field.setAttribute("aria-describedby", "typed-help " + error.id);
+  field.focus();
 }
 
 async function send() {
@@ -37,11 +59,11 @@ async function sendOne(item) {
   const { nonce, typed, at, token, left } = item;
   let answer, said;
   try {
-    answer = await fetch("/c/" + item.code, {
+    answer = await fetch(item.page || "/c/" + item.code, {
       method: "POST",
       headers: { "Content-Type": "application/json", Accept: "application/json" },
       body: JSON.stringify({ nonce, typed, at, token, ...(left && { left }), sent_at: new Date().toISOString() }),
-      signal: AbortSignal.timeout(15000),
+      signal: AbortSignal.timeout?.(15000),
     });
     said = await answer.json();
   } catch {
@@ -58,14 +80,15 @@ async function sendOne(item) {
   return true;
 }
 
-function show(page) {
-  const main = new DOMParser().parseFromString(page, "text/html").querySelector("main");
+function show(receipt) {
+  const answer = new DOMParser().parseFromString(receipt, "text/html");
+  const main = answer.getElementById("content") || answer.querySelector("main");
   const here = document.getElementById("content");
   here.replaceChildren(...main.childNodes);
   document.title = here.querySelector("h1").textContent;
   document.getElementById("main").focus();
   scrollTo(0, 0);
-  keepForLater("/c/" + code, "/c/" + code);
+  keepForLater(page, page);
 }
 
 async function draw() {
@@ -129,7 +152,7 @@ async function start() {
   }
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.action.endsWith("/undo")) store.remove("receipts", code);
+    if (form.action.includes("/undo")) store.remove("receipts", code);
     if (!form.elements.token || form.dataset.plain !== undefined) return;
     event.preventDefault();
     const button = event.submitter || form.querySelector("button");
@@ -138,7 +161,7 @@ async function start() {
     tap(form, button)
       .catch(() => {
         form.dataset.plain = "";
-        form.requestSubmit(button);
+        button.click();
       })
       .finally(() => button.removeAttribute("aria-disabled"));
   });
@@ -148,7 +171,7 @@ async function start() {
   await offerReceipt();
   await draw();
   await send();
-  if (navigator.onLine) keepForLater("/c/" + code, "/c/" + code);
+  if (navigator.onLine) keepForLater(page, page);
 }
 
 start();

@@ -7,6 +7,7 @@ const codes = line.codes.split(" "); // a leaked code was replaced: deeds kept u
 const waiting = document.getElementById("waiting");
 const names = document.getElementById("names");
 let queue = [];
+let odd = []; // what did not count, until somebody has seen it
 let kept = { code: line.code, people: [], ends: Number(line.ends), drawn: null, ahead: 0, rotating: null };
 let drawn = null;
 let etag = "";
@@ -42,7 +43,7 @@ async function send() {
       method: "POST",
       headers: { "Content-Type": "application/json", Accept: "application/json" },
       body: JSON.stringify({ sent_at: new Date().toISOString(), items: queue.slice(0, 100) }),
-      signal: AbortSignal.timeout(20000),
+      signal: AbortSignal.timeout?.(20000),
     });
     if (answer.ok) {
       const said = await answer.json();
@@ -58,20 +59,26 @@ async function send() {
 }
 
 async function settle(answers) {
-  for (const answer of answers) {
-    await store.remove("deeds", answer.nonce);
-    if (answer.why) say(answer.why);
+  const sent = new Map(queue.map((item) => [item.nonce, item]));
+  for (const { nonce, stored, why } of answers) {
+    const item = sent.get(nonce);
+    if (item && why) odd.push({ ...item, why });
+    // What the server could not take stays on this phone until a person has seen it.
+    if (item && why && !stored) await store.put("deeds", { ...item, line: line.code, why });
+    else if (nonce) await store.remove("deeds", nonce);
   }
   const done = new Set(answers.map((answer) => answer.nonce));
   queue = queue.filter((item) => !done.has(item.nonce));
   etag = ""; // what was sent may be drawn now, even where it changed nothing
+  drawOdd();
 }
 
 // The day is over, or the link was taken back: no name stays on this phone. What waits does.
 async function end() {
-  if (!ended) say(line.ended);
+  const first = !ended;
   ended = true;
   names?.replaceChildren();
+  if (first) say(line.ended);
   document.getElementById("who")?.replaceChildren();
   for (const code of codes) await store.remove("lines", code);
   redraw();
@@ -80,12 +87,44 @@ async function end() {
 }
 
 function say(text) {
-  const notice = document.createElement("p");
-  notice.className = "notice problem";
-  notice.textContent = text;
+  if (odd.some((one) => one.why === text)) return;
+  odd.push({ why: text, at: "" });
+  drawOdd();
+}
+
+// One box for each reason, with those it is about.
+function drawOdd() {
   const problems = document.getElementById("problems");
-  problems.replaceChildren(notice);
-  problems.scrollIntoView({ block: "nearest" });
+  const reasons = [...new Set(odd.map((one) => one.why))];
+  problems.replaceChildren(...reasons.map((why) => {
+    const box = document.createElement("div");
+    box.className = "notice problem";
+    box.appendChild(document.createElement("strong")).textContent = why;
+    const about = odd.filter((one) => one.why === why).map(whatOf).filter(Boolean).join(", ");
+    if (about) box.appendChild(document.createElement("p")).textContent = about;
+    const button = box.appendChild(document.createElement("button"));
+    button.className = "button quiet";
+    button.textContent = line.seen;
+    button.onclick = () => haveSeen(why);
+    return box;
+  }));
+  const scanning = document.querySelector("#scan[open] #scan-words");
+  if (scanning && reasons.length) scanning.textContent = reasons[reasons.length - 1];
+  if (reasons.length) problems.scrollIntoView({ block: "nearest" });
+}
+
+function whatOf({ member, typed, n, at }) {
+  const name = member && [...(names?.children || [])].find((row) => row.dataset.id === member)?.querySelector(".name").textContent;
+  const what = typed || name || n;
+  const time = at && new Date(at).toLocaleTimeString(`${document.documentElement.lang}-US`, { timeStyle: "short" });
+  return what && `${what} (${time})`;
+}
+
+async function haveSeen(why) {
+  const seen = odd.filter((one) => one.why === why);
+  odd = odd.filter((one) => one.why !== why);
+  drawOdd();
+  for (const { nonce } of seen) if (nonce) await store.remove("deeds", nonce);
 }
 
 async function refresh() {
@@ -94,7 +133,7 @@ async function refresh() {
   try {
     const headers = { Accept: "application/json", ...(etag && { "If-None-Match": etag }) };
     const asked = performance.now();
-    const answer = await fetch(line.state, { headers, cache: "no-store", signal: AbortSignal.timeout(15000) });
+    const answer = await fetch(line.state, { headers, cache: "no-store", signal: AbortSignal.timeout?.(15000) });
     if (answer.status === 403) return end();
     hearTime(answer, asked);
     if (answer.status !== 200) return;
@@ -170,8 +209,9 @@ function kindsFor(here) {
 }
 
 function drawButtons(row, kinds, here) {
-  if (row.querySelector("[data-reason]") && kinds.includes("untick")) return; // she is being asked why
-  row.querySelectorAll("[data-reason]").forEach((one) => one.remove());
+  const asked = row.querySelector(".why"); // she is being asked why
+  if (asked && kinds.includes("untick")) return;
+  asked?.remove();
   const buttons = [...row.querySelectorAll("button")];
   buttons.slice(kinds.length).forEach((one) => one.remove());
   kinds.forEach((kind, n) => {
@@ -237,28 +277,41 @@ document.addEventListener("submit", (event) => {
     () => form.querySelectorAll("input:not([type=hidden])").forEach((field) => (field.value = "")),
     () => {
       form.dataset.plain = ""; // a browser that keeps nothing: the plain form does it
-      form.requestSubmit(button);
+      button.click();
     },
   );
 });
 
 // Undo is two taps: the second says why, and stands in the record.
 function askWhy(button) {
-  const row = button.closest("li");
-  const reasons = [line.wrongName, line.notHere].map((words) => {
-    const one = button.cloneNode();
+  const name = button.closest("li").querySelector(".name").textContent;
+  const box = document.createElement("div");
+  box.className = "why";
+  box.appendChild(document.createElement("strong")).textContent = line.why;
+  for (const words of [line.wrongName, line.notHere]) {
+    const one = box.appendChild(button.cloneNode());
+    one.className = "button secondary";
     one.textContent = one.dataset.reason = words;
-    one.setAttribute("aria-label", words + ": " + row.querySelector(".name").textContent);
-    return one;
-  });
-  button.replaceWith(...reasons);
-  reasons[0].focus();
+    one.setAttribute("aria-label", words + ": " + name);
+  }
+  const keep = box.appendChild(document.createElement("button"));
+  keep.type = "button";
+  keep.className = "button quiet";
+  keep.textContent = line.keep;
+  keep.setAttribute("aria-label", line.keep + ": " + name);
+  keep.onclick = () => {
+    box.remove();
+    redraw();
+  };
+  button.replaceWith(box);
+  box.querySelector("button").focus();
 }
 
 function listen() {
   const search = document.getElementById("search");
   document.getElementById("search-field").hidden = false;
   search.addEventListener("input", () => find(search.value));
+  search.addEventListener("focus", () => search.select()); // the next name is typed over the last one
   duty?.addEventListener("change", redraw);
 }
 
@@ -316,10 +369,13 @@ function again() {
 async function start() {
   if (names) listen();
   try {
-    queue = (await store.all("deeds")).filter((deed) => codes.includes(deed.line));
-    queue.sort((a, b) => a.at.localeCompare(b.at));
-    queue.forEach((deed) => delete deed.line);
+    const mine = (await store.all("deeds")).filter((deed) => codes.includes(deed.line));
+    mine.sort((a, b) => a.at.localeCompare(b.at));
+    mine.forEach((deed) => delete deed.line);
+    odd = mine.filter((deed) => deed.why);
+    queue = mine.filter((deed) => !deed.why);
     if (names) await readNames();
+    drawOdd();
   } catch {
     // A browser that keeps nothing works as long as there is a network.
   }

@@ -10,7 +10,7 @@ let signing = null;
 async function learnKey() {
   try {
     const asked = performance.now();
-    const answer = await fetch(line.rotating, { cache: "no-store", signal: AbortSignal.timeout(8000) });
+    const answer = await fetch(line.rotating, { cache: "no-store", signal: AbortSignal.timeout?.(8000) });
     hearTime(answer, asked);
     if (answer.ok) kept.rotating = await answer.json();
     shownStep = null;

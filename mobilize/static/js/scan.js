@@ -3,12 +3,15 @@
 
 const scan = document.getElementById("scan");
 const video = document.getElementById("scan-video");
+const typeInstead = document.getElementById("scan-type");
 const OWN = /\/P\/([^/]+)\/([A-Z2-7]{10})$/i;
 let reader = null;
 
 async function showScan() {
   const words = document.getElementById("scan-words");
   words.textContent = "";
+  video.hidden = false;
+  typeInstead.hidden = true;
   scan.showModal();
   try {
     video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
@@ -16,6 +19,8 @@ async function showScan() {
     reader ??= await anyReader();
   } catch {
     words.textContent = line.noCamera;
+    video.hidden = true;
+    typeInstead.hidden = false;
     return;
   }
   while (scan.open) {
@@ -68,6 +73,10 @@ async function anyReader() {
 }
 
 document.getElementById("show-scan").onclick = showScan;
+typeInstead.onclick = () => {
+  scan.close();
+  document.getElementById("typed").focus();
+};
 scan.addEventListener("close", () => {
   video.srcObject?.getTracks().forEach((track) => track.stop());
   video.srcObject = null;
