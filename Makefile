@@ -35,7 +35,7 @@ security: setup-dev ## Look for weaknesses in code, answers and their times (ONL
 
 serve: setup ## The production web server, from the environment (HOST, PORT, WEB_PROCESSES, WEB_THREADS)
 	@exec $(BIN)/granian --interface wsgi --host "$${HOST:-127.0.0.1}" --port "$${PORT:-5000}" \
-	  --workers "$${WEB_PROCESSES:-$(CORES)}" --blocking-threads "$${WEB_THREADS:-16}" \
+	  --workers "$${WEB_PROCESSES:-$(CORES)}" --blocking-threads "$${WEB_THREADS:-32}" \
 	  --respawn-failed-workers --respawn-interval 0.5 --workers-kill-timeout 20 --no-ws wsgi:app
 
 work: setup ## The workers and their clock (beat), from the environment (WORKER_PROCESSES)

@@ -1,7 +1,7 @@
 """Checking in, measured: the real server, distinct members, 32 connections, answers verified against rows.
 
 The floor (`checkin_floor.py`) runs on the same kind of server in turns with it, since machines drift: the
-ratios count. One server process with 16 threads; PostgreSQL with fsync and synchronous_commit on, SQLite in
+ratios count. One server process with 32 threads; PostgreSQL with fsync and synchronous_commit on, SQLite in
 WAL with synchronous=FULL; the load generator shares the machine. `ROWS=post,page` chooses some of `PARTS`.
 """
 

@@ -57,7 +57,7 @@ def serve_floor(processes: Processes, url: str) -> int:
     """Its tables, and a server like the application's; returns its port."""
     _make_floor(url)
     port = free_port()
-    argv = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--blocking-threads", "16"]
+    argv = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--blocking-threads", "32"]
     argv += ["--port", str(port), "bench.checkin_floor:app"]
     process = processes.start("floor", argv, {**os.environ, "DATABASE_URL": url})
     processes.wait_for(process, lambda: answers(f"http://127.0.0.1:{port}/"), "floor")

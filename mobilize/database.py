@@ -247,7 +247,7 @@ def _engine_options(url: str) -> dict[str, Any]:
         "connect_args": {"options": wait, "connect_timeout": 5, "prepare_threshold": 3},
         "pool_size": 16,
         **shut,
-        "max_overflow": 16,
+        "max_overflow": 8,
         "pool_timeout": 10,
         "pool_pre_ping": True,
     }
@@ -266,6 +266,10 @@ def _direct_options(url: str) -> dict[str, Any]:
     options["connect_args"] |= {"options": wait}
     return options | {
         "isolation_level": "AUTOCOMMIT",
+        # Check-ins share one, and what else goes here takes a millisecond: two web processes then leave a
+        # third of the hundred connections that PostgreSQL has unless it is told otherwise.
+        "pool_size": 8,
+        "max_overflow": 0,
         "pool_pre_ping": False,
         "pool_reset_on_return": None,
         "pool_use_lifo": True,
