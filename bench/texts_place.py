@@ -60,7 +60,7 @@ class Place:
     def work(self, name: str, *, rate: int, workers: int, concurrency: int) -> list["Popen[bytes]"]:
         """Start workers that may send `rate` segments a second, and as many beats; the workers come first."""
         environ, started = {**self.environ, "SEGMENTS_PER_SECOND": str(rate)}, []
-        celery = [sys.executable, "-m", "celery", "-A", "workers.app"]
+        program = [sys.executable, "-m", "workers"]
         for n in range(workers):
             own = [
                 "worker",
@@ -71,11 +71,11 @@ class Place:
                 "--loglevel",
                 "WARNING",
             ]
-            started.append(self.processes.start(f"{name}-worker{n}", [*celery, *own], environ))
+            started.append(self.processes.start(f"{name}-worker{n}", [*program, *own], environ))
         for n in range(workers):
             schedule = str(self.processes.folder / f"{name}{n}.schedule")
             own = ["beat", "--schedule", schedule, "--pidfile=", "--loglevel", "WARNING"]
-            started.append(self.processes.start(f"{name}-beat{n}", [*celery, *own], environ))
+            started.append(self.processes.start(f"{name}-beat{n}", [*program, *own], environ))
         return started
 
     def cpu_s(self, ours: list["Popen[bytes]"]) -> float:

@@ -12,14 +12,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from mobilize.demo.supervisor import Child, Supervisor  # noqa: E402 - the path comes first
 
-CELERY = [sys.executable, "-m", "celery", "-A", "workers.app"]
+WORKERS = [sys.executable, "-m", "workers"]
 
 
 def main() -> int:
     processes = os.environ.get("WORKER_PROCESSES", "2")
     with tempfile.TemporaryDirectory(prefix="mobilize-") as scratch:
-        worker = [*CELERY, "worker", "--loglevel", "INFO", "--concurrency", processes]
-        beat = [*CELERY, "beat", "--loglevel", "INFO", "--schedule", f"{scratch}/schedule"]
+        worker = [*WORKERS, "worker", "--loglevel", "INFO", "--concurrency", processes]
+        beat = [*WORKERS, "beat", "--loglevel", "INFO", "--schedule", f"{scratch}/schedule"]
         children = [Child("worker", worker), Child("beat", beat)]
         return Supervisor(children, logs=None).run()
 

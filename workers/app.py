@@ -1,4 +1,4 @@
-"""The Celery application: `celery -A workers.app worker` and `celery -A workers.app beat`.
+"""The Celery application: `python -m workers worker` and `... beat`, or `celery -A workers.app ...`.
 
 Redis only wakes the workers. Every task is without arguments, asks the database what is due, and may run
 twice, late, or by two beats; so a wiped Redis loses nothing, and with a dead one the ticker keeps time

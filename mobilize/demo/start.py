@@ -158,9 +158,8 @@ def _carrier(environ: dict[str, str], host: str, port: int) -> Child:
 def _ours(environ: Mapping[str, str], host: str, port: int) -> list[Child]:
     granian = ["granian", "--interface", "wsgi", "--no-ws", "--host", host, "--port", str(port)]
     threads = ["--blocking-threads", "8", "--respawn-failed-workers", "--respawn-interval", "0.5"]
-    celery = ["celery", "-A", "workers.app"]
-    worker = [*celery, "worker", "--loglevel", "INFO", "--concurrency", "1"]
-    beat = [*celery, "beat", "--loglevel", "INFO", "--schedule", str(VAR / "beat-schedule"), "--pidfile="]
+    worker = ["workers", "worker", "--loglevel", "INFO", "--concurrency", "1"]
+    beat = ["workers", "beat", "--loglevel", "INFO", "--schedule", str(VAR / "beat-schedule"), "--pidfile="]
     address = f"http://{_reached_at(host)}:{port}/readyz"
     return [
         Child("web", _module([*granian, *threads, "wsgi:app"]), environ, lambda: _answers(address)),

@@ -94,12 +94,12 @@ class Ground:
 
     def _start(self, name: str) -> None:
         own = ["worker", "--concurrency", "2", "-n", f"{name}@%h"]
-        celery = ["celery", "-A", "workers.app"]
+        program = ["workers"]
         if name in BEATS:
             own = ["beat", "--schedule", str(self.folder / f"{name}.schedule"), "--pidfile="]
         elif self.sabotage:
-            celery = ["tests.chaos.sabotage", self.sabotage, "-A", "workers.app"]
-        argv = [sys.executable, "-m", *celery, *own, "--loglevel", "WARNING"]
+            program = ["tests.chaos.sabotage", self.sabotage]
+        argv = [sys.executable, "-m", *program, *own, "--loglevel", "WARNING"]
         if name in self.processes:
             leash.kill(self.processes[name])
         with (self.folder / f"{name}.log").open("ab") as log:

@@ -1,6 +1,6 @@
 """Workers and planners with one promise taken out: the checks of the rounds must find each of them.
 
-`python -m tests.chaos.sabotage NAME ...` is `celery ...` with a spoilt worker.
+`python -m tests.chaos.sabotage NAME ...` is `python -m workers ...` with a spoilt worker.
 """
 
 import sys
@@ -63,11 +63,11 @@ IN_WORKERS: dict[str, Callable[[], None]] = {
 
 
 def main() -> None:
-    from celery.bin.celery import main as celery
+    from workers.__main__ import main as run
 
     IN_WORKERS[sys.argv[1]]()
-    sys.argv = ["celery", *sys.argv[2:]]
-    celery()
+    sys.argv = ["workers", *sys.argv[2:]]
+    run()
 
 
 if __name__ == "__main__":

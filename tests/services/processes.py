@@ -42,15 +42,15 @@ class Processes:
             "wsgi",
             "--no-ws",
             "--blocking-threads",
-            "16",
+            "32",
         ]
         process = self.start("web", [*granian, "--port", str(port), "wsgi:app"], environ)
         self.wait_for(process, lambda: answers(f"http://127.0.0.1:{port}/readyz"), "web")
         return process
 
     def celery(self, what: str, *options: str, environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-        """`celery -A workers.app worker|beat`; it is up some seconds later."""
-        argv = [sys.executable, "-m", "celery", "-A", "workers.app", what, "--loglevel", "INFO", *options]
+        """`python -m workers worker|beat`; it is up some seconds later."""
+        argv = [sys.executable, "-m", "workers", what, "--loglevel", "INFO", *options]
         if what == "beat":
             argv += ["--schedule", str(self.folder / "schedule")]
         return self.start(what, argv, environ)
