@@ -158,6 +158,10 @@ def test_her_own_link_works_without_a_network(gate, phone_of):
     eventually(lambda: outcomes(gate.event), ["counted"])
     assert attendance(gate.event)[0].member_id == gate.members[2].id
     page.get_by_text("Wrong number? Undo").click()
+    context.set_offline(True)
+    page.get_by_role("button", name="Take it back").click()
+    expect(page.get_by_text("This needs a network.")).to_be_visible()
+    context.set_offline(False)
     page.get_by_role("button", name="Take it back").click()
     expect(page.get_by_text("was taken back")).to_be_visible()
     eventually(lambda: attendance(gate.event), [])
@@ -269,11 +273,29 @@ def test_a_link_taken_back_wipes_the_names_and_loses_no_tick(gate, phone_of):
     assert "First1" not in rosa.page.content()
 
 
+def test_at_the_days_end_the_names_leave_the_phone_and_what_waits_does_not(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    rosa.context.set_offline(True)
+    tick(rosa.page, 1)
+    rosa.page.evaluate("kept.ends = 0; store.put('lines', kept)")
+    rosa.page.goto(gate.line)
+    expect(rosa.page.get_by_text("This phone's link has ended")).to_be_visible()
+    expect(rosa.page.get_by_text("1 waiting to send")).to_be_visible()
+    expect(rosa.page.locator("#names li")).to_have_count(0)
+    until(rosa.page, "store.all('lines').then(kept => kept.length === 0)")
+    rosa.context.set_offline(False)
+    eventually(lambda: outcomes(gate.event), ["counted"])
+
+
 def test_what_could_not_be_taken_stays_on_the_phone_until_a_person_has_seen_it(gate, phone_of):
     rosa = line_phone(gate, phone_of, "rosa")
     elsewhere = make_member("Somebody", "Else", site=make_site())
     rosa.context.set_offline(True)
     tick(rosa.page, 1)
+    rosa.page.get_by_text("Hand the line to another phone").click()
+    rosa.page.get_by_role("button", name="Hand over").click()
+    expect(rosa.page.get_by_text("This needs a network.")).to_be_visible()
+    rosa.page.get_by_role("button", name="I have seen this").click()
     rosa.page.get_by_label("Mobile number, member number or name").fill("12!?")
     rosa.page.get_by_role("button", name="Add this person").click()
     rosa.page.evaluate(f"add({{ kind: 'tick', member: '{elsewhere.id}' }})")

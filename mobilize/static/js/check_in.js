@@ -152,7 +152,12 @@ async function start() {
   }
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.action.includes("/undo")) store.remove("receipts", code);
+    if (form.action.includes("/undo")) {
+      if (navigator.onLine) return void store.remove("receipts", code);
+      event.preventDefault();
+      saved.replaceChildren(notice("offline", words.needsNetwork));
+      return saved.scrollIntoView();
+    }
     if (!form.elements.token || form.dataset.plain !== undefined) return;
     event.preventDefault();
     const button = event.submitter || form.querySelector("button");

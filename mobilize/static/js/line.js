@@ -269,6 +269,10 @@ function deedOf(form, button) {
 document.addEventListener("submit", (event) => {
   const form = event.target;
   const deed = form.dataset.plain === undefined && deedOf(form, event.submitter);
+  if (!deed && !navigator.onLine && ["hand-form", "count-form"].includes(form.id)) {
+    event.preventDefault();
+    return say(line.needsNetwork);
+  }
   if (!deed) return;
   event.preventDefault();
   if (deed.kind === "untick" && !deed.reason) return askWhy(event.submitter);
