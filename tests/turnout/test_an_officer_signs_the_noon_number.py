@@ -56,7 +56,7 @@ def test_an_officer_signs_what_she_saw_and_it_stays(noon: Morning, office: Flask
     correct_closed_actions(clock.now())
     published_page = office.post(f"{desk}/sign", data=SIGNED | _as_of(page), follow_redirects=True).text
     assert "Ada Office, President" in published_page and "50.0%" in published_page
-    assert 'lang="es"' in published_page and "50,0%" in published_page
+    assert 'lang="es"' in published_page and "50.0%" in published_page
     assert "Member0" not in published_page
     [one] = published(noon.action.id)
     assert one.figures["numbers"]["came"] == 6 and board(noon.action).total.names.came == 8

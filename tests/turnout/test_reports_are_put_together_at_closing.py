@@ -180,7 +180,7 @@ def test_the_press_takes_the_numbers_along_as_it_likes(morning: Morning, client:
     assert [[cell if cell is not None else "" for cell in row] for row in sheet.values][1:] == [
         [_number(row[name]) for name in rows[0]] for row in rows
     ]
-    for language, words in (("en", "50.0% of 12 eligible"), ("es", "50,0% de 12 miembros elegibles")):
+    for language, words in (("en", "50.0% of 12 eligible"), ("es", "50.0% de 12 miembros elegibles")):
         assert words in " ".join(text_of(client.get(f"{numbers}.pdf?lang={language}").data).split())
 
 

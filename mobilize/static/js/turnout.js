@@ -49,7 +49,7 @@
       if (answer.status === 200) put(await answer.json(), answer.headers.get("ETag"));
       else if (answer.status !== 304) throw new Error(String(answer.status));
       failures = 0;
-      time.textContent = new Date().toLocaleTimeString(document.documentElement.lang);
+      time.textContent = new Date().toLocaleTimeString(`${document.documentElement.lang}-US`, { timeZone: words.zone });
       say(words.fresh);
     } catch {
       failures += 1;
