@@ -1,7 +1,7 @@
 """Who said she was coming against who arrived, by home chapter: what a rally is steered by."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,9 +12,12 @@ from mobilize.actions.models import Action, Event, EventState
 from mobilize.checkins.models import Attendance
 from mobilize.database import db
 from mobilize.reminders.models import Coming
+from mobilize.texts.models import OutboxText, QuestionKind, TextState
 from mobilize.turnout.figures import Board, Chapter, Names
 from mobilize.turnout.queries import counted_in
 
+# What is said of texts that the carrier took.
+LEFT = (TextState.ACCEPTED, TextState.SENT, TextState.DELIVERED)
 HEADINGS = ("site_code", "site", "area", "eligible", "said_coming", "of_those_arrived", "said_not", "arrived")
 
 
@@ -34,11 +37,15 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A chapter, an area (its chapters beside it), or all together."""
+    """A chapter, an area (its chapters beside it), or all together.
+
+    `asked`: somebody was asked by text, or answered unasked. Else nobody said anything, which is not zero.
+    """
 
     name: str
     names: Names
     answers: Answers
+    asked: bool
     chapters: tuple["Row", ...] = ()
 
 
@@ -47,35 +54,45 @@ def coming_against_arrived(action: Action, board: Board) -> tuple[Row, list[Row]
 
     Answers of an action that was forgotten are gone; the arrived stay.
     """
-    answers = _answers(action, frozen=board.frozen)
+    answers, asked = _answers(action, frozen=board.frozen), _asked(action)
     areas: defaultdict[str, list[Row]] = defaultdict(list)
     for chapter in board.chapters:
-        areas[chapter.area].append(_row(chapter, answers))
+        areas[chapter.area].append(_row(chapter, answers, asked))
     rows = [_together(area, chapters) for area, chapters in areas.items()]
     return _together("", rows), rows
 
 
 def table_of(action: Action, board: Board) -> list[list[object]]:
-    """A row a chapter under `HEADINGS`."""
-    answers = _answers(action, frozen=board.frozen)
+    """A row a chapter under `HEADINGS`; no answers where nobody was asked."""
+    answers, asked = _answers(action, frozen=board.frozen), _asked(action)
     return [
-        [c.code, c.name, c.area, c.names.eligible, *_cells(answers.get(c.site_id, Answers())), c.names.named]
+        [c.code, c.name, c.area, c.names.eligible, *_cells(_row(c, answers, asked)), c.names.named]
         for c in board.chapters
     ]
 
 
-def _cells(answers: Answers) -> tuple[int, int, int]:
-    return answers.coming, answers.arrived, answers.not_coming
+def _cells(row: Row) -> tuple[int | None, int | None, int | None]:
+    said = row.answers
+    return (said.coming, said.arrived, said.not_coming) if row.asked else (None, None, None)
 
 
-def _row(chapter: Chapter, answers: Mapping[UUID | None, Answers]) -> Row:
-    return Row(chapter.name, chapter.names, answers.get(chapter.site_id, Answers()))
+def _row(chapter: Chapter, answers: Mapping[UUID | None, Answers], asked: Collection[UUID | None]) -> Row:
+    said = answers.get(chapter.site_id, Answers())
+    return Row(chapter.name, chapter.names, said, said != Answers() or chapter.line.event_id in asked)
 
 
 def _together(name: str, rows: Iterable[Row]) -> Row:
     listed = tuple(rows)
     names = sum((row.names for row in listed), Names())
-    return Row(name, names, sum((row.answers for row in listed), Answers()), listed)
+    answers = sum((row.answers for row in listed), Answers())
+    return Row(name, names, answers, any(row.asked for row in listed), listed)
+
+
+def _asked(action: Action) -> set[UUID | None]:
+    """Events of which a question left."""
+    asked = select(OutboxText.event_id).join(Event, Event.id == OutboxText.event_id)
+    left = asked.where(OutboxText.asks == QuestionKind.COMING, OutboxText.state.in_(LEFT))
+    return set(db.session.scalars(left.where(Event.action_id == action.id).distinct()))
 
 
 def _answers(action: Action, *, frozen: bool) -> dict[UUID | None, Answers]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
 from mobilize import clock
 from mobilize.accounts.grants import grant_line
@@ -14,7 +15,10 @@ from mobilize.actions.denominator import freeze_event
 from mobilize.checkins.models import Attendance, Tier
 from mobilize.checkins.queries import the_list
 from mobilize.database import atomic
+from mobilize.reminders.blanks import blanks_for_member
 from mobilize.reminders.models import Coming
+from mobilize.texts.models import OutboxText, Priority, QuestionKind, TextClass, TextState
+from mobilize.texts.operations import PlannedText, queue_texts
 from tests.builders import START, make_action, make_area, make_event, make_member, make_person, make_site
 from tests.turnout.conftest import enter
 
@@ -42,6 +46,25 @@ def test_coming_and_arrived_stand_side_by_side(app: Any, client: FlaskClient) ->
     enter(client, make_person("Omar South", role=RoleName.ORGANIZER, area=south), clock.now())
     page = client.get(address).text
     assert "Roosevelt" in page and "Lincoln" not in page
+
+
+def test_where_nobody_was_asked_nobody_said_zero(app: Any, client: FlaskClient) -> None:
+    north = make_area("North")
+    sites = [make_site("Lincoln", area=north), make_site("Roosevelt", area=north)]
+    asked = make_member("Mia", phone="+12135550111", site=sites[0])
+    action = make_action()
+    events = [make_event(site, action=action) for site in sites]
+    enter(client, make_person("Ada Office", role=RoleName.ADMIN), clock.now())
+    address = f"/actions/{action.id}/coming"
+    page = client.get(address).text
+    assert "Nobody was asked who is coming." in page and page.count("nobody asked") > 1
+    assert queue_texts([_question(events[0], asked.phone or "")], now=clock.now()) == 1
+    with atomic() as session:
+        session.execute(update(OutboxText).values(state=TextState.DELIVERED))
+    page = client.get(address).text
+    assert "0 said they were coming" in page and page.count("nobody asked") == 1
+    rows = list(csv.DictReader(io.StringIO(client.get(f"{address}.csv").get_data(True)[1:])))
+    assert [(row["said_coming"], row["said_not"]) for row in rows] == [("0", "0"), ("", "")]
 
 
 def test_no_name_is_on_a_device_at_the_gate_of_a_rally(app: Any, client: FlaskClient) -> None:
@@ -75,4 +98,24 @@ def _there(event: Any, member_id: Any, chapter_id: Any) -> Attendance:
         tier=Tier.SELF,
         first_at=START,
         late=False,
+    )
+
+
+def _question(event: Any, phone: str) -> PlannedText:
+    """Are you coming?"""
+    now = clock.now()
+    return PlannedText(
+        purpose=f"coming:{phone}",
+        phone=phone,
+        wording="reminder_day_before",
+        language="en",
+        klass=TextClass.MEMBER,
+        tz="UTC",
+        due_at=now,
+        useless_after=now + timedelta(hours=1),
+        priority=Priority.REMINDER,
+        blanks=blanks_for_member("reminder_day_before", event, "en"),
+        event_id=event.id,
+        asks=QuestionKind.COMING,
+        asks_until=now + timedelta(hours=1),
     )
