@@ -30,6 +30,11 @@ FOR_COMMANDS = (
     "MOBILIZE_ENV", "DATABASE_URL", "SECRET_KEYS_FILE", "PUBLIC_BASE_URL", "UNION_NAME", "HELP_NUMBER",
     "CARRIER_PAGE_URL",
 )  # fmt: skip
+# A simulated morning reads the stand-in's log. Of a real carrier, nothing is written into a file.
+OF_THE_STAND_IN = (
+    "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_MESSAGING_SERVICE_SID", "TWILIO_API_URL",
+    "TEXT_NUMBER",
+)  # fmt: skip
 DEMO_ACCOUNT, DEMO_SERVICE = "AC" + "d" * 32, "MG" + "d" * 32
 
 
@@ -59,8 +64,10 @@ def main() -> int:
 
 
 def _tell_commands(environ: Mapping[str, str]) -> None:
-    """What another terminal needs to work on this demo (`make morning`): where things are, and no secret."""
-    said = [f"{name}={shlex.quote(environ[name])}" for name in FOR_COMMANDS if name in environ]
+    """What another terminal needs to work on this demo (`make morning`): where things are, and no secret but
+    the stand-in carrier's, which is made anew at every start."""
+    names = FOR_COMMANDS + (OF_THE_STAND_IN if "CARRIER_PAGE_URL" in environ else ())
+    said = [f"{name}={shlex.quote(environ[name])}" for name in names if name in environ]
     (VAR / "environment").write_text("\n".join(said) + "\n")
 
 
