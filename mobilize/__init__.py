@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 from flask import Flask, Request, current_app
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, ClientDisconnected
 from werkzeug.http import parse_cookie
 from werkzeug.utils import cached_property
 
@@ -45,7 +45,10 @@ class InMemory(Request):
         for its turn among the threads."""
         if self.content_length is None or self.content_length > _SHORT:
             return super().stream
-        return BytesIO(self.environ["wsgi.input"].read(self.content_length))
+        body = self.environ["wsgi.input"].read(self.content_length)
+        if len(body) != self.content_length:
+            raise ClientDisconnected
+        return BytesIO(body)
 
     def _get_file_stream(self, *_: object, **__: object) -> IO[bytes]:
         return BytesIO()

@@ -198,6 +198,15 @@ def test_a_request_that_makes_no_sense_is_a_4xx_in_no_time(client, event, body, 
     assert not evidence(event)
 
 
+def test_a_form_cut_short_on_its_way_counts_nobody(client, event):
+    form = f"token={event_token(event.code)}&typed=2135550101".encode()
+    announced = {"CONTENT_LENGTH": str(len(form)), "CONTENT_TYPE": "application/x-www-form-urlencoded"}
+    for body in (form[:-2], form[:-10], b""):
+        answer = client.post(f"/c/{event.code}", input_stream=io.BytesIO(body), environ_overrides=announced)
+        assert answer.status_code == 400
+    assert not evidence(event)
+
+
 @pytest.mark.parametrize("start", ["/events/", "/c/", "/line/", "/p/CDFGHJKMN/", "/l/", "/sites/"])
 @pytest.mark.parametrize("end", ["9" * 31, "..%2f..%2fetc", "%00", "%ff", "-1", "'"])
 def test_an_address_of_nothing_is_a_4xx_or_the_way_to_sign_in(client, event, start, end):
