@@ -67,7 +67,8 @@ def read_typed_or_name(written: str) -> Typed:
     except Refused:
         name = " ".join(unicodedata.normalize("NFC", written).split())
         if not any(letter.isalpha() for letter in name):
-            raise
+            says = _("Write a mobile number, a member number or a name.")
+            raise Refused("unreadable", says) from None
         return Typed("name", "".join(letter for letter in name if letter.isprintable())[:80])
 
 

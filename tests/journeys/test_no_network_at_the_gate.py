@@ -302,7 +302,10 @@ def test_what_could_not_be_taken_stays_on_the_phone_until_a_person_has_seen_it(g
     expect(rosa.page.get_by_text("3 waiting to send")).to_be_visible()
     rosa.context.set_offline(False)
     for _look in range(2):
-        expect(rosa.page.get_by_text("12!? (")).to_be_visible(timeout=SOON)
+        expect(rosa.page.get_by_text("Write a mobile number, a member number or a name.")).to_be_visible(
+            timeout=SOON
+        )
+        expect(rosa.page.get_by_text("12!? (")).to_be_visible()
         expect(rosa.page.get_by_text("This name is not on your list.")).to_be_visible()
         expect(rosa.page.get_by_text("waiting to send")).to_be_hidden()
         rosa.page.reload()
