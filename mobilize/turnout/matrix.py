@@ -18,8 +18,9 @@ from mobilize.accounts.scope import Scope
 from mobilize.actions.models import Action, Event, EventState
 from mobilize.database import db
 from mobilize.roster.models import Area, Site
+from mobilize.turnout.figures import Board, Names
 from mobilize.turnout.live import board_for
-from mobilize.turnout.models import Total
+from mobilize.turnout.models import OutsideTotal, Total
 from mobilize.turnout.queries import as_text
 
 # A share that moved by this many points of 100 from one action to the next is worth a talk.
@@ -68,11 +69,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Actions from the first to the last, and a row for each site, for each area, and for all together."""
+    """Actions from the first to the last, and a row for each site, for each area, and for all together.
+
+    `no_site`: active members without a chapter, who count in the union's total; None where there were none,
+    or they are out of the viewer's scope.
+    """
 
     actions: Sequence[Action]
     sites: Sequence[Row]
     areas: Sequence[Row]
+    no_site: Row | None
     together: Row
 
     @property
@@ -95,15 +101,16 @@ def matrix_of(campaign_id: UUID, scope: Scope, now: datetime) -> Matrix | None:
     An action that is not closed shows its board of now. None when nothing of it is in scope.
     """
     actions = _actions(campaign_id, now)
-    cells = _closed(actions)
+    cells, no_site = _closed(actions), _closed_outside(actions)
     still_open = _open([action.id for action in actions])
     for place, action in enumerate(actions):
-        if action.id in still_open:
-            _add_live(action, scope, place, cells)
+        if action.id in still_open and (shown := board_for(action, scope)):
+            no_site[place] = _cell_of(shown.no_site)
+            _add_live(shown, place, cells)
     sites: Any = select(Site.id, Site.name, Site.area_id, Area.name).join(Area)
     found = db.session.execute(scope.limit(sites).order_by(Area.name, Site.name))
     listed = [tuple(site) for site in found if site[0] in cells]
-    return _matrix(actions, listed, cells) if listed else None
+    return _matrix(actions, listed, cells, no_site if scope.everything else []) if listed else None
 
 
 def _actions(campaign_id: UUID, now: datetime) -> Sequence[Action]:
@@ -152,23 +159,37 @@ def _fixed(actions: Sequence[Action]) -> Sequence[tuple[Any, Any, int, int, int]
     return db.session.connection().execute(wanted).cursor.fetchall()
 
 
-def _add_live(action: Action, scope: Scope, place: int, cells: Mapping[UUID, list[Cell | None]]) -> None:
-    shown = board_for(action, scope)
-    for chapter in shown.chapters if shown else ():
-        cells[chapter.site_id][place] = Cell(chapter.names.eligible, chapter.names.came)
+def _closed_outside(actions: Sequence[Action]) -> list[Cell | None]:
+    """Members without a chapter in each of these actions; None in those that are not closed."""
+    query = select(OutsideTotal.action_id, OutsideTotal.figures).order_by(OutsideTotal.version)
+    rows = db.session.execute(query.where(OutsideTotal.action_id.in_([action.id for action in actions])))
+    found: dict[UUID, dict[str, Any] | None] = {action_id: figures["no_site"] for action_id, figures in rows}
+    return [_cell_of(Names(**said) if (said := found.get(one.id)) else None) for one in actions]
+
+
+def _cell_of(names: Names | None) -> Cell | None:
+    return Cell(names.eligible, names.came) if names else None
+
+
+def _add_live(shown: Board, place: int, cells: Mapping[UUID, list[Cell | None]]) -> None:
+    for chapter in shown.chapters:
+        cells[chapter.site_id][place] = _cell_of(chapter.names)
 
 
 def _matrix(
     actions: Sequence[Action],
     listed: Sequence[tuple[Any, ...]],
     cells: Mapping[UUID, Sequence[Cell | None]],
+    no_site: Sequence[Cell | None],
 ) -> Matrix:
     rows = [Row(site_id, name, area, cells[site_id]) for site_id, name, _area_id, area in listed]
     of_area: defaultdict[tuple[UUID, str], list[Row]] = defaultdict(list)
     for row, (_i, _name, area_id, area) in zip(rows, listed, strict=True):
         of_area[area_id, area].append(row)
     areas = [_together(area_id, area, mine) for (area_id, area), mine in of_area.items()]
-    return Matrix(actions, rows, areas, _together(None, "", areas))
+    outside = [Row(None, "", "", no_site)] if any(no_site) else []
+    together = _together(None, "", [*areas, *outside])
+    return Matrix(actions, rows, areas, outside[0] if outside else None, together)
 
 
 def _together(row_id: UUID | None, name: str, rows: Sequence[Row]) -> Row:

@@ -1,5 +1,6 @@
 """The series of a campaign: a page, and the same figures as a file."""
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from mobilize.accounts.models import CHAIRS, RoleName
 from mobilize.actions.models import Campaign
 from mobilize.actions.seen import seen_site
 from mobilize.database import db
-from mobilize.languages import language
+from mobilize.languages import _, language
 from mobilize.turnout.blueprint import bp
 from mobilize.turnout.how_often import how_often
 from mobilize.turnout.matrix import Matrix, matrix_of
@@ -57,10 +58,11 @@ def series(campaign_id: UUID) -> str | Response:
 def _page(matrix: Matrix, now: datetime) -> dict[str, object]:
     bands, shown = settings().share_bands, matrix.actions[-LATEST:]
     columns = [action.name_in(language()) for action in shown]
+    outside = [replace(matrix.no_site, name=_("No site"), area=_("No site"))] if matrix.no_site else []
     return {
         "matrix": matrix,
         "shown": shown,
-        "lines_of_areas": lines_of([matrix.together, *matrix.areas], columns, bands),
+        "lines_of_areas": lines_of([matrix.together, *matrix.areas, *outside], columns, bands),
         "lines_of_sites": lines_of(matrix.sites, columns, bands),
         "bands": bands,
         "per_captain": settings().members_per_captain,

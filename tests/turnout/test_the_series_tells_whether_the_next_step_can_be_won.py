@@ -14,8 +14,9 @@ from mobilize.database import atomic, db
 from mobilize.turnout.matrix import Cell, matrix_of
 from mobilize.turnout.models import Total
 from mobilize.turnout.operations import close_due_events
+from mobilize.turnout.queries import board
 from mobilize.turnout.readiness import readiness
-from tests.builders import START, make_action, make_campaign, make_person
+from tests.builders import START, make_action, make_campaign, make_member, make_person
 from tests.turnout.conftest import Morning, enter
 
 WEEK = timedelta(days=7)
@@ -68,6 +69,25 @@ def test_what_is_corrected_later_shows_in_the_matrix(campaign: Morning) -> None:
     assert matrix is not None
     assert matrix.sites[1].cells == [(4, 4), (4, 4)]
     assert matrix.together.cells == [(12, 12), (12, 9)]
+
+
+def test_members_without_a_chapter_count_in_the_total_of_the_union(app: object, client: FlaskClient) -> None:
+    make_member("Central")
+    of = make_campaign()
+    only = Morning(make_action(campaign_id=of.id))
+    only.freeze()
+    only.send(only.members[only.lincoln.id][0], only.lincoln)
+    shown = board(only.action).total.names
+    assert (shown.eligible, shown.came) == (13, 1)
+    for _closed in range(2):
+        matrix = matrix_of(of.id, THE_OFFICE, START)
+        assert matrix is not None and matrix.no_site is not None
+        assert (matrix.no_site.cells, matrix.together.cells) == ([(1, 0)], [(13, 1)])
+        close_due_events(START + WEEK)
+    enter(client, make_person("Ada Office", role=RoleName.ADMIN), clock.now())
+    assert "No site" in client.get(f"/campaigns/{of.id}/series").text
+    enter(client, make_person("Omar South", role=RoleName.ORGANIZER, area=only.south), clock.now())
+    assert "No site" not in client.get(f"/campaigns/{of.id}/series").text
 
 
 @pytest.mark.parametrize(("came", "band"), [(49, 0), (50, 1), (65, 2), (75, 3), (89, 3), (90, 4)])
