@@ -163,7 +163,7 @@ def _closed_outside(actions: Sequence[Action]) -> list[Cell | None]:
     """Members without a chapter in each of these actions; None in those that are not closed."""
     query = select(OutsideTotal.action_id, OutsideTotal.figures).order_by(OutsideTotal.version)
     rows = db.session.execute(query.where(OutsideTotal.action_id.in_([action.id for action in actions])))
-    found: dict[UUID, dict[str, Any] | None] = {action_id: figures["no_site"] for action_id, figures in rows}
+    found: dict[UUID, Any] = {action_id: figures["no_site"] for action_id, figures in rows}
     return [_cell_of(Names(**said) if (said := found.get(one.id)) else None) for one in actions]
 
 
