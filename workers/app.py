@@ -6,8 +6,10 @@ twice, late, or by two beats; so a wiped Redis loses nothing, and with a dead on
 """
 
 import gc
+from contextlib import suppress
 from typing import Any
 
+from billiard.util import get_pdeathsig
 from celery import Celery, Task
 from celery.signals import worker_before_create_process, worker_init, worker_process_init
 from flask import Flask
@@ -69,6 +71,9 @@ def _load_before_forking(**_: Any) -> None:
     """What is there by now, the children share with their parent and do not make again, each for itself."""
     carrier.prepare()
     configure_mappers()
+    with suppress(OSError):  # not on Linux
+        # Each child asks to end with its parent, and billiard reads a line of C for that: 5 MB of parser.
+        get_pdeathsig()
 
 
 @worker_before_create_process.connect

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, update
 
+from mobilize import settings
 from mobilize.bulk import insert_new
 from mobilize.crypto import blind_index
 from mobilize.database import atomic, db, new_id
@@ -168,7 +169,7 @@ def answer(
         wording=wording,
         language=language,
         klass=TextClass.ASKED,
-        tz="UTC",
+        tz=settings().union_timezone,
         due_at=now,
         useless_after=now + ANSWER_WITHIN,
         priority=Priority.REPLY,

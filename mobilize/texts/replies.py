@@ -110,7 +110,8 @@ NOT_COMING_WORDS = {
     ),
 }
 ALARM_WORDS = re.compile(
-    r"\b(police|cops?|arrest\w*|hurt|injur\w*|ambulance|911|gun|policia|herid[oa]s?|arrest\w*|ambulancia|arma)\b"
+    r"\b(police|cops?|arrest\w*|hurt|injur\w*|bleeding|ambulance|911|emergency|attacked|gun|shots?|shooting"
+    r"|policia|migra|herid[oa]s?|lastim\w+|golpe\w+|sangr\w+|ambulancia|emergencia|armas?|disparos?)\b"
 )
 HERE = re.compile(r"(?:im |i am |estoy )?(?:here|aqui|presente)\s*[:#-]?\s*(\d{4,6})")
 NUMBER_WORDS = {

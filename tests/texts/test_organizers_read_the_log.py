@@ -3,15 +3,18 @@
 import json
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from flask import Flask
 from flask.testing import FlaskClient
 
 from mobilize.accounts.models import RoleName
 from mobilize.demo.carrier import Carrier
+from mobilize.texts import receipts
 from mobilize.texts.delivery import drain
 from mobilize.texts.models import OutboxText
 from mobilize.texts.operations import opt_out
+from mobilize.texts.wordings import wordings
 from tests.builders import make_area, make_member, make_person, make_site, sign_in
 from tests.texts.conftest import MIA, NATE
 
@@ -31,6 +34,11 @@ def test_an_organizer_reads_the_story_of_a_text_to_her_member(
     page = client.get(f"/texts/{text.id}").text
     assert "taken by the carrier" in page and "Attempt 1" in page
     assert MIA[2:] not in page and "Reyes" not in page
+
+
+def test_every_wording_and_whatever_the_carrier_says_has_its_words():
+    words = (Path(__file__).parents[2] / "templates/texts/_words.html").read_text()
+    assert [name for name in (*wordings(), *receipts.STATE_OF) if f'"{name}"' not in words] == []
 
 
 def test_texts_to_other_areas_look_like_texts_that_do_not_exist(
