@@ -1,6 +1,7 @@
 """A member's phone and the chair's phone at the gate: real browsers, the production server, PostgreSQL."""
 
 import re
+import time
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -85,6 +86,17 @@ def test_a_member_scans_types_her_number_and_the_chairs_page_shows_it(phone, cha
     phone.get_by_role("button", name="Check me in").click()
     expect(phone.get_by_role("heading", name="You're counted")).to_be_visible()
     assert outcomes(line.event) == ["counted", "repeat"]
+
+
+def test_on_slow_3g_the_receipt_is_there_within_ten_seconds(phone, line):
+    slow = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
+    phone.context.new_cdp_session(phone).send("Network.emulateNetworkConditions", slow)
+    began = time.monotonic()
+    phone.goto(line.check_in)
+    phone.get_by_label("Your mobile number").fill("2135550101")
+    phone.get_by_role("button", name="Check in").click()
+    expect(phone.get_by_role("heading", name="You're counted")).to_be_visible(timeout=10_000)
+    assert time.monotonic() - began < 10
 
 
 def test_the_chair_finds_a_name_ticks_it_takes_it_back_and_counts_heads(chair, line):
