@@ -226,6 +226,11 @@ def test_two_captains_tick_without_a_network_one_phone_dies_and_nobody_counts_tw
     rosa.page.get_by_label("How many people stand here now?").fill("17")
     rosa.page.get_by_role("button", name="Report head count").click()
     expect(rosa.page.get_by_text("5 waiting to send")).to_be_visible()
+    expect(rosa.page.get_by_text("17: Saved on this phone, not yet sent")).to_be_visible()
+    for unsent in ("+5", "+10"):
+        rosa.page.get_by_role("button", name="+5 supporters").click()
+        expect(rosa.page.get_by_text(f"{unsent}: Saved on this phone, not yet sent")).to_be_visible()
+    rosa.page.get_by_role("button", name="-1 supporters").click()
     for n in range(3, 6):
         tick(sam.page, n)
     after = clock.now()
@@ -235,7 +240,8 @@ def test_two_captains_tick_without_a_network_one_phone_dies_and_nobody_counts_tw
     again, page = phone_of("rosa", written)
     again.set_offline(True)
     page.goto(gate.line)
-    expect(page.get_by_text("5 waiting to send")).to_be_visible()
+    expect(page.get_by_text("8 waiting to send")).to_be_visible()
+    expect(page.get_by_text("+9: Saved on this phone, not yet sent")).to_be_visible()
     expect(page.locator("#names li")).to_have_count(8)
     tick(page, 6)
     assert evidence(gate.event) == []
@@ -246,6 +252,7 @@ def test_two_captains_tick_without_a_network_one_phone_dies_and_nobody_counts_tw
     eventually(lambda: outcomes(gate.event), ["counted"] * 7 + ["repeat"])
     expect(page.locator("#named")).to_have_text("7", timeout=SOON)
     expect(page.locator("#head-count strong")).to_have_text("17")
+    expect(page.locator("#supporters")).to_have_text("9")
     early = [row for row in attendance(gate.event) if row.member_id != gate.members[6].id]
     assert all(before - timedelta(seconds=2) <= row.first_at <= after + timedelta(seconds=2) for row in early)
     assert len(evidence(gate.event)) == 8

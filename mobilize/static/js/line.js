@@ -7,6 +7,7 @@ const codes = line.codes.split(" "); // a leaked code was replaced: deeds kept u
 const waiting = document.getElementById("waiting");
 const names = document.getElementById("names");
 let queue = [];
+const sent = {}; // by kind: whom this phone told of last
 let odd = []; // what did not count, until somebody has seen it
 let kept = { code: line.code, people: [], ends: Number(line.ends), drawn: null, ahead: 0, rotating: null };
 let drawn = null;
@@ -59,9 +60,10 @@ async function send() {
 }
 
 async function settle(answers) {
-  const sent = new Map(queue.map((item) => [item.nonce, item]));
+  const asked = new Map(queue.map((item) => [item.nonce, item]));
   for (const { nonce, stored, why } of answers) {
-    const item = sent.get(nonce);
+    const item = asked.get(nonce);
+    if (item && stored && !why) sent[item.kind] = item.typed;
     if (item && why) odd.push({ ...item, why });
     // What the server could not take stays on this phone until a person has seen it.
     if (item && why && !stored) await store.put("deeds", { ...item, line: line.code, why });
@@ -148,9 +150,22 @@ async function refresh() {
   redraw();
 }
 
+// Beside each form what it has still to send: nobody taps +5 twice because nothing seemed to happen.
+function drawUnsent() {
+  for (const box of document.querySelectorAll("[data-unsent]")) {
+    const kind = box.dataset.unsent;
+    const unsent = queue.filter((item) => item.kind === kind);
+    const sum = unsent.reduce((all, item) => all + (item.n || 0), 0);
+    const what = kind === "supporters" ? (sum < 0 ? "" : "+") + sum : unsent.map((item) => item.typed || item.n).join(", ");
+    const words = unsent.length ? `${what}: ${line.saved}` : sent[kind] ? `${sent[kind]}: ${line.sent}` : "";
+    if (box.textContent !== words) box.textContent = words; // said aloud once
+  }
+}
+
 function redraw() {
   waiting.textContent = queue.length === 1 ? line.waitingOne : line.waitingMany.replace("%", queue.length);
   waiting.hidden = queue.length === 0;
+  drawUnsent();
   if (drawn) drawFigures(drawn);
   if (!names) return;
   const ofRows = ["tick", "untick", "left"];
