@@ -34,7 +34,7 @@ def init_app(app: Flask, *, secure: bool) -> None:
         # They are added as it goes out, all at once: setting each by itself was a tenth of the gate's page.
         def get_wsgi_response(self, environ: "WSGIEnvironment") -> Any:
             body, status, headers = super().get_wsgi_response(environ)
-            return body, status, headers + always + _its_own(self)
+            return body, status, headers + always + _its_own({name for name, _ in headers})
 
         def get_app_iter(self, environ: "WSGIEnvironment") -> Iterable[bytes]:
             parts = super().get_app_iter(environ)
@@ -46,9 +46,9 @@ def init_app(app: Flask, *, secure: bool) -> None:
     app.response_class = Answer
 
 
-def _its_own(answer: Response) -> list[tuple[str, str]]:
+def _its_own(given: set[str]) -> list[tuple[str, str]]:
     endpoint = request.endpoint
     own = [("Permissions-Policy", _LINE if endpoint == "line.page" else _CLOSED)]
-    if endpoint != "static" and "Cache-Control" not in answer.headers:
+    if endpoint != "static" and "Cache-Control" not in given:
         own.append(("Cache-Control", "no-store"))
     return own
