@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 
 from mobilize import crypto
 from mobilize.actions.models import Event
@@ -115,7 +115,7 @@ def line_snapshot(event_id: uuid.UUID) -> int | None:
     """
     taken, count = _snapshots.get(event_id, (float("-inf"), 0))
     if time.monotonic() - taken > SNAPSHOT_SECONDS:
-        taken, count = time.monotonic(), sum(_by_name(event_id))
+        taken, count = time.monotonic(), sum(_by_name(event_id)) + _kept_for_a_person(event_id)
         if len(_snapshots) > 5000:
             _snapshots.clear()
         _snapshots[event_id] = taken, count
@@ -190,9 +190,32 @@ def _by_name(event_id: uuid.UUID) -> tuple[int, int]:
     """Members in, each once, and numbers that matched nobody."""
     members = func.count(Attendance.member_id.distinct())
     named = db.session.scalar(select(members).where(Attendance.event_id == event_id))
-    open_ = Walkup.event_id == event_id, Walkup.settled_at.is_(None)
+    open_ = Walkup.event_id == event_id, Walkup.settled_at.is_(None), Walkup.id.not_in(_not_here(event_id))
     walkups = db.session.scalar(select(func.count()).select_from(Walkup).where(*open_))
     return named or 0, walkups or 0
+
+
+def _not_here(event_id: uuid.UUID) -> set[uuid.UUID | None]:
+    """Walk-ups who took back that they were here, or only said that they leave. A member who did is counted
+    no more either, and the figure on a receipt must not tell the two apart."""
+    typed = select(Evidence.walkup_id).outerjoin(Void).where(Evidence.event_id == event_id)
+    gone = or_(Void.evidence_id.is_not(None), Evidence.says != Says.HERE)
+    maybe = set(db.session.scalars(typed.where(Evidence.walkup_id.is_not(None), gone)))
+    if not maybe:
+        return set()
+    return maybe - set(db.session.scalars(typed.where(Evidence.walkup_id.in_(maybe), ~gone)))
+
+
+def _kept_for_a_person(event_id: uuid.UUID) -> int:
+    """Members whose check-in here waits for a person, as when the action keeps chapters apart: on a receipt
+    they are one more, like everybody who typed a number."""
+    here = select(Attendance.member_id).where(
+        Attendance.event_id == event_id, Attendance.member_id.is_not(None)
+    )
+    waits = Evidence.outcome == Outcome.UNRESOLVED, Evidence.says == Says.HERE, Void.evidence_id.is_(None)
+    members = select(func.count(Evidence.member_id.distinct())).outerjoin(Void)
+    found = members.where(Evidence.event_id == event_id, *waits, Evidence.member_id.not_in(here))
+    return db.session.scalar(found) or 0
 
 
 def _listed(event_id: uuid.UUID) -> Select[Any]:

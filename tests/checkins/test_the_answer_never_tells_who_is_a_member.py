@@ -4,12 +4,13 @@ from types import SimpleNamespace
 import pytest
 import time_machine
 
+from mobilize.actions.models import ActionKind
 from mobilize.checkins import queries
 from mobilize.checkins.models import KnownPhone
 from mobilize.crypto import blind_index
 from mobilize.database import atomic, db
 from mobilize.texts.models import PhoneRule
-from tests.builders import START, make_event, make_member, make_site
+from tests.builders import START, make_action, make_event, make_member, make_site
 from tests.checkins.morning import OPEN, outcomes, post, scan
 from tests.services.client import Client
 
@@ -94,6 +95,46 @@ def test_the_first_answer_after_the_snapshot_grew_old_does_not_count_its_own_sen
     standing = sum((queries.line_figures(event.id).named, queries.line_figures(event.id).walkups))
     answer = post(client, event, WHO[who]).get_data(as_text=True)
     assert f'<p class="value">{standing}</p>' in answer
+
+
+def shown_later(event):
+    """The figure on a receipt half a minute from now."""
+    queries._snapshots.clear()
+    return queries.line_snapshot(event.id)
+
+
+@pytest.mark.parametrize("typed", [WHO[who] for who in WHO if who != "repeat"])
+def test_whatever_is_typed_the_figure_rises_by_one_and_falls_again_with_the_undo(client, event, typed):
+    before = shown_later(event)
+    post(client, event, typed)
+    assert shown_later(event) == before + 1
+    client.post(f"/c/{event.code}/undo")
+    assert shown_later(event) == before
+    post(client, event, typed)
+    assert shown_later(event) == before + 1
+
+
+@pytest.mark.parametrize(
+    "typed", ["2135550110", "2135550120", "2135550142"], ids=["ours", "theirs", "nobody's"]
+)
+def test_where_chapters_are_kept_apart_the_figure_does_not_tell_whose_member_it_is(client, event, typed):
+    apart = make_event(event.site, action=make_action(elsewhere_ok=False))
+    make_member(site=make_site(), phone="+12135550120")
+    for n in range(1, 6):
+        scan(apart, f"213555011{n}")
+    before = shown_later(apart)
+    post(client, apart, typed)
+    assert shown_later(apart) == before + 1
+
+
+@pytest.mark.parametrize("typed", ["2135550101", "2135550142"], ids=["member", "stranger"])
+def test_who_only_says_that_she_leaves_makes_no_figure_rise(client, event, typed):
+    strike = make_event(event.site, action=make_action(kind=ActionKind.STRIKE))
+    for n in range(6):
+        scan(strike, f"213555011{n}")
+    before = shown_later(strike)
+    post(client, strike, typed, left="1")
+    assert shown_later(strike) == before
 
 
 def test_a_snapshot_is_one_number_for_thirty_seconds(app, event, monkeypatch):
