@@ -34,7 +34,11 @@ def wall(token: str) -> tuple[str, int]:
     board = _board(action) if action else None
     if grant is None or action is None or board is None:
         return render_template("turnout/wall.html", action=None), 410
-    page = {"action": action, "drill": action.drill, "source": url_for("turnout.wall_figures", token=token)}
+    page = {
+        "action": action,
+        "drill": action.drill,
+        "source": url_for("turnout.wall_figures", token=token, lang=language()),
+    }
     return render_template("turnout/wall.html", **page, **_shown(board, grant.area_id)), 200
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import html
 import io
 import json
 import re
@@ -131,6 +132,14 @@ def test_an_unchanged_board_answers_304_and_a_changed_one_does_not(
     changed = office.get(source, headers={"If-None-Match": first.headers["ETag"]})
     assert changed.status_code == 200
     assert "Lincoln" in json.loads(changed.data)["html"]
+
+
+def test_a_board_opened_in_spanish_stays_spanish_when_it_is_drawn_anew(
+    busy: Morning, office: FlaskClient
+) -> None:
+    page = office.get(f"/actions/{busy.action.id}/turnout?lang=es").text
+    source = html.unescape(page.split('data-source="')[1].split('"')[0])
+    assert "Asistencia con nombre" in json.loads(office.get(source).data)["html"]
 
 
 def test_a_poll_is_answered_compressed_and_the_tag_names_the_figures_not_the_bytes(
