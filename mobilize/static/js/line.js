@@ -63,7 +63,7 @@ async function settle(answers) {
   const asked = new Map(queue.map((item) => [item.nonce, item]));
   for (const { nonce, stored, why } of answers) {
     const item = asked.get(nonce);
-    if (item && stored && !why) sent[item.kind] = item.typed;
+    if (item?.typed && stored && !why) showAsSent(item);
     if (item && why) odd.push({ ...item, why });
     // What the server could not take stays on this phone until a person has seen it.
     if (item && why && !stored) await store.put("deeds", { ...item, line: line.code, why });
@@ -73,6 +73,15 @@ async function settle(answers) {
   queue = queue.filter((item) => !done.has(item.nonce));
   etag = ""; // what was sent may be drawn now, even where it changed nothing
   drawOdd();
+}
+
+// Long enough to be read; a number is not left standing on a captain's screen.
+function showAsSent({ kind, typed }) {
+  sent[kind] = typed;
+  setTimeout(() => {
+    delete sent[kind];
+    drawUnsent();
+  }, 10000);
 }
 
 // The day is over, or the link was taken back: no name stays on this phone. What waits does.
@@ -86,47 +95,6 @@ async function end() {
   redraw();
   const worker = await navigator.serviceWorker?.ready; // never, where no page could be kept: so names first
   if (queue.length === 0) codes.forEach((code) => worker?.active?.postMessage({ drop: "/line/" + code }));
-}
-
-function say(text) {
-  if (odd.some((one) => one.why === text)) return;
-  odd.push({ why: text, at: "" });
-  drawOdd();
-}
-
-// One box for each reason, with those it is about.
-function drawOdd() {
-  const problems = document.getElementById("problems");
-  const reasons = [...new Set(odd.map((one) => one.why))];
-  problems.replaceChildren(...reasons.map((why) => {
-    const box = document.createElement("div");
-    box.className = "notice problem";
-    box.appendChild(document.createElement("strong")).textContent = why;
-    const about = odd.filter((one) => one.why === why).map(whatOf).filter(Boolean).join(", ");
-    if (about) box.appendChild(document.createElement("p")).textContent = about;
-    const button = box.appendChild(document.createElement("button"));
-    button.className = "button quiet";
-    button.textContent = line.seen;
-    button.onclick = () => haveSeen(why);
-    return box;
-  }));
-  const scanning = document.querySelector("#scan[open] #scan-words");
-  if (scanning && reasons.length) scanning.textContent = reasons[reasons.length - 1];
-  if (reasons.length) problems.scrollIntoView({ block: "nearest" });
-}
-
-function whatOf({ member, typed, n, at }) {
-  const name = member && [...(names?.children || [])].find((row) => row.dataset.id === member)?.querySelector(".name").textContent;
-  const what = typed || name || n;
-  const time = at && new Date(at).toLocaleTimeString(`${document.documentElement.lang}-US`, { timeStyle: "short" });
-  return what && `${what} (${time})`;
-}
-
-async function haveSeen(why) {
-  const seen = odd.filter((one) => one.why === why);
-  odd = odd.filter((one) => one.why !== why);
-  drawOdd();
-  for (const { nonce } of seen) if (nonce) await store.remove("deeds", nonce);
 }
 
 async function refresh() {
@@ -148,115 +116,6 @@ async function refresh() {
   }
   if (kept.rotating?.key && kept.rotating.address !== drawn.address) learnKey();
   redraw();
-}
-
-// Beside each form what it has still to send: nobody taps +5 twice because nothing seemed to happen.
-function drawUnsent() {
-  for (const box of document.querySelectorAll("[data-unsent]")) {
-    const kind = box.dataset.unsent;
-    const unsent = queue.filter((item) => item.kind === kind);
-    const sum = unsent.reduce((all, item) => all + (item.n || 0), 0);
-    const what = kind === "supporters" ? (sum < 0 ? "" : "+") + sum : unsent.map((item) => item.typed || item.n).join(", ");
-    const words = unsent.length ? `${what}: ${line.saved}` : sent[kind] ? `${sent[kind]}: ${line.sent}` : "";
-    if (box.textContent !== words) box.textContent = words; // said aloud once
-  }
-}
-
-function redraw() {
-  waiting.textContent = queue.length === 1 ? line.waitingOne : line.waitingMany.replace("%", queue.length);
-  waiting.hidden = queue.length === 0;
-  drawUnsent();
-  if (drawn) drawFigures(drawn);
-  if (!names) return;
-  const ofRows = ["tick", "untick", "left"];
-  const last = new Map(queue.filter((item) => ofRows.includes(item.kind)).map((item) => [item.member, item.kind]));
-  for (const row of names.children) drawRow(row, last.get(row.dataset.id));
-}
-
-function drawFigures(state) {
-  document.getElementById("named").textContent = state.named;
-  document.getElementById("supporters").textContent = state.supporters;
-  document.getElementById("new-code").hidden = state.address === line.address;
-  drawDuties(state);
-  const walkups = document.getElementById("walkups");
-  walkups.hidden = !state.walkups;
-  walkups.querySelector("strong").textContent = state.walkups;
-  if (state.head_count === null) return;
-  const number = document.createElement("strong");
-  number.textContent = state.head_count;
-  document.getElementById("head-count").replaceChildren(number, " " + state.head_count_at);
-}
-
-const duty = document.getElementById("duty");
-
-function dutyWords(value) {
-  return value && [...(duty?.options || [])].find((option) => option.value === value)?.textContent;
-}
-
-function drawDuties(state) {
-  const box = document.getElementById("duties");
-  const said = Object.entries(state.duties || {}).map(([kind, n]) => dutyWords(kind) + " " + n);
-  box.hidden = !said.length;
-  box.querySelector("strong").textContent = said.join(", ");
-}
-
-function drawRow(row, unsent) {
-  if (!drawn && !unsent) return;
-  const here = drawn && drawn.in[row.dataset.id];
-  const state = row.querySelector(".state");
-  row.classList.toggle("in", (Boolean(here) && !here.out) || unsent === "tick");
-  row.classList.toggle("unsent", Boolean(unsent));
-  state.textContent = unsent ? line.saved : here ? saysOf(here) : "";
-  if (unsent) drawButtons(row, [unsent === "tick" ? "untick" : "tick"], here);
-  else drawButtons(row, here ? kindsFor(here) : ["tick"], here);
-}
-
-function saysOf(here) {
-  const parts = [line.in + " " + here.at, dutyWords(here.duty), here.out && line.leftAt + " " + here.out];
-  return parts.filter(Boolean).join(", ");
-}
-
-// On a strike day whoever is in may leave, come back, or go on duty elsewhere.
-function kindsFor(here) {
-  const undo = here.ticked ? ["untick"] : [];
-  if (!line.strike) return undo;
-  return [here.out || (duty.value && duty.value !== here.duty) ? "tick" : "left", ...undo];
-}
-
-function drawButtons(row, kinds, here) {
-  const asked = row.querySelector(".why"); // she is being asked why
-  if (asked && kinds.includes("untick")) return;
-  asked?.remove();
-  const buttons = [...row.querySelectorAll("button")];
-  buttons.slice(kinds.length).forEach((one) => one.remove());
-  kinds.forEach((kind, n) => {
-    const button = buttons[n] || row.appendChild(document.createElement("button"));
-    drawButton(row, button, kind, kind === "tick" && here ? dutyWords(duty?.value) || line.back : line.here);
-    button.classList.toggle("second", n > 0);
-  });
-}
-
-function drawButton(row, button, kind, tickWords) {
-  const words = { tick: tickWords, left: line.left, untick: line.undo }[kind];
-  button.name = "do";
-  button.value = kind + ":" + row.dataset.id;
-  button.className = kind === "untick" ? "button quiet" : "button secondary";
-  button.textContent = words;
-  button.setAttribute("aria-label", words + ": " + row.querySelector(".name").textContent);
-}
-
-function fold(text) {
-  return text.normalize("NFKD").replace(/[^\p{L}\p{N}\s]/gu, "").toLowerCase();
-}
-
-function find(wanted) {
-  const words = fold(wanted).split(/\s+/);
-  let found = 0;
-  for (const row of names.children) {
-    row.hidden = !words.every((word) => row.dataset.search.includes(word));
-    found += !row.hidden;
-  }
-  document.getElementById("nobody").textContent = found ? "" : line.nobody;
 }
 
 // A form of ours as a deed; nothing where the server has to say what is wrong with it.
@@ -300,31 +159,6 @@ document.addEventListener("submit", (event) => {
     },
   );
 });
-
-// Undo is two taps: the second says why, and stands in the record.
-function askWhy(button) {
-  const name = button.closest("li").querySelector(".name").textContent;
-  const box = document.createElement("div");
-  box.className = "why";
-  box.appendChild(document.createElement("strong")).textContent = line.why;
-  for (const words of [line.wrongName, line.notHere]) {
-    const one = box.appendChild(button.cloneNode());
-    one.className = "button secondary";
-    one.textContent = one.dataset.reason = words;
-    one.setAttribute("aria-label", words + ": " + name);
-  }
-  const keep = box.appendChild(document.createElement("button"));
-  keep.type = "button";
-  keep.className = "button quiet";
-  keep.textContent = line.keep;
-  keep.setAttribute("aria-label", line.keep + ": " + name);
-  keep.onclick = () => {
-    box.remove();
-    redraw();
-  };
-  button.replaceWith(box);
-  box.querySelector("button").focus();
-}
 
 function listen() {
   const search = document.getElementById("search");
