@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, select
 from mobilize.actions.models import Event, EventChapter
 from mobilize.checkins.decision import Proof
 from mobilize.checkins.matching import settle_shared
-from mobilize.checkins.models import Evidence, Method, Outcome, Walkup
+from mobilize.checkins.models import Evidence, Method, Outcome, Void, Walkup
 from mobilize.checkins.operations import check_in
 from mobilize.crypto import blind_index, fingerprint
 from mobilize.database import db
@@ -67,6 +67,8 @@ def ask_who_checked_in(now: datetime) -> int:
     found = db.session.execute(
         select(Evidence.event_id, Evidence.recorded_at, Walkup)
         .join(Walkup, Walkup.id == Evidence.walkup_id)
+        .outerjoin(Void)
+        .where(Void.evidence_id.is_(None))  # a slip that was taken back asks nobody
         .where(Evidence.outcome == Outcome.AMBIGUOUS, Evidence.recorded_at > now - ANSWERS_WITHIN)
         .where(Evidence.method != Method.TEXT, Walkup.kind == "phone", Walkup.typed_enc.is_not(None))
     ).all()

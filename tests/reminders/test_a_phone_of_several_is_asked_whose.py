@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from mobilize.actions.models import Event
 from mobilize.checkins.models import Attendance
-from mobilize.checkins.operations import check_in_by_poster
+from mobilize.checkins.operations import check_in_by_poster, void
 from mobilize.checkins.queries import line_figures
 from mobilize.checkins.typed import Typed
 from mobilize.checkins.unmatched import unmatched
@@ -112,6 +112,13 @@ def test_a_check_in_on_the_page_is_asked_about_once_and_the_page_asks_nothing(
     assert attending() == {mia.id, luis.id}
     assert line_figures(event.id).walkups == 0 and not unmatched([event]), "no person need look at it"
     assert ask_who_checked_in(DURING + timedelta(minutes=11)) == 0
+
+
+def test_a_slip_that_was_taken_back_asks_nobody(app: Flask) -> None:
+    event, _mia, _luis = a_couple()
+    done, _cookie = check_in_by_poster(event.id, Typed("phone", MIA), page="a", cookie=None, now=DURING)
+    void(done.evidence_id, "a slip", actor="phone", now=DURING)
+    assert ask_who_checked_in(DURING + timedelta(seconds=20)) == 0
 
 
 def test_an_answer_that_fits_none_of_them_is_left_to_a_person(app: Flask, texts_us: Texts) -> None:
