@@ -54,6 +54,21 @@ assert not found, found
     run(program, base_environ)
 
 
+def test_nobody_loads_at_the_start_what_few_ever_ask_for(base_environ: dict[str, str]):
+    web = {"alembic", "openpyxl", "webauthn"}
+    workers = web | {"PIL", "flask_wtf", "prompt_toolkit", "qrcode", "reportlab", "wtforms"}
+    for module, dear in (("wsgi", web), ("workers.__main__", workers)):
+        program = f"""
+import sys
+import {module}
+if "workers.app" in sys.modules:
+    sys.modules["workers.app"].app.loader.import_default_modules()
+found = {{name.split(".")[0] for name in sys.modules}} & {dear}
+assert not found, found
+"""
+        run(program, base_environ)
+
+
 def run(program: str, environ: Mapping[str, str]) -> str:
     """What `program` prints in a Python of its own."""
     done = subprocess.run(
