@@ -1,7 +1,7 @@
 """Pages and files on a bad network: a third of the bytes, and no work for it when they are asked for.
 
 Compressed is what is the same for everybody: files, and the kept pages of check-in, whose own parts (a token,
-a time) stay uncompressed inside. A page with a secret beside what somebody typed would tell of the secret by
+a time) stay uncompressed inside; and the figures of a live board (`turnout.live.Said`). A page with a secret beside what somebody typed would tell of the secret by
 its length (BREACH), so it is never compressed.
 """
 
