@@ -1,8 +1,8 @@
 """Pages and files on a bad network: a third of the bytes, and no work for it when they are asked for.
 
 Compressed is what is the same for everybody: files, and the kept pages of check-in, whose own parts (a token,
-a time) stay uncompressed inside; and the figures of a live board (`turnout.live.Said`). A page with a secret beside what somebody typed would tell of the secret by
-its length (BREACH), so it is never compressed.
+a time) stay uncompressed inside; and the figures a live board asks for (`turnout.live.Said`). A page with a
+secret beside what somebody typed would tell of the secret by its length (BREACH), so it is never compressed.
 """
 
 import gzip
