@@ -95,12 +95,12 @@ def test_a_poster_says_where_to_go_and_the_sheet_names_the_chapter(client: Flask
 def test_places_of_an_action_are_found_by_name_and_page_by_page(client: FlaskClient, app: Flask) -> None:
     area, action = make_area(), make_action()
     for n in range(51):
-        make_event(make_site(f"School {n:03d} 100%", area=area), action=action)
+        make_event(make_site(f"School No{n:03d} 100%", area=area), action=action)
     sign_in(client, make_person(role=RoleName.ADMIN))
     page = client.get(f"/actions/{action.id}").text
-    assert "Page 1 of 2" in page and "School 049" in page and "School 050" not in page
-    assert "School 050" in client.get(f"/actions/{action.id}?page=2").text
-    assert "1 place" in client.get(f"/actions/{action.id}?q=school+042").text
+    assert "Page 1 of 2" in page and "School No049" in page and "School No050" not in page
+    assert "School No050" in client.get(f"/actions/{action.id}?page=2").text
+    assert "1 place" in client.get(f"/actions/{action.id}?q=school+no042").text
     assert "51 places" in client.get(f"/actions/{action.id}?q=100%25").text
     for odd in ("q=%00", "page=-1", "page=999999999999999999999", "area=x", "q=" + "a " * 500):
         assert client.get(f"/actions/{action.id}?{odd}").status_code == 200

@@ -218,5 +218,5 @@ def _as_of(page: str) -> dict[str, str]:
 
 
 def _audited() -> list[str]:
-    rows: Any = select(AuditRow.verb).where(AuditRow.verb.startswith("statement.")).order_by(AuditRow.at)
+    rows: Any = select(AuditRow.verb).where(AuditRow.verb.startswith("statement.")).order_by(AuditRow.id)
     return list(db.session.scalars(rows))
