@@ -70,12 +70,12 @@ class KeptPage:
 
     def answer(self, says: Mapping[str, str], status: int = 200) -> Response:
         """The same as an answer, compressed for whoever takes that."""
-        how = {"Vary": "Accept-Encoding"} if self._for_all else {}
-        if self._for_all and accepts_gzip():
-            body, how["Content-Encoding"] = self._gzipped(says), "gzip"
-        else:
-            body = self.filled(says).encode()
-        return Response(body, status, how, content_type="text/html; charset=utf-8")
+        how = [("Content-Type", "text/html; charset=utf-8")]
+        if self._for_all:
+            how.append(("Vary", "Accept-Encoding"))
+        if not self._for_all or not accepts_gzip():
+            return Response(self.filled(says).encode(), status, how)
+        return Response(self._gzipped(says), status, [*how, ("Content-Encoding", "gzip")])
 
     def _gzipped(self, says: Mapping[str, str]) -> bytes:
         """One gzip stream: what is kept stands in it compressed already, what is new as it is."""

@@ -5,6 +5,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, request
+from werkzeug.datastructures import Headers
 from werkzeug.wsgi import ClosingIterator
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ def init_app(app: Flask, *, secure: bool) -> None:
 
     class Answer(Response):
         # They are added as it goes out, all at once: setting each by itself was a tenth of the gate's page.
+        def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:
+            # Werkzeug copies them, to complete an address or to take a length away; a page has neither.
+            return self.headers if self.status_code == 200 else super().get_wsgi_headers(environ)
+
         def get_wsgi_response(self, environ: "WSGIEnvironment") -> Any:
             body, status, headers = super().get_wsgi_response(environ)
             return body, status, headers + always + _its_own({name for name, _ in headers})

@@ -44,10 +44,16 @@ def language() -> str:
     asked = request.environ
     found: str | None = asked.get(_FOUND)
     if found is None:
-        chosen = request.args.get("lang") or request.cookies.get(COOKIE)
-        found = chosen if chosen in LANGUAGES else _asked_for(asked.get("HTTP_ACCEPT_LANGUAGE", ""))
-        asked[_FOUND] = found
+        found = asked[_FOUND] = _chosen() or _asked_for(asked.get("HTTP_ACCEPT_LANGUAGE", ""))
     return found
+
+
+def _chosen() -> str | None:
+    asked = request.environ
+    if not asked.get("QUERY_STRING") and COOKIE not in asked.get("HTTP_COOKIE", ""):
+        return None
+    chosen = request.args.get("lang") or request.cookies.get(COOKIE)
+    return chosen if chosen in LANGUAGES else None
 
 
 @lru_cache(1000)
