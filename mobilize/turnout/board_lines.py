@@ -1,10 +1,18 @@
 """The rows of a board as its page shows them: what 800 rows say is worked out before."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from flask import current_app
+from markupsafe import Markup
+
+from mobilize.languages import language
 from mobilize.turnout.figures import Board, Chapter
 from mobilize.turnout.wording import shares_text
+
+# Of all boards and languages together: about a kilobyte each.
+ROWS_KEPT = 6000
 
 
 class SiteLine(NamedTuple):
@@ -23,16 +31,55 @@ class SiteLine(NamedTuple):
     supporters: int | None
 
 
-def site_lines(board: Board) -> list[SiteLine]:
+class SilentLine(NamedTuple):
+    """A chapter without a head count. `hosted`: how many are there by name, or ""."""
+
+    id: UUID
+    name: str
+    area: str
+    hosted: str
+
+
+Line = SiteLine | SilentLine
+_rows: dict[tuple[str, bool, str, Line], Markup] = {}
+
+
+def site_rows(board: Board, link: str) -> list[Markup]:
+    """The rows of the table of sites. `link` is the address of a chapter's report, with {} for its id."""
+    return _as_rows(_site_lines(board), link, board.one_line)
+
+
+def silent_rows(board: Board, link: str) -> list[Markup]:
+    """Those without a head count as rows of a list, by area and name."""
+    lines = [SilentLine(c.site_id, c.name, c.area, str(c.line.hosted or "")) for c in board.silent]
+    return _as_rows(lines, link, board.one_line)
+
+
+def _as_rows(lines: Sequence[Line], link: str, one_line: bool) -> list[Markup]:
+    """Each is drawn again only when it says something new: in a second of a morning some dozens of 800."""
+    how = link, one_line, language()
+    rows = {line: _rows.get((*how, line)) for line in lines}
+    drawn = _draw([line for line, row in rows.items() if row is None], link, one_line)
+    if len(_rows) + len(drawn) > ROWS_KEPT:
+        _rows.clear()
+    _rows.update({(*how, line): row for line, row in drawn.items()})
+    return [row or drawn[line] for line, row in rows.items()]
+
+
+def _draw(lines: Sequence[Line], link: str, one_line: bool) -> dict[Line, Markup]:
+    if not lines:
+        return {}
+    template = current_app.jinja_env.get_template("turnout/_site_rows.html")
+    given: Any = template.make_module({"link": link, "one_line": one_line})
+    row = given.site_row if isinstance(lines[0], SiteLine) else given.silent_row
+    return {line: row(*line) for line in lines}
+
+
+def _site_lines(board: Board) -> list[SiteLine]:
     """Where help is needed first, first."""
     chapters = board.by_trouble
     shares = shares_text(chapter.names.share for chapter in chapters)
     return [_line(chapter, share) for chapter, share in zip(chapters, shares, strict=True)]
-
-
-def silent_lines(board: Board) -> list[tuple[UUID, str, str, str]]:
-    """(id, name, area, how many are there by name or "") of those without a head count, by area and name."""
-    return [(c.site_id, c.name, c.area, str(c.line.hosted or "")) for c in board.silent]
 
 
 def _line(chapter: Chapter, share: str) -> SiteLine:

@@ -73,8 +73,8 @@ def live(action_id: UUID) -> str:
         action=action,
         board=board,
         drill=action.drill,
-        **pictures(action, board),
         link=_report_link(action),
+        **pictures(action, board, _report_link(action)),
     )
 
 
@@ -114,7 +114,8 @@ def _as_figures(action: Action, board: Board) -> live_board.Said:
 
 
 def _as_tables(action: Action, board: Board) -> live_board.Said:
-    page = {"action": action, "board": board, "link": _report_link(action), **pictures(action, board)}
+    link = _report_link(action)
+    page = {"action": action, "board": board, "link": link, **pictures(action, board, link)}
     return live_board.written({"html": render_template("turnout/_board.html", **page)})
 
 
