@@ -15,5 +15,5 @@ from mobilize.accounts.views import bp
 def protections() -> str:
     """Each protection's state in plain words, with what to do."""
     found = look(clock.now())
-    todo = [one for one in found if one.state is not State.OK]
-    return render_template("accounts/protections.html", todo=todo, found=found, n=len(todo))
+    to_do = [one for one in found if one.state is not State.OK]
+    return render_template("accounts/protections.html", to_do=to_do, found=found, n=len(to_do))

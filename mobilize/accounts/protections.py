@@ -23,7 +23,7 @@ class State(StrEnum):
     """In place; to be done; not known, because nobody could look yet."""
 
     OK = "ok"
-    TODO = "todo"
+    TO_DO = "to_do"
     UNKNOWN = "unknown"
 
 
@@ -56,11 +56,11 @@ def _keys(now: datetime) -> Protection:
     if missing and missing.value:
         lost = missing.value
         said = _("Some data is encrypted with the key %(key)s, which is not in SECRET_KEYS.", key=lost)
-        return Protection("keys", title, State.TODO, said, _("Put this key back into SECRET_KEYS."))
+        return Protection("keys", title, State.TO_DO, said, _("Put this key back into SECRET_KEYS."))
     days = (now - seen.seen_at).days if seen else 0
     said = _("New data is encrypted with the key %(key)s, now %(days)s days old.", key=newest, days=days)
     if seen and now - seen.seen_at > OLD_KEY:
-        return Protection("keys", title, State.TODO, said, _("Make a new one: flask keys new, then rotate."))
+        return Protection("keys", title, State.TO_DO, said, _("Make a new one: flask keys new, then rotate."))
     return Protection("keys", title, State.OK, said)
 
 
@@ -85,7 +85,7 @@ def _second_steps(now: datetime) -> Protection:
         return Protection("second_steps", title, State.OK, _("All of them have set one up."))
     said = _("Not set up yet: %(names)s.", names=", ".join(without[:20]))
     return Protection(
-        "second_steps", title, State.TODO, said, _("They are asked for it when they next sign in.")
+        "second_steps", title, State.TO_DO, said, _("They are asked for it when they next sign in.")
     )
 
 
@@ -189,13 +189,13 @@ def _workers(now: datetime) -> Protection:
     title, heard = _("The workers are at work"), leases.last_run(BEAT)
     do = _("Start them: make work. Without them no text leaves and nothing is forgotten.")
     if heard is None:
-        return Protection("workers", title, State.TODO, _("They have not reported yet."), do)
+        return Protection("workers", title, State.TO_DO, _("They have not reported yet."), do)
     said = _("They last reported on %(when)s.", when=_moment(heard))
     return _done("workers", title, now - heard < timedelta(minutes=2), said, do)
 
 
 def _done(name: str, title: str, is_done: bool, is_so: str, do: str) -> Protection:
-    state = State.OK if is_done else State.TODO
+    state = State.OK if is_done else State.TO_DO
     return Protection(name, title, state, is_so, "" if is_done else do)
 
 

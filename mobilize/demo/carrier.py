@@ -87,7 +87,7 @@ class Carrier:
         server.close()
 
     async def answer(self, request: Request) -> Reply:
-        if not _is_loopback(request):
+        if not request.is_from_here():
             return Reply(403, b"This page answers on this machine only.", "text/plain")
         if request.path.startswith("/2010-04-01/"):
             return await self._api(request)
@@ -245,14 +245,6 @@ class Carrier:
         except (KeyError, ValueError, AttributeError) as problem:
             return json_reply({"error": str(problem)}, 400)
         return json_reply(vars(self.faults))
-
-
-def _is_loopback(request: Request) -> bool:
-    """Another site's page, or a name made to point here, may not drive the stand-in through a browser."""
-    host = request.headers.get("host", "")
-    origin = request.headers.get("origin", "")
-    local = re.fullmatch(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", host)
-    return bool(local) and origin.rpartition("//")[2] in {"", "null", host}
 
 
 def _refusal(code: int) -> Reply:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,6 +26,12 @@ class Request:
 
     def json(self) -> Any:
         return json.loads(self.body or b"{}")
+
+    def is_from_here(self) -> bool:
+        """Another site's page, or a name made to point here, may not drive the stand-in through a browser."""
+        host, origin = self.headers.get("host", ""), self.headers.get("origin", "")
+        local = re.fullmatch(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", host)
+        return bool(local) and origin.rpartition("//")[2] in {"", "null", host}
 
 
 @dataclass

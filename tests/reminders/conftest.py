@@ -7,9 +7,9 @@ from datetime import datetime
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from mobilize.database import db
+from mobilize.database import atomic, db
 from mobilize.texts.inbound import take_inbound
 from mobilize.texts.models import Inbound, OutboxText, TextState
 from mobilize.texts.wordings import render
@@ -47,3 +47,9 @@ def texts_us(app: Flask) -> Callable[[str, str, datetime], Inbound]:
         return row
 
     return send
+
+
+def left() -> None:
+    """All that waits has been delivered."""
+    with atomic() as session:
+        session.execute(update(OutboxText).values(state=TextState.DELIVERED))

@@ -36,14 +36,10 @@ from tests.roster.importing import (
     details,
     do,
     home,
-    import_sites,
     who,
 )
 
-
-@pytest.fixture(autouse=True)
-def sites(app: Flask) -> None:
-    import_sites()
+pytestmark = pytest.mark.usefixtures("imported_sites")
 
 
 def test_the_dry_run_says_what_would_change_and_changes_nothing() -> None:

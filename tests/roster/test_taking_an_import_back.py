@@ -1,7 +1,6 @@
 """The office takes its last import back, as long as nothing was changed since."""
 
 import pytest
-from flask import Flask
 from sqlalchemy import select
 
 from mobilize.database import db
@@ -21,14 +20,10 @@ from tests.roster.importing import (
     details,
     do,
     home,
-    import_sites,
     who,
 )
 
-
-@pytest.fixture(autouse=True)
-def sites(app: Flask) -> None:
-    import_sites()
+pytestmark = pytest.mark.usefixtures("imported_sites")
 
 
 def test_undo_puts_everything_back() -> None:

@@ -41,7 +41,7 @@ def test_a_fresh_installation_knows_what_is_open(app: Flask) -> None:
     found = states()
     assert {found[name] for name in ("forgetting", "audit", "redis")} == {State.UNKNOWN}
     for name in ("second_admin", "second_steps", "https", "backups", "employer", "workers"):
-        assert found[name] is State.TODO, name
+        assert found[name] is State.TO_DO, name
     assert found["help_number"] is State.OK and found["keys"] is State.OK
 
 
@@ -58,7 +58,7 @@ def test_what_the_workers_saw_is_shown(app: Flask) -> None:
         assert found[name] is State.OK, name
 
 
-@pytest.mark.parametrize(("value", "state"), [("no", State.TODO), ("ConnectionError", State.UNKNOWN)])
+@pytest.mark.parametrize(("value", "state"), [("no", State.TO_DO), ("ConnectionError", State.UNKNOWN)])
 def test_redis_that_forgets_or_is_away(app: Flask, value: str, state: State) -> None:
     observations.observe(APPENDONLY, value, now=clock.now())
     assert states()["redis"] is state
@@ -68,7 +68,7 @@ def test_what_stopped_running_is_noticed(app: Flask) -> None:
     long_ago = clock.now() - timedelta(days=1)
     observations.observe(FORGOT, "0", now=long_ago)
     leases.note_run("beat", now=long_ago)
-    assert states()["forgetting"] is State.TODO and states()["workers"] is State.TODO
+    assert states()["forgetting"] is State.TO_DO and states()["workers"] is State.TO_DO
 
 
 def test_a_broken_audit_is_shown(app: Flask) -> None:
@@ -77,13 +77,13 @@ def test_a_broken_audit_is_shown(app: Flask) -> None:
     with atomic() as session:
         session.execute(update(AuditRow).values(ref="y"))
     audit.verify_and_note(now=clock.now())
-    assert states()["audit"] is State.TODO
+    assert states()["audit"] is State.TO_DO
 
 
 def test_a_key_that_is_missing_or_old_is_shown(app: Flask) -> None:
     now = clock.now()
     observe_keys(now=now - timedelta(days=400))
-    assert states()["keys"] is State.TODO
+    assert states()["keys"] is State.TO_DO
     observe_keys(now=now)
     make_person("Ada", role=RoleName.ADMIN)
     with atomic() as session:
@@ -91,7 +91,7 @@ def test_a_key_that_is_missing_or_old_is_shown(app: Flask) -> None:
         person.name_enc = head_of("lost") + person.name_enc[3:]
     observe_keys(now=now)
     keys = next(one for one in protections(now) if one.name == "keys")
-    assert keys.state is State.TODO and "lost" in keys.is_so
+    assert keys.state is State.TO_DO and "lost" in keys.is_so
 
 
 def test_the_page_is_for_admins(app: Flask, client: FlaskClient) -> None:

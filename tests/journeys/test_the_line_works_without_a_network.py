@@ -1,0 +1,188 @@
+"""A line without a network: its list, what captains did there, and what leaves their phones at its end."""
+
+import io
+import time
+from datetime import timedelta
+from types import SimpleNamespace
+
+import zxingcpp
+from PIL import Image
+from playwright.sync_api import expect
+
+from mobilize import clock
+from mobilize.accounts.grants import grant_line, revoke_grant
+from mobilize.accounts.models import GrantKind
+from mobilize.checkins.rotating import is_current
+from tests.builders import make_member, make_site
+from tests.checkins.morning import attendance, evidence, outcomes
+from tests.journeys.phones import SOON, eventually, kill, open_and_keep, until
+
+
+def line_phone(gate, phone_of, name):
+    """A captain's phone with the line page open and kept. Returns its context, page, grant and cookie."""
+    now = clock.now()
+    grant, token = grant_line(
+        gate.event.id, GrantKind.CAPTAIN, name, None, "shell", now + timedelta(hours=3), now=now
+    )
+    cookie = {"name": f"line-{gate.event.code}", "value": token, "url": gate.server}
+    context, page = phone_of(name, [{**cookie, "expires": time.time() + 86400}])
+    open_and_keep(page, gate.line, f"/line/{gate.event.code}")
+    return SimpleNamespace(context=context, page=page, grant=grant)
+
+
+def tick(page, n):
+    page.get_by_role("button", name=f"Here: First{n} L.").click()
+    expect(page.locator("#names li", has_text=f"First{n} L.").locator(".state")).to_have_text(
+        "Saved on this phone, not yet sent"
+    )
+
+
+def test_two_captains_tick_without_a_network_one_phone_dies_and_nobody_counts_twice(gate, phone_of):
+    rosa, sam = line_phone(gate, phone_of, "rosa"), line_phone(gate, phone_of, "sam")
+    for phone in (rosa, sam):
+        phone.context.set_offline(True)
+    before = clock.now()
+    for n in range(4):
+        tick(rosa.page, n)
+    rosa.page.get_by_label("How many people stand here now?").fill("17")
+    rosa.page.get_by_role("button", name="Report head count").click()
+    expect(rosa.page.get_by_text("5 waiting to send")).to_be_visible()
+    expect(rosa.page.get_by_text("17: Saved on this phone, not yet sent")).to_be_visible()
+    for unsent in ("+5", "+10"):
+        rosa.page.get_by_role("button", name="+5 supporters").click()
+        expect(rosa.page.get_by_text(f"{unsent}: Saved on this phone, not yet sent")).to_be_visible()
+    rosa.page.get_by_role("button", name="-1 supporters").click()
+    for n in range(3, 6):
+        tick(sam.page, n)
+    after = clock.now()
+    written = rosa.context.cookies()  # to the disk, that is: Chromium does so within half a minute
+    kill(rosa.context)
+
+    again, page = phone_of("rosa", written)
+    again.set_offline(True)
+    page.goto(gate.line)
+    expect(page.get_by_text("8 waiting to send")).to_be_visible()
+    expect(page.get_by_text("+9: Saved on this phone, not yet sent")).to_be_visible()
+    expect(page.locator("#names li")).to_have_count(8)
+    tick(page, 6)
+    assert evidence(gate.event) == []
+    again.set_offline(False)
+    sam.context.set_offline(False)
+    expect(page.get_by_text("waiting to send")).to_be_hidden(timeout=SOON)
+    expect(sam.page.get_by_text("waiting to send")).to_be_hidden(timeout=SOON)
+    eventually(lambda: outcomes(gate.event), ["counted"] * 7 + ["repeat"])
+    expect(page.locator("#named")).to_have_text("7", timeout=SOON)
+    expect(page.locator("#head-count strong")).to_have_text("17")
+    expect(page.locator("#supporters")).to_have_text("9")
+    early = [row for row in attendance(gate.event) if row.member_id != gate.members[6].id]
+    assert all(before - timedelta(seconds=2) <= row.first_at <= after + timedelta(seconds=2) for row in early)
+    assert len(evidence(gate.event)) == 8
+
+
+def test_a_list_that_was_altered_on_the_phone_is_not_shown(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    rosa.context.set_offline(True)
+    rosa.page.evaluate("kept.people[0].name = 'Somebody E.'; store.put('lines', kept)")
+    rosa.page.goto(gate.line)
+    expect(rosa.page.get_by_text("was altered, so it is not shown")).to_be_visible()
+    expect(rosa.page.locator("#names li")).to_have_count(0)
+
+
+def test_a_link_taken_back_wipes_the_names_and_loses_no_tick(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    rosa.context.set_offline(True)
+    tick(rosa.page, 1)
+    revoke_grant(rosa.grant, "shell", now=clock.now())
+    rosa.context.set_offline(False)
+    expect(rosa.page.get_by_text("This phone's link has ended")).to_be_visible(timeout=SOON)
+    expect(rosa.page.locator("#names li")).to_have_count(0)
+    eventually(lambda: outcomes(gate.event), ["unresolved"])
+    until(rosa.page, "store.all('lines').then(kept => kept.length === 0)")
+    assert "First1" not in rosa.page.content()
+
+
+def test_at_the_days_end_the_names_leave_the_phone_and_what_waits_does_not(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    rosa.context.set_offline(True)
+    tick(rosa.page, 1)
+    rosa.page.evaluate("kept.ends = 0; store.put('lines', kept)")
+    rosa.page.goto(gate.line)
+    expect(rosa.page.get_by_text("This phone's link has ended")).to_be_visible()
+    expect(rosa.page.get_by_text("1 waiting to send")).to_be_visible()
+    expect(rosa.page.locator("#names li")).to_have_count(0)
+    until(rosa.page, "store.all('lines').then(kept => kept.length === 0)")
+    rosa.context.set_offline(False)
+    eventually(lambda: outcomes(gate.event), ["counted"])
+
+
+def test_what_could_not_be_taken_stays_on_the_phone_until_a_person_has_seen_it(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    elsewhere = make_member("Somebody", "Else", site=make_site())
+    rosa.context.set_offline(True)
+    tick(rosa.page, 1)
+    rosa.page.get_by_text("Hand the line to another phone").click()
+    rosa.page.get_by_role("button", name="Hand over").click()
+    expect(rosa.page.get_by_text("This needs a network.")).to_be_visible()
+    rosa.page.get_by_role("button", name="I have seen this").click()
+    rosa.page.get_by_label("Mobile number, member number or name").fill("12!?")
+    rosa.page.get_by_role("button", name="Add this person").click()
+    rosa.page.evaluate(f"add({{ kind: 'tick', member: '{elsewhere.id}' }})")
+    expect(rosa.page.get_by_text("3 waiting to send")).to_be_visible()
+    rosa.context.set_offline(False)
+    for _look in range(2):
+        expect(rosa.page.get_by_text("Write a mobile number, a member number or a name.")).to_be_visible(
+            timeout=SOON
+        )
+        expect(rosa.page.get_by_text("12!? (")).to_be_visible()
+        expect(rosa.page.get_by_text("This name is not on your list.")).to_be_visible()
+        expect(rosa.page.get_by_text("waiting to send")).to_be_hidden()
+        rosa.page.reload()
+    for left in (1, 0):
+        rosa.page.get_by_role("button", name="I have seen this").first.click()
+        expect(rosa.page.get_by_role("button", name="I have seen this")).to_have_count(left)
+    rosa.page.reload()
+    expect(rosa.page.locator("#names li")).to_have_count(8)
+    expect(rosa.page.locator("#problems .notice")).to_have_count(0)
+    eventually(lambda: outcomes(gate.event), ["counted"])
+
+
+def test_without_a_camera_her_number_is_typed(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    rosa.page.get_by_role("button", name="Scan a member's own code").click()
+    rosa.page.get_by_role("button", name="Type her number instead").click()
+    expect(rosa.page.get_by_label("Mobile number, member number or name")).to_be_focused()
+
+
+def test_the_changing_code_is_drawn_without_a_network_and_a_wrong_clock(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    until(rosa.page, "Boolean(kept.rotating?.key) && ticks !== null")
+    rosa.page.evaluate("Date.now = () => 0")
+    rosa.context.set_offline(True)
+    rosa.page.get_by_role("button", name="Show the changing code full screen").click()
+    expect(rosa.page.get_by_text("New code in")).to_be_visible()
+    picture = Image.open(io.BytesIO(rosa.page.locator("#board .qr").screenshot()))
+    read = zxingcpp.read_barcode(picture)
+    address, _slash, code = read.text.rpartition("/")
+    assert address.lower().endswith(f"/c/{gate.event.code}".lower())
+    assert is_current(gate.event.id, code, clock.now())
+
+
+def test_the_vendored_reader_reads_a_code(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    rosa.page.evaluate("delete window.BarcodeDetector")
+    text = "HTTP://LOCALHOST/P/ABCDEFGHJ/ABCDEFGHIJ"
+    read = rosa.page.evaluate(
+        """async (text) => {
+            const rows = qr.rows(text), canvas = document.createElement('canvas');
+            canvas.width = canvas.height = canvas.videoWidth = canvas.videoHeight = (rows.length + 8) * 8;
+            const draw = canvas.getContext('2d');
+            draw.fillStyle = '#fff';
+            draw.fillRect(0, 0, canvas.width, canvas.height);
+            draw.fillStyle = '#000';
+            const put = (x, y) => draw.fillRect(x * 8 + 32, y * 8 + 32, 8, 8);
+            rows.forEach((row, y) => row.forEach((dark, x) => dark && put(x, y)));
+            return (await anyReader())(canvas);
+        }""",
+        text,
+    )
+    assert read == text
