@@ -34,9 +34,7 @@ security: setup-dev ## Look for weaknesses in code, answers and their times (ONL
 	@$(BIN)/python -m tests.security $(ONLY)
 
 serve: setup ## The production web server, from the environment (HOST, PORT, WEB_PROCESSES, WEB_THREADS)
-	@exec $(BIN)/granian --interface wsgi --host "$${HOST:-127.0.0.1}" --port "$${PORT:-5000}" \
-	  --workers "$${WEB_PROCESSES:-$(CORES)}" --blocking-threads "$${WEB_THREADS:-32}" \
-	  --respawn-failed-workers --respawn-interval 0.5 --workers-kill-timeout 20 --no-ws wsgi:app
+	@exec $(BIN)/python -m mobilize.web_server
 
 work: setup ## The workers and their clock (beat), from the environment (WORKER_PROCESSES)
 	@exec $(BIN)/python deploy/work.py

@@ -44,6 +44,7 @@ class Settings:
     env: Env
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
+    web_threads: int
     public_base_url: str
     secret_keys: tuple[SecretKey, ...] = field(repr=False)
     union_name: str
@@ -88,6 +89,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         env=read.env(),
         database_url=read.database_url(),
         redis_url=read.text("REDIS_URL", "redis://localhost:6379/0"),
+        web_threads=read.count("WEB_THREADS", 32, most=512),
         public_base_url=read.base_url("PUBLIC_BASE_URL", "http://localhost:5000"),
         secret_keys=read.keys(),
         union_name=read.text("UNION_NAME", "Our Union Local"),
@@ -195,6 +197,13 @@ class _Reader:
         if not 0 < number < 10_000:
             raise BadSetting(f"{name} is {value!r}; it must be a number above 0.")
         return number
+
+    def count(self, name: str, default: int, *, most: int) -> int:
+        value = self.text(name, str(default))
+        count = int(value) if re.fullmatch("[0-9]{1,4}", value) else 0
+        if not 0 < count <= most:
+            raise BadSetting(f"{name} is {value!r}; it must be a whole number from 1 to {most}.")
+        return count
 
     def yes(self, name: str) -> bool:
         value = self.text(name, "no").lower()

@@ -1,11 +1,18 @@
-"""The web process: any WSGI server runs `wsgi:app`, and `flask --app wsgi` runs the commands."""
+"""The web process: any WSGI server runs `wsgi:app`, and `flask --app wsgi` runs the commands.
+
+`make serve` runs `wsgi:rsgi`, which reads a request's body before it gives the request a thread.
+"""
 
 import gc
 
 import config
 from mobilize import create_app
+from mobilize.roster.tables import LARGEST_UPLOAD
+from mobilize.rsgi import RsgiAdapter
 
-app = create_app(config.load())
+settings = config.load()
+app = create_app(settings)
+rsgi = RsgiAdapter(app, threads=settings.web_threads, largest_body=LARGEST_UPLOAD)
 
 # What is here now stays for the life of the process: looking through it for garbage, again and again, is a
 # tenth of what a check-in costs.

@@ -6,7 +6,10 @@ import uuid
 from flask import Flask, request
 from psycopg_pool import ConnectionPool
 
+from mobilize.rsgi import RsgiAdapter
+
 app = Flask(__name__)
+rsgi = RsgiAdapter(app, threads=32, largest_body=1 << 20)
 pool = ConnectionPool(
     os.environ["DATABASE_URL"], min_size=8, max_size=8, open=True, kwargs={"autocommit": True}
 )

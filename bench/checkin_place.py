@@ -1,7 +1,6 @@
 """Where checking in is measured: a seeded database, the real server on it, and the floor beside it."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -57,9 +56,7 @@ def serve_floor(processes: Processes, url: str) -> int:
     """Its tables, and a server like the application's; returns its port."""
     _make_floor(url)
     port = free_port()
-    argv = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--blocking-threads", "32"]
-    argv += ["--port", str(port), "bench.checkin_floor:app"]
-    process = processes.start("floor", argv, {**os.environ, "DATABASE_URL": url})
+    process = processes.start_web({**os.environ, "DATABASE_URL": url}, port, "bench.checkin_floor:rsgi")
     processes.wait_for(process, lambda: answers(f"http://127.0.0.1:{port}/"), "floor")
     return port
 

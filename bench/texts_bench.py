@@ -147,18 +147,7 @@ def _verify(taken: list[dict[str, Any]]) -> None:
 def _receiving(place: Place) -> Rows:
     """The delivered receipts of 2,000 texts, all posted at once."""
     port = free_port()
-    argv = [
-        "--interface",
-        "wsgi",
-        "--no-ws",
-        "--workers",
-        "2",
-        "--blocking-threads",
-        "8",
-        "--port",
-        str(port),
-    ]
-    web = place.processes.start("web", [sys.executable, "-m", "granian", *argv, "wsgi:app"], place.environ)
+    web = place.processes.start_web({**place.environ, "WEB_THREADS": "8"}, port, processes=2)
     place.processes.wait_for(web, lambda: answers(f"http://127.0.0.1:{port}/readyz"), "web")
     sent = _taken_texts(RECEIPTS)
     base = place.environ["PUBLIC_BASE_URL"]

@@ -163,13 +163,12 @@ def _carrier(environ: dict[str, str], host: str, port: int) -> Child:
 
 
 def _ours(environ: Mapping[str, str], host: str, port: int) -> list[Child]:
-    granian = ["granian", "--interface", "wsgi", "--no-ws", "--host", host, "--port", str(port)]
-    threads = ["--blocking-threads", "8", "--respawn-failed-workers", "--respawn-interval", "0.5"]
+    served = {**environ, "HOST": host, "PORT": str(port), "WEB_PROCESSES": "1", "WEB_THREADS": "8"}
     worker = ["workers", "worker", "--loglevel", "INFO", "--concurrency", "1"]
     beat = ["workers", "beat", "--loglevel", "INFO", "--schedule", str(VAR / "beat-schedule"), "--pidfile="]
     address = f"http://{_reached_at(host)}:{port}/readyz"
     return [
-        Child("web", _module([*granian, *threads, "wsgi:app"]), environ, lambda: _answers(address)),
+        Child("web", _module(["mobilize.web_server"]), served, lambda: _answers(address)),
         Child("worker", _module(worker), environ),
         Child("beat", _module(beat), environ),
     ]

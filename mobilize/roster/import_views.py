@@ -25,7 +25,7 @@ from mobilize.roster.columns import ROSTER
 from mobilize.roster.forms import UploadForm, chosen_columns
 from mobilize.roster.import_summary import needs_second_person, rejected_in_words
 from mobilize.roster.models import Import, ImportState, Member
-from mobilize.roster.tables import MAX_BYTES, open_table
+from mobilize.roster.tables import LARGEST_UPLOAD, open_table
 from mobilize.roster.views import bp
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -49,7 +49,7 @@ def for_the_union(view: View) -> View:
 def _allow_large_uploads(endpoint: str | None, _values: object) -> None:
     """Before anything looks into the form: the doors that take files take larger requests than the others."""
     if endpoint in _UPLOADS:
-        request.max_content_length = MAX_BYTES + 1_000_000
+        request.max_content_length = LARGEST_UPLOAD
 
 
 @bp.get("/imports")

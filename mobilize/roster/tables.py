@@ -12,6 +12,8 @@ from mobilize.languages import _
 from mobilize.roster import spreadsheets
 
 MAX_BYTES = 25_000_000
+# The whole request: the file, and what a form says beside it.
+LARGEST_UPLOAD = MAX_BYTES + 1_000_000
 MAX_COLUMNS = 200
 MAX_RECORDS = 300_000
 DELIMITERS = (",", ";", "\t")

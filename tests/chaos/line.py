@@ -5,7 +5,6 @@ Every member is tapped for on two phones at once.
 
 import http.client
 import os
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -72,27 +71,9 @@ class Line:
     def serve(self) -> None:
         """The production server as `make serve` starts it: a parent that puts a new worker in a dead one's
         place."""
-        granian = [
-            sys.executable,
-            "-m",
-            "granian",
-            "--interface",
-            "wsgi",
-            "--no-ws",
-            "--blocking-threads",
-            "8",
-        ]
-        again = [
-            "--port",
-            str(self.port),
-            "--workers",
-            str(self.workers),
-            "--respawn-failed-workers",
-            "--respawn-interval",
-            "0.5",
-        ]
-        app = "tests.chaos.spoilt_web:app" if self.sabotage else "wsgi:app"
-        self.web = self.processes.start("web", [*granian, *again, app], self.environ)
+        app = "tests.chaos.spoilt_web:rsgi" if self.sabotage else "wsgi:rsgi"
+        environ = {**self.environ, "WEB_THREADS": "8"}
+        self.web = self.processes.start_web(environ, self.port, app, processes=self.workers)
 
     def wait_until_up(self) -> None:
         assert self.web is not None

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from mobilize.checkins import operations, storing, views
 from mobilize.database import atomic
-from wsgi import app
+from wsgi import app, rsgi  # noqa: F401 - what the server runs
 
 
 def drop_unique_key(app: Flask) -> None:

@@ -34,19 +34,16 @@ class Processes:
     def serve(self, environ: Mapping[str, str], port: int) -> "subprocess.Popen[bytes]":
         """The production web server, one process, on 127.0.0.1:`port`; returns when it is ready."""
         self.make_room()
-        granian = [
-            sys.executable,
-            "-m",
-            "granian",
-            "--interface",
-            "wsgi",
-            "--no-ws",
-            "--blocking-threads",
-            "32",
-        ]
-        process = self.start("web", [*granian, "--port", str(port), "wsgi:app"], environ)
+        process = self.start_web(environ, port)
         self.wait_for(process, lambda: answers(f"http://127.0.0.1:{port}/readyz"), "web")
         return process
+
+    def start_web(
+        self, environ: Mapping[str, str], port: int, app: str = "wsgi:rsgi", *, processes: int = 1
+    ) -> "subprocess.Popen[bytes]":
+        """The same, or the server of another RSGI application; it is up some seconds later."""
+        served = {**environ, "HOST": "127.0.0.1", "PORT": str(port), "WEB_PROCESSES": str(processes)}
+        return self.start("web", [sys.executable, "-m", "mobilize.web_server", app], served)
 
     def celery(self, what: str, *options: str, environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         """`python -m workers worker|beat`; it is up some seconds later."""

@@ -1,0 +1,202 @@
+"""RSGI adapter: the WSGI application behind Granian's event loop, which reads a body before a thread is taken.
+
+Granian's own WSGI interface takes a thread first and reads the body inside it: as many slow senders as there are
+threads stop the server. See docs/decisions/0006-bodies-are-read-before-a-thread-is-taken.md.
+"""
+
+import asyncio
+import logging
+import sys
+import threading
+from collections.abc import Iterable
+from contextlib import nullcontext
+from functools import lru_cache
+from io import BytesIO, RawIOBase
+from queue import SimpleQueue
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
+
+from werkzeug.exceptions import HTTPException, LengthRequired, RequestEntityTooLarge, RequestTimeout
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+    from granian.rsgi import Headers, HTTPProtocol, Scope
+
+# Bytes. No form that a person fills in is longer; what is longer is a file somebody uploads.
+SHORT_BODY = 1 << 16
+# A file of 25 MB is held in memory while it comes, so only so many may come at once in one process.
+LARGE_BODIES_AT_ONCE = 4
+# The deadline of a body: these seconds, and one more for so many declared bytes. The shape is that of Apache's
+# RequestReadTimeout; 64 KiB/s is half a megabit, less than any office sends its roster with.
+BODY_SECONDS = 15.0
+BODY_BYTES_PER_SECOND = 1 << 16
+
+_log = logging.getLogger(__name__)
+
+
+class _Request(NamedTuple):
+    """A request with its body, waiting for a thread. `answered` belongs to the event loop."""
+
+    scope: "Scope"
+    protocol: "HTTPProtocol"
+    body: IO[bytes]
+    answered: "asyncio.Future[None]"
+
+
+class RsgiAdapter:
+    """`app` as an RSGI application, answered by `threads` threads in each process.
+
+    A body of at most `largest_body` bytes is read by the event loop, before its deadline; one without a declared
+    length may have SHORT_BODY bytes. Otherwise `wsgi.input` raises 408, 411 or 413 when `app` reads it, so that the
+    refusal is a page of `app` like any other. A request whose sender hangs up inside the body never reaches `app`.
+    Answers leave whole: a slow reader of one holds its socket and its bytes, and no thread.
+    """
+
+    def __init__(
+        self, app: "WSGIApplication", *, threads: int, largest_body: int, body_seconds: float = BODY_SECONDS
+    ):
+        self._app, self._threads = app, threads
+        self._largest_body, self._body_seconds = largest_body, body_seconds
+        self._requests: SimpleQueue[_Request] = SimpleQueue()
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Called once in each process, by the server."""
+        self._loop = loop
+        self._large_bodies = asyncio.Semaphore(LARGE_BODIES_AT_ONCE)
+        for n in range(self._threads):
+            threading.Thread(target=self._answer_requests, name=f"request-{n}", daemon=True).start()
+
+    async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
+        """One request. The server waits for this to end; whatever is unanswered then becomes a bare 500."""
+        body = await self._body(scope.headers, protocol)
+        if body is not None:
+            answered = self._loop.create_future()
+            self._requests.put(_Request(scope, protocol, body, answered))
+            await answered
+
+    async def _body(self, headers: "Headers", protocol: "HTTPProtocol") -> IO[bytes] | None:
+        """The whole body, or what raises the refusal; None when the sender is gone."""
+        declared = None if "transfer-encoding" in headers else int(headers.get("content-length", 0))
+        if declared == 0:
+            return BytesIO()
+        if declared and declared > self._largest_body:
+            return cast(IO[bytes], _Refusal(RequestEntityTooLarge()))
+        length = declared or SHORT_BODY
+        try:
+            async with asyncio.timeout(self._body_seconds + length / BODY_BYTES_PER_SECOND):
+                async with self._large_bodies if length > SHORT_BODY else nullcontext():
+                    return BytesIO(await protocol() if declared else await _undeclared(protocol))
+        except TimeoutError:
+            return cast(IO[bytes], _Refusal(RequestTimeout()))
+        except HTTPException as refusal:
+            return cast(IO[bytes], _Refusal(refusal))
+        except RuntimeError:  # granian's ProtocolError and ProtocolClosed
+            return None
+
+    def _answer_requests(self) -> NoReturn:
+        """What each thread does for ever."""
+        while True:
+            request = self._requests.get()
+            try:
+                self._answer(request)
+            except BaseException:
+                _log.exception("an answer could not be given")
+            self._loop.call_soon_threadsafe(request.answered.set_result, None)
+
+    def _answer(self, request: _Request) -> None:
+        started = _StartResponse()
+        parts = self._app(_environ(request), started)
+        try:
+            whole = b"".join(parts)
+        finally:
+            if hasattr(parts, "close"):
+                parts.close()
+        request.protocol.response_bytes(started.status, started.headers, whole)
+
+
+class _StartResponse:
+    """PEP 3333's `start_response`, without the `write` of frameworks older than it."""
+
+    status: int
+    headers: list[tuple[str, str]]
+
+    def __call__(self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None, /) -> Any:
+        self.status, self.headers = int(status[:3]), headers
+
+
+class _Refusal(RawIOBase):
+    """Stands where a body would, and raises why there is none."""
+
+    def __init__(self, refusal: HTTPException):
+        self._refusal = refusal
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _buffer: Any) -> NoReturn:
+        raise self._refusal
+
+
+async def _undeclared(protocol: "HTTPProtocol") -> bytes:
+    """A chunked body. Raises 411 past SHORT_BODY bytes, and `RuntimeError` when it is cut off: Granian gives an
+    empty chunk for its end, and another one before that for an error."""
+    parts: list[bytes] = []
+    size = ends = 0
+    async for part in protocol:
+        size, ends = size + len(part), ends + (not part)
+        if size > SHORT_BODY:
+            raise LengthRequired()
+        parts.append(part)
+    if ends > 1:
+        raise RuntimeError("cut off")
+    return b"".join(parts)
+
+
+_ALWAYS: "WSGIEnvironment" = {
+    "SCRIPT_NAME": "",
+    "wsgi.version": (1, 0),
+    "wsgi.errors": sys.stderr,
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": True,
+    "wsgi.run_once": False,
+}
+
+
+def _environ(request: _Request) -> "WSGIEnvironment":
+    """PEP 3333's environment: strings hold bytes, as Latin-1."""
+    scope = request.scope
+    server, _, port = scope.server.rpartition(":")
+    environ = {
+        **_ALWAYS,
+        "REQUEST_METHOD": scope.method,
+        "PATH_INFO": scope.path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "SERVER_NAME": server,
+        "SERVER_PORT": port,
+        "REMOTE_ADDR": scope.client.rpartition(":")[0],
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": request.body,
+    }
+    _add_headers(environ, scope.headers.items())
+    if "HTTP_TRANSFER_ENCODING" in environ and isinstance(request.body, BytesIO):
+        environ["CONTENT_LENGTH"] = str(request.body.getbuffer().nbytes)
+    return environ
+
+
+def _add_headers(environ: "WSGIEnvironment", headers: Iterable[tuple[str, str]]) -> None:
+    for name, value in headers:
+        key = _key(name)
+        if key is None:
+            continue
+        if key in environ:
+            value = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{value}"
+        environ[key] = value
+
+
+@lru_cache(maxsize=512)
+def _key(name: str) -> str | None:
+    """None for a name with an underscore, which would pass for another one's (nginx drops them as well)."""
+    if "_" in name:
+        return None
+    key = name.upper().replace("-", "_")
+    return key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"

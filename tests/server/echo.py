@@ -1,0 +1,22 @@
+"""A WSGI application that says what came, behind the production adapter with a short deadline for bodies."""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from werkzeug.exceptions import HTTPException
+
+from mobilize.rsgi import RsgiAdapter
+
+
+def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    try:
+        body = environ["wsgi.input"].read()
+    except HTTPException as refusal:
+        return refusal.get_response()(environ, start_response)
+    came = {name: value for name, value in environ.items() if isinstance(value, str)}
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps({**came, "body": body.decode("latin-1")}).encode()]
+
+
+rsgi = RsgiAdapter(app, threads=2, largest_body=200_000, body_seconds=0.5)
