@@ -8,15 +8,18 @@ secret beside what somebody typed would tell of the secret by its length (BREACH
 import gzip
 import re
 import struct
+import threading
 import zlib
 from collections.abc import Mapping
 from functools import cached_property
 
+from cachetools import LRUCache, cached
 from flask import Flask, Response, request
 
 # Of the files; pictures are compressed already.
 _TEXTS = {"text/css", "text/javascript", "application/javascript", "application/json", "image/svg+xml"}
 _FILES = {"static", "public.colours", "checkins.service_worker"}
+_FILE_CACHE_BYTES = 4 << 20
 # Stand in a kept page where each answer has something of its own: no keyboard writes these letters.
 _MARK = re.compile("([\ue000-\ue00f])")
 # RFC 1952: gzip, deflate, no name, no time, unknown system; and RFC 1951: an empty last block.
@@ -25,7 +28,6 @@ _HEAD, _END = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff", b"\x01\x00\x00\xff\xf
 
 def init_app(app: Flask) -> None:
     """Compress the files of this application, each once."""
-    kept: dict[tuple[str, str], bytes] = {}
 
     @app.after_request
     def _compress(response: Response) -> Response:
@@ -35,14 +37,18 @@ def init_app(app: Flask) -> None:
         if not accepts_gzip():
             return response
         response.direct_passthrough = False
-        key = request.path, response.headers.get("ETag", "")
-        if key not in kept:
-            kept[key] = gzip.compress(response.get_data(), 9, mtime=0)
-        response.set_data(kept[key])
+        etag = response.get_etag()[0]
+        response.set_data(_gzipped_file(response.get_data()))
         response.headers["Content-Encoding"] = "gzip"
-        if key[1]:
-            response.set_etag(response.get_etag()[0] or "", weak=True)
+        if etag:
+            response.set_etag(etag, weak=True)
         return response
+
+
+# By its bytes: one file has any number of addresses (/static/./css is one of them).
+@cached(LRUCache(_FILE_CACHE_BYTES, getsizeof=len), lock=threading.Lock())
+def _gzipped_file(data: bytes) -> bytes:
+    return gzip.compress(data, 9, mtime=0)
 
 
 def accepts_gzip() -> bool:
@@ -58,15 +64,18 @@ class KeptPage:
     def __init__(self, page: str, *, for_all: bool = True):
         self._for_all = for_all
         parts = _MARK.split(page)
-        self._texts, self._marks = parts[0::2], [*parts[1::2], ""]
+        self._texts = [part.encode() for part in parts[0::2]]
+        self._marks = [*parts[1::2], ""]
+
+    @property
+    def size(self) -> int:
+        """Bytes that it holds: its texts, and the same compressed, which is less than as much again."""
+        return 2 * sum(len(text) + 100 for text in self._texts)
 
     def filled(self, says: Mapping[str, str]) -> str:
         """The page with what this answer says at each mark."""
-        return "".join(
-            part
-            for text, mark in zip(self._texts, self._marks, strict=True)
-            for part in (text, says.get(mark, ""))
-        )
+        parts = zip(self._texts, self._marks, strict=True)
+        return b"".join(part for text, mark in parts for part in (text, says.get(mark, "").encode())).decode()
 
     def answer(self, says: Mapping[str, str], status: int = 200) -> Response:
         """The same as an answer, compressed for whoever takes that."""
@@ -93,5 +102,5 @@ class KeptPage:
         found = []
         for text in self._texts:
             deflate = zlib.compressobj(9, wbits=-15)
-            found.append((text.encode(), deflate.compress(text.encode()) + deflate.flush(zlib.Z_FULL_FLUSH)))
+            found.append((text, deflate.compress(text) + deflate.flush(zlib.Z_FULL_FLUSH)))
         return found

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, current_app, jsonify, render_template, request, url_for
+from flask import Flask, current_app, g, jsonify, render_template, request, url_for
 from flask_wtf.csrf import CSRFError, generate_csrf
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -27,7 +27,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
         say_time=say_time, say_date=say_date, shown_phone=shown, spaced_code=spaced_code
     )
-    app.jinja_env.globals["say_when"] = say_when
+    app.jinja_env.globals.update(say_when=say_when, own_address=_own_address)
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(CSRFError, _too_old)
     app.register_error_handler(HTTPException, _http)
@@ -53,6 +53,12 @@ def _common() -> dict[str, Any]:
         "csrf_token": generate_csrf,
         "asset": _asset,
     }
+
+
+def _own_address() -> str:
+    """Where the page came from, for the way back to it; a mark in one that is cached for other addresses too."""
+    marked: str | None = g.get("address")
+    return marked or request.full_path.rstrip("?")
 
 
 def _asset(path: str) -> str:

@@ -6,12 +6,12 @@ part of what the letters are made of. It is good until a day after the event.
 """
 
 import base64
-import time
+import threading
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import lru_cache
 
+from cachetools import TTLCache, cached
 from sqlalchemy import func, select
 
 from mobilize import audit, crypto, settings
@@ -24,6 +24,8 @@ from mobilize.tokens import read_code
 # 50 bits among the 37,000 of the largest rally: two members share one in a million rallies.
 LETTERS = 10
 _KEPT_S = 120
+# Of all events together, in each process; the largest rally has 37,000.
+_MOST_LETTERS = 200_000
 # For whoever pressed it at the line and was heard of a day later; last week's opens nothing.
 GOOD_AFTER_THE_END = timedelta(hours=24)
 
@@ -52,7 +54,7 @@ def whose(code: str, letters: str, at: datetime) -> uuid.UUID | None:
     if event is None or at > event.ends_at + GOOD_AFTER_THE_END:
         return None
     ended_at = db.session.scalar(select(func.max(EndedLinks.ended_at)))
-    return _by_letters(event.id, ended_at, int(time.monotonic() / _KEPT_S)).get(read_code(letters))
+    return _by_letters(event.id, ended_at).get(read_code(letters))
 
 
 def end_links(member_id: uuid.UUID, *, actor: str, now: datetime) -> None:
@@ -65,8 +67,8 @@ def end_links(member_id: uuid.UUID, *, actor: str, now: datetime) -> None:
         audit.note(actor, "member.end_links", member_id, now=now)
 
 
-@lru_cache(maxsize=64)
-def _by_letters(event_id: uuid.UUID, _ended_at: datetime | None, _until: int) -> dict[str, uuid.UUID]:
+@cached(TTLCache(_MOST_LETTERS, _KEPT_S, getsizeof=len), lock=threading.Lock())
+def _by_letters(event_id: uuid.UUID, _ended_at: datetime | None) -> dict[str, uuid.UUID]:
     """All of an event's letters, made once in two minutes: a rally has as many as the union has members."""
     listed = (
         select(Member.id)

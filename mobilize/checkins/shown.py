@@ -1,14 +1,18 @@
-"""What the check-in page shows of an event, kept in the process: looked up at most every two seconds, and
+"""What the check-in page shows of an event, cached in the process: looked up at most every two seconds, and
 rendered again only when it changed. Decisions rest on none of this: they ask the database every time.
+
+Nothing that a stranger can make up is part of a key, so a flood of addresses adds no page.
 """
 
-import time
+import threading
 import uuid
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from flask import current_app, request
+from cachetools import LRUCache, TLRUCache
+from flask import current_app, g, request
+from markupsafe import escape
 from sqlalchemy import String, bindparam, null, select
 
 from mobilize.accounts.sessions import cookie_name
@@ -20,10 +24,14 @@ from mobilize.roster.models import Site
 from mobilize.tokens import read_code
 
 LOOKED_UP_EVERY_SECONDS = 2.0
-MOST_EVENTS, MOST_PAGES = 5000, 2000
+MOST_EVENTS = 5000
+# In each process: a page takes some 30,000, so these are the pages of a morning at 800 sites in one language.
+PAGE_CACHE_BYTES = 64 << 20
 # Stand in a kept page where each answer has something of its own: see `compressed.KeptPage`. The count is
 # written as a number first, since a language may have a word for one.
 TOKEN, CODE, TIME, COUNT_MARK = "\ue000", "\ue001", "\ue002", "\ue003"
+# The address asked for, which the language switch leads back to.
+ADDRESS = "\ue004"
 COUNT = 999_888_777_666
 
 
@@ -78,44 +86,65 @@ class Shown(NamedTuple):
         return [line.strip() for line in lines.splitlines() if line.strip()]
 
 
-_events: dict[str, tuple[float, Shown]] = {}
-_pages: dict[tuple[object, ...], tuple[Shown, KeptPage]] = {}
+def _good_until(_code: str, _event: Shown, now: float) -> float:
+    return now + float(current_app.config.get("EVENTS_KEPT_SECONDS", LOOKED_UP_EVERY_SECONDS))
+
+
+_events: TLRUCache[str, Shown] = TLRUCache(MOST_EVENTS, ttu=_good_until)
+_pages: LRUCache[tuple[object, ...], tuple[Shown, KeptPage]] = LRUCache(
+    PAGE_CACHE_BYTES, getsizeof=lambda cached: cached[1].size
+)
+_lock = threading.Lock()
 
 
 def shown_event(typed: str) -> Shown | None:
     """The event of a check-in code, as typed or mangled; what is shown of it is up to two seconds old."""
-    code, now = read_code(typed), time.monotonic()
-    kept_until, event = _events.get(code, (0.0, None))
-    if event and now < kept_until:
+    code = read_code(typed)
+    with _lock:
+        event = _events.get(code)
+    if event is not None:
         return event
     rows = on_wire(lambda wire: wire.run(_BY_CODE, {"code": code}) or wire.run(_BY_OLD_CODE, {"code": code}))
     if not rows:
         return None
-    found = Shown(*rows[0])
-    event = event if event == found else found
-    if len(_events) >= MOST_EVENTS:
-        _events.clear()
-    _events[code] = now + current_app.config.get("EVENTS_KEPT_SECONDS", LOOKED_UP_EVERY_SECONDS), event
+    event = Shown(*rows[0])
+    with _lock:
+        _events[code] = event
     return event
 
 
-def shown_page(event: Shown, kind: object, render: Callable[[], str]) -> KeptPage:
-    """A page about `event`, rendered once as long as nothing of it changes. `kind` is everything in it that
-    is neither the event's, the language, nor the address; the marks are for the caller to fill.
+def shown_page(event: Shown, kind: object, render: Callable[[], str], *, cached: bool = True) -> KeptPage:
+    """A page about `event`, rendered once as long as nothing of it changes; each time when not `cached`. `kind` is
+    everything in it that is neither the event's nor the language; the marks are for the caller to fill, ADDRESS
+    with `asked_address`.
 
-    Who is signed in sees more on every page, so hers is never kept, and never compressed.
+    Who is signed in sees more on every page, so theirs is never cached, and never compressed.
     """
     if cookie_name("session") in request.cookies:
         return KeptPage(render(), for_all=False)
-    asked = request.environ
-    key = event.code, kind, language(), asked["PATH_INFO"], asked.get("QUERY_STRING", "")
-    of, page = _pages.get(key, (None, None))
-    if page is None or of is not event:
-        page = KeptPage(render())
-        if len(_pages) >= MOST_PAGES:
-            _pages.clear()
-        _pages[key] = event, page
+    if not cached:
+        return KeptPage(_with_marked_address(render))
+    key = event.code, kind, language()
+    with _lock:
+        of, page = _pages.get(key, (None, None))
+    if page is None or of != event:
+        page = KeptPage(_with_marked_address(render))
+        with _lock:
+            _pages[key] = event, page
     return page
+
+
+def asked_address() -> str:
+    """What stands at ADDRESS: where this request went, as markup."""
+    return str(escape(request.full_path.rstrip("?")))
+
+
+def _with_marked_address(render: Callable[[], str]) -> str:
+    g.address = ADDRESS
+    try:
+        return render()
+    finally:
+        del g.address
 
 
 def _showing(code: Any, replaced_at: Any) -> Any:

@@ -21,7 +21,18 @@ from mobilize.checkins.operations import check_in_by_poster
 from mobilize.checkins.queries import line_snapshot
 from mobilize.checkins.rotating import TICKET_LASTS, holds, is_current, is_rotating_code, ticket
 from mobilize.checkins.saved import check_in_saved, is_too_late, tapped_at
-from mobilize.checkins.shown import CODE, COUNT, COUNT_MARK, TIME, TOKEN, Shown, shown_event, shown_page
+from mobilize.checkins.shown import (
+    ADDRESS,
+    CODE,
+    COUNT,
+    COUNT_MARK,
+    TIME,
+    TOKEN,
+    Shown,
+    asked_address,
+    shown_event,
+    shown_page,
+)
 from mobilize.checkins.typed import read_typed
 from mobilize.compressed import KeptPage
 from mobilize.errors import Refused
@@ -191,8 +202,16 @@ def receipt_page(event: Shown, now: datetime, *, left: bool = False) -> Page:
         return form_page(event, sent=True)
     line_count = line_snapshot(event.id)
     shows = None if line_count is None else COUNT
-    page = shown_page(event, ("receipt", shows, left), lambda: _render_receipt(event, now, shows, left))
+    # A member's own link has letters of its own, and is pressed once: its receipt is nobody else's.
+    letters = read_code((request.view_args or {}).get("letters", ""))
+    page = shown_page(
+        event,
+        ("receipt", shows, left),
+        lambda: _render_receipt(event, now, shows, left, letters),
+        cached=not letters,
+    )
     says = {TIME: _time(int(now.timestamp() // 60), event.tz, language()), CODE: make_code(6)}
+    says[ADDRESS] = asked_address()
     if event.has_check_out:
         says[TOKEN] = event_token(event.code)
     if line_count is not None:
@@ -205,7 +224,8 @@ def _time(minute: int, zone: str, _language: str) -> str:
     return say_time(datetime.fromtimestamp(minute * 60, UTC), zone)
 
 
-def _render_receipt(event: Shown, now: datetime, line_count: int | None, left: bool) -> str:
+def _render_receipt(event: Shown, now: datetime, line_count: int | None, left: bool, letters: str) -> str:
+    own_link = url_for("checkins.personal_now", code=event.code, letters=letters) if letters else None
     page = render_template(
         "checkins/left.html" if left else "checkins/receipt.html",
         event=event_words(event, now),
@@ -213,6 +233,8 @@ def _render_receipt(event: Shown, now: datetime, line_count: int | None, left: b
         drill=event.drill,
         code=event.code,
         next=next_event(event),
+        letters=letters or None,
+        post_to=own_link or url_for("checkins.check_in_now", code=event.code),
         other_url=url_for("checkins.check_in", code=event.code, other=1),
         token=TOKEN if event.has_check_out else None,
     )
@@ -235,7 +257,7 @@ def form_page(
     else:
         kind = "form", _state(event, clock.now()), *how.values()
         page = shown_page(event, kind, lambda: _render_form(event, CheckInForm(), **how))
-    return Page(page, {TOKEN: event_token(event.code)})
+    return Page(page, {TOKEN: event_token(event.code), ADDRESS: asked_address()})
 
 
 def _render_form(event: Shown, form: CheckInForm, **how: bool) -> str:

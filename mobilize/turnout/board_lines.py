@@ -1,9 +1,11 @@
 """The rows of a board as its page shows them: what 800 rows say is worked out before."""
 
+import threading
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from cachetools import LRUCache
 from flask import current_app
 from markupsafe import Markup
 
@@ -41,7 +43,8 @@ class SilentLine(NamedTuple):
 
 
 Line = SiteLine | SilentLine
-_rows: dict[tuple[str, bool, str, Line], Markup] = {}
+_rows: LRUCache[tuple[str, bool, str, Line], Markup] = LRUCache(ROWS_KEPT)
+_lock = threading.Lock()
 
 
 def site_rows(board: Board, link: str) -> list[Markup]:
@@ -58,11 +61,11 @@ def silent_rows(board: Board, link: str) -> list[Markup]:
 def _as_rows(lines: Sequence[Line], link: str, one_line: bool) -> list[Markup]:
     """Each is drawn again only when it says something new: in a second of a morning some dozens of 800."""
     how = link, one_line, language()
-    rows = {line: _rows.get((*how, line)) for line in lines}
+    with _lock:
+        rows = {line: _rows.get((*how, line)) for line in lines}
     drawn = _draw([line for line, row in rows.items() if row is None], link, one_line)
-    if len(_rows) + len(drawn) > ROWS_KEPT:
-        _rows.clear()
-    _rows.update({(*how, line): row for line, row in drawn.items()})
+    with _lock:
+        _rows.update({(*how, line): row for line, row in drawn.items()})
     return [row or drawn[line] for line, row in rows.items()]
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from cachetools import LRUCache
 from sqlalchemy import select
 
 from mobilize import clock
@@ -31,7 +32,7 @@ KEEP = 1.0
 # And this old whatever the cheap questions say: they do not ask about the roster, nor about settings.
 KEEP_AT_MOST = 30.0
 ACTIONS_KEPT = 16
-ANSWERS_KEPT = 200
+SAID_BYTES = 32 << 20
 # A tenth of the bytes, for a phone on the road; higher levels of gzip win little and take long.
 QUICKLY = 1
 
@@ -77,10 +78,13 @@ def written(what: Mapping[str, object]) -> Said:
     )
 
 
-_kept: dict[UUID, _Kept] = {}
-_said: dict[Any, tuple[Board, Said]] = {}
+_kept: LRUCache[UUID, _Kept] = LRUCache(ACTIONS_KEPT)
+_said: LRUCache[Any, tuple[Board, Said]] = LRUCache(
+    SAID_BYTES, getsizeof=lambda cached: len(cached[1].body) + len(cached[1].gzipped)
+)
 # One thread counts, the others wait for its answer.
 _one_counts = threading.Lock()
+_said_lock = threading.Lock()
 
 
 def board_for(action: Action, scope: Scope, *, oldest: float = KEEP) -> Board | None:
@@ -100,22 +104,22 @@ def said_for(
     """
     whole = _fresh(action, KEEP)
     key = (action.id, scope, way)
-    held = _said.get(key)
+    with _said_lock:
+        held = _said.get(key)
     if held and held[0] is whole:
         return held[1]
     visible = _seen_by(whole, scope)
     if visible is None:
         return None
     said = write(visible)
-    if len(_said) >= ANSWERS_KEPT:
-        _said.clear()
-    _said[key] = (whole, said)
+    with _said_lock:
+        _said[key] = (whole, said)
     return said
 
 
 def forget() -> None:
     """Count anew next time. For tests, and after what changes figures at once."""
-    with _one_counts:
+    with _one_counts, _said_lock:
         _kept.clear()
         _said.clear()
 
@@ -145,14 +149,12 @@ def _count(action: Action, signs: Signs | None = None) -> Board:
     # The signs first: what happens in between is then seen as a change, and counted again.
     started = time.monotonic()
     signs = signs or signs_of(action)
-    held = _kept.pop(action.id, None)
+    held = _kept.get(action.id)
     closed = closed_board(action)
     look = None if closed else _look(action, held, signs, started)
     counted = replace(closed or board(action, seen=look.seen if look else None), as_of=clock.now())
     if held and held.board == counted:
         counted = held.board  # the same figures: what was written of them stays good
-    while len(_kept) >= ACTIONS_KEPT:
-        _kept.pop(next(iter(_kept)))
     _kept[action.id] = _Kept(counted, started, started, signs, signs.settled, look)
     return counted
 

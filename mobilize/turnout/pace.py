@@ -1,11 +1,13 @@
 """How fast people arrive: minute by minute, and against the last action at the same minute."""
 
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from cachetools import LRUCache, cached
 from sqlalchemy import select
 
 from mobilize.actions.models import Action
@@ -16,8 +18,6 @@ from mobilize.turnout.queries import board
 
 # Minutes before and after the start that are worth a picture.
 FROM, TO, STEP = -30, 180, 5
-_KEPT = 4
-_past: dict[UUID, Board] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +84,13 @@ def _then(past: Action, sites: set[UUID] | None) -> Mapping[int, int]:
 
     Counted once in each process: it is over.
     """
-    if past.id not in _past:
-        while len(_past) >= _KEPT:
-            _past.pop(next(iter(_past)))
-        _past[past.id] = board(past, fixed=False)
-    return (_past[past.id] if sites is None else _past[past.id].of_sites(sites)).minutes
+    whole = _whole(past)
+    return (whole if sites is None else whole.of_sites(sites)).minutes
+
+
+@cached(LRUCache(4), key=lambda past: past.id, lock=threading.Lock())
+def _whole(past: Action) -> Board:
+    return board(past, fixed=False)
 
 
 def _came_by(minutes: Mapping[int, int], until: int) -> int:

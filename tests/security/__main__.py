@@ -1,4 +1,4 @@
-"""`make security`: what can be checked about code, answers and their times in three minutes.
+"""`make security`: what can be checked about code, answers and their times in six minutes.
 
 Exit code 1 when something is found. What cannot be asked from here (the database of known weaknesses) is said
 to be unchecked, and is no failure.
@@ -148,6 +148,21 @@ def timing() -> Result:
     return all(one.auc <= timing.AT_MOST for one in told), "\n      ".join([said, *lines])
 
 
+def slow() -> Result:
+    """500 sockets of each kind that is slow on purpose, beside check-ins and looks at /healthz."""
+    from tests.security import slow_clients
+
+    found = slow_clients.run()
+    lines = [
+        f"{one.kind:<7} "
+        + ", ".join(f"{asked} {1000 * more:+.0f} ms" for asked, more in one.more.items())
+        + "".join(f"\n      {wrong}" for wrong in one.wrong[:3])
+        for one in found
+    ]
+    said = f"99th percentile beside {slow_clients.SOCKETS} slow sockets, at most +200 ms:"
+    return all(one.holds for one in found), "\n      ".join([said, *lines])
+
+
 CHECKS: dict[str, Callable[[], Result]] = {
     "code": code,
     "rules": rules,
@@ -156,6 +171,7 @@ CHECKS: dict[str, Callable[[], Result]] = {
     "dependencies": dependencies,
     "crawl": crawl,
     "flood": flood,
+    "slow": slow,
     "timing": timing,
 }
 
