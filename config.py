@@ -5,6 +5,7 @@ A secret may come from a file: `SECRET_KEYS_FILE=/run/secrets/keys` stands for `
 
 import base64
 import binascii
+import ipaddress
 import os
 import re
 import secrets
@@ -17,6 +18,14 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+
+# RFC 3986 without a user, a path, a query or a fragment. The last label of a name begins with a letter, and no part
+# of an IPv4 address with a superfluous zero: systems read `127.1`, `0x7f.1` and `127.00.0.1` as this machine too.
+_LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+_NAME = rf"({_LABEL}\.)*(?=[a-z]){_LABEL}\.?"
+_IPV4 = r"(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}"
+_BASE_URL = re.compile(rf"https?://({_NAME}|{_IPV4}|\[[0-9a-f:.]+\])(:\d{{1,5}})?", re.ASCII)
 
 
 class BadSetting(ValueError):
@@ -99,7 +108,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         share_tags=read.text("SHARE_TAGS", ""),
         text_number=read.text("TEXT_NUMBER", ""),
         twilio_account_sid=read.text("TWILIO_ACCOUNT_SID", ""),
-        twilio_auth_token=read.text("TWILIO_AUTH_TOKEN", ""),
+        twilio_auth_token=read.listed("TWILIO_AUTH_TOKEN"),
         twilio_messaging_service_sid=read.text("TWILIO_MESSAGING_SERVICE_SID", ""),
         twilio_api_url=read.base_url("TWILIO_API_URL", "https://api.twilio.com"),
         segments_per_second=read.number("SEGMENTS_PER_SECOND", 12.0),
@@ -131,9 +140,18 @@ def _refuse_what_production_must_not_have(settings: Settings) -> None:
         raise BadSetting("PUBLIC_BASE_URL must start with https:// in production.")
     if not settings.twilio_account_sid or not settings.twilio_auth_token:
         raise BadSetting("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are needed in production.")
-    host = urlsplit(settings.twilio_api_url).hostname or ""
-    if host in {"localhost", "127.0.0.1", "::1"}:
+    if not settings.twilio_api_url.startswith("https://"):
+        raise BadSetting("TWILIO_API_URL must start with https:// in production: tokens and numbers go there.")
+    if not _is_elsewhere(urlsplit(settings.twilio_api_url).hostname or ""):
         raise BadSetting("TWILIO_API_URL points at this machine: the stand-in carrier is for demos only.")
+
+
+def _is_elsewhere(host: str) -> bool:
+    """Whether a carrier can be there. A name is believed, but for those that always mean this machine."""
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host.rstrip(".") != "localhost" and not host.rstrip(".").endswith(".localhost")
 
 
 class _Reader:
@@ -166,11 +184,18 @@ class _Reader:
         raise BadSetting("DATABASE_URL must start with sqlite:/// or postgresql://.")
 
     def base_url(self, name: str, default: str) -> str:
-        url = self.text(name, default).rstrip("/")
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
-            raise BadSetting(f"{name} must be an address like https://mobilize.example.org.")
-        return url
+        """Scheme, host and perhaps a port, as a browser writes them in `Host` and `Origin`."""
+        url = self.text(name, default).rstrip("/").lower()
+        if not _BASE_URL.fullmatch(url):
+            raise BadSetting(f"{name} must be an address like https://mobilize.example.org, and no more.")
+        return re.sub("^(http:.*):80$|^(https:.*):443$", r"\1\2", url)
+
+    def listed(self, name: str) -> str:
+        """One secret, or several with commas between them, none of them empty."""
+        value = self.text(name, "")
+        if value and not all(entry.strip() for entry in value.split(",")):
+            raise BadSetting(f"{name} has an empty entry beside a comma.")
+        return value
 
     def zone(self, name: str, default: str) -> str:
         value = self.text(name, default)

@@ -139,8 +139,9 @@ def _load_models() -> None:
 
 
 def _open_rooms(app: Flask) -> None:
-    from mobilize import compressed, headers, pages, rooms
+    from mobilize import compressed, headers, pages, request_checks, rooms
 
+    request_checks.init_app(app)
     compressed.init_app(app)
     headers.init_app(app, secure=app.config["MOBILIZE"].is_secure)
     pages.init_app(app)

@@ -47,6 +47,7 @@ def _common() -> dict[str, Any]:
     return {
         "union_name": chosen.union_name,
         "help_number": chosen.help_number,
+        "public_base_url": chosen.public_base_url,
         "share_tags": chosen.share_tags,
         "demo": chosen.is_demo,
         "language": languages.language(),

@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mobilize import clock, languages, migrating, settings
 from mobilize.accounts.entrance import anyone
+from mobilize.accounts.forms import local_path
 from mobilize.database import db
 from mobilize.keys import unknown_key
 
@@ -27,9 +28,7 @@ def front() -> str:
 @anyone
 def language() -> Response:
     """Remember the language this browser wants, and go back to where it was."""
-    back = request.form.get("next", "/")
-    safe = back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/"
-    answer = redirect(safe, 303)
+    answer = redirect(local_path(request.form.get("next")) or "/", 303)
     chosen = request.form.get("language", "")
     if chosen in languages.LANGUAGES:
         answer.set_cookie(

@@ -70,7 +70,6 @@ def state(code: str) -> Response:
     event = _event(code)
     answer = jsonify(_state(event))
     answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:32])
-    answer.headers["Cache-Control"] = "private, no-cache"
     _tell_the_time(answer)
     return answer.make_conditional(request)  # type: ignore[return-value]
 
