@@ -19,9 +19,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-
-# RFC 3986 without a user, a path, a query or a fragment. The last label of a name begins with a letter, and no part
-# of an IPv4 address with a superfluous zero: systems read `127.1`, `0x7f.1` and `127.00.0.1` as this machine too.
+# RFC 3986 without a user, a path, a query or a fragment. The last label of a name begins with a letter, and
+# no part of an IPv4 address with a superfluous zero: systems read `127.1`, `0x7f.1` and `127.00.0.1` as
+# this machine too.
 _LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _NAME = rf"({_LABEL}\.)*(?=[a-z]){_LABEL}\.?"
 _IPV4 = r"(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}"
@@ -141,7 +141,9 @@ def _refuse_what_production_must_not_have(settings: Settings) -> None:
     if not settings.twilio_account_sid or not settings.twilio_auth_token:
         raise BadSetting("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are needed in production.")
     if not settings.twilio_api_url.startswith("https://"):
-        raise BadSetting("TWILIO_API_URL must start with https:// in production: tokens and numbers go there.")
+        raise BadSetting(
+            "TWILIO_API_URL must start with https:// in production: tokens and numbers go there."
+        )
     if not _is_elsewhere(urlsplit(settings.twilio_api_url).hostname or ""):
         raise BadSetting("TWILIO_API_URL points at this machine: the stand-in carrier is for demos only.")
 

@@ -57,7 +57,7 @@ def _common() -> dict[str, Any]:
 
 
 def _own_address() -> str:
-    """Where the page came from, for the way back to it; a mark in one that is cached for other addresses too."""
+    """The page's own address, for a way back to it; a mark in one that is cached for other addresses too."""
     marked: str | None = g.get("address")
     return marked or request.full_path.rstrip("?")
 

@@ -1,4 +1,4 @@
-"""What is refused before anything looks into a request: an address that is too long, and one that is not ours."""
+"""Checks before anything looks into a request: the length of its address, and whether it asks for us."""
 
 from functools import partial
 from urllib.parse import urlsplit
@@ -32,5 +32,7 @@ def _refuse_long_addresses() -> None:
 
 def _refuse_other_hosts(ours: set[str]) -> None:
     if request.environ.get("HTTP_HOST", "").lower() not in ours and request.endpoint not in _PROBES:
-        current_app.logger.warning("another host than PUBLIC_BASE_URL was asked for; does the proxy pass Host on?")
+        current_app.logger.warning(
+            "another host than PUBLIC_BASE_URL was asked for; does the proxy pass Host on?"
+        )
         abort(421)

@@ -1,8 +1,8 @@
-"""RSGI adapter: the WSGI application behind Granian's event loop, which reads a body before a thread is taken.
+"""RSGI adapter: the WSGI application behind Granian's event loop, which reads a body before a thread is
+taken.
 
-Granian's own WSGI interface takes a thread first and reads the body inside it: as many slow senders as there are
-threads stop the server. See docs/decisions/0006-bodies-are-read-before-a-thread-is-taken.md.
-"""
+Granian's own WSGI interface takes a thread first and reads the body inside it: as many slow senders as
+there are threads stop the server. See docs/decisions/0006-bodies-are-read-before-a-thread-is-taken.md."""
 
 import asyncio
 import logging
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 SHORT_BODY = 1 << 16
 # A file of 25 MB is held in memory while it comes, so only so many may come at once in one process.
 LARGE_BODIES_AT_ONCE = 4
-# The deadline of a body: these seconds, and one more for so many declared bytes. The shape is that of Apache's
-# RequestReadTimeout; 64 KiB/s is half a megabit, less than any office sends its roster with.
+# The deadline of a body: these seconds, and one more for so many declared bytes. The shape is that of
+# Apache's RequestReadTimeout; 64 KiB/s is half a megabit, less than any office sends its roster with.
 BODY_SECONDS = 15.0
 BODY_BYTES_PER_SECOND = 1 << 16
 
@@ -45,11 +45,11 @@ class _Request(NamedTuple):
 class RsgiAdapter:
     """`app` as an RSGI application, answered by `threads` threads in each process.
 
-    A body of at most `largest_body` bytes is read by the event loop, before its deadline; one without a declared
-    length may have SHORT_BODY bytes. Otherwise `wsgi.input` raises 408, 411 or 413 when `app` reads it, so that the
-    refusal is a page of `app` like any other. A request whose sender hangs up inside the body never reaches `app`.
-    Answers leave whole: a slow reader of one holds its socket and its bytes, and no thread.
-    """
+    A body of at most `largest_body` bytes is read by the event loop, before its deadline; one without a
+    declared length may have SHORT_BODY bytes. Otherwise `wsgi.input` raises 408, 411 or 413 when `app`
+    reads it, so that the refusal is a page of `app` like any other. A request whose sender hangs up inside
+    the body never reaches `app`. Answers leave whole: a slow reader of one holds its socket and its bytes,
+    and no thread."""
 
     def __init__(
         self, app: "WSGIApplication", *, threads: int, largest_body: int, body_seconds: float = BODY_SECONDS
@@ -68,10 +68,12 @@ class RsgiAdapter:
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
         """One request. The server waits for this to end; whatever is unanswered then becomes a bare 500."""
         body = await self._body(scope.headers, protocol)
-        if body is not None:
-            answered = self._loop.create_future()
-            self._requests.put(_Request(scope, protocol, body, answered))
-            await answered
+        if body is None:
+            protocol.response_empty(400, [])
+            return
+        answered = self._loop.create_future()
+        self._requests.put(_Request(scope, protocol, body, answered))
+        await answered
 
     async def _body(self, headers: "Headers", protocol: "HTTPProtocol") -> IO[bytes] | None:
         """The whole body, or what raises the refusal; None when the sender is gone."""
@@ -110,6 +112,8 @@ class RsgiAdapter:
         finally:
             if hasattr(parts, "close"):
                 parts.close()
+        if isinstance(request.body, _Refusal):  # what is left of the body must not be read as a request
+            started.headers.append(("Connection", "close"))
         request.protocol.response_bytes(started.status, started.headers, whole)
 
 
@@ -137,7 +141,8 @@ class _Refusal(RawIOBase):
 
 
 async def _undeclared(protocol: "HTTPProtocol") -> bytes:
-    """A chunked body. Raises 411 past SHORT_BODY bytes, and `RuntimeError` when it is cut off: Granian gives an
+    """A chunked body. Raises 411 past SHORT_BODY bytes, and `RuntimeError` when it is cut off: Granian
+    gives an
     empty chunk for its end, and another one before that for an error."""
     parts: list[bytes] = []
     size = ends = 0

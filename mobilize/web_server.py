@@ -1,16 +1,16 @@
 """The production web server: `python -m mobilize.web_server`, from the environment.
 
-HOST (127.0.0.1), PORT (5000), WEB_PROCESSES (one for each core), WEB_THREADS (32 in each process; `config`). The
-one place where the server's command is built: `make serve`, the demo, the tests and the benches run this.
-"""
+HOST (127.0.0.1), PORT (5000), WEB_PROCESSES (one for each core), WEB_THREADS (32 in each process;
+`config`). The one place where the server's command is built: `make serve`, the demo, the tests and the
+benches run this."""
 
 import os
 import resource
 import sys
 from collections.abc import Mapping
 
-# Connections at once in each process. One that waits costs some kilobytes and no thread, so there may be many:
-# when all are taken, whoever comes next waits in the kernel until one ends or runs into its deadline.
+# Connections at once in each process. One that waits costs some kilobytes and no thread, so there may be
+# many: when all are taken, whoever comes next waits in the kernel until one ends or runs into its deadline.
 CONNECTIONS = 4096
 # Milliseconds for the head of a request, and for the pause before the next one on a kept connection.
 HEADER_MS = 15_000
@@ -21,16 +21,17 @@ STOP_SECONDS = 20
 
 
 def main(app: str = "wsgi:rsgi") -> None:
-    """Become the server of `app`, an RSGI application: this process is then its parent, and puts a new worker in
-    the place of one that died. SIGTERM ends it and SIGHUP starts new workers, when requests under way are answered.
-    """
+    """Become the server of `app`, an RSGI application: this process is then its parent, and puts a new
+    worker in the place of one that died. SIGTERM ends it and SIGHUP starts new workers, when requests under
+    way are answered."""
     _allow_files()
     argv = command(app, os.environ)
     os.execv(argv[0], argv)  # noqa: S606 - a list of our own, and no shell
 
 
 def command(app: str, environ: Mapping[str, str]) -> list[str]:
-    """Granian's command line. HTTP/1 alone: before it knows the version it waits for a request without a deadline,
+    """Granian's command line. HTTP/1 alone: before it knows the version it waits for a request without a
+    deadline,
     and proxies speak HTTP/1.1 to what is behind them."""
     options = {
         "interface": "rsgi",
@@ -50,7 +51,7 @@ def command(app: str, environ: Mapping[str, str]) -> list[str]:
 
 
 def _allow_files() -> None:
-    """Each connection is an open file; many systems give a process 1,024 of them and allow more on request."""
+    """Each connection is an open file; many systems give a process 1,024, and more on request."""
     wanted = 2 * CONNECTIONS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:

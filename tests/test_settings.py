@@ -32,6 +32,19 @@ PRODUCTION = {
         ("DATABASE_URL", "mysql://localhost/x"),
         ("PUBLIC_BASE_URL", "mobilize.example.org"),
         ("PUBLIC_BASE_URL", "https://example.org/mobilize"),
+        ("PUBLIC_BASE_URL", "https://somebody@example.org"),
+        ("PUBLIC_BASE_URL", "https://somebody:secret@example.org"),
+        ("PUBLIC_BASE_URL", "https://example.org#top"),
+        ("PUBLIC_BASE_URL", "https://example.org?x=1"),
+        ("PUBLIC_BASE_URL", "https://example.org:port"),
+        ("PUBLIC_BASE_URL", "https://example .org"),
+        ("PUBLIC_BASE_URL", "https://-example.org"),
+        ("PUBLIC_BASE_URL", "https://127.1"),
+        ("WEB_THREADS", "0"),
+        ("WEB_THREADS", "many"),
+        ("WEB_THREADS", "513"),
+        ("TWILIO_AUTH_TOKEN", ","),
+        ("TWILIO_AUTH_TOKEN", "new, "),
         ("UNION_TIMEZONE", "Los Angeles"),
         ("UNION_COLOUR", "red"),
         ("UNION_COLOUR", "#ffcc00"),
@@ -60,6 +73,17 @@ def test_a_bad_setting_is_refused_by_its_name(name: str, value: str) -> None:
         ("TWILIO_ACCOUNT_SID", ""),
         ("TWILIO_AUTH_TOKEN", ""),
         ("TWILIO_API_URL", "http://127.0.0.1:9000"),
+        ("TWILIO_API_URL", "http://api.twilio.com"),
+        ("TWILIO_API_URL", "https://127.0.0.2"),
+        ("TWILIO_API_URL", "https://10.1.2.3"),
+        ("TWILIO_API_URL", "https://0.0.0.0"),
+        ("TWILIO_API_URL", "https://[::1]"),
+        ("TWILIO_API_URL", "https://[::ffff:127.0.0.1]"),
+        ("TWILIO_API_URL", "https://localhost"),
+        ("TWILIO_API_URL", "https://LocalHost."),
+        ("TWILIO_API_URL", "https://carrier.localhost:9000"),
+        ("TWILIO_API_URL", "https://0x7f.1"),
+        ("TWILIO_AUTH_TOKEN", ","),
     ],
 )
 def test_production_does_not_start_with_what_only_a_demo_may_have(name: str, value: str) -> None:
@@ -94,3 +118,18 @@ def test_no_secret_shows_when_the_settings_are_printed() -> None:
 def test_a_database_address_in_any_of_its_forms_uses_our_driver() -> None:
     for form in ("postgres://h/d", "postgresql://h/d", "postgresql+psycopg://h/d"):
         assert config.load({**GOOD, "DATABASE_URL": form}).database_url == "postgresql+psycopg://h/d"
+
+
+def test_an_address_is_read_as_browsers_write_it() -> None:
+    for typed, read in (
+        ("https://Mobilize.Example.org/", "https://mobilize.example.org"),
+        ("https://mobilize.example.org:443", "https://mobilize.example.org"),
+        ("http://localhost:80", "http://localhost"),
+        ("https://mobilize.example.org:8443", "https://mobilize.example.org:8443"),
+        ("http://192.168.1.7:5000", "http://192.168.1.7:5000"),
+    ):
+        assert config.load({**GOOD, "PUBLIC_BASE_URL": typed}).public_base_url == read
+
+
+def test_two_tokens_of_the_carrier_are_good_while_one_is_exchanged() -> None:
+    assert config.load({**PRODUCTION, "TWILIO_AUTH_TOKEN": "new,old"}).twilio_auth_token == "new,old"

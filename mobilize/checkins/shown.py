@@ -25,7 +25,7 @@ from mobilize.tokens import read_code
 
 LOOKED_UP_EVERY_SECONDS = 2.0
 MOST_EVENTS = 5000
-# In each process: a page takes some 30,000, so these are the pages of a morning at 800 sites in one language.
+# In each process: a page takes some 7,000, and a site on a morning five of them in each language.
 PAGE_CACHE_BYTES = 64 << 20
 # Stand in a kept page where each answer has something of its own: see `compressed.KeptPage`. The count is
 # written as a number first, since a language may have a word for one.
@@ -114,9 +114,9 @@ def shown_event(typed: str) -> Shown | None:
 
 
 def shown_page(event: Shown, kind: object, render: Callable[[], str], *, cached: bool = True) -> KeptPage:
-    """A page about `event`, rendered once as long as nothing of it changes; each time when not `cached`. `kind` is
-    everything in it that is neither the event's nor the language; the marks are for the caller to fill, ADDRESS
-    with `asked_address`.
+    """A page about `event`, rendered once as long as nothing of it changes; each time when not `cached`.
+    `kind` is everything in it that is neither the event's nor the language; the marks are for the caller to
+    fill, ADDRESS with `asked_address`.
 
     Who is signed in sees more on every page, so theirs is never cached, and never compressed.
     """

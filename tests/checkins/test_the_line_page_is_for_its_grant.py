@@ -196,8 +196,9 @@ def test_many_chapters_of_a_rally_are_not_put_on_one_list(line):
 def test_the_three_numbers_and_who_is_in_come_with_an_etag(line, event, mia):
     first = line.get(f"/line/{event.code}/state")
     assert first.json["named"] == 0 and first.json["head_count"] is None and first.json["in"] == {}
+    assert first.headers["Cache-Control"] == "no-store", "who is in is written to no browser's cache"
     same = line.get(f"/line/{event.code}/state", headers={"If-None-Match": first.headers["ETag"]})
-    assert same.status_code == 304
+    assert same.status_code == 304 and same.headers["Cache-Control"] == "no-store"
     scan(event, "2135550101")
     fresh = line.get(f"/line/{event.code}/state", headers={"If-None-Match": first.headers["ETag"]})
     assert fresh.json["named"] == 1

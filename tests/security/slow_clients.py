@@ -106,7 +106,8 @@ class Honest:
 def honest_requests(
     port: int, check_ins: list[tuple[str, str]], seconds: float, wait: float = 10.0
 ) -> Honest:
-    """Check-ins, taken from `check_ins` (address, form), and looks at /healthz, each on a new connection and at
+    """Check-ins, taken from `check_ins` (address, form), and looks at /healthz, each on a new connection
+    and at
     an even pace; an answer that takes longer than `wait` seconds is wrong."""
     honest = Honest()
     ends = time.monotonic() + seconds
@@ -179,7 +180,8 @@ class Slowed:
 
 
 def run() -> list[Slowed]:
-    """Each kind of slow socket beside honest requests, against the same requests alone just before; two minutes
+    """Each kind of slow socket beside honest requests, against the same requests alone just before; two
+    minutes
     and a half."""
     with open_ground("slow") as ground:
         seconds = 2 * sum(SECONDS.values())

@@ -1,0 +1,207 @@
+"""What the production server makes of bytes on a socket: an application is asked once the whole request is
+there.
+
+The application says what came (`tests/server/echo.py`); bodies have half a second and 200,000 bytes here.
+"""
+
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.services import free_port
+from tests.services.processes import Processes
+
+HOST = b"Host: x\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+class Echo:
+    """The server, and connections to it."""
+
+    def __init__(self, port: int, pid: int):
+        self.port, self.pid = port, pid
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=5)
+
+    def say(self, *parts: bytes, pause: float = 0.0, hang_up: bool = False) -> bytes:
+        """All that comes back until the server closes, or is silent for a second."""
+        with closing(self.connect()) as line:
+            for part in parts:
+                line.sendall(part)
+                time.sleep(pause)
+            if hang_up:
+                line.shutdown(socket.SHUT_WR)
+            return everything(line)
+
+
+def everything(line: socket.socket) -> bytes:
+    line.settimeout(1)
+    got = b""
+    with suppress(TimeoutError, ConnectionError):
+        while part := line.recv(65536):
+            got += part
+    return got
+
+
+def status(answer: bytes) -> int:
+    return int(answer[9:12])
+
+
+def came(answer: bytes) -> dict[str, Any]:
+    assert status(answer) == 200, answer
+    return dict(json.loads(answer.partition(b"\r\n\r\n")[2]))
+
+
+@pytest.fixture(scope="module")
+def echo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Echo]:
+    processes, port = Processes(Path(tmp_path_factory.mktemp("echo"))), free_port()
+    web = processes.start_web(os.environ, port, "tests.server.echo:rsgi")
+    server = Echo(port, web.pid)
+
+    def is_up() -> bool:
+        try:
+            return status(server.say(b"GET / HTTP/1.0\r\n\r\n")) == 200
+        except OSError:
+            return False
+
+    processes.wait_for(web, is_up, "web")
+    yield server
+    processes.stop()
+
+
+def test_a_request_arrives_as_pep_3333_wants_it(echo: Echo) -> None:
+    headers = b"X-A: 1\r\nX-A: 2\r\nCookie: a=1\r\nCookie: b=2\r\nContent-Type: text/plain\r\n"
+    got = came(echo.say(b"GET /a%20b%2Fc/%C3%A9?q=%C3&q HTTP/1.1\r\n" + HOST + headers + b"\r\n"))
+    assert (got["REQUEST_METHOD"], got["QUERY_STRING"], got["body"]) == ("GET", "q=%C3&q", "")
+    assert got["PATH_INFO"] == "/a b/c/é".encode().decode("latin-1")
+    assert (got["HTTP_HOST"], got["HTTP_X_A"], got["HTTP_COOKIE"]) == ("x", "1,2", "a=1; b=2")
+    assert (got["CONTENT_TYPE"], got["REMOTE_ADDR"], got["SCRIPT_NAME"]) == ("text/plain", "127.0.0.1", "")
+
+
+def test_a_header_with_an_underscore_passes_for_no_other(echo: Echo) -> None:
+    got = came(echo.say(b"GET / HTTP/1.1\r\n" + HOST + b"X_Twilio_Signature: 1\r\nContent_Length: 9\r\n\r\n"))
+    assert "HTTP_X_TWILIO_SIGNATURE" not in got and "CONTENT_LENGTH" not in got
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_a_body_with_a_length_arrives_whole_however_it_is_cut(echo: Echo, version: bytes) -> None:
+    head = b"POST / HTTP/" + version + b"\r\n" + HOST + b"Content-Length: 6\r\n\r\n"
+    assert came(echo.say(head + b"abcdef"))["body"] == "abcdef"
+    assert came(echo.say(head[:20], head[20:], b"ab", b"cd", b"ef", pause=0.05))["body"] == "abcdef"
+
+
+def test_a_post_without_a_length_has_no_body(echo: Echo) -> None:
+    assert came(echo.say(b"POST / HTTP/1.1\r\n" + HOST + b"\r\n"))["body"] == ""
+
+
+def test_a_chunked_body_arrives_with_its_length(echo: Echo) -> None:
+    got = came(echo.say(CHUNKED + b"3\r\nabc\r\n", b"2\r\nde\r\n0\r\n\r\n", pause=0.05))
+    assert (got["body"], got["CONTENT_LENGTH"]) == ("abcde", "5")
+
+
+def test_requests_sent_at_once_are_answered_in_their_order(echo: Echo) -> None:
+    post = b"POST /1 HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\n\r\nabc"
+    got = echo.say(post + b"GET /2 HTTP/1.1\r\n" + HOST + b"\r\n" + post.replace(b"/1 ", b"/3 "))
+    assert got.count(b"200 OK") == 3
+    assert got.index(b'"/1"') < got.index(b'"/2"') < got.index(b'"/3"')
+
+
+def test_a_large_body_within_the_limit_arrives_and_is_asked_for(echo: Echo) -> None:
+    """curl waits for the 100 before it sends a file."""
+    head = b"POST / HTTP/1.1\r\n" + HOST + b"Expect: 100-continue\r\nContent-Length: 200000\r\n\r\n"
+    answer = echo.say(head, b"x" * 200_000, pause=0.1)
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK")
+    assert answer.count(b"x" * 200_000) == 1
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 6\r\n\r\nabc",
+        CHUNKED + b"3\r\nabc\r\n",
+        CHUNKED + b"9\r\nabc",
+        CHUNKED + b"3\r\nabc\r\nzz\r\n",
+    ],
+)
+def test_a_body_that_is_cut_off_reaches_no_application(echo: Echo, sent: bytes) -> None:
+    assert status(echo.say(sent, hang_up=True)) == 400
+
+
+@pytest.mark.parametrize(
+    "sent", [b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 6\r\n\r\nabc", CHUNKED + b"3\r\nabc\r\n"]
+)
+def test_a_body_that_does_not_come_is_refused_at_its_deadline_and_the_line_closed(
+    echo: Echo, sent: bytes
+) -> None:
+    began = time.monotonic()
+    with closing(echo.connect()) as line:
+        line.sendall(sent)
+        line.settimeout(5)
+        assert status(line.recv(65536)) == 408
+        while line.recv(65536):
+            pass
+    assert 0.4 < time.monotonic() - began < 5
+
+
+def test_a_body_that_is_too_large_is_refused_unread(echo: Echo) -> None:
+    assert status(echo.say(b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 200001\r\n\r\nx")) == 413
+
+
+def test_a_long_body_has_to_say_how_long_it_is(echo: Echo) -> None:
+    part = b"FFFF\r\n" + b"x" * 0xFFFF + b"\r\n"
+    assert status(echo.say(CHUNKED + part + part + b"0\r\n\r\n")) == 411
+
+
+def test_two_ways_of_saying_a_length_are_no_request(echo: Echo) -> None:
+    """A proxy in front might believe the other one (request smuggling)."""
+    both = b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd"
+    assert status(echo.say(both)) == 400
+
+
+def test_whoever_sends_large_bodies_slowly_holds_up_no_small_one(echo: Echo) -> None:
+    """More of them than large bodies are read at once, and than there are threads."""
+    head = b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 200000\r\n\r\nx"
+    slow = [echo.connect() for _ in range(20)]
+    for line in slow:
+        line.sendall(head)
+    began = time.monotonic()
+    assert came(echo.say(b"POST / HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc"))["body"] == "abc"
+    assert time.monotonic() - began < 3
+    for line in slow:
+        line.close()
+
+
+def test_told_to_start_anew_under_load_nobody_is_refused(echo: Echo) -> None:
+    """SIGHUP: new workers, while requests come on new connections; one is under way all the while."""
+    wrong: list[bytes] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            try:
+                got = echo.say(b"POST / HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc")
+            except OSError as error:
+                got = repr(error).encode()
+            if b" 200 " not in got:
+                wrong.append(got)
+
+    askers = [threading.Thread(target=ask) for _ in range(4)]
+    for asker in askers:
+        asker.start()
+    time.sleep(0.3)
+    os.kill(echo.pid, signal.SIGHUP)
+    time.sleep(4)
+    over.set()
+    for asker in askers:
+        asker.join()
+    assert wrong == []
