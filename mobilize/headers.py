@@ -1,12 +1,9 @@
 """What every answer carries, errors included, so that a browser refuses what we never meant."""
 
-from collections.abc import Iterable
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, request
 from werkzeug.datastructures import Headers
-from werkzeug.wsgi import ClosingIterator
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -40,13 +37,6 @@ def init_app(app: Flask, *, secure: bool) -> None:
         def get_wsgi_response(self, environ: "WSGIEnvironment") -> Any:
             body, status, headers = super().get_wsgi_response(environ)
             return body, status, headers + always + _its_own({name for name, _ in headers})
-
-        def get_app_iter(self, environ: "WSGIEnvironment") -> Iterable[bytes]:
-            parts = super().get_app_iter(environ)
-            if not isinstance(parts, ClosingIterator) or not self.is_sequence:
-                return parts
-            with closing(parts):  # granian sends a list in one go, and asks for anything else bit by bit
-                return list(parts)
 
     app.response_class = Answer
 
