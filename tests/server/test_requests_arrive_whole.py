@@ -11,12 +11,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.process_use import tree
 from tests.services import free_port
 from tests.services.processes import Processes
 
@@ -25,10 +26,17 @@ CHUNKED = b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 class Echo:
-    """The server, and connections to it."""
+    """The server, and connections to it; `leash` is the process that holds it."""
 
-    def __init__(self, port: int, pid: int):
-        self.port, self.pid = port, pid
+    def __init__(self, port: int, leash: int):
+        self.port, self._leash = port, leash
+
+    def tell(self, number: signal.Signals) -> None:
+        """A signal for the server's parent process, as an init system sends it."""
+        os.kill(tree(self._leash)[1], number)
+
+    def workers(self) -> list[int]:
+        return tree(self._leash)[2:]
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=5)
@@ -62,9 +70,9 @@ def came(answer: bytes) -> dict[str, Any]:
     return dict(json.loads(answer.partition(b"\r\n\r\n")[2]))
 
 
-@pytest.fixture(scope="module")
-def echo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Echo]:
-    processes, port = Processes(Path(tmp_path_factory.mktemp("echo"))), free_port()
+@contextmanager
+def serving(folder: Path) -> Iterator[Echo]:
+    processes, port = Processes(folder), free_port()
     web = processes.start_web(os.environ, port, "tests.server.echo:rsgi")
     server = Echo(port, web.pid)
 
@@ -75,8 +83,16 @@ def echo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Echo]:
             return False
 
     processes.wait_for(web, is_up, "web")
-    yield server
-    processes.stop()
+    try:
+        yield server
+    finally:
+        processes.stop()
+
+
+@pytest.fixture(scope="module")
+def echo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Echo]:
+    with serving(tmp_path_factory.mktemp("echo")) as server:
+        yield server
 
 
 def test_a_request_arrives_as_pep_3333_wants_it(echo: Echo) -> None:
@@ -184,6 +200,7 @@ def test_whoever_sends_large_bodies_slowly_holds_up_no_small_one(echo: Echo) -> 
 def test_told_to_start_anew_under_load_nobody_is_refused(echo: Echo) -> None:
     """SIGHUP: new workers, while requests come on new connections; one is under way all the while."""
     wrong: list[bytes] = []
+    first = echo.workers()
     over = threading.Event()
 
     def ask() -> None:
@@ -199,9 +216,25 @@ def test_told_to_start_anew_under_load_nobody_is_refused(echo: Echo) -> None:
     for asker in askers:
         asker.start()
     time.sleep(0.3)
-    os.kill(echo.pid, signal.SIGHUP)
+    echo.tell(signal.SIGHUP)
     time.sleep(4)
     over.set()
     for asker in askers:
         asker.join()
     assert wrong == []
+    assert echo.workers() and set(echo.workers()).isdisjoint(first)
+
+
+def test_told_to_stop_it_answers_what_has_begun(tmp_path: Path) -> None:
+    """SIGTERM in the middle of a body; whoever comes afterwards finds nobody."""
+    with serving(tmp_path) as server, closing(server.connect()) as line:
+        line.sendall(b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 6\r\n\r\nabc")
+        time.sleep(0.1)
+        server.tell(signal.SIGTERM)
+        time.sleep(0.1)
+        line.sendall(b"def")
+        assert came(everything(line))["body"] == "abcdef"
+        with pytest.raises(OSError):
+            for _ in range(50):
+                server.connect().close()
+                time.sleep(0.1)
