@@ -23,11 +23,11 @@ from tests.security.ground import open_ground
 
 SOCKETS = 500
 SECONDS = {"body": 60.0, "head": 15.0, "silent": 15.0, "reader": 15.0}
-# Until all are connected; and until what readers asked for, 10 files each, is made and waits for them.
-SETTLED = {"body": 0.5, "head": 0.5, "silent": 0.5, "reader": 3.0}
+# Until all are connected; and until what readers asked for, 4 files each, is made and waits for them.
+SETTLED = {"body": 0.5, "head": 0.5, "silent": 0.5, "reader": 6.0}
 AT_MOST_SLOWER = 0.2  # seconds, of the 99th percentile
 FEED_EVERY = 2.0  # seconds between two bytes of one socket
-PACE = 0.05  # seconds between two honest requests of one kind
+PACE = 0.1  # seconds between two honest requests of one kind
 
 _FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
 # What each kind of socket sends first. The body's is a form's, and a file's, in turns.
@@ -38,7 +38,7 @@ _FIRST: dict[str, Callable[[int], bytes]] = {
     ),
     "head": lambda _n: b"GET /healthz HTTP/1.1\r\nX: ",
     "silent": lambda _n: b"",
-    "reader": lambda _n: b"GET /static/css/mobilize.css HTTP/1.1\r\nHost: x\r\n\r\n" * 10,
+    "reader": lambda _n: b"GET /static/css/mobilize.css HTTP/1.1\r\nHost: x\r\n\r\n" * 4,
 }
 
 
