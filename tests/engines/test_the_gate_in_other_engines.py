@@ -104,7 +104,7 @@ def test_a_captain_ticks_and_counts_without_a_network(gate, network, captains_ph
     network.restore()
     phone.reads_no_more("waiting to send")
     eventually(lambda: outcomes(gate.event), ["counted"] * 3)
-    phone.reads("17 at")
+    phone.until("document.querySelector('#head-count strong')?.textContent === '17'")
 
 
 def test_a_link_taken_back_wipes_the_names_and_loses_no_tick(gate, network, captains_phone):
