@@ -7,7 +7,7 @@ CORES  := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PO     := $(wildcard mobilize/translations/*/LC_MESSAGES/*.po)
 export PYTHONUTF8 := 1
 
-.PHONY: help setup setup-dev run morning test lint security serve work bench chaos words lock clean
+.PHONY: help setup setup-dev run morning test lint security serve work bench chaos engines mutants words lock clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -44,6 +44,12 @@ bench: setup-dev ## Measure, print a table and write bench/results.json (ONLY=im
 
 chaos: setup-dev ## Texts, or ONLY=checkin, under kill -9 and worse; ends with one JSON object (ROUNDS=40 SEED=n; FAULTS=a,b)
 	@ROUNDS="$(ROUNDS)" SEED="$(SEED)" ONLY="$(ONLY)" FAULTS="$(FAULTS)" $(BIN)/python -m tests.chaos
+
+engines: setup-dev ## The gate in Firefox and in WebKit, the engine of every iPhone (Debian: firefox-esr webkit2gtk-driver xvfb)
+	@$(BIN)/pytest -m engines tests/engines $(ARGS)
+
+mutants: setup-dev ## Change the rules one place at a time and see that a test notices (ONLY=texts.receipts); an hour on two cores
+	@$(BIN)/python -m tests.mutants $(ONLY)
 
 words: setup-dev ## Collect what pages say into the Spanish catalogue, to be translated there
 	@$(BIN)/pybabel -q extract -F pyproject.toml --no-location --sort-output --no-wrap -o $(VENV)/words.pot .

@@ -41,15 +41,11 @@ def spaced_code(code: str) -> str:
     return " ".join(code[i : i + 3] for i in range(0, len(code), 3))
 
 
-def make_text_code(length: int = 5) -> str:
-    """A code of digits for `HERE 48219`, the last one a check digit, never starting with 0."""
+def make_text_code(length: int) -> str:
+    """A code of `length` digits for `HERE 48219`, never starting with 0. The last is a check digit: one wrong
+    digit, or two neighbours swapped, is never another event's code."""
     body = str(secrets.randbelow(9 * 10 ** (length - 2)) + 10 ** (length - 2))
     return body + _damm(body)
-
-
-def is_text_code(digits: str) -> bool:
-    """True when the check digit fits, so that one wrong or two swapped digits are noticed."""
-    return digits.isascii() and digits.isdigit() and 4 <= len(digits) <= 6 and _damm(digits) == "0"
 
 
 # H. Michael Damm's totally anti-symmetric quasigroup of order 10 (dissertation, Marburg 2004).

@@ -117,7 +117,7 @@ def make_event(
     values = {
         "tz": ZONE,
         "code": make_code(),
-        "text_code": make_text_code(),
+        "text_code": make_text_code(5),
         "starts_at": action.starts_at,
         "ends_at": action.ends_at,
         "made_at": LONG_AGO,

@@ -5,8 +5,6 @@ Phones, typed numbers and poster codes: `tests/checkins/test_attendance_is_what_
 `tests/roster/test_reading_a_file_nobody_prepared.py`.
 """
 
-import string
-from typing import Any
 
 from flask import Flask
 from hypothesis import given, settings
@@ -20,7 +18,6 @@ from mobilize.roster.roster_reading import account, read_roster
 from mobilize.roster.sites_reading import read_sites
 from mobilize.texts.models import Intent, QuestionKind
 from mobilize.texts.replies import STOP_WORDS, read_reply
-from mobilize.tokens import is_text_code, make_text_code
 from tests.roster.files import HEADER, SITES_HEADER, csv_bytes, site_book
 
 ASKED = st.sampled_from([None, *QuestionKind])
@@ -46,24 +43,6 @@ def test_any_text_is_an_intent(body: str, asked: str | None) -> None:
 def test_stop_is_stop_whatever_was_asked(word: str, around: str, loud: bool, asked: str | None) -> None:
     said = word.upper() if loud else word
     assert read_reply(f"{around}{said}{around}", asked).intent is Intent.OUT
-
-
-@quick
-@given(st.data())
-def test_one_wrong_or_two_swapped_digits_of_a_text_code_are_noticed(data: Any) -> None:
-    code = make_text_code()
-    assert is_text_code(code)
-    at = data.draw(st.integers(0, len(code) - 1))
-    other = data.draw(st.sampled_from([d for d in string.digits if d != code[at]]))
-    assert not is_text_code(code[:at] + other + code[at + 1 :])
-    if at and code[at] != code[at - 1]:
-        assert not is_text_code(code[: at - 1] + code[at] + code[at - 1] + code[at + 1 :])
-
-
-@quick
-@given(st.text(max_size=40))
-def test_any_text_is_no_text_code_or_one_of_digits(typed: str) -> None:
-    assert not is_text_code(typed) or (typed.isascii() and typed.isdigit())
 
 
 @quick
