@@ -19,6 +19,12 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
+# The host's name stands in the text of every code, which is one segment and names the union as well.
+LONGEST_HOST = 48
+# With 10 tries at each, one of all members' pages falls to a guesser in under one of 1,000 days.
+MEMBER_CODES = 100
+
+
 class BadSetting(ValueError):
     """A setting the service must not start with; the text names the variable and the remedy."""
 
@@ -59,6 +65,9 @@ class Settings:
     segments_per_second: float
     price_per_segment_cents: float
     spending_limit_cents_an_hour: float
+    known_browser_codes_in_20_minutes: int
+    role_codes_in_20_minutes: int
+    member_codes_in_20_minutes: int
     employer_domains: tuple[str, ...]
     employer_phone_prefixes: tuple[str, ...]
     carrier_page_url: str
@@ -88,7 +97,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         env=read.env(),
         database_url=read.database_url(),
         redis_url=read.text("REDIS_URL", "redis://localhost:6379/0"),
-        public_base_url=read.base_url("PUBLIC_BASE_URL", "http://localhost:5000"),
+        public_base_url=read.public_url("PUBLIC_BASE_URL", "http://localhost:5000"),
         secret_keys=read.keys(),
         union_name=read.text("UNION_NAME", "Our Union Local"),
         union_timezone=read.zone("UNION_TIMEZONE", "America/Los_Angeles"),
@@ -103,6 +112,9 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         segments_per_second=read.number("SEGMENTS_PER_SECOND", 12.0),
         price_per_segment_cents=read.number("PRICE_PER_SEGMENT_CENTS", 1.1),
         spending_limit_cents_an_hour=read.number("SPENDING_LIMIT_CENTS_AN_HOUR", 9000.0),
+        known_browser_codes_in_20_minutes=read.whole("KNOWN_BROWSER_CODES_IN_20_MINUTES", 2000),
+        role_codes_in_20_minutes=read.whole("ROLE_CODES_IN_20_MINUTES", 600),
+        member_codes_in_20_minutes=read.whole("MEMBER_CODES_IN_20_MINUTES", MEMBER_CODES),
         employer_domains=read.words("EMPLOYER_DOMAINS"),
         employer_phone_prefixes=read.words("EMPLOYER_PHONE_PREFIXES"),
         carrier_page_url=read.text("CARRIER_PAGE_URL", ""),
@@ -170,6 +182,12 @@ class _Reader:
             raise BadSetting(f"{name} must be an address like https://mobilize.example.org.")
         return url
 
+    def public_url(self, name: str, default: str) -> str:
+        url = self.base_url(name, default)
+        if len(urlsplit(url).hostname or "") > LONGEST_HOST:
+            raise BadSetting(f"{name}: its host's name may have {LONGEST_HOST} letters, for texts name it.")
+        return url
+
     def zone(self, name: str, default: str) -> str:
         value = self.text(name, default)
         try:
@@ -195,6 +213,12 @@ class _Reader:
         if not 0 < number < 10_000:
             raise BadSetting(f"{name} is {value!r}; it must be a number above 0.")
         return number
+
+    def whole(self, name: str, default: int) -> int:
+        value = self.text(name, str(default))
+        if not value.isascii() or not value.isdigit() or not 0 < int(value) < 10_000:
+            raise BadSetting(f"{name} is {value!r}; it must be a whole number from 1 to 9999.")
+        return int(value)
 
     def yes(self, name: str) -> bool:
         value = self.text(name, "no").lower()

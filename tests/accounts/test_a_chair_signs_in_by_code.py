@@ -45,7 +45,7 @@ def refusal(typed: str, browser: str = "hers", *, at: datetime = NOW) -> str:
 
 
 def wrong(code: str) -> str:
-    return f"{(int(code) + 1) % 1_000_000:06d}"
+    return f"{(int(code) + 1) % 100_000_000:08d}"
 
 
 def test_the_code_on_her_phone_signs_her_in(client: FlaskClient, carmen: Person) -> None:
@@ -68,7 +68,7 @@ def test_the_text_is_asked_for_and_leaves_first(carmen: Person) -> None:
     text = db.session.scalars(select(OutboxText)).one()
     assert (text.klass, text.priority, text.wording) == (TextClass.ASKED, 0, "sign_in_code")
     assert text.to == CARMEN and text.useless_after == NOW + timedelta(minutes=10)
-    assert len(codes()[0]) == 6
+    assert len(codes()[0]) == 8
 
 
 def test_asking_sends_nothing_by_itself(carmen: Person) -> None:
@@ -166,11 +166,11 @@ def test_an_earlier_code_of_the_same_browser_stays_good(carmen: Person) -> None:
     assert enter_code(codes()[0], "hers", now=NOW + timedelta(minutes=2))
 
 
-@pytest.mark.parametrize("typed", ["12 34 56", "123-456", " 123456 ", "１２３４５６"])
+@pytest.mark.parametrize("typed", ["1234 5678", "1234-5678", " 12345678 ", "１２３４５６７８", "1234\u00a05678", "12 34 56 78"])
 def test_a_code_is_read_however_it_is_typed(
     carmen: Person, typed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mobilize.accounts.code_requests.secrets.randbelow", lambda _n: 123456)
+    monkeypatch.setattr("mobilize.accounts.code_requests.secrets.randbelow", lambda _n: 12345678)
     ask()
     send_codes(now=NOW)
     assert enter_code(typed, "hers", now=NOW)

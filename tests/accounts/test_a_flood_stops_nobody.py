@@ -76,7 +76,7 @@ def test_wrong_codes_of_strangers_take_none_of_her_tries(carmen: Person) -> None
     code = json.loads(db.session.scalars(select(OutboxText)).one().blanks)["code"]
     for n in range(200):
         with pytest.raises(Refused):
-            enter_code("000000" if code != "000000" else "111111", f"stranger {n % 40}", now=now)
+            enter_code("00000000" if code != "00000000" else "11111111", f"stranger {n % 40}", now=now)
     db.session.remove()
     assert enter_code(code, "hers", now=now)
 
@@ -86,7 +86,7 @@ def test_a_code_dies_after_five_tries_through_a_restart_too(app: Flask, carmen: 
     ask_for_code(CARMEN, "hers", language="en", now=now)
     send_codes(now=now)
     code = json.loads(db.session.scalars(select(OutboxText)).one().blanks)["code"]
-    wrong = f"{(int(code) + 1) % 1_000_000:06d}"
+    wrong = f"{(int(code) + 1) % 100_000_000:08d}"
     for _ in range(5):
         with pytest.raises(Refused):
             enter_code(wrong, "hers", now=now)

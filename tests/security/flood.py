@@ -82,8 +82,8 @@ def _junk(code: str) -> list[tuple[str, Form]]:
     kinds: list[Callable[[int], tuple[str, Form]]] = [
         lambda n: ("/sign-in", {"phone": f"213555{n % 10_000:04d}" if n % 50 else CARMEN}),
         lambda n: ("/me", {"phone": f"310555{n % 10_000:04d}"}),
-        lambda n: ("/sign-in/code", {"code": f"{n:06d}"}),
-        lambda n: ("/me/code", {"code": f"{n:06d}"}),
+        lambda n: ("/sign-in/code", {"code": f"{n:08d}"}),
+        lambda n: ("/me/code", {"code": f"{n:08d}"}),
         lambda n: (f"/enter/no-such-link-{n}", {}),
         lambda n: (f"/c/NOSUCH{n % 1000:03d}", {"typed": f"{n:08d}"}),
         lambda n: (f"/c/{code}", {"typed": "not a number " * 9, "token": "junk"}),
@@ -179,7 +179,7 @@ def _code_dies(ground: Ground) -> bool:
     """Three wrong tries, kill -9, two more: then the right one opens nothing."""
     line, cookie = _ask(ground)
     codes = _codes_on_her_phone()
-    wrong = next(f"{n:06d}" for n in range(1_000_000) if f"{n:06d}" not in codes)
+    wrong = next(f"{n:08d}" for n in range(10**8) if f"{n:08d}" not in codes)
     for _ in range(3):
         _post(line, ground.port, "/sign-in/code", {"code": wrong}, cookie)
     ground.restart()
