@@ -18,11 +18,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-
 # The host's name stands in the text of every code, which is one segment and names the union as well.
 LONGEST_HOST = 48
-# With 10 tries at each, one of all members' pages falls to a guesser in under one of 1,000 days.
-MEMBER_CODES = 100
 
 
 class BadSetting(ValueError):
@@ -114,7 +111,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         spending_limit_cents_an_hour=read.number("SPENDING_LIMIT_CENTS_AN_HOUR", 9000.0),
         known_browser_codes_in_20_minutes=read.whole("KNOWN_BROWSER_CODES_IN_20_MINUTES", 2000),
         role_codes_in_20_minutes=read.whole("ROLE_CODES_IN_20_MINUTES", 600),
-        member_codes_in_20_minutes=read.whole("MEMBER_CODES_IN_20_MINUTES", MEMBER_CODES),
+        member_codes_in_20_minutes=read.whole("MEMBER_CODES_IN_20_MINUTES", 100),
         employer_domains=read.words("EMPLOYER_DOMAINS"),
         employer_phone_prefixes=read.words("EMPLOYER_PHONE_PREFIXES"),
         carrier_page_url=read.text("CARRIER_PAGE_URL", ""),

@@ -61,7 +61,8 @@ def lane_use(lane: CodeLane, now: datetime) -> LaneUse:
 
 
 def take_from_budget(lane: CodeLane, *, now: datetime) -> bool:
-    """Count one more code of this lane; False when its budget is used up. Of two at once one gets the last."""
+    """Count one more code of this lane; False when its budget is used up. Of two at once one gets the
+    last."""
     return allow("code lane", lane, most=budget_of(lane), per=WINDOW, now=now)
 
 
@@ -82,4 +83,4 @@ def unanswered_codes(now: datetime) -> dict[CodeLane, int]:
         .subquery()
     )
     rows = db.session.execute(select(codes.c.lane, func.count()).group_by(codes.c.lane))
-    return {lane: count for lane, count in rows}
+    return {row[0]: row[1] for row in rows}

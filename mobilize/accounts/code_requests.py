@@ -183,9 +183,7 @@ def _count_try(browser_hash: bytes, purpose: str, now: datetime) -> list[tuple[C
         each.phone_bix == CodeRequest.phone_bix, each.purpose == CodeRequest.purpose
     )
     of_all = at_phone.where(each.code_hash == CodeRequest.code_hash, each.used_at.is_(None))
-    today = at_phone.where(
-        each.asked_at > now - A_DAY, each.code_hash.is_not(None), _same_guessers(each)
-    )
+    today = at_phone.where(each.asked_at > now - A_DAY, each.code_hash.is_not(None), _same_guessers(each))
     tried = select(CodeRequest, of_all.scalar_subquery(), today.scalar_subquery()).where(
         CodeRequest.id.in_(counted)
     )

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from mobilize import audit
+from mobilize.accounts.code_lanes import lane_use, take_from_budget
 from mobilize.accounts.code_requests import (
     fitting,
     phones_waiting,
@@ -21,7 +22,6 @@ from mobilize.accounts.code_requests import (
     waiting,
     wrong_code,
 )
-from mobilize.accounts.code_lanes import lane_use, take_from_budget
 from mobilize.accounts.models import SIGN_IN, CodeLane, CodeRequest, Person
 from mobilize.accounts.scope import scope_of, today
 from mobilize.accounts.sessions import begin_session
@@ -82,7 +82,7 @@ def _send_to(phone_bix: bytes, now: datetime) -> int:
 
 
 def _send_in(lane: CodeLane, hers: list[Any], person: Person, now: datetime) -> int:
-    """The requests of one lane: a text each while allowance and budget last, of as many as are worth a look."""
+    """A text for each request of one lane while allowance and budget last; all others share the last one."""
     live = select(CodeRequest).where(*hers, CodeRequest.expires_at > now)
     first = live.order_by(CodeRequest.asked_at, CodeRequest.id).limit(TEXTS_A_DAY)
     requests = db.session.scalars(first).all()

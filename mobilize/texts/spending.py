@@ -87,7 +87,9 @@ def resume_after_a_look(*, by: str, now: datetime) -> None:
 
 def _spent_since(moment: datetime) -> int:
     segments = db.session.scalar(
-        select(func.sum(SpendingHour.segments + SpendingHour.code_segments)).where(SpendingHour.hour_at >= moment)
+        select(func.sum(SpendingHour.segments + SpendingHour.code_segments)).where(
+            SpendingHour.hour_at >= moment
+        )
     )
     return cost_cents(int(segments or 0))
 
