@@ -123,6 +123,20 @@ def flood() -> Result:
     return found.holds, said
 
 
+def codes() -> Result:
+    """8,184 requests for members' codes, which would open the spending breaker, while chairs sign in."""
+    from tests.security import code_flood
+
+    found = code_flood.run()
+    said = (
+        f"{found.asked:,} requests for members' codes in {found.seconds:.0f} s; meanwhile the codes of "
+        f"{len(found.waited_s)} chairs left within {max(found.waited_s):.1f} s (at most "
+        f"{code_flood.AT_MOST_S:g}); codes to members {found.codes_to_members}; paused: "
+        f"{'YES' if found.is_paused else 'no'}; another text left: {_yes(found.reminder_left)}"
+    )
+    return found.holds, said
+
+
 def crawl() -> Result:
     """A real browser on every page, as everybody who may open it: nothing comes from a third party."""
     from tests.security import crawl
@@ -156,6 +170,7 @@ CHECKS: dict[str, Callable[[], Result]] = {
     "dependencies": dependencies,
     "crawl": crawl,
     "flood": flood,
+    "codes": codes,
     "timing": timing,
 }
 
