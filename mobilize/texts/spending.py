@@ -80,17 +80,14 @@ def resume_after_a_look(*, by: str, now: datetime) -> None:
     with atomic() as session:
         sender = session.get(Sender, MAIN_SENDER, with_for_update=True, populate_existing=True)
         if sender and sender.paused_why == SPENDING:
-            spent, until = spent_this_hour_cents(now), _hour(now) + timedelta(hours=1)
+            spent, until = _spent_since(_hour(now), codes=False), _hour(now) + timedelta(hours=1)
             allow_spending(f"resume:{new_id()}", spent, until_at=until, by=by, now=now)
         resume_sending()
 
 
-def _spent_since(moment: datetime) -> int:
-    segments = db.session.scalar(
-        select(func.sum(SpendingHour.segments + SpendingHour.code_segments)).where(
-            SpendingHour.hour_at >= moment
-        )
-    )
+def _spent_since(moment: datetime, *, codes: bool = True) -> int:
+    counted = SpendingHour.segments + SpendingHour.code_segments if codes else SpendingHour.segments
+    segments = db.session.scalar(select(func.sum(counted)).where(SpendingHour.hour_at >= moment))
     return cost_cents(int(segments or 0))
 
 
