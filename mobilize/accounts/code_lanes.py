@@ -72,15 +72,15 @@ def unanswered_codes(now: datetime) -> dict[CodeLane, int]:
     Known browsers are left out: no stranger can ask from one.
     """
     one, used = CodeRequest, aliased(CodeRequest)
-    answered = exists().where(
-        used.phone_bix == one.phone_bix, used.lane == one.lane, used.used_at > now - LOOKS_BACK
-    )
-    codes = (
+    texted = (
         select(one.lane, one.phone_bix, one.code_hash)
         .where(one.looked_at.between(now - LOOKS_BACK, now - ANSWERED_WITHIN), one.code_hash.is_not(None))
-        .where(one.lane.in_((CodeLane.ROLE, CodeLane.MEMBER)), ~answered)
+        .where(one.lane.in_((CodeLane.ROLE, CodeLane.MEMBER)))
         .distinct()
         .subquery()
     )
-    rows = db.session.execute(select(codes.c.lane, func.count()).group_by(codes.c.lane))
+    answered = exists().where(
+        used.phone_bix == texted.c.phone_bix, used.lane == texted.c.lane, used.used_at > now - LOOKS_BACK
+    )
+    rows = db.session.execute(select(texted.c.lane, func.count()).where(~answered).group_by(texted.c.lane))
     return {row[0]: row[1] for row in rows}
