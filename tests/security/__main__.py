@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ["config.py", "wsgi.py", "mobilize", "workers", "deploy"]
@@ -131,7 +132,7 @@ def codes() -> Result:
     said = (
         f"{found.asked:,} requests for members' codes in {found.seconds:.0f} s; meanwhile the codes of "
         f"{len(found.waited_s)} chairs left within {max(found.waited_s):.1f} s (at most "
-        f"{code_flood.AT_MOST_S:g}); codes to members {found.codes_to_members}; paused: "
+        f"{code_flood.AT_MOST_S:g}; median {median(found.waited_s):.1f}); codes to members {found.codes_to_members}; paused: "
         f"{'YES' if found.is_paused else 'no'}; another text left: {_yes(found.reminder_left)}"
     )
     return found.holds, said
