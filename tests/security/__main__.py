@@ -132,7 +132,8 @@ def codes() -> Result:
     said = (
         f"{found.asked:,} requests for members' codes in {found.seconds:.0f} s; meanwhile the codes of "
         f"{len(found.waited_s)} chairs left within {max(found.waited_s):.1f} s (at most "
-        f"{code_flood.AT_MOST_S:g}; median {median(found.waited_s):.1f}); codes to members {found.codes_to_members}; paused: "
+        f"{code_flood.AT_MOST_S:g}; median {median(found.waited_s):.1f}); "
+        f"codes to members {found.codes_to_members}; paused: "
         f"{'YES' if found.is_paused else 'no'}; another text left: {_yes(found.reminder_left)}"
     )
     return found.holds, said
