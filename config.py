@@ -26,6 +26,8 @@ _LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _NAME = rf"({_LABEL}\.)*(?=[a-z]){_LABEL}\.?"
 _IPV4 = r"(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}"
 _BASE_URL = re.compile(rf"https?://({_NAME}|{_IPV4}|\[[0-9a-f:.]+\])(:\d{{1,5}})?", re.ASCII)
+# The host's name stands in the text of every code, which is one segment and names the union as well.
+LONGEST_HOST = 48
 
 
 class BadSetting(ValueError):
@@ -69,6 +71,9 @@ class Settings:
     segments_per_second: float
     price_per_segment_cents: float
     spending_limit_cents_an_hour: float
+    known_browser_codes_in_20_minutes: int
+    role_codes_in_20_minutes: int
+    member_codes_in_20_minutes: int
     employer_domains: tuple[str, ...]
     employer_phone_prefixes: tuple[str, ...]
     carrier_page_url: str
@@ -99,7 +104,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         database_url=read.database_url(),
         redis_url=read.text("REDIS_URL", "redis://localhost:6379/0"),
         web_threads=read.count("WEB_THREADS", 32, most=512),
-        public_base_url=read.base_url("PUBLIC_BASE_URL", "http://localhost:5000"),
+        public_base_url=read.public_url("PUBLIC_BASE_URL", "http://localhost:5000"),
         secret_keys=read.keys(),
         union_name=read.text("UNION_NAME", "Our Union Local"),
         union_timezone=read.zone("UNION_TIMEZONE", "America/Los_Angeles"),
@@ -114,6 +119,9 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         segments_per_second=read.number("SEGMENTS_PER_SECOND", 12.0),
         price_per_segment_cents=read.number("PRICE_PER_SEGMENT_CENTS", 1.1),
         spending_limit_cents_an_hour=read.number("SPENDING_LIMIT_CENTS_AN_HOUR", 9000.0),
+        known_browser_codes_in_20_minutes=read.count("KNOWN_BROWSER_CODES_IN_20_MINUTES", 2000, most=9999),
+        role_codes_in_20_minutes=read.count("ROLE_CODES_IN_20_MINUTES", 600, most=9999),
+        member_codes_in_20_minutes=read.count("MEMBER_CODES_IN_20_MINUTES", 100, most=9999),
         employer_domains=read.words("EMPLOYER_DOMAINS"),
         employer_phone_prefixes=read.words("EMPLOYER_PHONE_PREFIXES"),
         carrier_page_url=read.text("CARRIER_PAGE_URL", ""),
@@ -198,6 +206,12 @@ class _Reader:
         if value and not all(entry.strip() for entry in value.split(",")):
             raise BadSetting(f"{name} has an empty entry beside a comma.")
         return value
+
+    def public_url(self, name: str, default: str) -> str:
+        url = self.base_url(name, default)
+        if len(urlsplit(url).hostname or "") > LONGEST_HOST:
+            raise BadSetting(f"{name}: its host's name may have {LONGEST_HOST} letters, for texts name it.")
+        return url
 
     def zone(self, name: str, default: str) -> str:
         value = self.text(name, default)

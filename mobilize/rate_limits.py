@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import LargeBinary, delete
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mobilize.database import Model, Moment, atomic, insert
+from mobilize.database import Model, Moment, atomic, db, insert
 
 
 class LimitWindow(Model):
@@ -25,12 +25,9 @@ class LimitWindow(Model):
 
 def allow(what: str, whose: str, *, most: int, per: timedelta, now: datetime) -> bool:
     """Count one more `what` of `whose`; False from the one after `most` in the running window of `per`."""
-    start = datetime.fromtimestamp(
-        now.timestamp() // per.total_seconds() * per.total_seconds(), tz=now.tzinfo
-    )
-    key = hashlib.sha256(f"{what}\x1f{whose}".encode()).digest()
+    row = {"key": _key(what, whose), "starts_at": window_start(per, now), "used": 1}
     with atomic() as session:
-        one_more = insert(LimitWindow).values(key=key, starts_at=start, used=1)
+        one_more = insert(LimitWindow).values(row)
         used = session.scalar(
             one_more.on_conflict_do_update(
                 index_elements=["key", "starts_at"], set_={"used": LimitWindow.used + 1}
@@ -39,7 +36,23 @@ def allow(what: str, whose: str, *, most: int, per: timedelta, now: datetime) ->
     return int(used or 0) <= most
 
 
+def used_so_far(what: str, whose: str, *, per: timedelta, now: datetime) -> int:
+    """How many `what` of `whose` were counted in the running window of `per`, those refused included."""
+    window = db.session.get(LimitWindow, (_key(what, whose), window_start(per, now)), populate_existing=True)
+    return window.used if window else 0
+
+
+def window_start(per: timedelta, now: datetime) -> datetime:
+    """When the running window of `per` began: windows follow each other from the epoch on, without a gap."""
+    seconds = per.total_seconds()
+    return datetime.fromtimestamp(now.timestamp() // seconds * seconds, tz=now.tzinfo)
+
+
 def forget_old(now: datetime) -> None:
     """Delete windows that ended a day ago."""
     with atomic() as session:
         session.execute(delete(LimitWindow).where(LimitWindow.starts_at < now - timedelta(days=1)))
+
+
+def _key(what: str, whose: str) -> bytes:
+    return hashlib.sha256(f"{what}\x1f{whose}".encode()).digest()

@@ -8,6 +8,7 @@ from mobilize.reminders import (
     briefing,
     broadcasts,
     calling_off,
+    code_alarms,
     counts,
     duty,
     planning,
@@ -54,6 +55,11 @@ def tell_of_calling_off() -> None:
 @shared_task(name="reminders.alert_duty")
 def alert_duty() -> None:
     duty.alert_duty(clock.now())
+
+
+@shared_task(name="reminders.alert_about_codes")
+def alert_about_codes() -> None:
+    code_alarms.alert_about_codes(clock.now())
 
 
 @shared_task(name="reminders.watch_campaigns")

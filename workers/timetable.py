@@ -41,6 +41,7 @@ TIMETABLE = [
     Entry("reminders.queue_broadcasts", 2),
     Entry("reminders.tell_of_calling_off", 3),
     Entry("reminders.alert_duty", 5),
+    Entry("reminders.alert_about_codes", 10),
     Entry("reminders.plan", 5),
     Entry("reminders.brief_chairs", 30),
     Entry("reminders.watch_campaigns", 30),

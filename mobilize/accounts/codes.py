@@ -1,8 +1,8 @@
-"""Sign-in by a six-digit code on her phone: anybody may ask, a worker texts those who may enter.
+"""Sign-in by a code on one's own phone: anybody may ask, a worker texts those who may enter.
 
-Nobody can be locked out by a stranger. Tries are counted per browser and code, never per person. Texts to
-one phone are few, so that it cannot be bombed; a browser that signed her in before has an allowance of its
-own, and when a stranger has used up the common one, the last code on her phone opens her browser too.
+Texts to one phone are few, so that it cannot be bombed. A browser that signed its person in before has an
+allowance, a lane and guesses of its own, which no stranger can use up; elsewhere, when a stranger has used up
+the common allowance, the last code on the phone opens the person's browser too.
 """
 
 from datetime import datetime, timedelta
@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from mobilize import audit
+from mobilize.accounts.code_lanes import lane_use, take_from_budget
 from mobilize.accounts.code_requests import (
     fitting,
     phones_waiting,
@@ -21,7 +22,7 @@ from mobilize.accounts.code_requests import (
     waiting,
     wrong_code,
 )
-from mobilize.accounts.models import SIGN_IN, CodeRequest, Person
+from mobilize.accounts.models import SIGN_IN, CodeLane, CodeRequest, Person
 from mobilize.accounts.scope import scope_of, today
 from mobilize.accounts.sessions import begin_session
 from mobilize.database import atomic, db
@@ -72,27 +73,27 @@ def _send_to(phone_bix: bytes, now: datetime) -> int:
     with atomic() as session:
         person = session.scalar(select(Person).where(Person.phone_bix == phone_bix).with_for_update())
         hers = [*waiting(SIGN_IN), CodeRequest.phone_bix == phone_bix]
-        requests = _that_may_get_a_text([*hers, CodeRequest.expires_at > now], person)
-        session.execute(update_all(*hers).values(looked_at=now))
         if person is None or not scope_of(person, today(now)).roles:
+            session.execute(update_all(*hers).values(looked_at=now))
             return 0
-        allowed = [request for request, whose in requests if _may_text(whose, now)]
-        for request in allowed:
-            request.person_id = person.id
-            text_code(request, "sign_in_code", now=now)
-        share_last_code(phone_bix, SIGN_IN, now=now)
-        return len(allowed)
+        in_known = CodeRequest.browser_hash.in_(_browsers_that_signed_in(person))
+        lanes = {CodeLane.KNOWN_BROWSER: in_known, CodeLane.ROLE: ~in_known}
+        return sum(_send_in(lane, [*hers, which], person, now) for lane, which in lanes.items())
 
 
-def _that_may_get_a_text(live: list[Any], person: Person | None) -> list[tuple[CodeRequest, str]]:
-    """The requests worth a look, and on whose allowance each goes: her known browser's, or the common one."""
-    if person is None:
-        return []
-    known = _browsers_that_signed_in(person)
-    first = select(CodeRequest).where(*live).order_by(CodeRequest.asked_at, CodeRequest.id)
-    own = db.session.scalars(first.where(CodeRequest.browser_hash.in_(known)).limit(TEXTS_A_DAY))
-    common = db.session.scalars(first.where(CodeRequest.browser_hash.not_in(known)).limit(TEXTS_AN_HOUR))
-    return [(r, f"{person.id}:{r.browser_hash.hex()}") for r in own] + [(r, str(person.id)) for r in common]
+def _send_in(lane: CodeLane, hers: list[Any], person: Person, now: datetime) -> int:
+    """A text for each request of one lane while allowance and budget last; all others share the last one."""
+    live = select(CodeRequest).where(*hers, CodeRequest.expires_at > now)
+    first = live.order_by(CodeRequest.asked_at, CodeRequest.id).limit(TEXTS_A_DAY)
+    requests = db.session.scalars(first).all()
+    db.session.execute(update_all(*hers).values(looked_at=now, lane=lane))
+    allowed = [request for request in requests if _may_text(request, lane, person, now)]
+    for request in allowed:
+        request.person_id = person.id
+        text_code(request, lane, "sign_in_code", now=now)
+    if person.phone_bix:
+        share_last_code(person.phone_bix, SIGN_IN, lane, now=now)
+    return len(allowed)
 
 
 def _browsers_that_signed_in(person: Person) -> set[bytes]:
@@ -105,10 +106,17 @@ def _browsers_that_signed_in(person: Person) -> set[bytes]:
     return set(db.session.scalars(used))
 
 
-def _may_text(whose: str, now: datetime) -> bool:
+def _may_text(request: CodeRequest, lane: CodeLane, person: Person, now: datetime) -> bool:
+    """On the allowance of the known browser, or the common one. While the lane is used up neither is touched:
+    whoever asked in vain has as many texts left as before."""
+    known = lane is CodeLane.KNOWN_BROWSER
+    whose = f"{person.id}:{request.browser_hash.hex()}" if known else str(person.id)
     hour, day = timedelta(hours=1), timedelta(days=1)
-    return allow("text a code, hour", whose, most=TEXTS_AN_HOUR, per=hour, now=now) and allow(
-        "text a code, day", whose, most=TEXTS_A_DAY, per=day, now=now
+    return (
+        not lane_use(lane, now).is_used_up
+        and allow("text a code, hour", whose, most=TEXTS_AN_HOUR, per=hour, now=now)
+        and allow("text a code, day", whose, most=TEXTS_A_DAY, per=day, now=now)
+        and take_from_budget(lane, now=now)
     )
 
 

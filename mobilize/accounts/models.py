@@ -67,10 +67,18 @@ class RoleTerm(Model):
 SIGN_IN = "sign_in"
 
 
+class CodeLane(StrEnum):
+    """Whose codes share one budget: browsers that a code signed in before, people with a role, members."""
+
+    KNOWN_BROWSER = "known_browser"
+    ROLE = "role"
+    MEMBER = "member"
+
+
 class CodeRequest(Model):
     """Somebody asked for a code: one row for person and stranger alike. A worker decides, texts, and only
     then is there a `code_hash`. Bound to the browser that asked, and to its `purpose`: "sign_in", or what a
-    room above texts codes for."""
+    room above texts codes for. The worker writes down its `lane`; a stranger's stays empty."""
 
     __tablename__ = "code_requests"
     __table_args__ = (
@@ -87,6 +95,7 @@ class CodeRequest(Model):
     language: Mapped[str] = mapped_column(String(3), default="en")
     purpose: Mapped[str] = mapped_column(String(12), default=SIGN_IN, server_default=SIGN_IN)
     code_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    lane: Mapped[CodeLane | None]
     person_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id"))
     tries: Mapped[int] = mapped_column(default=0)
     asked_at: Mapped[datetime]

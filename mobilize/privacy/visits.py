@@ -1,8 +1,8 @@
 """The member's page is opened with a code on her phone: no account, no password, a quarter of an hour.
 
 Anybody may ask with any number, and hears the same; a worker texts a code only to the phone of somebody on
-the roster, and never to one that said STOP. Codes, tries and limits are those of sign-in, under a purpose of
-their own, so that neither can use up or open the other.
+the roster, and never to one that said STOP. Codes, tries and limits are those of sign-in, under a purpose and
+in a lane of their own, so that neither can use up or open the other.
 """
 
 from collections.abc import Sequence
@@ -12,17 +12,19 @@ from typing import Any
 from sqlalchemy import select, update
 
 from mobilize import audit
+from mobilize.accounts.code_lanes import lane_use, take_from_budget
 from mobilize.accounts.code_requests import (
     ask_for_code,
     fitting,
     phones_waiting,
+    phones_with_a_code,
     share_last_code,
     spend,
     text_code,
     waiting,
     wrong_code,
 )
-from mobilize.accounts.models import CodeRequest
+from mobilize.accounts.models import CodeLane, CodeRequest
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.languages import _
@@ -49,6 +51,9 @@ def ask_to_see(phone_typed: str, browser_token: str, *, language: str, now: date
 def send_codes(*, now: datetime) -> int:
     """Look at every waiting request once, and queue the codes of those whose phone is on the roster."""
     known = _held().with_only_columns(Member.phone_bix).where(Member.phone_bix.is_not(None))
+    if lane_use(CodeLane.MEMBER, now).is_used_up:
+        # Nobody gets a text now: one statement sets aside whoever has no code to share either.
+        known = known.where(Member.phone_bix.in_(phones_with_a_code(PURPOSE, now=now)))
     return sum(_send_to(bix, now) for bix in phones_waiting(PURPOSE, known, now=now))
 
 
@@ -126,16 +131,19 @@ def _send_to(phone_bix: bytes, now: datetime) -> int:
         mine = select(CodeRequest).where(*waiting(PURPOSE), CodeRequest.phone_bix == phone_bix)
         requests = session.scalars(mine.order_by(CodeRequest.id).with_for_update()).all()
         for request in requests:
-            request.looked_at = now
+            request.looked_at, request.lane = now, CodeLane.MEMBER
         live = [r for r in requests if r.expires_at > now and _may_text(phone_bix, now)]
         for request in live:
-            text_code(request, "member_code", now=now)
-        share_last_code(phone_bix, PURPOSE, now=now)
+            text_code(request, CodeLane.MEMBER, "member_code", now=now)
+        share_last_code(phone_bix, PURPOSE, CodeLane.MEMBER, now=now)
         return len(live)
 
 
 def _may_text(phone_bix: bytes, now: datetime) -> bool:
     whose, hour, day = phone_bix.hex(), timedelta(hours=1), timedelta(days=1)
-    return allow("member page, hour", whose, most=TEXTS_AN_HOUR, per=hour, now=now) and allow(
-        "member page, day", whose, most=TEXTS_A_DAY, per=day, now=now
+    return (
+        not lane_use(CodeLane.MEMBER, now).is_used_up
+        and allow("member page, hour", whose, most=TEXTS_AN_HOUR, per=hour, now=now)
+        and allow("member page, day", whose, most=TEXTS_A_DAY, per=day, now=now)
+        and take_from_budget(CodeLane.MEMBER, now=now)
     )

@@ -63,11 +63,11 @@ def _alert(inbound: Inbound, now: datetime) -> int:
         )
         .limit(1)
     )
-    people = [person for person in _on_duty(site, now) if person.phone]
+    people = [person for person in on_duty(site, now) if person.phone]
     return queue_texts([_text(inbound, site, person, now) for person in people], now=now)
 
 
-def _on_duty(site: Site | None, now: datetime) -> Sequence[Person]:
+def on_duty(site: Site | None, now: datetime) -> Sequence[Person]:
     """Those on duty who may see the chapter; else its area's organizers; else the office."""
     running = select(Person).join(Duty, Duty.person_id == Person.id).where(Duty.until_at > now)
     ready = [p for p in db.session.scalars(running) if scope_of(p, today(now)).sees(site)]

@@ -6,8 +6,9 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from mobilize import clock
+from mobilize.accounts.code_lanes import UNANSWERED_ALARM, lane_use, unanswered_codes
 from mobilize.accounts.entrance import me, signed_in
-from mobilize.accounts.models import RoleName
+from mobilize.accounts.models import CodeLane, RoleName
 from mobilize.actions.models import Campaign
 from mobilize.database import db
 from mobilize.languages import _
@@ -24,7 +25,7 @@ from mobilize.texts.senders import pause_sending
 @bp.get("/texts/health")
 @signed_in(RoleName.ORGANIZER)
 def health() -> str:
-    """Money, what stands still, what failed and what to do, and numbers to fix."""
+    """Money, codes, what stands still, what failed and what to do, and numbers to fix."""
     now = clock.now()
     left, failed = queries.failures_by_code(now)
     return render_template(
@@ -33,6 +34,9 @@ def health() -> str:
         spent_this_hour=spending.spent_this_hour_cents(now),
         limit=spending.limit_cents(now),
         paused=paused_senders(),
+        lanes=[lane_use(lane, now) for lane in CodeLane],
+        lane_words=_lane_words(),
+        unanswered={lane: n for lane, n in unanswered_codes(now).items() if n >= UNANSWERED_ALARM},
         left=left,
         failed=failed,
         counts=counts_by_state(),
@@ -46,7 +50,7 @@ def health() -> str:
 @bp.post("/texts/health/pause")
 @signed_in(RoleName.ADMIN)
 def pause_all() -> Response:
-    """Stop every text."""
+    """Stop every text but codes."""
     pause_sending(_why(), now=clock.now())
     flash(_("Paused. What waits keeps waiting."), "done")
     return redirect(url_for("reminders.health"), 303)
@@ -83,6 +87,14 @@ def resume_campaign(campaign_id: uuid.UUID) -> Response:
 
 def _why() -> str:
     return " ".join(request.form.get("why", "").replace("\0", "").split())[:80] or _("No reason given")
+
+
+def _lane_words() -> dict[CodeLane, str]:
+    return {
+        CodeLane.KNOWN_BROWSER: _("Codes for browsers that signed in before"),
+        CodeLane.ROLE: _("Codes of chairs and organizers, in other browsers"),
+        CodeLane.MEMBER: _("Codes of members"),
+    }
 
 
 def _remedies() -> dict[Remedy, str]:

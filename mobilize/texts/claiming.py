@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from mobilize import database, settings
@@ -21,7 +21,7 @@ from mobilize.crypto import CannotOpen, blind_index
 from mobilize.database import atomic, db, is_postgres
 from mobilize.texts import rehearsal, windows
 from mobilize.texts.caps import under_cap
-from mobilize.texts.holds import is_not_held
+from mobilize.texts.holds import is_code, is_not_held
 from mobilize.texts.models import Attempt, OutboxText, Outcome, Sender, TextClass, TextState
 from mobilize.texts.phone_rules import is_bad, says_stop
 from mobilize.texts.questions import open_questions
@@ -61,16 +61,19 @@ def claim(
 ) -> list[Claimed]:
     """Up to `limit` due texts, most urgent first, marked as `by`'s and committed.
 
-    Leaves out what is opted out, outside its window, useless by now, or more than the sender's tokens allow.
-    Two workers at once get different texts; what is not recorded within 60 s is swept up as unknown. `zones`
-    is what `due_zones` said lately; texts of other zones that keep to hours stay for the next drain.
+    Leaves out what is opted out, outside its window, useless by now, or more than the sender's tokens allow;
+    while the sender is paused, everything but codes. Two workers at once get different texts; what is not
+    recorded within 60 s is swept up as unknown. `zones` is what `due_zones` said lately; texts of other zones
+    that keep to hours stay for the next drain.
     """
     with atomic() as session:
-        tokens = _tokens(session, sender, now)
+        main = _lock_sender(session, sender, now)
+        tokens = _tokens(main, now)
         if tokens <= 0:
             return []
         zones = due_zones(now) if zones is None else zones
-        rows = _within(tokens, _due(session, min(limit, math.ceil(tokens)), zones, now))
+        wanted = _wanted(now, paused=main.paused_at is not None)
+        rows = _within(tokens, _due(session, min(limit, math.ceil(tokens)), zones, wanted, now))
         if not rows:
             return []
         ready = [claimed for row in rows if (claimed := _opened(session, row, now))]
@@ -80,7 +83,8 @@ def claim(
         session.execute(
             update(Sender).where(Sender.name == sender).values(tokens=tokens - spent, refilled_at=now)
         )
-        note_spent(session, spent, now=now)
+        on_codes = sum(row.segments for row in rows if row.is_code)
+        note_spent(session, spent - on_codes, code_segments=on_codes, now=now)
         rehearsal.reach("claiming")
         return ready
 
@@ -101,23 +105,27 @@ def may_leave(zones: list[str], now: datetime) -> ColumnElement[bool]:
     return or_(OutboxText.klass == TextClass.ASKED, OutboxText.urgent.is_(True), *open_now)
 
 
-def _tokens(session: Session, name: str, now: datetime) -> float:
-    """How many segments this sender may send now. A second's worth is saved up at most."""
-    rate = settings().segments_per_second
+def _lock_sender(session: Session, name: str, now: datetime) -> Sender:
     sender = session.get(Sender, name, with_for_update=True, populate_existing=True)
     if sender is None:
         add_sender(name, now=now)
         sender = session.get(Sender, name, with_for_update=True, populate_existing=True)
         assert sender is not None  # noqa: S101 - inserted one line above
-    if sender.paused_at:
-        return 0.0
+    return sender
+
+
+def _tokens(sender: Sender, now: datetime) -> float:
+    """How many segments this sender may send now. A second's worth is saved up at most."""
+    rate = settings().segments_per_second
     if sender.rate != rate:
         sender.rate = rate
     waited = max(0.0, (now - sender.refilled_at) / timedelta(seconds=1))
     return min(max(rate, 1.0), sender.tokens + waited * rate)
 
 
-def _due(session: Session, limit: int, zones: list[str], now: datetime) -> Sequence[Any]:
+def _due(
+    session: Session, limit: int, zones: list[str], wanted: tuple[ColumnElement[bool], ...], now: datetime
+) -> Sequence[Any]:
     """The most urgent that may leave now. Whether one may is asked of those at the head of the queue, and of
     all of them only where so many of these may not: asked of 37,000 it takes a third of a second."""
     waiting = (
@@ -132,7 +140,7 @@ def _due(session: Session, limit: int, zones: list[str], now: datetime) -> Seque
     if is_postgres():
         session.execute(_IN_ORDER)
     for where in ((at_the_head, _WAITING), waiting):
-        chosen = select(*_TO_SEND).where(*where, *_wanted(now)).order_by(*in_order).limit(limit)
+        chosen = select(*_TO_SEND).where(*where, *wanted).order_by(*in_order).limit(limit)
         if is_postgres():
             chosen = chosen.with_for_update(skip_locked=True, of=OutboxText)
         rows = session.execute(chosen).all()
@@ -141,13 +149,14 @@ def _due(session: Session, limit: int, zones: list[str], now: datetime) -> Seque
     return rows
 
 
-def _wanted(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """SQL: this number takes a text like this one now."""
+def _wanted(now: datetime, *, paused: bool) -> tuple[ColumnElement[bool], ...]:
+    """SQL: this number takes a text like this one now, and nothing holds it."""
     return (
         ~says_stop(OutboxText.phone_bix),
         or_(OutboxText.klass == TextClass.ASKED, ~is_bad(OutboxText.phone_bix)),
         under_cap(now),
         is_not_held(),
+        is_code() if paused else true(),
     )
 
 
@@ -167,6 +176,7 @@ _TO_SEND = (
     OutboxText.event_id,
     OutboxText.phone_bix,
     OutboxText.tries,
+    is_code().label("is_code"),
 )
 
 

@@ -38,7 +38,8 @@ def not_accepted(session: Session, text: Claimed, answer: Answer, *, now: dateti
         if answer.outcome is not Outcome.NOT_SENT:
             _take_a_breath(session)
     elif code in SENDER_IS_SET_UP_WRONG:
-        _later(session, text.id, text.n, now)
+        # The sender is paused by this; a code, which no pause holds, must not be tried without a rest.
+        _later(session, text.id, text.n, now + _pause(text.n))
     else:
         _settle(session, text.id, TextState.FAILED, code, now)
     if answer.outcome is Outcome.REFUSED:

@@ -1,6 +1,7 @@
 """Texts to members that stand still because a campaign was paused, by a person or by itself.
 
 Codes, answers, notices and what chairs are asked go on: a pause never keeps anybody standing in the rain.
+Nor does a pause of the sender hold codes: whoever cannot sign in cannot end it either.
 """
 
 import uuid
@@ -11,7 +12,7 @@ from sqlalchemy import ColumnElement, delete, exists, or_, select
 
 from mobilize import audit
 from mobilize.database import atomic, db, insert
-from mobilize.texts.models import HeldEvent, OutboxText, TextClass, TextHold
+from mobilize.texts.models import HeldEvent, OutboxText, Priority, TextClass, TextHold
 
 
 def hold_texts(ref: uuid.UUID, event_ids: Iterable[uuid.UUID], why: str, *, by: str, now: datetime) -> None:
@@ -52,6 +53,11 @@ def released_at(ref: uuid.UUID) -> datetime | None:
     """When a hold that is over was lifted."""
     held = db.session.get(TextHold, ref, populate_existing=True)
     return held.released_at if held else None
+
+
+def is_code() -> ColumnElement[bool]:
+    """SQL, for the claim: a code, which no pause of the sender holds, nor the spending breaker."""
+    return OutboxText.priority.between(Priority.CODE, Priority.CODE_OF_MEMBER)
 
 
 def is_not_held() -> ColumnElement[bool]:

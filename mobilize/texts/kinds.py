@@ -13,9 +13,10 @@ class TextClass(StrEnum):
 
 
 class Priority:
-    """Order of the queue: the smaller leaves first."""
+    """Order of the queue: the smaller leaves first. Of codes, one lane's do not wait for another's."""
 
     CODE, NOTICE, COUNT, REPLY, REMINDER, THANKS = range(0, 60, 10)
+    CODE_OF_ROLE, CODE_OF_MEMBER = CODE + 1, CODE + 2
 
 
 class TextState(StrEnum):

@@ -209,12 +209,14 @@ class Inbound(Model):
 
 
 class SpendingHour(Model):
-    """Segments handed to the carrier in one clock hour; written by the claim."""
+    """Segments handed to the carrier in one clock hour; written by the claim. Those of codes are apart: they
+    cost money too, and stop nothing."""
 
     __tablename__ = "spending_hours"
 
     hour_at: Mapped[datetime] = mapped_column(primary_key=True)
     segments: Mapped[int]
+    code_segments: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class Allowance(Model):

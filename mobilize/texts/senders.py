@@ -12,7 +12,7 @@ MAIN_SENDER = "main"
 
 
 def pause_sending(why: str, *, now: datetime, sender: str = MAIN_SENDER) -> None:
-    """Claim nothing more for this sender until `resume_sending`; what waits keeps waiting."""
+    """Claim nothing but codes for this sender until `resume_sending`; what waits keeps waiting."""
     with atomic() as session:
         add_sender(sender, now=now)
         session.execute(update(Sender).where(Sender.name == sender).values(paused_at=now, paused_why=why))

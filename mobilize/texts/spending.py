@@ -1,6 +1,8 @@
 """What texts cost, and the breaker: above the hourly limit nothing leaves until a person has looked.
 
-The limit is a setting, plus what somebody who saw the price has confirmed. The hour is the clock's.
+The limit is a setting, plus what somebody who saw the price has confirmed. The hour is the clock's. Codes
+cost money and are counted, but neither open the breaker nor wait for it: anybody may ask for one, and their
+lanes' budgets bound them (`accounts/code_lanes.py`).
 """
 
 import math
@@ -34,16 +36,18 @@ def allow_spending(ref: str, cents: int, *, until_at: datetime, by: str, now: da
         session.execute(row.on_conflict_do_update(index_elements=["ref"], set_=values))
 
 
-def note_spent(session: Session, segments: int, *, now: datetime) -> None:
-    """Part of a claim: count what is about to leave, and stop the sender when that is over the limit.
+def note_spent(session: Session, segments: int, *, now: datetime, code_segments: int = 0) -> None:
+    """Part of a claim: count what is about to leave, and stop the sender when `segments` are over the limit.
 
-    What this claim has taken still leaves; the next one takes nothing.
+    What this claim has taken still leaves; the next one takes nothing but codes, whose segments count apart.
     """
-    row = insert(SpendingHour).values(hour_at=_hour(now), segments=segments)
+    row = insert(SpendingHour).values(hour_at=_hour(now), segments=segments, code_segments=code_segments)
+    more = {
+        "segments": SpendingHour.segments + row.excluded.segments,
+        "code_segments": SpendingHour.code_segments + row.excluded.code_segments,
+    }
     so_far = session.scalar(
-        row.on_conflict_do_update(
-            index_elements=["hour_at"], set_={"segments": SpendingHour.segments + row.excluded.segments}
-        ).returning(SpendingHour.segments)
+        row.on_conflict_do_update(index_elements=["hour_at"], set_=more).returning(SpendingHour.segments)
     )
     if cost_cents(int(so_far or 0)) > limit_cents(now):
         pause_sending(SPENDING, now=now)
@@ -61,12 +65,12 @@ def limit_cents(now: datetime) -> int:
 
 
 def spent_this_hour_cents(now: datetime) -> int:
-    """What has been spent in the hour of `now`."""
+    """What has been spent in the hour of `now`, codes included."""
     return _spent_since(_hour(now))
 
 
 def spent_today_cents(now: datetime) -> int:
-    """What has been spent on the union's day so far."""
+    """What has been spent on the union's day so far, codes included."""
     zone = settings().union_timezone
     return _spent_since(clock.on_local_day(now, zone, 0, datetime.min.time()))
 
@@ -76,15 +80,14 @@ def resume_after_a_look(*, by: str, now: datetime) -> None:
     with atomic() as session:
         sender = session.get(Sender, MAIN_SENDER, with_for_update=True, populate_existing=True)
         if sender and sender.paused_why == SPENDING:
-            spent, until = spent_this_hour_cents(now), _hour(now) + timedelta(hours=1)
+            spent, until = _spent_since(_hour(now), codes=False), _hour(now) + timedelta(hours=1)
             allow_spending(f"resume:{new_id()}", spent, until_at=until, by=by, now=now)
         resume_sending()
 
 
-def _spent_since(moment: datetime) -> int:
-    segments = db.session.scalar(
-        select(func.sum(SpendingHour.segments)).where(SpendingHour.hour_at >= moment)
-    )
+def _spent_since(moment: datetime, *, codes: bool = True) -> int:
+    counted = SpendingHour.segments + SpendingHour.code_segments if codes else SpendingHour.segments
+    segments = db.session.scalar(select(func.sum(counted)).where(SpendingHour.hour_at >= moment))
     return cost_cents(int(segments or 0))
 
 

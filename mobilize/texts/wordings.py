@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mobilize import settings
-from mobilize.texts.segments import fold, segments
+from mobilize.texts.segments import GSM_BASIC, fold, segments
 
 FOLDER = Path(__file__).parents[2] / "templates" / "texts"
 LANGUAGES = ("en", "es")
@@ -33,6 +33,15 @@ def render(wording: str, language: str, blanks: dict[str, str]) -> str:
         return body
     folded = fold(body)
     return folded if segments(folded) < segments(body) else body
+
+
+def union_that_fits(wording: str, language: str, blanks: dict[str, str]) -> str:
+    """The union's name as this wording has room for it in one segment: in plain letters, whole words left out
+    from the end, or letters of the first. `config.LONGEST_HOST` sees to it that there is room."""
+    name = "".join(letter for letter in fold(settings().union_name) if letter in GSM_BASIC)
+    while name and segments(render(wording, language, {**blanks, "union": name})) > 1:
+        name = name.rpartition(" ")[0] or name[:-1]
+    return name
 
 
 def blanks_of(wording: str) -> set[str]:

@@ -10,6 +10,7 @@ from mobilize.accounts.models import (
 from tests.accounts.second_step import OLGA
 from tests.builders import make_area, make_person
 from tests.services.authenticator import Authenticator
+from tests.texts.conftest import carrier as carrier
 
 
 @pytest.fixture

@@ -21,11 +21,11 @@ def test_a_chair_signs_in_on_her_phone_and_out_again(phone: Page, live_server: s
     phone.get_by_role("button", name="Text me a code").click()
     expect(phone).to_have_title("Type the code · Test Local 100")
 
-    phone.get_by_label("6 digits").fill("wrong")
+    phone.get_by_label("8 digits").fill("wrong")
     phone.get_by_role("button", name="Sign in").click()
     expect(phone.get_by_text("That code is not right.")).to_be_visible()
 
-    phone.get_by_label("6 digits").fill(code_on_her_phone())
+    phone.get_by_label("8 digits").fill(code_on_her_phone())
     phone.get_by_role("button", name="Sign in").click()
     expect(phone.get_by_role("heading", name="This page is not open to you")).to_be_visible()
 

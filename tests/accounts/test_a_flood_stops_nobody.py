@@ -1,9 +1,10 @@
 """A flood of junk at 6:45 shuts no chair out and stops no check-in; small enough for every run."""
 
+import dataclasses
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -18,8 +19,12 @@ from mobilize.checkins.forms import event_token
 from mobilize.checkins.models import Attendance
 from mobilize.crypto import blind_index
 from mobilize.database import atomic, db
+from mobilize.demo.carrier import Carrier
 from mobilize.errors import Refused
+from mobilize.privacy import visits
+from mobilize.texts.delivery import drain
 from mobilize.texts.models import OutboxText
+from mobilize.texts.queries import paused_senders
 from tests.builders import make_event, make_member, make_person, make_site
 from tests.services.client import Client
 
@@ -69,6 +74,46 @@ def test_after_5000_junk_requests_the_chair_signs_in(client: FlaskClient, carmen
     assert client.get("/devices").status_code == 200
 
 
+def test_a_flood_of_members_numbers_keeps_no_chair_waiting_and_pauses_no_text(
+    app: Flask, carrier: Carrier, carmen: Person
+) -> None:
+    """The members' codes would cost more than the hour's limit; real drains, at the sender's real pace."""
+    settings = app.config["MOBILIZE"]
+    app.config["MOBILIZE"] = dataclasses.replace(
+        settings, spending_limit_cents_an_hour=100.0, segments_per_second=12.0
+    )
+    for n in range(60):
+        make_member(phone=f"+1213{5552000 + n}")
+    began, waited = clock.now(), []
+    for second in range(20):
+        now = began + timedelta(seconds=second)
+        for n in range(9):
+            visits.ask_to_see(
+                f"+1213{5552000 + (9 * second + n) % 60}", f"b {second} {n}", language="en", now=now
+            )
+        if second % 5 == 2:
+            ask_for_code(CARMEN, f"hers {second}", language="en", now=now)
+            waited.append(_seconds_until_a_text(carrier, now, len(waited) + 1))
+        _tick(now)
+    assert max(waited) <= 3, waited
+    assert not paused_senders()
+
+
+def _tick(now: datetime) -> None:
+    visits.send_codes(now=now)
+    send_codes(now=now)
+    drain(now=now)
+
+
+def _seconds_until_a_text(carrier: Carrier, now: datetime, texts: int) -> int:
+    """How long the workers tick until the chair has so many texts; 99 when that is in vain."""
+    for second in range(10):
+        _tick(now + timedelta(seconds=second))
+        if sum(text["to"] == CARMEN for text in carrier.book.ledger()) >= texts:
+            return second
+    return 99
+
+
 def test_wrong_codes_of_strangers_take_none_of_her_tries(carmen: Person) -> None:
     now = clock.now()
     ask_for_code(CARMEN, "hers", language="en", now=now)
@@ -76,7 +121,7 @@ def test_wrong_codes_of_strangers_take_none_of_her_tries(carmen: Person) -> None
     code = json.loads(db.session.scalars(select(OutboxText)).one().blanks)["code"]
     for n in range(200):
         with pytest.raises(Refused):
-            enter_code("000000" if code != "000000" else "111111", f"stranger {n % 40}", now=now)
+            enter_code("00000000" if code != "00000000" else "11111111", f"stranger {n % 40}", now=now)
     db.session.remove()
     assert enter_code(code, "hers", now=now)
 
@@ -86,7 +131,7 @@ def test_a_code_dies_after_five_tries_through_a_restart_too(app: Flask, carmen: 
     ask_for_code(CARMEN, "hers", language="en", now=now)
     send_codes(now=now)
     code = json.loads(db.session.scalars(select(OutboxText)).one().blanks)["code"]
-    wrong = f"{(int(code) + 1) % 1_000_000:06d}"
+    wrong = f"{(int(code) + 1) % 100_000_000:08d}"
     for _ in range(5):
         with pytest.raises(Refused):
             enter_code(wrong, "hers", now=now)

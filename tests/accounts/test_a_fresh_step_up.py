@@ -84,7 +84,7 @@ def test_a_chair_is_texted_a_code_again_and_comes_back_to_where_she_was(stale: F
     page = stale.get(asked.location)
     assert "Is it you?" in page.text and "Text me a code" in page.text
     there = {"step_there": "/danger?q=1", "step_posts": "no"}
-    assert "6 digits from the text" in stale.post("/step-up", data={**there, "step_do": "text"}).text
+    assert "8 digits from the text" in stale.post("/step-up", data={**there, "step_do": "text"}).text
     before = stale.get_cookie("session").value
     back = stale.post("/step-up", data={**there, "step_code": code_on_her_phone()})
     assert (back.status_code, back.location) == (303, "/danger?q=1")

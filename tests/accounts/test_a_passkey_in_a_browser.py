@@ -63,11 +63,11 @@ def test_an_organizer_sets_up_a_passkey_and_signs_in_with_it(
 def sign_in_by_code(page: Page) -> None:
     page.get_by_label("Your mobile number").fill("(213) 555-0110")
     page.get_by_role("button", name="Text me a code").click()
-    expect(page.get_by_label("6 digits")).to_be_visible()
+    expect(page.get_by_label("8 digits")).to_be_visible()
     db.session.rollback()
     send_codes(now=clock.now())
     code = json.loads(db.session.scalars(select(OutboxText)).one().blanks)["code"]
-    page.get_by_label("6 digits").fill(code)
+    page.get_by_label("8 digits").fill(code)
     page.get_by_role("button", name="Sign in").click()
 
 

@@ -73,7 +73,7 @@ def test_a_code_that_browsers_share_signs_in_once(app: Flask, carmen: Person) ->
 
 def test_twenty_guesses_at_once_are_five_tries(app: Flask, carmen: Person) -> None:
     code = ask_and_send()
-    guess = f"{(int(code) + 1) % 1_000_000:06d}"
+    guess = f"{(int(code) + 1) % 100_000_000:08d}"
     assert set(at_once(app, 20, lambda: enter_code(guess, "browser 0", now=NOW))) == {"wrong_code"}
     assert db.session.scalars(select(CodeRequest.tries)).one() == 5
     assert at_once(app, 1, lambda: enter_code(code, "browser 0", now=NOW)) == ["wrong_code"]

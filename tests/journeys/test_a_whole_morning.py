@@ -186,7 +186,7 @@ def events_of(morning: Morning, action_id: str) -> list[dict[str, str]]:
 def chair_signs_in(morning: Morning, web: requests.Session) -> None:
     page = web.get(f"{morning.base}/sign-in").text
     asked = post(web, f"{morning.base}/sign-in", page, phone="213-555-0101")
-    code = re.search(r"\b\d{6}\b", morning.wait_for_text(CARMEN, "code"))
+    code = re.search(r"\b\d{4} \d{4}\b", morning.wait_for_text(CARMEN, "code"))
     assert code
     home = post(web, asked.url, asked.text, code=code[0])
     assert "Evening picket" in home.text, home.url

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ["config.py", "wsgi.py", "mobilize", "workers", "deploy"]
@@ -123,6 +124,21 @@ def flood() -> Result:
     return found.holds, said
 
 
+def codes() -> Result:
+    """8,184 requests for members' codes, which would open the spending breaker, while chairs sign in."""
+    from tests.security import code_flood
+
+    found = code_flood.run()
+    said = (
+        f"{found.asked:,} requests for members' codes in {found.seconds:.0f} s; meanwhile the codes of "
+        f"{len(found.waited_s)} chairs left within {max(found.waited_s):.1f} s (at most "
+        f"{code_flood.AT_MOST_S:g}; median {median(found.waited_s):.1f}); "
+        f"codes to members {found.codes_to_members}; paused: "
+        f"{'YES' if found.is_paused else 'no'}; another text left: {_yes(found.reminder_left)}"
+    )
+    return found.holds, said
+
+
 def crawl() -> Result:
     """A real browser on every page, as everybody who may open it: nothing comes from a third party."""
     from tests.security import crawl
@@ -172,6 +188,7 @@ CHECKS: dict[str, Callable[[], Result]] = {
     "crawl": crawl,
     "flood": flood,
     "slow": slow,
+    "codes": codes,
     "timing": timing,
 }
 

@@ -82,8 +82,8 @@ def _junk(code: str) -> list[tuple[str, Form]]:
     kinds: list[Callable[[int], tuple[str, Form]]] = [
         lambda n: ("/sign-in", {"phone": f"213555{n % 10_000:04d}" if n % 50 else CARMEN}),
         lambda n: ("/me", {"phone": f"310555{n % 10_000:04d}"}),
-        lambda n: ("/sign-in/code", {"code": f"{n:06d}"}),
-        lambda n: ("/me/code", {"code": f"{n:06d}"}),
+        lambda n: ("/sign-in/code", {"code": f"{n:08d}"}),
+        lambda n: ("/me/code", {"code": f"{n:08d}"}),
         lambda n: (f"/enter/no-such-link-{n}", {}),
         lambda n: (f"/c/NOSUCH{n % 1000:03d}", {"typed": f"{n:08d}"}),
         lambda n: (f"/c/{code}", {"typed": "not a number " * 9, "token": "junk"}),
@@ -105,7 +105,7 @@ def _both(
     def work(whose: str) -> None:
         line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         while asked := _next(queues[whose], lock):
-            answers[whose].append(_post(line, port, *asked)[0])
+            answers[whose].append(post(line, port, *asked)[0])
         line.close()
 
     workers = [threading.Thread(target=work, args=("junk",)) for _ in range(STRANGERS)]
@@ -126,7 +126,7 @@ def _next(queue: Iterator[tuple[str, Form]], lock: threading.Lock) -> tuple[str,
         return next(queue, None)
 
 
-def _post(
+def post(
     line: http.client.HTTPConnection, port: int, path: str, form: Form, cookie: str = ""
 ) -> tuple[int, str]:
     """(status, the cookies that were set)."""
@@ -170,7 +170,7 @@ def _chair_signs_in(ground: Ground) -> bool:
     """Her browser is one like the strangers'; whatever they did, a code on her phone opens it."""
     _line, cookie = _ask(ground)
     answers = {
-        _post(_line, ground.port, "/sign-in/code", {"code": c}, cookie)[0] for c in _codes_on_her_phone()
+        post(_line, ground.port, "/sign-in/code", {"code": c}, cookie)[0] for c in _codes_on_her_phone()
     }
     return 303 in answers
 
@@ -179,20 +179,18 @@ def _code_dies(ground: Ground) -> bool:
     """Three wrong tries, kill -9, two more: then the right one opens nothing."""
     line, cookie = _ask(ground)
     codes = _codes_on_her_phone()
-    wrong = next(f"{n:06d}" for n in range(1_000_000) if f"{n:06d}" not in codes)
+    wrong = next(f"{n:08d}" for n in range(10**8) if f"{n:08d}" not in codes)
     for _ in range(3):
-        _post(line, ground.port, "/sign-in/code", {"code": wrong}, cookie)
+        post(line, ground.port, "/sign-in/code", {"code": wrong}, cookie)
     ground.restart()
     line = http.client.HTTPConnection("127.0.0.1", ground.port, timeout=30)
-    tried = [
-        _post(line, ground.port, "/sign-in/code", {"code": c}, cookie)[0] for c in [wrong, wrong, *codes]
-    ]
+    tried = [post(line, ground.port, "/sign-in/code", {"code": c}, cookie)[0] for c in [wrong, wrong, *codes]]
     return set(tried) == {422}
 
 
 def _ask(ground: Ground) -> tuple[http.client.HTTPConnection, str]:
     line = http.client.HTTPConnection("127.0.0.1", ground.port, timeout=30)
-    _status, cookie = _post(line, ground.port, "/sign-in", {"phone": CARMEN})
+    _status, cookie = post(line, ground.port, "/sign-in", {"phone": CARMEN})
     send_codes(now=clock.now())
     return line, cookie
 

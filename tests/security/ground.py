@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,11 @@ class Ground:
     _environ: dict[str, str]
     _processes: Processes
 
+    def work(self) -> None:
+        """Workers and beat beside the server; they are up some seconds later."""
+        self._processes.celery("worker", "--concurrency", "2", environ=self._environ)
+        self._processes.celery("beat", environ=self._environ)
+
     def restart(self) -> None:
         """kill -9 of the web server, and a new one on the same port."""
         leash.kill(self._processes.started[-1])
@@ -37,12 +42,13 @@ class Ground:
 
 
 @contextmanager
-def open_ground(name: str) -> Iterator[Ground]:
-    """PostgreSQL, migrated and empty, and the server; the application's context is pushed."""
+def open_ground(name: str, also: Mapping[str, str] | None = None) -> Iterator[Ground]:
+    """PostgreSQL, migrated and empty, and the server; the application's context is pushed. `also`: more of
+    the environment."""
     with tempfile.TemporaryDirectory(prefix=f"mobilize-{name}-") as folder:
         server, processes, port = Postgres(find_binaries()), Processes(Path(folder)), free_port()
         environ = {"MOBILIZE_ENV": "test", "SECRET_KEYS": KEYS, "DATABASE_URL": server.create(name)}
-        environ |= {"PUBLIC_BASE_URL": f"http://localhost:{port}", "LOG_LEVEL": "WARNING"}
+        environ |= {"PUBLIC_BASE_URL": f"http://localhost:{port}", "LOG_LEVEL": "WARNING", **(also or {})}
         app = create_app(config.load(environ))
         try:
             with app.app_context():
