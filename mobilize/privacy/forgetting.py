@@ -57,15 +57,24 @@ def forget_action(action_id: uuid.UUID, *, by: str, now: datetime) -> bool:
 
     Refused: "no_action", "not_over" before its last event has ended and closed, "on_hold".
     """
+    refuse_forgetting(action_id, now=now)
+    action = db.session.get_one(Action, action_id)
+    if action.forgotten_at is None:
+        _fix_totals(action, now)
+    marked = _mark(action_id, by, now)
+    _unlink(action_id, now)
+    return marked
+
+
+def refuse_forgetting(action_id: uuid.UUID, *, now: datetime) -> None:
+    """Raises what `forget_action` would refuse now. Changes nothing."""
     action = db.session.get(Action, action_id)
     if action is None:
         raise Refused("no_action", _("There is no such action."), status=404)
     if action.forgotten_at is None:
         _refuse_too_early(action, now)
-        _fix_totals(action, now)
-    marked = _mark(action_id, by, now)
-    _unlink(action_id, now)
-    return marked
+        if db.session.scalar(select(is_held(action_id))):
+            raise on_hold()
 
 
 def forget_on(action: Action, ends_at: datetime) -> datetime:

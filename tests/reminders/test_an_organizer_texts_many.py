@@ -46,7 +46,7 @@ def written(action: Action, words_: Written = WORDS, audience: Audience = Audien
 
 
 def sent(broadcast: Broadcast, **values: object) -> int:
-    values = {"long_ok": False, "web": False, "actor": broadcast.made_by, "now": clock.now(), **values}
+    values = {"long_ok": False, "scope": None, "actor": broadcast.made_by, "now": clock.now(), **values}
     confirm_broadcast(broadcast.id, **values)  # type: ignore[arg-type]
     return queue_broadcasts(clock.now())
 
