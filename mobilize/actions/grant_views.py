@@ -108,7 +108,7 @@ def hand_link_over(event_id: uuid.UUID, grant_id: uuid.UUID) -> str:
     running = {one.id for one in open_grants(event.id, now=clock.now())}
     if grant is None or grant.id not in running or grant.kind is not GrantKind.CAPTAIN:
         abort(404)
-    label = request.form.get("label", "").strip() or grant.label
+    label = request.form.get("label", "").strip() or grant.label or ""
     with after_step_up(needed=me().scope.is_organizer):
         _grant, token = hand_over(grant, label, me().actor, now=clock.now())
     return _page(event, label=label, address=f"{settings().public_base_url}/l/{token}")

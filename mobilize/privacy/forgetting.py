@@ -33,7 +33,7 @@ from mobilize.privacy.unlinking import (
     unlink_eligible,
     unlink_evidence,
 )
-from mobilize.reminders.models import Coming
+from mobilize.reminders.models import Broadcast, Coming, ReminderRule
 from mobilize.texts.models import Inbound, OutboxText, Question
 from mobilize.turnout.operations import close_events
 
@@ -133,15 +133,19 @@ def _forget_answers(session: Session, action_id: uuid.UUID) -> None:
 
 
 def _forget_the_line(session: Session, action_id: uuid.UUID) -> None:
-    """Who held the line's page and who reported; what was reported stays."""
+    """Who held the line's page and who reported, and the words people wrote; what was reported stays."""
     events = events_of(action_id)
     for statement in (
         update(LineGrant)
         .where(LineGrant.event_id.in_(events))
-        .values(person_id=None, label="", made_by=NOBODY),
+        .values(person_id=None, label_enc=None, made_by=NOBODY),
         update(HeadCount).where(HeadCount.event_id.in_(events)).values(by=NOBODY),
         update(Supporters).where(Supporters.event_id.in_(events)).values(by=NOBODY),
         delete(NewNumber).where(NewNumber.event_id.in_(events)),
+        update(Broadcast)
+        .where(Broadcast.action_id == action_id)
+        .values(text_en_enc=None, text_es_enc=None, urgent_reason_enc=None),
+        update(ReminderRule).where(ReminderRule.action_id == action_id).values(reason_enc=None),
     ):
         session.execute(statement.execution_options(synchronize_session=False))
 

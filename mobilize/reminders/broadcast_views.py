@@ -96,9 +96,7 @@ def _send_or_ask(found: Broadcast, now: datetime) -> bool:
     """Is it on its way? Else the second person has been asked."""
     who: dict[str, Any] = {"actor": me().actor, "now": now}
     try:
-        operations.confirm_broadcast(
-            found.id, long_ok="long_ok" in request.form, scope=me().scope, **who
-        )
+        operations.confirm_broadcast(found.id, long_ok="long_ok" in request.form, scope=me().scope, **who)
     except Refused as refusal:
         if refusal.code != "second_person":
             raise
