@@ -315,7 +315,7 @@ def test_the_page_says_with_how_many_it_is_added_up(app: Flask, client: FlaskCli
         client.post(there + "/send")
     there = client.post(f"/actions/{action.id}/texts/new", data=TYPED).location
     page = client.get(there).text
-    assert "With what you sent within a week it goes to 6 phones" in page and "Ask a second person" in page
+    assert "With what you sent within a week these are 6 texts" in page and "Ask a second person" in page
     client.post(there + "/send")
     assert "A second person has been asked" in client.get(there).text
 
