@@ -120,6 +120,7 @@ def after_step_up(*, needed: bool = True) -> Iterator[None]:
     knows the rule. Then, without a fresh step-up, all of it is taken back and `require_step_up` answers:
     nothing is done twice. Not for what takes seconds, or several transactions: there `require_step_up()`.
     """
+    g.step_up_considered = True  # also where what is inside is refused
     with atomic():
         yield
         require_step_up(needed=needed)
