@@ -60,7 +60,8 @@ class SealedColumn:
 
     @property
     def key(self) -> Any:
-        return self.table.c["id"]
+        """By what the rows are gone through: a column of ids that no two rows share."""
+        return self.table.c.get("id", self.row_id)
 
     def __str__(self) -> str:
         return f"{self.table.name}.{self.sealed.column}"

@@ -11,7 +11,7 @@ from mobilize.accounts import approvals as operations
 from mobilize.accounts.approval_models import Approval, ApprovalState
 from mobilize.accounts.approvals import Kind
 from mobilize.accounts.audit_words import names_of
-from mobilize.accounts.entrance import me, signed_in
+from mobilize.accounts.entrance import after_step_up, me, signed_in
 from mobilize.accounts.models import RoleName
 from mobilize.accounts.views import bp
 from mobilize.languages import _
@@ -49,7 +49,10 @@ def approvals() -> str:
 def approve(approval_id: uuid.UUID) -> Response:
     """Say yes, having just proved who she is; a lone admin to her own request."""
     visitor, now = me(), clock.now()
-    found = operations.approve(approval_id, by=visitor.actor, scope=visitor.scope, stepped_up=True, now=now)
+    with after_step_up():
+        found = operations.approve(
+            approval_id, by=visitor.actor, scope=visitor.scope, stepped_up=True, now=now
+        )
     flash(_("Agreed. It can be done within 24 hours of being asked for, once."), "done")
     return redirect(_look_at(found) or url_for("accounts.approvals"), 303)
 

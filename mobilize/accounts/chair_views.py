@@ -12,7 +12,7 @@ from mobilize.accounts import approvals
 from mobilize.accounts.approvals import Kind
 from mobilize.accounts.chair_change import carry_out, stage_chairs, staged_plan
 from mobilize.accounts.chair_plan import ChairPlan, Move
-from mobilize.accounts.entrance import me, signed_in
+from mobilize.accounts.entrance import after_step_up, me, signed_in
 from mobilize.accounts.forms import ChairFileForm, role_word
 from mobilize.accounts.models import ChairChange, RoleName
 from mobilize.accounts.views import bp
@@ -75,7 +75,7 @@ def carry_out_chairs(change_id: uuid.UUID) -> str:
     change, now = db.session.get(ChairChange, change_id), clock.now()
     if change is None:
         abort(404)
-    with _second_person(change, now):
+    with after_step_up(), _second_person(change, now):
         plan = carry_out(change_id, by=me().actor, now=now)
     return _page(plan)
 

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from mobilize import clock
 from mobilize.accounts.authenticator_apps import app_of
-from mobilize.accounts.entrance import me, require_step_up, signed_in
+from mobilize.accounts.entrance import after_step_up, me, signed_in
 from mobilize.accounts.forms import device_word
 from mobilize.accounts.models import Device, Passkey, Person
 from mobilize.accounts.passkeys import passkeys_of
@@ -57,14 +57,14 @@ def call_session(session_id: uuid.UUID) -> Response:
 
 
 @bp.post("/devices/passkeys/<uuid:passkey_id>/remove")
-@signed_in()
+@signed_in(step_up=True)
 def remove_passkey(passkey_id: uuid.UUID) -> Response:
     """It opens nothing any more."""
     passkey = db.session.get(Passkey, passkey_id)
     if passkey is None or passkey.person_id != _person().id:
         abort(404)
-    require_step_up()
-    drop_passkey(passkey, _person(), now=clock.now())
+    with after_step_up():
+        drop_passkey(passkey, _person(), now=clock.now())
     return _back(_("The passkey is removed. Delete it on your device too."))
 
 
@@ -72,9 +72,10 @@ def remove_passkey(passkey_id: uuid.UUID) -> Response:
 @signed_in(step_up=True)
 def remove_app() -> Response:
     """Its digits open nothing any more."""
-    app = app_of(_person().id)
-    if app is not None:
-        drop_app(app, _person(), now=clock.now())
+    with after_step_up():
+        app = app_of(_person().id)
+        if app is not None:
+            drop_app(app, _person(), now=clock.now())
     return _back(_("The app is removed."))
 
 
@@ -84,7 +85,8 @@ def make_recovery_codes() -> Response:
     """Ten new ones, shown once; the ones before end."""
     if not has_second_step(_person().id):
         abort(409)
-    codes = new_recovery_codes(_person(), now=clock.now())
+    with after_step_up():
+        codes = new_recovery_codes(_person(), now=clock.now())
     page = render_template("accounts/recovery_codes.html", codes=codes, first=False)
     return current_app.make_response(page)
 

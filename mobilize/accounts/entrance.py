@@ -1,12 +1,13 @@
 """Who may enter a view. Every view states it with one decorator; one that states nothing opens for nobody."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from flask import Flask, abort, g, redirect, request, url_for
+from flask import Flask, abort, after_this_request, g, redirect, request, url_for
 from sqlalchemy import ColumnElement, exists, or_, select
 from werkzeug.wrappers import Response
 
@@ -15,7 +16,7 @@ from mobilize.accounts.models import GrantKind, LineGrant, Person, RoleName, Rol
 from mobilize.accounts.scope import NOBODY, Scope, running_on, scope_of, today
 from mobilize.accounts.sessions import cookie_name, current_session, is_fresh, is_half_in
 from mobilize.accounts.step_up import step_up_page
-from mobilize.database import Model, db
+from mobilize.database import Model, atomic, db
 from mobilize.pages import wants_json
 from mobilize.texts.carrier import is_from_carrier
 from mobilize.tokens import hash_token, read_code
@@ -63,8 +64,9 @@ def anyone(view: View) -> View:
 def signed_in(*roles: RoleName, step_up: bool = False) -> Callable[[View], View]:
     """Open to people who hold one of these roles today, and to admins; without roles, to all who hold any.
 
-    With `step_up` only to whoever has proved within ten minutes that it is she: others are asked for it on
-    the way, and what they typed goes on with them.
+    `step_up` states that what is done here gives power, costs money or cannot be taken back: the view does
+    it `after_step_up()`, or calls `require_step_up()`, once what came in was found valid. A view that states
+    it and asks neither fails with its first success.
     """
     return lambda view: _with(view, Entrance("signed_in", frozenset(roles), step_up))
 
@@ -109,10 +111,25 @@ def fresh_step_up() -> bool:
     return running is not None and not me().half_in and is_fresh(running, now=clock.now())
 
 
-def require_step_up() -> None:
-    """For a view that learns late that it is dangerous: without a fresh step-up it ends here, with the page
-    that asks for it and then sends the same request once more. A program hears 403 "step_up"."""
-    if not fresh_step_up():
+@contextmanager
+def after_step_up(*, needed: bool = True) -> Iterator[None]:
+    """What is done inside stays only with a fresh step-up, in one transaction.
+
+    It is tried first, so that whatever it refuses is answered without a proof, and by the one place that
+    knows the rule. Then, without a fresh step-up, all of it is taken back and `require_step_up` answers:
+    nothing is done twice. Not for what takes seconds, or several transactions: there `require_step_up()`.
+    """
+    g.step_up_considered = True  # also where what is inside is refused
+    with atomic():
+        yield
+        require_step_up(needed=needed)
+
+
+def require_step_up(*, needed: bool = True) -> None:
+    """Unless `needed` is false: without a fresh step-up the request ends here, with the page that asks for
+    it and then sends the same request once more, whole. A program hears 403 "step_up"."""
+    g.step_up_considered = True
+    if needed and not fresh_step_up():
         abort(step_up_page(me().session))
 
 
@@ -234,9 +251,16 @@ def _for_people(entrance: Entrance) -> Response | None:
     allowed = entrance.roles | {RoleName.ADMIN}
     if not visitor.scope.roles or (entrance.roles and not visitor.scope.roles & allowed):
         abort(403)
-    if entrance.step_up:
-        require_step_up()
+    if entrance.step_up and request.method not in {"GET", "HEAD"}:
+        after_this_request(_refuse_unasked)
     return None
+
+
+def _refuse_unasked(answer: Response) -> Response:
+    """The guard of what `signed_in(step_up=True)` states."""
+    if answer.status_code < 400 and "step_up_considered" not in g:
+        raise RuntimeError(f"{request.endpoint} states a step-up and did not ask for it")
+    return answer
 
 
 def _for_first_steps(_entrance: Entrance) -> Response | None:

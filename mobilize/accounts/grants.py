@@ -37,7 +37,7 @@ def grant_line(
         event_id=event_id,
         token_hash=hash_token(token),
         kind=kind,
-        label=" ".join(label.split())[:80],
+        label=" ".join(label.split())[:80] or None,
         person_id=person.id if person else None,
         area_id=area_id,
         made_by=made_by,
@@ -68,7 +68,7 @@ def hand_over(grant: LineGrant, label: str, made_by: str, *, now: datetime) -> t
     with atomic():
         revoke_grant(grant, made_by, now=now)
         return grant_line(
-            grant.event_id, grant.kind, label or grant.label, None, made_by, grant.ends_at, now=now
+            grant.event_id, grant.kind, label or grant.label or "", None, made_by, grant.ends_at, now=now
         )
 
 

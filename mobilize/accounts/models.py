@@ -245,7 +245,10 @@ class GrantKind(StrEnum):
 
 
 class LineGrant(Model):
-    """The right to one event's line page, without an account, until it ends or is revoked."""
+    """The right to one event's line page, without an account, until it ends or is revoked.
+
+    `label` is whose phone it is, in the chair's words: a name, forgotten with the action.
+    """
 
     __tablename__ = "line_grants"
     __table_args__ = (Index("ix_line_grants_event", "event_id"),)
@@ -254,7 +257,7 @@ class LineGrant(Model):
     event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"))
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     kind: Mapped[GrantKind]
-    label: Mapped[str] = mapped_column(String(80), default="")
+    label_enc: Mapped[bytes | None]
     person_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id"))
     # A wall's link may be for one area alone.
     area_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("areas.id"))
@@ -262,3 +265,5 @@ class LineGrant(Model):
     made_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+    label = Sealed()

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from mobilize import audit, clock
 from mobilize.accounts import people as operations
-from mobilize.accounts.entrance import me, require_step_up, signed_in
+from mobilize.accounts.entrance import after_step_up, me, signed_in
 from mobilize.accounts.forms import InviteForm, TermForm, role_word
 from mobilize.accounts.links import link_address
 from mobilize.accounts.models import CHAIRS, Person, RoleName
@@ -39,16 +39,17 @@ def people() -> str:
 
 
 @bp.post("/people")
-@signed_in(RoleName.ORGANIZER)
+@signed_in(RoleName.ORGANIZER, step_up=True)
 def invite() -> str | tuple[str, int]:
     """Give somebody a role, and show her link once."""
     form = InviteForm().offer(me().scope, area_names())
     if not form.validate():
         return _page(form), 422
     try:
-        person, token = operations.invite(
-            _invitation(form), scope=me().scope, actor=me().actor, now=clock.now()
-        )
+        with after_step_up():
+            person, token = operations.invite(
+                _invitation(form), scope=me().scope, actor=me().actor, now=clock.now()
+            )
     except Refused as refusal:
         return _page(form, refusal.message), refusal.status
     if token is None:
@@ -59,46 +60,49 @@ def invite() -> str | tuple[str, int]:
 
 
 @bp.post("/people/<uuid:person_id>/link")
-@signed_in(RoleName.ORGANIZER)
+@signed_in(RoleName.ORGANIZER, step_up=True)
 def make_link(person_id: uuid.UUID) -> str:
     """A fresh link for somebody whom no text reaches; shown once."""
     person = person_in_scope(person_id, me().scope, today(clock.now()))
     if person is None:
         abort(404)
-    token = operations.fresh_link(person, scope=me().scope, actor=me().actor, now=clock.now())
+    with after_step_up():
+        token = operations.fresh_link(person, scope=me().scope, actor=me().actor, now=clock.now())
     return _show_link(person, token)
 
 
 @bp.post("/people/<uuid:person_id>/start-anew")
-@signed_in(RoleName.ORGANIZER)
+@signed_in(RoleName.ORGANIZER, step_up=True)
 def start_anew(person_id: uuid.UUID) -> str:
     """She has lost her second step: it ends, and she gets a link to set up another; shown once."""
     person = person_in_scope(person_id, me().scope, today(clock.now()))
     if person is None:
         abort(404)
-    require_step_up()
-    token = operations.start_anew(person, scope=me().scope, actor=me().actor, now=clock.now())
+    with after_step_up():
+        token = operations.start_anew(person, scope=me().scope, actor=me().actor, now=clock.now())
     return _show_link(person, token)
 
 
 @bp.post("/people/roles/<uuid:term_id>/dates")
-@signed_in(RoleName.ORGANIZER)
+@signed_in(RoleName.ORGANIZER, step_up=True)
 def set_term(term_id: uuid.UUID) -> Response:
     """From when to when somebody holds a role."""
     form = TermForm()
     if not form.validate():
         raise Refused("bad_dates", _("Type the days like 2026-09-01."))
     days = form.from_on.data, form.last_on.data
-    person = operations.set_term(term_id, *days, scope=me().scope, actor=me().actor, now=clock.now())
+    with after_step_up():
+        person = operations.set_term(term_id, *days, scope=me().scope, actor=me().actor, now=clock.now())
     flash(_("%(name)s's dates are changed.", name=person.name), "done")
     return redirect(url_for("accounts.people"), 303)
 
 
 @bp.post("/people/roles/<uuid:term_id>/end")
-@signed_in(RoleName.ORGANIZER)
+@signed_in(RoleName.ORGANIZER, step_up=True)
 def end_role(term_id: uuid.UUID) -> Response:
     """End a role now."""
-    person = operations.end_role(term_id, scope=me().scope, actor=me().actor, now=clock.now())
+    with after_step_up():
+        person = operations.end_role(term_id, scope=me().scope, actor=me().actor, now=clock.now())
     flash(_("%(name)s's role has ended. Her next click here is refused.", name=person.name), "done")
     return redirect(url_for("accounts.people"), 303)
 

@@ -10,6 +10,8 @@ from mobilize.accounts.sessions import has_second_step
 from mobilize.pages import wants_json
 
 OURS = "step_"
+# Texts to so many phones cost two dollars or so: up to here nobody is asked for them.
+ASKS_ABOVE = 100
 
 
 def step_up_page(running: SignedInSession | None) -> Response:

@@ -7,7 +7,7 @@ from flask import flash, redirect, render_template, request, url_for
 from wtforms import SelectChoice
 
 from mobilize import clock, settings
-from mobilize.accounts.entrance import me, signed_in
+from mobilize.accounts.entrance import after_step_up, me, signed_in
 from mobilize.accounts.models import RoleName
 from mobilize.accounts.scope import today
 from mobilize.actions.blueprint import bp, printed
@@ -33,7 +33,7 @@ from mobilize.roster.models import Area
 
 
 @bp.route("/actions/new", methods=["GET", "POST"])
-@signed_in(RoleName.ORGANIZER)
+@signed_in(RoleName.ORGANIZER, step_up=True)
 def new_action() -> Answer:
     """One form for an action at every site, at some areas, or a rally."""
     areas = areas_to_choose(me().scope)
@@ -43,7 +43,9 @@ def new_action() -> Answer:
     try:
         if not form.validate():
             return render_template("actions/new_action.html", form=form, areas=areas), 422
-        action = _create(form, [area for area, _sites in areas])
+        # Its usual reminders are on from the start where they reach few enough.
+        with after_step_up():
+            action = _create(form, [area for area, _sites in areas])
     except Refused as refusal:
         form.refuse(refusal)
         return render_template("actions/new_action.html", form=form, areas=areas), refusal.status

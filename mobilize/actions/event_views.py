@@ -7,8 +7,9 @@ from flask import Response as FileResponse
 from flask import flash, redirect, render_template, request, url_for
 
 from mobilize import audit, clock
-from mobilize.accounts.entrance import me, signed_in
+from mobilize.accounts.entrance import after_step_up, me, signed_in
 from mobilize.accounts.scope import today
+from mobilize.accounts.step_up import ASKS_ABOVE
 from mobilize.actions.blueprint import bp, printed
 from mobilize.actions.campaign_views import Answer
 from mobilize.actions.forms import MoveForm, SiteEventForm, written
@@ -23,6 +24,7 @@ from mobilize.errors import Refused
 from mobilize.languages import _, in_language, language
 from mobilize.qr import qr_svg
 from mobilize.roster.models import Site
+from mobilize.texts.queries import told_about
 
 
 @bp.get("/events/<uuid:event_id>")
@@ -62,7 +64,7 @@ def sheet(event_id: uuid.UUID) -> FileResponse:
 
 
 @bp.route("/events/<uuid:event_id>/change", methods=["GET", "POST"])
-@signed_in()
+@signed_in(step_up=True)
 def move_event(event_id: uuid.UUID) -> Answer:
     """Another time or place; the printed code stays good."""
     found = changeable_event(event_id, me().scope)
@@ -74,14 +76,15 @@ def move_event(event_id: uuid.UUID) -> Answer:
     try:
         if not form.validate():
             return render_template("actions/move_event.html", form=form, event=found), 422
-        moved = move(
-            found,
-            form.span,
-            written(form.meet_at),
-            venue=written(form.venue),
-            actor=me().actor,
-            now=clock.now(),
-        )
+        with after_step_up(needed=me().scope.is_organizer and len(told_about(found.id)) > ASKS_ABOVE):
+            moved = move(
+                found,
+                form.span,
+                written(form.meet_at),
+                venue=written(form.venue),
+                actor=me().actor,
+                now=clock.now(),
+            )
     except Refused as refusal:
         form.refuse(refusal)
         return render_template("actions/move_event.html", form=form, event=found), refusal.status
@@ -99,12 +102,13 @@ def new_code(event_id: uuid.UUID) -> str:
 
 
 @bp.post("/events/<uuid:event_id>/new-code")
-@signed_in()
+@signed_in(step_up=True)
 def new_code_now(event_id: uuid.UUID) -> Answer:
     """The event has a new code from this moment on. Pressed twice it is one."""
     found = changeable_event(event_id, me().scope)
     try:
-        replace_code(found, request.form.get("leaked", ""), actor=me().actor, now=clock.now())
+        with after_step_up(needed=me().scope.is_organizer):
+            replace_code(found, request.form.get("leaked", ""), actor=me().actor, now=clock.now())
     except Refused as refusal:
         return _new_code_page(found, refusal), refusal.status
     flash(_("This event has a new code. Print the poster again and take the old ones down."), "done")

@@ -7,7 +7,14 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from werkzeug.wrappers import Response
 
 from mobilize import clock, settings
-from mobilize.accounts.entrance import UPLOADS_ARE_TAKEN, anyone, held_grant, me, signed_in
+from mobilize.accounts.entrance import (
+    UPLOADS_ARE_TAKEN,
+    after_step_up,
+    anyone,
+    held_grant,
+    me,
+    signed_in,
+)
 from mobilize.accounts.grants import grant_by_token, grant_line, hand_over, open_grants, revoke_grant
 from mobilize.accounts.models import CHAIRS, GrantKind, LineGrant, RoleName
 from mobilize.accounts.scope import Scope
@@ -65,7 +72,7 @@ def captains(event_id: uuid.UUID) -> str:
 
 
 @bp.post("/events/<uuid:event_id>/captains")
-@signed_in(RoleName.ORGANIZER, *CHAIRS)
+@signed_in(RoleName.ORGANIZER, *CHAIRS, step_up=True)
 def give_link(event_id: uuid.UUID) -> str | tuple[str, int]:
     """A new captain's link, shown once with its QR."""
     event, label = _event_in_scope(event_id), request.form.get("label", "").strip()
@@ -73,9 +80,11 @@ def give_link(event_id: uuid.UUID) -> str | tuple[str, int]:
         return _page(event, problem=_("Say whose phone it is, so that you can tell the links apart.")), 422
     if captains_line_ends(event) <= clock.now():
         return _page(event, problem=_("This event is over. Its line takes no more phones.")), 422
-    _grant, token = grant_line(
-        event.id, GrantKind.CAPTAIN, label, None, me().actor, captains_line_ends(event), now=clock.now()
-    )
+    # A chair stands at the gate with their own list, and is never asked.
+    with after_step_up(needed=me().scope.is_organizer):
+        _grant, token = grant_line(
+            event.id, GrantKind.CAPTAIN, label, None, me().actor, captains_line_ends(event), now=clock.now()
+        )
     return _page(event, label=label, address=f"{settings().public_base_url}/l/{token}")
 
 
@@ -92,15 +101,16 @@ def take_back(event_id: uuid.UUID, grant_id: uuid.UUID) -> Response:
 
 
 @bp.post("/events/<uuid:event_id>/captains/<uuid:grant_id>/hand-over")
-@signed_in(RoleName.ORGANIZER, *CHAIRS)
+@signed_in(RoleName.ORGANIZER, *CHAIRS, step_up=True)
 def hand_link_over(event_id: uuid.UUID, grant_id: uuid.UUID) -> str:
     """Another phone takes this captain's place: her link ends, and the new one is shown once."""
     event, grant = _event_in_scope(event_id), db.session.get(LineGrant, grant_id)
     running = {one.id for one in open_grants(event.id, now=clock.now())}
     if grant is None or grant.id not in running or grant.kind is not GrantKind.CAPTAIN:
         abort(404)
-    label = request.form.get("label", "").strip() or grant.label
-    _grant, token = hand_over(grant, label, me().actor, now=clock.now())
+    label = request.form.get("label", "").strip() or grant.label or ""
+    with after_step_up(needed=me().scope.is_organizer):
+        _grant, token = hand_over(grant, label, me().actor, now=clock.now())
     return _page(event, label=label, address=f"{settings().public_base_url}/l/{token}")
 
 

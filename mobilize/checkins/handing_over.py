@@ -29,5 +29,5 @@ def hand_over(code: str) -> Response:
 
 def _pass_on(now: datetime) -> str:
     held = grant()
-    label = request.form.get("label", "").strip()[:80] or held.label
+    label = request.form.get("label", "").strip()[:80] or held.label or ""
     return pass_on(held, label, f"grant:{held.id}", now=now)[1]

@@ -129,10 +129,11 @@ def _say(
         raise Refused("called_off", _("This event was called off: nobody is counted at it."), status=409)
     ids = [one.id for one in found]
     before = set(session.scalars(select(Match.member_id).where(Match.evidence_id.in_(ids))))
-    says = {"verdict": verdict, "member_id": member_id, "reason": reason.strip()[:LONGEST_REASON]}
+    said = reason.strip()[:LONGEST_REASON]
     for evidence_id in ids:
-        row = insert(Match).values(evidence_id=evidence_id, actor=actor, at=now, **says)
-        again = {**says, "actor": actor, "at": now}
+        sealed = Match.reason.seal(evidence_id, said) if said else None
+        again = {"verdict": verdict, "member_id": member_id, "reason_enc": sealed, "actor": actor, "at": now}
+        row = insert(Match).values(evidence_id=evidence_id, **again)
         session.execute(row.on_conflict_do_update(index_elements=["evidence_id"], set_=again))
     settled_at = None if verdict is Verdict.OPEN else now
     walkups = {one.walkup_id for one in found if one.walkup_id}

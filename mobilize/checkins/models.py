@@ -126,8 +126,10 @@ class Void(Model):
 
     evidence_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("evidence.id"), primary_key=True)
     actor: Mapped[str] = mapped_column(String(64))
-    reason: Mapped[str] = mapped_column(String(200))
+    reason_enc: Mapped[bytes | None]
     at: Mapped[datetime]
+
+    reason = Sealed(row="evidence_id")
 
 
 class Verdict(StrEnum):
@@ -149,9 +151,11 @@ class Match(Model):
     evidence_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("evidence.id"), primary_key=True)
     member_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("members.id"))
     verdict: Mapped[Verdict] = mapped_column(default=Verdict.COUNTS, server_default=Verdict.COUNTS.value)
-    reason: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    reason_enc: Mapped[bytes | None]
     actor: Mapped[str] = mapped_column(String(64))
     at: Mapped[datetime]
+
+    reason = Sealed(row="evidence_id")
 
 
 class Attendance(Model):

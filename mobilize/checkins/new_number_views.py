@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from mobilize import audit, clock
-from mobilize.accounts.entrance import me, signed_in
+from mobilize.accounts.entrance import after_step_up, me, signed_in
 from mobilize.accounts.models import RoleName
 from mobilize.checkins.new_numbers import settle_number, waiting_numbers
 from mobilize.checkins.views import bp
@@ -22,10 +22,12 @@ def new_numbers() -> str:
 
 
 @bp.post("/members/new-numbers/<uuid:number_id>")
-@signed_in(RoleName.ADMIN)
+@signed_in(RoleName.ADMIN, step_up=True)
 def settle_new_number(number_id: uuid.UUID) -> Response:
     """Into the roster, or not."""
     take = request.form.get("do") == "take"
-    if settle_number(number_id, take=take, actor=me().actor, now=clock.now()):
+    with after_step_up(needed=take):
+        settled = settle_number(number_id, take=take, actor=me().actor, now=clock.now())
+    if settled:
         flash(_("The roster has the new number.") if take else _("Left as it was."), "done")
     return redirect(url_for("checkins.new_numbers"), 303)

@@ -133,7 +133,8 @@ def void(evidence_id: uuid.UUID, reason: str, *, actor: str, now: datetime) -> N
         evidence = session.get(Evidence, evidence_id)
         if evidence is None:
             raise Refused("no_evidence", _("There is nothing to take back."), status=404)
-        taken = insert(Void).values(evidence_id=evidence_id, actor=actor, reason=reason[:200], at=now)
+        sealed = Void.reason.seal(evidence_id, reason[:200])
+        taken = insert(Void).values(evidence_id=evidence_id, actor=actor, reason_enc=sealed, at=now)
         if session.scalar(taken.on_conflict_do_nothing().returning(Void.evidence_id)):
             audit.note(actor, "void", evidence_id, now=now)
         if evidence.member_id:

@@ -166,7 +166,7 @@ def _item(rows: list[Any], events: dict[uuid.UUID, Event], members: dict[uuid.UU
         member=members.get(first.member_id),
         verdict=said.verdict if said else None,
         tied_to=members.get(said.member_id) if said else None,
-        reason=said.reason if said else "",
+        reason=(said.reason or "") if said else "",
     )
 
 

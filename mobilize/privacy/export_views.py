@@ -8,7 +8,7 @@ from flask import abort, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from mobilize import clock
-from mobilize.accounts.entrance import me, require_step_up, signed_in
+from mobilize.accounts.entrance import after_step_up, me, require_step_up, signed_in
 from mobilize.accounts.models import CHAIRS, Person, RoleName
 from mobilize.actions.models import Action
 from mobilize.actions.seen import seen_action, seen_site
@@ -30,7 +30,7 @@ def exports(action_id: uuid.UUID) -> str:
 
 
 @bp.post("/exports/<uuid:action_id>")
-@signed_in(RoleName.ORGANIZER, *CHAIRS)
+@signed_in(RoleName.ORGANIZER, *CHAIRS, step_up=True)
 def ask_for_export(action_id: uuid.UUID) -> str | tuple[str, int]:
     """Write down what is asked for, and show its link."""
     action = seen_action(action_id, me().scope)
@@ -38,13 +38,12 @@ def ask_for_export(action_id: uuid.UUID) -> str | tuple[str, int]:
     form = ExportForm().offer(me().scope, site)
     if not form.validate():
         return _page(action, form, site), 422
-    if form.kind.data != ExportKind.COUNTS:
-        require_step_up()
     try:
-        _export, token = files.ask_for_export(
-            action, ExportKind(form.kind.data), ExportFormat(form.format.data), form.reason.data or "",
-            person=_person(), scope=me().scope, now=clock.now(), site_id=site.id if site else None,
-        )  # fmt: skip
+        with after_step_up(needed=form.kind.data != ExportKind.COUNTS):
+            _export, token = files.ask_for_export(
+                action, ExportKind(form.kind.data), ExportFormat(form.format.data), form.reason.data or "",
+                person=_person(), scope=me().scope, now=clock.now(), site_id=site.id if site else None,
+            )  # fmt: skip
     except Refused as refusal:
         form.reason.errors = [refusal.message]
         return _page(action, form, site), refusal.status
@@ -52,11 +51,12 @@ def ask_for_export(action_id: uuid.UUID) -> str | tuple[str, int]:
 
 
 @bp.post("/exports/<uuid:action_id>/<uuid:export_id>/link")
-@signed_in(RoleName.ORGANIZER)
+@signed_in(RoleName.ORGANIZER, step_up=True)
 def export_link(action_id: uuid.UUID, export_id: uuid.UUID) -> str:
     """A second person agreed: here is the link."""
     action = seen_action(action_id, me().scope)
-    token = files.make_link(export_id, person=_person(), now=clock.now())
+    with after_step_up():
+        token = files.make_link(export_id, person=_person(), now=clock.now())
     return _page(action, None, token=token)
 
 
@@ -70,13 +70,16 @@ def file(token: str) -> str | tuple[str, int]:
 
 
 @bp.post("/exports/file/<token>")
-@signed_in(RoleName.ORGANIZER, *CHAIRS)
+@signed_in(RoleName.ORGANIZER, *CHAIRS, step_up=True)
 def fetch(token: str) -> Response | tuple[str, int]:
     """The file itself, once."""
+    asked = files.export_behind(token, person=_person(), now=clock.now())
+    require_step_up(needed=asked is not None and asked.kind is not ExportKind.COUNTS)
     try:
         found = files.fetch_export(token, person=_person(), scope=me().scope, now=clock.now())
     except Refused as refusal:
-        return render_template("privacy/file.html", found=None, token=token), refusal.status
+        page = render_template("privacy/file.html", found=None, token=token, asked=asked, refusal=refusal)
+        return page, refusal.status
     named = {"Content-Disposition": f'attachment; filename="{found.name}"'}
     return Answer(found.content, mimetype=found.mimetype, headers=named)
 

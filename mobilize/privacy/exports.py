@@ -1,7 +1,9 @@
 """Exports: counts for whoever may see them, names with a reason, phones with a second person.
 
-Every file carries who took it, when, and its number; it is fetched once, within a day, by her alone, and
-made at that moment from what she may see then.
+Every file carries who took it, when, and its number; it is fetched once, within a day, by who asked alone,
+and made at that moment from what they may see then. Phones are counted at that moment too, together with what
+the same person took within a week: where that has grown beyond what needed nobody, or beyond what a second
+person agreed to, nothing leaves and the second person is asked.
 """
 
 import uuid
@@ -10,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from mobilize import audit
 from mobilize.accounts.models import Person, RoleName, RoleTerm
@@ -28,6 +31,7 @@ from mobilize.turnout.live import board_for
 from mobilize.turnout.spreadsheet import DRILL
 
 GOOD_FOR = timedelta(hours=24)
+COUNTED_TOGETHER = timedelta(days=7)
 SHORTEST_REASON, LONGEST_REASON = 8, 300
 
 
@@ -60,9 +64,8 @@ def ask_for_export(
     said = " ".join(reason.split())[:LONGEST_REASON]
     _refuse(action, kind, said, scope)
     _refuse_paper(kind, format, site_id)
-    # Of all she sees: phones asked for chapter by chapter want a second person all the same.
-    people = _people_in(action, scope)
-    waits = kind is ExportKind.PHONES and wants_second_person(people)
+    people = _rows_of_phones(action, scope, site_id) if kind is ExportKind.PHONES else None
+    waits = people is not None and wants_second_person(_counted_with(people, action, person, scope, now))
     token = None if waits else random_token()
     export = Export(
         action_id=action.id,
@@ -74,13 +77,14 @@ def ask_for_export(
         made_at=now,
         expires_at=now + GOOD_FOR,
         token_hash=hash_token(token) if token else None,
+        people=people,
     )
     with atomic() as session:
         session.add(export)
         session.flush()
         audit.note(f"person:{person.id}", f"export.ask.{kind}", f"{export.id} {action.id}", now=now)
         if waits:
-            ask_second_person(export, people, now=now)
+            ask_second_person(export, now=now)
     return export, token
 
 
@@ -94,7 +98,7 @@ def make_link(export_id: uuid.UUID, *, person: Person, now: datetime) -> str:
         if export is None or export.person_id != person.id or export.used_at or export.kind != "phones":
             raise Refused("no_export", _("There is no such file to fetch."), status=404)
         use_second_yes(export, now=now)
-        token = random_token()
+        export.agreed_at, token = now, random_token()
         export.token_hash, export.expires_at = hash_token(token), now + GOOD_FOR
         return token
 
@@ -108,26 +112,28 @@ def export_behind(token: str, *, person: Person, now: datetime) -> Export | None
 
 
 def fetch_export(token: str, *, person: Person, scope: Scope, now: datetime) -> File:
-    """The file, once. Refused: "export_spent", with the same words whatever the reason."""
+    """The file, once.
+
+    Refused: "export_spent", with the same words whatever the reason; "second_person" (403) for phones of more
+    people than needed nobody, or than a second person agreed to: that one is asked, and the link is spent.
+    """
     with atomic() as session:
-        export_id = session.scalar(
-            update(Export)
-            .where(
-                Export.token_hash == hash_token(token),
-                Export.person_id == person.id,
-                Export.used_at.is_(None),
-                Export.expires_at > now,
-            )
-            .values(used_at=now)
-            .returning(Export.id)
-            .execution_options(synchronize_session=False)
-        )
-        if export_id is None:
-            raise export_spent()
-        export = session.get_one(Export, export_id)
+        # One file of theirs after the other, so that two at once are added up like two in turn.
+        session.get(Person, person.id, with_for_update={"key_share": True})
+        export = _claim(session, token, person, now)
+        agreed = (export.people or 0) if export.agreed_at else 0
         file = _make(export, person, scope, now)
-        audit.note(f"person:{person.id}", f"export.take.{export.kind}", export.id, now=now)
-        return file
+        leaves = _may_leave(export, agreed, scope, now)
+        if leaves:
+            audit.note(f"person:{person.id}", f"export.take.{export.kind}", export.id, now=now)
+        else:
+            export.used_at = export.token_hash = export.agreed_at = None
+            session.flush()
+            ask_second_person(export, now=now)
+    if not leaves:
+        said = _("A second person has to agree to so many phone numbers, and has been asked.")
+        raise Refused("second_person", said, status=403)
+    return file
 
 
 def export_spent() -> Refused:
@@ -183,10 +189,63 @@ def _seen(action: Action, scope: Scope, site_id: uuid.UUID | None) -> Board | No
     return replace(seen, chapters=(chapter,), no_site=None, others=None) if chapter else None
 
 
-def _people_in(action: Action, scope: Scope) -> int:
-    """How many people somebody with this scope would get."""
+def _rows_of_phones(action: Action, scope: Scope, site_id: uuid.UUID | None) -> int:
+    """How many people a file of phones would hold now."""
+    seen = _seen(action, scope, site_id)
+    return sum(1 for _row in table_of(action, seen, ExportKind.PHONES)[1]) if seen else 0
+
+
+def _counted_with(
+    people: int,
+    action: Action,
+    person: Person,
+    scope: Scope,
+    now: datetime,
+    *,
+    besides: uuid.UUID | None = None,
+) -> int:
+    """The figure that decides about a second person: with what they took within a week without one, and at
+    least all they see of the action, so that chapter by chapter is no way round it."""
+    taken = select(func.sum(Export.people)).where(
+        Export.person_id == person.id,
+        Export.kind == ExportKind.PHONES,
+        Export.agreed_at.is_(None),
+        Export.used_at > now - COUNTED_TOGETHER,
+    )
+    if besides is not None:
+        taken = taken.where(Export.id != besides)
     seen = board_for(action, scope)
-    return seen.total.names.eligible + seen.total.names.also_there if seen else 0
+    whole = seen.total.names.eligible + seen.total.names.also_there if seen else 0
+    return max(people + int(db.session.scalar(taken) or 0), whole)
+
+
+def _claim(session: Session, token: str, person: Person, now: datetime) -> Export:
+    """The export of this link, which nobody else fetches from here on."""
+    export_id = session.scalar(
+        update(Export)
+        .where(
+            Export.token_hash == hash_token(token),
+            Export.person_id == person.id,
+            Export.used_at.is_(None),
+            Export.expires_at > now,
+        )
+        .values(used_at=now)
+        .returning(Export.id)
+        .execution_options(synchronize_session=False)
+    )
+    if export_id is None:
+        raise export_spent()
+    return session.get_one(Export, export_id, populate_existing=True)
+
+
+def _may_leave(export: Export, agreed: int, scope: Scope, now: datetime) -> bool:
+    """Are the phones of this file, which is made, no more than the second person agreed to, or than nobody
+    has to?"""
+    if export.people is None or export.people <= agreed:
+        return True
+    return not wants_second_person(
+        _counted_with(export.people, export.action, export.person, scope, now, besides=export.id)
+    )
 
 
 def _make(export: Export, person: Person, scope: Scope, now: datetime) -> File:
@@ -218,7 +277,11 @@ def _short(export: Export) -> str:
 def _content(export: Export, seen: Board, mark: str, scope: Scope, now: datetime) -> bytes:
     if export.site_id is None or export.kind is not ExportKind.NAMES:
         whole = scope.everything and export.site_id is None
-        return write_file(mark, *table_of(export.action, seen, export.kind, whole=whole), export.format)
+        headings, rows = table_of(export.action, seen, export.kind, whole=whole)
+        if export.kind is ExportKind.PHONES:
+            counted = list(rows)
+            rows, export.people = iter(counted), len(counted)
+        return write_file(mark, headings, rows, export.format)
     report = chapter_report_of(export.action, export.site_id)
     if report is None:
         raise export_spent()

@@ -33,7 +33,7 @@ from mobilize.privacy.unlinking import (
     unlink_eligible,
     unlink_evidence,
 )
-from mobilize.reminders.models import Coming
+from mobilize.reminders.models import Broadcast, Coming, ReminderRule
 from mobilize.texts.models import Inbound, OutboxText, Question
 from mobilize.turnout.operations import close_events
 
@@ -57,15 +57,24 @@ def forget_action(action_id: uuid.UUID, *, by: str, now: datetime) -> bool:
 
     Refused: "no_action", "not_over" before its last event has ended and closed, "on_hold".
     """
+    refuse_forgetting(action_id, now=now)
+    action = db.session.get_one(Action, action_id)
+    if action.forgotten_at is None:
+        _fix_totals(action, now)
+    marked = _mark(action_id, by, now)
+    _unlink(action_id, now)
+    return marked
+
+
+def refuse_forgetting(action_id: uuid.UUID, *, now: datetime) -> None:
+    """Raises what `forget_action` would refuse now. Changes nothing."""
     action = db.session.get(Action, action_id)
     if action is None:
         raise Refused("no_action", _("There is no such action."), status=404)
     if action.forgotten_at is None:
         _refuse_too_early(action, now)
-        _fix_totals(action, now)
-    marked = _mark(action_id, by, now)
-    _unlink(action_id, now)
-    return marked
+        if db.session.scalar(select(is_held(action_id))):
+            raise on_hold()
 
 
 def forget_on(action: Action, ends_at: datetime) -> datetime:
@@ -124,15 +133,19 @@ def _forget_answers(session: Session, action_id: uuid.UUID) -> None:
 
 
 def _forget_the_line(session: Session, action_id: uuid.UUID) -> None:
-    """Who held the line's page and who reported; what was reported stays."""
+    """Who held the line's page and who reported, and the words people wrote; what was reported stays."""
     events = events_of(action_id)
     for statement in (
         update(LineGrant)
         .where(LineGrant.event_id.in_(events))
-        .values(person_id=None, label="", made_by=NOBODY),
+        .values(person_id=None, label_enc=None, made_by=NOBODY),
         update(HeadCount).where(HeadCount.event_id.in_(events)).values(by=NOBODY),
         update(Supporters).where(Supporters.event_id.in_(events)).values(by=NOBODY),
         delete(NewNumber).where(NewNumber.event_id.in_(events)),
+        update(Broadcast)
+        .where(Broadcast.action_id == action_id)
+        .values(text_en_enc=None, text_es_enc=None, urgent_reason_enc=None),
+        update(ReminderRule).where(ReminderRule.action_id == action_id).values(reason_enc=None),
     ):
         session.execute(statement.execution_options(synchronize_session=False))
 

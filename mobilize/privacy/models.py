@@ -69,7 +69,9 @@ class ExportFormat(StrEnum):
 class Export(Model):
     """A file somebody asked for. It is made when it is fetched, once, by her, within a day; none is kept.
 
-    With `site_id` it is of that chapter alone, else of all she sees of the action.
+    With `site_id` it is of that chapter alone, else of all they see of the action. `people` counts the
+    rows of phones: when it was asked for, and then as it left; a second person's yes (`agreed_at`) holds for
+    so many.
     """
 
     __tablename__ = "exports"
@@ -85,6 +87,8 @@ class Export(Model):
     token_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+    people: Mapped[int | None]
+    agreed_at: Mapped[datetime | None]
 
     reason = Sealed()
 

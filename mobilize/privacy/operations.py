@@ -4,11 +4,19 @@ from datetime import datetime
 
 from mobilize.observations import observe
 from mobilize.privacy.erasing import erase_member
-from mobilize.privacy.forgetting import forget_action, forget_due_actions
+from mobilize.privacy.forgetting import forget_action, forget_due_actions, refuse_forgetting
 from mobilize.privacy.holds import place_hold, release_hold
 from mobilize.privacy.sweeping import sweep
 
-__all__ = ["erase_member", "forget_action", "forget_due", "place_hold", "release_hold", "sweep"]
+__all__ = [
+    "erase_member",
+    "forget_action",
+    "forget_due",
+    "place_hold",
+    "refuse_forgetting",
+    "release_hold",
+    "sweep",
+]
 
 
 def forget_due(now: datetime) -> int:

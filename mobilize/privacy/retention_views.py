@@ -6,7 +6,7 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from mobilize import clock
-from mobilize.accounts.entrance import me, signed_in
+from mobilize.accounts.entrance import after_step_up, me, require_step_up, signed_in
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Action
 from mobilize.database import db
@@ -26,13 +26,14 @@ def retention() -> str:
 
 
 @bp.post("/privacy/holds")
-@signed_in(RoleName.ADMIN)
+@signed_in(RoleName.ADMIN, step_up=True)
 def place_hold() -> Response | tuple[str, int]:
     """Stop forgetting, for one action or for all."""
     chosen = request.form.get("action", "")
     try:
         action_id = None if chosen == "all" else _uuid(chosen)
-        operations.place_hold(action_id, request.form.get("reason", ""), by=me().actor, now=clock.now())
+        with after_step_up():
+            operations.place_hold(action_id, request.form.get("reason", ""), by=me().actor, now=clock.now())
     except Refused as refusal:
         return _page(problem=refusal.message), refusal.status
     flash(_("Held. Nothing of it is forgotten until somebody releases it."), "done")
@@ -40,10 +41,11 @@ def place_hold() -> Response | tuple[str, int]:
 
 
 @bp.post("/privacy/holds/<uuid:hold_id>/release")
-@signed_in(RoleName.ADMIN)
+@signed_in(RoleName.ADMIN, step_up=True)
 def release_hold(hold_id: uuid.UUID) -> Response:
     """Let forgetting go on."""
-    operations.release_hold(hold_id, by=me().actor, now=clock.now())
+    with after_step_up():
+        operations.release_hold(hold_id, by=me().actor, now=clock.now())
     flash(_("Released. What is due is forgotten within minutes."), "done")
     return redirect(url_for("privacy.retention"), 303)
 
@@ -56,13 +58,15 @@ def forget(action_id: uuid.UUID) -> str:
 
 
 @bp.post("/privacy/forget/<uuid:action_id>")
-@signed_in(RoleName.ADMIN)
+@signed_in(RoleName.ADMIN, step_up=True)
 def forget_now(action_id: uuid.UUID) -> Response | tuple[str, int]:
     """Forget it, when the box says that she means it."""
     action = _action(action_id)
     if request.form.get("sure") != "yes":
         return _confirm(action, _("Tick the box first.")), 422
     try:
+        operations.refuse_forgetting(action.id, now=clock.now())
+        require_step_up()  # it takes many transactions
         operations.forget_action(action.id, by=me().actor, now=clock.now())
     except Refused as refusal:
         return _confirm(action, refusal.message), refusal.status

@@ -13,11 +13,11 @@ def wants_second_person(people: int) -> bool:
     return needs_second_person(Kind.PHONE_EXPORT, people)
 
 
-def ask_second_person(export: Export, people: int, *, now: datetime) -> None:
+def ask_second_person(export: Export, *, now: datetime) -> None:
     """Ask the office for its yes to this one export."""
     said = _(
         "Names and phone numbers of %(people)s members, for %(action)s. What for: %(reason)s",
-        people=people,
+        people=export.people,
         action=export.action.name_en,
         reason=export.reason,
     )

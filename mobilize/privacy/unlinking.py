@@ -116,7 +116,7 @@ def unlink_evidence(session: Session, rows: Sequence[Any], *, keep_nonces: bool)
     ]
     rewrite(session, Evidence, changed)
     taken = [
-        {"evidence_id": ids[evidence_id], "actor": NOBODY, "reason": "", "at": _hour(at)}
+        {"evidence_id": ids[evidence_id], "actor": NOBODY, "reason_enc": None, "at": _hour(at)}
         for evidence_id, at in voids
     ]
     if taken:

@@ -40,6 +40,11 @@ def blanks_for_member(wording: str, event: Event, language: str) -> dict[str, st
     return hers if segments(render(wording, language, hers)) <= allowed else everybodys
 
 
+def event_page(event: Event) -> str:
+    """Where its chairs find poster, list and line page."""
+    return f"{settings().public_base_url}/events/{event.id}"
+
+
 def own_links_begin(event: Event) -> str:
     """What comes before the ten letters of `checkins.personal.personal_code`."""
     return f"{settings().public_base_url}/p/{event.code}/"

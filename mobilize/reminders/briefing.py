@@ -7,12 +7,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from mobilize import settings
 from mobilize.accounts.models import CHAIRS, Person, RoleTerm
 from mobilize.accounts.scope import running_on, today
 from mobilize.actions.models import Event, EventChapter
 from mobilize.database import atomic, db, insert
-from mobilize.reminders.blanks import blanks_for, written_in
+from mobilize.reminders.blanks import blanks_for, event_page, written_in
 from mobilize.reminders.models import Planned, ReminderRule, RuleKind
 from mobilize.reminders.operations import purpose
 from mobilize.reminders.queries import LOOK_AHEAD, due_at, unplanned, useless_after
@@ -72,7 +71,6 @@ def _briefings(
 
 
 def _common(rule: ReminderRule, event: Event, language: str) -> dict[str, Any]:
-    page = f"{settings().public_base_url}/events/{event.id}"
     return {
         "purpose": purpose(rule.kind, event.id, event.version),
         "wording": rule.wording,
@@ -82,6 +80,6 @@ def _common(rule: ReminderRule, event: Event, language: str) -> dict[str, Any]:
         "due_at": due_at(rule, event),
         "useless_after": useless_after(rule, event),
         "priority": Priority.REMINDER,
-        "blanks": {**blanks_for(event, language), "page": page},
+        "blanks": {**blanks_for(event, language), "page": event_page(event)},
         "event_id": event.id,
     }

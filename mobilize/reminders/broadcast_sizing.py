@@ -78,7 +78,7 @@ def klass_of(broadcast: Broadcast) -> TextClass:
 
 def words_of(broadcast: Broadcast) -> Written:
     """What was written."""
-    return Written(broadcast.text_en, broadcast.text_es)
+    return Written(broadcast.text_en or "", broadcast.text_es or "")
 
 
 def chapters_of_broadcast(broadcast: Broadcast) -> list[uuid.UUID] | None:

@@ -1,6 +1,8 @@
 """The composer: a text about an action is written, looked at with its price, tried, and confirmed."""
 
 import uuid
+from datetime import datetime
+from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -8,7 +10,7 @@ from werkzeug.wrappers import Response
 from mobilize import clock, settings
 from mobilize.accounts.approval_models import ApprovalState
 from mobilize.accounts.approvals import Kind, needs_second_person, open_approval
-from mobilize.accounts.entrance import me, signed_in
+from mobilize.accounts.entrance import after_step_up, me, signed_in
 from mobilize.accounts.models import RoleName
 from mobilize.database import db
 from mobilize.errors import Refused
@@ -81,15 +83,26 @@ def send_broadcast(broadcast_id: uuid.UUID) -> Answer:
     """Confirm it; the first time above 2,000 people, ask the second person."""
     found, now = seen_broadcast(broadcast_id), clock.now()
     try:
-        operations.confirm_broadcast(
-            found.id, long_ok="long_ok" in request.form, web=True, actor=me().actor, now=now
-        )
+        with after_step_up(needed=me().scope.is_organizer):
+            sent = _send_or_ask(found, now)
+    except Refused as refusal:
+        return _broadcast_page(found, refusal), refusal.status
+    if not sent:
+        flash(_("A second person has been asked. When they agree, send it from here."), "note")
+    return redirect(url_for("reminders.broadcast", broadcast_id=found.id), 303)
+
+
+def _send_or_ask(found: Broadcast, now: datetime) -> bool:
+    """Is it on its way? Else the second person has been asked."""
+    who: dict[str, Any] = {"actor": me().actor, "now": now}
+    try:
+        operations.confirm_broadcast(found.id, long_ok="long_ok" in request.form, scope=me().scope, **who)
     except Refused as refusal:
         if refusal.code != "second_person":
-            return _broadcast_page(found, refusal), refusal.status
-        operations.ask_second_person(found, actor=me().actor, now=now)
-        flash(_("A second person has been asked. When she agrees, send it from here."), "note")
-    return redirect(url_for("reminders.broadcast", broadcast_id=found.id), 303)
+            raise
+        operations.ask_second_person(found, **who)
+        return False
+    return True
 
 
 def seen_broadcast(broadcast_id: uuid.UUID) -> Broadcast:
@@ -127,6 +140,7 @@ def _compose_page(action: object, form: BroadcastForm) -> str:
 def _broadcast_page(found: Broadcast, refusal: Refused | None = None) -> str:
     now = clock.now()
     size = sizing(found, now)
+    together = operations.counted_together(me().actor, size.phones, me().scope, now)
     asked = open_approval(Kind.BROADCAST, str(found.id), now=now)
     return render_template(
         "reminders/broadcast.html",
@@ -135,7 +149,8 @@ def _broadcast_page(found: Broadcast, refusal: Refused | None = None) -> str:
         refusal=refusal,
         mine=found.made_by == me().actor,
         is_draft=found.state is BroadcastState.DRAFT,
-        wants_second=needs_second_person(Kind.BROADCAST, size.phones),
+        wants_second=needs_second_person(Kind.BROADCAST, together),
+        together=together,
         agreed=asked is not None and asked.state is ApprovalState.APPROVED,
         asked=asked is not None,
         rate=settings().segments_per_second,

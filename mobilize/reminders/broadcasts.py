@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from mobilize import audit
+from mobilize.accounts.approval_models import Approval, ApprovalState
 from mobilize.accounts.approvals import Kind, needs_second_person, request_approval, use
 from mobilize.accounts.models import Person
 from mobilize.accounts.scope import Scope
@@ -40,6 +41,7 @@ from mobilize.texts.spending import allow_spending
 AS_WRITTEN = "as_written"
 MEMBERS_AT_ONCE = 2000
 DRAFTS_ARE_KEPT = timedelta(days=2)
+COUNTED_TOGETHER = timedelta(days=7)
 TRUE_FOR = timedelta(days=1)  # what is written after the action is over
 TEST_USELESS_AFTER = timedelta(minutes=10)
 
@@ -86,11 +88,12 @@ def write_broadcast(
 
 
 def confirm_broadcast(
-    broadcast_id: uuid.UUID, *, long_ok: bool, web: bool, actor: str, now: datetime
+    broadcast_id: uuid.UUID, *, long_ok: bool, scope: Scope | None, actor: str, now: datetime
 ) -> bool:
     """Let workers queue it; False when that was done before, which changes nothing.
 
-    From the web one above 2,000 people spends a second person's yes. The hourly limit rises by its cost.
+    `scope` is None at the shell. From the web one above 2,000 people, counted as in `counted_together`,
+    spends a second person's yes. The hourly limit rises by its cost.
     Refused: nobody, too_long, too_many, not_yours, second_person.
     """
     with atomic() as session:
@@ -102,8 +105,10 @@ def confirm_broadcast(
         size = sizing(broadcast, now)
         _refuse_what_was_not_seen(size, long_ok)
         refuse_too_many(broadcast, now)
-        if web and needs_second_person(Kind.BROADCAST, size.phones):
-            use(Kind.BROADCAST, str(broadcast.id), now=now)
+        if scope is not None:
+            _one_after_the_other(actor)
+            if needs_second_person(Kind.BROADCAST, counted_together(actor, size.phones, scope, now)):
+                use(Kind.BROADCAST, str(broadcast.id), now=now)
         broadcast.state, broadcast.confirmed_at = BroadcastState.QUEUEING, now
         broadcast.phones, broadcast.segments, broadcast.cost_cents = (
             size.phones,
@@ -113,9 +118,27 @@ def confirm_broadcast(
         until_at = (size.done_at or now) + timedelta(hours=1)
         ref = f"broadcast:{broadcast.id}"
         allow_spending(ref, size.cost_cents, until_at=until_at, by=actor, now=now)
-        urgent = f" urgent: {broadcast.urgent_reason}" if broadcast.urgent_reason else ""
-        audit.note(actor, f"broadcast.send.{broadcast.audience}", f"{broadcast.id}{urgent}", now=now)
+        urgent = ".urgent" if broadcast.urgent_reason else ""
+        audit.note(actor, f"broadcast.send.{broadcast.audience}{urgent}", broadcast.id, now=now)
     return True
+
+
+def counted_together(actor: str, phones: int, scope: Scope, now: datetime) -> int:
+    """`phones`, and those of all that an organizer confirmed within a week without a second person: so many
+    small texts ask for one like the large one they add up to. What a second person agreed to is not counted
+    again. A chair's own chapter has its own bound (`refuse_too_many`)."""
+    if not scope.is_organizer:
+        return phones
+    agreed = select(Approval.ref).where(
+        Approval.kind == Kind.BROADCAST, Approval.state == ApprovalState.USED, Approval.asked_by == actor
+    )
+    sent = db.session.execute(
+        select(Broadcast.id, Broadcast.phones).where(
+            Broadcast.made_by == actor, Broadcast.confirmed_at > now - COUNTED_TOGETHER
+        )
+    ).all()
+    with_a_yes = set(db.session.scalars(agreed))
+    return phones + sum(row.phones or 0 for row in sent if str(row.id) not in with_a_yes)
 
 
 def ask_second_person(broadcast: Broadcast, *, actor: str, now: datetime) -> None:
@@ -223,6 +246,12 @@ def _common(broadcast: Broadcast, event: Event, language: str, now: datetime) ->
         "event_id": event.id,
         "urgent": urgent,
     }
+
+
+def _one_after_the_other(actor: str) -> None:
+    """Two texts one person confirms at the same moment are added up like two in turn."""
+    person_id = uuid.UUID(actor.removeprefix("person:"))
+    db.session.get(Person, person_id, with_for_update={"key_share": True})
 
 
 def _chapters_in(action: Action, scope: Scope) -> list[str] | None:

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from mobilize import clock
 from mobilize.accounts.approvals import Kind, needs_second_person, open_approval
-from mobilize.accounts.entrance import me, signed_in
+from mobilize.accounts.entrance import after_step_up, me, signed_in
 from mobilize.accounts.models import RoleName
 from mobilize.actions.seen import number_of_events
 from mobilize.errors import Refused
@@ -32,7 +32,8 @@ def call_off_now(action_id: uuid.UUID) -> Response | tuple[str, int]:
     if not may_change(action, me().scope):
         abort(403)
     try:
-        done = operations.call_off(action, scope=me().scope, actor=me().actor, now=clock.now())
+        with after_step_up():
+            done = operations.call_off(action, scope=me().scope, actor=me().actor, now=clock.now())
     except Refused as refusal:
         return _page(action_id, refusal), refusal.status
     if done:

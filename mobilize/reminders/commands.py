@@ -38,7 +38,7 @@ def send_broadcast(
     )
     found = {"id": str(draft.id), **_said(sizing(draft, now)), "confirmed": False, "queued": 0}
     if confirm:
-        found["confirmed"] = confirm_broadcast(draft.id, long_ok=long_ok, web=False, actor=SHELL, now=now)
+        found["confirmed"] = confirm_broadcast(draft.id, long_ok=long_ok, scope=None, actor=SHELL, now=now)
         found["queued"] = queue_broadcasts(now)
     click.echo(json.dumps(found) if as_json else _lines(found))
 

@@ -43,4 +43,4 @@ def ladder(action: Action) -> dict[str, int]:
 def _rule(action: Action, kind: RuleKind, wording: str, *, on: bool, **when: Any) -> dict[str, Any]:
     times = {"days_before": None, "at_local": None, "minutes_before": None, **dict.fromkeys(LADDER)}
     what = {"id": new_id(), "action_id": action.id, "kind": kind, "wording": wording}
-    return {**what, "on": on, "reason": None, **times, **when}
+    return {**what, "on": on, "reason_enc": None, **times, **when}

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from mobilize import clock
 from mobilize.accounts.code_lanes import UNANSWERED_ALARM, lane_use, unanswered_codes
-from mobilize.accounts.entrance import me, signed_in
+from mobilize.accounts.entrance import after_step_up, me, signed_in
 from mobilize.accounts.models import CodeLane, RoleName
 from mobilize.actions.models import Campaign
 from mobilize.database import db
@@ -48,39 +48,43 @@ def health() -> str:
 
 
 @bp.post("/texts/health/pause")
-@signed_in(RoleName.ADMIN)
+@signed_in(RoleName.ADMIN, step_up=True)
 def pause_all() -> Response:
     """Stop every text but codes."""
-    pause_sending(_why(), now=clock.now())
+    with after_step_up():
+        pause_sending(_why(), now=clock.now())
     flash(_("Paused. What waits keeps waiting."), "done")
     return redirect(url_for("reminders.health"), 303)
 
 
 @bp.post("/texts/health/resume")
-@signed_in(RoleName.ADMIN)
+@signed_in(RoleName.ADMIN, step_up=True)
 def resume_all() -> Response:
     """Let texts leave again."""
-    spending.resume_after_a_look(by=me().actor, now=clock.now())
+    with after_step_up():
+        spending.resume_after_a_look(by=me().actor, now=clock.now())
     flash(_("Texts leave again."), "done")
     return redirect(url_for("reminders.health"), 303)
 
 
 @bp.post("/campaigns/<uuid:campaign_id>/texts/pause")
-@signed_in(RoleName.ADMIN)
+@signed_in(RoleName.ADMIN, step_up=True)
 def pause_campaign(campaign_id: uuid.UUID) -> Response:
     """Stop one campaign's texts to members."""
     campaign = db.session.get(Campaign, campaign_id) or abort(404)
-    watching.pause_campaign(campaign.id, _why(), by=me().actor, now=clock.now())
+    with after_step_up():
+        watching.pause_campaign(campaign.id, _why(), by=me().actor, now=clock.now())
     flash(_("Paused. What waits keeps waiting."), "done")
     return redirect(url_for("reminders.health"), 303)
 
 
 @bp.post("/campaigns/<uuid:campaign_id>/texts/resume")
-@signed_in(RoleName.ADMIN)
+@signed_in(RoleName.ADMIN, step_up=True)
 def resume_campaign(campaign_id: uuid.UUID) -> Response:
     """Let them leave again."""
     campaign = db.session.get(Campaign, campaign_id) or abort(404)
-    watching.resume_campaign(campaign.id, by=me().actor, now=clock.now())
+    with after_step_up():
+        watching.resume_campaign(campaign.id, by=me().actor, now=clock.now())
     flash(_("Texts leave again."), "done")
     return redirect(url_for("reminders.health"), 303)
 

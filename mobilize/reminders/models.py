@@ -4,11 +4,11 @@ import uuid
 from datetime import datetime, time
 from enum import StrEnum
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, Time, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, Time, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mobilize.actions.models import Action
-from mobilize.database import Model
+from mobilize.database import Model, Sealed
 
 
 class RuleKind(StrEnum):
@@ -47,8 +47,10 @@ class ReminderRule(Model):
     minutes_after_start: Mapped[int | None]
     again_after_minutes: Mapped[int | None]
     call_after_minutes: Mapped[int | None]
-    reason: Mapped[str | None] = mapped_column(String(200))
+    reason_enc: Mapped[bytes | None]
     wording: Mapped[str] = mapped_column(String(40))
+
+    reason = Sealed()
 
 
 class Planned(Model):
@@ -93,8 +95,8 @@ class Broadcast(Model):
     """A text somebody wrote about an action, in both languages, and what was shown when she confirmed it.
 
     `site_ids` are the chapters it goes to, fixed when it was written (None: all of the action's). `wording`
-    is `as_written`, or the approved one it was made from. `phones`, `segments` and `cost_cents` are of the
-    moment it was confirmed.
+    is `as_written`, or the approved one it was made from; the words go when the action is forgotten.
+    `phones`, `segments` and `cost_cents` are of the moment it was confirmed.
     """
 
     __tablename__ = "broadcasts"
@@ -105,9 +107,9 @@ class Broadcast(Model):
     site_ids: Mapped[list[str] | None] = mapped_column(JSON)
     audience: Mapped[Audience]
     wording: Mapped[str] = mapped_column(String(40))
-    text_en: Mapped[str] = mapped_column(Text)
-    text_es: Mapped[str] = mapped_column(Text)
-    urgent_reason: Mapped[str | None] = mapped_column(String(200))
+    text_en_enc: Mapped[bytes | None]
+    text_es_enc: Mapped[bytes | None]
+    urgent_reason_enc: Mapped[bytes | None]
     state: Mapped[BroadcastState] = mapped_column(default=BroadcastState.DRAFT, index=True)
     made_by: Mapped[str] = mapped_column(String(64))
     made_at: Mapped[datetime]
@@ -115,6 +117,10 @@ class Broadcast(Model):
     phones: Mapped[int | None]
     segments: Mapped[int | None]
     cost_cents: Mapped[int | None]
+
+    text_en = Sealed()
+    text_es = Sealed()
+    urgent_reason = Sealed()
 
     action: Mapped[Action] = relationship()
 

@@ -3,24 +3,25 @@
 import uuid
 from typing import Any
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, make_response, redirect, render_template, request, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 from wtforms import Form
 
 from mobilize import clock, settings
-from mobilize.accounts.entrance import me, signed_in
+from mobilize.accounts.entrance import me, require_step_up, signed_in
 from mobilize.accounts.models import RoleName
 from mobilize.accounts.scope import Scope
+from mobilize.accounts.step_up import ASKS_ABOVE, kept_fields
 from mobilize.actions.models import Action, ActionKind, EventChapter
-from mobilize.database import db
+from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.reminders import operations
 from mobilize.reminders.blueprint import bp
-from mobilize.reminders.estimates import estimate
+from mobilize.reminders.estimates import Estimate, estimate
 from mobilize.reminders.forms import FORM_OF, label
-from mobilize.reminders.models import TO_MEMBERS, ReminderRule, RuleKind
+from mobilize.reminders.models import ReminderRule, RuleKind
 from mobilize.reminders.queries import rules_of
 from mobilize.roster.models import Site
 
@@ -36,9 +37,12 @@ def rules(action_id: uuid.UUID) -> str:
 
 
 @bp.post("/actions/<uuid:action_id>/reminders")
-@signed_in(RoleName.ORGANIZER)
+@signed_in(RoleName.ORGANIZER, step_up=True)
 def change(action_id: uuid.UUID) -> Response | tuple[str, int]:
-    """Turn one of them on or off, or set its time. `do` = "<kind>:on" or "<kind>:off"."""
+    """Turn one of them on or off, or set its time. `do` = "<kind>:on" or "<kind>:off".
+
+    What reaches more than 100 phones is looked at first, with its price, and then wants a step-up.
+    """
     action = action_in_scope(action_id)
     kind, _sep, state = request.form.get("do", "").partition(":")
     if not may_change(action, me().scope):
@@ -50,12 +54,32 @@ def change(action_id: uuid.UUID) -> Response | tuple[str, int]:
     if not form.validate():
         return _page(action, chosen, form), 422
     try:
-        _apply(action, chosen, form, on=state == "on")
+        with atomic():
+            _apply(action, chosen, form, on=state == "on")
+            size = estimate(action, rules_of(action)[chosen], clock.now()) if state == "on" else None
+            many = size if size and size.phones > ASKS_ABOVE else None
+            if many and many.segments > request.form.get("agreed_segments", 0, type=int):
+                abort(_look_first(action, chosen, many))
+            require_step_up(needed=many is not None)
     except Refused as refusal:
         form[_FIELD_OF.get(refusal.code) or next(iter(form._fields))].errors = [refusal.message]
         return _page(action, chosen, form), refusal.status
     flash(_("Saved. It is on.") if state == "on" else _("Saved. It is off."), "done")
     return redirect(url_for("reminders.rules", action_id=action.id), 303)
+
+
+def _look_first(action: Action, kind: RuleKind, size: Estimate) -> Response:
+    """What this would be, to be agreed to; it comes again when it has grown meanwhile. Nothing is on yet."""
+    page = render_template(
+        "reminders/look_first.html",
+        action=action,
+        kind=kind,
+        size=size,
+        kept=[(name, text) for name, text in kept_fields() if name != "agreed_segments"],
+        grown="agreed_segments" in request.form,
+        rate=settings().segments_per_second,
+    )
+    return make_response(page, 422)
 
 
 def may_change(action: Action, scope: Scope) -> bool:
@@ -99,7 +123,7 @@ def _page(action: Action, wrong_kind: RuleKind | None = None, wrong: Form | None
         action=action,
         rules=found,
         forms=forms,
-        estimates={kind: estimate(action, found[kind], now) for kind in TO_MEMBERS if kind in found},
+        estimates={kind: estimate(action, rule, now) for kind, rule in found.items()},
         has_lines=action.kind in (ActionKind.PICKET, ActionKind.STRIKE),
         may_change=may_change(action, me().scope),
         rate=settings().segments_per_second,

@@ -36,7 +36,7 @@ def watch_campaigns(now: datetime) -> int:
     An action without a campaign counts as its own. What happened before a person resumed it counts no more.
     """
     for ref, held in held_refs().items():
-        hold_texts(ref, _events_of(ref), held.why, by=held.by, now=now)
+        hold_texts(ref, _events_of(ref), held.why or "", by=held.by, now=now)
     paused = 0
     for ref in _with_filtered(now):
         if ref not in held_refs() and _share_filtered(ref, now) > MOST_FILTERED:

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from mobilize import clock, settings
 from mobilize.accounts import approvals
 from mobilize.accounts.approvals import Kind
-from mobilize.accounts.entrance import me, signed_in
+from mobilize.accounts.entrance import me, require_step_up, signed_in
 from mobilize.accounts.models import RoleName
 from mobilize.accounts.queries import looks_after_everything
 from mobilize.database import db
@@ -33,16 +33,20 @@ _UPLOADS = ("roster.read_file",)
 _HEADINGS_SHOWN = 60
 
 
-def for_the_union(view: View) -> View:
-    """Open to the office, and to whoever organizes every area: a file changes the whole union."""
+def for_the_union(*, step_up: bool = False) -> Callable[[View], View]:
+    """Open to the office, and to whoever organizes every area: a file changes the whole union. `step_up` as
+    in `signed_in`."""
 
-    @wraps(view)
-    def looked_at(*args: Any, **kwargs: Any) -> Any:
-        if not looks_after_everything(me().scope):
-            abort(403)
-        return view(*args, **kwargs)
+    def stated(view: View) -> View:
+        @wraps(view)
+        def looked_at(*args: Any, **kwargs: Any) -> Any:
+            if not looks_after_everything(me().scope):
+                abort(403)
+            return view(*args, **kwargs)
 
-    return signed_in(RoleName.ORGANIZER)(cast(View, looked_at))
+        return signed_in(RoleName.ORGANIZER, step_up=step_up)(cast(View, looked_at))
+
+    return stated
 
 
 @bp.url_value_preprocessor
@@ -53,13 +57,13 @@ def _allow_large_uploads(endpoint: str | None, _values: object) -> None:
 
 
 @bp.get("/imports")
-@for_the_union
+@for_the_union()
 def imports() -> str:
     return _upload_page()
 
 
 @bp.post("/imports/<any(roster, sites):kind>")
-@for_the_union
+@for_the_union()
 def read_file(kind: str) -> tuple[str, int] | Response:
     upload = request.files.get("file")
     data = upload.read() if upload else b""
@@ -73,7 +77,7 @@ def read_file(kind: str) -> tuple[str, int] | Response:
 
 
 @bp.get("/imports/<uuid:import_id>")
-@for_the_union
+@for_the_union()
 def show_import(import_id: uuid.UUID) -> str:
     found = _import(import_id)
     last = importing.last_import()
@@ -93,7 +97,7 @@ def show_import(import_id: uuid.UUID) -> str:
 
 
 @bp.post("/imports/<uuid:import_id>/ask")
-@for_the_union
+@for_the_union()
 def ask_second_person(import_id: uuid.UUID) -> Response:
     """Ask another admin to agree to what this page shows."""
     found = _import(import_id)
@@ -105,9 +109,10 @@ def ask_second_person(import_id: uuid.UUID) -> Response:
 
 
 @bp.post("/imports/<uuid:import_id>/commit")
-@for_the_union
+@for_the_union(step_up=True)
 def commit_import(import_id: uuid.UUID) -> Response:
     found, now = _import(import_id), clock.now()
+    require_step_up()  # a whole union's roster takes seconds
     with _second_person(found) as second_by:
         importing.commit_import(import_id, by=me().actor, now=now, second_by=second_by)
     flash(_("Imported, exactly as shown."), "done")
@@ -115,15 +120,17 @@ def commit_import(import_id: uuid.UUID) -> Response:
 
 
 @bp.post("/imports/<uuid:import_id>/undo")
-@for_the_union
+@for_the_union(step_up=True)
 def undo_import(import_id: uuid.UUID) -> Response:
-    importing.undo_import(_import(import_id).id, by=me().actor, now=clock.now())
+    found = _import(import_id)
+    require_step_up()
+    importing.undo_import(found.id, by=me().actor, now=clock.now())
     flash(_("Undone. Everything is as it was before this import."), "done")
     return redirect(url_for("roster.show_import", import_id=import_id))
 
 
 @bp.post("/imports/<uuid:import_id>/drop")
-@for_the_union
+@for_the_union()
 def drop_import(import_id: uuid.UUID) -> Response:
     importing.drop_import(_import(import_id).id)
     flash(_("Cancelled. Nothing was changed."), "done")

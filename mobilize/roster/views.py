@@ -7,10 +7,10 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from werkzeug.wrappers import Response
 
 from mobilize import audit, clock, settings
-from mobilize.accounts.entrance import me, signed_in
+from mobilize.accounts.entrance import after_step_up, me, require_step_up, signed_in
 from mobilize.accounts.models import CHAIRS, RoleName
 from mobilize.accounts.queries import holders_in
-from mobilize.database import db
+from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.roster import operations, queries
@@ -114,13 +114,16 @@ def member(member_id: uuid.UUID) -> str:
 
 
 @bp.post("/members/<uuid:member_id>")
-@signed_in(RoleName.ORGANIZER)
+@signed_in(RoleName.ORGANIZER, step_up=True)
 def correct_member(member_id: uuid.UUID) -> str | tuple[str, int] | Response:
     found = _member_in_scope(member_id)
-    form = MemberForm(request.form)
+    form, phone_bix = MemberForm(request.form), found.phone_bix
     if form.validate():
         try:
-            operations.correct_member(found.id, form.details(), by=me().actor, now=clock.now())
+            with atomic():
+                operations.correct_member(found.id, form.details(), by=me().actor, now=clock.now())
+                # Whoever holds the number reads and deletes what is held about the member.
+                require_step_up(needed=found.phone_bix != phone_bix)
         except Refused as refusal:
             form.form_errors.append(refusal.message)
         else:
@@ -143,7 +146,7 @@ def transfer_member(member_id: uuid.UUID) -> Response:
 
 
 @bp.post("/members/<uuid:member_id>/merge")
-@signed_in(RoleName.ORGANIZER)
+@signed_in(RoleName.ORGANIZER, step_up=True)
 def merge_member(member_id: uuid.UUID) -> Response:
     kept = _member_in_scope(member_id)
     doubles = queries.members_by_number_or_phone(request.form.get("number", ""))
@@ -152,7 +155,8 @@ def merge_member(member_id: uuid.UUID) -> Response:
         raise Refused(
             "no_member", _("No other member has this number. Write the number of the second entry.")
         )
-    operations.merge_members(kept.id, doubles[0].id, by=me().actor, now=clock.now())
+    with after_step_up():
+        operations.merge_members(kept.id, doubles[0].id, by=me().actor, now=clock.now())
     flash(_("Merged. The second entry is gone from all lists."), "done")
     return redirect(url_for("roster.member", member_id=kept.id))
 

@@ -23,7 +23,12 @@ def hold_texts(ref: uuid.UUID, event_ids: Iterable[uuid.UUID], why: str, *, by: 
     with atomic() as session:
         held = session.get(TextHold, ref, with_for_update=True, populate_existing=True)
         if held is None or held.released_at is not None:
-            values = {"why": why[:120], "by": by, "held_at": now, "released_at": None}
+            values = {
+                "why_enc": TextHold.why.seal(ref, why[:120]),
+                "by": by,
+                "held_at": now,
+                "released_at": None,
+            }
             row = insert(TextHold).values(ref=ref, **values)
             session.execute(row.on_conflict_do_update(index_elements=["ref"], set_=values))
             audit.note(by, "texts.hold", ref, now=now)
@@ -38,7 +43,7 @@ def release_texts(ref: uuid.UUID, *, by: str, now: datetime) -> None:
         held = session.get(TextHold, ref, with_for_update=True, populate_existing=True)
         if held is None or held.released_at is not None:
             return
-        held.released_at = now
+        held.released_at, held.why = now, None
         session.execute(delete(HeldEvent).where(HeldEvent.ref == ref))
         audit.note(by, "texts.release", ref, now=now)
 

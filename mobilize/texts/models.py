@@ -126,11 +126,14 @@ class Sender(Model):
     __tablename__ = "senders"
 
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    id: Mapped[uuid.UUID]
     rate: Mapped[float]
     tokens: Mapped[float]
     refilled_at: Mapped[datetime]
     paused_at: Mapped[datetime | None]
-    paused_why: Mapped[str | None] = mapped_column(String(80))
+    paused_why_enc: Mapped[bytes | None]
+
+    paused_why = Sealed()
 
 
 class PhoneRule(Model):
@@ -242,10 +245,12 @@ class TextHold(Model):
     __tablename__ = "text_holds"
 
     ref: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    why: Mapped[str] = mapped_column(String(120))
+    why_enc: Mapped[bytes | None]
     by: Mapped[str] = mapped_column(String(64))
     held_at: Mapped[datetime]
     released_at: Mapped[datetime | None]
+
+    why = Sealed(row="ref")
 
 
 class HeldEvent(Model):

@@ -148,18 +148,14 @@ def story_of(outbox_id: uuid.UUID, *, members: Members = None) -> Story | None:
     return Story(text, db.session.scalars(attempts).all(), db.session.scalars(receipts).all())
 
 
-def told_about(event_id: uuid.UUID, wordings: Sequence[str]) -> set[bytes]:
-    """Phone indexes of those a text about this event has left for (a notice goes only to them)."""
+def told_about(event_id: uuid.UUID, wordings: Sequence[str] | None = None) -> set[bytes]:
+    """Phone indexes of those a text about this event, in one of these wordings (None: in any), has left for;
+    a notice goes only to them."""
     left = [TextState.ACCEPTED, TextState.SENT, TextState.DELIVERED, TextState.UNKNOWN, TextState.CLAIMED]
-    return set(
-        db.session.scalars(
-            select(OutboxText.phone_bix).where(
-                OutboxText.event_id == event_id,
-                OutboxText.wording.in_(wordings),
-                OutboxText.state.in_(left),
-            )
-        )
-    )
+    of_event = [OutboxText.event_id == event_id, OutboxText.state.in_(left)]
+    if wordings is not None:
+        of_event.append(OutboxText.wording.in_(wordings))
+    return set(db.session.scalars(select(OutboxText.phone_bix).where(*of_event)))
 
 
 def _to(query: Any, members: Members) -> Any:

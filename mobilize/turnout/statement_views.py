@@ -9,7 +9,7 @@ from flask import Response, abort, flash, redirect, render_template, request, ur
 from werkzeug.wrappers import Response as Answer
 
 from mobilize import clock, settings
-from mobilize.accounts.entrance import anyone, me, signed_in
+from mobilize.accounts.entrance import after_step_up, anyone, me, signed_in
 from mobilize.accounts.models import Person, RoleName
 from mobilize.actions.models import Action
 from mobilize.actions.seen import seen_action
@@ -72,9 +72,10 @@ def sign_statement(action_id: UUID) -> Answer | tuple[str, int]:
         as_of_at = datetime.fromisoformat(request.form.get("as_of", ""))
         if draft is None or as_of_at.tzinfo is None:
             abort(404)
-        made = noon_number.publish(draft.id, as_of_at, _signing(), _person(), clock.now())
-        if "public" in request.form:
-            noon_number.open_link(action.id, me().actor, clock.now())
+        with after_step_up():
+            made = noon_number.publish(draft.id, as_of_at, _signing(), _person(), clock.now())
+            if "public" in request.form:
+                noon_number.open_link(action.id, me().actor, clock.now())
     except ValueError:
         abort(404)
     except Refused as refusal:
@@ -89,10 +90,11 @@ def statement_link(action_id: UUID) -> Answer:
     """Open the public address, or with `end` close it."""
     action = seen_action(action_id, me().scope)
     try:
-        if "end" in request.form:
-            noon_number.close_link(action.id, me().actor, clock.now())
-        else:
-            noon_number.open_link(action.id, me().actor, clock.now())
+        with after_step_up():
+            if "end" in request.form:
+                noon_number.close_link(action.id, me().actor, clock.now())
+            else:
+                noon_number.open_link(action.id, me().actor, clock.now())
     except Refused as refusal:
         flash(refusal.message, "warning")
     return redirect(url_for("turnout.statements", action_id=action_id), 303)

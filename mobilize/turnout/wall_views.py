@@ -7,7 +7,7 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response as Answer
 
 from mobilize import clock, settings
-from mobilize.accounts.entrance import anyone, me, signed_in
+from mobilize.accounts.entrance import after_step_up, anyone, me, signed_in
 from mobilize.accounts.grants import grant_by_token, grant_line, revoke_grant
 from mobilize.accounts.models import GrantKind, LineGrant, RoleName
 from mobilize.accounts.scope import THE_OFFICE
@@ -64,7 +64,7 @@ def walls(action_id: UUID) -> str:
 
 
 @bp.post("/actions/<uuid:action_id>/walls")
-@signed_in(RoleName.ORGANIZER)
+@signed_in(RoleName.ORGANIZER, step_up=True)
 def give_wall(action_id: UUID) -> str:
     """A new link, shown once with its QR: of the whole union by the office, of an area by its organizer."""
     action, wanted = seen_action(action_id, me().scope), request.form.get("area", "")
@@ -74,9 +74,10 @@ def give_wall(action_id: UUID) -> str:
     label, ends_at = request.form.get("label", ""), wall_ends(action)
     event = wall_event(action) or abort(404)
     area_id = areas[wanted].id if wanted else None
-    _grant, token = grant_line(
-        event.id, GrantKind.WALL, label, None, me().actor, ends_at, area_id=area_id, now=clock.now()
-    )
+    with after_step_up():
+        _grant, token = grant_line(
+            event.id, GrantKind.WALL, label, None, me().actor, ends_at, area_id=area_id, now=clock.now()
+        )
     return _page(action, f"{settings().public_base_url}/wall/{token}")
 
 

@@ -10,13 +10,15 @@ from flask import Flask, request
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from mobilize import clock
+from mobilize import audit, clock
 from mobilize.accounts.authenticator_apps import confirm_app, start_app
 from mobilize.accounts.code_requests import ask_for_code
 from mobilize.accounts.codes import send_codes
-from mobilize.accounts.entrance import require_step_up, signed_in
+from mobilize.accounts.entrance import after_step_up, require_step_up, signed_in
 from mobilize.accounts.models import Person, RoleName, SignedInSession
+from mobilize.audit import AuditRow
 from mobilize.database import db
+from mobilize.errors import Refused
 from mobilize.texts.models import OutboxText
 from tests.builders import make_person, make_site, sign_in
 
@@ -34,20 +36,35 @@ def app(own_app: Flask) -> Flask:
 
 @pytest.fixture
 def danger(app: Flask) -> None:
-    """Two dangerous doors: one that states it, and one that learns it late."""
+    """Dangerous doors: one that asks at once, one that learns late whether to, one that does something first,
+    and one that forgets what it stated."""
 
     @signed_in(step_up=True)
     def stated() -> str:
+        require_step_up()
         return f"{request.method} {sorted(request.form.getlist('names'))} {request.args.get('q')}"
 
-    @signed_in()
+    @signed_in(step_up=True)
     def late() -> str:
-        if request.form.get("phones"):
-            require_step_up()
+        require_step_up(needed="phones" in request.form)
+        return "done"
+
+    @signed_in(step_up=True)
+    def tried() -> str:
+        with after_step_up():
+            audit.note("test", "tried", request.form["what"], now=clock.now())
+            if not request.form["what"]:
+                raise Refused("nothing", "Say what.")
+        return "done"
+
+    @signed_in(step_up=True)
+    def forgot() -> str:
         return "done"
 
     app.add_url_rule("/danger", "danger", stated, methods=["GET", "POST"])
     app.add_url_rule("/late", "late", late, methods=["POST"])
+    app.add_url_rule("/tried", "tried", tried, methods=["POST"])
+    app.add_url_rule("/forgot", "forgot", forgot, methods=["POST"])
 
 
 @pytest.fixture
@@ -111,6 +128,28 @@ def test_a_view_may_ask_late(stale: FlaskClient) -> None:
     assert stale.post("/late", data={}).text == "done"
     asked = stale.post("/late", data={"phones": "yes"})
     assert asked.status_code == 403 and 'name="phones" value="yes"' in asked.text
+
+
+def tried() -> list[str]:
+    db.session.rollback()
+    return list(db.session.scalars(select(AuditRow.ref).where(AuditRow.verb == "tried")))
+
+
+def test_what_is_refused_is_answered_without_a_proof_and_the_rest_is_done_once(stale: FlaskClient) -> None:
+    assert stale.post("/tried", data={"what": ""}).status_code == 422
+    asked = stale.post("/tried", data={"what": "this"})
+    assert (asked.status_code, "Is it you?" in asked.text, tried()) == (403, True, [])
+    kept = {"step_there": "/tried", "step_posts": "yes", "what": "this"}
+    stale.post("/step-up", data={**kept, "step_do": "text"})
+    on = stale.post("/step-up", data={**kept, "step_code": code_on_her_phone()})
+    assert (on.status_code, on.location, tried()) == (307, "/tried", [])
+    assert stale.post("/tried", data={"what": "this"}).text == "done"
+    assert tried() == ["this"]
+
+
+def test_a_view_that_states_it_and_does_not_ask_fails(stale: FlaskClient) -> None:
+    with pytest.raises(RuntimeError, match="forgot states a step-up"):
+        stale.post("/forgot")
 
 
 def test_a_program_is_told_so(stale: FlaskClient) -> None:

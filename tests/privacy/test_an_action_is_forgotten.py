@@ -7,13 +7,18 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from mobilize.accounts.models import LineGrant
+from mobilize.accounts.scope import THE_OFFICE
 from mobilize.actions.models import Action, Eligible
 from mobilize.audit import AuditRow
 from mobilize.checkins.models import Attendance, Evidence, HeadCount, KnownPhone, Outcome, Void, Walkup
 from mobilize.crypto import blind_index
-from mobilize.database import db
+from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.privacy.operations import forget_action, forget_due, place_hold, release_hold
+from mobilize.reminders.broadcasts import write_broadcast
+from mobilize.reminders.composing import Written
+from mobilize.reminders.models import Audience, BroadcastState, ReminderRule
 from mobilize.texts.models import OutboxText
 from tests.builders import START, make_action, make_campaign, make_event
 from tests.privacy.morning import MIA, NATE, OPEN, Morning, day, tick_until, where_is
@@ -77,6 +82,34 @@ def test_carmen_who_held_the_line_is_forgotten_too(morning: Morning) -> None:
     assert {"line_grants", "head_counts", "voids"} <= where_is(morning.carmen.id)
     tick_until(91)
     assert where_is(morning.carmen.id) <= {"people", "roles", "audit"}
+
+
+def test_what_people_wrote_in_their_own_words_goes_too(morning: Morning) -> None:
+    words = Written("Call Mia Reyes", "Llama a Mia Reyes")
+    office = {"scope": THE_OFFICE, "actor": "shell", "now": OPEN}
+    sent = write_broadcast(morning.action, words, Audience.MEMBERS, urgent_reason="Mia fell", **office)
+    with atomic() as session:
+        session.add(
+            ReminderRule(action_id=morning.action.id, kind="early_call", wording="early_call", on=False)
+        )
+        session.flush()
+        session.scalars(select(ReminderRule)).one().reason = "Mia fell"
+        sent.state = BroadcastState.QUEUED
+    tick_until(90)
+    assert (label(), reasons(), sent.text_en) == ("Carmen", ["it was not her"], "Call Mia Reyes")
+    tick_until(91)
+    db.session.rollback()
+    assert (label(), reasons()) == (None, [None])
+    assert (sent.text_en, sent.text_es, sent.urgent_reason) == (None, None, None)
+    assert db.session.scalars(select(ReminderRule)).one().reason is None
+
+
+def label() -> str | None:
+    return db.session.scalars(select(LineGrant)).one().label  # type: ignore[no-any-return]
+
+
+def reasons() -> list[str | None]:
+    return [void.reason for void in db.session.scalars(select(Void))]
 
 
 def test_no_text_of_the_action_keeps_number_or_words(morning: Morning) -> None:

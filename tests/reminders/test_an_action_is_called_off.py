@@ -39,7 +39,7 @@ def told(action: Action) -> None:
     said = Written("{union}: bring a coat", "{union}: trae abrigo")
     now = clock.now()
     broadcast = write_broadcast(action, said, Audience.MEMBERS, scope=THE_OFFICE, actor="shell", now=now)
-    confirm_broadcast(broadcast.id, long_ok=False, web=False, actor="shell", now=now)
+    confirm_broadcast(broadcast.id, long_ok=False, scope=None, actor="shell", now=now)
     queue_broadcasts(now)
 
 

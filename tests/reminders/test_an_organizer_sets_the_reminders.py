@@ -4,14 +4,18 @@ from datetime import time, timedelta
 
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select, update
 
 from mobilize import clock
-from mobilize.accounts.models import RoleName
+from mobilize.accounts.models import RoleName, SignedInSession
 from mobilize.actions.models import Action
-from mobilize.reminders.models import RuleKind
+from mobilize.database import atomic, db
+from mobilize.reminders.estimates import estimate
+from mobilize.reminders.models import ReminderRule, RuleKind
 from mobilize.reminders.queries import rules_of
+from mobilize.roster.models import Site
 from tests.builders import make_action, make_area, make_event, make_member, make_person, make_site, sign_in
-from tests.reminders.conftest import MIA, NATE
+from tests.reminders.conftest import CARMEN, MIA, NATE
 
 
 def enter(client: FlaskClient, role: RoleName, **where: object) -> None:
@@ -76,6 +80,97 @@ def test_a_time_at_which_nobody_is_texted_is_refused_and_kept_on_the_page(
     assert "22:00" in sent.get_data(as_text=True)
     assert client.post(address, data={"at_local": "x", "do": "day_before:on"}).status_code == 422
     assert client.post(address, data={"do": "nonsense"}).status_code == 400
+
+
+DAY_BEFORE = {"at_local": "16:00", "do": "day_before:on"}
+
+
+def many(action: Action, members: int = 99) -> None:
+    """With Mia and Nate 101 phones."""
+    site = db.session.scalars(select(Site).where(Site.name == "Elm Street School")).one()
+    for n in range(members):
+        make_member(site=site, phone=f"+1213557{n:04d}")
+
+
+def rule_of(action: Action, kind: RuleKind = RuleKind.DAY_BEFORE) -> ReminderRule:
+    db.session.rollback()
+    return rules_of(action)[kind]
+
+
+def test_what_reaches_many_is_looked_at_with_its_price_and_asks_who_it_is(
+    app: Flask, client: FlaskClient
+) -> None:
+    action = an_action()
+    many(action)
+    sign_in(client, make_person("Olga Reed", phone="+12135550110", role=RoleName.ADMIN))
+    address = f"/actions/{action.id}/reminders"
+    assert "$" in client.get(address).text, "the price stands beside the button"
+    size = estimate(action, rule_of(action), clock.now())
+    look = client.post(address, data=DAY_BEFORE)
+    assert look.status_code == 422 and "Look at the price first" in look.text
+    price = f"${size.cost_cents / 100:.2f}"
+    for shown in (
+        "101",
+        str(size.segments),
+        price,
+        f"Yes, for about {price}",
+        "Last text leaves",
+        "tomorrow",
+    ):
+        assert shown in look.text
+    assert 'name="at_local" value="16:00"' in look.text, "nothing is typed twice"
+    assert rule_of(action).at_local == time(17), "nothing is changed yet"
+    agreed = DAY_BEFORE | {"agreed_segments": str(size.segments)}
+    with atomic() as session:
+        session.execute(update(SignedInSession).values(stepped_up_at=clock.now() - timedelta(minutes=11)))
+    asked = client.post(address, data=agreed)
+    assert asked.status_code == 403 and f'name="agreed_segments" value="{size.segments}"' in asked.text
+    assert rule_of(action).at_local == time(17)
+    with atomic() as session:
+        session.execute(update(SignedInSession).values(stepped_up_at=clock.now()))
+    for _press in range(2):
+        assert client.post(address, data=agreed).status_code == 303
+    assert rule_of(action).at_local == time(16)
+
+
+def test_what_has_grown_since_it_was_looked_at_is_looked_at_again(app: Flask, client: FlaskClient) -> None:
+    action = an_action()
+    many(action)
+    enter(client, RoleName.ADMIN)
+    address = f"/actions/{action.id}/reminders"
+    client.get(address)
+    size = estimate(action, rule_of(action), clock.now())
+    make_member(site=make_event(make_site("Oak Street School"), action=action).site, phone="+12135580001")
+    again = client.post(address, data=DAY_BEFORE | {"agreed_segments": str(size.segments)})
+    assert again.status_code == 422 and "It has grown since you looked" in again.text and "102" in again.text
+    assert rule_of(action).at_local == time(17)
+
+
+def test_turning_it_off_and_what_reaches_few_ask_nothing(app: Flask, client: FlaskClient) -> None:
+    action = an_action()
+    many(action, 98)
+    enter(client, RoleName.ADMIN)
+    address = f"/actions/{action.id}/reminders"
+    client.get(address)
+    with atomic() as session:
+        session.execute(update(SignedInSession).values(stepped_up_at=None))
+    assert client.post(address, data=DAY_BEFORE).status_code == 303
+    make_member(site=db.session.scalars(select(Site)).first(), phone="+12135580001")
+    assert client.post(address, data=DAY_BEFORE | {"do": "day_before:off"}).status_code == 303
+    assert client.post(address, data=DAY_BEFORE).status_code == 422
+
+
+def test_the_thank_you_and_the_texts_to_chairs_have_a_price_too(app: Flask, client: FlaskClient) -> None:
+    action = an_action()
+    make_person("Carmen", phone=CARMEN, role=RoleName.CHAIR, site=db.session.scalars(select(Site)).one())
+    enter(client, RoleName.ADMIN)
+    client.get(f"/actions/{action.id}/reminders")
+    now = clock.now()
+    sizes = {kind: estimate(action, rule, now) for kind, rule in rules_of(action).items()}
+    assert (sizes[RuleKind.THANKS].phones, sizes[RuleKind.BRIEFING].phones) == (2, 1)
+    question = sizes[RuleKind.COUNT_QUESTION]
+    assert question.phones == 1 and question.segments >= 2, "asked again where nobody answered"
+    assert all(size.starts_at and size.done_at for kind, size in sizes.items() if size.phones)
 
 
 def test_an_organizer_changes_only_what_is_all_in_her_areas(app: Flask, client: FlaskClient) -> None:

@@ -2,7 +2,10 @@
 
 import dataclasses
 import json
-from datetime import timedelta
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -13,12 +16,18 @@ from mobilize import clock
 from mobilize.accounts import approvals
 from mobilize.accounts.approvals import Kind, Rule, approve, open_approval
 from mobilize.accounts.models import Person, RoleName
-from mobilize.accounts.scope import THE_OFFICE
-from mobilize.actions.models import Action
+from mobilize.accounts.scope import THE_OFFICE, Scope
+from mobilize.actions.models import Action, Event
 from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.reminders.broadcast_sizing import sizing
-from mobilize.reminders.broadcasts import confirm_broadcast, queue_broadcasts, write_broadcast
+from mobilize.reminders.broadcasts import (
+    ask_second_person,
+    confirm_broadcast,
+    queue_broadcasts,
+    write_broadcast,
+)
+from mobilize.reminders.chapter_texts import write_to_chapter
 from mobilize.reminders.composing import Written
 from mobilize.reminders.models import Audience, Broadcast
 from mobilize.roster.models import PhoneKind
@@ -46,7 +55,7 @@ def written(action: Action, words_: Written = WORDS, audience: Audience = Audien
 
 
 def sent(broadcast: Broadcast, **values: object) -> int:
-    values = {"long_ok": False, "web": False, "actor": broadcast.made_by, "now": clock.now(), **values}
+    values = {"long_ok": False, "scope": None, "actor": broadcast.made_by, "now": clock.now(), **values}
     confirm_broadcast(broadcast.id, **values)  # type: ignore[arg-type]
     return queue_broadcasts(clock.now())
 
@@ -227,6 +236,88 @@ def test_above_the_limit_a_second_person_agrees_first(
     approve(asked.id, by=f"person:{other.id}", scope=THE_OFFICE, stepped_up=True, now=clock.now())
     client.post(there + "/send")
     assert queue_broadcasts(clock.now()) == 2
+
+
+def confirm(broadcast: Broadcast, scope: Scope = THE_OFFICE, *, at: datetime | None = None) -> str:
+    """What pressing Send on the page comes to."""
+    who = {"scope": scope, "actor": broadcast.made_by, "now": at or clock.now()}
+    try:
+        confirm_broadcast(broadcast.id, long_ok=False, **who)  # type: ignore[arg-type]
+    except Refused as refusal:
+        return refusal.code
+    return "sent"
+
+
+@pytest.fixture
+def from_five(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second person from five phones on; each text of these tests goes to two."""
+    monkeypatch.setitem(approvals.RULES, Kind.BROADCAST, Rule(from_people=5))
+
+
+def test_many_small_texts_ask_for_a_second_person_like_the_large_one_they_add_up_to(
+    app: Flask, from_five: None
+) -> None:
+    olga, ada = (make_person(name, role=RoleName.ADMIN) for name in ("Olga Reed", "Ada Stone"))
+    action, now = an_action(), clock.now()
+    texts = [written(action, actor=f"person:{olga.id}", now=now) for _n in range(4)]
+    assert [confirm(text) for text in texts[:3]] == ["sent", "sent", "second_person"]
+    ask_second_person(texts[2], actor=f"person:{olga.id}", now=now)
+    asked = open_approval(Kind.BROADCAST, str(texts[2].id), now=now)
+    assert asked is not None
+    approve(asked.id, by=f"person:{ada.id}", scope=THE_OFFICE, stepped_up=True, now=now)
+    assert confirm(texts[2]) == "sent" and confirm(texts[3]) == "second_person", "one yes is one text"
+    assert confirm(written(action, actor=f"person:{ada.id}", now=now)) == "sent", "another's are their own"
+    assert confirm(texts[3], at=now + timedelta(days=7, hours=1)) == "sent", "after a week it starts anew"
+
+
+def test_two_texts_confirmed_at_the_same_moment_are_added_up(app: Flask, from_five: None) -> None:
+    olga = make_person("Olga Reed", role=RoleName.ADMIN)
+    action = an_action()
+    texts = [written(action, actor=f"person:{olga.id}") for _n in range(3)]
+    assert confirm(texts[0]) == "sent"
+    ids, both = [text.id for text in texts[1:]], threading.Barrier(2)
+    db.session.rollback()
+
+    def press(one: uuid.UUID) -> str:
+        with app.app_context():
+            text = db.session.get_one(Broadcast, one)
+            both.wait()
+            try:
+                return confirm(text)
+            finally:
+                db.session.remove()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(press, ids)) == ["second_person", "sent"]
+
+
+def test_a_chairs_texts_to_their_own_chapter_are_bounded_by_the_day_and_not_added_up(
+    app: Flask, from_five: None
+) -> None:
+    action = an_action()
+    event = db.session.scalars(select(Event).where(Event.action_id == action.id)).one()
+    carmen = make_person("Carmen Ortiz", role=RoleName.CHAIR, site=event.site)
+    here = Scope(roles=frozenset({RoleName.CHAIR}), sites=frozenset({event.site_id}))
+    now = clock.now()
+    told = []
+    for n in range(3):
+        how = {"scope": here, "actor": f"person:{carmen.id}", "now": now + n * timedelta(hours=13)}
+        text = write_to_chapter(event, event.site, "chair_come", "", **how)  # type: ignore[arg-type]
+        told.append(confirm(text, here, at=how["now"]))
+    assert told == ["sent", "sent", "sent"]
+
+
+def test_the_page_says_with_how_many_it_is_added_up(app: Flask, client: FlaskClient, from_five: None) -> None:
+    action = an_action()
+    enter(client)
+    for _n in range(2):
+        there = client.post(f"/actions/{action.id}/texts/new", data=TYPED).location
+        client.post(there + "/send")
+    there = client.post(f"/actions/{action.id}/texts/new", data=TYPED).location
+    page = client.get(there).text
+    assert "With what you sent within a week these are 6 texts" in page and "Ask a second person" in page
+    client.post(there + "/send")
+    assert "A second person has been asked" in client.get(there).text
 
 
 def test_an_organizers_text_stays_in_her_areas(app: Flask, client: FlaskClient) -> None:

@@ -11,28 +11,153 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 import requests
 from flask import Flask
-from sqlalchemy import select
+from flask.testing import FlaskClient
+from sqlalchemy import JSON, Column, Enum, String, select
 
 from mobilize import clock
-from mobilize.accounts.models import Person, RoleName
-from mobilize.database import db
+from mobilize.accounts.grants import grant_line
+from mobilize.accounts.models import GrantKind, Person, RoleName
+from mobilize.actions.models import Event
+from mobilize.database import Model, db
 from mobilize.demo.carrier import Carrier
+from mobilize.keys import SealedColumn, sealed_columns
+from mobilize.reminders.operations import set_default_rules
 from mobilize.roster.models import Site
+from mobilize.texts.inbound import take_inbound
 from mobilize.texts.queries import counts_by_state, is_opted_out
-from tests.builders import full_session, make_person
+from mobilize.turnout import live
+from tests.builders import full_session, make_member, make_person, sign_in
 from tests.security import canary
-from tests.security.canary import CANARIES, hits, hits_in_files
+from tests.security.canary import CANARIES, SURNAME, hits, hits_in_files
 from tests.security.journey import Journey, Scratch
 from tests.services.postgres import Postgres
 from tests.services.processes import Processes
 from tests.services.redis import Redis
+from tests.world import World
 
 pytestmark = pytest.mark.timeout(240)
+
+BY_ID = "who did it, as person:<id>, grant:<id>, shell or worker"
+OUR_WORD = "one word of ours, from a list in the code"
+PLACE = "a place; it stands on posters"
+PUBLISHED = "printed, texted or published to everybody as it is"
+CARRIERS = "the carrier's own id or word"
+COUNTS = "counts and ids"
+CODE = "a code of ours, which stands on posters and in addresses"
+CLOCK = "a time zone"
+IDS = "ids of ours"
+LANGUAGE = "a code of a language"
+# Every column of words that is not sealed, and why nobody stands in it. A new one joins here with its reason,
+# or is sealed (`database.Sealed`).
+HOLDS_NOBODY = {
+    "actions.made_by": BY_ID,
+    "actions.name_en": PUBLISHED,
+    "actions.name_es": PUBLISHED,
+    "allowances.by": BY_ID,
+    "allowances.ref": IDS,
+    "approvals.asked_by": BY_ID,
+    "approvals.decided_by": BY_ID,
+    "approvals.kind": OUR_WORD,
+    "approvals.ref": IDS,
+    "areas.name": PLACE,
+    "attempts.sid": CARRIERS,
+    "attendance.duty": OUR_WORD,
+    "audit.actor": BY_ID,
+    "audit.ref": IDS,
+    "audit.verb": OUR_WORD,
+    "broadcasts.made_by": BY_ID,
+    "broadcasts.site_ids": IDS,
+    "broadcasts.wording": OUR_WORD,
+    "campaigns.demands_en": PUBLISHED,
+    "campaigns.demands_es": PUBLISHED,
+    "campaigns.name_en": PUBLISHED,
+    "campaigns.name_es": PUBLISHED,
+    "chair_changes.made_by": BY_ID,
+    "code_requests.language": LANGUAGE,
+    "code_requests.purpose": OUR_WORD,
+    "consents.how": OUR_WORD,
+    "consents.wording": OUR_WORD,
+    "events.code": CODE,
+    "events.meet_at": PLACE,
+    "events.text_code": CODE,
+    "events.tz": CLOCK,
+    "events.venue": PLACE,
+    "gates.name": PLACE,
+    "head_counts.by": BY_ID,
+    "head_counts.via": OUR_WORD,
+    "imports.by": BY_ID,
+    "imports.kind": OUR_WORD,
+    "imports.plan": "sites, as their file lists them",
+    "imports.second_by": BY_ID,
+    "imports.summary": "counts, line numbers, and the words of ours for what was wrong there",
+    "inbound.done_by": BY_ID,
+    "inbound.sid": CARRIERS,
+    "inbound.value": "a count, an event's digits or a language, as it was read; never the words",
+    "leases.holder": "a process on one of our machines",
+    "leases.name": OUR_WORD,
+    "legal_holds.placed_by": BY_ID,
+    "legal_holds.released_by": BY_ID,
+    "line_grants.made_by": BY_ID,
+    "matches.actor": BY_ID,
+    "members.file_language": LANGUAGE,
+    "members.language": LANGUAGE,
+    "members.proposed_role": OUR_WORD,
+    "new_numbers.by": BY_ID,
+    "new_numbers.done_by": BY_ID,
+    "observations.name": OUR_WORD,
+    "observations.value": COUNTS,
+    "old_codes.code": CODE,
+    "old_codes.text_code": CODE,
+    "one_time_links.made_by": BY_ID,
+    "outbox.asks": OUR_WORD,
+    "outbox.claimed_by": "a process on one of our machines",
+    "outbox.language": LANGUAGE,
+    "outbox.purpose_key": "ids, and the blind index of the number",
+    "outbox.reason": OUR_WORD,
+    "outbox.tz": CLOCK,
+    "outbox.wording": OUR_WORD,
+    "outside_totals.figures": COUNTS,
+    "passkey_challenges.purpose": OUR_WORD,
+    "people.language": LANGUAGE,
+    "phone_rules.source": OUR_WORD,
+    "phone_rules.wording": OUR_WORD,
+    "questions.kind": OUR_WORD,
+    "receipts.sid": CARRIERS,
+    "receipts.status": CARRIERS,
+    "reminder_rules.wording": OUR_WORD,
+    "reports.figures": COUNTS,
+    "reports.made_by": BY_ID,
+    "roles.given_by": BY_ID,
+    "senders.name": OUR_WORD,
+    "sites.campus": PLACE,
+    "sites.city": PLACE,
+    "sites.code": PLACE,
+    "sites.name": PLACE,
+    "sites.street": PLACE,
+    "sites.tz": CLOCK,
+    "sites.zip": PLACE,
+    "staged_members.file_language": LANGUAGE,
+    "staged_members.language": LANGUAGE,
+    "staged_members.proposed_role": OUR_WORD,
+    "statement_links.code": CODE,
+    "statement_links.made_by": BY_ID,
+    "statements.figures": COUNTS,
+    "statements.why_en": PUBLISHED,
+    "statements.why_es": PUBLISHED,
+    "statements.words_en": PUBLISHED,
+    "statements.words_es": PUBLISHED,
+    "supporters.by": BY_ID,
+    "text_holds.by": BY_ID,
+    "totals.figures": COUNTS,
+    "voids.actor": BY_ID,
+    "walkups.kind": OUR_WORD,
+}
 
 CODES = ["19647330000001", "19647330000002"]
 SITES = f"""cds_code,name,street,city,zip,lat,lon,area,represented
@@ -73,6 +198,135 @@ def test_the_search_finds_what_it_looks_for() -> None:
     for disguised in (said.hex().encode(), said.decode().encode("utf-16-le")):
         assert hits(disguised)["name"] == 1000
     assert hits(b'"(310) 555-0107"')["phone"] == 1 and hits(b"tel:+13105550107")["phone"] == 1
+
+
+def columns_of_words() -> set[str]:
+    """`table.column` of all that hold text or JSON as it is. A column of a list of ours (Enum) is none."""
+    words = (column for column in _model_columns() if isinstance(column.type, String | JSON))
+    return {f"{column.table.name}.{column.name}" for column in words if not isinstance(column.type, Enum)}
+
+
+def _model_columns() -> Iterator[Column[Any]]:
+    for table in Model.metadata.sorted_tables:
+        yield from table.columns
+
+
+def test_every_column_of_words_is_sealed_or_says_why_nobody_stands_in_it(sqlite_app: Flask) -> None:
+    assert columns_of_words() == HOLDS_NOBODY.keys()
+
+
+def hits_by_column() -> dict[str, dict[str, int]]:
+    """Where in the tables something personal stands, bytes as they are and as they are written."""
+    db.session.rollback()
+    found: dict[str, dict[str, int]] = {}
+    for column in _model_columns():
+        said = b"\n".join(
+            value if isinstance(value, bytes) else str(value).encode()
+            for value in db.session.scalars(select(column))
+            if value is not None
+        )
+        if there := hits(said):
+            found[f"{column.table.name}.{column.name}"] = dict(there)
+    return found
+
+
+def test_what_people_type_of_others_is_sealed_wherever_they_type_it(app: Flask, client: FlaskClient) -> None:
+    """One canary in every field for words of one's own. What is printed for everybody is none of them."""
+    live.forget()
+    world, one = World(), CANARIES[77]
+    said = f"for {one.first} {one.last}, {one.phone}, {one.number}"
+    of = world.own
+    home = db.session.get_one(Site, of["site_id"])
+    for _n in range(25):  # so many phones want a second person, who reads what for
+        make_member("Okafor", "Nate", site=home)
+    sign_in(client, world.people[RoleName.ADMIN])
+    set_default_rules(clock.now())
+    invited = {"name": f"{one.first} {one.last}", "phone": CANARIES[78].phone, "role": "admin"}
+    added = {"first": one.first, "last": one.last, "phone": one.phone, "language": "en", "status": "active"}
+    text = {"text_en": said, "text_es": said, "audience": "members", "urgent": said}
+    with_names = {"format": "csv", "reason": said}
+    typed: list[tuple[str, dict[str, str]]] = [
+        (f"/events/{of['event_id']}/captains", {"label": said}),
+        (f"/events/{of['event_id']}/captains/{of['grant_id']}/hand-over", {"label": said}),
+        (f"/actions/{of['action_id']}/walls", {"label": said}),
+        (f"/actions/{of['action_id']}/unmatched/{of['evidence_id']}", {"do": "not_ours", "reason": said}),
+        (f"/actions/{of['action_id']}/texts/new", text),
+        (f"/events/{of['event_id']}/text", {"wording": "chair_meet_at", "where": one.first + one.last}),
+        (
+            f"/actions/{of['action_id']}/reminders",
+            {"do": "early_call:on", "minutes_before": "60", "reason": said},
+        ),
+        ("/texts/health/pause", {"why": said}),
+        (f"/campaigns/{of['campaign_id']}/texts/pause", {"why": said}),
+        (f"/inbox/{of['inbound_id']}/answer", {"answer": said}),
+        (f"/exports/{of['action_id']}", {"kind": "names", **with_names}),
+        (f"/exports/{of['action_id']}", {"kind": "phones", **with_names}),
+        ("/privacy/holds", {"action": "all", "reason": said}),
+        ("/people", invited),
+        ("/members/new", {"number": one.number, **added}),
+        (f"/members/{of['member_id']}", added | {"phone": CANARIES[79].phone}),
+        ("/members", {"q": said}),
+        ("/audit", {"q": said}),
+        (f"/events/{of['event_id']}/new-code", {"leaked": said}),
+    ]
+    for path, form in typed:
+        answer = client.post(path, data=form)
+        assert answer.status_code < 400, (path, answer.status_code)
+    for n, words in enumerate((said, one.phone, one.phone[2:], one.number, f"{one.first} {one.last}")):
+        take_inbound(f"SM{n:032x}", CANARIES[80].phone, words, now=clock.now())
+    _at_the_line(client, of, said)
+    assert hits_by_column() == {}
+    kept = [column for column in sealed_columns() if str(column) in TYPED]
+    opened = {
+        str(column): any(
+            SURNAME in str(column.sealed.open(*row)) for row in db.session.execute(_values(column))
+        )
+        for column in kept
+    }
+    assert opened == dict.fromkeys(TYPED, True), "what was typed is there, for who may open it"
+
+
+TYPED = [
+    "approvals.summary_enc",
+    "broadcasts.text_en_enc",
+    "broadcasts.text_es_enc",
+    "broadcasts.urgent_reason_enc",
+    "exports.reason_enc",
+    "inbound.body_enc",
+    "legal_holds.reason_enc",
+    "line_grants.label_enc",
+    "matches.reason_enc",
+    "members.name_enc",
+    "outbox.blanks_enc",
+    "people.name_enc",
+    "reminder_rules.reason_enc",
+    "senders.paused_why_enc",
+    "text_holds.why_enc",
+    "voids.reason_enc",
+    "walkups.typed_enc",
+]
+
+
+def _values(column: SealedColumn) -> Any:
+    return select(column.row_id, column.column).where(column.column.is_not(None))
+
+
+def _at_the_line(client: FlaskClient, of: dict[str, Any], said: str) -> None:
+    """A name is ticked, and taken back with a reason; somebody walks in who is on no list."""
+    event = db.session.get_one(Event, of["event_id"], populate_existing=True)
+    ends_at = event.ends_at + timedelta(hours=1)
+    _grant, token = grant_line(event.id, GrantKind.CAPTAIN, said, None, "shell", ends_at, now=clock.now())
+    client.set_cookie(f"line-{event.code}", token, domain="localhost")
+    at, walked_in = clock.now().isoformat(), f"{CANARIES[81].first} {CANARIES[81].last}"
+    items = [
+        {"nonce": f"{1:032x}", "kind": "tick", "at": at, "member": str(of["member_id"])},
+        {"nonce": f"{2:032x}", "kind": "untick", "at": at, "member": str(of["member_id"]), "reason": said},
+        {"nonce": f"{3:032x}", "kind": "walkin", "at": at, "typed": walked_in},
+        {"nonce": f"{4:032x}", "kind": "new_number", "at": at, "member": str(of["member_id"]),
+         "typed": CANARIES[82].phone},
+    ]  # fmt: skip
+    answer = client.post(f"/line/{event.code}/items", json={"items": items})
+    assert answer.status_code == 200 and len(answer.json["items"]) == 4, answer.text
 
 
 def test_nothing_personal_is_left_anywhere(
