@@ -88,6 +88,7 @@ class Member(Model):
     the texts room asks it beside its own rules. A duplicate that was merged says into whom.
     """
 
+    make_id = staticmethod(uuid.uuid4)
     __tablename__ = "members"
     __table_args__ = (
         # check_in(): the number somebody typed, as phone or as member number.
