@@ -94,7 +94,7 @@ class Model(DeclarativeBase):
         # The id comes first: sealed columns are bound to it, and they are set in the same call.
         mapper = self.__mapper__
         if "id" in mapper.columns and "id" not in values:
-            values = {"id": self.make_id(), **values}
+            values = {"id": type(self).make_id(), **values}
         elif "id" in values:
             values = {"id": values.pop("id"), **values}
         for name, value in values.items():

@@ -13,7 +13,7 @@ from mobilize.accounts.queries import current_terms, may_manage, may_manage_pers
 from mobilize.accounts.scope import THE_OFFICE, Scope, running_on, today
 from mobilize.accounts.second_steps import forget_second_steps
 from mobilize.crypto import blind_index
-from mobilize.database import atomic, db, insert, new_id
+from mobilize.database import atomic, db, insert
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.phones import normalize

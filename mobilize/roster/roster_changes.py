@@ -37,8 +37,8 @@ class Changes:
     def rows(self) -> Iterator[Values]:
         """Values for `staged_members`, without the import's id; in the order of the members' ids.
 
-        Those are random, and here the order of the file ends: by it, whoever has such a list and a copy of the
-        database would read off who is who. What is made of these rows is written in their order.
+        Those are random, and here the order of the file ends: by it, whoever has such a list and a copy of
+        the database would read off who is who. What is made of these rows is written in their order.
         """
         listed = {number_key(row.number): row for row in self.reading.members.values()}
         ids = {key: self.standing[key].id if key in self.standing else Member.make_id() for key in listed}

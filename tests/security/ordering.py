@@ -99,7 +99,9 @@ def owners(tables: Sequence[Stored], whose: dict[str, str]) -> dict[str, list[st
 
 
 def followed(
-    tables: Sequence[Stored], owned: dict[str, list[str | None]], orders: dict[str, dict[str, int]],
+    tables: Sequence[Stored],
+    owned: dict[str, list[str | None]],
+    orders: dict[str, dict[str, int]],
     chapter: dict[str, str],
 ) -> Iterator[Found]:
     """How far each column, and the place of the rows, follows each order: over all, and within chapters."""
