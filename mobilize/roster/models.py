@@ -198,8 +198,10 @@ class ImportState(StrEnum):
 
 
 class Import(Model):
-    """One file that was read. `summary` is what the dry run showed: counts and lines, no names.
+    """One file that was read. `summary` is what the dry run showed: counts and refused lines, no names.
 
+    `warned_lines` is JSON, kind of doubt -> lines of members somebody should look at. Sealed: beside a list
+    in the same order, "line 17 has no phone" would say whose row has none.
     A roster's rows stand in `staged_members`; a site list is short and public, its rows stand in `plan`.
     `based_on_id` is the last change by import that the dry run saw: another one since makes it stale.
     """
@@ -212,12 +214,15 @@ class Import(Model):
     state: Mapped[ImportState]
     summary: Mapped[dict[str, object]] = mapped_column(JSON)
     plan: Mapped[dict[str, object] | None] = mapped_column(JSON)
+    warned_lines_enc: Mapped[bytes | None]
     based_on_id: Mapped[uuid.UUID | None]
     by: Mapped[str] = mapped_column(String(64))
     second_by: Mapped[str | None] = mapped_column(String(64))
     started_at: Mapped[datetime]
     committed_at: Mapped[datetime | None]
     undone_at: Mapped[datetime | None]
+
+    warned_lines = Sealed()
 
 
 class Side(StrEnum):
