@@ -112,7 +112,7 @@ def seed(members: int = MEMBERS) -> None:
 
 
 def _member(n: int, now: Any) -> dict[str, Any]:
-    member, number = new_id(), f"{n:08d}"
+    member, number = Member.make_id(), f"{n:08d}"
     return {
         "id": member,
         "number_bix": blind_index("number", number),

@@ -196,7 +196,7 @@ def _site(n: int, area_id: Any) -> dict[str, Any]:
 
 
 def _member(n: int) -> dict[str, Any]:
-    member, number, phone = new_id(), f"{n:08d}", f"+1213{n:07d}"
+    member, number, phone = Member.make_id(), f"{n:08d}", f"+1213{n:07d}"
     return {
         "id": member,
         "number_bix": blind_index("number", number),

@@ -91,7 +91,7 @@ def _events(action_id: Any, sites: list[dict[str, Any]]) -> dict[Any, dict[str, 
 
 def _members(sites: list[dict[str, Any]], dice: random.Random) -> list[tuple[Any, Any]]:
     """(member, home site)."""
-    homes = [(new_id(), dice.choice(sites)["id"]) for _ in range(MEMBERS)]
+    homes = [(Member.make_id(), dice.choice(sites)["id"]) for _ in range(MEMBERS)]
     same = {"phone_kind": "mobile", "status": "active", "language": "en", "opted_out_in_file": False}
     since = {"from_at": LONG_AGO}
     bulk(

@@ -7,11 +7,11 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, overload
+from typing import Any, ClassVar, overload
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
@@ -68,6 +68,9 @@ class Moment(TypeDecorator[datetime]):
 class Model(DeclarativeBase):
     """The base of every table. A row gets its id when it is made: it can be sealed before it is stored."""
 
+    # A model whose rows must not show in which order they were made takes `uuid.uuid4` instead.
+    make_id: ClassVar[Callable[[], uuid.UUID]] = staticmethod(new_id)
+
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(column_0_label)s",
@@ -91,7 +94,7 @@ class Model(DeclarativeBase):
         # The id comes first: sealed columns are bound to it, and they are set in the same call.
         mapper = self.__mapper__
         if "id" in mapper.columns and "id" not in values:
-            values = {"id": new_id(), **values}
+            values = {"id": type(self).make_id(), **values}
         elif "id" in values:
             values = {"id": values.pop("id"), **values}
         for name, value in values.items():

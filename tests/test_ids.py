@@ -1,9 +1,11 @@
-"""Ids are made by us: unguessable, and in the order in which they were made."""
+"""Ids are made by us: unguessable, and in the order in which they were made, except those of people."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from mobilize.accounts.models import Person
 from mobilize.database import new_id
+from mobilize.roster.models import Member
 
 
 def test_a_later_id_is_the_greater_one_however_fast_they_come() -> None:
@@ -21,3 +23,10 @@ def test_an_id_is_a_uuid_of_version_seven_and_says_when_it_was_made() -> None:
     made = new_id()
     assert made.version == 7 and made.variant == "specified in RFC 4122"
     assert abs((made.int >> 80) - time.time_ns() // 1_000_000) < 1000
+
+
+def test_the_id_of_a_member_or_person_says_nothing_of_when_it_was_made() -> None:
+    for model in (Member, Person):
+        made = [model().id for _ in range(1000)]
+        assert {one.version for one in made} == {4} and len(set(made)) == 1000
+        assert made != sorted(made)

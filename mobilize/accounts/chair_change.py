@@ -4,6 +4,7 @@ import json
 import uuid
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
+from random import SystemRandom
 
 from sqlalchemy import delete, select, update
 
@@ -13,7 +14,7 @@ from mobilize.accounts.chair_plan import ChairMove, ChairPlan, Move, chunks, pla
 from mobilize.accounts.models import ChairChange, LineGrant, Person, RoleName, RoleTerm
 from mobilize.accounts.scope import today
 from mobilize.crypto import blind_index
-from mobilize.database import atomic, db, new_id
+from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.languages import _
 
@@ -82,7 +83,7 @@ def apply_chairs(data: bytes, from_on: date | None, *, by: str, now: datetime) -
 
 
 def _apply(plan: ChairPlan, by: str, now: datetime) -> None:
-    ending = [one for one in plan.of(Move.ENDS) if one.term_id]
+    ending = [one for one in _in_no_order(plan.of(Move.ENDS)) if one.term_id]
     for one in ending:
         term = db.session.get_one(RoleTerm, one.term_id)
         term.to_on = plan.from_on
@@ -90,7 +91,7 @@ def _apply(plan: ChairPlan, by: str, now: datetime) -> None:
     if plan.from_on <= today(now):
         _close_lines({one.person_id for one in ending if one.person_id}, now)
     made: dict[str, Person] = {}
-    for one in plan.of(Move.STARTS):
+    for one in _in_no_order(plan.of(Move.STARTS)):
         person = db.session.get_one(Person, one.person_id) if one.person_id else _new_person(one, made, now)
         term = RoleTerm(
             person_id=person.id, role=one.role, site_id=one.site_id, from_on=plan.from_on, given_by=by
@@ -100,11 +101,16 @@ def _apply(plan: ChairPlan, by: str, now: datetime) -> None:
         audit.note(by, f"role.give.{one.role}", term.id, now=now)
 
 
+def _in_no_order(moves: list[ChairMove]) -> list[ChairMove]:
+    """Such lists go by name, and by the order of rows somebody with one would read off who is who."""
+    return SystemRandom().sample(moves, k=len(moves))
+
+
 def _new_person(one: ChairMove, made: dict[str, Person], now: datetime) -> Person:
     phone = one.row.phone if one.row else None
     if phone and phone in made:
         return made[phone]
-    person = Person(id=new_id(), made_at=now, language="en", name=one.name)
+    person = Person(made_at=now, language="en", name=one.name)
     if phone:
         person.phone, person.phone_bix = phone, blind_index("phone", phone)
         made[phone] = person

@@ -27,6 +27,7 @@ CHAIRS = (RoleName.CHAIR, RoleName.COCHAIR, RoleName.VICE_CHAIR)
 class Person(Model):
     """Somebody who may sign in. `member_id` ties her to the roster when she is on it."""
 
+    make_id = staticmethod(uuid.uuid4)
     __tablename__ = "people"
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)

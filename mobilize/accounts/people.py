@@ -13,7 +13,7 @@ from mobilize.accounts.queries import current_terms, may_manage, may_manage_pers
 from mobilize.accounts.scope import THE_OFFICE, Scope, running_on, today
 from mobilize.accounts.second_steps import forget_second_steps
 from mobilize.crypto import blind_index
-from mobilize.database import atomic, db, insert, new_id
+from mobilize.database import atomic, db, insert
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.phones import normalize
@@ -194,7 +194,7 @@ def _refuse_wrong_place(invitation: Invitation, scope: Scope) -> None:
 
 def _person_of(phone: str, name: str, language: str, now: datetime) -> Person:
     """Whoever has this number; somebody new when nobody has. Of two invitations at once one makes her."""
-    phone_bix, row_id = blind_index("phone", phone), new_id()
+    phone_bix, row_id = blind_index("phone", phone), Person.make_id()
     new = insert(Person).values(
         id=row_id,
         name_enc=Person.name.seal(row_id, name),

@@ -1,24 +1,10 @@
-"""The doors of this room, and what all its pages know."""
+"""The blueprint of this room, and how it hands out what is printed."""
 
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from flask import Blueprint, Response, send_file, url_for
-from werkzeug.routing import BuildError
+from flask import Blueprint, Response, send_file
 
 bp = Blueprint("actions", __name__)
-
-
-@bp.context_processor
-def _what_pages_know() -> dict[str, Any]:
-    return {"door": door}
-
-
-def door(endpoint: str, **values: Any) -> str | None:
-    """The address of another room's page; None when there is no such page."""
-    try:
-        return url_for(endpoint, **values)
-    except BuildError:
-        return None
 
 
 def printed(pdf: BinaryIO, name: str) -> Response:

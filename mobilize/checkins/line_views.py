@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from mobilize import audit, clock, settings
 from mobilize.accounts.entrance import grant, line_grant, line_upload, was_taken_back
 from mobilize.accounts.models import GrantKind
-from mobilize.actions.blueprint import door
 from mobilize.actions.models import ActionKind, Event
 from mobilize.actions.queries import check_in_address, codes_of, event_by_code
 from mobilize.checkins.duties import duty_choices
@@ -147,8 +146,9 @@ def _missing(event: Event) -> str | None:
     """Where the chair sees who has not come yet, signed in as herself: phones are on no line page."""
     if grant().kind is not GrantKind.CHAIR or event.site_id is None:
         return None
-    report = door("turnout.chapter_report", action_id=event.action_id, site_id=event.site_id)
-    return f"{report}#missing" if report else None
+    return url_for(
+        "turnout.chapter_report", action_id=event.action_id, site_id=event.site_id, _anchor="missing"
+    )
 
 
 def _is_strike(event: Event) -> bool:

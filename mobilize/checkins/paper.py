@@ -75,10 +75,12 @@ def key_in(
     ]
     with atomic():
         come = {"happened_at": at, "duty": doing}
-        new = [_store(event, page, name.ref, now, member_id=uuid.UUID(name.ref), **come) for name in signed]
+        # Not by name, as they stand on the sheet: where rows lie must not tell whose they are.
+        by_id = sorted(name.ref for name in signed)
+        new = [_store(event, page, ref, now, member_id=uuid.UUID(ref), **come) for ref in by_id]
         for typed in added:
             _store(event, page, str(typed), now, typed=typed, **come)
-        for name, until in outs:
+        for name, until in sorted(outs, key=lambda one: one[0].ref):
             gone = {"happened_at": min(until, now), "says": Says.LEFT}
             _store(event, page, f"{name.ref}/left", now, member_id=uuid.UUID(name.ref), **gone)
     return KeyedIn([_said(name) for name in signed], new.count(Outcome.COUNTED), len(added), len(outs))

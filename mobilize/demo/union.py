@@ -193,7 +193,7 @@ def _status(chance: random.Random, home: Chapter | None) -> MemberStatus:
 def _member(
     chance: random.Random, n: int, status: MemberStatus, phone: str, since: datetime
 ) -> dict[str, Any]:
-    row_id, number = new_id(), f"{10_200_000 + 7 * n:08d}"
+    row_id, number = uuid.UUID(int=chance.getrandbits(128), version=4), f"{10_200_000 + 7 * n:08d}"
     kinds = [PhoneKind.MOBILE, PhoneKind.LANDLINE]
     return {
         "id": row_id,
@@ -254,7 +254,7 @@ def _full_name(chance: random.Random) -> str:
 
 
 def _person(phone: str, name: str, now: datetime) -> dict[str, Any]:
-    row_id = new_id()
+    row_id = Person.make_id()
     return {
         "id": row_id,
         "name_enc": Person.name.seal(row_id, name),

@@ -13,21 +13,26 @@ REMOVED_SHARE = 0.05
 CHANGED_SHARE = 0.20
 SMALL_ROSTER = 25
 _MOST_LINES = 500
+_MOST_WARNED = 50
 _MOST_WORDS = 30
 
 
 def roster_summary(reading: RosterReading, changes: Changes, book: SiteBook) -> dict[str, Any]:
-    """`account` for machines, `changes`, `rejected_lines` [record, line, reason], lines with doubts, ..."""
+    """`account` for machines, `changes`, `rejected_lines` [record, line, reason], what is unresolved, ..."""
     there = sum(s.values["gone_on"] is None and not s.keeps_out for s in changes.standing.values())
     return {
         "account": account(reading),
         "changes": dict(changes.counts),
         "standing": there,
         "rejected_lines": [[n, line, why.value] for n, line, why in reading.rejected[:_MOST_LINES]],
-        "warned_lines": {kind: [row.line for row in rows[:50]] for kind, rows in warned(reading).items()},
         "unresolved": _unresolved(reading, book),
         "unused": reading.unused,
     }
+
+
+def warned_lines(reading: RosterReading) -> dict[str, list[int]]:
+    """Where in the file to look, by kind of doubt; 50 lines of each at most."""
+    return {kind: [row.line for row in rows[:_MOST_WARNED]] for kind, rows in warned(reading).items()}
 
 
 def sites_summary(reading: SitesReading, plan: dict[str, Any]) -> dict[str, Any]:

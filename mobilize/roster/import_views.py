@@ -1,5 +1,6 @@
 """Importing sites and the roster: choose a file, look at the dry run, import exactly that, undo it."""
 
+import json
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -88,6 +89,7 @@ def show_import(import_id: uuid.UUID) -> str:
         "roster/show_import.html",
         found=found,
         rejected=rejected_in_words(found.kind, found.summary),
+        warned_lines=json.loads(found.warned_lines or "{}"),
         second_needed=_second_needed(found) and found.by == me().actor,
         approval=approvals.open_approval(Kind.IMPORT, str(found.id), now=now),
         alone=approvals.is_lone_admin(me().actor, now),

@@ -5,6 +5,7 @@ killed at any point has changed nothing.
 """
 
 import hashlib
+import json
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from mobilize.database import Model, atomic, db, is_postgres
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.roster import roster_moves, site_moves
-from mobilize.roster.import_summary import roster_summary, sites_summary
+from mobilize.roster.import_summary import roster_summary, sites_summary, warned_lines
 from mobilize.roster.members import standing_roster
 from mobilize.roster.models import Area, Import, ImportState, Site, StagedMember
 from mobilize.roster.roster_changes import Changes
@@ -59,7 +60,7 @@ def dry_run_roster(
     changes = Changes(reading, standing_roster(), _is_desk_phone, now)
     _stage(started.id, changes, tell)
     summary = roster_summary(reading, changes, book) | {"sha256": digest.hex(), "bytes": len(data)}
-    return _staged(started.id, summary, None)
+    return _staged(started.id, summary, warned=warned_lines(reading))
 
 
 def dry_run_sites(data: bytes, *, by: str, now: datetime, district: str | None = None) -> Import:
@@ -71,7 +72,7 @@ def dry_run_sites(data: bytes, *, by: str, now: datetime, district: str | None =
     plan = site_moves.plan_sites(reading, settings().union_timezone)
     started = _start(SITES, digest, by=by, now=now)
     summary = sites_summary(reading, plan) | {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    return _staged(started.id, summary, plan)
+    return _staged(started.id, summary, plan=plan)
 
 
 def commit_import(import_id: uuid.UUID, *, by: str, now: datetime, second_by: str | None = None) -> Import:
@@ -199,10 +200,17 @@ def _store(chunk: list[dict[str, Any]]) -> None:
         session.execute(insert(Model.metadata.tables[StagedMember.__tablename__]), chunk)
 
 
-def _staged(import_id: uuid.UUID, summary: dict[str, Any], plan: dict[str, Any] | None) -> Import:
+def _staged(
+    import_id: uuid.UUID,
+    summary: dict[str, Any],
+    *,
+    plan: dict[str, Any] | None = None,
+    warned: dict[str, list[int]] | None = None,
+) -> Import:
     with atomic() as session:
         staged = session.get_one(Import, import_id)
         staged.state, staged.summary, staged.plan = ImportState.STAGED, summary, plan
+        staged.warned_lines = json.dumps(warned) if warned else None
     return staged
 
 

@@ -88,6 +88,7 @@ class Member(Model):
     the texts room asks it beside its own rules. A duplicate that was merged says into whom.
     """
 
+    make_id = staticmethod(uuid.uuid4)
     __tablename__ = "members"
     __table_args__ = (
         # check_in(): the number somebody typed, as phone or as member number.
@@ -197,8 +198,10 @@ class ImportState(StrEnum):
 
 
 class Import(Model):
-    """One file that was read. `summary` is what the dry run showed: counts and lines, no names.
+    """One file that was read. `summary` is what the dry run showed: counts and refused lines, no names.
 
+    `warned_lines` is JSON, kind of doubt -> lines of members somebody should look at. Sealed: beside a list
+    in the same order, "line 17 has no phone" would say whose row has none.
     A roster's rows stand in `staged_members`; a site list is short and public, its rows stand in `plan`.
     `based_on_id` is the last change by import that the dry run saw: another one since makes it stale.
     """
@@ -211,12 +214,15 @@ class Import(Model):
     state: Mapped[ImportState]
     summary: Mapped[dict[str, object]] = mapped_column(JSON)
     plan: Mapped[dict[str, object] | None] = mapped_column(JSON)
+    warned_lines_enc: Mapped[bytes | None]
     based_on_id: Mapped[uuid.UUID | None]
     by: Mapped[str] = mapped_column(String(64))
     second_by: Mapped[str | None] = mapped_column(String(64))
     started_at: Mapped[datetime]
     committed_at: Mapped[datetime | None]
     undone_at: Mapped[datetime | None]
+
+    warned_lines = Sealed()
 
 
 class Side(StrEnum):

@@ -35,21 +35,26 @@ class Changes:
     counts: Counter[str] = field(default_factory=Counter)
 
     def rows(self) -> Iterator[Values]:
-        """Values for `staged_members`, without the import's id."""
-        listed = set()
-        for row in self.reading.members.values():
-            key = number_key(row.number)
-            listed.add(key)
-            yield from self._listed(key, row, self.standing.get(key))
+        """Values for `staged_members`, without the import's id; in the order of the members' ids.
+
+        Those are random, and here the order of the file ends: by it, whoever has such a list and a copy of
+        the database would read off who is who. What is made of these rows is written in their order.
+        """
+        listed = {number_key(row.number): row for row in self.reading.members.values()}
+        ids = {key: self.standing[key].id if key in self.standing else Member.make_id() for key in listed}
+        for key in sorted(listed, key=lambda key: ids[key]):
+            yield from self._listed(key, ids[key], listed[key], self.standing.get(key))
         for key, stands in self.standing.items():
             if key not in listed and not stands.keeps_out and stands.values["gone_on"] is None:
                 self.counts["gone"] += 1
                 yield from _both_sides(stands, _gone(stands, self.now))
 
-    def _listed(self, key: bytes, row: MemberRow, stands: Standing | None) -> Iterator[Values]:
+    def _listed(
+        self, key: bytes, member_id: uuid.UUID, row: MemberRow, stands: Standing | None
+    ) -> Iterator[Values]:
         if stands is None:
             self.counts["added"] += 1
-            yield _added(key, row, self.is_desk_phone, self.now)
+            yield _added(key, member_id, row, self.is_desk_phone, self.now)
         elif stands.keeps_out:
             self.counts["kept_out"] += 1
         else:
@@ -105,8 +110,9 @@ def _gone(stands: Standing, now: datetime) -> Values:
     return {**stands.values, "gone_on": now, "home_site_id": None, "second_site_id": None}
 
 
-def _added(key: bytes, row: MemberRow, is_desk_phone: Callable[[str], bool], now: datetime) -> Values:
-    member_id = new_id()
+def _added(
+    key: bytes, member_id: uuid.UUID, row: MemberRow, is_desk_phone: Callable[[str], bool], now: datetime
+) -> Values:
     home, second = _site_ids(row)
     return {
         "id": new_id(),

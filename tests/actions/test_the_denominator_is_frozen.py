@@ -73,6 +73,25 @@ def test_a_change_of_status_after_the_start_does_not_matter(app: Flask) -> None:
     assert list(eligible(event.action)) == [mia.id]
 
 
+def test_what_ends_exactly_at_the_start_counts_no_more_and_what_begins_then_does(app: Flask) -> None:
+    event, elsewhere = make_event(), make_event(action=make_action(starts_at=START + timedelta(days=1)))
+    ended, begun, moved = (
+        make_member(site=event.site),
+        make_member(site=event.site),
+        make_member(site=event.site),
+    )
+    with atomic() as session:
+        for member, status in ((ended, MemberStatus.LEAVE), (begun, MemberStatus.ACTIVE)):
+            before = session.scalars(select(StatusSpan).where(StatusSpan.member_id == member.id)).one()
+            before.status = MemberStatus.LEAVE if member is begun else MemberStatus.ACTIVE
+            before.to_at = START
+            session.flush()
+            session.add(StatusSpan(member_id=member.id, status=status, from_at=START))
+    transfer(moved, elsewhere.site, START)
+    freeze_due_events(START)
+    assert eligible(event.action) == {begun.id: event.site_id}
+
+
 def test_whoever_is_on_no_list_counts_for_the_union_and_for_no_site(app: Flask) -> None:
     action = make_action()
     event = make_event(action=action)

@@ -1,3 +1,5 @@
+from itertools import permutations, product
+
 import pytest
 
 from mobilize.checkins.models import Method, Outcome, Tier, Void
@@ -28,6 +30,17 @@ def tiers(event):
     return [row.tier for row in attendance(event)]
 
 
+WAYS = ("self", "tick", "scan")
+# All others are two sources that agree, or one that is verified by itself.
+AMOUNTS_TO = {frozenset({"self"}): Tier.SELF, frozenset({"tick"}): Tier.VOUCHED}
+
+
+def come(event, member, way):
+    if way == "self":
+        return scan(event, "2135550101")
+    return tick(event, member, method=Method.TICK if way == "tick" else Method.SCAN)
+
+
 def test_a_self_report_and_a_tick_together_are_verified_in_either_order(event, mia):
     scan(event, "2135550101")
     assert tick(event, mia).outcome is Outcome.REPEAT
@@ -54,6 +67,18 @@ def test_taking_back_one_of_two_sources_falls_back_to_the_other(event, mia):
     void(seen.evidence_id, "slip", actor="person:test", now=OPEN)
     assert attendance(event) == []
     assert outcomes(event) == ["counted", "repeat"], "evidence itself is never deleted"
+
+
+@pytest.mark.parametrize("ways", [*product(WAYS, repeat=2), *permutations(WAYS)], ids=" ".join)
+def test_taking_one_more_back_leaves_what_the_rest_had_made(mia, ways):
+    """Storing strengthens in SQL, taking back works it out anew in Python: one rule, in two places."""
+    without, taken_back = make_event(), make_event()
+    for event in (without, taken_back):
+        for way in ways:
+            come(event, mia, way)
+    one_more = come(taken_back, mia, "tick")
+    void(one_more.evidence_id, "slip", actor="person:test", now=OPEN)
+    assert tiers(taken_back) == tiers(without) == [AMOUNTS_TO.get(frozenset(ways), Tier.VERIFIED)]
 
 
 def test_undo_of_a_tick_leaves_her_own_check_in(event, mia):

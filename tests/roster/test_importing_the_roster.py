@@ -1,17 +1,22 @@
 """The office imports: it sees what a file would do, does exactly that, imports again later."""
 
+import json
+import re
 from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from mobilize.accounts.models import RoleName
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.roster import imports
 from mobilize.roster.import_summary import needs_second_person
 from mobilize.roster.members import phone_key
 from mobilize.roster.models import (
+    Import,
     ImportState,
     Member,
     Membership,
@@ -23,6 +28,7 @@ from mobilize.roster.models import (
     StatusSpan,
 )
 from mobilize.roster.operations import Details, correct_member, merge_members
+from tests.builders import make_person, sign_in
 from tests.roster.files import BIRCH, MAPLE, member, roster
 from tests.roster.importing import (
     ANA,
@@ -47,6 +53,17 @@ def test_the_dry_run_says_what_would_change_and_changes_nothing() -> None:
     assert found.state is ImportState.STAGED and found.summary["changes"] == {"added": 3}
     assert found.summary["rejected_lines"] == [[4, 5, "missing_employee_no"]]
     assert count(Member) == 0
+
+
+def test_the_lines_to_look_at_are_shown_and_nobody_without_keys_can_read_them(client: FlaskClient) -> None:
+    found = imports.dry_run_roster(roster(MIA, NATE, ANA), by=OLGA, now=JANUARY)
+    assert json.loads(found.warned_lines)["no_phone"] == [4], "Ana's line"
+    sign_in(client, make_person(role=RoleName.ADMIN))
+    page = client.get(f"/imports/{found.id}").text
+    assert re.search(r"have no phone number\s*<details>.*?<p class=\"small\">4</p>", page, re.DOTALL)
+    [stored] = db.session.execute(select(Import.__table__).where(Import.id == found.id)).all()
+    assert b"no_phone" not in stored.warned_lines_enc
+    assert "lines" not in " ".join(set(stored.summary) - {"rejected_lines"})
 
 
 def test_the_commit_does_what_was_shown() -> None:

@@ -103,7 +103,7 @@ def texted(purpose: str) -> None:
 
 
 def _member(phone: str, opted_out: bool, n: int) -> dict[str, Any]:
-    member_id, number = new_id(), f"{next(_numbers):08d}"
+    member_id, number = Member.make_id(), f"{next(_numbers):08d}"
     return {
         "id": member_id,
         "number_bix": blind_index("number", number),
@@ -120,7 +120,7 @@ def _member(phone: str, opted_out: bool, n: int) -> dict[str, Any]:
 
 
 def _person(phone: str, now: datetime) -> dict[str, Any]:
-    person_id = new_id()
+    person_id = Person.make_id()
     return {
         "id": person_id,
         "name_enc": Person.name.seal(person_id, "Carmen Ortiz"),

@@ -228,6 +228,18 @@ def test_coming_and_not_coming() -> None:
     assert misread(lines(NOT_COMING), QuestionKind.COMING, Intent.NOT_COMING) == []
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "stop texting me or I call the police",
+        "STOP TEXTING ME!! this is an emergency",
+        "no me escriban más o llamo a la policía",
+    ],
+)
+def test_whoever_wants_no_more_texts_is_let_go_whatever_else_is_said(body: str) -> None:
+    assert read_reply(body).intent is Intent.OUT
+
+
 def test_yes_is_never_start_and_no_is_never_stop() -> None:
     for body in ("yes", "YES", "sí", "no", "NO!"):
         assert read_reply(body).intent not in (Intent.IN, Intent.OUT)

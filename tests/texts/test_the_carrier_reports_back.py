@@ -61,6 +61,17 @@ def test_a_receipt_is_given_to_the_attempt_it_names_and_nothing_leaves_a_third_t
     assert (fresh(text).state, len(carrier.book.ledger())) == (TextState.SENT, 1)
 
 
+def test_a_second_bad_receipt_of_the_same_rank_has_no_further_consequences(
+    sent: OutboxText, now: datetime
+) -> None:
+    """The carrier says failed and, for the same message, undelivered with another code."""
+    assert report(sent, "failed", now, 30007) is True
+    assert report(sent, "undelivered", now + timedelta(minutes=1), 30005) is True, "stored, as it came"
+    text = fresh(sent)
+    assert (text.state, text.error_code, text.settled_at) == (TextState.FAILED, 30007, now)
+    assert may_text(MIA) is None, "30005 would have marked the number as bad"
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(["queued", "sent", "delivered"])))
 def test_in_whatever_order_they_come_delivered_wins(sent: OutboxText, now: datetime, order: tuple[str, ...]):
     for status in order:

@@ -44,6 +44,21 @@ def test_what_is_left_out_cannot_be_worked_out_from_the_sum(parts: list[int]) ->
         assert len(unknown) == len(parts)
 
 
+def one_chapter(eligible: int, came: int) -> Board:
+    names = Names(eligible, came, 0, verified=came)
+    at = {"site_id": UUID(int=1), "area_id": UUID(int=100), "line": A_LINE}
+    words = {"code": "1", "name": "S1", "area": "A1", "tz": "UTC", "target": 0.5}
+    return Board(UUID(int=7), (Chapter(names=names, **at, **words),))  # type: ignore[arg-type]
+
+
+def test_a_sites_state_is_shown_only_from_five_who_came_of_ten() -> None:
+    def is_shown(eligible: int, came: int) -> bool:
+        return bool(outside(one_chapter(eligible, came)).sites)
+
+    assert is_shown(10, 5) and not is_shown(9, 5)
+    assert is_shown(40, 5) and not is_shown(40, 4)
+
+
 @settings(max_examples=150, deadline=None)
 @given(areas_of_counts, counts)
 def test_the_pages_together_tell_no_small_count(came: list[tuple[int, int]], no_site: int) -> None:
@@ -58,7 +73,7 @@ def test_the_pages_together_tell_no_small_count(came: list[tuple[int, int]], no_
         rest = names.came - sum(count for _area, count in whole.areas if count is not None)
         left_out = [area for area, count in whole.areas if count is None]
         assert not (0 < rest < SMALLEST)
-        assert len(left_out) != 1 or no_site or rest == 0 or len(whole.areas) == 1
+        assert len(left_out) != 1 or no_site or rest == 0
     for area, count in whole.areas:
         alone = outside_of_area(board, area.area_id)
         assert (alone.came, alone.named, alone.split) == (count, None, (None, None, None))
