@@ -77,7 +77,7 @@ def key_in(
         come = {"happened_at": at, "duty": doing}
         new = [_store(event, page, name.ref, now, member_id=uuid.UUID(name.ref), **come) for name in signed]
         for typed in added:
-            _store(event, page, str(typed), now, typed=typed, **come)
+            _store(event, page, str(typed), now, method=Method.WALKIN, typed=typed, **come)
         for name, until in outs:
             gone = {"happened_at": min(until, now), "says": Says.LEFT}
             _store(event, page, f"{name.ref}/left", now, member_id=uuid.UUID(name.ref), **gone)
@@ -136,13 +136,15 @@ def _lines(walkins: str) -> list[str]:
     return lines
 
 
-def _store(event: Event, page: str, who: str, now: datetime, **found: object) -> Outcome:
+def _store(
+    event: Event, page: str, who: str, now: datetime, *, method: Method = Method.PAPER, **found: object
+) -> Outcome:
     said = f"paper/{page}/{who}".encode()
     proof = Proof(
         event_id=event.id,
         nonce=crypto.fingerprint(said)[:16],
         body=said,
-        method=Method.PAPER,
+        method=method,
         **found,  # type: ignore[arg-type]
     )
     return check_in(proof, now=now).outcome

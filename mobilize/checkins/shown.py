@@ -21,10 +21,8 @@ from mobilize.tokens import read_code
 
 LOOKED_UP_EVERY_SECONDS = 2.0
 MOST_EVENTS, MOST_PAGES = 5000, 2000
-# Stand in a kept page where each answer has something of its own: see `compressed.KeptPage`. The count is
-# written as a number first, since a language may have a word for one.
-TOKEN, CODE, TIME, COUNT_MARK = "\ue000", "\ue001", "\ue002", "\ue003"
-COUNT = 999_888_777_666
+# Stand in a kept page where each answer has something of its own: see `compressed.KeptPage`.
+TOKEN, CODE, TIME = "\ue000", "\ue001", "\ue002"
 
 
 class Shown(NamedTuple):
