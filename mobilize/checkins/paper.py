@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, time
+from typing import Any
 
 from mobilize import clock, crypto
 from mobilize.actions.models import Event
@@ -74,12 +75,12 @@ def key_in(
         for n in _read(some, len(listed))
     ]
     with atomic():
-        come = {"happened_at": at, "duty": doing}
+        come: dict[str, Any] = {"happened_at": at, "duty": doing}
         new = [_store(event, page, name.ref, now, member_id=uuid.UUID(name.ref), **come) for name in signed]
         for typed in added:
             _store(event, page, str(typed), now, method=Method.WALKIN, typed=typed, **come)
         for name, until in outs:
-            gone = {"happened_at": min(until, now), "says": Says.LEFT}
+            gone: dict[str, Any] = {"happened_at": min(until, now), "says": Says.LEFT}
             _store(event, page, f"{name.ref}/left", now, member_id=uuid.UUID(name.ref), **gone)
     return KeyedIn([_said(name) for name in signed], new.count(Outcome.COUNTED), len(added), len(outs))
 
@@ -137,7 +138,7 @@ def _lines(walkins: str) -> list[str]:
 
 
 def _store(
-    event: Event, page: str, who: str, now: datetime, *, method: Method = Method.PAPER, **found: object
+    event: Event, page: str, who: str, now: datetime, *, method: Method = Method.PAPER, **found: Any
 ) -> Outcome:
     said = f"paper/{page}/{who}".encode()
     proof = Proof(
@@ -145,7 +146,7 @@ def _store(
         nonce=crypto.fingerprint(said)[:16],
         body=said,
         method=method,
-        **found,  # type: ignore[arg-type]
+        **found,
     )
     return check_in(proof, now=now).outcome
 

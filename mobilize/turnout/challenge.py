@@ -59,7 +59,7 @@ def challenge_pack(action: Action, board: Board) -> Pack:
 def for_outsiders(pack: Pack, *, final: bool) -> Pack:
     """The pack without what would tell of fewer than five, or give such a count away; None is not said.
 
-    Before the named totals are `final` nothing of it that a typed number moves: no names, methods, gaps, flags.
+    Before the named totals are `final` nothing that a typed number moves: no names, methods, gaps, flags.
     """
     return _final(pack) if final else _before(pack)
 

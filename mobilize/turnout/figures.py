@@ -42,7 +42,7 @@ class Names:
     `eligible`: active members when the home event started. `came`: those of them who were checked in at any
     line of the action. `also_there`: other members of the chapter who were (on leave, substitute, retired,
     joined later). The tiers split `came + also_there` by each member's strongest evidence. `observed` are
-    those of both whose name a chair or captain ticked, or whose code they scanned, whatever they typed besides.
+    those of both whose name a chair or captain ticked or whose code they scanned, whatever else was typed.
     """
 
     eligible: int = 0

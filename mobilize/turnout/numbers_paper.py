@@ -64,8 +64,8 @@ def small_counts() -> str:
 def not_final() -> str:
     """Why no total of names stands here yet."""
     return _(
-        "How many checked in by name is said once, when no phone can send anything more: until then nobody shall"
-        " find out from a figure whether somebody came."
+        "How many checked in by name is said once, when no phone can send anything more: until then nobody"
+        " shall find out from a figure whether somebody came."
     )
 
 

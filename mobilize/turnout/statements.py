@@ -1,9 +1,9 @@
 """The noon number: counts frozen as of a moment, looked at, and then published under an officer's name.
 
-First prepared, then signed: what is signed is what was seen. A published statement never changes; a correction
-is the next version, says why, and leaves the earlier ones readable. While forms, texts and late uploads can
-still add a name (`queries.names_final_at`), a version says head counts and observed names; the named totals
-come out once, with the first version that is prepared afterwards.
+First prepared, then signed: what is signed is what was seen. A published statement never changes; a
+correction is the next version, says why, and leaves the earlier ones readable. While forms, texts and late
+uploads can still add a name (`queries.names_final_at`), a version says head counts and observed names; the
+named totals come out once, with the first version that is prepared afterwards.
 """
 
 from collections.abc import Sequence

@@ -184,11 +184,11 @@ def test_outsiders_are_told_nothing_of_few_not_even_by_difference(morning: Morni
         morning.members[morning.lincoln.id].append(make_member(f"More{n}", site=morning.lincoln))
     arrive(morning, morning.members[morning.lincoln.id][:12], morning.lincoln)
     arrive(morning, morning.members[morning.madison.id][:2], morning.madison)
-    pack = for_outsiders(challenge_pack(morning.action, board(morning.action)))
+    pack = for_outsiders(challenge_pack(morning.action, board(morning.action)), final=True)
     told = {site["site"]: (site["came"], site["vouched"]) for site in pack["sites"]}
     # Twelve of Lincoln could be told, were it not that Madison's two are the rest of the area's fourteen.
     assert told == {"Lincoln": (None, None), "Madison": (None, None), "Roosevelt": (0, 0)}
-    assert pack["methods"] == {"tick": 14} and pack["unmatched"] == 0
+    assert pack["methods"] == {"tick": 14} and pack["left_out"] == 0
 
 
 @pytest.mark.parametrize(
