@@ -24,7 +24,7 @@ from tests.security.two_worlds.playing import Fresh, Seen, play, told_apart
 from tests.security.two_worlds.surfaces import ROUTES
 from tests.world import stating
 
-SEED, DRAWN = 1, 14
+SEED, DRAWN = 1, 6
 STRANGER = "stranger"
 PLAYED = [(deed, fact) for deed in DEEDS for fact in FACTS if fact != STRANGER]
 if os.environ.get("WORLDS") != "all":
