@@ -91,8 +91,8 @@ def with_a_leaked_code(world: World) -> Answers:
     with atomic() as session:
         event = session.get_one(Event, world.here.id)
         replace_code(event, leaked, actor="person:x", now=OPEN - timedelta(minutes=1))
-        # The code that was drawn, in all worlds alike, so that nothing needs to be set aside.
-        event.code = "DFGHJKMN3"
+        # As if they had been drawn, in all worlds alike, so that nothing needs to be set aside.
+        event.code, event.text_code = "DFGHJKMN3", "48249"
     phone = Client(world.app, use_cookies=True)
     yield OUTSIDER, "tap", phone.post(f"/c/{leaked}", data={"token": event_token(leaked), "typed": PROBE})
     yield OUTSIDER, "queue", _send(world, phone, tapped=OPEN, code=leaked)
