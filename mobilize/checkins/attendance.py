@@ -48,7 +48,7 @@ def _standing(event_id: uuid.UUID, member_id: uuid.UUID) -> Any:
     )
     return (
         select(Evidence.shift_id, Evidence.tier, Evidence.happened_at, Evidence.chapter_id, Evidence.says,
-               Evidence.duty)
+               Evidence.duty, Evidence.method)
         .outerjoin(Void, Void.evidence_id == Evidence.id)
         .outerjoin(Match, Match.evidence_id == Evidence.id)
         .where(or_(Evidence.member_id == member_id, Evidence.id.in_(ids)), Evidence.event_id == event_id)
@@ -63,6 +63,7 @@ def _says(came: Sequence[Any], standing: Sequence[Any]) -> dict[str, Any]:
     return {
         "chapter_id": next((row.chapter_id for row in came if row.chapter_id), None),
         "tier": strength_of(row.tier for row in came),
+        "observed": any(row.method.is_observed for row in came),
         "first_at": min(row.happened_at for row in came),
         "out_at": _left_after(max(row.happened_at for row in came), standing),
         "duty": duties[-1] if duties else None,

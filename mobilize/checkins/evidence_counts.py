@@ -88,6 +88,8 @@ def flags_of(events: Collection[uuid.UUID]) -> Flags:
     devices = (
         _standing(Evidence.event_id)
         .where(Evidence.event_id.in_(events), Evidence.device_hmac.is_not(None))
+        # What counts nobody, as all that comes months later, is no flag either.
+        .where(Evidence.outcome.in_([Outcome.COUNTED, Outcome.REPEAT]))
         .group_by(Evidence.event_id, Evidence.device_hmac)
         .having(func.count(Evidence.member_id.distinct()) > MOST_OF_ONE_DEVICE)
     )

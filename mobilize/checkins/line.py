@@ -158,8 +158,10 @@ def _check_in(line: _Line, item: LineItem) -> Outcome:
 
 
 def _said(item: LineItem, outcome: Outcome) -> Outcome:
-    """Whether somebody who is not on the list is a member is not told here."""
-    return Outcome.WALKUP if item.kind == "walkin" else outcome
+    """Whether somebody who is not on the list is a member, or was here before, is not told here."""
+    if item.kind == "walkin":
+        return Outcome.WALKUP
+    return Outcome.COUNTED if item.kind == "scan" and outcome is Outcome.REPEAT else outcome
 
 
 def _ticked(line: _Line, item: LineItem) -> Proof:
@@ -168,7 +170,7 @@ def _ticked(line: _Line, item: LineItem) -> Proof:
 
 def _walked_in(line: _Line, item: LineItem) -> Proof:
     """Somebody who is not on the list, by what she says."""
-    return _proof(line, item, typed=read_typed_or_name(item.typed or ""))
+    return _proof(line, item, method=Method.WALKIN, typed=read_typed_or_name(item.typed or ""))
 
 
 def _scanned(line: _Line, item: LineItem) -> Proof:

@@ -18,7 +18,7 @@ from mobilize.checkins.duties import duty_choices
 from mobilize.checkins.forms import LineBatch, plain_item
 from mobilize.checkins.gates import gates_of
 from mobilize.checkins.line import do_items
-from mobilize.checkins.queries import Here, line_figures, the_list, who_is_in
+from mobilize.checkins.queries import Here, has_list, line_figures, the_list, who_is_in
 from mobilize.checkins.rotating import STEP_S, rotating_key
 from mobilize.checkins.signed_lists import public_key, signature
 from mobilize.languages import _, language, say_time, say_when
@@ -35,7 +35,8 @@ def page(code: str) -> str:
     """The whole page, readable and usable before any script runs. `?shell`: without names, to be kept for a
     time without a network; its names are kept apart, where they can be wiped."""
     event, shell = _event(code), "shell" in request.args
-    people = [] if shell else the_list(event.id)
+    here = who_is_in(event.id)
+    people = [] if shell and has_list(event.id) else the_list(event.id)
     audit.note(f"grant:{grant().id}", "line.see", event.id, now=clock.now())
     return render_template(
         "line/page.html",
@@ -44,7 +45,7 @@ def page(code: str) -> str:
         codes=codes_of(event),
         action_name=event.action.name_in(language()),
         when=say_when(event.starts_at, event.ends_at, event.tz),
-        figures=line_figures(event.id),
+        figures=line_figures(event.id, here),
         people=people,
         list_key=public_key(event.id),
         signature=signature(event.id, people or []),
@@ -166,12 +167,13 @@ def _tell_the_time(answer: Response) -> None:
 
 
 def _state(event: Event) -> dict[str, object]:
-    figures, here = line_figures(event.id), who_is_in(event.id)
+    here = who_is_in(event.id)
+    figures = line_figures(event.id, here)
     elsewhere = Counter(one.duty for one in here.values() if one.is_elsewhere)
     return {
         "address": _address(event),
         "named": figures.named,
-        "walkups": figures.walkups,
+        "others": figures.others,
         "head_count": figures.head_count,
         "head_count_at": _clock(figures.head_count_at, event),
         "supporters": figures.supporters,

@@ -29,7 +29,7 @@ class Tier(StrEnum):
 
 
 class Method(StrEnum):
-    """How somebody was counted."""
+    """How somebody was counted. A walk-in is whom a captain wrote down by what they said, from no list."""
 
     POSTER = "poster"
     LINK = "link"
@@ -38,13 +38,22 @@ class Method(StrEnum):
     PAPER = "paper"
     ROTATING = "rotating"
     SCAN = "scan"
+    WALKIN = "walkin"
 
     @property
     def tier(self) -> Tier:
         """What it proves: a poster can be forwarded, a chair saw a face, a rotating code shows the place."""
         if self in (Method.POSTER, Method.LINK, Method.TEXT):
             return Tier.SELF
-        return Tier.VOUCHED if self in (Method.TICK, Method.PAPER) else Tier.VERIFIED
+        if self in (Method.TICK, Method.PAPER, Method.WALKIN):
+            return Tier.VOUCHED
+        return Tier.VERIFIED
+
+    @property
+    def is_observed(self) -> bool:
+        """A chair or captain picked the name on the list, or scanned the member's own code. Nothing was typed
+        that could be anybody's number: only such check-ins move a figure that outsiders see."""
+        return self in (Method.TICK, Method.PAPER, Method.SCAN)
 
 
 class Outcome(StrEnum):
@@ -162,8 +171,9 @@ class Attendance(Model):
     """What counts: one row per member, event and shift, always what the evidence says.
 
     When the action is forgotten `member_id` is emptied; the row keeps its chapter, tier and hour, and counts.
-    `forgotten_as` (random, made then) says only which rows of one action were the same person's, so that she
-    still counts once, and `was_eligible` that she was in the denominator.
+    `observed`: some of the evidence is (`Method.is_observed`). `forgotten_as` (random, made then) says only
+    which rows of one action were the same person's, so that they still count once, and `was_eligible` that
+    they were in the denominator.
     """
 
     __tablename__ = "attendance"
@@ -184,6 +194,7 @@ class Attendance(Model):
     out_at: Mapped[datetime | None]
     duty: Mapped[str | None] = mapped_column(String(24))
     late: Mapped[bool] = mapped_column(default=False)
+    observed: Mapped[bool] = mapped_column(default=False, server_default=false())
     forgotten_as: Mapped[uuid.UUID | None]
     was_eligible: Mapped[bool] = mapped_column(default=False, server_default=false())
 

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, time
+from typing import Any
 
 from mobilize import clock, crypto
 from mobilize.actions.models import Event
@@ -74,14 +75,14 @@ def key_in(
         for n in _read(some, len(listed))
     ]
     with atomic():
-        come = {"happened_at": at, "duty": doing}
+        come: dict[str, Any] = {"happened_at": at, "duty": doing}
         # Not by name, as they stand on the sheet: where rows lie must not tell whose they are.
         by_id = sorted(name.ref for name in signed)
         new = [_store(event, page, ref, now, member_id=uuid.UUID(ref), **come) for ref in by_id]
         for typed in added:
-            _store(event, page, str(typed), now, typed=typed, **come)
+            _store(event, page, str(typed), now, method=Method.WALKIN, typed=typed, **come)
         for name, until in sorted(outs, key=lambda one: one[0].ref):
-            gone = {"happened_at": min(until, now), "says": Says.LEFT}
+            gone: dict[str, Any] = {"happened_at": min(until, now), "says": Says.LEFT}
             _store(event, page, f"{name.ref}/left", now, member_id=uuid.UUID(name.ref), **gone)
     return KeyedIn([_said(name) for name in signed], new.count(Outcome.COUNTED), len(added), len(outs))
 
@@ -138,14 +139,16 @@ def _lines(walkins: str) -> list[str]:
     return lines
 
 
-def _store(event: Event, page: str, who: str, now: datetime, **found: object) -> Outcome:
+def _store(
+    event: Event, page: str, who: str, now: datetime, *, method: Method = Method.PAPER, **found: Any
+) -> Outcome:
     said = f"paper/{page}/{who}".encode()
     proof = Proof(
         event_id=event.id,
         nonce=crypto.fingerprint(said)[:16],
         body=said,
-        method=Method.PAPER,
-        **found,  # type: ignore[arg-type]
+        method=method,
+        **found,
     )
     return check_in(proof, now=now).outcome
 

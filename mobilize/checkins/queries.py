@@ -3,12 +3,12 @@
 import time
 import uuid
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, and_, false, func, select
 
 from mobilize import crypto
 from mobilize.actions.models import Event
@@ -20,25 +20,30 @@ from mobilize.checkins.models import (
     Evidence,
     HeadCount,
     KnownPhone,
+    Match,
     Method,
     Outcome,
     Says,
     Supporters,
+    Verdict,
     Void,
-    Walkup,
 )
+from mobilize.checkins.strength import ATTENDS
 from mobilize.database import db
 from mobilize.roster.models import Member, Membership
 from mobilize.roster.names import PersonName, fold
 from mobilize.tokens import hash_token
 
-SNAPSHOT_SECONDS = 30
-# Outsiders see no named count under five: see "Who may see what" in the docs.
-LEAST_SHOWN = 5
+# A receipt says a head count that is at most this old: one look for everybody who asks in that time.
+COUNT_KEPT_SECONDS = 30
+COUNTS_KEPT = 5000
 # A campus of several schools shares a line; the chapters of a rally do not fit on one list.
 CHAPTERS_ON_A_LIST = 8
 
-_snapshots: dict[uuid.UUID, tuple[float, int]] = {}
+# What makes a line's number of others one more. A member's counts or is kept, a stranger's is a walk-up.
+_ONE_MORE = (*ATTENDS, Outcome.WALKUP, Outcome.AMBIGUOUS, Outcome.UNRESOLVED)
+
+_last_counts: dict[uuid.UUID, tuple[float, "LastCount | None"]] = {}
 
 
 @dataclass(frozen=True)
@@ -72,21 +77,34 @@ class OnTheList:
 
 @dataclass(frozen=True)
 class LineFigures:
-    """The three numbers of a line, never mixed; None means nobody has reported."""
+    """The numbers of a line, never mixed; None means nobody has reported.
+
+    `named`: members of the line's list who are in, each once. `others`: check-ins here of everybody else,
+    each time one is sent. Whether one of those is a member, and was here before, moves nothing.
+    """
 
     named: int
-    walkups: int
+    others: int
     head_count: int | None
     head_count_at: datetime | None
     supporters: int
 
 
-def line_figures(event_id: uuid.UUID) -> LineFigures:
-    """What stands at one line now. `named` counts each member once, whatever her chapter."""
+@dataclass(frozen=True)
+class LastCount:
+    """So many people stood on a line, as somebody counted at that time."""
+
+    n: int
+    at: datetime
+
+
+def line_figures(event_id: uuid.UUID, here: Mapping[uuid.UUID, Here] | None = None) -> LineFigures:
+    """What stands at one line now. `here` is `who_is_in()` of it, for whoever has asked that already."""
+    named = len(who_is_in(event_id) if here is None else here)
     standing = Supporters.event_id == event_id, Supporters.voided_at.is_(None)
     cheers = db.session.scalar(select(func.sum(Supporters.delta)).where(*standing))
     count, at = head_count(event_id)
-    return LineFigures(*_by_name(event_id), count, at, max(cheers or 0, 0))
+    return LineFigures(named, _others(event_id), count, at, max(cheers or 0, 0))
 
 
 def head_count(event_id: uuid.UUID) -> tuple[int | None, datetime | None]:
@@ -107,19 +125,19 @@ def head_count(event_id: uuid.UUID) -> tuple[int | None, datetime | None]:
     return (counted.n, counted.at) if counted else (None, None)
 
 
-def line_snapshot(event_id: uuid.UUID) -> int | None:
-    """How many stand on this line, up to 30 s old: one number for everybody who asks in that time.
+def last_count(event_id: uuid.UUID) -> LastCount | None:
+    """The head count of a line for whoever holds its code, up to 30 s old; None while nobody was counted.
 
-    Ask before the check-in is stored, so that a receipt cannot tell whether this very person was added.
-    None while there are too few to say.
+    No check-in moves it: whoever types somebody's number learns nothing by looking again.
     """
-    taken, count = _snapshots.get(event_id, (float("-inf"), 0))
-    if time.monotonic() - taken > SNAPSHOT_SECONDS:
-        taken, count = time.monotonic(), sum(_by_name(event_id)) + _kept_for_a_person(event_id)
-        if len(_snapshots) > 5000:
-            _snapshots.clear()
-        _snapshots[event_id] = taken, count
-    return count if count >= LEAST_SHOWN else None
+    looked, counted = _last_counts.get(event_id, (float("-inf"), None))
+    if time.monotonic() - looked > COUNT_KEPT_SECONDS:
+        n, at = head_count(event_id)
+        counted = LastCount(n, at) if n and at else None
+        if len(_last_counts) >= COUNTS_KEPT:
+            _last_counts.clear()
+        _last_counts[event_id] = time.monotonic(), counted
+    return counted
 
 
 def the_list(event_id: uuid.UUID) -> list[OnTheList] | None:
@@ -128,7 +146,7 @@ def the_list(event_id: uuid.UUID) -> list[OnTheList] | None:
     None where too many chapters stand together for one list, and at a rally: anybody's phone is at its gates.
     The caller has a grant for this event; phones and numbers are not in it.
     """
-    if _is_rally(event_id) or len(chapters_of(event_id)) > CHAPTERS_ON_A_LIST:
+    if not has_list(event_id):
         return None
     listed = _listed(event_id).add_columns(Member.name_enc).where(Member.name_enc.is_not(None))
     names = {row.id: PersonName.read(Member.name.open(*row)) for row in db.session.execute(listed)}
@@ -141,11 +159,11 @@ def the_list(event_id: uuid.UUID) -> list[OnTheList] | None:
 
 
 def who_is_in(event_id: uuid.UUID) -> dict[uuid.UUID, Here]:
-    """Who of the list is in; members of other chapters on this line are in its figures only."""
+    """Who of the list is in. Of everybody else on this line its phones learn one number: `line_figures`."""
     ticked = set(db.session.scalars(_standing_ticks(event_id).with_only_columns(Evidence.member_id)))
     rows = db.session.execute(
         select(Attendance.member_id, Attendance.first_at, Attendance.out_at, Attendance.duty)
-        .where(Attendance.event_id == event_id, Attendance.member_id.in_(_listed(event_id)))
+        .where(Attendance.event_id == event_id, Attendance.member_id.in_(_list_of(event_id)))
         .order_by(Attendance.first_at)
     )
     here: dict[uuid.UUID, Here] = {}
@@ -157,8 +175,8 @@ def who_is_in(event_id: uuid.UUID) -> dict[uuid.UUID, Here]:
 
 
 def listed_of(event_id: uuid.UUID, members: Collection[uuid.UUID]) -> set[uuid.UUID]:
-    """Those of `members` who belong, by home or second site, to a chapter of this event."""
-    return set(db.session.scalars(_listed(event_id).where(Member.id.in_(members)))) if members else set()
+    """Those of `members` on this line's list: they belong, by home or second site, to its chapters."""
+    return set(db.session.scalars(_list_of(event_id).where(Member.id.in_(members)))) if members else set()
 
 
 def standing_ticks(event_id: uuid.UUID, member_id: uuid.UUID | None) -> Sequence[uuid.UUID]:
@@ -186,36 +204,37 @@ def _is_rally(event_id: uuid.UUID) -> bool:
     )
 
 
-def _by_name(event_id: uuid.UUID) -> tuple[int, int]:
-    """Members in, each once, and numbers that matched nobody."""
-    members = func.count(Attendance.member_id.distinct())
-    named = db.session.scalar(select(members).where(Attendance.event_id == event_id))
-    open_ = Walkup.event_id == event_id, Walkup.settled_at.is_(None), Walkup.id.not_in(_not_here(event_id))
-    walkups = db.session.scalar(select(func.count()).select_from(Walkup).where(*open_))
-    return named or 0, walkups or 0
+def _others(event_id: uuid.UUID) -> int:
+    """Standing check-ins that are not those of a name on the list: of strangers, of members of other
+    chapters, of a number that several share, and what waits for a person.
 
-
-def _not_here(event_id: uuid.UUID) -> set[uuid.UUID | None]:
-    """Walk-ups who took back that they were here, or only said that they leave. A member who did is counted
-    no more either, and the figure on a receipt must not tell the two apart."""
-    typed = select(Evidence.walkup_id).outerjoin(Void).where(Evidence.event_id == event_id)
-    gone = or_(Void.evidence_id.is_not(None), Evidence.says != Says.HERE)
-    maybe = set(db.session.scalars(typed.where(Evidence.walkup_id.is_not(None), gone)))
-    if not maybe:
-        return set()
-    return maybe - set(db.session.scalars(typed.where(Evidence.walkup_id.in_(maybe), ~gone)))
-
-
-def _kept_for_a_person(event_id: uuid.UUID) -> int:
-    """Members whose check-in here waits for a person, as when the action keeps chapters apart: on a receipt
-    they are one more, like everybody who typed a number."""
-    here = select(Attendance.member_id).where(
-        Attendance.event_id == event_id, Attendance.member_id.is_not(None)
+    Pieces of evidence and not people: a second one of the same member must not be told from a stranger's.
+    """
+    listed = _list_of(event_id)
+    counts = and_(Evidence.outcome.in_(ATTENDS), Match.verdict.is_(None), Evidence.member_id.in_(listed))
+    matched = and_(Match.verdict == Verdict.COUNTS, Match.member_id.in_(listed))
+    found = (
+        select(func.count())
+        .select_from(Evidence)
+        .outerjoin(Void, Void.evidence_id == Evidence.id)
+        .outerjoin(Match, Match.evidence_id == Evidence.id)
+        .where(Evidence.event_id == event_id, Evidence.says == Says.HERE, Void.evidence_id.is_(None))
+        .where(Evidence.outcome.in_(_ONE_MORE), func.coalesce(Match.verdict, "") != Verdict.NOT_OURS.value)
+        .where(~func.coalesce(counts, false()), ~func.coalesce(matched, false()))
     )
-    waits = Evidence.outcome == Outcome.UNRESOLVED, Evidence.says == Says.HERE, Void.evidence_id.is_(None)
-    members = select(func.count(Evidence.member_id.distinct())).outerjoin(Void)
-    found = members.where(Evidence.event_id == event_id, *waits, Evidence.member_id.not_in(here))
     return db.session.scalar(found) or 0
+
+
+def has_list(event_id: uuid.UUID) -> bool:
+    """Do this line's phones show names? Not at a rally, since anybody's phone is at its gates, nor where too
+    many chapters stand together."""
+    return not _is_rally(event_id) and len(chapters_of(event_id)) <= CHAPTERS_ON_A_LIST
+
+
+def _list_of(event_id: uuid.UUID) -> Select[Any]:
+    """The members whose names the line's phones show; nobody where they show none."""
+    listed = _listed(event_id)
+    return listed if has_list(event_id) else listed.where(false())
 
 
 def _listed(event_id: uuid.UUID) -> Select[Any]:
@@ -231,7 +250,7 @@ def _standing_ticks(event_id: uuid.UUID) -> Select[Any]:
     return (
         select(Evidence.id)
         .outerjoin(Void)
-        .where(Evidence.event_id == event_id, Evidence.method == Method.TICK)
+        .where(Evidence.event_id == event_id, Evidence.method.in_((Method.TICK, Method.WALKIN)))
         .where(Evidence.outcome != Outcome.UNDONE, Evidence.says != Says.UNDO, Void.evidence_id.is_(None))
     )
 

@@ -27,12 +27,10 @@ LOOKED_UP_EVERY_SECONDS = 2.0
 MOST_EVENTS = 5000
 # In each process: a page takes some 7,000, and a site on a morning five of them in each language.
 PAGE_CACHE_BYTES = 64 << 20
-# Stand in a kept page where each answer has something of its own: see `compressed.KeptPage`. The count is
-# written as a number first, since a language may have a word for one.
-TOKEN, CODE, TIME, COUNT_MARK = "\ue000", "\ue001", "\ue002", "\ue003"
+# Stand in a kept page where each answer has something of its own: see `compressed.KeptPage`.
+TOKEN, CODE, TIME = "\ue000", "\ue001", "\ue002"
 # The address asked for, which the language switch leads back to.
-ADDRESS = "\ue004"
-COUNT = 999_888_777_666
+ADDRESS = "\ue003"
 
 
 class Shown(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, case, literal, null, or_, select
+from sqlalchemy import and_, bindparam, case, literal, null, or_, select
 
 from mobilize import crypto
 from mobilize.checkins.decision import Decision, Proof
@@ -45,6 +45,7 @@ def row_of(proof: Proof, decided: Decision, now: datetime) -> Row:
         "says": proof.says,
         "duty": proof.duty,
         "attendance_id": None,
+        "observed": proof.method.is_observed,
     }
     if decided.outcome is Outcome.COUNTED:
         row["attendance_id"] = new_id()
@@ -103,7 +104,7 @@ class _StoredAlready(Exception):
 
 
 _ATTENDANCE = {"id": "attendance_id", "first_at": "happened_at"} | {
-    name: name for name in ("event_id", "shift_id", "member_id", "chapter_id", "tier")
+    name: name for name in ("event_id", "shift_id", "member_id", "chapter_id", "tier", "observed")
 }
 _WALKUP = {"id": "walkup_id", "event_id": "event_id", "until": "walkup_until"} | {
     name: f"walkup_{name}" for name in ("typed_enc", "typed_bix", "kind")
@@ -132,14 +133,16 @@ def _attend(rows: Any = None) -> Any:
     new, there = added.excluded, table.c
     other_kind, earlier = new.tier != there.tier, new.first_at < there.first_at
     is_back = there.out_at < new.first_at
+    is_observed = and_(new.observed, ~there.observed)
     return added.on_conflict_do_update(
         index_elements=["event_id", "shift_id", "member_id"],
         set_={
             "tier": case((other_kind, literal(Tier.VERIFIED, there.tier.type)), else_=there.tier),
             "first_at": case((earlier, new.first_at), else_=there.first_at),
             "out_at": case((is_back, null()), else_=there.out_at),
+            "observed": or_(there.observed, new.observed),
         },
-        where=or_(other_kind, earlier, is_back),
+        where=or_(other_kind, earlier, is_back, is_observed),
     ).returning(there.id)
 
 

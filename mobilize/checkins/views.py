@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
-from flask_babel import format_number
 from pydantic import ValidationError
 from werkzeug.wrappers import Response
 
@@ -18,14 +17,12 @@ from mobilize.checkins.known_phones import recall
 from mobilize.checkins.models import Method, Says
 from mobilize.checkins.next_steps import next_event
 from mobilize.checkins.operations import check_in_by_poster
-from mobilize.checkins.queries import line_snapshot
+from mobilize.checkins.queries import LastCount, last_count
 from mobilize.checkins.rotating import TICKET_LASTS, holds, is_current, is_rotating_code, ticket
 from mobilize.checkins.saved import check_in_saved, is_too_late, tapped_at
 from mobilize.checkins.shown import (
     ADDRESS,
     CODE,
-    COUNT,
-    COUNT_MARK,
     TIME,
     TOKEN,
     Shown,
@@ -200,22 +197,19 @@ def receipt_page(event: Shown, now: datetime, *, left: bool = False) -> Page:
     the one of somebody who goes home."""
     if _state(event, now) != "open":
         return form_page(event, sent=True)
-    line_count = line_snapshot(event.id)
-    shows = None if line_count is None else COUNT
+    counted = None if left else last_count(event.id)
     # A member's own link has letters of its own, and is pressed once: its receipt is nobody else's.
     letters = read_code((request.view_args or {}).get("letters", ""))
     page = shown_page(
         event,
-        ("receipt", shows, left),
-        lambda: _render_receipt(event, now, shows, left, letters),
+        ("receipt", counted, left),
+        lambda: _render_receipt(event, now, counted, left, letters),
         cached=not letters,
     )
     says = {TIME: _time(int(now.timestamp() // 60), event.tz, language()), CODE: make_code(6)}
     says[ADDRESS] = asked_address()
     if event.has_check_out:
         says[TOKEN] = event_token(event.code)
-    if line_count is not None:
-        says[COUNT_MARK] = format_number(line_count)
     return Page(page, says)
 
 
@@ -224,12 +218,14 @@ def _time(minute: int, zone: str, _language: str) -> str:
     return say_time(datetime.fromtimestamp(minute * 60, UTC), zone)
 
 
-def _render_receipt(event: Shown, now: datetime, line_count: int | None, left: bool, letters: str) -> str:
+def _render_receipt(event: Shown, now: datetime, counted: LastCount | None, left: bool, letters: str) -> str:
     own_link = url_for("checkins.personal_now", code=event.code, letters=letters) if letters else None
-    page = render_template(
+    return render_template(
         "checkins/left.html" if left else "checkins/receipt.html",
         event=event_words(event, now),
-        receipt={"time": TIME, "code": CODE, "line_count": line_count},
+        receipt={"time": TIME, "code": CODE},
+        counted=counted,
+        tz=event.tz,
         drill=event.drill,
         code=event.code,
         next=next_event(event),
@@ -238,7 +234,6 @@ def _render_receipt(event: Shown, now: datetime, line_count: int | None, left: b
         other_url=url_for("checkins.check_in", code=event.code, other=1),
         token=TOKEN if event.has_check_out else None,
     )
-    return page.replace(format_number(COUNT), COUNT_MARK)
 
 
 def form_page(

@@ -24,7 +24,7 @@ NO_INDEX = b"\0" * 16
 NO_BODY = b"\0" * 32
 AT_ONCE = 500
 _WAITING = (TextState.WAITING, TextState.CLAIMED, TextState.UNKNOWN)
-_LINE_METHODS = (Method.TICK, Method.PAPER, Method.SCAN, Method.ROTATING)
+_LINE_METHODS = (Method.TICK, Method.PAPER, Method.SCAN, Method.ROTATING, Method.WALKIN)
 
 Item = TypeVar("Item")
 

@@ -15,7 +15,7 @@ from mobilize.checkins.evidence_counts import by_method, flags_of, left_out, tak
 from mobilize.checkins.models import Outcome
 from mobilize.database import db
 from mobilize.turnout.figures import Board, Chapter, Names
-from mobilize.turnout.outsiders import SMALLEST, hidden, hidden_rows
+from mobilize.turnout.outsiders import SMALLEST, hidden, hidden_rows, line_state
 
 SITE_HEADINGS = (
     "area", "site", "state", "eligible", "came", "verified", "vouched", "self_reported", "also_there",
@@ -44,6 +44,7 @@ def challenge_pack(action: Action, board: Board) -> Pack:
         "unmatched": sum(unmatched.values()),
         "outside_hours": came_to.get(Outcome.OUTSIDE_HOURS, 0),
         "unresolved": came_to.get(Outcome.UNRESOLVED, 0),
+        "left_out": sum(came_to.values()),
         "taken_back": taken_back(events),
         "silent": [chapter.name for chapter in board.silent],
         "open_sites": sum(chapter.fixed_at is None for chapter in board.chapters),
@@ -55,8 +56,27 @@ def challenge_pack(action: Action, board: Board) -> Pack:
     }
 
 
-def for_outsiders(pack: Pack) -> Pack:
-    """The pack without what would tell of fewer than five, or give such a count away. None is not said."""
+def for_outsiders(pack: Pack, *, final: bool) -> Pack:
+    """The pack without what would tell of fewer than five, or give such a count away; None is not said.
+
+    Before the named totals are `final` nothing that a typed number moves: no names, methods, gaps, flags.
+    """
+    return _final(pack) if final else _before(pack)
+
+
+def _before(pack: Pack) -> Pack:
+    names = ("came", "also_there", *_SPLIT, "unmatched")
+    shown = ("silent", "open_sites", "with_chapter_eligible", "shared_lines")
+    sites = [
+        {**site, **dict.fromkeys(names), "state": line_state(site["head_count"]).value}
+        for site in pack["sites"]
+    ]
+    split = {"eligible": pack["split"]["eligible"], **dict.fromkeys(("came", *_SPLIT))}
+    said = {name: pack[name] for name in shown} | {"methods": {}, "sites": sites, "split": split}
+    return dict.fromkeys(pack) | said
+
+
+def _final(pack: Pack) -> Pack:
     areas = _by_area(pack["sites"])
     counts = hidden([*(_sum(sites, "came") for sites in areas), *_beside(pack, "came")])
     # Areas whose own split gives somebody away; what stands in none of them is one more part of the total.
@@ -75,8 +95,9 @@ def for_outsiders(pack: Pack) -> Pack:
         "others": None,
         "split": _told_split(pack["split"]),
         "methods": dict(zip(pack["methods"], methods, strict=True)),
-        **{name: _large_or_none(pack[name]) for name in ("unmatched", "outside_hours", "unresolved")},
-        **{name: _large_or_none(pack[name]) for name in ("taken_back", "two_places")},
+        # Which of them matched nobody is told by one of them that somebody sends months later.
+        **dict.fromkeys(("unmatched", "outside_hours", "unresolved")),
+        **{name: _large_or_none(pack[name]) for name in ("left_out", "taken_back", "two_places")},
     }
 
 

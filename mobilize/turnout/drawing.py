@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
+from typing import Protocol
 
-from mobilize.turnout.figures import Chapter, State
 from mobilize.turnout.people import Arrivals
 
 WIDTH, HEIGHT = 640, 160
@@ -43,12 +43,32 @@ def bars(arrived: Arrivals) -> list[Bar]:
     return found
 
 
+class SiteState(Protocol):
+    """How a site stands, as its badge says it; `trouble` is 0 for the worst."""
+
+    @property
+    def value(self) -> str: ...
+    @property
+    def trouble(self) -> int: ...
+
+
+class Placed(Protocol):
+    """A site with its latitude and longitude, where they are known."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def place(self) -> tuple[float, float] | None: ...
+    @property
+    def state(self) -> SiteState: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """A site on the map: where it stands in the picture, and how it is doing."""
 
-    chapter: Chapter
-    state: State
+    name: str
+    state: SiteState
     x: float
     y: float
 
@@ -63,13 +83,13 @@ class Map:
     unplaced: int
 
 
-def site_map(chapters: Sequence[Chapter]) -> Map | None:
+def site_map(sites: Sequence[Placed]) -> Map | None:
     """Where the sites lie. None where fewer than two can be placed.
 
     Sites in trouble come last, so that they lie on top. A coordinate far from all others is a slip: its site
     is left out instead of shrinking the map to a dot.
     """
-    found = [(chapter, *chapter.place) for chapter in chapters if chapter.place]
+    found = [(site, *site.place) for site in sites if site.place]
     near = _without_slips(found)
     if len(near) < 2:
         return None
@@ -80,19 +100,19 @@ def site_map(chapters: Sequence[Chapter]) -> Map | None:
     tall = max(max(top - lat for _c, lat, _lon in near), 1e-6)
     scale = min((MAP_WIDTH - 2 * MARGIN) / wide, (MAP_HEIGHT - 2 * MARGIN) / tall)
     marks = [
-        Mark(chapter, chapter.state, _at((lon - left) * narrow * scale), _at((top - lat) * scale))
-        for chapter, lat, lon in near
+        Mark(site.name, site.state, _at((lon - left) * narrow * scale), _at((top - lat) * scale))
+        for site, lat, lon in near
     ]
     marks.sort(key=lambda mark: -mark.state.trouble)
     size = round(wide * scale + 2 * MARGIN), round(tall * scale + 2 * MARGIN)
-    return Map(marks, *size, unplaced=len(chapters) - len(marks))
+    return Map(marks, *size, unplaced=len(sites) - len(marks))
 
 
 def _at(inside: float) -> float:
     return round(MARGIN + inside, 1)
 
 
-def _without_slips(found: list[tuple[Chapter, float, float]]) -> list[tuple[Chapter, float, float]]:
+def _without_slips(found: list[tuple[Placed, float, float]]) -> list[tuple[Placed, float, float]]:
     if not found:
         return []
     lat, lon = median(one[1] for one in found), median(one[2] for one in found)

@@ -41,7 +41,8 @@ class Names:
 
     `eligible`: active members when the home event started. `came`: those of them who were checked in at any
     line of the action. `also_there`: other members of the chapter who were (on leave, substitute, retired,
-    joined later). The tiers split `came + also_there` by each member's strongest evidence.
+    joined later). The tiers split `came + also_there` by each member's strongest evidence. `observed` are
+    those of both whose name a chair or captain ticked or whose code they scanned, whatever else was typed.
     """
 
     eligible: int = 0
@@ -50,6 +51,7 @@ class Names:
     verified: int = 0
     vouched: int = 0
     self_reported: int = 0
+    observed: int = 0
 
     @property
     def named(self) -> int:
@@ -69,6 +71,7 @@ class Names:
             self.verified + other.verified,
             self.vouched + other.vouched,
             self.self_reported + other.self_reported,
+            self.observed + other.observed,
         )
 
 

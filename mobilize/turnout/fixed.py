@@ -103,5 +103,5 @@ def _read(version: int, figures: dict[str, Any], at: datetime) -> Fixed:
         chapters=figures["chapters"],
         counted_at=datetime.fromisoformat(counted_at) if counted_at else None,
     )
-    names = Names(**{name: figures[name] for name in Names.__dataclass_fields__})
+    names = Names(**{name: figures.get(name, 0) for name in Names.__dataclass_fields__})
     return Fixed(names, line, version, at)

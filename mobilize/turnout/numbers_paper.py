@@ -24,13 +24,11 @@ def numbers_pdf(
         union_name=settings().union_name,
         title=_("By the numbers"),
         subtitle=f"{action.name_in(language())}, {say_when(action.starts_at, action.ends_at, zone)}",
-        big_number=said(numbers["came"]),
-        big_label=_("Members who came, checked in by name"),
-        big_note=_of(numbers),
+        **_headline(numbers),
         made=drill + (made or printed),
         figures=_figures(numbers),
         tables=[*([_areas(numbers)] if len(numbers["areas"]) > 1 else []), *tables],
-        remarks=[who_counts(), small_counts(), *remarks],
+        remarks=[who_counts(), small_counts(), *([] if numbers["final"] else [not_final()]), *remarks],
         colour=settings().union_colour,
         pages=_("Page {page} of {pages}"),
         language=language(),
@@ -63,6 +61,25 @@ def small_counts() -> str:
     return _("Counts of fewer than five members, and those that would give one away, are not said.")
 
 
+def not_final() -> str:
+    """Why no total of names stands here yet."""
+    return _(
+        "How many checked in by name is said once, when no phone can send anything more: until then nobody"
+        " shall find out from a figure whether somebody came."
+    )
+
+
+def _headline(numbers: Numbers) -> dict[str, str]:
+    """The page's one big number: of names once that is final, else of heads."""
+    if numbers["final"]:
+        label = _("Members who came, checked in by name")
+        return {"big_number": said(numbers["came"]), "big_label": label, "big_note": _of(numbers)}
+    sites = {"some": count_text(numbers["reporting"]), "all": count_text(numbers["sites"])}
+    note = "" if numbers["one_line"] else str(_("%(some)s of %(all)s sites have reported", **sites))
+    count = count_text(numbers["head_count"])
+    return {"big_number": count, "big_label": _("Head count on the lines"), "big_note": note}
+
+
 def _of(numbers: Numbers) -> str:
     if numbers["came"] is None:
         return _("of %(eligible)s eligible members", eligible=count_text(numbers["eligible"]))
@@ -75,18 +92,39 @@ def _of(numbers: Numbers) -> str:
 
 def _figures(numbers: Numbers) -> list[Figure]:
     sites = _("%(some)s of %(all)s", some=count_text(numbers["reporting"]), all=count_text(numbers["sites"]))
-    figures = [
-        Figure(count_text(numbers["head_count"]), _("Head count on the lines")),
-        Figure(count_text(numbers["supporters"]), _("Parents and community")),
-    ]
+    supporters = Figure(count_text(numbers["supporters"]), _("Parents and community"))
+    if not numbers["final"]:
+        observed = Figure(said(numbers["observed"]), _("Names ticked or scanned by chairs and captains"))
+        return [observed, supporters]
+    figures = [Figure(count_text(numbers["head_count"]), _("Head count on the lines")), supporters]
     return figures if numbers["one_line"] else [*figures, Figure(sites, _("Sites reporting"))]
 
 
 def _areas(numbers: Numbers) -> Table:
+    if not numbers["final"]:
+        return _areas_so_far(numbers)
     columns = [Column(_("Area"), share=3)]
     columns += [Column(word, "right") for word in (_("Came"), _("Eligible"), _("Share"))]
     rows = [
         (a["area"], said(a["came"]), count_text(a["eligible"]), share_said(a["share_percent"]))
+        for a in numbers["areas"]
+    ]
+    return Table(_("Areas"), columns, rows)
+
+
+def _areas_so_far(numbers: Numbers) -> Table:
+    columns = [Column(_("Area"), share=3)]
+    columns += [
+        Column(word, "right") for word in (_("Head count"), _("Names ticked or scanned"), _("Eligible"))
+    ]
+    at_the_rally = _("at the rally") if numbers["one_line"] else ""
+    rows = [
+        (
+            a["area"],
+            at_the_rally or count_text(a["head_count"]),
+            said(a["observed"]),
+            count_text(a["eligible"]),
+        )
         for a in numbers["areas"]
     ]
     return Table(_("Areas"), columns, rows)

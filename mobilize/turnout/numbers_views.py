@@ -15,6 +15,7 @@ from mobilize.turnout.blueprint import bp
 from mobilize.turnout.live import board_for
 from mobilize.turnout.numbers import HEADINGS, Numbers, as_workbook, numbers_csv, numbers_of, rows_of
 from mobilize.turnout.numbers_paper import numbers_pdf
+from mobilize.turnout.queries import names_final_at
 from mobilize.turnout.report_views import as_file
 
 
@@ -22,13 +23,16 @@ from mobilize.turnout.report_views import as_file
 @bp.get("/actions/<uuid:action_id>/numbers.<any(csv, pdf, xlsx, json):form>")
 @signed_in(RoleName.ADMIN)
 def numbers(action_id: UUID, form: str = "page") -> str | Response:
-    """Counts only, and none that tells of few. A PDF is in one language: `?lang=es`, or the reader's."""
+    """Counts only, none that tells of few, and before the named totals are final only what no typed number
+    moves. A PDF is in one language: `?lang=es`, or the reader's."""
     action = seen_action(action_id, me().scope)
     board = board_for(action, me().scope, oldest=0.0) or abort(404)
-    found = numbers_of(board)
+    final_at = names_final_at(action)
+    found = numbers_of(board, final=clock.now() >= final_at)
     if form != "page":
         return _file(action, found, form)
-    said = in_both(lambda code: render_template("turnout/_numbers.html", action=action, n=found, code=code))
+    given = {"action": action, "n": found, "final_at": final_at}
+    said = in_both(lambda code: render_template("turnout/_numbers.html", **given, code=code))
     return render_template("turnout/numbers.html", action=action, said=said, drill=action.drill)
 
 

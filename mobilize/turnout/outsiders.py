@@ -1,62 +1,132 @@
-"""What may be shown to people outside: no named count from 1 to 4, nor one that others give away.
+"""Disclosure control: what people outside may be shown of an action, and when.
 
-Head counts and supporters are numbers of people nobody named, and are shown as they are.
+While a public form, a captain's page or a late upload can still add a name to it (`queries.names_final_at`),
+outsiders see `public_board`: head counts, supporters, and names that a chair or captain observed. Whatever is
+typed moves none of these, so nobody learns by typing a number whose it is, or whether its member came. After
+that moment `final_names` says the named totals, which no form can move any more.
+
+In both no named count from 1 to 4 is said, nor one that others give away. Head counts and supporters are
+numbers of people nobody named, and are shown as they are.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from uuid import UUID
 
-from mobilize.turnout.figures import AreaTotal, Board, Chapter, Names, State
+from mobilize.turnout.figures import AreaTotal, Board, Chapter, Total
 
 SMALLEST = 5
 
 
+class LineState(StrEnum):
+    """How a line stands by its head count alone: nobody said anything, nobody is there, people are there."""
+
+    NONE = "none"
+    ZERO = "zero"
+    HERE = "here"
+
+    @property
+    def trouble(self) -> int:
+        """0 is the worst."""
+        return list(LineState).index(self)
+
+
 @dataclass(frozen=True, slots=True)
-class Outside:
-    """A board for the wall, the union's report and the press; a named count of None is too small to be said.
+class PublicSite:
+    """A site as outsiders see it. `place`: latitude and longitude."""
 
-    `split`: verified, vouched for, self-reported. `areas`: each with how many of its members came.
-    `sites`: those whose state gives nobody away.
-    """
+    name: str
+    area_id: UUID
+    place: tuple[float, float] | None
+    state: LineState
+    head_count: int | None
 
-    board: Board
+
+@dataclass(frozen=True, slots=True)
+class PublicTotal:
+    """Several sites together. `observed`: members whose name was ticked or whose code was scanned, None where
+    those are too few to be said; a head count of None is no report. `area_id` and `name` are an area's."""
+
+    sites: int
+    reporting: int
+    eligible: int
+    head_count: int | None
+    supporters: int | None
+    observed: int | None
+    area_id: UUID | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicBoard:
+    """A board without anything that a typed number moves: for walls, the press, and statements before the
+    named totals are final. `sites` stand in the order of their `state`, then by name."""
+
+    total: PublicTotal
+    areas: tuple[PublicTotal, ...]
+    sites: tuple[PublicSite, ...]
+    one_line: bool
+    frozen: bool
+
+    def of_area(self, area_id: UUID) -> "PublicBoard":
+        """One area of it. It says no more of names than the union's own view, so that the links of several
+        areas together tell nothing either. An area without chapters is empty."""
+        total = next((area for area in self.areas if area.area_id == area_id), _EMPTY)
+        sites = tuple(site for site in self.sites if site.area_id == area_id)
+        return replace(self, total=total, areas=(), sites=sites)
+
+
+def public_board(board: Board) -> PublicBoard:
+    """What may be shown to anybody at any time of the whole union's `board`."""
+    total, areas = board.total, board.areas
+    inside = [area.total.names.observed for area in areas]
+    # Who belongs to no chapter here is one more part of the sum, also when that is nobody: whether there is
+    # such a part must not depend on what was typed.
+    *by_area, _rest = hidden([*inside, total.names.observed - sum(inside)])
+    return PublicBoard(
+        total=_public_total(total, _large_or_none(total.names.observed)),
+        areas=tuple(_public_area(area, count) for area, count in zip(areas, by_area, strict=True)),
+        sites=tuple(sorted(map(_public_site, board.chapters), key=lambda s: (s.state.trouble, s.name))),
+        one_line=board.one_line,
+        frozen=board.frozen,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FinalNames:
+    """The named totals as outsiders read them, a count of None being too small to be said. `split`: verified,
+    vouched for, self-reported. `areas`: each with how many of its members came."""
+
     came: int | None
     named: int | None
     split: tuple[int | None, ...]
     areas: tuple[tuple[AreaTotal, int | None], ...]
-    sites: tuple[Chapter, ...]
 
 
-def outside(board: Board) -> Outside:
-    """The board without what would tell of single people."""
+def final_names(board: Board) -> FinalNames:
+    """The named totals of the whole union's `board`, for after `queries.names_final_at`."""
     names = board.total.names
-    came = None if _is_small(names.came) else names.came
+    came = _large_or_none(names.came)
     # The one gives the other away.
     named = None if came is None or _is_small(names.also_there) else names.named
     split = hidden((names.verified, names.vouched, names.self_reported))
     areas = [area.total.names.came for area in board.areas]
     rest = [names.came - sum(areas)] if board.no_site or board.others else []
     shown = hidden([*areas, *rest]) if len(areas) + len(rest) > 1 else (came,)
-    return Outside(
-        board=board,
+    return FinalNames(
         came=came,
         named=named,
         split=(None, None, None) if named is None else split,
         areas=tuple(zip(board.areas, shown, strict=False)),
-        sites=tuple(chapter for chapter in board.by_trouble if _tells_of_nobody(chapter)),
     )
 
 
-def outside_of_area(board: Board, area_id: UUID) -> Outside:
-    """An area of the whole union's `board` for outsiders: no more of its names than the union's view says.
-
-    Whoever sees both, or the links of all areas, learns nothing from the difference. Its split is not said.
-    """
-    whole, inside = outside(board), board.of_area(area_id)
-    came = next((count for area, count in whole.areas if area.area_id == area_id), None)
-    sites = tuple(chapter for chapter in whole.sites if chapter.area_id == area_id)
-    return Outside(inside, came, None, (None, None, None), (), sites)
+def line_state(head_count: int | None) -> LineState:
+    """What a head count alone says of a line."""
+    if head_count is None:
+        return LineState.NONE
+    return LineState.HERE if head_count else LineState.ZERO
 
 
 def hidden(counts: Sequence[int]) -> tuple[int | None, ...]:
@@ -99,12 +169,24 @@ def _is_small(count: int) -> bool:
     return 0 < count < SMALLEST
 
 
-def _tells_of_nobody(chapter: Chapter) -> bool:
-    """A state that comes of a share is not shown where few came, or few stayed away."""
-    if chapter.state in (State.NONE, State.ZERO):
-        return True
-    return _large(chapter.names)
+def _large_or_none(count: int) -> int | None:
+    return None if _is_small(count) else count
 
 
-def _large(names: Names) -> bool:
-    return names.came >= SMALLEST and names.eligible >= 2 * SMALLEST
+def _public_total(total: Total, observed: int | None) -> PublicTotal:
+    line = total.line
+    return PublicTotal(
+        total.sites, total.reporting, total.names.eligible, line.head_count, line.supporters, observed
+    )
+
+
+def _public_area(area: AreaTotal, observed: int | None) -> PublicTotal:
+    return replace(_public_total(area.total, observed), area_id=area.area_id, name=area.name)
+
+
+def _public_site(chapter: Chapter) -> PublicSite:
+    counted = chapter.line.head_count
+    return PublicSite(chapter.name, chapter.area_id, chapter.place, line_state(counted), counted)
+
+
+_EMPTY = PublicTotal(0, 0, 0, None, None, 0)

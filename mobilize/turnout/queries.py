@@ -7,10 +7,12 @@ What counts
     also there  members with attendance who are not eligible: on leave, substitute, retired, joined later
     tiers       came + also there, each member once, by the strongest tier of her attendance
     share       came / eligible, of the member's own chapter, wherever she stood
+    observed    came + also there, those whose name a chair or captain ticked or whose code they scanned
     hosted      members with attendance at this line, whatever their chapter
     head count  see `head_counts`; None when nobody sent one
     supporters  the sum of the deltas; None when there are none
 A closed chapter shows the figures that were fixed at closing (`totals`), in their latest version.
+What people outside may see of all this, and when, is said in `outsiders`.
 """
 
 import time
@@ -39,6 +41,8 @@ from sqlalchemy import (
     union_all,
 )
 
+from mobilize.accounts.entrance import UPLOADS_ARE_TAKEN
+from mobilize.accounts.models import GrantKind, LineGrant
 from mobilize.actions.denominator import members_without_chapter, was_active
 from mobilize.actions.models import Action, Eligible, Event, EventChapter
 from mobilize.checkins import head_counts
@@ -105,6 +109,15 @@ def _settled(home: Home, fixed: Fixed, target_percent: int) -> Chapter:
     return replace(as_fixed(chapter_of(home, {}, line, target_percent), fixed), moved_since=False)
 
 
+def names_final_at(action: Action) -> datetime:
+    """From when on no form, text or late upload can add a name to this action: 14 days after the last phone's
+    link to one of its lines ended. What a person decides later is a correction."""
+    links = select(func.max(LineGrant.ends_at)).where(
+        LineGrant.event_id.in_(_events_of(action)), LineGrant.kind != GrantKind.WALL
+    )
+    return max(action.ends_at, db.session.scalar(links) or action.ends_at) + UPLOADS_ARE_TAKEN
+
+
 def see(action: Action) -> Seen:
     """Look at everything of the action: chapters, members, counts."""
     homes = homes_of(action)
@@ -142,6 +155,7 @@ def _there(action: Action, counted: Any, keys: Sequence[Key] = ()) -> Sequence[T
             case(_RANKS, value=type_coerce(Attendance.tier, String)),
             or_(inside, Attendance.was_eligible),
             _minute(action.starts_at),
+            Attendance.observed,
         )
         .outerjoin(counted, counted.c.member_id == Attendance.member_id)
         .where(Attendance.event_id.in_(_events_of(action)))

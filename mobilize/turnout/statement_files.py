@@ -18,7 +18,7 @@ from mobilize.turnout.wording import count_text, figure_text, figure_word, metho
 
 _GAPS = (
     "unmatched", "outside_hours", "unresolved", "taken_back", "open_sites", "corrected_sites",
-    "busy_devices", "two_places", "bursts",
+    "left_out", "busy_devices", "two_places", "bursts",
 )  # fmt: skip
 
 
@@ -32,7 +32,7 @@ def pack_workbook(statement: Statement, pack: Pack) -> bytes:
     methods = [(name, _cell(count)) for name, count in pack["methods"].items()]
     gaps = [(name, _cell(pack[name])) for name in _GAPS]
     gaps += [("silent_site", name) for name in pack["silent"]]
-    gaps += [("more_names_than_people", name) for name in pack["more_names_than_people"]]
+    gaps += [("more_names_than_people", name) for name in pack["more_names_than_people"] or ()]
     as_of = [("as_of", statement.as_of_at.isoformat()), ("version", statement.version)]
     return as_workbook(
         [
@@ -84,16 +84,17 @@ def gap_lines(pack: Pack) -> list[str]:
         _("Numbers and names that matched nobody: %(n)s.", n=_count(pack["unmatched"])),
         _("Outside the hours, and not counted: %(n)s.", n=_count(pack["outside_hours"])),
         _("Kept for a person to look at, and not counted: %(n)s.", n=_count(pack["unresolved"])),
+        _("Check-ins that counted for nobody: %(n)s.", n=_count(pack["left_out"])),
         _("Check-ins that were taken back: %(n)s.", n=_count(pack["taken_back"])),
-        _("Sites whose event was not closed yet: %(n)s.", n=count_text(pack["open_sites"])),
-        _("Phones that checked in more than three members: %(n)s.", n=count_text(pack["busy_devices"])),
+        _("Sites whose event was not closed yet: %(n)s.", n=_count(pack["open_sites"])),
+        _("Phones that checked in more than three members: %(n)s.", n=_count(pack["busy_devices"])),
         _("Members seen at two sites within ten minutes: %(n)s.", n=_count(pack["two_places"])),
-        _("Lines with twelve self-reports or more in one minute: %(n)s.", n=count_text(pack["bursts"])),
-        _(
-            "Sites with more names than anybody counted: %(names)s.",
-            names=", ".join(pack["more_names_than_people"]) or _("none"),
-        ),
+        _("Lines with twelve self-reports or more in one minute: %(n)s.", n=_count(pack["bursts"])),
     ]
+    flagged = pack["more_names_than_people"]
+    if flagged is not None:
+        names = ", ".join(flagged) or _("none")
+        said.append(_("Sites with more names than anybody counted: %(names)s.", names=names))
     return [str(line) for line in said]
 
 

@@ -22,6 +22,7 @@ from mobilize.turnout import statements as noon_number
 from mobilize.turnout.blueprint import bp
 from mobilize.turnout.challenge import for_outsiders
 from mobilize.turnout.numbers_views import in_both
+from mobilize.turnout.queries import names_final_at
 from mobilize.turnout.report_models import Statement
 from mobilize.turnout.report_views import as_file
 from mobilize.turnout.statement_files import pack_csv, pack_workbook, statement_pdf
@@ -115,10 +116,13 @@ def statement(action_id: UUID, version: int, form: str = "page") -> str | Respon
 @bp.get("/noon/<code>/<int:version>" + FORM)
 @anyone
 def noon(code: str, version: int | None = None, form: str = "page") -> str | Response:
-    """The same for everybody, without counts that would tell of few. 404 once the office has closed it."""
+    """The same for everybody, without counts that would tell of few, and before the named totals are final
+    without any that a typed number moves. 404 once the office has closed it."""
     action = db.session.get(Action, noon_number.action_behind(code) or abort(404)) or abort(404)
     shown = _version(action.id, version)
-    return _answer(action, shown, for_outsiders(shown.statement.figures["pack"]), form, code=code)
+    figures = shown.statement.figures
+    pack = for_outsiders(figures["pack"], final=figures["numbers"]["final"])
+    return _answer(action, shown, pack, form, code=code)
 
 
 def _answer(
@@ -141,6 +145,7 @@ def _answer(
         pack=pack,
         methods=[(method_word(Method(name)), count) for name, count in pack["methods"].items()],
         code=code,
+        final_at=names_final_at(action),
         drill=action.drill,
     )
 
@@ -151,6 +156,7 @@ def _one_language(action: Action, shown: Shown, lang: str) -> str:
         action=action,
         one=shown.statement,
         n=shown.statement.figures["numbers"],
+        final_at=names_final_at(action),
         code=lang,
         changed=[
             (figure_word(name), figure_text(name, old), figure_text(name, new))
@@ -168,6 +174,7 @@ def _desk(action: Action, problem: str = "") -> str:
         action=action,
         versions=versions,
         draft=draft,
+        final_at=names_final_at(action),
         changed=[
             (figure_word(name), figure_text(name, old), figure_text(name, new))
             for name, old, new in (noon_number.changes(versions[-1], draft) if versions and draft else [])

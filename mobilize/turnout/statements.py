@@ -1,7 +1,9 @@
 """The noon number: counts frozen as of a moment, looked at, and then published under an officer's name.
 
-First prepared, then signed: what she signs is what she saw. A published statement never changes; a correction
-is the next version, says why, and leaves the earlier ones readable.
+First prepared, then signed: what is signed is what was seen. A published statement never changes; a
+correction is the next version, says why, and leaves the earlier ones readable. While forms, texts and late
+uploads can still add a name (`queries.names_final_at`), a version says head counts and observed names; the
+named totals come out once, with the first version that is prepared afterwards.
 """
 
 from collections.abc import Sequence
@@ -21,14 +23,16 @@ from mobilize.languages import _
 from mobilize.tokens import make_code
 from mobilize.turnout.challenge import challenge_pack
 from mobilize.turnout.numbers import numbers_of
-from mobilize.turnout.queries import board
+from mobilize.turnout.queries import board, names_final_at
 from mobilize.turnout.report_models import Statement, StatementLink
 
 LONGEST = 600
 LONGEST_NAME = 80
 CODE_LENGTH = 12
 # What a correction names when it has changed.
-NAMED = ("came", "eligible", "share_percent", "head_count", "supporters", "reporting", "sites")
+NAMED = (
+    "head_count", "observed", "came", "eligible", "share_percent", "supporters", "reporting", "sites",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,8 @@ def prepare(action: Action, person: Person, now: datetime) -> Statement:
         counted = board(held)
         if not counted.chapters:
             raise Refused("nothing", _("This action has no chapters, and so no number."))
-        figures = {"numbers": numbers_of(counted), "pack": challenge_pack(held, counted)}
+        final = now >= names_final_at(held)
+        figures = {"numbers": numbers_of(counted, final=final), "pack": challenge_pack(held, counted)}
         version = len(published(held.id)) + 1
         row: dict[str, Any] = {"figures": figures, "as_of_at": now, "person_id": person.id}
         empty = {"words_en": "", "words_es": "", "why_en": "", "why_es": ""}
@@ -69,13 +74,18 @@ def publish(draft_id: UUID, as_of_at: datetime, signing: Signing, person: Person
     """Sign the draft that was prepared at `as_of_at`: the counts she saw, under her name.
 
     Refused: "not_signed" without a name, "no_reason" for a correction that does not say why in both
-    languages, "moved_on" when the draft was published or prepared anew meanwhile. Twice publishes once.
+    languages, "not_final" for named totals that could still be added to when they were counted, "moved_on"
+    when the draft was published or prepared anew meanwhile. Twice publishes once.
     """
     with atomic() as session:
         statement = session.get(Statement, draft_id, with_for_update=True)
         if statement is None or statement.published_at or statement.as_of_at != as_of_at:
             problem = _("Somebody has prepared a new one in the meantime. Look at it again.")
             raise Refused("moved_on", problem, status=409)
+        if statement.figures["numbers"]["final"] and as_of_at < names_final_at(statement.action):
+            raise Refused(
+                "not_final", _("Names can still be added to these totals. Freeze the counts again.")
+            )
         said = _read(signing, is_correction=statement.version > 1)
         statement.signed_as = said.signed_as
         statement.words_en, statement.words_es = said.words_en, said.words_es
@@ -102,7 +112,9 @@ def draft_of(action_id: UUID) -> Statement | None:
 def changes(before: Statement, after: Statement) -> list[tuple[str, Any, Any]]:
     """(figure, what it was, what it is) of all that a correction moved, in the order of `NAMED`."""
     old, new = before.figures["numbers"], after.figures["numbers"]
-    return [(name, old[name], new[name]) for name in NAMED if old[name] != new[name]]
+    # Observed names are no figure of their own any more once the named totals are said.
+    names = [name for name in NAMED if name != "observed" or not new["final"]]
+    return [(name, old[name], new[name]) for name in names if old[name] != new[name]]
 
 
 def open_link(action_id: UUID, by: str, now: datetime) -> StatementLink:

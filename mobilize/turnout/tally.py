@@ -22,7 +22,7 @@ class Key(NamedTuple):
 class There(NamedTuple):
     """One row of attendance. `chapter` and `eligible` are those of the denominator for somebody who is in it,
     else of the check-in; `strength` is 0, 1, 2 for self-reported, vouched, verified; `minute` when she came,
-    counted from the action's start (before it, below zero)."""
+    counted from the action's start (before it, below zero); `observed` as in `Attendance`."""
 
     who: str
     event: str
@@ -31,24 +31,26 @@ class There(NamedTuple):
     strength: int
     eligible: bool
     minute: int
+    observed: bool = False
 
 
 _who, _where, _key = itemgetter(0), itemgetter(0, 1), itemgetter(0, 1, 2)
-_counted_as, _arrived = itemgetter(3, 4, 5), itemgetter(3, 6)
+_counted_as, _arrived = itemgetter(3, 4, 5, 7), itemgetter(3, 6)
 
 
 class _Chapter:
     """What its members come to. `minutes` is replaced, not changed, once a board may hold it."""
 
-    __slots__ = ("also_there", "came", "minutes", "tiers")
+    __slots__ = ("also_there", "came", "minutes", "observed", "tiers")
 
     def __init__(self) -> None:
-        self.came = self.also_there = 0
+        self.came = self.also_there = self.observed = 0
         self.tiers = [0, 0, 0]
         self.minutes: dict[int, int] = {}
 
-    def add(self, strength: int, eligible: bool, count: int) -> None:
+    def add(self, strength: int, eligible: bool, observed: bool, count: int) -> None:
         self.tiers[strength] += count
+        self.observed += count if observed else 0
         if eligible:
             self.came += count
         else:
@@ -74,8 +76,8 @@ class Tally:
         once = [*self._alone.values(), *map(_together, self._rows.values())]
         self.hosted: Counter[str] = Counter(event for _member, event in set(map(_where, rows)))
         self._chapters: defaultdict[str | None, _Chapter] = defaultdict(_Chapter)
-        for (chapter, strength, eligible), count in Counter(map(_counted_as, once)).items():
-            self._chapters[chapter].add(strength, eligible, count)
+        for (chapter, strength, eligible, observed), count in Counter(map(_counted_as, once)).items():
+            self._chapters[chapter].add(strength, eligible, observed, count)
         for (chapter, minute), count in Counter(map(_arrived, once)).items():
             self._chapters[chapter].add_minute(minute, count)
 
@@ -117,7 +119,7 @@ class Tally:
         if row[3] not in fresh:
             fresh.add(row[3])
             held.minutes = dict(held.minutes)
-        held.add(row[4], row[5], count)
+        held.add(row[4], row[5], row[7], count)
         held.add_minute(row[6], count)
         for event in {one[1] for one in mine}:
             self.hosted[event] += count
@@ -127,7 +129,7 @@ def _names(held: _Chapter | None, eligible: int) -> Names:
     if held is None:
         return Names(eligible)
     self_reported, vouched, verified = held.tiers
-    return Names(eligible, held.came, held.also_there, verified, vouched, self_reported)
+    return Names(eligible, held.came, held.also_there, verified, vouched, self_reported, held.observed)
 
 
 def _several(rows: Sequence[There]) -> dict[str, Sequence[There]]:
@@ -147,4 +149,5 @@ def _together(rows: Sequence[There]) -> There:
     # Rows of somebody in the denominator all say the same chapter.
     chapter = min((row[3] for row in rows if row[3]), default=None)
     strength, minute = max(row[4] for row in rows), min(row[6] for row in rows)
-    return There(*rows[0][:3], chapter, strength, any(row[5] for row in rows), minute)
+    eligible, observed = (any(row[at] for row in rows) for at in (5, 7))
+    return There(*rows[0][:3], chapter, strength, eligible, minute, observed)

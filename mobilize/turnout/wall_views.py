@@ -21,14 +21,14 @@ from mobilize.turnout.answering import answered
 from mobilize.turnout.blueprint import bp
 from mobilize.turnout.drawing import site_map
 from mobilize.turnout.figures import Board
-from mobilize.turnout.outsiders import outside, outside_of_area
+from mobilize.turnout.outsiders import public_board
 from mobilize.turnout.walls import areas_for_walls, open_walls, wall_ends, wall_event
 
 
 @bp.get("/wall/<token>")
 @anyone
 def wall(token: str) -> tuple[str, int]:
-    """The board without anything that tells of single people; 410 when the link has ended."""
+    """The board without anything that a typed number moves; 410 when the link has ended."""
     grant = _grant_of(token)
     action = _action_of(grant) if grant else None
     board = _board(action) if action else None
@@ -113,14 +113,14 @@ def _body(action: Action, board: Board, area_id: UUID | None) -> live.Said:
 
 
 def _shown(whole: Board, area_id: UUID | None) -> dict[str, object]:
-    shown = outside_of_area(whole, area_id) if area_id else outside(whole)
-    board = shown.board
+    union = public_board(whole)
+    board = union.of_area(area_id) if area_id else union
     return {
-        "shown": shown,
         "board": board,
-        "as_of": whole.as_of,
-        "place": board.chapters[0].area if area_id and board.chapters else "",
-        "map": None if whole.one_line else site_map(shown.sites),
+        # When it was asked, and not when it last changed: names that are not shown here change it as well.
+        "as_of": clock.now(),
+        "place": board.total.name,
+        "map": None if board.one_line else site_map(board.sites),
     }
 
 

@@ -67,6 +67,7 @@ def method_word(method: Method) -> str:
         Method.PAPER: _("keyed in from the paper sheet"),
         Method.ROTATING: _("by the changing code"),
         Method.SCAN: _("by a member's own code, scanned on the line"),
+        Method.WALKIN: _("written down on the line by number or name"),
     }
     return words[method]
 
@@ -75,6 +76,7 @@ def figure_word(name: str) -> str:
     """A figure of a statement, as its correction names it."""
     words = {
         "came": _("Members who came, checked in by name"),
+        "observed": _("Names ticked or scanned by chairs and captains"),
         "eligible": _("Eligible members"),
         "share_percent": _("Share"),
         "head_count": _("Head count on the lines"),
@@ -89,7 +91,7 @@ def figure_text(name: str, value: float | None) -> str:
     """Its value: a count by name of None is not said, one of heads was not reported."""
     if name == "share_percent":
         return percent_text(None if value is None else value / 100)
-    if value is None and name == "came":
+    if value is None and name in ("came", "observed"):
         return str(_("not said"))
     return count_text(None if value is None else int(value))
 

@@ -114,5 +114,5 @@ def test_the_three_numbers_are_never_mixed():
     report(event, 31)
     cheer(event, 7)
     figures = line_figures(event.id)
-    assert (figures.named, figures.walkups, figures.head_count, figures.supporters) == (1, 1, 31, 7)
+    assert (figures.named, figures.others, figures.head_count, figures.supporters) == (0, 2, 31, 7)
     assert db.session.query(HeadCount).one().n == 31

@@ -1,16 +1,16 @@
 import re
-from types import SimpleNamespace
+from datetime import timedelta
 
 import pytest
 import time_machine
 
-from mobilize.actions.models import ActionKind
 from mobilize.checkins import queries
+from mobilize.checkins.counts import report_head_count
 from mobilize.checkins.models import KnownPhone
 from mobilize.crypto import blind_index
 from mobilize.database import atomic, db
 from mobilize.texts.models import PhoneRule
-from tests.builders import START, make_action, make_event, make_member, make_site
+from tests.builders import START, make_event, make_member, make_site
 from tests.checkins.morning import OPEN, outcomes, post, scan
 from tests.services.client import Client
 
@@ -87,71 +87,29 @@ def test_the_second_time_and_by_one_tap_is_no_different(app, event, typed):
     assert masked(post(phone, event, known="1")) == first
 
 
-@pytest.mark.parametrize("who", ["member", "stranger", "repeat"])
-def test_the_first_answer_after_the_snapshot_grew_old_does_not_count_its_own_sender(
-    client, event, who, monkeypatch
-):
-    monkeypatch.setattr(queries, "_snapshots", {})
-    standing = sum((queries.line_figures(event.id).named, queries.line_figures(event.id).walkups))
-    answer = post(client, event, WHO[who]).get_data(as_text=True)
-    assert f'<p class="value">{standing}</p>' in answer
+@pytest.mark.parametrize("typed", WHO.values(), ids=WHO.keys())
+def test_what_a_receipt_says_is_the_same_whoever_was_typed_before(app, event, typed, monkeypatch):
+    """An employer types a number, waits, and looks at a receipt of somebody else."""
+    phone, other = Client(app, use_cookies=True), Client(app, use_cookies=True)
+    before = masked(post(other, event, "2135550199"))
+    for deed in (lambda: post(phone, event, typed), lambda: phone.post(f"/c/{event.code}/undo")):
+        deed()
+        monkeypatch.setattr(queries, "_last_counts", {})  # half a minute later
+        assert masked(post(other, event, "2135550199")) == before
 
 
-def shown_later(event):
-    """The figure on a receipt half a minute from now."""
-    queries._snapshots.clear()
-    return queries.line_snapshot(event.id)
-
-
-@pytest.mark.parametrize("typed", [WHO[who] for who in WHO if who != "repeat"])
-def test_whatever_is_typed_the_figure_rises_by_one_and_falls_again_with_the_undo(client, event, typed):
-    before = shown_later(event)
-    post(client, event, typed)
-    assert shown_later(event) == before + 1
-    client.post(f"/c/{event.code}/undo")
-    assert shown_later(event) == before
-    post(client, event, typed)
-    assert shown_later(event) == before + 1
-
-
-@pytest.mark.parametrize(
-    "typed", ["2135550110", "2135550120", "2135550142"], ids=["ours", "theirs", "nobody's"]
-)
-def test_where_chapters_are_kept_apart_the_figure_does_not_tell_whose_member_it_is(client, event, typed):
-    apart = make_event(event.site, action=make_action(elsewhere_ok=False))
-    make_member(site=make_site(), phone="+12135550120")
-    for n in range(1, 6):
-        scan(apart, f"213555011{n}")
-    before = shown_later(apart)
-    post(client, apart, typed)
-    assert shown_later(apart) == before + 1
-
-
-@pytest.mark.parametrize("typed", ["2135550101", "2135550142"], ids=["member", "stranger"])
-def test_who_only_says_that_she_leaves_makes_no_figure_rise(client, event, typed):
-    strike = make_event(event.site, action=make_action(kind=ActionKind.STRIKE))
-    for n in range(6):
-        scan(strike, f"213555011{n}")
-    before = shown_later(strike)
-    post(client, strike, typed, left="1")
-    assert shown_later(strike) == before
-
-
-def test_a_snapshot_is_one_number_for_thirty_seconds(app, event, monkeypatch):
-    clock = iter([0.0, 0.0, 29.0, 31.0, 31.0])
-    monkeypatch.setattr(queries, "_snapshots", {})
-    monkeypatch.setattr(queries, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    before = queries.line_snapshot(event.id)
-    scan(event, WHO["member"])
-    assert queries.line_snapshot(event.id) == before
-    assert queries.line_snapshot(event.id) == before + 1
-
-
-def test_fewer_than_five_are_not_told(app, client, monkeypatch):
-    monkeypatch.setattr(queries, "_snapshots", {})
-    quiet = make_event()
-    scan(quiet, "2135550142")
-    assert "On this line so far" not in post(client, quiet, "2135550143").get_data(as_text=True)
+def test_the_receipt_says_the_chairs_last_head_count_with_its_time(client, event, monkeypatch):
+    monkeypatch.setattr(queries, "_last_counts", {})
+    assert "counted here" not in post(client, event, WHO["member"]).text, "nobody has counted"
+    for n, heads in enumerate((31, 27)):
+        at = OPEN - timedelta(minutes=2 - n)
+        report_head_count(
+            event, heads, counted_at=at, nonce=bytes([n] * 16), via="line", by="grant", now=OPEN
+        )
+    monkeypatch.setattr(queries, "_last_counts", {})
+    assert "27 people counted here at 7:04" in post(client, event, WHO["member"]).text
+    client.set_cookie("language", "es", domain="localhost")
+    assert "27 personas contadas aquí a las 7:04" in post(client, event, WHO["member"]).text
 
 
 @pytest.mark.parametrize("typed", ["2135550101", "2135550142"])

@@ -50,11 +50,11 @@ def test_a_number_that_matched_nobody_is_tied_to_a_member_and_untied_again(carme
     for _ in range(2):
         scan(event, NATE)  # typed twice, by somebody with a new phone
     assert listed(event) == [("walkup", "(213) 555-0150")]
-    assert (line_figures(event.id).named, line_figures(event.id).walkups) == (0, 1)
+    assert (line_figures(event.id).named, line_figures(event.id).others) == (0, 2)
     [item] = unmatched([event])
     page = decide(carmen, event, item, do="tie", who="4711", reason="her new phone").text
     assert "Mia Reyes" in page and "her new phone" in page
-    assert (line_figures(event.id).named, line_figures(event.id).walkups) == (1, 0)
+    assert (line_figures(event.id).named, line_figures(event.id).others) == (1, 0)
     assert [(row.member_id, row.tier, row.first_at) for row in attendance(event)] == [
         (mia.id, Tier.SELF, OPEN)
     ]
@@ -62,7 +62,7 @@ def test_a_number_that_matched_nobody_is_tied_to_a_member_and_untied_again(carme
     assert listed(event) == [] and len(settled([event])) == 1
     decide(carmen, event, item, do="reopen", reason="it was her sister")
     assert not attendance(event) and listed(event) == [("walkup", "(213) 555-0150")]
-    assert line_figures(event.id).walkups == 1
+    assert line_figures(event.id).others == 2
     verbs = [
         row.verb for row in db.session.query(AuditRow).order_by(AuditRow.id) if row.verb.startswith("match")
     ]
@@ -102,9 +102,9 @@ def test_not_ours_leaves_the_list_and_counts_for_nobody(carmen, event):
     [item] = unmatched([event])
     assert decide(carmen, event, item, do="not_ours").status_code == 422, "she has to say why"
     decide(carmen, event, item, do="not_ours", reason="a reporter")
-    assert listed(event) == [] and line_figures(event.id).walkups == 0
+    assert listed(event) == [] and line_figures(event.id).others == 0
     decide(carmen, event, item, do="reopen", reason="no, a new teacher")
-    assert listed(event) == [("walkup", "(213) 555-0150")] and line_figures(event.id).walkups == 1
+    assert listed(event) == [("walkup", "(213) 555-0150")] and line_figures(event.id).others == 1
 
 
 def test_a_shared_number_names_its_members_and_a_name_those_called_like_that(carmen, event, site):
@@ -116,7 +116,7 @@ def test_a_shared_number_names_its_members_and_a_name_those_called_like_that(car
     beto = next(m for m, name in unmatched([event])[0].candidates if name.first == "Beto")
     decide(carmen, event, unmatched([event])[0], do="tie", member=str(beto))
     assert [row.member_id for row in attendance(event)] == [beto]
-    assert line_figures(event.id).walkups == 0
+    assert line_figures(event.id).others == 0
 
 
 def test_outside_the_hours_the_chair_decides_unless_she_was_counted_anyway(carmen, event, mia):

@@ -110,7 +110,7 @@ def test_a_check_in_on_the_page_is_asked_about_once_and_the_page_asks_nothing(
     assert [ask_who_checked_in(soon) for _again in range(2)] == [1, 0]
     assert answered(event, "who_is_here", "3", texts_us, soon) == 1
     assert attending() == {mia.id, luis.id}
-    assert line_figures(event.id).walkups == 0 and not unmatched([event]), "no person need look at it"
+    assert line_figures(event.id).others == 0 and not unmatched([event]), "no person need look at it"
     assert ask_who_checked_in(DURING + timedelta(minutes=11)) == 0
 
 

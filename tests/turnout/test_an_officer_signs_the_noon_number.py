@@ -12,7 +12,8 @@ from openpyxl import load_workbook
 from sqlalchemy import select
 
 from mobilize import clock
-from mobilize.accounts.models import RoleName, SignedInSession
+from mobilize.accounts.grants import grant_line
+from mobilize.accounts.models import GrantKind, RoleName, SignedInSession
 from mobilize.audit import AuditRow
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
@@ -20,7 +21,7 @@ from mobilize.turnout.challenge import challenge_pack, for_outsiders
 from mobilize.turnout.correcting import correct_closed_actions
 from mobilize.turnout.operations import close_due_events
 from mobilize.turnout.outsiders import hidden_rows
-from mobilize.turnout.queries import board
+from mobilize.turnout.queries import board, names_final_at
 from mobilize.turnout.statements import Signing, draft_of, open_link, prepare, publish, published
 from tests.builders import START, make_member, make_person
 from tests.turnout.conftest import Morning, arrive, enter, text_of
@@ -184,11 +185,44 @@ def test_outsiders_are_told_nothing_of_few_not_even_by_difference(morning: Morni
         morning.members[morning.lincoln.id].append(make_member(f"More{n}", site=morning.lincoln))
     arrive(morning, morning.members[morning.lincoln.id][:12], morning.lincoln)
     arrive(morning, morning.members[morning.madison.id][:2], morning.madison)
-    pack = for_outsiders(challenge_pack(morning.action, board(morning.action)))
+    pack = for_outsiders(challenge_pack(morning.action, board(morning.action)), final=True)
     told = {site["site"]: (site["came"], site["vouched"]) for site in pack["sites"]}
     # Twelve of Lincoln could be told, were it not that Madison's two are the rest of the area's fourteen.
     assert told == {"Lincoln": (None, None), "Madison": (None, None), "Roosevelt": (0, 0)}
-    assert pack["methods"] == {"tick": 14} and pack["unmatched"] == 0
+    assert pack["methods"] == {"tick": 14} and pack["left_out"] == 0
+
+
+def test_until_no_form_can_add_a_name_a_statement_says_heads_and_names_that_were_ticked(
+    noon: Morning, client: FlaskClient
+) -> None:
+    ada = make_person("Ada Office", role=RoleName.ADMIN)
+    noon.send(noon.members[noon.madison.id][0], noon.madison)  # typed, and closed with the rest
+    correct_closed_actions(CLOSED)
+    early = prepare(noon.action, ada, CLOSED)
+    numbers = early.figures["numbers"]
+    assert (numbers["final"], numbers["head_count"], numbers["observed"]) == (False, 9, 6)
+    assert [numbers[name] for name in ("came", "share_percent", "named", "self_reported")] == [None] * 4
+    publish(early.id, CLOSED, Signing("Ada"), ada, CLOSED)
+    code = open_link(noon.action.id, "person:ada", CLOSED).code
+    page = client.get(f"/noon/{code}").text
+    assert "Names ticked or scanned by chairs and captains" in page and "By site and strength" not in page
+    assert "Members who came" not in page and "How many checked in by name is said once" in page
+    sheet = list(csv.DictReader(io.StringIO(client.get(f"/noon/{code}/1.csv").text)))
+    assert {row["came"] for row in sheet} == {row["self_reported"] for row in sheet} == {"not said"}
+    assert "Members who came" not in text_of(client.get(f"/noon/{code}/1.pdf").data)
+    last = prepare(noon.action, ada, names_final_at(noon.action))
+    assert (last.figures["numbers"]["final"], last.figures["numbers"]["came"]) == (True, 7)
+
+
+def test_named_totals_that_can_still_be_added_to_are_not_published(noon: Morning) -> None:
+    ada, final = make_person("Ada Office", role=RoleName.ADMIN), names_final_at(noon.action)
+    draft = prepare(noon.action, ada, final)
+    # Meanwhile a phone was given a link to one of the lines, and what it keeps is taken for two weeks more.
+    event = noon.event(noon.lincoln)
+    grant_line(event.id, GrantKind.CAPTAIN, "", None, "shell", final + timedelta(hours=1), now=final)
+    with pytest.raises(Refused, match="not_final"):
+        publish(draft.id, final, Signing("Ada"), ada, final)
+    assert not published(noon.action.id)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Whatever the counts are: what outsiders are told, on all pages together, tells of no group of 1 to 4."""
 
+from dataclasses import replace
 from itertools import product
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mobilize.turnout.figures import Board, Chapter, Line, Names
-from mobilize.turnout.outsiders import SMALLEST, hidden, outside, outside_of_area
+from mobilize.turnout.outsiders import SMALLEST, final_names, hidden, public_board
 
 counts = st.integers(0, 12)
 areas_of_counts = st.lists(st.tuples(counts, counts), min_size=1, max_size=4)
@@ -18,11 +19,11 @@ def board_of(came: list[tuple[int, int]], no_site: int) -> Board:
     """One chapter in each area: (who came, who was also there); `no_site`: who came of no chapter."""
     chapters = []
     for n, (some, more) in enumerate(came):
-        names = Names(40, some, more, verified=some, vouched=more)
+        names = Names(40, some, more, verified=some, vouched=more, observed=some)
         at = {"site_id": UUID(int=n + 1), "area_id": UUID(int=100 + n), "line": A_LINE}
         words = {"code": f"{n}", "name": f"S{n}", "area": f"A{n}", "tz": "UTC", "target": 0.5}
         chapters.append(Chapter(names=names, **at, **words))  # type: ignore[arg-type]
-    outside_them = Names(10, no_site, 0, self_reported=no_site) if no_site else None
+    outside_them = Names(10, no_site, 0, self_reported=no_site, observed=no_site) if no_site else None
     return Board(UUID(int=7), tuple(chapters), no_site=outside_them)
 
 
@@ -44,26 +45,11 @@ def test_what_is_left_out_cannot_be_worked_out_from_the_sum(parts: list[int]) ->
         assert len(unknown) == len(parts)
 
 
-def one_chapter(eligible: int, came: int) -> Board:
-    names = Names(eligible, came, 0, verified=came)
-    at = {"site_id": UUID(int=1), "area_id": UUID(int=100), "line": A_LINE}
-    words = {"code": "1", "name": "S1", "area": "A1", "tz": "UTC", "target": 0.5}
-    return Board(UUID(int=7), (Chapter(names=names, **at, **words),))  # type: ignore[arg-type]
-
-
-def test_a_sites_state_is_shown_only_from_five_who_came_of_ten() -> None:
-    def is_shown(eligible: int, came: int) -> bool:
-        return bool(outside(one_chapter(eligible, came)).sites)
-
-    assert is_shown(10, 5) and not is_shown(9, 5)
-    assert is_shown(40, 5) and not is_shown(40, 4)
-
-
 @settings(max_examples=150, deadline=None)
 @given(areas_of_counts, counts)
 def test_the_pages_together_tell_no_small_count(came: list[tuple[int, int]], no_site: int) -> None:
     board = board_of(came, no_site)
-    whole, names = outside(board), board.total.names
+    whole, names = final_names(board), board.total.names
     said = [whole.came, *(count for _area, count in whole.areas)]
     assert not any(count is not None and 0 < count < SMALLEST for count in said)
     if whole.named is not None:
@@ -74,7 +60,38 @@ def test_the_pages_together_tell_no_small_count(came: list[tuple[int, int]], no_
         left_out = [area for area, count in whole.areas if count is None]
         assert not (0 < rest < SMALLEST)
         assert len(left_out) != 1 or no_site or rest == 0
-    for area, count in whole.areas:
-        alone = outside_of_area(board, area.area_id)
-        assert (alone.came, alone.named, alone.split) == (count, None, (None, None, None))
-        assert {c.site_id for c in alone.sites} <= {c.site_id for c in whole.sites}
+
+
+@settings(max_examples=150, deadline=None)
+@given(areas_of_counts, counts)
+def test_the_walls_together_tell_no_small_count(came: list[tuple[int, int]], no_site: int) -> None:
+    board = board_of(came, no_site)
+    whole = public_board(board)
+    said = [whole.total.observed, *(area.observed for area in whole.areas)]
+    assert not any(count is not None and 0 < count < SMALLEST for count in said)
+    if whole.total.observed is not None:
+        rest = whole.total.observed - sum(area.observed or 0 for area in whole.areas)
+        assert not 0 < rest < SMALLEST
+    for area in whole.areas:
+        assert area.area_id and whole.of_area(area.area_id).total == area
+        assert {site.name for site in whole.of_area(area.area_id).sites} <= {s.name for s in whole.sites}
+
+
+@settings(max_examples=100, deadline=None)
+@given(areas_of_counts, areas_of_counts, counts)
+def test_a_public_board_is_the_same_whatever_was_typed(
+    came: list[tuple[int, int]], typed: list[tuple[int, int]], no_site: int
+) -> None:
+    """Names that only typed themselves in, in whatever chapters, move nothing of it."""
+    board = board_of(came, no_site)
+    more = dict(zip((c.site_id for c in board.chapters), typed, strict=False))
+    chapters = tuple(
+        replace(
+            chapter,
+            names=chapter.names + Names(0, *more.get(chapter.site_id, (0, 0)), self_reported=3),
+            line=replace(chapter.line, hosted=chapter.line.hosted + 7),
+        )
+        for chapter in board.chapters
+    )
+    others = Names(0, 0, 5, self_reported=5)
+    assert public_board(replace(board, chapters=chapters, others=others)) == public_board(board)

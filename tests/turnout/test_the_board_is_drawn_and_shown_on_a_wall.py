@@ -12,11 +12,11 @@ from mobilize.accounts.models import GrantKind, RoleName
 from mobilize.actions.models import Action
 from mobilize.database import atomic, db
 from mobilize.turnout.drawing import site_map
-from mobilize.turnout.outsiders import hidden, outside
+from mobilize.turnout.outsiders import final_names, hidden
 from mobilize.turnout.pace import arrivals_of, pace_of
 from mobilize.turnout.queries import board
 from tests.builders import START, make_action, make_campaign, make_member, make_person
-from tests.turnout.conftest import Morning, enter
+from tests.turnout.conftest import Morning, arrive, enter
 
 MINUTE = timedelta(minutes=1)
 
@@ -27,7 +27,7 @@ def test_every_site_has_its_place_and_its_shape_and_a_slip_does_not_shrink_the_m
     _place(morning, [(34.05, -118.24), (34.10, -118.30), (34.05, 118.24)])  # the sign was forgotten
     drawn = site_map(board(morning.action).chapters)
     assert drawn is not None
-    assert [(mark.chapter.name, mark.chapter.state) for mark in drawn.marks] == [
+    assert [(mark.name, mark.state) for mark in drawn.marks] == [
         ("Madison", "zero"),
         ("Lincoln", "none"),
     ]
@@ -78,7 +78,7 @@ def test_the_total_by_name_is_not_said_beside_who_came_when_the_difference_is_sm
     for member in morning.members[morning.lincoln.id]:
         morning.send(member, morning.lincoln)
     morning.send(make_member("Retired", status="retired", site=morning.lincoln), morning.lincoln)
-    shown = outside(board(morning.action))
+    shown = final_names(board(morning.action))
     assert (shown.came, shown.named) == (6, None)
     assert shown.split == (None, None, None)
 
@@ -87,9 +87,9 @@ def test_a_wall_shows_figures_by_link_and_no_names_and_ends_when_taken_back(
     morning: Morning, client: FlaskClient
 ) -> None:
     morning.freeze()
-    for member in morning.members[morning.lincoln.id]:
-        morning.send(member, morning.lincoln)
-    morning.send(morning.members[morning.roosevelt.id][0], morning.roosevelt)
+    arrive(morning, morning.members[morning.lincoln.id][:5], morning.lincoln)
+    arrive(morning, morning.members[morning.roosevelt.id][:1], morning.roosevelt)
+    morning.send(morning.members[morning.lincoln.id][5], morning.lincoln)  # typed, and so not told
     morning.count(morning.lincoln, 31)
     with atomic() as session:
         session.get_one(Action, morning.action.id).ends_at = clock.now() + timedelta(hours=1)
@@ -100,6 +100,7 @@ def test_a_wall_shows_figures_by_link_and_no_names_and_ends_when_taken_back(
     client.delete_cookie("session", domain="localhost")
     page = client.get(address[0])
     assert page.status_code == 200 and "Member0" not in page.text and "not said" in page.text
+    assert re.search(r"Names ticked or scanned by chairs and captains</dt><dd>6<", page.text)
     said = client.get(f"{address[0]}/board.json")
     assert "31" in said.json["html"]
     etag = {"If-None-Match": said.headers["ETag"]}

@@ -25,13 +25,13 @@ function drawUnsent() {
 }
 
 function drawFigures(state) {
-  document.getElementById("named").textContent = state.named;
+  for (const id of ["named", "others"]) {
+    const number = document.getElementById(id);
+    if (number) number.textContent = state[id];
+  }
   document.getElementById("supporters").textContent = state.supporters;
   document.getElementById("new-code").hidden = state.address === line.address;
   drawDuties(state);
-  const walkups = document.getElementById("walkups");
-  walkups.hidden = !state.walkups;
-  walkups.querySelector("strong").textContent = state.walkups;
   if (state.head_count === null) return;
   const number = document.createElement("strong");
   number.textContent = state.head_count;

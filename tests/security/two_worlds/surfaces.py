@@ -1,0 +1,183 @@
+"""What each observer may look at without signing in: every public route, and all behind a line's link.
+
+`ROUTES` has an entry for each of them, or a test fails: the looks at it, or in words why there is nothing to
+look at. Of a file what it says is compared.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+
+import pypdfium2
+from openpyxl import load_workbook
+from werkzeug.test import TestResponse
+
+from tests.security.two_worlds.deeds import (
+    CAPTAIN,
+    OTHER_CAPTAIN,
+    OUTSIDER,
+    captain_of,
+    event_token,
+)
+from tests.security.two_worlds.facts import World
+from tests.services.client import Client
+
+# Who looks, at what, and the answer; an answer may also be text that was read out of a file.
+Look = tuple[str, str, TestResponse | str]
+Looks = Callable[[World], Iterator[Look]]
+
+NOBODYS_FIGURE = "says nothing of any action"
+OWN_SESSION = (
+    "opens by a code on the member's own phone, or by a session: see the test of what it says without"
+)
+OWN_LINK = "opens by a link that only the member's own phone was sent; its letters are an HMAC of 50 bits"
+A_DEED = "is played as a deed, and its answers are compared there"
+
+
+def _check_in(world: World) -> Iterator[Look]:
+    phone = Client(world.app, use_cookies=True)
+    for code in sorted({world.here.code, *world.captains}):
+        yield OUTSIDER, f"form {code}", phone.get(f"/c/{code}")
+
+
+def _receipt(world: World) -> Iterator[Look]:
+    """Somebody else's receipt, who is known to nobody: each look has a number of its own."""
+    for language in ("en", "es"):
+        phone = Client(world.app, use_cookies=True)
+        phone.set_cookie("language", language, domain="localhost")
+        form = {"token": event_token(world.here.code), "typed": "2135550188"}
+        yield OUTSIDER, f"receipt {language}", phone.post(f"/c/{world.here.code}", data=form)
+
+
+def _calendar(world: World) -> Iterator[Look]:
+    yield OUTSIDER, "calendar", Client(world.app, use_cookies=True).get(f"/c/{world.here.code}/next.ics")
+
+
+def _find(world: World) -> Iterator[Look]:
+    yield OUTSIDER, "find", Client(world.app, use_cookies=True).get(f"/c?code={world.here.code}")
+
+
+def _wall(world: World) -> Iterator[Look]:
+    phone = Client(world.app, use_cookies=True)
+    for n, token in enumerate(world.walls):
+        yield OUTSIDER, f"wall {n}", phone.get(f"/wall/{token}")
+
+
+def _wall_figures(world: World) -> Iterator[Look]:
+    phone = Client(world.app, use_cookies=True)
+    for n, token in enumerate(world.walls):
+        said = phone.get(f"/wall/{token}/board.json")
+        yield OUTSIDER, f"board {n}", said
+        etag = {"If-None-Match": said.headers.get("ETag", "")}
+        yield OUTSIDER, f"board {n} again", phone.get(f"/wall/{token}/board.json", headers=etag)
+
+
+def _noon(world: World) -> Iterator[Look]:
+    phone = Client(world.app, use_cookies=True)
+    yield OUTSIDER, "noon", phone.get(f"/noon/{world.noon}")
+    at = f"/noon/{world.noon}/{world.versions}"
+    yield OUTSIDER, "noon 1", phone.get(f"/noon/{world.noon}/1")
+    yield OUTSIDER, "noon es", phone.get(f"{at}?lang=es")
+    yield OUTSIDER, "noon table", _cells(phone.get(f"{at}.csv"))
+    yield OUTSIDER, "noon workbook", _sheets(phone.get(f"{at}.xlsx"))
+    yield OUTSIDER, "noon paper", _paper(phone.get(f"{at}.pdf"))
+
+
+def _front(world: World) -> Iterator[Look]:
+    yield OUTSIDER, "front", Client(world.app, use_cookies=True).get("/")
+
+
+def _personal(world: World) -> Iterator[Look]:
+    """Without the letters of a link: whatever is guessed, it is nobody's."""
+    phone = Client(world.app, use_cookies=True)
+    yield OUTSIDER, "personal", phone.get(f"/p/{world.here.code}/ABCDEFGHIJ")
+    yield OUTSIDER, "personal tap", phone.post(f"/p/{world.here.code}/ABCDEFGHIJ", data={})
+
+
+def _without_session(*addresses: str) -> Looks:
+    def looks(world: World) -> Iterator[Look]:
+        phone = Client(world.app, use_cookies=True)
+        for address in addresses:
+            yield OUTSIDER, address, phone.get(address)
+
+    return looks
+
+
+def _line(*ends: str) -> Looks:
+    def looks(world: World) -> Iterator[Look]:
+        for observer, event in ((CAPTAIN, world.here), (OTHER_CAPTAIN, world.elsewhere)):
+            code = list(world.captains)[0 if observer is CAPTAIN else 1]
+            for end in ends:
+                yield observer, f"line{end}", captain_of(world, event).get(f"/line/{code}{end}")
+
+    return looks
+
+
+ROUTES: dict[str, Looks | str] = {
+    "checkins.check_in": _check_in,
+    "checkins.check_in_now": _receipt,
+    "checkins.check_in_at_the_line": A_DEED,
+    "checkins.next_in_calendar": _calendar,
+    "checkins.find": _find,
+    "checkins.undo": A_DEED,
+    "checkins.personal": _personal,
+    "checkins.personal_now": OWN_LINK,
+    "checkins.service_worker": NOBODYS_FIGURE,
+    "turnout.wall": _wall,
+    "turnout.wall_figures": _wall_figures,
+    "turnout.noon": _noon,
+    "line.page": _line("", "?shell=1"),
+    "line.state": _line("/state"),
+    "line.manifest": _line("/manifest.json"),
+    "line.rotating": _line("/rotating"),
+    "line.do": A_DEED,
+    "line.items": A_DEED,
+    "line.hand_over": "gives the same link to another phone",
+    "grants.open_line": "spends a link; what it opens is `line.page`",
+    "grants.open_line_now": "spends a link; what it opens is `line.page`",
+    "public.front": _front,
+    "public.colours": NOBODYS_FIGURE,
+    "public.healthz": NOBODYS_FIGURE,
+    "public.language": NOBODYS_FIGURE,
+    "public.readyz": NOBODYS_FIGURE,
+    "accounts.ask": A_DEED,
+    "accounts.enter_the_code": A_DEED,
+    "accounts.sign_in": _without_session("/sign-in"),
+    "accounts.sign_in_code": A_DEED,
+    "accounts.sign_out": NOBODYS_FIGURE,
+    "accounts.enter": OWN_LINK,
+    "accounts.enter_now": OWN_LINK,
+    "privacy.ask": A_DEED,
+    "privacy.code": A_DEED,
+    "privacy.open_page": A_DEED,
+    "privacy.me": _without_session("/me", "/me/held", "/me/held.json", "/me/delete", "/me/gone"),
+    "privacy.held": OWN_SESSION,
+    "privacy.export_mine": OWN_SESSION,
+    "privacy.delete": OWN_SESSION,
+    "privacy.delete_now": OWN_SESSION,
+    "privacy.gone": OWN_SESSION,
+    "privacy.leave": OWN_SESSION,
+    "privacy.which": OWN_SESSION,
+    "privacy.wish": OWN_SESSION,
+}
+
+
+def look_at_everything(world: World) -> Iterator[Look]:
+    """All looks of all observers, in the order of `ROUTES`."""
+    for route in ROUTES.values():
+        if not isinstance(route, str):
+            yield from route(world)
+
+
+def _cells(answer: TestResponse) -> str:
+    return repr(list(csv.reader(io.StringIO(answer.get_data(as_text=True)))))
+
+
+def _sheets(answer: TestResponse) -> str:
+    book = load_workbook(io.BytesIO(answer.data))
+    return repr([(sheet.title, list(sheet.values)) for sheet in book])
+
+
+def _paper(answer: TestResponse) -> str:
+    pages = pypdfium2.PdfDocument(answer.data)
+    return "\n".join(page.get_textpage().get_text_range() for page in pages)

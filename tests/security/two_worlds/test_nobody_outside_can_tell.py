@@ -1,0 +1,124 @@
+"""Whoever types a number learns nothing: neither from the answer nor from any figure that can be seen later.
+
+`make test` plays a part that is drawn by seed; WORLDS=all, as `make security ONLY=worlds` sets it, all of it.
+"""
+
+import os
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from mobilize.accounts.entrance import anyone
+from mobilize.checkins import queries, views
+from mobilize.checkins.models import Attendance, Method
+from mobilize.database import db
+from mobilize.turnout import live
+from tests.security.two_worlds.deeds import CAPTAIN, DEEDS, OTHER_CAPTAIN, OUTSIDER
+from tests.security.two_worlds.facts import FACTS
+from tests.security.two_worlds.playing import Fresh, Seen, play, told_apart
+from tests.security.two_worlds.surfaces import ROUTES
+from tests.world import stating
+
+SEED, DRAWN = 1, 6
+STRANGER = "stranger"
+PLAYED = [(deed, fact) for deed in DEEDS for fact in FACTS if fact != STRANGER]
+if os.environ.get("WORLDS") != "all":
+    PLAYED = sorted(random.Random(SEED).sample(PLAYED, DRAWN))
+
+# What the stranger's world showed, by database and deed: every other world of that deed is compared with it.
+_strangers: dict[tuple[str, str], Seen] = {}
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def fresh(request: pytest.FixtureRequest, database: str, apps: Any) -> Iterator[Fresh]:
+    """The application on a database that is emptied each time."""
+    found = request.getfixturevalue(f"{database}_database")
+    kept = queries.COUNT_KEPT_SECONDS, live.KEEP
+
+    @contextmanager
+    def empty() -> Iterator[Flask]:
+        app = apps.on(found.emptied())
+        with app.app_context():
+            try:
+                yield app
+            finally:
+                db.session.remove()
+                for engine in db.engines.values():
+                    engine.dispose()
+
+    yield empty
+    queries.COUNT_KEPT_SECONDS, live.KEEP = kept
+
+
+@pytest.mark.parametrize(("deed", "fact"), PLAYED)
+def test_no_observer_can_tell_whose_number_it_was(fresh: Fresh, database: str, deed: str, fact: str) -> None:
+    if (database, deed) not in _strangers:
+        _strangers[database, deed] = play(fresh, STRANGER, DEEDS[deed])
+    seen = play(fresh, fact, DEEDS[deed])
+    assert told_apart(fact, seen, _strangers[database, deed]) == []
+
+
+def test_every_route_that_needs_no_sign_in_is_looked_at(sqlite_app: Flask) -> None:
+    """A new one joins `ROUTES`: with its looks, or with the words why there is nothing to look at."""
+    assert _open_routes(sqlite_app) == set(ROUTES)
+
+
+def test_a_new_public_route_without_an_entry_is_found(own_app: Flask) -> None:
+    own_app.add_url_rule("/so-many", "so_many", anyone(lambda: "27"))
+    assert _open_routes(own_app) - set(ROUTES) == {"so_many"}
+
+
+def test_all_three_observers_see_something(fresh: Fresh) -> None:
+    """Were the answers all errors, they would be alike as well."""
+    seen = play(fresh, "stranger", DEEDS["walk-in"])
+    fine = {observer: [] for observer in (OUTSIDER, CAPTAIN, OTHER_CAPTAIN)}
+    for (observer, look), said in seen.items():
+        if look.startswith("before") and said.startswith("200 OK"):
+            fine[observer].append(look.removeprefix("before: "))
+    assert {"receipt en", "receipt es", "wall 0", "wall 1", "board 0", "noon 1"} <= set(fine[OUTSIDER])
+    for captain in (CAPTAIN, OTHER_CAPTAIN):
+        assert {"line", "line/state", "line/rotating", "line/manifest.json"} <= set(fine[captain])
+
+
+@pytest.fixture
+def old_receipt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it was once: the receipt counts those who are in by name."""
+
+    def counted(event_id: Any) -> queries.LastCount:
+        rows = select(func.count()).select_from(Attendance).where(Attendance.event_id == event_id)
+        return queries.LastCount(db.session.scalar(rows) or 0, views.clock.now())
+
+    monkeypatch.setattr(views, "last_count", counted)
+
+
+@pytest.fixture
+def old_wall(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it was once: the wall counts whoever typed a member's number."""
+    monkeypatch.setattr(Method, "is_observed", property(lambda _method: True))
+
+
+def test_the_old_receipt_is_found_out(fresh: Fresh, old_receipt: None) -> None:
+    assert {"receipt en", "receipt es"} <= _looks_that_tell(fresh, "elsewhere")
+
+
+def test_the_old_wall_is_found_out(fresh: Fresh, old_wall: None) -> None:
+    assert {"wall 0", "board 0"} <= _looks_that_tell(fresh, "elsewhere")
+
+
+def _looks_that_tell(fresh: Fresh, fact: str) -> set[str]:
+    seen, wanted = (play(fresh, which, DEEDS["tap"]) for which in (fact, STRANGER))
+    return {look.rpartition(": ")[2] for _observer, look in told_apart(fact, seen, wanted)}
+
+
+def _open_routes(app: Flask) -> set[str]:
+    return {name for kind in ("anyone", "grant", "upload") for name in stating(app, kind)}
