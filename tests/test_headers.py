@@ -139,7 +139,7 @@ def https_app(sqlite_url: str, base_environ: Mapping[str, str]) -> Any:
 def test_over_https_cookies_are_host_cookies_and_the_browser_stays_on_https(https_app: Flask) -> None:
     client: FlaskClient = https_app.test_client()
     chair = make_person(role=RoleName.CHAIR, site=make_site())
-    link = make_link(chair, "shell", now=clock.now())
+    link = make_link(chair, "shell", kind=LinkKind.SHELL, now=clock.now())
     asked = client.post("/sign-in", data={"phone": "2135550101"})
     entered = client.post(f"/enter/{link}")
     page = client.get("/devices")

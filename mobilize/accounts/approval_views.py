@@ -47,7 +47,8 @@ def approvals() -> str:
 @bp.post("/approvals/<uuid:approval_id>/approve")
 @signed_in(RoleName.ORGANIZER, step_up=True)
 def approve(approval_id: uuid.UUID) -> Response:
-    """Say yes, having just proved who she is; a lone admin to her own request."""
+    """Say yes, having just proved who they are; a lone admin to a request of their own. What is about an admin
+    is agreed to on the page People, where it is done at once."""
     visitor, now = me(), clock.now()
     found = operations.approve(approval_id, by=visitor.actor, scope=visitor.scope, stepped_up=True, now=now)
     flash(_("Agreed. It can be done within 24 hours of being asked for, once."), "done")
@@ -66,6 +67,7 @@ def decline(approval_id: uuid.UUID) -> Response:
 def kind_words() -> dict[str, str]:
     """What is asked for, as a title."""
     return {
+        Kind.ADMIN: _("Something about an admin"),
         Kind.IMPORT: _("A roster import that takes off or changes many members"),
         Kind.CHAIRS: _("A list of chairs that ends or begins many terms"),
         Kind.PHONE_EXPORT: _("An export with phone numbers"),
@@ -86,6 +88,8 @@ def state_words() -> dict[ApprovalState, str]:
 
 
 def _look_at(found: Approval) -> str | None:
+    if found.kind == Kind.ADMIN:
+        return url_for("accounts.people", _anchor="changes")
     endpoint, name = _LOOK_AT.get(Kind(found.kind), ("", ""))
     where: dict[str, Any] = {name: found.ref}
     return url_for(endpoint, **where) if endpoint else None

@@ -27,7 +27,7 @@ OLGA = "+12135550110"
 
 
 def by_link(client: FlaskClient, person: Person) -> TestResponse:
-    return client.post(f"/enter/{make_link(person, 'shell', now=clock.now())}")
+    return client.post(f"/enter/{make_link(person, 'shell', kind=LinkKind.SHELL, now=clock.now())}")
 
 
 def by_code(client: FlaskClient, phone: str = OLGA) -> TestResponse:

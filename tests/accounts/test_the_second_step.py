@@ -149,7 +149,7 @@ def test_a_demos_link_lets_everybody_in_and_says_so(
     client: FlaskClient, olga: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("config.Settings.is_demo", property(lambda _self: True))
-    link = f"/enter/{make_link(olga, 'shell', now=clock.now())}"
+    link = f"/enter/{make_link(olga, 'shell', kind=LinkKind.SHELL, now=clock.now())}"
     assert "DEMO: this link lets everybody in" in client.get(link).text
     page = client.get(client.post(link).location)
     assert page.status_code == 200 and "DEMO: this link let you in" in page.text

@@ -86,7 +86,7 @@ def test_two_workers_text_one_code(app: Flask, carmen: Person) -> None:
 
 
 def test_a_link_signs_in_once(app: Flask, carmen: Person) -> None:
-    token = make_link(carmen, "shell", now=NOW)
+    token = make_link(carmen, "shell", kind=LinkKind.SHELL, now=NOW)
     came = at_once(app, 4, lambda: spend_link(token, now=NOW))
     assert came.count("link_spent") == 3 and how_many(SignedInSession) == 1
 
