@@ -14,7 +14,7 @@ from mobilize import clock, create_app
 from mobilize.accounts.entrance import anyone
 from mobilize.accounts.grants import grant_line
 from mobilize.accounts.links import make_link
-from mobilize.accounts.models import GrantKind, RoleName
+from mobilize.accounts.models import GrantKind, LinkKind, RoleName
 from mobilize.database import db
 from mobilize.errors import Refused
 from tests.builders import make_event, make_person, make_site, sign_in

@@ -13,6 +13,7 @@ from mobilize.accounts.authenticator_apps import confirm_app, start_app
 from mobilize.accounts.codes import send_codes
 from mobilize.accounts.links import make_link
 from mobilize.accounts.models import (
+    LinkKind,
     Person,
     SignedInSession,
 )

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from mobilize import clock
 from mobilize.accounts.links import link_works, make_link, spend_link
-from mobilize.accounts.models import Person, RoleName
+from mobilize.accounts.models import LinkKind, Person, RoleName
 from mobilize.accounts.people import end_role
 from mobilize.accounts.scope import THE_OFFICE
 from mobilize.database import db
@@ -52,7 +52,7 @@ def test_a_new_link_ends_the_older_one(carmen: Person) -> None:
 
 def test_a_link_of_somebody_whose_role_ended_opens_nothing(carmen: Person) -> None:
     token = make_link(carmen, "shell", kind=LinkKind.SHELL, now=NOW)
-    end_role(carmen.roles[0].id, scope=THE_OFFICE, actor="shell", now=NOW)
+    end_role(carmen.roles[0].id, for_cause=False, scope=THE_OFFICE, actor="shell", now=NOW)
     with pytest.raises(Refused) as refused:
         spend_link(token, now=NOW)
     assert refused.value.code == "link_spent"
