@@ -21,7 +21,7 @@ NEW_FOR = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Wanted:
-    """What somebody wants done to an admin: the days of a role that is made or extended, or another number."""
+    """What somebody wants done to an admin: the days of a role made or extended, or another number."""
 
     deed: AdminDeed
     from_on: date | None = None

@@ -47,8 +47,8 @@ def approvals() -> str:
 @bp.post("/approvals/<uuid:approval_id>/approve")
 @signed_in(RoleName.ORGANIZER, step_up=True)
 def approve(approval_id: uuid.UUID) -> Response:
-    """Say yes, having just proved who they are; a lone admin to a request of their own. What is about an admin
-    is agreed to on the page People, where it is done at once."""
+    """Say yes, having just proved who they are; a lone admin to their own request. What is about an admin is
+    agreed to on the page People, where it is done at once."""
     visitor, now = me(), clock.now()
     found = operations.approve(approval_id, by=visitor.actor, scope=visitor.scope, stepped_up=True, now=now)
     flash(_("Agreed. It can be done within 24 hours of being asked for, once."), "done")

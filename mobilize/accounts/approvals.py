@@ -2,8 +2,8 @@
 
 It binds the web only: whoever has a shell on the server is the operator, and audited. Who may be somebody's
 second person, `authority` and `sponsors` say: an organizer or admin of at least a day, whom neither made nor
-restarted. A lone admin has nobody to ask; they confirm again after proving once more who they are, and what is
-done to an admin waits for a day before that.
+restarted. A lone admin has nobody to ask; they confirm again after proving once more who they are, and what
+is done to an admin waits for a day before that.
 """
 
 import uuid
@@ -101,10 +101,10 @@ def request_approval(
 def approve(approval_id: uuid.UUID, *, by: str, scope: Scope, stepped_up: bool, now: datetime) -> Approval:
     """Say yes. Twice by the same person is once.
 
-    `stepped_up`: they have just proved again who they are; only asked of a lone admin, for a request of their
-    own. Refused: no_approval (404, also outside `scope`), own_request, related (whoever asked made or
-    restarted them, or they whoever asked), too_new (organizer or admin for less than a day; of what is done to
-    an admin: a day before the request), wait, step_up, not_open (409).
+    `stepped_up`: they have just proved again who they are; only asked of a lone admin, for their own request.
+    Refused: no_approval (404, also outside `scope`), own_request, related (whoever asked made or restarted
+    them, or they whoever asked), too_new (organizer or admin for less than a day; of what is done to an
+    admin: a day before the request), wait, step_up, not_open (409).
     """
     with atomic() as session:
         found = _decidable(approval_id, by, scope, now)
@@ -137,8 +137,8 @@ def decline(approval_id: uuid.UUID, *, by: str, scope: Scope, now: datetime) -> 
 
 def use(kind: Kind, ref: str, *, now: datetime) -> str:
     """Spend the yes for this one thing; returns who gave it. Call it inside the operation that does it,
-    so that both happen or neither. Refused: second_person (403) without a yes, with one already spent, or when
-    one of the two was restarted since, or has lost the role.
+    so that both happen or neither. Refused: second_person (403) without a yes, with one already spent, or
+    when one of the two was restarted since, or has lost the role.
     """
     with atomic() as session:
         found = session.scalars(_of(kind, ref, now).with_for_update()).one_or_none()
@@ -264,14 +264,12 @@ def _refuse_second(found: Approval, by: str, now: datetime) -> None:
         raise Refused("too_new", said, status=403)
     steps = second_steps_since(person, now=now)
     if found.kind == Kind.ADMIN and not may_agree_to_admin(standing, steps, asked_at=found.asked_at):
-        said = _(
-            "Only an admin who was one a day before this was asked for, with the same passkey or app, can agree."
-        )
+        said = _("Only somebody who was admin, with the same passkey or app, a day before this can agree.")
         raise Refused("too_new", said, status=403)
 
 
 def _still_holds(found: Approval, now: datetime) -> bool:
-    """A yes dies when one of the two is restarted or loses the role: somebody else may stand behind the name."""
+    """A yes dies when one of the two is restarted or loses the role: another may stand behind the name."""
     if found.state is not ApprovalState.APPROVED:
         return False
     asked, decided = (found.asked_by, found.asked_at, Rank.CHAIR), (found.decided_by or "", found.decided_at)

@@ -67,8 +67,8 @@ def revoke_grant(grant: LineGrant, by: str, *, now: datetime) -> None:
 
 
 def hand_over(grant: LineGrant, label: str, made_by: str, *, now: datetime) -> tuple[LineGrant, str]:
-    """Another phone instead of this one: the old grant is taken back, the new one ends when it would have, and
-    hangs on the same role."""
+    """Another phone instead of this one: the old grant is taken back, the new one ends when it would have, on
+    the same role."""
     with atomic():
         revoke_grant(grant, made_by, now=now)
         return grant_line(
@@ -109,7 +109,7 @@ def role_at(
 
 
 def end_what_hangs_on(term: RoleTerm, by: str, *, now: datetime, own_only: bool = False) -> None:
-    """Take back every grant given in the name of this role: its holder's own pages, captains' links, and phones
+    """Take back every grant given in the name of this role: its holder's own pages, captains' links, phones
     they handed over to. `own_only` leaves the captains, for the successor."""
     hangs = select(LineGrant).where(LineGrant.role_id == term.id, LineGrant.revoked_at.is_(None))
     if own_only:

@@ -28,7 +28,7 @@ def make_link(
     opens_at: datetime | None = None,
     lasts: timedelta = GOOD_FOR,
 ) -> str:
-    """The token of a new link for `person`, told only here: we keep its hash. Their earlier unspent links end.
+    """The token of a new link for `person`, told only here: we keep its hash. Their earlier ones end.
 
     `made_by` is an actor as in the audit; `kind` says who sees the link, and so what it opens (see
     `authority.opens`). It works from `opens_at` on, or at once, for as long as it `lasts`.

@@ -91,8 +91,8 @@ class AdminDeed(StrEnum):
 class AdminChange(Model):
     """What one admin wants done to another, or to who shall be one; done once, when a second one agrees.
 
-    `from_on` and `last_on` are for a role that is made or extended, `phone` for another number. The approval's
-    `ref` is this row's id.
+    `from_on` and `last_on` are for a role that is made or extended, `phone` for another number. The
+    approval's `ref` is this row's id.
     """
 
     __tablename__ = "admin_changes"

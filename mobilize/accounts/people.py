@@ -49,8 +49,8 @@ def invite(
 
     A number that is known already gets the role and keeps its name. An admin is made when a second admin has
     agreed, and every admin is told. Whoever invites an organizer or admin has just proved who they are
-    (`stepped_up`). Inviting twice gives the role once and a fresh link. Refused: no_name, bad_phone, no_place,
-    not_yours, bad_dates, step_up.
+    (`stepped_up`). Inviting twice gives the role once and a fresh link. Refused: no_name, bad_phone,
+    no_place, not_yours, bad_dates, step_up.
     """
     name, phone = " ".join(invitation.name.split())[:120], normalize(invitation.phone).phone
     if not name:
@@ -174,7 +174,7 @@ def set_term(
     """Change a role's days: `from_on` only while it has not begun (None leaves it), `last_on` its last day,
     None for no end. The first request after the last day is refused.
 
-    To give an organizer or admin more days takes a step-up; an admin's wants a second admin, and waits for one.
+    To give an organizer or admin more days takes a step-up; an admin's wants a second admin, and waits.
     Refused: "no_role" as in `end_role`, "bad_dates", "last_admin", "step_up".
     """
     with atomic():

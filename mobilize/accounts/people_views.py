@@ -50,7 +50,7 @@ def people() -> str:
 @bp.post("/people")
 @signed_in(RoleName.ORGANIZER)
 def invite() -> str | tuple[str, int]:
-    """Give somebody a role. A chair's link is shown once; an organizer's or admin's goes to their own phone."""
+    """Give somebody a role. A chair's link is shown once; an organizer's or admin's goes to their phone."""
     form = InviteForm().offer(me().scope, area_names())
     if not form.validate():
         return _page(form), 422

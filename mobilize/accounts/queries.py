@@ -93,7 +93,7 @@ def may_manage(scope: Scope, role: RoleName, site: Site | None) -> bool:
 
 
 def may_manage_person(scope: Scope, person: Person, day: date) -> bool:
-    """May somebody with this scope look after their sign-in? Only when nothing they see, or will, is outside."""
+    """May somebody with this scope look after their sign-in? Not when they see, or will, what is outside."""
     terms = select(RoleTerm, Site).outerjoin(Site, RoleTerm.site_id == Site.id)
     held = db.session.execute(terms.where(RoleTerm.person_id == person.id, not_over(day)))
     return all(may_manage(scope, term.role, site) for term, site in held)

@@ -22,8 +22,8 @@ def agree_to_admin_change(
 ) -> Access:
     """Say yes to it, and do it in the same transaction; returns how the admin gets in.
 
-    Refused: no_approval, what `approvals.approve` and `use` refuse, number_taken, and no_role when a role that
-    was to get other days is over. Twice does it once ("not_open").
+    Refused: no_approval, what `approvals.approve` and `use` refuse, number_taken, and no_role when a role
+    that was to get other days is over. Twice does it once ("not_open").
     """
     with atomic() as session:
         query = select(AdminChange).where(AdminChange.id == change_id)

@@ -87,7 +87,7 @@ def may_set_up(running: SignedInSession, *, now: datetime) -> bool:
     """May this session set up a second step?
 
     Never one that began with a link its maker saw as well. One that is half in only the first, and only when
-    it began with a link: whoever has stolen a phone number gets the texts, and must not get further with them.
+    it began with a link: whoever has stolen a phone number gets the texts, and must get no further.
     """
     if running.began_by is SignInBy.SHOWN:
         return False

@@ -1,8 +1,8 @@
 """How somebody gets in who holds a role: which link, who sees it, and starting anew.
 
-Whoever makes, restarts or extends an organizer or admin never sees the link: it goes by text to that person's
-own phone. Where no text reaches them, the operator's shell prints one, or it opens a day later, when everybody
-was told.
+Whoever makes, restarts or extends an organizer or admin never sees the link: it goes by text to that
+person's own phone. Where no text reaches them, the operator's shell prints one, or it opens a day later, when
+everybody was told.
 """
 
 from dataclasses import dataclass
@@ -84,8 +84,8 @@ def fresh_link(
 ) -> Access:
     """A new one-time link for somebody who cannot get in; their older ones end.
 
-    For an organizer or admin whom no text reaches it is a restart: see `start_anew`. Refused: "not_yours" when
-    they hold a role outside `scope`, since the link opens all they may see; "step_up".
+    For an organizer or admin whom no text reaches it is a restart: see `start_anew`. Refused: "not_yours"
+    when they hold a role outside `scope`, since the link opens all they may see; "step_up".
     """
     _refuse_others(person, scope, now)
     with atomic():

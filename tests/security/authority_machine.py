@@ -1,8 +1,8 @@
 """Three people who try every deed of accounts in any order: whoever gets power that was not given is found.
 
-A human is whoever controls a phone or a second step. Each of the three has two SIM cards, knows the secrets of
-the apps they set up and the links they saw, and acts through the sessions they hold. The machine plays all of
-them against the operations themselves, and keeps its own book of who is who.
+A human is whoever controls a phone or a second step. Each of the three has two SIM cards, knows the secrets
+of the apps they set up and the links they saw, and acts through the sessions they hold. The machine plays all
+of them against the operations themselves, and keeps its own book of who is who.
 """
 
 import json
@@ -51,9 +51,21 @@ START = datetime(2026, 3, 3, 18, 0, tzinfo=UTC)
 HUMANS = 3
 SIMS = [f"+1213555{human:02d}{card:02d}" for human in range(HUMANS) for card in (11, 12)]
 EMPTIED = (
-    "admin_changes approvals chair_changes sponsorships one_time_links sessions authenticator_apps passkeys"
-    " recovery_codes line_grants roles people outbox audit"
-).split()
+    "admin_changes",
+    "approvals",
+    "chair_changes",
+    "sponsorships",
+    "one_time_links",
+    "sessions",
+    "authenticator_apps",
+    "passkeys",
+    "recovery_codes",
+    "line_grants",
+    "roles",
+    "people",
+    "outbox",
+    "audit",
+)
 THINGS = [str(uuid.UUID(int=n + 1)) for n in range(2)]
 
 humans, cards, later = st.integers(0, HUMANS - 1), st.sampled_from(SIMS), st.sampled_from([0, 0, 0, 1, 2])
@@ -117,7 +129,7 @@ class Authority(RuleBasedStateMachine):
     def the_shell_resets(self, sim: str) -> None:
         person = self.person(sim)
         if person is not None:
-            self.heard(None, lambda: start_anew(person, scope=THE_OFFICE, actor="shell", now=self.now), person)
+            self.heard(None, lambda: start_anew(person, scope=THE_OFFICE, actor="shell", now=self.now))
 
     # ---- Signing in
 
@@ -146,7 +158,9 @@ class Authority(RuleBasedStateMachine):
     def give_the_second_step(self, human: int, which: int) -> None:
         running = self.session_of(human, which)
         for totp in self.humans[human].apps.values() if running else ():
-            token = self.tried(lambda t=totp: pass_second_step(running, Proof(typed=t.at(self.now)), now=self.now))
+            token = self.tried(
+                lambda t=totp: pass_second_step(running, Proof(typed=t.at(self.now)), now=self.now)
+            )
             if isinstance(token, str):
                 self.hold(human, token)
                 return
@@ -284,7 +298,7 @@ class Authority(RuleBasedStateMachine):
     def by_shell(self, sim: str, role: RoleName = RoleName.ADMIN) -> None:
         area = self.areas[0] if role is RoleName.ORGANIZER else None
         invitation = Invitation("Somebody", sim, role, area=area)
-        self.heard(None, lambda: invite(invitation, scope=THE_OFFICE, actor="shell", now=self.now), None)
+        self.heard(None, lambda: invite(invitation, scope=THE_OFFICE, actor="shell", now=self.now))
 
     def deed(
         self, human: int, which: int, what: Callable[[dict[str, Any]], Any], *, only_office: bool = False
@@ -296,16 +310,14 @@ class Authority(RuleBasedStateMachine):
             return
         actor = f"person:{running.person_id}"
         before = set(db.session.scalars(select(Approval.id)))
-        self.heard(human, lambda: what(self._how(scope, actor)), None, scope)
+        self.heard(human, lambda: what(self._how(scope, actor)), scope)
         for asked in db.session.scalars(select(Approval).where(Approval.id.not_in(before))):
             self.askers.setdefault(asked.id, human)
 
     def _how(self, scope: Scope, actor: str) -> dict[str, Any]:
         return {"scope": scope, "actor": actor, "now": self.now, "stepped_up": True}
 
-    def heard(
-        self, human: int | None, what: Callable[[], Any], person: Person | None, scope: Scope | None = None
-    ) -> None:
+    def heard(self, human: int | None, what: Callable[[], Any], scope: Scope | None = None) -> None:
         """Do it; whoever sees a link, on the page or on their phone, has it, and so has whom it is for."""
         access = self.tried(what)
         if isinstance(access, Access) and access.token:
@@ -371,14 +383,16 @@ class Authority(RuleBasedStateMachine):
         return list(db.session.scalars(select(RoleTerm).where(RoleTerm.person_id == person.id)))
 
     def two_stood_behind(self, asked: Approval) -> None:
-        """A yes was spent: two humans stood behind it, or a lone admin whom nobody else could have answered."""
+        """A yes was spent: two humans stood behind it, or a lone admin whom nobody could have answered."""
         db.session.refresh(asked)
         if asked.state is not ApprovalState.USED:
             return
         asker, second = self.askers.get(asked.id), self.seconds.get(asked.id)
         if asker != second or asked.asked_by == asked.decided_by:
             return
-        if not self._given_by_others(asked.asked_by, asker) or not self._given_by_others(asked.decided_by, asker):
+        if not self._given_by_others(asked.asked_by, asker) or not self._given_by_others(
+            asked.decided_by, asker
+        ):
             raise Broken(f"human {asker} asked, and agreed under another name of their own making")
 
     def _given_by_others(self, actor: str | None, human: int | None) -> bool:
@@ -395,4 +409,3 @@ class Authority(RuleBasedStateMachine):
         token = set_up_app(running, totp.at(self.now), now=self.now)
         self.humans[human].apps[app.id] = totp
         self.hold(human, token, self.reach.get(running.token_hash, frozenset()))
-

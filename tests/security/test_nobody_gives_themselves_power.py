@@ -12,7 +12,15 @@ from hypothesis.stateful import run_state_machine_as_test
 
 import config
 from mobilize import create_app
-from mobilize.accounts import approvals, authenticator_apps, links, people, second_steps, sessions, sign_in_access
+from mobilize.accounts import (
+    approvals,
+    authenticator_apps,
+    links,
+    people,
+    second_steps,
+    sessions,
+    sign_in_access,
+)
 from mobilize.accounts.models import LinkKind, Person, RoleName
 from mobilize.accounts.sign_in_access import Access, Way
 from mobilize.database import db
@@ -61,8 +69,8 @@ def test_nobody_gets_power_or_agrees_with_themselves(production: Flask) -> None:
 
 
 def an_app_set_up_before_the_day(machine: Authority) -> None:
-    """The office makes somebody admin from tomorrow on. An organizer invites the same number as a chair, opens
-    its link, sets up an app, and is there on the day."""
+    """The office makes somebody organizer from tomorrow on. Another one invites the same number as a chair,
+    opens its link, sets up an app, and is there on the day."""
     machine.time_passes(timedelta(hours=11))  # nine in the evening: their session lives past midnight
     organizer(machine, human=1, sim=BEA)
     machine.invite(0, 0, CAL, RoleName.ORGANIZER, 1, 1)
