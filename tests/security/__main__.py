@@ -5,6 +5,7 @@ to be unchecked, and is no failure.
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -109,6 +110,29 @@ def headers() -> Result:
     return run.returncode == 0, last[0]
 
 
+def authority() -> Result:
+    """Three people who try every deed of accounts in any order, for minutes: `AUTHORITY_EXAMPLES` plays."""
+    plays = os.environ.get("AUTHORITY_EXAMPLES", "150")
+    run = _run(
+        *(
+            "pytest",
+            "-q",
+            "-s",
+            "-p",
+            "no:cacheprovider",
+            "--show-capture=no",
+            "--tb=short",
+            "--timeout",
+            "3600",
+        ),
+        *("-k", "nobody_gets_power and sqlite", "tests/security/test_nobody_gives_themselves_power.py"),
+        AUTHORITY_EXAMPLES=plays,
+    )
+    lines = run.stdout.strip().splitlines() or [run.stderr.strip()[-300:]]
+    tally = next((line for line in lines if "plays of" in line), "")
+    return run.returncode == 0, tally if run.returncode == 0 else "\n      ".join([tally, *lines[-12:]])
+
+
 def flood() -> Result:
     """5,000 junk requests from the address of 500 honest check-ins, over HTTP."""
     from tests.security import flood
@@ -155,14 +179,16 @@ CHECKS: dict[str, Callable[[], Result]] = {
     "headers": headers,
     "dependencies": dependencies,
     "crawl": crawl,
+    "authority": authority,
     "flood": flood,
     "timing": timing,
 }
 
 
-def _run(tool: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def _run(tool: str, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", tool, *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    env = {**os.environ, **environ}
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=env)
 
 
 def _yes(fine: bool) -> str:

@@ -7,10 +7,11 @@ of them against the operations themselves, and keeps its own book of who is who.
 
 import json
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pyotp
 from hypothesis import strategies as st
@@ -39,6 +40,7 @@ from mobilize.accounts.second_admin import agree_to_admin_change
 from mobilize.accounts.second_steps import Proof, pass_second_step, set_up_app
 from mobilize.accounts.sessions import begin_session, is_half_in, is_over
 from mobilize.accounts.sign_in_access import Access, change_number, fresh_link, start_anew
+from mobilize.audit import AuditRow
 from mobilize.crypto import blind_index
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
@@ -92,7 +94,12 @@ class Human:
 
 
 class Authority(RuleBasedStateMachine):
-    """Every deed is tried by whoever happens to be drawn; what is refused changes nothing."""
+    """Every deed is tried by whoever happens to be drawn; what is refused changes nothing.
+
+    `tally` counts what was really done, by the verbs of the audit, over all plays of this process.
+    """
+
+    tally: ClassVar[Counter[str]] = Counter()
 
     def __init__(self) -> None:
         super().__init__()
@@ -111,11 +118,18 @@ class Authority(RuleBasedStateMachine):
         self.areas = [make_area(), make_area()]
         self.sites = [make_site(area=area) for area in self.areas]
 
+    def teardown(self) -> None:
+        self.tally.update(db.session.scalars(select(AuditRow.verb)))
+        self.tally["plays"] += 1
+
     # ---- What happens by itself
 
-    @initialize()
-    def the_shell_makes_the_first_admin(self) -> None:
-        self.by_shell(SIMS[0])
+    @initialize(admins=st.integers(1, HUMANS), hours=waits)
+    def the_shell_makes_the_first_admins(self, admins: int, hours: timedelta) -> None:
+        for human in range(admins):
+            self.by_shell(SIMS[2 * human])
+            self.come_in(human, 0)
+        self.now += hours
 
     @rule(how_long=waits)
     def time_passes(self, how_long: timedelta) -> None:
@@ -186,31 +200,31 @@ class Authority(RuleBasedStateMachine):
 
     @rule(human=humans, which=st.integers(0, 30), sim=cards)
     def make_a_fresh_link(self, human: int, which: int, sim: str) -> None:
-        person = self.person(sim)
+        person = self.somebody(sim)
         if person is not None:
             self.deed(human, which, lambda how: fresh_link(person, **how))
 
     @rule(human=humans, which=st.integers(0, 30), sim=cards)
     def reset(self, human: int, which: int, sim: str) -> None:
-        person = self.person(sim)
+        person = self.somebody(sim)
         if person is not None:
             self.deed(human, which, lambda how: start_anew(person, **how))
 
     @rule(human=humans, which=st.integers(0, 30), sim=cards, new=cards)
     def give_another_number(self, human: int, which: int, sim: str, new: str) -> None:
-        person = self.person(sim)
+        person = self.somebody(sim)
         if person is not None:
             self.deed(human, which, lambda how: change_number(person, new, **how))
 
     @rule(human=humans, which=st.integers(0, 30), sim=cards, days=st.integers(0, 3))
     def change_the_days(self, human: int, which: int, sim: str, days: int) -> None:
-        person, last = self.person(sim), today(self.now) + timedelta(days=days)
+        person, last = self.somebody(sim), today(self.now) + timedelta(days=days)
         for term in self.terms(person):
             self.deed(human, which, lambda how, t=term: set_term(t.id, None, last, **how))
 
     @rule(human=humans, which=st.integers(0, 30), sim=cards, for_cause=st.booleans())
     def end_a_role(self, human: int, which: int, sim: str, for_cause: bool) -> None:
-        for term in self.terms(self.person(sim))[:1]:
+        for term in self.terms(self.somebody(sim))[:1]:
 
             def end(how: dict[str, Any], term: RoleTerm = term) -> None:
                 how.pop("stepped_up")
@@ -259,6 +273,14 @@ class Authority(RuleBasedStateMachine):
 
         self.deed(human, which, say_yes, only_office=True)
 
+    @rule(asker=humans, second=humans, thing=st.sampled_from(THINGS))
+    def ask_agree_and_spend(self, asker: int, second: int, thing: str) -> None:
+        """The whole of it, by two of them or by one under two names."""
+        self.ask_for_a_second_person(asker, 0, thing)
+        for which in range(2):
+            self.agree(second, which, thing)
+        self.spend_the_yes(thing)
+
     @rule(thing=st.sampled_from(THINGS))
     def spend_the_yes(self, thing: str) -> None:
         found = approvals.open_approval(Kind.PHONE_EXPORT, thing, now=self.now)
@@ -304,6 +326,8 @@ class Authority(RuleBasedStateMachine):
         self, human: int, which: int, what: Callable[[dict[str, Any]], Any], *, only_office: bool = False
     ) -> None:
         """Something an organizer or admin does who is in, with a fresh step-up; other sessions do nothing."""
+        if self.session_of(human, which, powerful=True) is None:
+            self.come_in(human, which)
         running = self.session_of(human, which, powerful=True)
         scope, is_organizer = self.power(running)
         if running is None or scope is None or not is_organizer or (only_office and not scope.everything):
@@ -376,6 +400,12 @@ class Authority(RuleBasedStateMachine):
 
     def person(self, sim: str) -> Person | None:
         return db.session.scalar(select(Person).where(Person.phone_bix == blind_index("phone", sim)))
+
+    def somebody(self, sim: str) -> Person | None:
+        """Whoever signs in with this number, or else somebody who signs in at all."""
+        people = db.session.scalars(select(Person).order_by(Person.id)).all()
+        found = self.person(sim)
+        return found or (people[SIMS.index(sim) % len(people)] if people else None)
 
     def terms(self, person: Person | None) -> list[RoleTerm]:
         if person is None:
