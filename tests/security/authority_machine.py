@@ -218,6 +218,13 @@ class Authority(RuleBasedStateMachine):
         if person is not None:
             self.deed(human, which, lambda how: change_number(person, new, **how))
 
+    @rule(new=cards)
+    def the_first_admin_gives_an_organizer_another_number(self, new: str) -> None:
+        for person in db.session.scalars(select(Person).order_by(Person.id)).all():
+            if not any(term.role is RoleName.ADMIN for term in self.terms(person)):
+                self.deed(0, 0, lambda how, who=person: change_number(who, new, **how))
+                return
+
     @rule(human=humans, which=st.integers(0, 30), sim=cards, days=st.integers(0, 3))
     def change_the_days(self, human: int, which: int, sim: str, days: int) -> None:
         person, last = self.somebody(sim), today(self.now) + timedelta(days=days)
