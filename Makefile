@@ -30,7 +30,7 @@ lint: setup-dev ## Check style, formatting and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-security: setup-dev ## Look for weaknesses in code, answers and their times (ONLY="code rules secrets headers dependencies crawl flood slow codes timing worlds")
+security: setup-dev ## Look for weaknesses in code, answers and their times (ONLY="code rules secrets headers dependencies crawl authority flood slow codes timing worlds")
 	@$(BIN)/python -m tests.security $(ONLY)
 
 serve: setup ## The production web server, from the environment (HOST, PORT, WEB_PROCESSES, WEB_THREADS)

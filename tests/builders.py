@@ -72,7 +72,8 @@ def make_person(
     _stored(person)
     if role:
         places = {f"{kind}_id": place.id for kind, place in where.items()}
-        term = RoleTerm(person_id=person.id, role=role, from_on=date(2020, 1, 1), given_by="shell", **places)
+        given = {"from_on": date(2020, 1, 1), "given_by": "shell", "given_at": LONG_AGO}
+        term = RoleTerm(person_id=person.id, role=role, **given, **places)
         _stored(term)
     return person
 

@@ -14,7 +14,7 @@ from mobilize import clock, create_app
 from mobilize.accounts.entrance import anyone
 from mobilize.accounts.grants import grant_line
 from mobilize.accounts.links import make_link
-from mobilize.accounts.models import GrantKind, RoleName
+from mobilize.accounts.models import GrantKind, LinkKind, RoleName
 from mobilize.database import db
 from mobilize.errors import Refused
 from tests.builders import make_event, make_person, make_site, sign_in
@@ -139,7 +139,7 @@ def https_app(sqlite_url: str, base_environ: Mapping[str, str]) -> Any:
 def test_over_https_cookies_are_host_cookies_and_the_browser_stays_on_https(https_app: Flask) -> None:
     client: FlaskClient = https_app.test_client()
     chair = make_person(role=RoleName.CHAIR, site=make_site())
-    link = make_link(chair, "shell", now=clock.now())
+    link = make_link(chair, "shell", kind=LinkKind.SHELL, now=clock.now())
     asked = client.post("/sign-in", data={"phone": "2135550101"})
     entered = client.post(f"/enter/{link}")
     page = client.get("/devices")

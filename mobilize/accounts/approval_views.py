@@ -47,7 +47,8 @@ def approvals() -> str:
 @bp.post("/approvals/<uuid:approval_id>/approve")
 @signed_in(RoleName.ORGANIZER, step_up=True)
 def approve(approval_id: uuid.UUID) -> Response:
-    """Say yes, having just proved who she is; a lone admin to her own request."""
+    """Say yes, having just proved who they are; a lone admin to their own request. What is about an admin is
+    agreed to on the page People, where it is done at once."""
     visitor, now = me(), clock.now()
     with after_step_up():
         found = operations.approve(
@@ -69,6 +70,7 @@ def decline(approval_id: uuid.UUID) -> Response:
 def kind_words() -> dict[str, str]:
     """What is asked for, as a title."""
     return {
+        Kind.ADMIN: _("Something about an admin"),
         Kind.IMPORT: _("A roster import that takes off or changes many members"),
         Kind.CHAIRS: _("A list of chairs that ends or begins many terms"),
         Kind.PHONE_EXPORT: _("An export with phone numbers"),
@@ -89,6 +91,8 @@ def state_words() -> dict[ApprovalState, str]:
 
 
 def _look_at(found: Approval) -> str | None:
+    if found.kind == Kind.ADMIN:
+        return url_for("accounts.people", _anchor="changes")
     endpoint, name = _LOOK_AT.get(Kind(found.kind), ("", ""))
     where: dict[str, Any] = {name: found.ref}
     return url_for(endpoint, **where) if endpoint else None

@@ -1,7 +1,9 @@
 """The two-person rule: what a second person has to agree to, who that may be, and what became of it.
 
-It binds the web only: whoever has a shell on the server is the operator, and audited. A lone admin has nobody
-to ask; she confirms again after proving once more who she is.
+It binds the web only: whoever has a shell on the server is the operator, and audited. Who may be somebody's
+second person, `authority` and `sponsors` say: an organizer or admin of at least a day, whom neither made nor
+restarted. A lone admin has nobody to ask; they confirm again after proving once more who they are, and what
+is done to an admin waits for a day before that.
 """
 
 import uuid
@@ -16,8 +18,11 @@ from sqlalchemy import ColumnElement, Select, false, func, or_, select, true, up
 
 from mobilize import audit
 from mobilize.accounts.approval_models import Approval, ApprovalState
-from mobilize.accounts.models import RoleName, RoleTerm
-from mobilize.accounts.scope import Scope, running_on, today
+from mobilize.accounts.authority import WAIT, Rank, may_agree, may_agree_to_admin
+from mobilize.accounts.models import Person, RoleName, RoleTerm
+from mobilize.accounts.scope import Scope, running_on, standing_of, today
+from mobilize.accounts.second_steps import second_steps_since
+from mobilize.accounts.sponsors import are_related, person_behind
 from mobilize.database import atomic, db, insert, new_id
 from mobilize.errors import Refused
 from mobilize.languages import _
@@ -29,6 +34,7 @@ _OPEN = (ApprovalState.PENDING, ApprovalState.APPROVED)
 class Kind(StrEnum):
     """What wants a second person."""
 
+    ADMIN = "admin"
     IMPORT = "import"
     CHAIRS = "chairs"
     PHONE_EXPORT = "export_phones"
@@ -41,11 +47,14 @@ class Rule:
     """From how many people on a second person is asked. Below 25 a local may have nobody else (model.md)."""
 
     from_people: int = 25
+    lasts: timedelta = LASTS
 
 
 # An import is asked by its shares as well: `roster.import_summary.needs_second_person`, and the yearly list
 # of chairs likewise: `ChairPlan.wants_second_person`.
 RULES = {
+    # A lone admin waits for a day before confirming it, and then has two more.
+    Kind.ADMIN: Rule(from_people=1, lasts=LASTS + WAIT + LASTS),
     Kind.IMPORT: Rule(),
     Kind.CHAIRS: Rule(),
     Kind.PHONE_EXPORT: Rule(),
@@ -62,7 +71,8 @@ def needs_second_person(kind: Kind, people: int) -> bool:
 def request_approval(
     kind: Kind, ref: str, summary: str, *, by: str, now: datetime, area_id: uuid.UUID | None = None
 ) -> Approval:
-    """Ask for a second person's yes, good for 24 hours; asking again gives the request that is open.
+    """Ask for a second person's yes, good for 24 hours (of an admin: 72); asking again gives the request that
+    is open.
 
     `ref` is the id of what is to be done, so that a yes holds for exactly that. `summary` tells the second
     person in plain words what will happen. With `area_id` organizers of that area may agree, else the office.
@@ -79,7 +89,7 @@ def request_approval(
             state=ApprovalState.PENDING,
             asked_by=by,
             asked_at=now,
-            expires_at=now + LASTS,
+            expires_at=now + RULES[kind].lasts,
         )
         session.execute(asked.on_conflict_do_nothing())
         found = session.scalars(_of(kind, ref, now).with_for_update()).one()
@@ -91,15 +101,19 @@ def request_approval(
 def approve(approval_id: uuid.UUID, *, by: str, scope: Scope, stepped_up: bool, now: datetime) -> Approval:
     """Say yes. Twice by the same person is once.
 
-    `stepped_up`: she has just proved again who she is; only asked of a lone admin, for her own request.
-    Refused: no_approval (404, also outside `scope`), own_request, step_up, not_open (409).
+    `stepped_up`: they have just proved again who they are; only asked of a lone admin, for their own request.
+    Refused: no_approval (404, also outside `scope`), own_request, related (whoever asked made or restarted
+    them, or they whoever asked), too_new (organizer or admin for less than a day; of what is done to an
+    admin: a day before the request), wait, step_up, not_open (409).
     """
     with atomic() as session:
         found = _decidable(approval_id, by, scope, now)
         if found.state is ApprovalState.APPROVED and found.decided_by == by:
             return found
         if found.asked_by == by:
-            _refuse_own(by, stepped_up, now)
+            _refuse_own(found, stepped_up, now)
+        else:
+            _refuse_second(found, by, now)
         if found.state is not ApprovalState.PENDING:
             raise _not_open()
         found.state, found.decided_by, found.decided_at = ApprovalState.APPROVED, by, now
@@ -123,11 +137,12 @@ def decline(approval_id: uuid.UUID, *, by: str, scope: Scope, now: datetime) -> 
 
 def use(kind: Kind, ref: str, *, now: datetime) -> str:
     """Spend the yes for this one thing; returns who gave it. Call it inside the operation that does it,
-    so that both happen or neither. Refused: second_person (403) without a yes, or with one already spent.
+    so that both happen or neither. Refused: second_person (403) without a yes, with one already spent, or
+    when one of the two was restarted since, or has lost the role.
     """
     with atomic() as session:
         found = session.scalars(_of(kind, ref, now).with_for_update()).one_or_none()
-        if found is None or found.state is not ApprovalState.APPROVED or found.decided_by is None:
+        if found is None or found.decided_by is None or not _still_holds(found, now):
             raise Refused("second_person", _("A second person has to agree to this first."), status=403)
         found.state, found.used_at = ApprovalState.USED, now
         session.flush()
@@ -166,9 +181,16 @@ def open_approval(kind: Kind, ref: str, *, now: datetime) -> Approval | None:
 
 
 def is_lone_admin(actor: str, now: datetime) -> bool:
-    """Nobody else is admin today."""
-    running = select(RoleTerm.person_id).where(RoleTerm.role == RoleName.ADMIN, running_on(today(now)))
-    return {f"person:{person_id}" for person_id in db.session.scalars(running)} == {actor}
+    """Is there no other admin who could be this one's second person, and was there none yesterday?
+
+    The day before counts, since nobody becomes alone by ending another one's role.
+    """
+    me, day = person_behind(actor), today(now)
+    ended_yesterday = RoleTerm.to_on.is_(None) | (RoleTerm.to_on > day - timedelta(days=2))
+    admins = select(RoleTerm.person_id).where(RoleTerm.role == RoleName.ADMIN, RoleTerm.from_on <= day)
+    others = set(db.session.scalars(admins.where(ended_yesterday))) - {me}
+    is_admin = db.session.scalar(admins.where(running_on(day), RoleTerm.person_id == me).limit(1)) is not None
+    return me is not None and is_admin and all(are_related(me, other, now=now) for other in others)
 
 
 def waiting_for(actor: str, scope: Scope, now: datetime) -> Sequence[Approval]:
@@ -214,12 +236,56 @@ def _decidable(approval_id: uuid.UUID, by: str, scope: Scope, now: datetime) -> 
     return found
 
 
-def _refuse_own(by: str, stepped_up: bool, now: datetime) -> None:
-    if not is_lone_admin(by, now):
+def _refuse_own(found: Approval, stepped_up: bool, now: datetime) -> None:
+    if not is_lone_admin(found.asked_by, now):
         raise Refused("own_request", _("You asked for this. Somebody else has to agree."), status=403)
+    if found.kind == Kind.ADMIN and now < found.asked_at + WAIT:
+        said = _(
+            "You are the only admin. Every organizer was told of this; you can confirm it after 24 hours."
+        )
+        raise Refused("wait", said, status=403)
     if not stepped_up:
         said = _("You are the only admin. Confirm that it is you, then confirm this request.")
         raise Refused("step_up", said, status=403)
+
+
+def _refuse_second(found: Approval, by: str, now: datetime) -> None:
+    """A second person is one whom the first did not make, and who could be one before it was asked for."""
+    asker, second = person_behind(found.asked_by), person_behind(by)
+    person = db.session.get(Person, second) if second else None
+    if person is None:
+        raise Refused("no_approval", _("There is no such request."), status=404)
+    if asker is not None and are_related(asker, person.id, now=now):
+        said = _("One of you gave the other the role, or reset the sign-in. Somebody else has to agree.")
+        raise Refused("related", said, status=403)
+    standing = standing_of(person, now)
+    if not may_agree(standing, now=now):
+        said = _("Your role or your sign-in is new. You can agree to something after 24 hours.")
+        raise Refused("too_new", said, status=403)
+    steps = second_steps_since(person, now=now)
+    if found.kind == Kind.ADMIN and not may_agree_to_admin(standing, steps, asked_at=found.asked_at):
+        said = _("Only somebody who was admin, with the same passkey or app, a day before this can agree.")
+        raise Refused("too_new", said, status=403)
+
+
+def _still_holds(found: Approval, now: datetime) -> bool:
+    """A yes dies when one of the two is restarted or loses the role: another may stand behind the name."""
+    if found.state is not ApprovalState.APPROVED:
+        return False
+    asked, decided = (found.asked_by, found.asked_at, Rank.CHAIR), (found.decided_by or "", found.decided_at)
+    return all(
+        _stood(actor, at or found.asked_at, rank, now)
+        for actor, at, rank in (asked, (*decided, Rank.ORGANIZER))
+    )
+
+
+def _stood(actor: str, since: datetime, rank: Rank, now: datetime) -> bool:
+    """Is whoever did something then still in office, with nothing changed about how they sign in?"""
+    person = db.session.get(Person, person_behind(actor)) if person_behind(actor) else None
+    if person is None:
+        return actor == "shell"
+    standing = standing_of(person, now)
+    return standing.rank >= rank and standing.trusted_from <= since
 
 
 def _not_open() -> Refused:

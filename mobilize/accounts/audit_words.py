@@ -78,6 +78,7 @@ def _verb_words() -> dict[str, str]:
         "keys.rotate": _("encrypted everything with the newest key"),
         "line.see": _("opened the line page, with its names"),
         "link.make": _("made a one-time link"),
+        "link.stop": _("stopped a one-time link"),
         "match.not_ours": _("said that a check-in is not ours"),
         "match.reopen": _("put a check-in back on the list"),
         "match.tie": _("said whose a check-in is"),
@@ -101,6 +102,7 @@ def _verb_words() -> dict[str, str]:
         "new_numbers.see": _("saw the new numbers told at a line"),
         "passkey.add": _("set up a passkey"),
         "passkey.remove": _("removed a passkey"),
+        "person.number": _("changed the number somebody signs in with"),
         "people.see": _("saw who may sign in"),
         "recovery_codes.make": _("made recovery codes"),
         "reminder": _("switched a reminder"),
@@ -108,6 +110,7 @@ def _verb_words() -> dict[str, str]:
         "report.see": _("read a chapter report, with its names"),
         "role.dates": _("changed the days of a role"),
         "role.end": _("ended a role"),
+        "role.end.cause": _("ended a role for cause"),
         "role.give": _("gave a role"),
         "second_step": _("passed the second step"),
         "second_step.forget": _(

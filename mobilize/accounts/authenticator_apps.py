@@ -8,7 +8,9 @@ import pyotp
 from sqlalchemy import ColumnElement, delete, select, update
 
 from mobilize import audit, settings
+from mobilize.accounts.authority import counts
 from mobilize.accounts.models import AuthenticatorApp, Person
+from mobilize.accounts.scope import standing_of
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.languages import _
@@ -28,9 +30,11 @@ def start_app(person: Person, *, now: datetime) -> AuthenticatorApp:
     return app
 
 
-def started_app(person_id: uuid.UUID) -> AuthenticatorApp | None:
-    """The one that waits for its first digits."""
-    return db.session.scalar(select(AuthenticatorApp).where(*_unconfirmed(person_id)))
+def started_app(person: Person, *, now: datetime) -> AuthenticatorApp | None:
+    """The one that waits for its first digits. Whoever started it knows its secret, so its age counts too."""
+    return _that_counts(
+        db.session.scalar(select(AuthenticatorApp).where(*_unconfirmed(person.id))), person, now
+    )
 
 
 def app_address(app: AuthenticatorApp, person: Person) -> str:
@@ -44,7 +48,7 @@ def confirm_app(person: Person, digits: str, *, now: datetime) -> None:
     Refused: "wrong_step" for wrong digits, or when no app was started.
     """
     with atomic() as session:
-        app = started_app(person.id)
+        app = started_app(person, now=now)
         if app is None or not _take_step(app, digits, now):
             raise wrong_digits()
         session.execute(
@@ -58,7 +62,7 @@ def confirm_app(person: Person, digits: str, *, now: datetime) -> None:
 
 def use_app(person: Person, digits: str, *, now: datetime) -> bool:
     """Are these the digits of her app, and of a half minute that was not used before?"""
-    app = app_of(person.id)
+    app = app_of(person, now=now)
     return app is not None and _take_step(app, digits, now)
 
 
@@ -69,18 +73,21 @@ def remove_app(app: AuthenticatorApp, actor: str, *, now: datetime) -> None:
         audit.note(actor, "app.remove", app.id, now=now)
 
 
-def app_of(person_id: uuid.UUID) -> AuthenticatorApp | None:
-    """Her confirmed app."""
-    return db.session.scalar(
-        select(AuthenticatorApp)
-        .where(AuthenticatorApp.person_id == person_id, AuthenticatorApp.confirmed_at.is_not(None))
-        .limit(1)
+def app_of(person: Person, *, now: datetime) -> AuthenticatorApp | None:
+    """The confirmed app that opens what this person is now."""
+    confirmed = select(AuthenticatorApp).where(
+        AuthenticatorApp.person_id == person.id, AuthenticatorApp.confirmed_at.is_not(None)
     )
+    return _that_counts(db.session.scalar(confirmed.limit(1)), person, now)
 
 
 def wrong_digits() -> Refused:
     """What she hears about digits that do not fit her new app."""
     return Refused("wrong_step", _("Those digits are not right. Type the six that the app shows now."))
+
+
+def _that_counts(app: AuthenticatorApp | None, person: Person, now: datetime) -> AuthenticatorApp | None:
+    return app if app is not None and counts(standing_of(person, now), app.made_at) else None
 
 
 def _take_step(app: AuthenticatorApp, digits: str, now: datetime) -> bool:

@@ -6,12 +6,14 @@ from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from random import SystemRandom
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from mobilize import audit
 from mobilize.accounts.chair_file import ChairList, ChairRow, read_chairs
-from mobilize.accounts.chair_plan import ChairMove, ChairPlan, Move, chunks, plan_chairs
-from mobilize.accounts.models import ChairChange, LineGrant, Person, RoleName, RoleTerm
+from mobilize.accounts.chair_plan import ChairMove, ChairPlan, Move, plan_chairs
+from mobilize.accounts.grants import end_what_hangs_on, pass_to_successors
+from mobilize.accounts.models import ChairChange, Person, RoleName, RoleTerm
+from mobilize.accounts.people import note_giver
 from mobilize.accounts.scope import today
 from mobilize.crypto import blind_index
 from mobilize.database import atomic, db
@@ -88,17 +90,23 @@ def _apply(plan: ChairPlan, by: str, now: datetime) -> None:
         term = db.session.get_one(RoleTerm, one.term_id)
         term.to_on = plan.from_on
         audit.note(by, f"role.end.{term.role}", term.id, now=now)
-    if plan.from_on <= today(now):
-        _close_lines({one.person_id for one in ending if one.person_id}, now)
     made: dict[str, Person] = {}
     for one in _in_no_order(plan.of(Move.STARTS)):
         person = db.session.get_one(Person, one.person_id) if one.person_id else _new_person(one, made, now)
         term = RoleTerm(
-            person_id=person.id, role=one.role, site_id=one.site_id, from_on=plan.from_on, given_by=by
+            person_id=person.id,
+            role=one.role,
+            site_id=one.site_id,
+            from_on=plan.from_on,
+            given_by=by,
+            given_at=now,
         )
         db.session.add(term)
         db.session.flush()
+        note_giver(person, term, by)
         audit.note(by, f"role.give.{one.role}", term.id, now=now)
+    if plan.from_on <= today(now):
+        _hand_lines_over([db.session.get_one(RoleTerm, one.term_id) for one in ending], by, now)
 
 
 def _in_no_order(moves: list[ChairMove]) -> list[ChairMove]:
@@ -119,14 +127,12 @@ def _new_person(one: ChairMove, made: dict[str, Person], now: datetime) -> Perso
     return person
 
 
-def _close_lines(people: set[uuid.UUID], now: datetime) -> None:
-    for some in chunks(sorted(people)):
-        db.session.execute(
-            update(LineGrant)
-            .where(LineGrant.person_id.in_(some), LineGrant.revoked_at.is_(None))
-            .values(revoked_at=now)
-            .execution_options(synchronize_session=False)
-        )
+def _hand_lines_over(ended: list[RoleTerm], by: str, now: datetime) -> None:
+    """Their own line pages end; captains of a running event are the successors' from now on."""
+    for term in ended:
+        end_what_hangs_on(term, by, now=now, own_only=True)
+    for site_id in {term.site_id for term in ended}:
+        pass_to_successors(site_id, now=now)
 
 
 def _packed(found: ChairList) -> str:

@@ -127,4 +127,6 @@ def _spend(request: CodeRequest, now: datetime) -> Person | None:
         person = session.scalar(select(Person).where(Person.id == request.person_id).with_for_update())
         if not spend(request, now=now) or person is None or not scope_of(person, today(now)).roles:
             return None
+        if person.phone_bix != request.phone_bix:  # texted to the number they had before
+            return None
         return person

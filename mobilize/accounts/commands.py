@@ -11,12 +11,14 @@ from mobilize.accounts.chair_change import apply_chairs
 from mobilize.accounts.chair_file import read_chairs
 from mobilize.accounts.chair_plan import ChairPlan, Move, plan_chairs
 from mobilize.accounts.links import GOOD_FOR, link_address
-from mobilize.accounts.models import RoleName
+from mobilize.accounts.models import Person, RoleName
 from mobilize.accounts.people import Invitation, invite_first_admin
 from mobilize.accounts.people import invite as invite_person
-from mobilize.accounts.people import start_anew as begin_anew
 from mobilize.accounts.queries import find_area, find_site, person_with
 from mobilize.accounts.scope import THE_OFFICE, today
+from mobilize.accounts.sign_in_access import SHELL, Access
+from mobilize.accounts.sign_in_access import change_number as new_number
+from mobilize.accounts.sign_in_access import start_anew as begin_anew
 from mobilize.commands import Commands
 from mobilize.errors import Refused
 from mobilize.languages import _
@@ -33,7 +35,7 @@ people = Commands("people", help="Who may sign in.")
 @click.option("--language", type=click.Choice(["en", "es"]), default="en")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def invite(role: str, name: str, phone: str, area: str, site: str, language: str, as_json: bool) -> None:
-    """Give somebody a role and print a link that signs her in once."""
+    """Give somebody a role and print a link that signs them in once."""
     invitation = Invitation(
         name=name,
         phone=phone,
@@ -42,31 +44,35 @@ def invite(role: str, name: str, phone: str, area: str, site: str, language: str
         area=find_area(area) if area else None,
         language=language,
     )
-    person, token = invite_person(invitation, scope=THE_OFFICE, actor="shell", now=clock.now())
-    link = link_address(token or "")
+    access = invite_person(invitation, scope=THE_OFFICE, actor=SHELL, now=clock.now())
     if as_json:
-        click.echo(json.dumps({"person": str(person.id), "role": role, "link": link}))
+        link = link_address(access.token)
+        click.echo(json.dumps({"person": str(access.person.id), "role": role, "link": link}))
         return
-    _say_link(token)
+    _say_link(access)
 
 
 @people.command("first-admin")
 @click.option("--name", required=True)
 @click.option("--phone", required=True, help="Her mobile number, with area code.")
 def first_admin(name: str, phone: str) -> None:
-    """Make the first admin and print a link that signs her in once. Only while there is none."""
-    _person, token = invite_first_admin(name, phone, now=clock.now())
-    _say_link(token)
+    """Make the first admin and print a link that signs them in once. Only while there is none."""
+    _say_link(invite_first_admin(name, phone, now=clock.now()))
 
 
 @people.command("start-anew")
-@click.option("--phone", required=True, help="Mobile number of who lost her passkey and codes.")
+@click.option("--phone", required=True, help="Mobile number of whoever lost passkey and codes.")
 def start_anew(phone: str) -> None:
-    """End somebody's passkeys, app and recovery codes, and print a link with which she sets up new ones."""
-    person = person_with(phone)
-    if person is None:
-        raise Refused("nobody", _("Nobody who signs in has this number."))
-    _say_link(begin_anew(person, scope=THE_OFFICE, actor="shell", now=clock.now()))
+    """End somebody's passkeys, app and recovery codes, and print a link with which they set up new ones."""
+    _say_link(begin_anew(_person_with(phone), scope=THE_OFFICE, actor=SHELL, now=clock.now()))
+
+
+@people.command("number")
+@click.option("--phone", required=True, help="The number they sign in with now.")
+@click.option("--new", required=True, help="The number they sign in with from now on.")
+def number(phone: str, new: str) -> None:
+    """Change the number somebody signs in with: a reset as well, and a link with which they start anew."""
+    _say_link(new_number(_person_with(phone), new, scope=THE_OFFICE, actor=SHELL, now=clock.now()))
 
 
 @people.command("import")
@@ -78,7 +84,7 @@ def import_chairs(file: str, from_on: datetime | None, commit: bool, as_json: bo
     """Change the chairs to those of a list: site, role, name, phone. A dry run unless --commit is said."""
     data, now = _bytes(file), clock.now()
     day = from_on.date() if from_on else today(now)
-    plan = apply_chairs(data, day, by="shell", now=now) if commit else plan_chairs(read_chairs(data), day)
+    plan = apply_chairs(data, day, by=SHELL, now=now) if commit else plan_chairs(read_chairs(data), day)
     if as_json:
         click.echo(json.dumps(_as_json(plan, committed=commit)))
         return
@@ -91,9 +97,19 @@ def import_chairs(file: str, from_on: datetime | None, commit: bool, as_json: bo
     click.echo("Done." if commit else "Nothing has changed. Add --commit to do this.")
 
 
-def _say_link(token: str | None) -> None:
-    click.echo(f"Send this link to her. It signs her in once, within {GOOD_FOR.days} days:")
-    click.echo(link_address(token or ""))
+def _person_with(phone: str) -> Person:
+    person = person_with(phone)
+    if person is None:
+        raise Refused("nobody", _("Nobody who signs in has this number."))
+    return person
+
+
+def _say_link(access: Access) -> None:
+    if not access.token:
+        click.echo("They sign in with this number already; nothing has changed.")
+        return
+    click.echo(f"Give them this link. It signs them in once, within {GOOD_FOR.days} days:")
+    click.echo(link_address(access.token))
 
 
 def _as_json(plan: ChairPlan, *, committed: bool) -> dict[str, object]:

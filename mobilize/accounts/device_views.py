@@ -23,16 +23,16 @@ from mobilize.languages import _
 @signed_in()
 def devices() -> str:
     """Where she is signed in, her passkeys, her app, and how many recovery codes are left."""
-    person, this = _person(), me().session
-    running = running_sessions(person, now=clock.now())
+    person, this, now = _person(), me().session, clock.now()
+    running = running_sessions(person, now=now)
     return render_template(
         "accounts/devices.html",
         sessions=sorted(running, key=lambda one: one is not this),
         this=this,
-        passkeys=passkeys_of(person.id),
-        app=app_of(person.id),
-        codes_left=recovery_codes_left(person.id),
-        has_second_step=has_second_step(person.id),
+        passkeys=passkeys_of(person, now=now),
+        app=app_of(person, now=now),
+        codes_left=recovery_codes_left(person, now=now),
+        has_second_step=has_second_step(person, now=now),
         devices=[(device.value, device_word(device)) for device in Device],
         device_word=device_word,
     )
@@ -73,7 +73,7 @@ def remove_passkey(passkey_id: uuid.UUID) -> Response:
 def remove_app() -> Response:
     """Its digits open nothing any more."""
     with after_step_up():
-        app = app_of(_person().id)
+        app = app_of(_person(), now=clock.now())
         if app is not None:
             drop_app(app, _person(), now=clock.now())
     return _back(_("The app is removed."))
@@ -83,7 +83,7 @@ def remove_app() -> Response:
 @signed_in(step_up=True)
 def make_recovery_codes() -> Response:
     """Ten new ones, shown once; the ones before end."""
-    if not has_second_step(_person().id):
+    if not has_second_step(_person(), now=clock.now()):
         abort(409)
     with after_step_up():
         codes = new_recovery_codes(_person(), now=clock.now())

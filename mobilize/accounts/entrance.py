@@ -13,8 +13,8 @@ from werkzeug.wrappers import Response
 
 from mobilize import clock, settings
 from mobilize.accounts.models import GrantKind, LineGrant, Person, RoleName, RoleTerm, SignedInSession
-from mobilize.accounts.scope import NOBODY, Scope, running_on, scope_of, today
-from mobilize.accounts.sessions import cookie_name, current_session, is_fresh, is_half_in
+from mobilize.accounts.scope import NOBODY, Scope, running_on, scope_and_standing, today
+from mobilize.accounts.sessions import cookie_name, current_session, is_fresh, is_half_in, is_over
 from mobilize.accounts.step_up import step_up_page
 from mobilize.database import Model, atomic, db
 from mobilize.pages import wants_json
@@ -197,11 +197,14 @@ def _holds_a_role() -> ColumnElement[bool]:
 
 
 def _visitor() -> Visitor:
-    running = current_session(now=clock.now())
+    now = clock.now()
+    running = current_session(now=now)
     if running is None:
         return Visitor()
-    scope = scope_of(running.person, today(clock.now()))
-    if is_half_in(running, scope):
+    scope, standing = scope_and_standing(running.person, now)
+    if scope.roles and is_over(running, standing):
+        return Visitor()
+    if is_half_in(running, standing):
         return Visitor(session=running)
     return Visitor(running.person, scope, running)
 

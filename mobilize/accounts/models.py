@@ -37,6 +37,8 @@ class Person(Model):
     phone_bix: Mapped[bytes | None] = mapped_column(LargeBinary(16), unique=True)
     language: Mapped[str] = mapped_column(String(3), default="en")
     made_at: Mapped[datetime]
+    # A reset, another number, or a role ended for cause: what is from before opens nothing any more.
+    restarted_at: Mapped[datetime | None]
 
     name = Sealed()
     phone = Sealed()
@@ -61,8 +63,55 @@ class RoleTerm(Model):
     from_on: Mapped[date]
     to_on: Mapped[date | None]
     given_by: Mapped[str] = mapped_column(String(64))
+    # When it was given, or its first day was last changed: it begins then, or with its first day.
+    given_at: Mapped[datetime]
 
     person: Mapped[Person] = relationship(back_populates="roles")
+
+
+class Sponsorship(Model):
+    """Who made or restarted whom, for ever: neither is ever the other's second person."""
+
+    __tablename__ = "sponsorships"
+
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    sponsor_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    # The moment the role begins, for one that begins later.
+    from_at: Mapped[datetime]
+
+
+class AdminDeed(StrEnum):
+    """What is done to an admin, and so wants a second one."""
+
+    MAKE = "make"
+    RESTART = "restart"
+    NUMBER = "number"
+    EXTEND = "extend"
+
+
+class AdminChange(Model):
+    """What one admin wants done to another, or to who shall be one; done once, when a second one agrees.
+
+    `from_on` and `last_on` are for a role that is made or extended, `phone` for another number. The
+    approval's `ref` is this row's id.
+    """
+
+    __tablename__ = "admin_changes"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    deed: Mapped[AdminDeed]
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"))
+    term_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("roles.id"))
+    from_on: Mapped[date | None]
+    last_on: Mapped[date | None]
+    phone_enc: Mapped[bytes | None]
+    made_by: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+
+    phone = Sealed()
+
+    person: Mapped[Person] = relationship()
 
 
 SIGN_IN = "sign_in"
@@ -108,10 +157,12 @@ class CodeRequest(Model):
 
 
 class SignInBy(StrEnum):
-    """What a session began with: a code on her phone, or a one-time link from her organizer."""
+    """What a session began with: a code on their phone, a one-time link that only they had, or one that its
+    maker saw as well."""
 
     CODE = "code"
     LINK = "link"
+    SHOWN = "shown"
 
 
 class Device(StrEnum):
@@ -224,6 +275,16 @@ class ChairChange(Model):
     rows = Sealed()
 
 
+class LinkKind(StrEnum):
+    """How a one-time link reaches its person. `shown`: its maker sees it. `texted`: only their phone does.
+    `waited`: shown, and opens a day later, when everybody was told. `shell`: the operator sees it."""
+
+    SHOWN = "shown"
+    TEXTED = "texted"
+    WAITED = "waited"
+    SHELL = "shell"
+
+
 class OneTimeLink(Model):
     """An invitation, or a sign-in where no text can be sent. Opening it changes nothing, its button does."""
 
@@ -233,8 +294,12 @@ class OneTimeLink(Model):
     person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"))
     made_by: Mapped[str] = mapped_column(String(64))
     made_at: Mapped[datetime]
+    kind: Mapped[LinkKind]
+    opens_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+    person: Mapped[Person] = relationship()
 
 
 class GrantKind(StrEnum):
@@ -260,6 +325,9 @@ class LineGrant(Model):
     kind: Mapped[GrantKind]
     label_enc: Mapped[bytes | None]
     person_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id"))
+    # The role in whose name it was given: it ends with a role ended for cause, and passes to the successor
+    # otherwise. None: given by the shell.
+    role_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("roles.id"), index=True)
     # A wall's link may be for one area alone.
     area_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("areas.id"))
     made_by: Mapped[str] = mapped_column(String(64))

@@ -9,14 +9,13 @@ from mobilize.accounts.links import link_address, make_link, spend_link
 from mobilize.accounts.people import (
     Invitation,
     end_role,
-    fresh_link,
     give_role,
     invite,
     invite_first_admin,
     set_term,
-    start_anew,
 )
 from mobilize.accounts.recovery import new_recovery_codes
+from mobilize.accounts.second_admin import agree_to_admin_change
 from mobilize.accounts.second_steps import (
     drop_app,
     drop_passkey,
@@ -26,12 +25,15 @@ from mobilize.accounts.second_steps import (
     step_up,
 )
 from mobilize.accounts.sessions import name_device, sign_out_there
+from mobilize.accounts.sign_in_access import change_number, fresh_link, start_anew, stop_link
 
 __all__ = [
     "Invitation",
+    "agree_to_admin_change",
     "apply_chairs",
     "ask_for_code",
     "carry_out",
+    "change_number",
     "drop_app",
     "drop_passkey",
     "end_role",
@@ -60,4 +62,5 @@ __all__ = [
     "start_anew",
     "start_app",
     "step_up",
+    "stop_link",
 ]

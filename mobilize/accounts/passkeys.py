@@ -1,7 +1,6 @@
 """Passkeys as the second step: a key that never leaves her device signs what we ask it to (WebAuthn)."""
 
 import secrets
-import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,7 +10,9 @@ from urllib.parse import urlsplit
 from sqlalchemy import delete, select, update
 
 from mobilize import audit, settings
+from mobilize.accounts.authority import counts
 from mobilize.accounts.models import Passkey, PasskeyChallenge, Person
+from mobilize.accounts.scope import standing_of
 from mobilize.database import atomic, db, insert
 from mobilize.errors import Refused
 from mobilize.languages import _
@@ -38,7 +39,7 @@ def options_to_add(person: Person, token_hash: bytes, *, now: datetime) -> str:
         user_id=person.id.bytes,
         user_name=person.name,
         challenge=_new_challenge(token_hash, Purpose.ADD, now),
-        exclude_credentials=_descriptors(person.id),
+        exclude_credentials=_descriptors(person, now),
         authenticator_selection=structs.AuthenticatorSelectionCriteria(
             resident_key=structs.ResidentKeyRequirement.PREFERRED,
             user_verification=structs.UserVerificationRequirement.PREFERRED,
@@ -53,7 +54,7 @@ def options_to_prove(person: Person, token_hash: bytes, *, now: datetime) -> str
     options = webauthn.generate_authentication_options(
         rp_id=_rp_id(),
         challenge=_new_challenge(token_hash, Purpose.PROVE, now),
-        allow_credentials=_descriptors(person.id),
+        allow_credentials=_descriptors(person, now),
     )
     return webauthn.options_to_json(options)
 
@@ -82,7 +83,7 @@ def add_passkey(person: Person, credential: str, challenge: bytes, name: str, *,
     made = _read(credential, lambda: _registered(credential, challenge))
     with atomic() as session:
         session.scalar(select(Person.id).where(Person.id == person.id).with_for_update())
-        if len(passkeys_of(person.id)) >= MOST:
+        if len(passkeys_of(person, now=now)) >= MOST:
             raise Refused("too_many_passkeys", _("Ten passkeys are enough. Remove one you no longer use."))
         if session.scalar(select(Passkey.id).where(Passkey.credential_id == made.credential_id)):
             raise bad_passkey()
@@ -103,7 +104,7 @@ def add_passkey(person: Person, credential: str, challenge: bytes, name: str, *,
 def use_passkey(person: Person, credential: str, challenge: bytes, *, now: datetime) -> bool:
     """Does one of her passkeys answer the challenge? Its counter moves on. Refused: "bad_passkey"."""
     with atomic() as session:
-        passkey = _named_in(credential, person.id)
+        passkey = _named_in(credential, person, now)
         proof = _read(credential, lambda: _proved(credential, challenge, passkey))
         moved = session.execute(
             update(Passkey)
@@ -121,11 +122,12 @@ def remove_passkey(passkey: Passkey, actor: str, *, now: datetime) -> None:
         audit.note(actor, "passkey.remove", passkey.id, now=now)
 
 
-def passkeys_of(person_id: uuid.UUID) -> Sequence[Passkey]:
-    """Her passkeys, the oldest first."""
-    return db.session.scalars(
-        select(Passkey).where(Passkey.person_id == person_id).order_by(Passkey.made_at, Passkey.id)
-    ).all()
+def passkeys_of(person: Person, *, now: datetime) -> Sequence[Passkey]:
+    """The passkeys that open what this person is now, the oldest first."""
+    query = select(Passkey).where(Passkey.person_id == person.id).order_by(Passkey.made_at, Passkey.id)
+    kept = db.session.scalars(query).all()
+    of = standing_of(person, now) if kept else None
+    return [passkey for passkey in kept if of and counts(of, passkey.made_at)]
 
 
 def bad_passkey() -> Refused:
@@ -149,18 +151,17 @@ def _new_challenge(token_hash: bytes, purpose: Purpose, now: datetime) -> bytes:
     return challenge
 
 
-def _descriptors(person_id: uuid.UUID) -> list[Any]:
+def _descriptors(person: Person, now: datetime) -> list[Any]:
     descriptor = _webauthn().helpers.structs.PublicKeyCredentialDescriptor
-    return [descriptor(id=key.credential_id) for key in passkeys_of(person_id)]
+    return [descriptor(id=key.credential_id) for key in passkeys_of(person, now=now)]
 
 
-def _named_in(credential: str, person_id: uuid.UUID) -> Passkey:
+def _named_in(credential: str, person: Person, now: datetime) -> Passkey:
     said = _read(credential, lambda: _webauthn().helpers.parse_authentication_credential_json(credential))
-    hers = select(Passkey).where(Passkey.person_id == person_id, Passkey.credential_id == said.raw_id)
-    passkey = db.session.scalar(hers)
-    if passkey is None:
-        raise bad_passkey()
-    return passkey
+    for passkey in passkeys_of(person, now=now):
+        if passkey.credential_id == said.raw_id:
+            return passkey
+    raise bad_passkey()
 
 
 def _registered(credential: str, challenge: bytes) -> Any:

@@ -4,14 +4,20 @@ import uuid
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, select
 
-from mobilize import audit
-from mobilize.accounts.links import make_link
-from mobilize.accounts.models import CHAIRS, LineGrant, Person, RoleName, RoleTerm
-from mobilize.accounts.queries import current_terms, may_manage, may_manage_person, term_in_scope
+from mobilize import audit, settings
+from mobilize.accounts.admin_changes import Wanted, ask_second_admin
+from mobilize.accounts.authority import begins_at, raises, rank_of
+from mobilize.accounts.grants import end_what_hangs_on, pass_to_successors
+from mobilize.accounts.links import end_links, end_links_made_by
+from mobilize.accounts.models import CHAIRS, AdminDeed, Person, RoleName, RoleTerm
+from mobilize.accounts.notices import OFFICE, tell
+from mobilize.accounts.queries import may_manage, term_in_scope
 from mobilize.accounts.scope import THE_OFFICE, Scope, running_on, today
-from mobilize.accounts.second_steps import forget_second_steps
+from mobilize.accounts.sessions import end_all_sessions
+from mobilize.accounts.sign_in_access import SHELL, Access, Way, let_in, refuse_unproved
+from mobilize.accounts.sponsors import actor_of, note_sponsor
 from mobilize.crypto import blind_index
 from mobilize.database import atomic, db, insert
 from mobilize.errors import Refused
@@ -36,13 +42,15 @@ class Invitation:
     from_on: date | None = None
 
 
-def invite(invitation: Invitation, *, scope: Scope, actor: str, now: datetime) -> tuple[Person, str | None]:
-    """The person with the role, and the token of a one-time link for her.
+def invite(
+    invitation: Invitation, *, scope: Scope, actor: str, now: datetime, stepped_up: bool = False
+) -> Access:
+    """Somebody with the role, and how they get in: see `sign_in_access.Access`.
 
-    A number that is known already gets the role and keeps its name. There is no link when the inviter could
-    not hand this person any (she holds a role outside the inviter's `scope`), or when her role begins later:
-    she signs in with her phone. Inviting twice gives the role once and a fresh link. Refused: no_name,
-    bad_phone, no_place, not_yours, bad_dates.
+    A number that is known already gets the role and keeps its name. An admin is made when a second admin has
+    agreed, and every admin is told. Whoever invites an organizer or admin has just proved who they are
+    (`stepped_up`). Inviting twice gives the role once and a fresh link. Refused: no_name, bad_phone,
+    no_place, not_yours, bad_dates, step_up.
     """
     name, phone = " ".join(invitation.name.split())[:120], normalize(invitation.phone).phone
     if not name:
@@ -50,10 +58,15 @@ def invite(invitation: Invitation, *, scope: Scope, actor: str, now: datetime) -
     if phone is None:
         raise Refused("bad_phone", _("Type a mobile number with its area code, 10 digits."))
     _refuse_wrong_place(invitation, scope)
+    _refuse_past(invitation.from_on or today(now), now)
+    refuse_unproved(rank_of(invitation.role), actor, stepped_up)
     with atomic():
         person = _person_of(phone, name, invitation.language, now)
-        may_link = may_manage_person(scope, person, today(now))
-        give_role(
+        if invitation.role is RoleName.ADMIN and actor != SHELL and not _is_admin(person, invitation, now):
+            wanted = Wanted(AdminDeed.MAKE, from_on=invitation.from_on)
+            ask_second_admin(person, wanted, by=actor, now=now)
+            return Access(person, Way.SECOND)
+        term = give_role(
             person,
             invitation.role,
             site=invitation.site,
@@ -62,21 +75,18 @@ def invite(invitation: Invitation, *, scope: Scope, actor: str, now: datetime) -
             actor=actor,
             now=now,
         )
-        works_today = bool(current_terms(person, today(now)))
-        return person, make_link(person, actor, now=now) if may_link and works_today else None
+        return let_in(person, scope=scope, actor=actor, now=now, term=term)
 
 
-def invite_first_admin(name: str, phone: str, *, now: datetime) -> tuple[Person, str]:
-    """The first admin and the token of her one-time link. Only the operator's shell does this.
+def invite_first_admin(name: str, phone: str, *, now: datetime) -> Access:
+    """The first admin and the token of their one-time link. Only the operator's shell does this.
 
-    Refused: "has_admin" once there is one: she invites the others.
+    Refused: "has_admin" once there is one, who invites the others.
     """
     with atomic():
         if db.session.scalar(_lasting_admins(now)):
-            raise Refused("has_admin", _("There is an admin already. She invites others on the page People."))
-        first = Invitation(name, phone, RoleName.ADMIN)
-        person, token = invite(first, scope=THE_OFFICE, actor="shell", now=now)
-        return person, token or make_link(person, "shell", now=now)
+            raise Refused("has_admin", _("There is an admin already. They invite others on the page People."))
+        return invite(Invitation(name, phone, RoleName.ADMIN), scope=THE_OFFICE, actor=SHELL, now=now)
 
 
 def give_role(
@@ -103,31 +113,51 @@ def give_role(
         )
         if held is not None:
             return held
-        term = RoleTerm(person_id=person.id, role=role, from_on=first, given_by=actor, **place)
+        term = RoleTerm(person_id=person.id, role=role, from_on=first, given_by=actor, given_at=now, **place)
         session.add(term)
         session.flush()
+        note_giver(person, term, actor)
         audit.note(actor, f"role.give.{role}", term.id, now=now)
+        if role is RoleName.ADMIN:
+            tell(OFFICE, "admin_made", f"admin_made:{term.id}:1", now=now)
     return term
 
 
-def end_role(term_id: uuid.UUID, *, scope: Scope, actor: str, now: datetime) -> Person:
-    """End a role now: her next request is refused, and the lines she opened with it close.
+def note_giver(person: Person, term: RoleTerm, actor: str) -> None:
+    """Whoever lifts somebody above what they were is never their second person, from when the role begins."""
+    held = db.session.scalars(select(RoleTerm).where(RoleTerm.person_id == person.id)).all()
+    zone = settings().union_timezone
+    if raises(held, term, zone):
+        note_sponsor(person, actor, begins_at(term, zone))
+
+
+def end_role(term_id: uuid.UUID, *, for_cause: bool, scope: Scope, actor: str, now: datetime) -> Person:
+    """End a role now: the next request with it is refused.
+
+    At a term's end or a hand-over, captains' links of a running event pass to the successor. `for_cause`
+    everything of theirs ends with it, at once: their sessions, links they made, captains' links, and
+    phones they handed over to.
 
     Refused: "no_role" for a term that is not there or not in `scope` (the same answer), "last_admin".
     """
-    with atomic() as session:
+    with atomic():
         term = term_in_scope(term_id, scope, today(now))
         if term is None:
             raise Refused("no_role", _("There is no such role any more."), status=404)
         _refuse_last_admin(term, now)
+        pass_to_successors(term.site_id, now=now)
         term.to_on = today(now)
-        session.execute(
-            update(LineGrant)
-            .where(LineGrant.person_id == term.person_id, LineGrant.revoked_at.is_(None))
-            .values(revoked_at=now)
-            .execution_options(synchronize_session=False)
-        )
-        audit.note(actor, f"role.end.{term.role}", term.id, now=now)
+        db.session.flush()
+        if for_cause:
+            end_what_hangs_on(term, actor, now=now)
+            end_links_made_by(actor_of(term.person), now=now)
+            end_links(term.person, now=now)
+            end_all_sessions(term.person_id, now=now)
+        else:
+            end_what_hangs_on(term, actor, now=now, own_only=True)
+            pass_to_successors(term.site_id, now=now)
+        cause = ".cause" if for_cause else ""
+        audit.note(actor, f"role.end{cause}.{term.role}", term.id, now=now)
         return term.person
 
 
@@ -139,45 +169,37 @@ def set_term(
     scope: Scope,
     actor: str,
     now: datetime,
-) -> Person:
+    stepped_up: bool = False,
+) -> Access:
     """Change a role's days: `from_on` only while it has not begun (None leaves it), `last_on` its last day,
-    None for no end. Her first request after the last day is refused.
+    None for no end. The first request after the last day is refused.
 
-    Refused: "no_role" as in `end_role`, "bad_dates", "last_admin".
+    To give an organizer or admin more days takes a step-up; an admin's wants a second admin, and waits.
+    Refused: "no_role" as in `end_role`, "bad_dates", "last_admin", "step_up".
     """
     with atomic():
         term = term_in_scope(term_id, scope, today(now))
         if term is None:
             raise Refused("no_role", _("There is no such role any more."), status=404)
-        if from_on and term.from_on > today(now):
-            _refuse_past(from_on, now)
-            term.from_on = from_on
-        if last_on is not None:
-            _refuse_last_admin(term, now)
-            if last_on < max(term.from_on, today(now)):
-                raise Refused("bad_dates", _("The last day is before the first, or over already."))
+        first = from_on if from_on and term.from_on > today(now) else term.from_on
+        _refuse_bad_days(term, first, last_on, now)
+        if _extends(term, first, last_on):
+            refuse_unproved(rank_of(term.role), actor, stepped_up)
+            if term.role is RoleName.ADMIN and actor != SHELL:
+                wanted = Wanted(AdminDeed.EXTEND, from_on=first, last_on=last_on, term=term)
+                ask_second_admin(term.person, wanted, by=actor, now=now)
+                return Access(term.person, Way.SECOND)
+        set_days(term, first, last_on, actor=actor, now=now)
+        return Access(term.person, Way.CODE)
+
+
+def set_days(term: RoleTerm, first: date, last_on: date | None, *, actor: str, now: datetime) -> None:
+    """These are its days from now on. One that begins on another day than before was given now."""
+    with atomic():
+        if first != term.from_on:
+            term.from_on, term.given_at = first, now
         term.to_on = last_on + timedelta(days=1) if last_on else None
         audit.note(actor, f"role.dates.{term.role}", term.id, now=now)
-        return term.person
-
-
-def start_anew(person: Person, *, scope: Scope, actor: str, now: datetime) -> str:
-    """She has lost her passkey, her app and her codes: they end, she is signed out everywhere, and the token
-    of a new one-time link comes back. Refused: "not_yours" as in `fresh_link`."""
-    with atomic():
-        token = fresh_link(person, scope=scope, actor=actor, now=now)
-        forget_second_steps(person, actor, now=now)
-        return token
-
-
-def fresh_link(person: Person, *, scope: Scope, actor: str, now: datetime) -> str:
-    """The token of a new one-time link for somebody who cannot get a text. Her older ones end.
-
-    Refused: "not_yours" when she holds a role outside `scope`, since the link opens all she may see.
-    """
-    if not current_terms(person, today(now)) or not may_manage_person(scope, person, today(now)):
-        raise Refused("not_yours", _("Only the office can make a link for this person."), status=403)
-    return make_link(person, actor, now=now)
 
 
 def _refuse_wrong_place(invitation: Invitation, scope: Scope) -> None:
@@ -205,6 +227,29 @@ def _person_of(phone: str, name: str, language: str, now: datetime) -> Person:
     )
     db.session.execute(new.on_conflict_do_nothing(index_elements=["phone_bix"]))
     return db.session.scalars(select(Person).where(Person.phone_bix == phone_bix)).one()
+
+
+def _is_admin(person: Person, invitation: Invitation, now: datetime) -> bool:
+    """Is this person admin on that day already, so that it is only about a fresh link?"""
+    day = invitation.from_on or today(now)
+    held = select(RoleTerm.id).where(RoleTerm.person_id == person.id, RoleTerm.role == RoleName.ADMIN)
+    return db.session.scalar(held.where(running_on(day)).limit(1)) is not None
+
+
+def _extends(term: RoleTerm, first: date, last_on: date | None) -> bool:
+    """More days than before, at either end?"""
+    if first < term.from_on:
+        return True
+    return term.to_on is not None and (last_on is None or last_on >= term.to_on)
+
+
+def _refuse_bad_days(term: RoleTerm, first: date, last_on: date | None, now: datetime) -> None:
+    if first != term.from_on:
+        _refuse_past(first, now)
+    if last_on is not None:
+        _refuse_last_admin(term, now)
+        if last_on < max(first, today(now)):
+            raise Refused("bad_dates", _("The last day is before the first, or over already."))
 
 
 def _refuse_past(first: date, now: datetime) -> None:

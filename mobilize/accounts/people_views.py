@@ -1,16 +1,20 @@
-"""The people page: who holds which role, invitations, and links for those whom no text reaches."""
+"""The people page: who holds which role, invitations, resets, and what waits for a second admin."""
 
 import uuid
 from datetime import date, timedelta
+from typing import Any
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from mobilize import audit, clock
 from mobilize.accounts import people as operations
+from mobilize.accounts.admin_changes import may_be_confirmed, new_admins, open_changes
+from mobilize.accounts.audit_words import names_of
+from mobilize.accounts.authority import Rank, rank_of
 from mobilize.accounts.entrance import after_step_up, me, signed_in
 from mobilize.accounts.forms import InviteForm, TermForm, role_word
-from mobilize.accounts.links import link_address
+from mobilize.accounts.links import link_address, waiting_links
 from mobilize.accounts.models import CHAIRS, Person, RoleName
 from mobilize.accounts.queries import (
     Holder,
@@ -23,6 +27,11 @@ from mobilize.accounts.queries import (
     sites_in,
 )
 from mobilize.accounts.scope import today
+from mobilize.accounts.second_admin import agree_to_admin_change
+from mobilize.accounts.sign_in_access import Access, Way, fresh_link
+from mobilize.accounts.sign_in_access import change_number as operate_number
+from mobilize.accounts.sign_in_access import start_anew as restart
+from mobilize.accounts.sign_in_access import stop_link as end_link
 from mobilize.accounts.views import bp
 from mobilize.errors import Refused
 from mobilize.languages import _, say_day
@@ -41,46 +50,68 @@ def people() -> str:
 @bp.post("/people")
 @signed_in(RoleName.ORGANIZER, step_up=True)
 def invite() -> str | tuple[str, int]:
-    """Give somebody a role, and show her link once."""
+    """Give somebody a role. A chair's link is shown once; an organizer's or admin's goes to their phone."""
     form = InviteForm().offer(me().scope, area_names())
     if not form.validate():
         return _page(form), 422
     try:
         with after_step_up():
-            person, token = operations.invite(
-                _invitation(form), scope=me().scope, actor=me().actor, now=clock.now()
-            )
+            access = operations.invite(_invitation(form), **_proved())
     except Refused as refusal:
         return _page(form, refusal.message), refusal.status
-    if token is None:
-        return _page(
-            _empty_form(), done=_("Done. She signs in with her phone, from the first day of her role on.")
-        )
-    return _show_link(person, token)
+    return _answer(access)
 
 
 @bp.post("/people/<uuid:person_id>/link")
 @signed_in(RoleName.ORGANIZER, step_up=True)
 def make_link(person_id: uuid.UUID) -> str:
-    """A fresh link for somebody whom no text reaches; shown once."""
-    person = person_in_scope(person_id, me().scope, today(clock.now()))
-    if person is None:
-        abort(404)
+    """A fresh link: a chair's is shown once."""
+    person = _person(person_id)
     with after_step_up():
-        token = operations.fresh_link(person, scope=me().scope, actor=me().actor, now=clock.now())
-    return _show_link(person, token)
+        access = fresh_link(person, **_proved())
+    return _answer(access)
 
 
 @bp.post("/people/<uuid:person_id>/start-anew")
 @signed_in(RoleName.ORGANIZER, step_up=True)
 def start_anew(person_id: uuid.UUID) -> str:
-    """She has lost her second step: it ends, and she gets a link to set up another; shown once."""
-    person = person_in_scope(person_id, me().scope, today(clock.now()))
-    if person is None:
-        abort(404)
+    """They have lost their second step: it ends, and they get a link to set up another."""
+    person = _person(person_id)
     with after_step_up():
-        token = operations.start_anew(person, scope=me().scope, actor=me().actor, now=clock.now())
-    return _show_link(person, token)
+        access = restart(person, **_proved())
+    return _answer(access)
+
+
+@bp.post("/people/<uuid:person_id>/number")
+@signed_in(RoleName.ORGANIZER, step_up=True)
+def change_number(person_id: uuid.UUID) -> str | tuple[str, int]:
+    """Another number to sign in with; a reset as well."""
+    person, typed = _person(person_id), request.form.get("phone", "")
+    try:
+        with after_step_up():
+            access = operate_number(person, typed, **_proved())
+    except Refused as refusal:
+        return _page(_empty_form(), refusal.message), refusal.status
+    return _answer(access)
+
+
+@bp.post("/people/<uuid:person_id>/link/stop")
+@signed_in(RoleName.ADMIN)
+def stop_link(person_id: uuid.UUID) -> Response:
+    """A link that waits for its day is not to open."""
+    end_link(_person(person_id), me().actor, now=clock.now())
+    flash(_("Stopped. That link opens nothing."), "done")
+    return redirect(url_for("accounts.people"), 303)
+
+
+@bp.post("/people/changes/<uuid:change_id>/agree")
+@signed_in(RoleName.ADMIN, step_up=True)
+def agree_to_change(change_id: uuid.UUID) -> str:
+    """A second admin agrees to what is done to an admin, and it is done."""
+    proved = _proved()
+    with after_step_up():
+        access = agree_to_admin_change(change_id, by=proved.pop("actor"), **proved)
+    return _answer(access)
 
 
 @bp.post("/people/roles/<uuid:term_id>/dates")
@@ -92,18 +123,29 @@ def set_term(term_id: uuid.UUID) -> Response:
         raise Refused("bad_dates", _("Type the days like 2026-09-01."))
     days = form.from_on.data, form.last_on.data
     with after_step_up():
-        person = operations.set_term(term_id, *days, scope=me().scope, actor=me().actor, now=clock.now())
-    flash(_("%(name)s's dates are changed.", name=person.name), "done")
+        access = operations.set_term(term_id, *days, **_proved())
+    if access.way is Way.SECOND:
+        return current_app.make_response(_answer(access))
+    flash(_("%(name)s's dates are changed.", name=access.person.name), "done")
     return redirect(url_for("accounts.people"), 303)
 
 
 @bp.post("/people/roles/<uuid:term_id>/end")
 @signed_in(RoleName.ORGANIZER, step_up=True)
 def end_role(term_id: uuid.UUID) -> Response:
-    """End a role now."""
+    """End a role now: at its term's end, or for cause. The page asks which."""
+    why = request.form.get("why", "")
+    if why not in {"term", "cause"}:
+        raise Refused("no_why", _("Say why the role ends: the term is over, or removed for cause."))
     with after_step_up():
-        person = operations.end_role(term_id, scope=me().scope, actor=me().actor, now=clock.now())
-    flash(_("%(name)s's role has ended. Her next click here is refused.", name=person.name), "done")
+        person = operations.end_role(
+            term_id, for_cause=why == "cause", scope=me().scope, actor=me().actor, now=clock.now()
+        )
+    if why == "cause":
+        said = _("%(name)s's role has ended for cause, and everything that came from it.", name=person.name)
+    else:
+        said = _("%(name)s's role has ended. Captains of a running event stay.", name=person.name)
+    flash(said, "done")
     return redirect(url_for("accounts.people"), 303)
 
 
@@ -146,6 +188,13 @@ def _page(form: InviteForm, problem: str = "", done: str = "") -> str:
         say_day=say_day,
         may_end=lambda holder: may_manage(me().scope, holder.term.role, holder.site),
         may_link=lambda holder: person_in_scope(holder.person.id, me().scope, today(clock.now())),
+        is_office=lambda holder: rank_of(holder.term.role) >= Rank.ORGANIZER,
+        changes=open_changes(clock.now()),
+        may_confirm=lambda asked: may_be_confirmed(asked, me().actor, clock.now()),
+        new_admins=new_admins(clock.now()),
+        waiting_links=waiting_links(clock.now()),
+        names=names_of(_actors()),
+        actor=me().actor,
     )
 
 
@@ -153,5 +202,37 @@ def _last_day(holder: Holder) -> date | None:
     return holder.term.to_on - timedelta(days=1) if holder.term.to_on else None
 
 
-def _show_link(person: Person, token: str) -> str:
-    return render_template("accounts/link.html", person=person, address=link_address(token))
+def _actors() -> list[str]:
+    now = clock.now()
+    actors = [asked.asked_by for _change, asked in open_changes(now)]
+    actors += [term.given_by for term in new_admins(now)]
+    return [*actors, *(link.made_by for link in waiting_links(now))]
+
+
+def _person(person_id: uuid.UUID) -> Person:
+    person = person_in_scope(person_id, me().scope, today(clock.now()))
+    if person is None:
+        abort(404)
+    return person
+
+
+def _proved() -> dict[str, Any]:
+    """Who asks for it, for what is done `after_step_up()`: without a proof nothing of it stays."""
+    return {"scope": me().scope, "actor": me().actor, "now": clock.now(), "stepped_up": True}
+
+
+def _answer(access: Access) -> str:
+    """How somebody gets in, in words; a link that is for these eyes, once."""
+    if access.token:
+        waits = access.way is Way.WAITS
+        return render_template(
+            "accounts/link.html", person=access.person, address=link_address(access.token), waits=waits
+        )
+    words = {
+        Way.CODE: _("Done. They sign in with their phone, from the first day of the role on."),
+        Way.TEXTED: _("Done. The sign-in link goes by text to their own phone. Nobody else sees it."),
+        Way.SECOND: _(
+            "A second admin was asked, and every admin and organizer is told. It stands below until then."
+        ),
+    }
+    return _page(_empty_form(), done=words[access.way])

@@ -79,7 +79,7 @@ def _second_steps(now: datetime) -> Protection:
     office = (RoleName.ADMIN, RoleName.ORGANIZER)
     held = select(RoleTerm.person_id).where(RoleTerm.role.in_(office), running_on(today(now)))
     people = db.session.scalars(select(Person).where(Person.id.in_(held)))
-    without = sorted(_called(person) for person in people if not has_second_step(person.id))
+    without = sorted(_called(person) for person in people if not has_second_step(person, now=now))
     title = _("Organizers sign in with a passkey or an app")
     if not without:
         return Protection("second_steps", title, State.OK, _("All of them have set one up."))

@@ -93,9 +93,9 @@ def may_manage(scope: Scope, role: RoleName, site: Site | None) -> bool:
 
 
 def may_manage_person(scope: Scope, person: Person, day: date) -> bool:
-    """May she be handed a link by somebody with this scope? Only when nothing she may see lies outside."""
+    """May somebody with this scope look after their sign-in? Not when they see, or will, what is outside."""
     terms = select(RoleTerm, Site).outerjoin(Site, RoleTerm.site_id == Site.id)
-    held = db.session.execute(terms.where(RoleTerm.person_id == person.id, running_on(day)))
+    held = db.session.execute(terms.where(RoleTerm.person_id == person.id, not_over(day)))
     return all(may_manage(scope, term.role, site) for term, site in held)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, select, update
 
 from mobilize import audit
 from mobilize.accounts.models import Person, RecoveryCode
+from mobilize.accounts.scope import standing_of
 from mobilize.database import atomic, db
 from mobilize.tokens import make_code, read_code
 
@@ -37,6 +38,7 @@ def use_recovery_code(person: Person, typed: str, *, now: datetime) -> bool:
                 RecoveryCode.person_id == person.id,
                 RecoveryCode.code_hash == _hash(person.id, read_code(typed)),
                 RecoveryCode.used_at.is_(None),
+                RecoveryCode.made_at >= standing_of(person, now).trusted_from,
             )
             .values(used_at=now)
             .execution_options(synchronize_session=False)
@@ -50,10 +52,10 @@ def forget_recovery_codes(person_id: uuid.UUID) -> None:
         session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person_id))
 
 
-def recovery_codes_left(person_id: uuid.UUID) -> int:
-    """How many she has not used."""
-    unused = select(func.count()).where(RecoveryCode.person_id == person_id, RecoveryCode.used_at.is_(None))
-    return db.session.scalar(unused) or 0
+def recovery_codes_left(person: Person, *, now: datetime) -> int:
+    """How many they have not used, of those that open what they are now."""
+    unused = select(func.count()).where(RecoveryCode.person_id == person.id, RecoveryCode.used_at.is_(None))
+    return db.session.scalar(unused.where(RecoveryCode.made_at >= standing_of(person, now).trusted_from)) or 0
 
 
 def spaced(code: str) -> str:

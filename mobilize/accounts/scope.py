@@ -5,6 +5,7 @@ like what does not exist.
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy import ColumnElement, Select, false, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from mobilize import clock, settings
+from mobilize.accounts.authority import Standing, standing
 from mobilize.accounts.models import CHAIRS, Person, RoleName, RoleTerm
 from mobilize.database import db
 from mobilize.roster.models import Site
@@ -81,8 +83,26 @@ def not_over(day: date) -> ColumnElement[bool]:
 
 
 def scope_of(person: Person, day: date) -> Scope:
-    """What this person may see on this day, from the terms of her roles."""
-    terms = db.session.scalars(select(RoleTerm).where(RoleTerm.person_id == person.id, running_on(day))).all()
+    """What this person may see on this day, from the terms of their roles."""
+    running = select(RoleTerm).where(RoleTerm.person_id == person.id, running_on(day))
+    return _scope(db.session.scalars(running).all())
+
+
+def scope_and_standing(person: Person, now: datetime) -> tuple[Scope, Standing]:
+    """What this person may see at this moment, and from when on what they sign in with counts for it."""
+    terms = db.session.scalars(select(RoleTerm).where(RoleTerm.person_id == person.id)).all()
+    day = today(now)
+    running = [t for t in terms if t.from_on <= day and (t.to_on is None or t.to_on > day)]
+    zone = settings().union_timezone
+    return _scope(running), standing(terms, person.restarted_at, now=now, zone=zone)
+
+
+def standing_of(person: Person, now: datetime) -> Standing:
+    """See `authority.Standing`."""
+    return scope_and_standing(person, now)[1]
+
+
+def _scope(terms: Sequence[RoleTerm]) -> Scope:
     return Scope(
         roles=frozenset(term.role for term in terms),
         everything=any(term.role is RoleName.ADMIN for term in terms),

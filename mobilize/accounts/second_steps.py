@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from mobilize import audit
 from mobilize.accounts.authenticator_apps import (
@@ -17,9 +17,17 @@ from mobilize.accounts.authenticator_apps import (
     remove_app,
     use_app,
 )
+from mobilize.accounts.authority import counts
 from mobilize.accounts.code_requests import digits_in
 from mobilize.accounts.codes import confirm_code
-from mobilize.accounts.models import AuthenticatorApp, Passkey, Person, SignedInSession, SignInBy
+from mobilize.accounts.models import (
+    AuthenticatorApp,
+    Passkey,
+    Person,
+    RecoveryCode,
+    SignedInSession,
+    SignInBy,
+)
 from mobilize.accounts.passkeys import (
     Purpose,
     add_passkey,
@@ -29,7 +37,7 @@ from mobilize.accounts.passkeys import (
     use_passkey,
 )
 from mobilize.accounts.recovery import forget_recovery_codes, use_recovery_code
-from mobilize.accounts.scope import scope_of, today
+from mobilize.accounts.scope import standing_of
 from mobilize.accounts.sessions import (
     end_all_sessions,
     end_session,
@@ -67,7 +75,7 @@ def step_up(running: SignedInSession, proof: Proof, browser_token: str, *, now: 
 
     Without a passkey or an app it takes a code that was texted to her phone, for this browser.
     """
-    if has_second_step(running.person_id):
+    if has_second_step(running.person, now=now):
         return _prove(running, proof, now)
     confirm_code(running.person, proof.typed, browser_token, now=now)
     with atomic():
@@ -75,10 +83,17 @@ def step_up(running: SignedInSession, proof: Proof, browser_token: str, *, now: 
         return renew_session(running, now=now)
 
 
-def may_set_up(running: SignedInSession) -> bool:
-    """May a session that is half in set up the first second step? Only one that began with a link: whoever
-    has stolen a phone number gets the texts, and must not get further with them."""
-    return running.began_by is SignInBy.LINK and not has_second_step(running.person_id)
+def may_set_up(running: SignedInSession, *, now: datetime) -> bool:
+    """May this session set up a second step?
+
+    Never one that began with a link its maker saw as well. One that is half in only the first, and only when
+    it began with a link: whoever has stolen a phone number gets the texts, and must get no further.
+    """
+    if running.began_by is SignInBy.SHOWN:
+        return False
+    if not is_half_in(running, standing_of(running.person, now)):
+        return True
+    return running.began_by is SignInBy.LINK and not has_second_step(running.person, now=now)
 
 
 def set_up_passkey(running: SignedInSession, credential: str, name: str, *, now: datetime) -> str:
@@ -107,11 +122,11 @@ def set_up_app(running: SignedInSession, typed: str, *, now: datetime) -> str:
 
 
 def drop_passkey(passkey: Passkey, person: Person, *, now: datetime) -> None:
-    """Remove one of her passkeys. Refused: "last_step" when her role needs it."""
+    """Remove one of their passkeys. Refused: "last_step" when their role needs it."""
     with atomic():
         _refuse_last_step(person, now)
         remove_passkey(passkey, f"person:{person.id}", now=now)
-        _forget_codes_without_step(person)
+        _forget_codes_without_step(person, now)
 
 
 def drop_app(app: AuthenticatorApp, person: Person, *, now: datetime) -> None:
@@ -119,20 +134,18 @@ def drop_app(app: AuthenticatorApp, person: Person, *, now: datetime) -> None:
     with atomic():
         _refuse_last_step(person, now)
         remove_app(app, f"person:{person.id}", now=now)
-        _forget_codes_without_step(person)
+        _forget_codes_without_step(person, now)
 
 
 def forget_second_steps(person: Person, actor: str, *, now: datetime) -> None:
-    """Her phone and her codes are gone: whatever she had counts no more, and she is signed out everywhere.
+    """Whatever they had counts no more, and they are signed out everywhere.
 
-    Who may do that to whom, `people.start_anew` decides.
+    Who may do that to whom, `people` decides.
     """
-    with atomic():
-        for passkey in passkeys_of(person.id):
-            remove_passkey(passkey, actor, now=now)
-        app = app_of(person.id)
-        if app is not None:
-            remove_app(app, actor, now=now)
+    with atomic() as session:
+        person.restarted_at = now
+        for model in (Passkey, AuthenticatorApp):
+            session.execute(delete(model).where(model.person_id == person.id))
         forget_recovery_codes(person.id)
         end_all_sessions(person.id, now=now)
         audit.note(actor, "second_step.forget", person.id, now=now)
@@ -201,17 +214,26 @@ def _end_after_last(running: SignedInSession, count: int, now: datetime) -> None
 
 
 def _refuse_too_early(running: SignedInSession, now: datetime) -> None:
-    if is_half_in(running, scope_of(running.person, today(now))) and not may_set_up(running):
+    if not may_set_up(running, now=now):
         raise Refused("not_now", _("Ask the office for a sign-in link: with it you set this up."), status=403)
 
 
 def _refuse_last_step(person: Person, now: datetime) -> None:
     db.session.scalar(select(Person.id).where(Person.id == person.id).with_for_update())
-    have = len(passkeys_of(person.id)) + (app_of(person.id) is not None)
-    if have == 1 and scope_of(person, today(now)).is_organizer:
+    have = len(passkeys_of(person, now=now)) + (app_of(person, now=now) is not None)
+    if have == 1 and standing_of(person, now).is_organizer:
         raise Refused("last_step", _("Your role needs a passkey or an app. Add another one first."))
 
 
-def _forget_codes_without_step(person: Person) -> None:
-    if not has_second_step(person.id):
+def second_steps_since(person: Person, *, now: datetime) -> list[datetime]:
+    """When each passkey, app and set of recovery codes that counts for this person was set up."""
+    of = standing_of(person, now)
+    made: list[datetime] = []
+    for model in (Passkey, AuthenticatorApp, RecoveryCode):
+        made += db.session.scalars(select(model.made_at).where(model.person_id == person.id)).all()
+    return [moment for moment in made if counts(of, moment)]
+
+
+def _forget_codes_without_step(person: Person, now: datetime) -> None:
+    if not has_second_step(person, now=now):
         forget_recovery_codes(person.id)

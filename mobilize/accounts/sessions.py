@@ -10,6 +10,7 @@ from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 
 from mobilize import audit, settings
+from mobilize.accounts.authority import Standing, counts, opens
 from mobilize.accounts.models import (
     AuthenticatorApp,
     Device,
@@ -18,7 +19,7 @@ from mobilize.accounts.models import (
     SignedInSession,
     SignInBy,
 )
-from mobilize.accounts.scope import Scope, scope_of, today
+from mobilize.accounts.scope import standing_of
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.languages import _
@@ -43,7 +44,7 @@ def begin_session(person: Person, *, now: datetime, by: SignInBy = SignInBy.CODE
     `second_steps.pass_second_step`. A demo's link lets everybody in at once.
     """
     token = random_token()
-    asked = scope_of(person, today(now)).is_organizer or has_second_step(person.id)
+    asked = standing_of(person, now).is_organizer or has_second_step(person, now=now)
     spared = asked and by is SignInBy.LINK and settings().is_demo
     with atomic() as session:
         session.add(
@@ -72,9 +73,14 @@ def current_session(*, now: datetime) -> SignedInSession | None:
     return _seen(running, now) if running is not None and _runs(running, now) else None
 
 
-def is_half_in(running: SignedInSession, scope: Scope) -> bool:
-    """Has she given the code, and does her second step still stand out? A role given meanwhile counts."""
-    return running.second_at is None and (running.second_asked or scope.is_organizer)
+def is_over(running: SignedInSession, of: Standing) -> bool:
+    """Is it from before what its person is now, so that they have to sign in anew?"""
+    return not opens(of, running.began_by, running.began_at)
+
+
+def is_half_in(running: SignedInSession, of: Standing) -> bool:
+    """Have they given the code, and does their second step still stand out?"""
+    return running.second_at is None and (running.second_asked or of.is_organizer)
 
 
 def is_fresh(running: SignedInSession, *, now: datetime) -> bool:
@@ -145,13 +151,17 @@ def name_device(person: Person, handle: uuid.UUID, device: Device | None, *, now
         _session_of(person, handle, now).device = device
 
 
-def has_second_step(person_id: uuid.UUID) -> bool:
-    """Has she a passkey or a confirmed app?"""
-    passkey = select(Passkey.id).where(Passkey.person_id == person_id)
-    app = select(AuthenticatorApp.id).where(
-        AuthenticatorApp.person_id == person_id, AuthenticatorApp.confirmed_at.is_not(None)
+def has_second_step(person: Person, *, now: datetime) -> bool:
+    """Have they a passkey or a confirmed app that opens what they are now?"""
+    passkeys = select(Passkey.made_at).where(Passkey.person_id == person.id)
+    apps = select(AuthenticatorApp.made_at).where(
+        AuthenticatorApp.person_id == person.id, AuthenticatorApp.confirmed_at.is_not(None)
     )
-    return db.session.scalar(passkey.union_all(app).limit(1)) is not None
+    made = db.session.scalars(passkeys.union_all(apps)).all()
+    if not made:
+        return False
+    of = standing_of(person, now)
+    return any(counts(of, moment) for moment in made)
 
 
 def signed_out() -> Refused:

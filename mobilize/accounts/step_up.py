@@ -3,6 +3,7 @@
 from flask import jsonify, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from mobilize import clock
 from mobilize.accounts.authenticator_apps import app_of
 from mobilize.accounts.models import SignedInSession
 from mobilize.accounts.passkeys import passkeys_of
@@ -31,7 +32,7 @@ def draw_step_up(
     running: SignedInSession, there: str, *, posts: bool, problem: str = "", sent: bool = False
 ) -> str:
     """`there` is where she goes on to, by POST with the fields of this request if `posts`."""
-    person = running.person
+    person, now = running.person, clock.now()
     return render_template(
         "accounts/step_up.html",
         there=there,
@@ -39,9 +40,9 @@ def draw_step_up(
         kept=kept_fields(),
         problem=problem,
         sent=sent,
-        has_passkey=bool(passkeys_of(person.id)),
-        has_app=app_of(person.id) is not None,
-        by_code=not has_second_step(person.id),
+        has_passkey=bool(passkeys_of(person, now=now)),
+        has_app=app_of(person, now=now) is not None,
+        by_code=not has_second_step(person, now=now),
         has_phone=person.phone_enc is not None,
     )
 

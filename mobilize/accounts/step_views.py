@@ -34,7 +34,7 @@ def second_step() -> str | Response:
     """The code was right; now her passkey, or digits from her app."""
     if not me().half_in:
         return redirect(_after_sign_in(), 303)
-    if not has_second_step(_running().person_id):
+    if not has_second_step(_running().person, now=clock.now()):
         return redirect(url_for("accounts.set_up"), 303)
     return _second_page()
 
@@ -58,7 +58,7 @@ def give_second_step() -> Response | tuple[str, int]:
 @first_step
 def set_up() -> str | tuple[str, int]:
     """Where a passkey or an app is set up: right after the first sign-in, or one more later."""
-    if me().half_in and not may_set_up(_running()):
+    if not may_set_up(_running(), now=clock.now()):
         return render_template("accounts/needs_link.html"), 403
     _ask_whoever_is_in()
     return _set_up_page()
@@ -83,9 +83,9 @@ def add_app() -> str | Response | tuple[str, int]:
     """Without digits: a new secret with its QR code. With digits: it counts from now on."""
     _ask_whoever_is_in()
     person, typed = _running().person, request.form.get("step_code", "")
-    if me().half_in and not may_set_up(_running()):
+    if not may_set_up(_running(), now=clock.now()):
         abort(403)
-    if not typed or started_app(person.id) is None:
+    if not typed or started_app(person, now=clock.now()) is None:
         start_app(person, now=clock.now())
         return _app_page()
     try:
@@ -171,14 +171,14 @@ def _after_sign_in() -> str:
 
 
 def _second_page(problem: str = "") -> str:
-    person = _running().person
+    person, now = _running().person, clock.now()
     return render_template(
         "accounts/second_step.html",
         problem=problem,
         there=local_path(request.form.get("step_there") or request.args.get("next")),
-        has_passkey=bool(passkeys_of(person.id)),
-        has_app=app_of(person.id) is not None,
-        codes_left=recovery_codes_left(person.id),
+        has_passkey=bool(passkeys_of(person, now=now)),
+        has_app=app_of(person, now=now) is not None,
+        codes_left=recovery_codes_left(person, now=now),
     )
 
 
@@ -188,7 +188,7 @@ def _set_up_page(problem: str = "") -> str:
 
 def _app_page(problem: str = "") -> str:
     person = _running().person
-    app = started_app(person.id)
+    app = started_app(person, now=clock.now())
     if app is None:
         abort(409)
     qr = qr_svg(app_address(app, person), _("QR code for your app"))
@@ -198,7 +198,7 @@ def _app_page(problem: str = "") -> str:
 def _set_up_done(token: str) -> Response:
     """Recovery codes are shown with the first second step, and never again."""
     person = _running().person
-    if recovery_codes_left(person.id):
+    if recovery_codes_left(person, now=clock.now()):
         flash(_("Added. From now on you can use it to sign in."), "done")
         return _renewed(redirect(url_for("accounts.devices"), 303), token)
     codes = new_recovery_codes(person, now=clock.now())

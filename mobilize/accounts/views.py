@@ -8,7 +8,7 @@ from mobilize.accounts.code_requests import REMEMBER_BROWSER, ask_for_code
 from mobilize.accounts.codes import enter_code
 from mobilize.accounts.entrance import anyone, me
 from mobilize.accounts.forms import CodeForm, PhoneForm, local_path
-from mobilize.accounts.links import link_works, spend_link
+from mobilize.accounts.links import link_works, spend_link, waits_until
 from mobilize.accounts.sessions import ABSOLUTE, cookie_name, end_session, give_cookie, take_cookie
 from mobilize.errors import Refused
 from mobilize.languages import _, language
@@ -67,8 +67,9 @@ def enter_the_code() -> Response | tuple[str, int]:
 @anyone
 def enter(token: str) -> tuple[str, int]:
     """A one-time link was opened, by her or by a messenger that previews it: nothing is spent yet."""
-    works = link_works(token, now=clock.now())
-    return render_template("accounts/enter.html", works=works), 200 if works else 410
+    now = clock.now()
+    works, opens_at = link_works(token, now=now), waits_until(token, now=now)
+    return render_template("accounts/enter.html", works=works, opens_at=opens_at), 200 if works else 410
 
 
 @bp.post("/enter/<token>")

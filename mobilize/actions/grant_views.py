@@ -15,8 +15,8 @@ from mobilize.accounts.entrance import (
     me,
     signed_in,
 )
-from mobilize.accounts.grants import grant_by_token, grant_line, hand_over, open_grants, revoke_grant
-from mobilize.accounts.models import CHAIRS, GrantKind, LineGrant, RoleName
+from mobilize.accounts.grants import grant_by_token, grant_line, hand_over, open_grants, revoke_grant, role_at
+from mobilize.accounts.models import CHAIRS, GrantKind, LineGrant, Person, RoleName
 from mobilize.accounts.scope import Scope
 from mobilize.accounts.sessions import give_cookie
 from mobilize.actions.models import Event
@@ -58,9 +58,7 @@ def open_own_line(event_id: uuid.UUID) -> Response:
     held = next((code for code in codes_of(event) if held_grant(code)), None)
     if held:
         return redirect(_line(held), 303)
-    grant, token = grant_line(
-        event.id, GrantKind.CHAIR, "", me().person, me().actor, chairs_line_ends(event), now=clock.now()
-    )
+    grant, token = _give(event, GrantKind.CHAIR, "", me().person, chairs_line_ends(event))
     return _to_line(event, grant, token)
 
 
@@ -82,9 +80,7 @@ def give_link(event_id: uuid.UUID) -> str | tuple[str, int]:
         return _page(event, problem=_("This event is over. Its line takes no more phones.")), 422
     # A chair stands at the gate with their own list, and is never asked.
     with after_step_up(needed=me().scope.is_organizer):
-        _grant, token = grant_line(
-            event.id, GrantKind.CAPTAIN, label, None, me().actor, captains_line_ends(event), now=clock.now()
-        )
+        _grant, token = _give(event, GrantKind.CAPTAIN, label, None, captains_line_ends(event))
     return _page(event, label=label, address=f"{settings().public_base_url}/l/{token}")
 
 
@@ -138,6 +134,16 @@ def _runs(scope: Scope, event: Event) -> bool:
         return scope.is_organizer and scope.sees_area(event.area_id)
     chapters = [db.session.get(Site, site_id) for site_id in chapters_of(event.id)]
     return any(scope.sees(site) for site in [event.site, *chapters])
+
+
+def _give(
+    event: Event, kind: GrantKind, label: str, person: Person | None, ends_at: datetime
+) -> tuple[LineGrant, str]:
+    """In the name of the role by which whoever is here runs this line."""
+    visitor, now = me(), clock.now()
+    sites = [event.site_id, *chapters_of(event.id)] if event.site_id else []
+    role_id = role_at(visitor.person, sites, event.area_id, now=now) if visitor.person else None
+    return grant_line(event.id, kind, label, person, visitor.actor, ends_at, role_id=role_id, now=now)
 
 
 def _to_line(event: Event, grant: LineGrant, token: str) -> Response:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from mobilize import settings
 from mobilize.accounts.grants import grant_line, open_grants, revoke_grant
 from mobilize.accounts.links import link_address, make_link
-from mobilize.accounts.models import GrantKind, Person, RoleName, RoleTerm
+from mobilize.accounts.models import GrantKind, LinkKind, Person, RoleName, RoleTerm
 from mobilize.actions.models import Event
 from mobilize.actions.queries import LATE
 from mobilize.crypto import blind_index
@@ -22,7 +22,11 @@ CAPTAIN = "Demo captain"
 def sign_in_links(now: datetime) -> list[tuple[str, str]]:
     """(who, one-time address) of the demo's people, those who are still there. Earlier links end."""
     found = [(who, _person(phone)) for who, phone in WHO]
-    return [(who, link_address(make_link(person, MADE_BY, now=now))) for who, person in found if person]
+    return [
+        (who, link_address(make_link(person, MADE_BY, kind=LinkKind.SHELL, now=now)))
+        for who, person in found
+        if person
+    ]
 
 
 def captains_link(event: Event, now: datetime) -> tuple[str, str]:

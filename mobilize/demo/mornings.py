@@ -250,8 +250,8 @@ def _arrival(chance: random.Random, plan: Plan) -> datetime:
 
 
 def _text_code(taken: set[str]) -> str:
-    code = make_text_code()
+    code = make_text_code(5)
     while code in taken:
-        code = make_text_code()
+        code = make_text_code(5)
     taken.add(code)
     return code

@@ -243,7 +243,7 @@ def _people(
     rows[Person] = people
     rows[RoleTerm] = [
         {"id": new_id(), "person_id": person["id"], "role": role, "site_id": None, "area_id": None, **place}
-        | {"from_on": today - SINCE, "given_by": MADE_BY}
+        | {"from_on": today - SINCE, "given_by": MADE_BY, "given_at": now - SINCE}
         for person, role, place in terms
     ]
 

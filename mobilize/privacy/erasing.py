@@ -35,7 +35,14 @@ from mobilize.texts.models import Consent, Inbound, OutboxText, PhoneRule, Quest
 from mobilize.texts.phone_rules import is_opted_out, opt_out
 
 # What lets somebody sign in.
-_OF_AN_ACCOUNT = ("sessions", "one_time_links", "passkeys", "authenticator_apps", "recovery_codes")
+_OF_AN_ACCOUNT = (
+    "sessions",
+    "one_time_links",
+    "admin_changes",
+    "passkeys",
+    "authenticator_apps",
+    "recovery_codes",
+)
 
 
 def erase_member(member_id: uuid.UUID, *, by: str, now: datetime, stop_texts: bool = False) -> None:

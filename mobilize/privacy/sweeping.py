@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
-from mobilize.accounts.models import CodeRequest, OneTimeLink, SignedInSession
+from mobilize.accounts.models import AdminChange, CodeRequest, OneTimeLink, SignedInSession
 from mobilize.actions.models import Event
 from mobilize.checkins.models import KnownPhone, NewNumber, Walkup
 from mobilize.database import atomic
@@ -56,6 +56,8 @@ def _sign_in(now: datetime) -> dict[str, int]:
     return {
         "sessions": _delete(SignedInSession, sessions),
         "one_time_links": _delete(OneTimeLink, links),
+        # A request about an admin is answered within three days, or never; a new number may stand in it.
+        "admin_changes": _delete(AdminChange, AdminChange.made_at < old),
         "member_page_codes": _delete(CodeRequest, page_codes),
         "visits": _delete(Visit, Visit.ends_at < now - timedelta(days=1)),
     }

@@ -53,6 +53,7 @@ def table_words(table: str) -> str:
         "roles": _("Her roles"),
         "sessions": _("Browsers signed in"),
         "one_time_links": _("Sign-in links made for her"),
+        "admin_changes": _("Asked of a second admin about them"),
         "code_requests": _("Codes asked for"),
         "visits": _("Visits to the member's page"),
         "line_grants": _("Line pages she held"),

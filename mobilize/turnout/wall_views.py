@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as Answer
 
 from mobilize import clock, settings
 from mobilize.accounts.entrance import after_step_up, anyone, me, signed_in
-from mobilize.accounts.grants import grant_by_token, grant_line, revoke_grant
+from mobilize.accounts.grants import grant_by_token, grant_line, revoke_grant, role_at
 from mobilize.accounts.models import GrantKind, LineGrant, RoleName
 from mobilize.accounts.scope import THE_OFFICE
 from mobilize.actions.models import Action, Event
@@ -74,9 +74,19 @@ def give_wall(action_id: UUID) -> str:
     label, ends_at = request.form.get("label", ""), wall_ends(action)
     event = wall_event(action) or abort(404)
     area_id = areas[wanted].id if wanted else None
+    now, holder = clock.now(), me().person
+    role_id = role_at(holder, [], area_id, now=now) if holder else None
     with after_step_up():
         _grant, token = grant_line(
-            event.id, GrantKind.WALL, label, None, me().actor, ends_at, area_id=area_id, now=clock.now()
+            event.id,
+            GrantKind.WALL,
+            label,
+            None,
+            me().actor,
+            ends_at,
+            role_id=role_id,
+            area_id=area_id,
+            now=now,
         )
     return _page(action, f"{settings().public_base_url}/wall/{token}")
 

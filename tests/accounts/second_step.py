@@ -13,6 +13,7 @@ from mobilize.accounts.authenticator_apps import confirm_app, start_app
 from mobilize.accounts.codes import send_codes
 from mobilize.accounts.links import make_link
 from mobilize.accounts.models import (
+    LinkKind,
     Person,
     SignedInSession,
 )
@@ -27,7 +28,7 @@ OLGA = "+12135550110"
 
 
 def by_link(client: FlaskClient, person: Person) -> TestResponse:
-    return client.post(f"/enter/{make_link(person, 'shell', now=clock.now())}")
+    return client.post(f"/enter/{make_link(person, 'shell', kind=LinkKind.SHELL, now=clock.now())}")
 
 
 def by_code(client: FlaskClient, phone: str = OLGA) -> TestResponse:

@@ -185,7 +185,7 @@ def test_a_code_is_read_however_it_is_typed(
 def test_a_role_that_ended_gets_no_code_and_spends_none(carmen: Person) -> None:
     ask()
     send_codes(now=NOW)
-    end_role(carmen.roles[0].id, scope=THE_OFFICE, actor="shell", now=NOW)
+    end_role(carmen.roles[0].id, for_cause=False, scope=THE_OFFICE, actor="shell", now=NOW)
     assert refusal(codes()[0]) == "wrong_code"
     ask()
     assert send_codes(now=NOW) == 0

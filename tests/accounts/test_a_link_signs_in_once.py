@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from mobilize import clock
 from mobilize.accounts.links import link_works, make_link, spend_link
-from mobilize.accounts.models import Person, RoleName
+from mobilize.accounts.models import LinkKind, Person, RoleName
 from mobilize.accounts.people import end_role
 from mobilize.accounts.scope import THE_OFFICE
 from mobilize.database import db
@@ -24,7 +24,7 @@ def carmen(app: Flask) -> Person:
 
 
 def test_previews_spend_nothing_and_the_button_spends_it_once(app: Flask, carmen: Person) -> None:
-    link = f"/enter/{make_link(carmen, 'shell', now=clock.now())}"
+    link = f"/enter/{make_link(carmen, 'shell', kind=LinkKind.SHELL, now=clock.now())}"
     messenger, hers, later = app.test_client(), app.test_client(), app.test_client()
     for _ in range(3):
         preview = messenger.get(link)
@@ -38,21 +38,21 @@ def test_previews_spend_nothing_and_the_button_spends_it_once(app: Flask, carmen
 
 
 def test_a_link_runs_out_after_seven_days(carmen: Person) -> None:
-    token = make_link(carmen, "shell", now=NOW)
+    token = make_link(carmen, "shell", kind=LinkKind.SHELL, now=NOW)
     assert link_works(token, now=NOW + timedelta(days=6, hours=23))
     with pytest.raises(Refused):
         spend_link(token, now=NOW + timedelta(days=7))
 
 
 def test_a_new_link_ends_the_older_one(carmen: Person) -> None:
-    first, second = (make_link(carmen, "shell", now=NOW) for _ in range(2))
+    first, second = (make_link(carmen, "shell", kind=LinkKind.SHELL, now=NOW) for _ in range(2))
     assert not link_works(first, now=NOW)
     assert spend_link(second, now=NOW)
 
 
 def test_a_link_of_somebody_whose_role_ended_opens_nothing(carmen: Person) -> None:
-    token = make_link(carmen, "shell", now=NOW)
-    end_role(carmen.roles[0].id, scope=THE_OFFICE, actor="shell", now=NOW)
+    token = make_link(carmen, "shell", kind=LinkKind.SHELL, now=NOW)
+    end_role(carmen.roles[0].id, for_cause=False, scope=THE_OFFICE, actor="shell", now=NOW)
     with pytest.raises(Refused) as refused:
         spend_link(token, now=NOW)
     assert refused.value.code == "link_spent"
@@ -70,7 +70,7 @@ def test_signing_in_gives_a_new_session_and_ends_the_one_before(
     olga = make_person("Olga Brandt", role=RoleName.ADMIN)
     sign_in(client, olga)
     before = client.get_cookie("session").value
-    client.post(f"/enter/{make_link(carmen, 'shell', now=clock.now())}")
+    client.post(f"/enter/{make_link(carmen, 'shell', kind=LinkKind.SHELL, now=clock.now())}")
     assert client.get_cookie("session").value != before
     other = app.test_client()
     other.set_cookie("session", before, domain="localhost")

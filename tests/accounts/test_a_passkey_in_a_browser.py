@@ -9,7 +9,7 @@ from sqlalchemy import select
 from mobilize import clock
 from mobilize.accounts.codes import send_codes
 from mobilize.accounts.links import make_link
-from mobilize.accounts.models import Passkey, Person, RoleName, SignedInSession
+from mobilize.accounts.models import LinkKind, Passkey, Person, RoleName, SignedInSession
 from mobilize.database import atomic, db
 from mobilize.texts.models import OutboxText
 from tests.builders import make_area, make_person
@@ -28,7 +28,7 @@ def test_an_organizer_sets_up_a_passkey_and_signs_in_with_it(
 ) -> None:
     olga = make_person("Olga Brandt", phone="+12135550110", role=RoleName.ORGANIZER, area=make_area("North"))
     virtual_authenticator(phone)
-    phone.goto(f"{live_server}/enter/{make_link(olga, 'shell', now=clock.now())}")
+    phone.goto(f"{live_server}/enter/{make_link(olga, 'shell', kind=LinkKind.SHELL, now=clock.now())}")
     phone.get_by_role("button", name="Sign in").click()
     expect(phone.get_by_role("heading", name="Set up your passkey")).to_be_visible()
     phone.get_by_label("Your name for it").fill("My phone")

@@ -104,8 +104,8 @@ def test_the_only_lasting_admin_gets_no_last_day(app: Flask) -> None:
     assert change(bea, None, TODAY + timedelta(days=9)) == ""
     assert change(ada, None, TODAY + timedelta(days=9)) == "last_admin"
     with pytest.raises(Refused):
-        end_role(ada.roles[0].id, scope=THE_OFFICE, actor="shell", now=NOW)
-    end_role(bea.roles[0].id, scope=THE_OFFICE, actor="shell", now=NOW)
+        end_role(ada.roles[0].id, for_cause=False, scope=THE_OFFICE, actor="shell", now=NOW)
+    end_role(bea.roles[0].id, for_cause=False, scope=THE_OFFICE, actor="shell", now=NOW)
 
 
 def test_a_line_closes_when_the_role_runs_out(client: FlaskClient, carmen: Person, lincoln: Site) -> None:
@@ -141,7 +141,7 @@ def test_somebody_is_invited_for_later(client: FlaskClient, carmen: Person, linc
     page = client.get("/people").text
     assert "Nina Vale" in page and 'name="from_on" type="date" value="' + str(day) in page
     term = next(t for t in db.session.scalars(select(RoleTerm)) if t.from_on == day)
-    assert client.post(f"/people/roles/{term.id}/end").status_code == 303
+    assert client.post(f"/people/roles/{term.id}/end", data={"why": "term"}).status_code == 303
     client.get("/people")  # where it is said that her role has ended
     assert "Nina Vale" not in client.get("/people").text
 

@@ -10,16 +10,18 @@ from sqlalchemy import select
 from mobilize import clock
 from mobilize.accounts.links import make_link
 from mobilize.accounts.models import (
+    LinkKind,
     Passkey,
     Person,
     RecoveryCode,
     RoleName,
     SignedInSession,
 )
-from mobilize.accounts.people import give_role, start_anew
+from mobilize.accounts.people import give_role
 from mobilize.accounts.scope import THE_OFFICE
 from mobilize.accounts.second_steps import Proof, pass_second_step
 from mobilize.accounts.sessions import begin_session
+from mobilize.accounts.sign_in_access import start_anew
 from mobilize.audit import AuditRow
 from mobilize.database import db
 from mobilize.errors import Refused
@@ -71,12 +73,12 @@ def test_half_in_is_nobody_on_every_other_page(client: FlaskClient, olga: Person
     assert "Olga" not in client.get("/sign-in/second").text
 
 
-def test_whoever_gets_a_role_meanwhile_needs_the_second_step_at_once(client: FlaskClient) -> None:
+def test_whoever_gets_a_higher_role_meanwhile_signs_in_anew(client: FlaskClient) -> None:
     carmen = make_person(role=RoleName.CHAIR, site=make_site())
     client.set_cookie("session", begin_session(carmen, now=clock.now()), domain="localhost")
     assert client.get("/devices").status_code == 200
     give_role(carmen, RoleName.ORGANIZER, area=make_area(), actor="shell", now=clock.now())
-    assert client.get("/devices").location.startswith("/sign-in/second")
+    assert client.get("/devices").location.startswith("/sign-in?")
 
 
 def test_five_wrong_second_steps_end_the_session_through_a_restart_too(app: Flask, olga: Person) -> None:
@@ -149,7 +151,7 @@ def test_a_demos_link_lets_everybody_in_and_says_so(
     client: FlaskClient, olga: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("config.Settings.is_demo", property(lambda _self: True))
-    link = f"/enter/{make_link(olga, 'shell', now=clock.now())}"
+    link = f"/enter/{make_link(olga, 'shell', kind=LinkKind.SHELL, now=clock.now())}"
     assert "DEMO: this link lets everybody in" in client.get(link).text
     page = client.get(client.post(link).location)
     assert page.status_code == 200 and "DEMO: this link let you in" in page.text

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from mobilize.accounts.code_requests import ask_for_code
 from mobilize.accounts.codes import enter_code, send_codes
 from mobilize.accounts.links import make_link, spend_link
-from mobilize.accounts.models import CodeRequest, Person, RoleName, SignedInSession
+from mobilize.accounts.models import CodeRequest, LinkKind, Person, RoleName, SignedInSession
 from mobilize.accounts.people import Invitation, invite
 from mobilize.accounts.scope import THE_OFFICE
 from mobilize.database import db
@@ -86,12 +86,12 @@ def test_two_workers_text_one_code(app: Flask, carmen: Person) -> None:
 
 
 def test_a_link_signs_in_once(app: Flask, carmen: Person) -> None:
-    token = make_link(carmen, "shell", now=NOW)
+    token = make_link(carmen, "shell", kind=LinkKind.SHELL, now=NOW)
     came = at_once(app, 4, lambda: spend_link(token, now=NOW))
     assert came.count("link_spent") == 3 and how_many(SignedInSession) == 1
 
 
 def test_a_double_tap_on_invite_makes_one_person(app: Flask) -> None:
     invitation = Invitation("Ada Stone", "+12135550130", RoleName.ADMIN)
-    at_once(app, 3, lambda: invite(invitation, scope=THE_OFFICE, actor="shell", now=NOW)[1])
+    at_once(app, 3, lambda: invite(invitation, scope=THE_OFFICE, actor="shell", now=NOW).token)
     assert how_many(Person) == 1

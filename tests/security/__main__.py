@@ -111,6 +111,29 @@ def headers() -> Result:
     return run.returncode == 0, last[0]
 
 
+def authority() -> Result:
+    """Three people who try every deed of accounts in any order, for minutes: `AUTHORITY_EXAMPLES` plays."""
+    plays = os.environ.get("AUTHORITY_EXAMPLES", "150")
+    run = _run(
+        *(
+            "pytest",
+            "-q",
+            "-s",
+            "-p",
+            "no:cacheprovider",
+            "--show-capture=no",
+            "--tb=short",
+            "--timeout",
+            "3600",
+        ),
+        *("-k", "nobody_gets_power and sqlite", "tests/security/test_nobody_gives_themselves_power.py"),
+        AUTHORITY_EXAMPLES=plays,
+    )
+    lines = run.stdout.strip().splitlines() or [run.stderr.strip()[-300:]]
+    tally = next((line for line in lines if "plays of" in line), "")
+    return run.returncode == 0, tally if run.returncode == 0 else "\n      ".join([tally, *lines[-12:]])
+
+
 def flood() -> Result:
     """5,000 junk requests from the address of 500 honest check-ins, over HTTP."""
     from tests.security import flood
@@ -178,6 +201,8 @@ def slow() -> Result:
     ]
     said = f"99th percentile beside {slow_clients.SOCKETS} slow sockets, at most +200 ms:"
     return all(one.holds for one in found), "\n      ".join([said, *lines])
+
+
 def worlds() -> Result:
     """Every deed in every world, on both databases: nobody outside can tell whose a number is."""
     run = _run("pytest", "-q", "-n", "2", "tests/security/two_worlds", env={"WORLDS": "all"})
@@ -191,6 +216,7 @@ CHECKS: dict[str, Callable[[], Result]] = {
     "headers": headers,
     "dependencies": dependencies,
     "crawl": crawl,
+    "authority": authority,
     "flood": flood,
     "slow": slow,
     "codes": codes,

@@ -5,7 +5,6 @@ Phones, typed numbers and poster codes: `tests/checkins/test_attendance_is_what_
 `tests/roster/test_reading_a_file_nobody_prepared.py`.
 """
 
-
 from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -13,6 +13,7 @@ from mobilize.accounts.approval_models import Approval, ApprovalState
 from mobilize.accounts.approvals import Kind, needs_second_person
 from mobilize.accounts.models import RoleName, SignedInSession
 from mobilize.accounts.scope import THE_OFFICE, scope_of, today
+from mobilize.accounts.sponsors import actor_of
 from mobilize.audit import AuditRow
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
@@ -21,15 +22,24 @@ from mobilize.roster.models import Import, Member
 from tests.builders import START, make_area, make_person, sign_in
 from tests.roster.files import member, roster, site_list
 
-ADA, BEA = "person:ada", "person:bea"
 THING = "0190c0de-0000-7000-8000-000000000001"
 
 
-def ask(by: str = ADA, **more: object) -> Approval:
+@pytest.fixture
+def ada(app: Flask) -> str:
+    return actor_of(make_person("Ada", role=RoleName.ADMIN))
+
+
+@pytest.fixture
+def bea(app: Flask) -> str:
+    return actor_of(make_person("Bea", role=RoleName.ADMIN))
+
+
+def ask(by: str, **more: object) -> Approval:
     return approvals.request_approval(Kind.PHONE_EXPORT, THING, "40 phones", by=by, now=START, **more)  # type: ignore[arg-type]
 
 
-def agree(found: Approval, by: str = BEA, **more: object) -> Approval:
+def agree(found: Approval, by: str, **more: object) -> Approval:
     how = {"scope": THE_OFFICE, "stepped_up": True, "now": START, **more}
     return approvals.approve(found.id, by=by, **how)  # type: ignore[arg-type]
 
@@ -49,22 +59,22 @@ def test_a_second_person_is_asked_from_so_many_people_on(kind: Kind, people: int
     assert needs_second_person(kind, people) is needed
 
 
-def test_a_yes_is_good_once(app: Flask) -> None:
-    agree(ask())
-    assert approvals.use(Kind.PHONE_EXPORT, THING, now=START) == BEA
+def test_a_yes_is_good_once(ada: str, bea: str) -> None:
+    agree(ask(ada), bea)
+    assert approvals.use(Kind.PHONE_EXPORT, THING, now=START) == bea
     with pytest.raises(Refused, match="second_person"):
         approvals.use(Kind.PHONE_EXPORT, THING, now=START)
 
 
-def test_a_yes_is_for_one_thing_of_one_kind(app: Flask) -> None:
-    agree(ask())
+def test_a_yes_is_for_one_thing_of_one_kind(ada: str, bea: str) -> None:
+    agree(ask(ada), bea)
     for kind, ref in ((Kind.CALLING_OFF, THING), (Kind.PHONE_EXPORT, THING[:-1] + "2")):
         with pytest.raises(Refused, match="second_person"):
             approvals.use(kind, ref, now=START)
 
 
-def test_without_a_yes_nothing_is_done(app: Flask) -> None:
-    ask()
+def test_without_a_yes_nothing_is_done(ada: str) -> None:
+    ask(ada)
     with (
         pytest.raises(Refused, match="second_person"),
         approvals.second_person(Kind.PHONE_EXPORT, THING, now=START),
@@ -72,24 +82,22 @@ def test_without_a_yes_nothing_is_done(app: Flask) -> None:
         raise AssertionError("it was done")
 
 
-def test_a_yes_comes_back_when_the_thing_fails(app: Flask) -> None:
-    agree(ask())
+def test_a_yes_comes_back_when_the_thing_fails(ada: str, bea: str) -> None:
+    agree(ask(ada), bea)
     with pytest.raises(ZeroDivisionError), approvals.second_person(Kind.PHONE_EXPORT, THING, now=START):
         raise ZeroDivisionError
-    assert approvals.use(Kind.PHONE_EXPORT, THING, now=START) == BEA
+    assert approvals.use(Kind.PHONE_EXPORT, THING, now=START) == bea
 
 
-def test_asking_twice_is_one_request(app: Flask) -> None:
-    assert ask().id == ask(BEA).id
+def test_asking_twice_is_one_request(ada: str, bea: str) -> None:
+    assert ask(ada).id == ask(bea).id
     assert db.session.scalar(select(func.count(Approval.id))) == 1
 
 
-def test_nobody_agrees_with_herself_while_there_is_another_admin(app: Flask) -> None:
-    ada = make_person("Ada", role=RoleName.ADMIN)
-    make_person("Bea", role=RoleName.ADMIN)
-    found = ask(f"person:{ada.id}")
+def test_nobody_agrees_with_herself_while_there_is_another_admin(ada: str, bea: str) -> None:
+    found = ask(ada)
     with pytest.raises(Refused, match="own_request"):
-        agree(found, f"person:{ada.id}")
+        agree(found, ada)
 
 
 def test_a_lone_admin_confirms_again_once_she_has_proved_who_she_is(app: Flask) -> None:
@@ -103,34 +111,34 @@ def test_a_lone_admin_confirms_again_once_she_has_proved_who_she_is(app: Flask) 
     assert verbs == ["approval.ask.export_phones", "approval.approve.alone", "approval.use"]
 
 
-def test_after_a_day_nobody_can_agree_and_no_yes_is_left(app: Flask) -> None:
-    found, later = ask(), START + timedelta(hours=24)
+def test_after_a_day_nobody_can_agree_and_no_yes_is_left(ada: str, bea: str) -> None:
+    found, later = ask(ada), START + timedelta(hours=24)
     with pytest.raises(Refused, match="not_open"):
-        agree(found, now=later)
-    agree(found)
+        agree(found, bea, now=later)
+    agree(found, bea)
     with pytest.raises(Refused, match="second_person"):
         approvals.use(Kind.PHONE_EXPORT, THING, now=later)
     assert approvals.expire(later) == 1 and approvals.expire(later) == 0
-    assert ask().id != found.id
+    assert ask(ada).id != found.id
 
 
-def test_what_was_declined_is_not_done_and_may_be_asked_again(app: Flask) -> None:
-    found = ask()
-    approvals.decline(found.id, by=BEA, scope=THE_OFFICE, now=START)
+def test_what_was_declined_is_not_done_and_may_be_asked_again(ada: str, bea: str) -> None:
+    found = ask(ada)
+    approvals.decline(found.id, by=bea, scope=THE_OFFICE, now=START)
     with pytest.raises(Refused, match="not_open"):
-        agree(found)
-    assert ask().state is ApprovalState.PENDING
+        agree(found, bea)
+    assert ask(ada).state is ApprovalState.PENDING
 
 
-def test_an_organizer_agrees_for_her_own_area_and_sees_no_other(app: Flask) -> None:
+def test_an_organizer_agrees_for_her_own_area_and_sees_no_other(ada: str) -> None:
     north, south = make_area("North"), make_area("South")
     olga = make_person("Olga", role=RoleName.ORGANIZER, area=north)
     scope, actor = scope_of(olga, today(clock.now())), f"person:{olga.id}"
-    theirs = ask(area_id=south.id)
+    theirs = ask(ada, area_id=south.id)
     assert approvals.how_many_wait(actor, scope, START) == 0
     with pytest.raises(Refused, match="no_approval"):
         agree(theirs, actor, scope=scope)
-    mine = approvals.request_approval(Kind.CALLING_OFF, THING, "Lincoln", by=ADA, now=START, area_id=north.id)
+    mine = approvals.request_approval(Kind.CALLING_OFF, THING, "Lincoln", by=ada, now=START, area_id=north.id)
     assert approvals.waiting_for(actor, scope, START) == [mine]
     assert agree(mine, actor, scope=scope).decided_by == actor
 

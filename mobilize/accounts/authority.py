@@ -1,0 +1,132 @@
+"""The rules of authority: what opens a role, and whose yes counts. Nothing here reads or stores.
+
+A role that somebody else gave must not be opened by who gave it. So a person's *standing* says from which
+moment on a link, a session or a second step of theirs counts, and everything older opens nothing, without
+anybody having to delete it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import IntEnum
+from zoneinfo import ZoneInfo
+
+from mobilize.accounts.models import LinkKind, RoleName, RoleTerm, SignInBy
+
+# How long a new organizer or admin approves nothing, and a link or a request waits while everybody is told.
+WAIT = timedelta(hours=24)
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Rank(IntEnum):
+    """How much a role opens: a chapter, areas, everything."""
+
+    NONE, CHAIR, ORGANIZER, ADMIN = range(4)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What somebody is at one moment.
+
+    `rank` is the highest of their roles, `trusted_from` the moment before which no link, session or second
+    step of theirs opens it, `newest` when the last of their running roles began.
+    """
+
+    rank: Rank
+    trusted_from: datetime
+    newest: datetime
+
+    @property
+    def is_organizer(self) -> bool:
+        """Organizers and the office."""
+        return self.rank >= Rank.ORGANIZER
+
+
+def rank_of(role: RoleName) -> Rank:
+    """The rank of one role."""
+    return {RoleName.ADMIN: Rank.ADMIN, RoleName.ORGANIZER: Rank.ORGANIZER}.get(role, Rank.CHAIR)
+
+
+def begins_at(term: RoleTerm, zone: str) -> datetime:
+    """When a role begins: with its first day on the clock of `zone`, and never before it was given."""
+    return max(term.given_at, _midnight(term.from_on, zone))
+
+
+def standing(
+    terms: Iterable[RoleTerm], restarted_at: datetime | None, *, now: datetime, zone: str
+) -> Standing:
+    """The standing of somebody with these `terms` (all they ever had), last restarted at that moment."""
+    spans = [_Span(rank_of(t.role), begins_at(t, zone), _ends_at(t, zone)) for t in terms]
+    running = [span for span in spans if span.runs(now)]
+    rank = max((span.rank for span in running), default=Rank.NONE)
+    since = _held_since(spans, rank, now) if rank >= Rank.ORGANIZER else EVER
+    newest = max((span.begin for span in running), default=EVER)
+    return Standing(rank, max(since, restarted_at or EVER), newest)
+
+
+def raises(held: Iterable[RoleTerm], given: RoleTerm, zone: str) -> bool:
+    """Does `given` lift somebody above what they would hold without it when it begins?"""
+    begin = begins_at(given, zone)
+    return not any(
+        rank_of(t.role) >= rank_of(given.role)
+        and begins_at(t, zone) <= begin
+        and (t.to_on is None or _midnight(t.to_on, zone) >= begin)
+        for t in held
+        if t is not given
+    )
+
+
+def opens(of: Standing, began_by: SignInBy | LinkKind, from_at: datetime) -> bool:
+    """Does what somebody got at `from_at` open what they are now?
+
+    What its maker saw opens a chair's session alone, and only for the roles that ran when it was made.
+    """
+    if of.rank is Rank.NONE or from_at < of.trusted_from:
+        return False
+    if began_by in {SignInBy.SHOWN, LinkKind.SHOWN}:
+        return of.rank is Rank.CHAIR and of.newest <= from_at
+    return True
+
+
+def counts(of: Standing, enrolled_at: datetime) -> bool:
+    """Does a second step that was set up then open what somebody is now?"""
+    return enrolled_at >= of.trusted_from
+
+
+def may_agree(of: Standing, *, now: datetime) -> bool:
+    """May somebody be a second person at all? A new organizer or admin agrees to nothing for a day."""
+    return of.is_organizer and of.trusted_from <= now - WAIT
+
+
+def may_agree_to_admin(of: Standing, second_steps: Sequence[datetime], *, asked_at: datetime) -> bool:
+    """May somebody agree to what is done to an admin? Only an admin who was one, with the same second step,
+    a day before the request."""
+    since = asked_at - WAIT
+    return of.rank is Rank.ADMIN and of.trusted_from <= since and max(second_steps, default=asked_at) <= since
+
+
+@dataclass(frozen=True)
+class _Span:
+    rank: Rank
+    begin: datetime
+    end: datetime | None
+
+    def runs(self, now: datetime) -> bool:
+        return self.begin <= now and (self.end is None or self.end > now)
+
+
+def _held_since(spans: Sequence[_Span], rank: Rank, now: datetime) -> datetime:
+    """Since when somebody has held this rank or a higher one without a gap."""
+    high = [span for span in spans if span.rank >= rank]
+    since = min(span.begin for span in high if span.runs(now))
+    while earlier := [s.begin for s in high if s.begin < since and (s.end is None or s.end >= since)]:
+        since = min(earlier)
+    return since
+
+
+def _ends_at(term: RoleTerm, zone: str) -> datetime | None:
+    return _midnight(term.to_on, zone) if term.to_on else None
+
+
+def _midnight(day: date, zone: str) -> datetime:
+    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
