@@ -16,12 +16,13 @@ from mobilize.actions.blueprint import door
 from mobilize.actions.models import ActionKind, Event
 from mobilize.actions.queries import check_in_address, codes_of, event_by_code
 from mobilize.checkins.duties import duty_choices
-from mobilize.checkins.forms import LineBatch, plain_item
+from mobilize.checkins.forms import MOST_ITEMS, LineBatch, plain_item
 from mobilize.checkins.gates import gates_of
 from mobilize.checkins.line import do_items
 from mobilize.checkins.queries import Here, line_figures, the_list, who_is_in
 from mobilize.checkins.rotating import STEP_S, rotating_key
 from mobilize.checkins.signed_lists import public_key, signature
+from mobilize.errors import Refused
 from mobilize.languages import _, language, say_time, say_when
 from mobilize.phones import shown
 from mobilize.qr import qr_address, qr_svg
@@ -112,14 +113,21 @@ def rotating(code: str) -> Response:
 def items(code: str) -> Response:
     """Deeds from the page's queue. Each is answered by its nonce: stored, or unresolved and why."""
     event = _event(code)
+    done = do_items(event, grant(), _batch(), now=clock.now(), taken_back=was_taken_back())
+    return jsonify(items=done, ended=clock.now() >= grant().ends_at or was_taken_back())
+
+
+def _batch() -> LineBatch:
     if not request.is_json:
         abort(415)
+    sent = request.get_json()
+    items = sent.get("items") if isinstance(sent, dict) else None
+    if isinstance(items, list) and len(items) > MOST_ITEMS:
+        raise Refused("too_many_items", _("Send at most %(most)s entries at once.", most=MOST_ITEMS))
     try:
-        batch = LineBatch.model_validate(request.get_json())
+        return LineBatch.model_validate(sent)
     except (ValidationError, RecursionError):
         abort(422)
-    done = do_items(event, grant(), batch, now=clock.now(), taken_back=was_taken_back())
-    return jsonify(items=done, ended=clock.now() >= grant().ends_at or was_taken_back())
 
 
 @bp.post("/line/<code>/do")

@@ -161,10 +161,10 @@ def listed_of(event_id: uuid.UUID, members: Collection[uuid.UUID]) -> set[uuid.U
     return set(db.session.scalars(_listed(event_id).where(Member.id.in_(members)))) if members else set()
 
 
-def standing_ticks(event_id: uuid.UUID, member_id: uuid.UUID | None) -> Sequence[uuid.UUID]:
-    """The ticks of a member at an event that were not taken back."""
-    hers = _standing_ticks(event_id).where(Evidence.member_id == member_id)
-    return db.session.scalars(hers).all()
+def standing_ticks(event_id: uuid.UUID, members: Collection[uuid.UUID]) -> Sequence[Any]:
+    """The ticks (id, member_id) of these members at an event that were not taken back."""
+    theirs = _standing_ticks(event_id).where(Evidence.member_id.in_(members))
+    return db.session.execute(theirs.add_columns(Evidence.member_id)).all()
 
 
 def known_phone(token: str | None) -> KnownPhone | None:

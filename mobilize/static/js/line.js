@@ -39,6 +39,7 @@ async function add(deed) {
 async function send() {
   if (sending || queue.length === 0) return;
   sending = true;
+  let goesOn = false;
   try {
     const answer = await fetch(line.items, {
       method: "POST",
@@ -48,7 +49,9 @@ async function send() {
     });
     if (answer.ok) {
       const said = await answer.json();
+      const before = queue.length;
       await settle(said.items);
+      goesOn = queue.length > 0 && queue.length < before; // a batch at a time, until nothing waits
       if (said.ended) await end();
     } else if (answer.status === 403) await end();
   } catch {
@@ -56,6 +59,7 @@ async function send() {
   } finally {
     sending = false;
   }
+  if (goesOn) return send();
   await refresh();
 }
 
