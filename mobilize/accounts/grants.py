@@ -4,14 +4,20 @@ import base64
 import secrets
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, exists, or_, select, update
 
-from mobilize import audit
-from mobilize.accounts.models import GrantKind, LineGrant, Person
-from mobilize.database import atomic, db
+from mobilize import audit, clock, crypto
+from mobilize.accounts.models import GrantKind, LineGrant, Person, RoleTerm
+from mobilize.accounts.scope import running_on, today
+from mobilize.database import atomic, db, insert, new_id
 from mobilize.tokens import hash_token
+
+# Kinds that open the line's page on a phone.
+PHONES = (GrantKind.CHAIR, GrantKind.CAPTAIN)
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def grant_line(
@@ -25,7 +31,8 @@ def grant_line(
     area_id: uuid.UUID | None = None,
     now: datetime,
 ) -> tuple[LineGrant, str]:
-    """A new grant for one event, and its token, told only here: we keep its hash.
+    """A new grant for one event, and its token, told only here: we keep its hash. Of the kind LINK it is what
+    a captain is given: see `open_link`.
 
     `label` says whose phone it is, in the chair's words; `person` ties a chair's grant to her, and it ends
     with her role; `area_id` narrows a wall's; `made_by` is an actor as in the audit. Every call makes
@@ -51,48 +58,90 @@ def grant_line(
     return grant, token
 
 
-def revoke_grant(grant: LineGrant, by: str, *, now: datetime) -> None:
-    """Take a grant back: the phone's next request is refused. Twice takes it back once."""
+def open_link(link: LineGrant, token: str, page: str, *, now: datetime) -> tuple[LineGrant, str]:
+    """The grant of the phone that opens a captain's link (whose `token` it has), and that phone's own token.
+
+    `page` is drawn for one showing of the link's page: pressed twice on it is one phone. Every other one is
+    another phone, which the chair sees. A phone that was taken back gets its own back, and is refused by it.
+    """
+    own = base64.b32encode(crypto.link(f"{token.upper()}/{page}".encode())[:25]).decode()
+    phone = {
+        "id": new_id(),
+        "event_id": link.event_id,
+        "token_hash": hash_token(own),
+        "kind": GrantKind.CAPTAIN,
+        "link_id": link.id,
+        "made_by": link.made_by,
+        "made_at": now,
+        "ends_at": link.ends_at,
+    }
     with atomic() as session:
-        taken = session.execute(
+        added = insert(LineGrant).values(label="", **phone).on_conflict_do_nothing()
+        if session.scalar(added.returning(LineGrant.id)):
+            audit.note(f"grant:{link.id}", "grant.open", phone["id"], now=now)
+        return session.scalars(select(LineGrant).where(LineGrant.token_hash == hash_token(own))).one(), own
+
+
+def revoke_grant(grant: LineGrant, by: str, *, now: datetime) -> None:
+    """Take a grant back: the phone's next request is refused. Twice takes it back once.
+
+    With a link all phones that opened it; with one such phone also the link, which opens no other from then
+    on, while the phones it has opened go on.
+    """
+    those = or_(LineGrant.id == grant.id, LineGrant.link_id == grant.id)
+    with atomic() as session:
+        taken = session.scalars(
             update(LineGrant)
-            .where(LineGrant.id == grant.id, LineGrant.revoked_at.is_(None))
+            .where(those, LineGrant.revoked_at.is_(None))
             .values(revoked_at=now)
-        )
-        if taken.rowcount:  # type: ignore[attr-defined]
-            audit.note(by, "grant.revoke", grant.id, now=now)
+            .returning(LineGrant.id)
+        ).all()
+        audit.note_all(by, "grant.revoke", taken, now=now)
+        _close_link_of(grant, now)
 
 
 def hand_over(grant: LineGrant, label: str, made_by: str, *, now: datetime) -> tuple[LineGrant, str]:
-    """Another phone instead of this one: the old grant is taken back, the new one ends when it would have."""
+    """Another phone instead of this one, or of all of this link: they are taken back, and the new link ends
+    when the old grant would have."""
+    ends_at = grant.ends_at
     with atomic():
         revoke_grant(grant, made_by, now=now)
         return grant_line(
-            grant.event_id, grant.kind, label or grant.label, None, made_by, grant.ends_at, now=now
+            grant.event_id, GrantKind.LINK, label or grant.label, None, made_by, ends_at, now=now
         )
 
 
 def pass_on(grant: LineGrant, label: str, made_by: str, *, now: datetime) -> tuple[LineGrant, str]:
-    """The line goes to another captain's phone: a new grant until this one would have ended. This one ends
+    """The line goes to another captain's phone: a new link until this grant would have ended. This one ends
     now and is not taken back, so that what its phone has still to send counts."""
     ends_at = grant.ends_at
     with atomic() as session:
         session.execute(update(LineGrant).where(LineGrant.id == grant.id).values(ends_at=min(ends_at, now)))
-        return grant_line(grant.event_id, GrantKind.CAPTAIN, label, None, made_by, ends_at, now=now)
+        _close_link_of(grant, now)
+        return grant_line(grant.event_id, GrantKind.LINK, label, None, made_by, ends_at, now=now)
+
+
+def _close_link_of(phone: LineGrant, now: datetime) -> None:
+    """Whoever held this phone has its link as well: it opens no other one."""
+    if phone.link_id is not None:
+        still = LineGrant.id == phone.link_id, LineGrant.ends_at > now
+        with atomic() as session:
+            session.execute(update(LineGrant).where(*still).values(ends_at=now))
 
 
 def move_grants(event_id: uuid.UUID, kind: GrantKind, ends_at: datetime) -> None:
     """The event was moved: its running grants of this kind now end at `ends_at`."""
+    kinds = (kind, GrantKind.LINK) if kind is GrantKind.CAPTAIN else (kind,)
     with atomic() as session:
         session.execute(
             update(LineGrant)
-            .where(LineGrant.event_id == event_id, LineGrant.kind == kind, LineGrant.revoked_at.is_(None))
+            .where(LineGrant.event_id == event_id, LineGrant.kind.in_(kinds), LineGrant.revoked_at.is_(None))
             .values(ends_at=ends_at)
         )
 
 
 def open_grants(event_id: uuid.UUID, *, now: datetime) -> Sequence[LineGrant]:
-    """Grants of an event's line that run, oldest first."""
+    """Grants of an event's line that run, phones and links, oldest first."""
     return db.session.scalars(
         select(LineGrant)
         .where(LineGrant.event_id == event_id, LineGrant.revoked_at.is_(None), LineGrant.ends_at > now)
@@ -101,7 +150,58 @@ def open_grants(event_id: uuid.UUID, *, now: datetime) -> Sequence[LineGrant]:
     ).all()
 
 
+@dataclass(frozen=True)
+class LinkedPhones:
+    """A link of an event's line, or a phone that needed none, and the phones that run by it, oldest first.
+    `opens`: it is a link, and opens more of them."""
+
+    grant: LineGrant
+    phones: Sequence[LineGrant]
+    opens: bool
+
+
+def phones_by_link(event_id: uuid.UUID, *, now: datetime) -> list[LinkedPhones]:
+    """What runs at an event's line, oldest first: each link with its phones, each other phone by itself."""
+    running = open_grants(event_id, now=now)
+    phones: dict[uuid.UUID, list[LineGrant]] = {}
+    for one in running:
+        if one.kind in PHONES:
+            phones.setdefault(one.link_id or one.id, []).append(one)
+    opens = {one.id for one in running if one.kind is GrantKind.LINK}
+    shown = select(LineGrant).where(LineGrant.id.in_(phones.keys() | opens)).order_by(LineGrant.id)
+    return [
+        LinkedPhones(grant, phones.get(grant.id, []), grant.id in opens)
+        for grant in db.session.scalars(shown)
+    ]
+
+
+def phones_beside(grant: LineGrant, *, now: datetime) -> list[LineGrant]:
+    """The running phones that were opened by the same link as this one, itself among them, oldest first."""
+    if grant.link_id is None:
+        return [grant]
+    return [one for one in open_grants(grant.event_id, now=now) if one.link_id == grant.link_id]
+
+
 def grant_by_token(token: str, *, now: datetime) -> LineGrant | None:
     """The running grant of a link, in any case of letters; None when it ended or was taken back."""
     grant = db.session.scalar(select(LineGrant).where(LineGrant.token_hash == hash_token(token.upper())))
     return grant if grant and grant.revoked_at is None and now < grant.ends_at else None
+
+
+def grants_end_at(event_id: uuid.UUID) -> dict[uuid.UUID, datetime]:
+    """When each phone's grant of an event's line ends or has ended: one that was taken back then, and one
+    whose person holds no role any more at the beginning of all time."""
+    role = or_(LineGrant.person_id.is_(None), holds_a_role())
+    columns = LineGrant.id, LineGrant.ends_at, LineGrant.revoked_at, role.label("has_role")
+    phones = LineGrant.event_id == event_id, LineGrant.kind.in_(PHONES)
+    rows = db.session.execute(select(*columns).where(*phones)).all()
+    ends = {row.id: min(row.ends_at, row.revoked_at or row.ends_at) for row in rows}
+    return ends | {row.id: _EVER for row in rows if not row.has_role}
+
+
+def holds_a_role() -> ColumnElement[bool]:
+    """A chair's line ends with her last role, also when that was to end on a date."""
+    terms = select(RoleTerm.id).where(
+        RoleTerm.person_id == LineGrant.person_id, running_on(today(clock.now()))
+    )
+    return exists(terms.correlate(LineGrant))

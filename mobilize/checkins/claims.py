@@ -76,7 +76,7 @@ def settle_on(wire: Wire, claims: Sequence[Claim]) -> list[Settled]:
     while undecided:
         some, undecided = _apart(undecided)
         outcomes = store(wire, [row for _n, row in some])
-        if outcomes is None:  # one of these deeds arrived twice at once, and the other one was stored first
+        if outcomes is None:  # one of these deeds arrived twice at once, or somebody took a ticket's place
             for n, _row in some:
                 settled[n] = _again(wire, claims[n], alone=len(some) == 1)
             continue
@@ -108,9 +108,12 @@ def told(proof: Proof, settled: Settled) -> CheckIn:
 
 
 def _again(wire: Wire, claim: Claim, *, alone: bool) -> Settled:
+    """With a ticket, whose place may be gone, it is decided anew: each time one place fewer is left."""
     if not alone:
         return settle_on(wire, [claim])[0]
     known = ask(wire, [claim.proof])[0]
+    if known and known[0].stored_id is None and claim.proof.ticket:
+        return settle_on(wire, [claim])[0]
     return known[0] if known else None
 
 
@@ -125,6 +128,7 @@ def _apart(undecided: list[_Undecided]) -> tuple[list[_Undecided], list[_Undecid
             (row["event_id"], row["nonce"]),
             (row["event_id"], row["member_id"] or one[0]),
             (row["event_id"], row.get("walkup_typed_bix", one[0])),
+            (row["event_id"], row["ticket_hmac"] or one[0]),
             row.get("phone_token_hash", one[0]),
         }
         (later if touched & keys else now).append(one)

@@ -176,9 +176,11 @@ def _tell_the_time(answer: Response) -> None:
 
 def _state(event: Event) -> dict[str, object]:
     figures, here = line_figures(event.id), who_is_in(event.id)
+    key = rotating_key(event, clock.now())
     elsewhere = Counter(one.duty for one in here.values() if one.is_elsewhere)
     return {
         "address": _address(event),
+        "key": key.hex() if key else None,
         "named": figures.named,
         "walkups": figures.walkups,
         "head_count": figures.head_count,

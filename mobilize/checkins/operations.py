@@ -90,17 +90,17 @@ def check_in_by_poster(
     page: str,
     cookie: str | None,
     now: datetime,
-    method: Method = Method.POSTER,
+    ticket: str | None = None,
     for_a_person: bool = False,
     says: Says = Says.HERE,
 ) -> tuple[CheckIn, str]:
     """A member's own check-in on her phone; the phone is remembered with what was typed, matched or not.
 
     Without `typed`, what this phone remembers is used. `page` is the token of the form: sent twice with the
-    same number it is one deed, and six members on one page are six; with a ticket of the line's changing code
-    it is that, and `method` says so. `for_a_person` as in `Proof`. Returns what became of it and the token
-    for the phone's cookie: the same for a phone we know, whatever is typed on it. Raises `Refused` when
-    nothing says who.
+    same number it is one deed, and six members on one page are six; so it is with the `ticket` for having
+    read the line's changing code, whatever the page. `for_a_person` as in `Proof`. Returns what became of it
+    and the token for the phone's cookie: the same for a phone we know, whatever is typed on it. Raises
+    `Refused` when nothing says who.
     """
     known = recall(cookie) if cookie else None
     typed = typed or (known.said if known else None)
@@ -110,9 +110,10 @@ def check_in_by_poster(
     leaving = "/left" if says is Says.LEFT else ""
     proof = Proof(
         event_id=event_id,
-        nonce=crypto.fingerprint(f"{page}\x1f{typed}{leaving}".encode())[:16],
+        nonce=crypto.fingerprint(f"{ticket or page}\x1f{typed}{leaving}".encode())[:16],
         body=f"{typed}{leaving}".encode(),
-        method=method,
+        method=Method.ROTATING if ticket else Method.POSTER,
+        ticket=device_mark(event_id, ticket) if ticket else None,
         typed=typed,
         happened_at=now,
         device=device_mark(event_id, token),

@@ -175,7 +175,8 @@ def known_phone(token: str | None) -> KnownPhone | None:
 
 
 def device_mark(event_id: uuid.UUID, token: str) -> bytes:
-    """A mark of the phone that is the same only within one event, so that phones cannot be followed."""
+    """A mark of a phone's token, or of a ticket, that is the same only within one event: phones cannot be
+    followed."""
     return crypto.blind_index(f"device/{event_id}", token)
 
 

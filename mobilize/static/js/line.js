@@ -92,6 +92,7 @@ function showAsSent({ kind, typed }) {
 async function end() {
   const first = !ended;
   ended = true;
+  kept.rotating = null;
   names?.replaceChildren();
   if (first) say(line.ended);
   document.getElementById("who")?.replaceChildren();
@@ -114,11 +115,11 @@ async function refresh() {
     etag = answer.headers.get("ETag") || "";
     kept.drawn = drawn = await answer.json();
     if (ended) return; // while this answer was on its way: nothing is kept any more
+    takeKey(drawn);
     await store.put("lines", kept);
   } catch {
     return;
   }
-  if (kept.rotating?.key && kept.rotating.address !== drawn.address) learnKey();
   redraw();
 }
 
