@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, exists, or_, select, update
 from mobilize import audit, clock, crypto
 from mobilize.accounts.models import GrantKind, LineGrant, Person, RoleTerm
 from mobilize.accounts.scope import running_on, today
-from mobilize.database import atomic, db, insert, new_id
+from mobilize.database import atomic, db
 from mobilize.tokens import hash_token
 
 # Kinds that open the line's page on a phone.
@@ -65,21 +65,28 @@ def open_link(link: LineGrant, token: str, page: str, *, now: datetime) -> tuple
     another phone, which the chair sees. A phone that was taken back gets its own back, and is refused by it.
     """
     own = base64.b32encode(crypto.link(f"{token.upper()}/{page}".encode())[:25]).decode()
-    phone = {
-        "id": new_id(),
-        "event_id": link.event_id,
-        "token_hash": hash_token(own),
-        "kind": GrantKind.CAPTAIN,
-        "link_id": link.id,
-        "made_by": link.made_by,
-        "made_at": now,
-        "ends_at": link.ends_at,
-    }
     with atomic() as session:
-        added = insert(LineGrant).values(label="", **phone).on_conflict_do_nothing()
-        if session.scalar(added.returning(LineGrant.id)):
-            audit.note(f"grant:{link.id}", "grant.open", phone["id"], now=now)
-        return session.scalars(select(LineGrant).where(LineGrant.token_hash == hash_token(own))).one(), own
+        # Pressed twice at once, the second one waits here, and then finds the first one's.
+        session.execute(select(LineGrant.id).where(LineGrant.id == link.id).with_for_update())
+        phone = session.scalar(select(LineGrant).where(LineGrant.token_hash == hash_token(own)))
+        if phone is None:
+            phone = _opened(link, own, now)
+            session.add(phone)
+            audit.note(f"grant:{link.id}", "grant.open", phone.id, now=now)
+        return phone, own
+
+
+def _opened(link: LineGrant, own: str, now: datetime) -> LineGrant:
+    return LineGrant(
+        event_id=link.event_id,
+        token_hash=hash_token(own),
+        kind=GrantKind.CAPTAIN,
+        label=link.label,
+        link_id=link.id,
+        made_by=link.made_by,
+        made_at=now,
+        ends_at=link.ends_at,
+    )
 
 
 def revoke_grant(grant: LineGrant, by: str, *, now: datetime) -> None:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from mobilize import audit, clock, settings
 from mobilize.accounts.entrance import grant, line_grant, line_upload, was_taken_back
+from mobilize.accounts.grants import phones_beside
 from mobilize.accounts.models import GrantKind
 from mobilize.actions.blueprint import door
 from mobilize.actions.models import ActionKind, Event
@@ -47,6 +48,7 @@ def page(code: str) -> str:
         action_name=event.action.name_in(language()),
         when=say_when(event.starts_at, event.ends_at, event.tz),
         figures=line_figures(event.id),
+        phones=_phones(event),
         people=people,
         list_key=public_key(event.id),
         signature=signature(event.id, people or []),
@@ -164,6 +166,16 @@ def _is_strike(event: Event) -> bool:
     return event.action.kind is ActionKind.STRIKE
 
 
+def _phones(event: Event) -> str:
+    """When each phone was opened by this phone's link, where that was more than one: no copy goes unseen."""
+    phones = phones_beside(grant(), now=clock.now())
+    if len(phones) < 2:
+        return ""
+    times = ", ".join(say_time(phone.made_at, event.tz) for phone in phones)
+    return _("Your link is open on %(count)s phones: %(times)s. If one is not yours, tell the chair.",
+             count=len(phones), times=times)  # fmt: skip
+
+
 def _address(event: Event) -> str:
     """What the changing code is put behind, as it stands in the QR code."""
     return qr_address(check_in_address(event) + "/")
@@ -181,6 +193,7 @@ def _state(event: Event) -> dict[str, object]:
     return {
         "address": _address(event),
         "key": key.hex() if key else None,
+        "phones": _phones(event),
         "named": figures.named,
         "walkups": figures.walkups,
         "head_count": figures.head_count,

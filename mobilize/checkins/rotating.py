@@ -5,8 +5,8 @@ a quarter of an hour, since people type slowly.
 
 The key is made of the event and of the grants that have ended by then: it is another one from the moment a
 phone is taken back, hands the line over or loses its role, and no phone is ever given a key that names it as
-ended. Other phones get the new one with their next look at the line's state. One without a network goes on with
-the key it has: whoever scans it then is self-reported, until it has a network again.
+ended. Other phones get the new one with their next look at the line's state. One without a network goes on
+with the key it has: whoever scans it then is self-reported, until it has a network again.
 """
 
 import base64

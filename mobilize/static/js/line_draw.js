@@ -28,6 +28,9 @@ function drawFigures(state) {
   document.getElementById("named").textContent = state.named;
   document.getElementById("supporters").textContent = state.supporters;
   document.getElementById("new-code").hidden = state.address === line.address;
+  const phones = document.getElementById("phones");
+  phones.hidden = !state.phones;
+  if (phones.textContent !== state.phones) phones.textContent = state.phones; // said aloud once
   drawDuties(state);
   const walkups = document.getElementById("walkups");
   walkups.hidden = !state.walkups;
