@@ -76,6 +76,8 @@ class LineItem(BaseModel):
     personal: str | None = Field(default=None, max_length=80)
     reason: str | None = Field(default=None, max_length=80)
     duty: Duty | None = None
+    # Of an unusual number: whoever counted was asked, and it is right.
+    sure: Literal[True] | None = None
 
     @property
     def nonce_bytes(self) -> bytes:
@@ -119,4 +121,5 @@ def plain_item(form: Mapping[str, str], now: datetime) -> dict[str, object]:
         "gate": form.get("gate") or None,
         "duty": form.get("duty") or None if kind == "tick" else None,
         "n": form.get("n", "").strip() or None,
+        "sure": True if form.get("n", "").strip() == form.get("sure") else None,
     }

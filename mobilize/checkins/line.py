@@ -64,8 +64,9 @@ def do_items(
     event: Event, grant: LineGrant, batch: LineBatch, *, now: datetime, taken_back: bool = False
 ) -> list[Answer]:
     """Do each item on its own and answer each: {"nonce", "stored", "outcome"}, with "why" for a person where
-    it does not count. One that cannot be done is not `stored` and harms no other. Sending the same again
-    gives the same answers and changes nothing. With `taken_back` it is kept for a person, as `unresolved`.
+    it does not count. One that cannot be done is not `stored`, says by a stable "error" why, and harms no
+    other. Sending the same again gives the same answers and changes nothing. With `taken_back` it is kept for
+    a person, as `unresolved`.
 
     The batch is one transaction, stored in a few statements for each run of items of one kind; attendance is
     derived at its end, once for each member.
@@ -166,7 +167,7 @@ def _stored(item: LineItem, outcome: Outcome) -> Answer:
 
 
 def _refused(item: LineItem, refusal: Refused) -> Answer:
-    return {"nonce": item.nonce, "stored": False} | _unresolved(refusal.message)
+    return {"nonce": item.nonce, "stored": False, "error": refusal.code} | _unresolved(refusal.message)
 
 
 def _what_is_wrong(error: ValidationError) -> str:
@@ -229,19 +230,21 @@ def _head_count(line: _Line, item: LineItem) -> Outcome:
         now=line.now,
         counts=not line.taken_back,
         gate_id=_gate(line, item.gate),
+        sure=bool(item.sure),
     )
     return Outcome.UNRESOLVED if line.taken_back else Outcome.COUNTED
 
 
 def _supporters(line: _Line, item: LineItem) -> Outcome:
     add_supporters(
-        line.event_id,
+        line.event,
         _number(item),
         nonce=item.nonce_bytes,
         happened_at=line.happened_at(item),
         by=line.by,
         now=line.now,
         counts=not line.taken_back,
+        sure=bool(item.sure),
     )
     return Outcome.UNRESOLVED if line.taken_back else Outcome.COUNTED
 

@@ -16,6 +16,7 @@ from mobilize.accounts.models import GrantKind
 from mobilize.actions.blueprint import door
 from mobilize.actions.models import ActionKind, Event
 from mobilize.actions.queries import check_in_address, codes_of, event_by_code
+from mobilize.checkins.counts import usual_up_to
 from mobilize.checkins.duties import duty_choices
 from mobilize.checkins.forms import MOST_ITEMS, LineBatch, plain_item
 from mobilize.checkins.gates import gates_of
@@ -37,13 +38,17 @@ bp = Blueprint("line", __name__)
 def page(code: str) -> str:
     """The whole page, readable and usable before any script runs. `?shell`: without names, to be kept for a
     time without a network; its names are kept apart, where they can be wiped."""
-    event, shell = _event(code), "shell" in request.args
+    return _page(_event(code), read_code(code), shell="shell" in request.args)
+
+
+def _page(event: Event, code: str, *, shell: bool = False, unusual: str = "") -> str:
+    """`unusual`: a head count that was typed, about which the page asks whether it is right."""
     people = [] if shell else the_list(event.id)
     audit.note(f"grant:{grant().id}", "line.see", event.id, now=clock.now())
     return render_template(
         "line/page.html",
         event=event,
-        code=read_code(code),
+        code=code,
         codes=codes_of(event),
         action_name=event.action.name_in(language()),
         when=say_when(event.starts_at, event.ends_at, event.tz),
@@ -56,6 +61,8 @@ def page(code: str) -> str:
         gates=gates_of(event),
         ends_ms=int(grant().ends_at.timestamp() * 1000),
         nonce=uuid.uuid4().hex,
+        usual_up_to=usual_up_to(event),
+        unusual=unusual,
         missing=_missing(event),
         address=_address(event),
         qr=Markup(qr_svg(check_in_address(event))),  # noqa: S704 - drawn by us, from our own address
@@ -134,12 +141,14 @@ def _batch() -> LineBatch:
 
 @bp.post("/line/<code>/do")
 @line_grant
-def do(code: str) -> Response:
+def do(code: str) -> Response | tuple[str, int]:
     """The same from a plain form."""
     event, now = _event(code), clock.now()
     back = url_for("line.page", code=read_code(code))
     batch = LineBatch(items=[plain_item(request.form, now)])
     answer = do_items(event, grant(), batch, now=now)[0]
+    if answer.get("error") == "count_unusual":
+        return _page(event, read_code(code), unusual=request.form.get("n", "").strip()), 422
     if "why" in answer:
         flash(str(answer["why"]), "problem")
     else:

@@ -155,6 +155,7 @@ document.addEventListener("submit", (event) => {
   if (!deed) return;
   event.preventDefault();
   if (deed.kind === "untick" && !deed.reason) return askWhy(event.submitter);
+  if (asksWhetherSure(form, deed)) return;
   const button = event.submitter;
   add(deed).then(
     () => form.querySelectorAll("input:not([type=hidden])").forEach((field) => (field.value = "")),
@@ -164,6 +165,23 @@ document.addEventListener("submit", (event) => {
     },
   );
 });
+
+// A number far above what can be is asked about once, here and without a network too; it stays in its field.
+function asksWhetherSure(form, deed) {
+  if (deed.kind !== "head_count" || deed.n <= Number(line.usual)) return askSure(form, "");
+  if (form.dataset.sure !== String(deed.n)) return askSure(form, String(deed.n));
+  deed.sure = true;
+  return askSure(form, "");
+}
+
+function askSure(form, n) {
+  if (form.id !== "count-form") return false;
+  const box = document.getElementById("count-sure");
+  form.dataset.sure = n;
+  box.hidden = !n;
+  box.textContent = n && line.unusual.replace("%", n);
+  return Boolean(n);
+}
 
 function listen() {
   const search = document.getElementById("search");
