@@ -18,7 +18,7 @@ from mobilize.roster.models import Member, Membership, MemberStatus
 # The largest rally of the largest local; more is a slip of the finger.
 MOST_AT_A_LINE = 20_000
 # A site's members bring families and neighbours: beyond ten for each of them (a small chapter: beyond 200),
-# and at any site beyond 2,000, it is asked whether a number is right; at a rally beyond its chapters' members.
+# and at any site beyond 2,000, it is asked whether a number is right; at a rally beyond its chapters' people.
 PER_MEMBER, SMALL_SITE, LARGE_SITE = 10, 200, 2_000
 
 
