@@ -181,7 +181,7 @@ def _phones(event: Event) -> str:
     if len(phones) < 2:
         return ""
     times = ", ".join(say_time(phone.made_at, event.tz) for phone in phones)
-    return _("Your link is open on %(count)s phones: %(times)s. If one is not yours, tell the chair.",
+    return _("Your link is open on %(count)s phones (%(times)s). If one is not yours, tell the chair.",
              count=len(phones), times=times)  # fmt: skip
 
 

@@ -76,8 +76,8 @@ def test_both_phones_say_so_to_whoever_holds_them(
     second = opened(app, rosa[1], SEVEN_TEN)
     with time_machine.travel(SEVEN_TEN, tick=False):
         for phone in (first, second):
-            assert "open on 2 phones: 7:02" in phone.get(f"/line/{picket.code}/state").json["phones"]
-            assert "open on 2 phones: 7:02" in phone.get(f"/line/{picket.code}").text
+            assert "open on 2 phones (7:02" in phone.get(f"/line/{picket.code}/state").json["phones"]
+            assert "open on 2 phones (7:02" in phone.get(f"/line/{picket.code}").text
 
 
 def test_the_links_own_token_is_no_phones_cookie(
