@@ -92,7 +92,7 @@ def seed(members: int = MEMBERS) -> None:
         for site in sites:
             event = Event(
                 action_id=action.id, site_id=site.id, area_id=area.id, tz=site.tz, code=make_code(),
-                text_code=make_text_code(), made_at=now, **times,
+                text_code=make_text_code(5), made_at=now, **times,
             )  # fmt: skip
             session.add(event)
             session.flush()

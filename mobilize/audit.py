@@ -1,7 +1,7 @@
 """Who did what. Rows hold ids and verbs, never names; one worker seals them into a chain, in order."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -51,8 +51,13 @@ def note(actor: str, verb: str, ref: object, *, now: datetime) -> None:
 
     `actor` is "person:<id>", "grant:<id>", "member", "worker" or "shell"; `ref` names things by id only.
     """
+    note_all(actor, verb, [ref], now=now)
+
+
+def note_all(actor: str, verb: str, refs: Iterable[object], *, now: datetime) -> None:
+    """The same for many things at once: a row for each."""
     with atomic() as session:
-        session.add(AuditRow(at=now, actor=actor, verb=verb, ref=str(ref)[:200]))
+        session.add_all(AuditRow(at=now, actor=actor, verb=verb, ref=str(ref)[:200]) for ref in refs)
         session.flush()
 
 

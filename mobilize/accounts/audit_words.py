@@ -65,6 +65,7 @@ def _verb_words() -> dict[str, str]:
         "event.shifts": _("set the shifts of an event"),
         "export": _("exported"),
         "grant.give": _("opened a line page to somebody"),
+        "grant.open": _("opened a line page on a phone"),
         "grant.revoke": _("closed a line page to somebody"),
         "hold.place": _("placed a legal hold"),
         "hold.release": _("released a legal hold"),

@@ -12,8 +12,9 @@ from sqlalchemy import ColumnElement, exists, or_, select
 from werkzeug.wrappers import Response
 
 from mobilize import clock, settings
-from mobilize.accounts.models import GrantKind, LineGrant, Person, RoleName, RoleTerm, SignedInSession
-from mobilize.accounts.scope import NOBODY, Scope, running_on, scope_and_standing, today
+from mobilize.accounts.grants import PHONES, holds_a_role
+from mobilize.accounts.models import LineGrant, Person, RoleName, SignedInSession
+from mobilize.accounts.scope import NOBODY, Scope, scope_and_standing
 from mobilize.accounts.sessions import cookie_name, current_session, is_fresh, is_half_in, is_over
 from mobilize.accounts.step_up import step_up_page
 from mobilize.database import Model, atomic, db
@@ -144,7 +145,7 @@ def was_taken_back() -> bool:
     held = grant()
     if held.revoked_at is not None:
         return True
-    still = select(LineGrant.id).where(LineGrant.id == held.id, _holds_a_role())
+    still = select(LineGrant.id).where(LineGrant.id == held.id, holds_a_role())
     return held.person_id is not None and db.session.scalar(still) is None
 
 
@@ -154,7 +155,7 @@ def held_grant(code: str) -> LineGrant | None:
     The cookie's name is the phone's to choose, so the event is compared as well: a grant for one line opens
     no other.
     """
-    held = _grant_for(code, LineGrant.person_id.is_(None) | _holds_a_role())
+    held = _grant_for(code, LineGrant.person_id.is_(None) | holds_a_role())
     return held if held and not held.revoked_at and clock.now() < held.ends_at else None
 
 
@@ -185,15 +186,8 @@ def _grant_for(code: str, *but: ColumnElement[bool]) -> LineGrant | None:
         select(LineGrant)
         .join(events, events.c.id == LineGrant.event_id)
         .where(LineGrant.token_hash == hash_token(token), or_(events.c.code == code, had), *but)
+        .where(LineGrant.kind.in_(PHONES))
     )
-
-
-def _holds_a_role() -> ColumnElement[bool]:
-    """A chair's line ends with her last role, also when that was to end on a date."""
-    terms = select(RoleTerm.id).where(
-        RoleTerm.person_id == LineGrant.person_id, running_on(today(clock.now()))
-    )
-    return exists(terms.correlate(LineGrant))
 
 
 def _visitor() -> Visitor:
@@ -276,13 +270,13 @@ def _for_first_steps(_entrance: Entrance) -> Response | None:
 
 def _for_grants(_entrance: Entrance) -> None:
     g.grant = held_grant(_code_asked_for())
-    if g.grant is None or g.grant.kind is GrantKind.WALL:
+    if g.grant is None:
         abort(403)
 
 
 def _for_uploads(_entrance: Entrance) -> None:
     g.grant = _grant_for(_code_asked_for())
-    if g.grant is None or g.grant.kind is GrantKind.WALL or clock.now() > g.grant.ends_at + UPLOADS_ARE_TAKEN:
+    if g.grant is None or clock.now() > g.grant.ends_at + UPLOADS_ARE_TAKEN:
         abort(403)
 
 

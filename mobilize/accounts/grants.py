@@ -4,15 +4,20 @@ import base64
 import secrets
 import uuid
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, exists, or_, select, update
 
-from mobilize import audit
+from mobilize import audit, clock, crypto
 from mobilize.accounts.models import GrantKind, LineGrant, Person, RoleName, RoleTerm
 from mobilize.accounts.scope import running_on, today
 from mobilize.database import atomic, db
 from mobilize.tokens import hash_token
+
+# Kinds that open the line's page on a phone.
+PHONES = (GrantKind.CHAIR, GrantKind.CAPTAIN)
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def grant_line(
@@ -27,7 +32,8 @@ def grant_line(
     area_id: uuid.UUID | None = None,
     now: datetime,
 ) -> tuple[LineGrant, str]:
-    """A new grant for one event, and its token, told only here: we keep its hash.
+    """A new grant for one event, and its token, told only here: we keep its hash. Of the kind LINK it is what
+    a captain is given: see `open_link`.
 
     `label` says whose phone it is, in the chair's words; `person` ties a chair's grant to them, and it ends
     with their role; `role_id` is the role in whose name it is given (see `role_at`), on which it hangs;
@@ -54,42 +60,76 @@ def grant_line(
     return grant, token
 
 
-def revoke_grant(grant: LineGrant, by: str, *, now: datetime) -> None:
-    """Take a grant back: the phone's next request is refused. Twice takes it back once."""
+def open_link(link: LineGrant, token: str, page: str, *, now: datetime) -> tuple[LineGrant, str]:
+    """The grant of the phone that opens a captain's link (whose `token` it has), and that phone's own token.
+
+    `page` is drawn for one showing of the link's page: pressed twice on it is one phone. Every other one is
+    another phone, which the chair sees. A phone that was taken back gets its own back, and is refused by it.
+    """
+    own = base64.b32encode(crypto.link(f"{token.upper()}/{page}".encode())[:25]).decode()
     with atomic() as session:
-        taken = session.execute(
+        # Pressed twice at once, the second one waits here, and then finds the first one's.
+        session.execute(select(LineGrant.id).where(LineGrant.id == link.id).with_for_update())
+        phone = session.scalar(select(LineGrant).where(LineGrant.token_hash == hash_token(own)))
+        if phone is None:
+            phone = _opened(link, own, now)
+            session.add(phone)
+            audit.note(f"grant:{link.id}", "grant.open", phone.id, now=now)
+        return phone, own
+
+
+def _opened(link: LineGrant, own: str, now: datetime) -> LineGrant:
+    return LineGrant(
+        event_id=link.event_id,
+        token_hash=hash_token(own),
+        kind=GrantKind.CAPTAIN,
+        label=link.label,
+        link_id=link.id,
+        role_id=link.role_id,
+        made_by=link.made_by,
+        made_at=now,
+        ends_at=link.ends_at,
+    )
+
+
+def revoke_grant(grant: LineGrant, by: str, *, now: datetime) -> None:
+    """Take a grant back: the phone's next request is refused. Twice takes it back once.
+
+    With a link all phones that opened it; with one such phone also the link, which opens no other from then
+    on, while the phones it has opened go on.
+    """
+    those = or_(LineGrant.id == grant.id, LineGrant.link_id == grant.id)
+    with atomic() as session:
+        taken = session.scalars(
             update(LineGrant)
-            .where(LineGrant.id == grant.id, LineGrant.revoked_at.is_(None))
+            .where(those, LineGrant.revoked_at.is_(None))
             .values(revoked_at=now)
-        )
-        if taken.rowcount:  # type: ignore[attr-defined]
-            audit.note(by, "grant.revoke", grant.id, now=now)
+            .returning(LineGrant.id)
+        ).all()
+        audit.note_all(by, "grant.revoke", taken, now=now)
+        _close_link_of(grant, now)
 
 
 def hand_over(grant: LineGrant, label: str, made_by: str, *, now: datetime) -> tuple[LineGrant, str]:
-    """Another phone instead of this one: the old grant is taken back, the new one ends when it would have, on
-    the same role."""
+    """Another phone instead of this one, or of all of this link: they are taken back, and the new link ends
+    when the old grant would have, on the same role."""
+    ends_at, role_id = grant.ends_at, grant.role_id
+    label = label or grant.label or ""
     with atomic():
         revoke_grant(grant, made_by, now=now)
         return grant_line(
-            grant.event_id,
-            grant.kind,
-            label or grant.label or "",
-            None,
-            made_by,
-            grant.ends_at,
-            role_id=grant.role_id,
-            now=now,
+            grant.event_id, GrantKind.LINK, label, None, made_by, ends_at, role_id=role_id, now=now
         )
 
 
 def pass_on(grant: LineGrant, label: str, made_by: str, *, now: datetime) -> tuple[LineGrant, str]:
-    """The line goes to another captain's phone: a new grant until this one would have ended. This one ends
+    """The line goes to another captain's phone: a new link until this grant would have ended. This one ends
     now and is not taken back, so that what its phone has still to send counts."""
     ends_at = grant.ends_at
     with atomic() as session:
         session.execute(update(LineGrant).where(LineGrant.id == grant.id).values(ends_at=min(ends_at, now)))
-        kind, role_id = GrantKind.CAPTAIN, grant.role_id
+        _close_link_of(grant, now)
+        kind, role_id = GrantKind.LINK, grant.role_id
         return grant_line(grant.event_id, kind, label, None, made_by, ends_at, role_id=role_id, now=now)
 
 
@@ -140,18 +180,27 @@ def pass_to_successors(site_id: uuid.UUID | None, *, now: datetime) -> None:
         )
 
 
+def _close_link_of(phone: LineGrant, now: datetime) -> None:
+    """Whoever held this phone has its link as well: it opens no other one."""
+    if phone.link_id is not None:
+        still = LineGrant.id == phone.link_id, LineGrant.ends_at > now
+        with atomic() as session:
+            session.execute(update(LineGrant).where(*still).values(ends_at=now))
+
+
 def move_grants(event_id: uuid.UUID, kind: GrantKind, ends_at: datetime) -> None:
     """The event was moved: its running grants of this kind now end at `ends_at`."""
+    kinds = (kind, GrantKind.LINK) if kind is GrantKind.CAPTAIN else (kind,)
     with atomic() as session:
         session.execute(
             update(LineGrant)
-            .where(LineGrant.event_id == event_id, LineGrant.kind == kind, LineGrant.revoked_at.is_(None))
+            .where(LineGrant.event_id == event_id, LineGrant.kind.in_(kinds), LineGrant.revoked_at.is_(None))
             .values(ends_at=ends_at)
         )
 
 
 def open_grants(event_id: uuid.UUID, *, now: datetime) -> Sequence[LineGrant]:
-    """Grants of an event's line that run, oldest first."""
+    """Grants of an event's line that run, phones and links, oldest first."""
     return db.session.scalars(
         select(LineGrant)
         .where(LineGrant.event_id == event_id, LineGrant.revoked_at.is_(None), LineGrant.ends_at > now)
@@ -160,7 +209,58 @@ def open_grants(event_id: uuid.UUID, *, now: datetime) -> Sequence[LineGrant]:
     ).all()
 
 
+@dataclass(frozen=True)
+class LinkedPhones:
+    """A link of an event's line, or a phone that needed none, and the phones that run by it, oldest first.
+    `opens`: it is a link, and opens more of them."""
+
+    grant: LineGrant
+    phones: Sequence[LineGrant]
+    opens: bool
+
+
+def phones_by_link(event_id: uuid.UUID, *, now: datetime) -> list[LinkedPhones]:
+    """What runs at an event's line, oldest first: each link with its phones, each other phone by itself."""
+    running = open_grants(event_id, now=now)
+    phones: dict[uuid.UUID, list[LineGrant]] = {}
+    for one in running:
+        if one.kind in PHONES:
+            phones.setdefault(one.link_id or one.id, []).append(one)
+    opens = {one.id for one in running if one.kind is GrantKind.LINK}
+    shown = select(LineGrant).where(LineGrant.id.in_(phones.keys() | opens)).order_by(LineGrant.id)
+    return [
+        LinkedPhones(grant, phones.get(grant.id, []), grant.id in opens)
+        for grant in db.session.scalars(shown)
+    ]
+
+
+def phones_beside(grant: LineGrant, *, now: datetime) -> list[LineGrant]:
+    """The running phones that were opened by the same link as this one, itself among them, oldest first."""
+    if grant.link_id is None:
+        return [grant]
+    return [one for one in open_grants(grant.event_id, now=now) if one.link_id == grant.link_id]
+
+
 def grant_by_token(token: str, *, now: datetime) -> LineGrant | None:
     """The running grant of a link, in any case of letters; None when it ended or was taken back."""
     grant = db.session.scalar(select(LineGrant).where(LineGrant.token_hash == hash_token(token.upper())))
     return grant if grant and grant.revoked_at is None and now < grant.ends_at else None
+
+
+def grants_end_at(event_id: uuid.UUID) -> dict[uuid.UUID, datetime]:
+    """When each phone's grant of an event's line ends or has ended: one that was taken back then, and one
+    whose person holds no role any more at the beginning of all time."""
+    role = or_(LineGrant.person_id.is_(None), holds_a_role())
+    columns = LineGrant.id, LineGrant.ends_at, LineGrant.revoked_at, role.label("has_role")
+    phones = LineGrant.event_id == event_id, LineGrant.kind.in_(PHONES)
+    rows = db.session.execute(select(*columns).where(*phones)).all()
+    ends = {row.id: min(row.ends_at, row.revoked_at or row.ends_at) for row in rows}
+    return ends | {row.id: _EVER for row in rows if not row.has_role}
+
+
+def holds_a_role() -> ColumnElement[bool]:
+    """A chair's line ends with her last role, also when that was to end on a date."""
+    terms = select(RoleTerm.id).where(
+        RoleTerm.person_id == LineGrant.person_id, running_on(today(clock.now()))
+    )
+    return exists(terms.correlate(LineGrant))

@@ -303,10 +303,12 @@ class OneTimeLink(Model):
 
 
 class GrantKind(StrEnum):
-    """A line's page for the chair or a captain, or the read-only wall view."""
+    """A line's page on one phone of the chair or of a captain; a link that makes a captain's grant on each
+    phone that opens it; or the read-only wall view."""
 
     CHAIR = "chair"
     CAPTAIN = "captain"
+    LINK = "link"
     WALL = "wall"
 
 
@@ -330,6 +332,8 @@ class LineGrant(Model):
     role_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("roles.id"), index=True)
     # A wall's link may be for one area alone.
     area_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("areas.id"))
+    # The link that this phone opened, at `made_at`. Nothing else is known of the phone.
+    link_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("line_grants.id"))
     made_by: Mapped[str] = mapped_column(String(64))
     made_at: Mapped[datetime]
     ends_at: Mapped[datetime]

@@ -15,7 +15,16 @@ from mobilize.accounts.entrance import (
     me,
     signed_in,
 )
-from mobilize.accounts.grants import grant_by_token, grant_line, hand_over, open_grants, revoke_grant, role_at
+from mobilize.accounts.grants import (
+    grant_by_token,
+    grant_line,
+    hand_over,
+    open_grants,
+    open_link,
+    phones_by_link,
+    revoke_grant,
+    role_at,
+)
 from mobilize.accounts.models import CHAIRS, GrantKind, LineGrant, Person, RoleName
 from mobilize.accounts.scope import Scope
 from mobilize.accounts.sessions import give_cookie
@@ -25,6 +34,7 @@ from mobilize.database import db
 from mobilize.languages import _
 from mobilize.qr import qr_svg
 from mobilize.roster.models import Site
+from mobilize.tokens import random_token
 
 bp = Blueprint("grants", __name__)
 
@@ -34,20 +44,26 @@ bp = Blueprint("grants", __name__)
 @anyone
 def open_line(token: str) -> tuple[str, int]:
     """A captain's link was opened, by her or by a messenger that previews it: a button, and which place."""
-    grant = grant_by_token(token, now=clock.now())
-    event = db.session.get(Event, grant.event_id) if grant else None
-    return render_template("grants/open_line.html", event=event), 200 if event else 410
+    link = _link(token)
+    event = db.session.get(Event, link.event_id) if link else None
+    page = render_template("grants/open_line.html", event=event, page=random_token())
+    return page, 200 if event else 410
 
 
 @bp.post("/l/<token>")
 @bp.post("/L/<token>")
 @anyone
 def open_line_now(token: str) -> Response | tuple[str, int]:
-    """This phone now holds the grant."""
-    grant = grant_by_token(token, now=clock.now())
-    if grant is None:
+    """This phone now holds a grant of its own, and the chair sees when it was opened."""
+    link, now = _link(token), clock.now()
+    if link is None:
         return render_template("grants/open_line.html", event=None), 410
-    return _to_line(db.session.get_one(Event, grant.event_id), grant, token)
+    event = db.session.get_one(Event, link.event_id)
+    for code in codes_of(event):
+        held = held_grant(code)
+        if held and held.link_id == link.id:
+            return redirect(_line(code), 303)
+    return _to_line(event, *open_link(link, token, request.form.get("page") or random_token(), now=now))
 
 
 @bp.post("/events/<uuid:event_id>/line")
@@ -80,14 +96,14 @@ def give_link(event_id: uuid.UUID) -> str | tuple[str, int]:
         return _page(event, problem=_("This event is over. Its line takes no more phones.")), 422
     # A chair stands at the gate with their own list, and is never asked.
     with after_step_up(needed=me().scope.is_organizer):
-        _grant, token = _give(event, GrantKind.CAPTAIN, label, None, captains_line_ends(event))
+        _grant, token = _give(event, GrantKind.LINK, label, None, captains_line_ends(event))
     return _page(event, label=label, address=f"{settings().public_base_url}/l/{token}")
 
 
 @bp.post("/events/<uuid:event_id>/captains/<uuid:grant_id>/revoke")
 @signed_in(RoleName.ORGANIZER, *CHAIRS)
 def take_back(event_id: uuid.UUID, grant_id: uuid.UUID) -> Response:
-    """The phone's next request is refused."""
+    """Of a link all its phones, of a phone that one alone: its next request is refused."""
     event, grant = _event_in_scope(event_id), db.session.get(LineGrant, grant_id)
     if grant is None or grant.event_id != event.id:
         abort(404)
@@ -102,12 +118,17 @@ def hand_link_over(event_id: uuid.UUID, grant_id: uuid.UUID) -> str:
     """Another phone takes this captain's place: her link ends, and the new one is shown once."""
     event, grant = _event_in_scope(event_id), db.session.get(LineGrant, grant_id)
     running = {one.id for one in open_grants(event.id, now=clock.now())}
-    if grant is None or grant.id not in running or grant.kind is not GrantKind.CAPTAIN:
+    if grant is None or grant.id not in running or grant.kind not in (GrantKind.LINK, GrantKind.CAPTAIN):
         abort(404)
     label = request.form.get("label", "").strip() or grant.label or ""
     with after_step_up(needed=me().scope.is_organizer):
         _grant, token = hand_over(grant, label, me().actor, now=clock.now())
     return _page(event, label=label, address=f"{settings().public_base_url}/l/{token}")
+
+
+def _link(token: str) -> LineGrant | None:
+    found = grant_by_token(token, now=clock.now())
+    return found if found and found.kind is GrantKind.LINK else None
 
 
 def captains_line_ends(event: Event) -> datetime:
@@ -162,7 +183,7 @@ def _page(event: Event, problem: str = "", label: str = "", address: str = "") -
     return render_template(
         "grants/captains.html",
         event=event,
-        grants=open_grants(event.id, now=clock.now()),
+        links=phones_by_link(event.id, now=clock.now()),
         ends_at=captains_line_ends(event),
         problem=problem,
         label=label,

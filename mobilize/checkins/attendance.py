@@ -1,11 +1,12 @@
 """Attendance is what the evidence says: the one place where it is worked out anew."""
 
 import uuid
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, or_, select
+from sqlalchemy import and_, delete, exists, func, or_, select
 
 from mobilize.checkins.models import Attendance, Evidence, Match, Outcome, Says, Verdict, Void
 from mobilize.checkins.strength import ATTENDS, strength_of
@@ -13,45 +14,88 @@ from mobilize.database import atomic, insert, new_id
 from mobilize.roster.models import Membership, Rank
 
 
-def derive_attendance(event_id: uuid.UUID, member_id: uuid.UUID) -> None:
-    """Make one member's attendance at an event, in each of its shifts, what her evidence amounts to: less
-    what was taken back, and with what a person said is hers."""
-    mine = {"event_id": event_id, "member_id": member_id}
+def derive_attendance(event_id: uuid.UUID, members: Collection[uuid.UUID]) -> None:
+    """Make these members' attendance at an event, in each of its shifts, what their evidence amounts to: less
+    what was taken back, and with what a person said is theirs. A few statements, however many they are.
+    """
+    if not members:
+        return
+    theirs = Attendance.event_id == event_id, Attendance.member_id.in_(members)
     with atomic() as session:
         # Locked before the evidence is read: a check-in that is being stored now either is seen below, or
-        # waits here until this is done and then counts anew.
-        session.execute(select(Attendance.id).filter_by(**mine).with_for_update())
-        standing = session.execute(_standing(event_id, member_id)).all()
-        came = [row for row in standing if row.says is Says.HERE]
-        shifts = {row.shift_id for row in came}
-        session.execute(delete(Attendance).filter_by(**mine).where(Attendance.shift_id.not_in(shifts)))
-        for shift_id in shifts:
-            says = _says([row for row in came if row.shift_id == shift_id], standing)
-            says["chapter_id"] = says["chapter_id"] or session.scalar(_home(member_id))
-            row = insert(Attendance).values(id=new_id(), late=False, shift_id=shift_id, **mine, **says)
-            keys = [*mine, "shift_id"]
-            session.execute(row.on_conflict_do_update(index_elements=keys, set_=says))
+        # waits here until this is done and then counts anew. In one order: two of these never deadlock.
+        rows = select(Attendance.id, Attendance.member_id, Attendance.shift_id).where(*theirs)
+        there = session.execute(rows.order_by(Attendance.member_id).with_for_update()).all()
+        standing = defaultdict(list)
+        for row in session.execute(_standing(event_id, members)):
+            standing[row.whose].append(row)
+        says = {key: value for whose, of in standing.items() for key, value in _by_shift(whose, of).items()}
+        gone = [row.id for row in there if (row.member_id, row.shift_id) not in says]
+        if gone:
+            session.execute(delete(Attendance).where(Attendance.id.in_(gone)))
+        _store(event_id, says)
 
 
-def _standing(event_id: uuid.UUID, member_id: uuid.UUID) -> Any:
-    """Evidence that she came or left: her own, and what a person matched to her."""
+def drop_unfounded(event_id: uuid.UUID, members: Collection[uuid.UUID]) -> None:
+    """Take out the attendance of those of `members` for whom no evidence stands any more, where the rest is
+    derived later: who is ticked again meanwhile is counted, and no repeat."""
+    here = Evidence.event_id == event_id, ~exists().where(Void.evidence_id == Evidence.id)
+    own = exists().where(*here, Evidence.member_id == Attendance.member_id, Evidence.outcome.in_(ATTENDS))
+    matched = exists().where(*here, Match.evidence_id == Evidence.id, Match.member_id == Attendance.member_id)
+    theirs = Attendance.event_id == event_id, Attendance.member_id.in_(members)
+    with atomic() as session:
+        session.execute(
+            delete(Attendance).where(*theirs, ~own, ~matched).execution_options(synchronize_session=False)
+        )
+
+
+def _by_shift(member_id: uuid.UUID, standing: Sequence[Any]) -> dict[tuple[uuid.UUID, uuid.UUID], Any]:
+    """(member, shift) -> what stands in that row."""
+    came = defaultdict(list)
+    for row in standing:
+        if row.says is Says.HERE:
+            came[row.shift_id].append(row)
+    return {(member_id, shift_id): _says(rows, standing) for shift_id, rows in came.items()}
+
+
+def _store(event_id: uuid.UUID, says: dict[tuple[uuid.UUID, uuid.UUID], dict[str, Any]]) -> None:
+    if not says:
+        return
+    with atomic() as session:
+        nowhere = {member for (member, _shift), one in says.items() if one["chapter_id"] is None}
+        homes: dict[Any, Any] = dict(session.execute(_homes(nowhere)).all()) if nowhere else {}
+        rows = [
+            {"id": new_id(), "late": False, "event_id": event_id, "shift_id": shift, "member_id": member}
+            | one
+            | {"chapter_id": one["chapter_id"] or homes.get(member)}
+            for (member, shift), one in says.items()
+        ]
+        row = insert(Attendance).values(rows)
+        anew = {name: row.excluded[name] for name in next(iter(says.values()))}
+        keys = ["event_id", "member_id", "shift_id"]
+        session.execute(row.on_conflict_do_update(index_elements=keys, set_=anew))
+
+
+def _standing(event_id: uuid.UUID, members: Collection[uuid.UUID]) -> Any:
+    """Evidence that they came or left: their own, and what a person matched to them; `whose` it is."""
     own = and_(
-        Evidence.member_id == member_id,
+        Evidence.member_id.in_(members),
         Evidence.outcome.in_((*ATTENDS, Outcome.OUT)),
         Match.verdict.is_(None),
     )
-    matched = and_(Match.member_id == member_id, Match.verdict == Verdict.COUNTS)
+    matched = and_(Match.member_id.in_(members), Match.verdict == Verdict.COUNTS)
     ids = (
         select(Match.evidence_id)
         .join(Evidence, Evidence.id == Match.evidence_id)
-        .where(Match.member_id == member_id, Evidence.event_id == event_id)
+        .where(Match.member_id.in_(members), Evidence.event_id == event_id)
     )
+    whose = func.coalesce(Match.member_id, Evidence.member_id).label("whose")
     return (
         select(Evidence.shift_id, Evidence.tier, Evidence.happened_at, Evidence.chapter_id, Evidence.says,
-               Evidence.duty, Evidence.method)
+               Evidence.duty, Evidence.method, whose)
         .outerjoin(Void, Void.evidence_id == Evidence.id)
         .outerjoin(Match, Match.evidence_id == Evidence.id)
-        .where(or_(Evidence.member_id == member_id, Evidence.id.in_(ids)), Evidence.event_id == event_id)
+        .where(or_(Evidence.member_id.in_(members), Evidence.id.in_(ids)), Evidence.event_id == event_id)
         .where(or_(own, matched), Void.evidence_id.is_(None), Evidence.says != Says.UNDO)
         .order_by(Evidence.recorded_at, Evidence.id)
     )  # fmt: skip
@@ -75,7 +119,7 @@ def _left_after(last_seen: datetime, standing: Sequence[Any]) -> datetime | None
     return min(left, default=None)
 
 
-def _home(member_id: uuid.UUID) -> Any:
-    return select(Membership.site_id).where(
-        Membership.member_id == member_id, Membership.rank == Rank.HOME, Membership.to_at.is_(None)
+def _homes(members: Collection[uuid.UUID]) -> Any:
+    return select(Membership.member_id, Membership.site_id).where(
+        Membership.member_id.in_(members), Membership.rank == Rank.HOME, Membership.to_at.is_(None)
     )

@@ -14,7 +14,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from mobilize import crypto
-from mobilize.checkins.decision import Known, Proof, ask, decide
+from mobilize.checkins.decision import Decision, Known, Proof, ask, decide, shift_of
 from mobilize.checkins.models import Outcome
 from mobilize.checkins.storing import Row, remember, row_of, store
 from mobilize.database import inside_atomic, start_afresh
@@ -37,11 +37,13 @@ class CheckIn:
 
 @dataclass(frozen=True)
 class Claim:
-    """A proof, when it came, and what is to be remembered of the phone it came from."""
+    """A proof, when it came, and what is to be remembered of the phone it came from. With an `outcome` it is
+    stored as that, whatever is known, and counts nobody."""
 
     proof: Proof
     now: datetime
     phone: Row | None = None
+    outcome: Outcome | None = None
 
 
 # A claim's place among the others, and the row to be stored.
@@ -69,18 +71,24 @@ def settle_on(wire: Wire, claims: Sequence[Claim]) -> list[Settled]:
             if claim.phone:
                 remember(wire, claim.phone)
         elif known:
-            row = row_of(claim.proof, decide(wire, known, claim.proof), claim.now)
+            row = row_of(claim.proof, _decided(wire, known, claim), claim.now)
             undecided.append((n, row | (claim.phone or {})))
     while undecided:
         some, undecided = _apart(undecided)
         outcomes = store(wire, [row for _n, row in some])
-        if outcomes is None:  # one of these deeds arrived twice at once, and the other one was stored first
+        if outcomes is None:  # one of these deeds arrived twice at once, or somebody took a ticket's place
             for n, _row in some:
                 settled[n] = _again(wire, claims[n], alone=len(some) == 1)
             continue
         for (n, row), outcome in zip(some, outcomes, strict=True):
             settled[n] = CheckIn(row["evidence_id"], outcome, row["member_id"])
     return settled
+
+
+def _decided(wire: Wire, known: Sequence[Known], claim: Claim) -> Decision:
+    if claim.outcome is None:
+        return decide(wire, known, claim.proof)
+    return Decision(claim.outcome, shift_of(known, claim.proof.happened_at), claim.proof.member_id)
 
 
 def told(proof: Proof, settled: Settled) -> CheckIn:
@@ -100,9 +108,12 @@ def told(proof: Proof, settled: Settled) -> CheckIn:
 
 
 def _again(wire: Wire, claim: Claim, *, alone: bool) -> Settled:
+    """With a ticket, whose place may be gone, it is decided anew: each time one place fewer is left."""
     if not alone:
         return settle_on(wire, [claim])[0]
     known = ask(wire, [claim.proof])[0]
+    if known and known[0].stored_id is None and claim.proof.ticket:
+        return settle_on(wire, [claim])[0]
     return known[0] if known else None
 
 
@@ -117,6 +128,7 @@ def _apart(undecided: list[_Undecided]) -> tuple[list[_Undecided], list[_Undecid
             (row["event_id"], row["nonce"]),
             (row["event_id"], row["member_id"] or one[0]),
             (row["event_id"], row.get("walkup_typed_bix", one[0])),
+            (row["event_id"], row["ticket_hmac"] or one[0]),
             row.get("phone_token_hash", one[0]),
         }
         (later if touched & keys else now).append(one)

@@ -24,6 +24,7 @@ from mobilize.roster.models import Member, Membership, Rank
 EARLY_FOR_THE_NEXT = timedelta(minutes=15)
 # An event has fewer.
 MOST_SHIFTS = 100
+MOST_BY_ONE_TICKET = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class Proof:
     `nonce` (16 bytes) is the sender's name for this one deed and `body` what it said, to tell a repeat from
     a different deed. Exactly one of `typed` and `member_id` says who. `clock_error_s` is how far ahead the
     sender's clock was; `happened_at` is corrected by it already. With `for_a_person` it is kept as
-    `unresolved` where it would have counted.
+    `unresolved` where it would have counted. `ticket` marks one reading of the line's changing code.
     """
 
     event_id: uuid.UUID
@@ -46,6 +47,7 @@ class Proof:
     grant_id: uuid.UUID | None = None
     gate_id: uuid.UUID | None = None
     device: bytes | None = None
+    ticket: bytes | None = None
     clock_error_s: float | None = None
     for_a_person: bool = False
     says: Says = Says.HERE
@@ -64,19 +66,23 @@ class Proof:
 
 @dataclass(frozen=True)
 class Decision:
-    """`counted` still means "unless she is already in". `chapter_id` is her own, wherever she stands."""
+    """`counted` still means "unless she is already in". `chapter_id` is her own, wherever she stands.
+    `method` is what it amounts to, the proof's own where that is None; `ticket_place` the one it takes."""
 
     outcome: Outcome
     shift_id: uuid.UUID
     member_id: uuid.UUID | None = None
     chapter_id: uuid.UUID | None = None
+    method: Method | None = None
+    ticket_place: int | None = None
 
 
 class Known(NamedTuple):
     """What the database knows about a claim, one row for each shift of the event and member it may mean.
 
     `stored_*` is the evidence that stands under the claim's nonce already. Members are those still on the
-    roster; who was on it twice is found under the number of either entry.
+    roster; who was on it twice is found under the number of either entry. `places_taken` is the last place of
+    the claim's ticket that is taken, `own_place` the member's own.
     """
 
     shift_id: uuid.UUID
@@ -93,6 +99,8 @@ class Known(NamedTuple):
     stored_outcome: Outcome
     stored_member_id: uuid.UUID | None
     stored_body: bytes | None
+    places_taken: int | None
+    own_place: int | None
 
 
 def ask(wire: Wire, proofs: Sequence[Proof]) -> list[list[Known]]:
@@ -123,6 +131,7 @@ def _question(n: int, proof: Proof) -> dict[str, Any]:
         "member": None if typed else proof.member_id,
         "number": typed.bix if typed and typed.kind == "number" else None,
         "phone": typed.bix if typed and typed.kind == "phone" else None,
+        "ticket": proof.ticket,
     }
 
 
@@ -131,7 +140,19 @@ def decide(wire: Wire, known: Sequence[Known], proof: Proof) -> Decision:
     found = {row.member_id: row.chapter_id for row in known if row.member_id}
     member, chapter = next(iter(found.items())) if len(found) == 1 else (None, None)
     outcome = _outcome(wire, known[0], proof, len(found), chapter)
-    return Decision(outcome, _shift_for(known, proof), member, chapter)
+    shift = _shift_for(known, proof)
+    if proof.ticket is None or proof.method is not Method.ROTATING:
+        return Decision(outcome, shift, member, chapter)
+    return Decision(outcome, shift, member, chapter, *_by_ticket(known[0], member))
+
+
+def _by_ticket(known: Known, member: uuid.UUID | None) -> tuple[Method, int | None]:
+    """One reading of the code verifies six, a family or a car full; whoever comes by it after them is as good
+    as by the poster. A number that matches nobody takes a place too: a person may say later whose it is."""
+    if member is not None and known.own_place is not None:
+        return Method.ROTATING, None
+    taken = known.places_taken or 0
+    return (Method.ROTATING, taken + 1) if taken < MOST_BY_ONE_TICKET else (Method.POSTER, None)
 
 
 def shift_at(session: Session, event_id: uuid.UUID, at: datetime) -> uuid.UUID:
@@ -200,7 +221,7 @@ def _asking_one(by: str) -> Any:
 def _answering(asks: Any, event: Any, found: Any, stored: Any) -> Any:
     n = cast(asks.n, Integer).label("n")
     return (
-        select(n, *event.c, *found.c, *stored.c)
+        select(n, *event.c, *found.c, *stored.c, _last_place(asks), _last_place(asks, found.c.id))
         .outerjoin(found, true())
         .outerjoin(stored, true())
         .order_by(n, event.c.starts_at)
@@ -226,6 +247,14 @@ def _stored(asks: Any) -> Any:
         Evidence.body_hash,
     )
     return stored.where(Evidence.event_id == asks.event, Evidence.nonce == asks.nonce).limit(1)
+
+
+def _last_place(asks: Any, member_id: Any = None) -> Any:
+    """The last place of the ticket that is taken, or the one this member took. Without a ticket, no look."""
+    one = aliased(Evidence)
+    those = one.event_id == asks.event, one.ticket_hmac == asks.ticket, one.ticket_place.is_not(None)
+    last = select(func.max(one.ticket_place)).where(*those)
+    return (last if member_id is None else last.where(one.member_id == member_id)).scalar_subquery()
 
 
 def _sought_by_all(rows: Any) -> Any:
@@ -280,7 +309,7 @@ _CHAPTERS = Ready(
 _SOUGHT_BY = ("number", "phone", "member")
 _ASKED: dict[str, Any] = {
     "n": Integer(), "event": Uuid(), "nonce": LargeBinary(),
-    "number": LargeBinary(), "phone": LargeBinary(), "member": Uuid(),
+    "number": LargeBinary(), "phone": LargeBinary(), "member": Uuid(), "ticket": LargeBinary(),
 }  # fmt: skip
 _ASK_ALL = Ready(_asking_all)
 _ASK_ONE = {by: Ready(partial(_asking_one, by)) for by in _SOUGHT_BY}

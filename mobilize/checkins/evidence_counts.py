@@ -34,8 +34,9 @@ _NOBODY = (Outcome.WALKUP, Outcome.AMBIGUOUS)
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """`busy_devices`: phones that checked in more than three members at one line. `two_places`: members seen
-    at two lines within ten minutes. `bursts`: lines with twelve self-reports or more within one minute."""
+    """`busy_devices`: phones that checked in more than three members at one line, and readings of its
+    changing code that did so on several phones. `two_places`: members seen at two lines within ten minutes.
+    `bursts`: lines with twelve self-reports or more within one minute."""
 
     busy_devices: int
     two_places: int
@@ -85,16 +86,22 @@ def taken_back(events: Collection[uuid.UUID]) -> int:
 
 def flags_of(events: Collection[uuid.UUID]) -> Flags:
     """What a person should look at before she passes the figures on. Nothing of a forgotten action."""
-    devices = (
+    shared = func.count(Evidence.device_hmac.distinct()) > 1
+    busy = _busy(events, Evidence.device_hmac) + _busy(events, Evidence.ticket_hmac, shared)
+    return Flags(busy, _at_two_places(events), _bursts(events))
+
+
+def _busy(events: Collection[uuid.UUID], mark: Any, *but: Any) -> int:
+    """Marks by which more members were checked in at one line than one phone should."""
+    marks = (
         _standing(Evidence.event_id)
-        .where(Evidence.event_id.in_(events), Evidence.device_hmac.is_not(None))
+        .where(Evidence.event_id.in_(events), mark.is_not(None))
         # What counts nobody, as all that comes months later, is no flag either.
         .where(Evidence.outcome.in_([Outcome.COUNTED, Outcome.REPEAT]))
-        .group_by(Evidence.event_id, Evidence.device_hmac)
-        .having(func.count(Evidence.member_id.distinct()) > MOST_OF_ONE_DEVICE)
+        .group_by(Evidence.event_id, mark)
+        .having(func.count(Evidence.member_id.distinct()) > MOST_OF_ONE_DEVICE, *but)
     )
-    busy = db.session.scalar(select(func.count()).select_from(devices.subquery())) or 0
-    return Flags(busy, _at_two_places(events), _bursts(events))
+    return db.session.scalar(select(func.count()).select_from(marks.subquery())) or 0
 
 
 def _standing(*columns: Any) -> Any:

@@ -76,6 +76,8 @@ class LineItem(BaseModel):
     personal: str | None = Field(default=None, max_length=80)
     reason: str | None = Field(default=None, max_length=80)
     duty: Duty | None = None
+    # Of an unusual number: whoever counted was asked, and it is right.
+    sure: Literal[True] | None = None
 
     @property
     def nonce_bytes(self) -> bytes:
@@ -87,15 +89,20 @@ class LineItem(BaseModel):
         return self.model_dump_json(exclude={"nonce", "at"}, exclude_none=True).encode()
 
 
+# A line's phone sends what waits on it in batches of this size, one after the other: each is one short
+# transaction, behind which nobody at another gate waits.
+MOST_ITEMS = 100
+
+
 class LineBatch(BaseModel):
-    """What a line page sends: up to 500 deeds, each read and answered on its own.
+    """What a line page sends: up to `MOST_ITEMS` deeds, each read and answered on its own.
 
     `sent_at` is the same phone's clock at the moment of sending: by it we know how wrong that clock is.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    items: list[Any] = Field(max_length=500)
+    items: list[Any] = Field(max_length=MOST_ITEMS)
     sent_at: PhoneTime | None = None
 
 
@@ -114,4 +121,5 @@ def plain_item(form: Mapping[str, str], now: datetime) -> dict[str, object]:
         "gate": form.get("gate") or None,
         "duty": form.get("duty") or None if kind == "tick" else None,
         "n": form.get("n", "").strip() or None,
+        "sure": True if form.get("n", "").strip() == form.get("sure") else None,
     }

@@ -1,8 +1,8 @@
 """What the line page sends: deeds with a name of their own, each stored or shown to a person, none lost."""
 
 import uuid
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -14,12 +14,13 @@ from sqlalchemy.orm import Session
 
 from mobilize.accounts.models import LineGrant
 from mobilize.actions.models import Event
+from mobilize.checkins.attendance import derive_attendance
 from mobilize.checkins.counts import MOST_AT_A_LINE, add_supporters, report_head_count
 from mobilize.checkins.forms import LineBatch, LineItem
 from mobilize.checkins.gates import gates_of
 from mobilize.checkins.models import Method, Outcome, Says
 from mobilize.checkins.new_numbers import report_new_number
-from mobilize.checkins.operations import Proof, check_in, check_in_all, keep_undo, take_back_ticks
+from mobilize.checkins.operations import CheckIn, Proof, check_in_all, keep_undos, take_back_all
 from mobilize.checkins.personal import whose
 from mobilize.checkins.queries import listed_of
 from mobilize.checkins.typed import read_typed_or_name
@@ -28,9 +29,6 @@ from mobilize.errors import Refused
 from mobilize.languages import _
 
 Answer = dict[str, object]
-# Stored with one commit: a commit for each makes a full queue take twenty times as long, and a single one
-# would keep another captain's phone waiting.
-TOGETHER = 50
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,10 @@ class _Line:
     now: datetime
     ahead: timedelta | None
     listed: Collection[uuid.UUID]
+    gates: Collection[uuid.UUID]
     taken_back: bool = False
+    # Members whose attendance has to be derived before the batch is through: once, whatever it says of them.
+    changed: set[uuid.UUID] = field(default_factory=set)
 
     @property
     def by(self) -> str:
@@ -55,23 +56,31 @@ class _Line:
         return min(item.at - (self.ahead or timedelta()), self.now)
 
 
+_Store = Callable[[Sequence[Proof]], list[CheckIn | Refused]]
+_Way = Callable[[Session, _Line, Sequence[Any]], list[Answer]]
+
+
 def do_items(
     event: Event, grant: LineGrant, batch: LineBatch, *, now: datetime, taken_back: bool = False
 ) -> list[Answer]:
     """Do each item on its own and answer each: {"nonce", "stored", "outcome"}, with "why" for a person where
-    it does not count. One that cannot be done is not `stored` and harms no other. Sending the same again
-    gives the same answers and changes nothing. With `taken_back` it is kept for a person, as `unresolved`.
+    it does not count. One that cannot be done is not `stored`, says by a stable "error" why, and harms no
+    other. Sending the same again gives the same answers and changes nothing. With `taken_back` it is kept for
+    a person, as `unresolved`.
+
+    The batch is one transaction, stored in a few statements for each run of items of one kind; attendance is
+    derived at its end, once for each member.
     """
     ahead = batch.sent_at - now if batch.sent_at else None
     read = [_read(raw) for raw in batch.items]
     listed = listed_of(event.id, {item.member for item in read if isinstance(item, LineItem) and item.member})
-    line = _Line(event, event.id, grant.id, now, ahead, listed, taken_back)
+    gates = {gate.id for gate in gates_of(event)}
+    line = _Line(event, event.id, grant.id, now, ahead, listed, gates, taken_back)
     answers: list[Answer] = []
-    for start in range(0, len(read), TOGETHER):
-        with atomic() as session:
-            for are_check_ins, items in groupby(read[start : start + TOGETHER], key=_is_check_in):
-                do_them = _check_in_all if are_check_ins else _do_each
-                answers += do_them(session, line, list(items))
+    with atomic() as session:
+        for do_them, items in groupby(read, key=_way_of):
+            answers += do_them(session, line, list(items))
+        derive_attendance(line.event_id, line.changed)
     return answers
 
 
@@ -85,24 +94,47 @@ def _read(raw: object) -> LineItem | Answer:
         return answer | _unresolved(_what_is_wrong(wrong))
 
 
-def _is_check_in(item: LineItem | Answer) -> bool:
-    """One of those that can be stored together."""
-    return isinstance(item, LineItem) and item.kind in _PROOFS and item.duty is None
+def _way_of(item: LineItem | Answer) -> _Way:
+    """How items of its kind are stored; those that follow each other are stored together."""
+    if not isinstance(item, LineItem):
+        return _do_each
+    return _undo_all if item.kind == "untick" else _check_in_all if item.kind in _PROOFS else _do_each
 
 
 def _check_in_all(session: Session, line: _Line, items: Sequence[Any]) -> list[Answer]:
-    """These check-ins, in a few statements for all. Where the database refuses one, each is done alone."""
+    return _store_all(session, line, items, lambda of: check_in_all(of, now=line.now, changed=line.changed))
+
+
+def _undo_all(session: Session, line: _Line, items: Sequence[Any]) -> list[Answer]:
+    reasons = {item.nonce_bytes: item.reason or "undone on the line" for item in items}
+
+    def undo(proofs: Sequence[Proof]) -> list[CheckIn | Refused]:
+        if line.taken_back:
+            return keep_undos(proofs, now=line.now)
+        undos = [(proof, reasons[proof.nonce]) for proof in proofs]
+        return take_back_all(undos, actor=line.by, now=line.now, changed=line.changed)
+
+    return _store_all(session, line, items, undo)
+
+
+def _store_all(session: Session, line: _Line, items: Sequence[Any], store: _Store) -> list[Answer]:
+    """What these items prove, in a few statements for all. Where the database refuses one, each is stored
+    alone: whatever is wrong with that one, the forty behind it must not wait for it."""
     answers, proofs = [Answer() for _item in items], dict[int, Proof]()
     for n, item in enumerate(items):
         try:
             proofs[n] = _PROOFS[item.kind](line, item)
         except Refused as refusal:
             answers[n] = _refused(item, refusal)
+    if not proofs:
+        return answers
     try:
         with session.begin_nested():
-            done = check_in_all(list(proofs.values()), now=line.now)
+            done = store(list(proofs.values()))
     except (DataError, IntegrityError):
-        return _do_each(session, line, items)
+        if len(items) == 1:
+            return [_could_not(items[0])]
+        return [answer for item in items for answer in _store_all(session, line, [item], store)]
     for n, one in zip(proofs, done, strict=True):
         if isinstance(one, Refused):
             answers[n] = _refused(items[n], one)
@@ -122,9 +154,12 @@ def _do(session: Session, line: _Line, item: LineItem) -> Answer:
     except Refused as refusal:
         return _refused(item, refusal)
     except (DataError, IntegrityError):
-        # Whatever is wrong with this one, the forty behind it must not wait for it.
-        current_app.logger.error("a line's item could not be stored", exc_info=True)
-        return {"nonce": item.nonce, "stored": False} | _unresolved(_("We could not store this entry."))
+        return _could_not(item)
+
+
+def _could_not(item: LineItem) -> Answer:
+    current_app.logger.error("a line's item could not be stored", exc_info=True)
+    return {"nonce": item.nonce, "stored": False} | _unresolved(_("We could not store this entry."))
 
 
 def _stored(item: LineItem, outcome: Outcome) -> Answer:
@@ -132,7 +167,7 @@ def _stored(item: LineItem, outcome: Outcome) -> Answer:
 
 
 def _refused(item: LineItem, refusal: Refused) -> Answer:
-    return {"nonce": item.nonce, "stored": False} | _unresolved(refusal.message)
+    return {"nonce": item.nonce, "stored": False, "error": refusal.code} | _unresolved(refusal.message)
 
 
 def _what_is_wrong(error: ValidationError) -> str:
@@ -151,10 +186,6 @@ def _not_counted(outcome: Outcome) -> Answer:
     if outcome is Outcome.UNRESOLVED:
         return {"why": _("Kept, but not counted: an organizer will look at it.")}
     return {}
-
-
-def _check_in(line: _Line, item: LineItem) -> Outcome:
-    return _said(item, check_in(_PROOFS[item.kind](line, item), now=line.now).outcome)
 
 
 def _said(item: LineItem, outcome: Outcome) -> Outcome:
@@ -182,17 +213,12 @@ def _scanned(line: _Line, item: LineItem) -> Proof:
     return _proof(line, item, method=Method.SCAN, member_id=member)
 
 
-def _left(line: _Line, item: LineItem) -> Outcome:
-    proof = _proof(line, item, member_id=_on_the_list(line, item.member), says=Says.LEFT)
-    return check_in(proof, now=line.now).outcome
+def _left(line: _Line, item: LineItem) -> Proof:
+    return _proof(line, item, member_id=_on_the_list(line, item.member), says=Says.LEFT)
 
 
-def _untick(line: _Line, item: LineItem) -> Outcome:
-    proof = _proof(line, item, member_id=_on_the_list(line, item.member))
-    if line.taken_back:
-        return keep_undo(proof, now=line.now).outcome
-    reason = item.reason or "undone on the line"
-    return take_back_ticks(proof, actor=line.by, now=line.now, reason=reason).outcome
+def _unticked(line: _Line, item: LineItem) -> Proof:
+    return _proof(line, item, member_id=_on_the_list(line, item.member))
 
 
 def _head_count(line: _Line, item: LineItem) -> Outcome:
@@ -205,20 +231,22 @@ def _head_count(line: _Line, item: LineItem) -> Outcome:
         by=line.by,
         now=line.now,
         counts=not line.taken_back,
-        gate_id=_gate(line.event, item.gate),
+        gate_id=_gate(line, item.gate),
+        sure=bool(item.sure),
     )
     return Outcome.UNRESOLVED if line.taken_back else Outcome.COUNTED
 
 
 def _supporters(line: _Line, item: LineItem) -> Outcome:
     add_supporters(
-        line.event_id,
+        line.event,
         _number(item),
         nonce=item.nonce_bytes,
         happened_at=line.happened_at(item),
         by=line.by,
         now=line.now,
         counts=not line.taken_back,
+        sure=bool(item.sure),
     )
     return Outcome.UNRESOLVED if line.taken_back else Outcome.COUNTED
 
@@ -240,7 +268,7 @@ def _proof(line: _Line, item: LineItem, *, method: Method = Method.TICK, **who: 
         **who,
         happened_at=line.happened_at(item),
         grant_id=line.grant_id,
-        gate_id=_gate(line.event, item.gate) if item.gate else None,
+        gate_id=_gate(line, item.gate),
         clock_error_s=line.ahead.total_seconds() if line.ahead else None,
         for_a_person=line.taken_back,
     )
@@ -253,9 +281,9 @@ def _on_the_list(line: _Line, member: uuid.UUID | None) -> uuid.UUID:
     return member
 
 
-def _gate(event: Event, gate: uuid.UUID | None) -> uuid.UUID | None:
+def _gate(line: _Line, gate: uuid.UUID | None) -> uuid.UUID | None:
     """A gate of this event's site; any other is as good as none."""
-    return gate if gate in {one.id for one in gates_of(event)} else None
+    return gate if gate in line.gates else None
 
 
 def _number(item: LineItem) -> int:
@@ -264,11 +292,6 @@ def _number(item: LineItem) -> int:
     return item.n
 
 
-_PROOFS = {"tick": _ticked, "walkin": _walked_in, "scan": _scanned}
-_ONE = dict.fromkeys(_PROOFS, _check_in) | {
-    "untick": _untick,
-    "left": _left,
-    "new_number": _new_number,
-    "head_count": _head_count,
-    "supporters": _supporters,
-}
+# What is evidence, and what is not.
+_PROOFS = {"tick": _ticked, "walkin": _walked_in, "scan": _scanned, "left": _left, "untick": _unticked}
+_ONE = {"new_number": _new_number, "head_count": _head_count, "supporters": _supporters}

@@ -11,16 +11,19 @@ from pydantic import ValidationError
 
 from mobilize import audit, clock, settings
 from mobilize.accounts.entrance import grant, line_grant, line_upload, was_taken_back
+from mobilize.accounts.grants import phones_beside
 from mobilize.accounts.models import GrantKind
 from mobilize.actions.models import ActionKind, Event
 from mobilize.actions.queries import check_in_address, codes_of, event_by_code
+from mobilize.checkins.counts import usual_up_to
 from mobilize.checkins.duties import duty_choices
-from mobilize.checkins.forms import LineBatch, plain_item
+from mobilize.checkins.forms import MOST_ITEMS, LineBatch, plain_item
 from mobilize.checkins.gates import gates_of
 from mobilize.checkins.line import do_items
 from mobilize.checkins.queries import Here, has_list, line_figures, the_list, who_is_in
 from mobilize.checkins.rotating import STEP_S, rotating_key
 from mobilize.checkins.signed_lists import public_key, signature
+from mobilize.errors import Refused
 from mobilize.languages import _, language, say_time, say_when
 from mobilize.phones import shown
 from mobilize.qr import qr_address, qr_svg
@@ -34,18 +37,23 @@ bp = Blueprint("line", __name__)
 def page(code: str) -> str:
     """The whole page, readable and usable before any script runs. `?shell`: without names, to be kept for a
     time without a network; its names are kept apart, where they can be wiped."""
-    event, shell = _event(code), "shell" in request.args
+    return _page(_event(code), read_code(code), shell="shell" in request.args)
+
+
+def _page(event: Event, code: str, *, shell: bool = False, unusual: str = "") -> str:
+    """`unusual`: a head count that was typed, about which the page asks whether it is right."""
     here = who_is_in(event.id)
     people = [] if shell and has_list(event.id) else the_list(event.id)
     audit.note(f"grant:{grant().id}", "line.see", event.id, now=clock.now())
     return render_template(
         "line/page.html",
         event=event,
-        code=read_code(code),
+        code=code,
         codes=codes_of(event),
         action_name=event.action.name_in(language()),
         when=say_when(event.starts_at, event.ends_at, event.tz),
         figures=line_figures(event.id, here),
+        phones=_phones(event),
         people=people,
         list_key=public_key(event.id),
         signature=signature(event.id, people or []),
@@ -53,6 +61,8 @@ def page(code: str) -> str:
         gates=gates_of(event),
         ends_ms=int(grant().ends_at.timestamp() * 1000),
         nonce=uuid.uuid4().hex,
+        usual_up_to=usual_up_to(event),
+        unusual=unusual,
         missing=_missing(event),
         address=_address(event),
         qr=Markup(qr_svg(check_in_address(event))),  # noqa: S704 - drawn by us, from our own address
@@ -111,24 +121,33 @@ def rotating(code: str) -> Response:
 def items(code: str) -> Response:
     """Deeds from the page's queue. Each is answered by its nonce: stored, or unresolved and why."""
     event = _event(code)
+    done = do_items(event, grant(), _batch(), now=clock.now(), taken_back=was_taken_back())
+    return jsonify(items=done, ended=clock.now() >= grant().ends_at or was_taken_back())
+
+
+def _batch() -> LineBatch:
     if not request.is_json:
         abort(415)
+    sent = request.get_json()
+    items = sent.get("items") if isinstance(sent, dict) else None
+    if isinstance(items, list) and len(items) > MOST_ITEMS:
+        raise Refused("too_many_items", _("Send at most %(most)s entries at once.", most=MOST_ITEMS))
     try:
-        batch = LineBatch.model_validate(request.get_json())
+        return LineBatch.model_validate(sent)
     except (ValidationError, RecursionError):
         abort(422)
-    done = do_items(event, grant(), batch, now=clock.now(), taken_back=was_taken_back())
-    return jsonify(items=done, ended=clock.now() >= grant().ends_at or was_taken_back())
 
 
 @bp.post("/line/<code>/do")
 @line_grant
-def do(code: str) -> Response:
+def do(code: str) -> Response | tuple[str, int]:
     """The same from a plain form."""
     event, now = _event(code), clock.now()
     back = url_for("line.page", code=read_code(code))
     batch = LineBatch(items=[plain_item(request.form, now)])
     answer = do_items(event, grant(), batch, now=now)[0]
+    if answer.get("error") == "count_unusual":
+        return _page(event, read_code(code), unusual=request.form.get("n", "").strip()), 422
     if "why" in answer:
         flash(str(answer["why"]), "problem")
     else:
@@ -156,6 +175,16 @@ def _is_strike(event: Event) -> bool:
     return event.action.kind is ActionKind.STRIKE
 
 
+def _phones(event: Event) -> str:
+    """When each phone was opened by this phone's link, where that was more than one: no copy goes unseen."""
+    phones = phones_beside(grant(), now=clock.now())
+    if len(phones) < 2:
+        return ""
+    times = ", ".join(say_time(phone.made_at, event.tz) for phone in phones)
+    return _("Your link is open on %(count)s phones (%(times)s). If one is not yours, tell the chair.",
+             count=len(phones), times=times)  # fmt: skip
+
+
 def _address(event: Event) -> str:
     """What the changing code is put behind, as it stands in the QR code."""
     return qr_address(check_in_address(event) + "/")
@@ -168,10 +197,12 @@ def _tell_the_time(answer: Response) -> None:
 
 def _state(event: Event) -> dict[str, object]:
     here = who_is_in(event.id)
-    figures = line_figures(event.id, here)
+    figures, key = line_figures(event.id, here), rotating_key(event, clock.now())
     elsewhere = Counter(one.duty for one in here.values() if one.is_elsewhere)
     return {
         "address": _address(event),
+        "key": key.hex() if key else None,
+        "phones": _phones(event),
         "named": figures.named,
         "others": figures.others,
         "head_count": figures.head_count,

@@ -38,8 +38,8 @@ def tie(evidence_id: uuid.UUID, member_id: uuid.UUID, reason: str, *, actor: str
         _say(session, found, Verdict.COUNTS, member.merged_into_id or member.id, reason, actor, now)
         audit.note(actor, "match.tie", f"{evidence_id} {member_id}", now=now)
         if found[0].says is Says.UNDO:
-            for tick in standing_ticks(found[0].event_id, member_id):
-                void(tick, reason or "an undo from a phone whose link had ended", actor=actor, now=now)
+            for tick in standing_ticks(found[0].event_id, [member_id]):
+                void(tick.id, reason or "an undo from a phone whose link had ended", actor=actor, now=now)
 
 
 def settle_shared(event_id: uuid.UUID, number_bix: bytes, member_id: uuid.UUID, *, now: datetime) -> None:
@@ -139,5 +139,4 @@ def _say(
     walkups = {one.walkup_id for one in found if one.walkup_id}
     session.execute(update(Walkup).where(Walkup.id.in_(walkups)).values(settled_at=settled_at))
     session.expire_all()
-    for whose in {*before, member_id} - {None}:
-        derive_attendance(event.id, whose)  # type: ignore[arg-type]
+    derive_attendance(event.id, [whose for whose in {*before, member_id} if whose])

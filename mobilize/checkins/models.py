@@ -8,7 +8,7 @@ import uuid
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, false
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mobilize.checkins.typed import Typed
@@ -104,6 +104,16 @@ class Evidence(Model):
     __table_args__ = (
         UniqueConstraint("event_id", "nonce", name="uq_evidence_one_per_event_and_nonce"),
         Index("ix_evidence_member", "member_id"),
+        # `decision.ask`: which places of a ticket are taken. Two at once do not get the same one.
+        Index(
+            "uq_evidence_one_per_place_of_a_ticket",
+            "event_id",
+            "ticket_hmac",
+            "ticket_place",
+            unique=True,
+            sqlite_where=text("ticket_hmac IS NOT NULL"),
+            postgresql_where=text("ticket_hmac IS NOT NULL"),
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -119,6 +129,10 @@ class Evidence(Model):
     walkup_id: Mapped[uuid.UUID | None]
     gate_id: Mapped[uuid.UUID | None]
     device_hmac: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    # One reading of the line's changing code, on whatever phones it is shown, and whom it verified there: the
+    # first to the sixth.
+    ticket_hmac: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    ticket_place: Mapped[int | None]
     grant_id: Mapped[uuid.UUID | None]
     happened_at: Mapped[datetime]
     clock_error_s: Mapped[float | None]

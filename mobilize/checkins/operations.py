@@ -1,27 +1,30 @@
 """Checking in. Every way of being counted goes through `check_in()`; whatever comes of it is stored."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from mobilize import audit, crypto
-from mobilize.checkins.attendance import derive_attendance
+from mobilize.checkins.attendance import derive_attendance, drop_unfounded
 from mobilize.checkins.claims import CheckIn as CheckIn
 from mobilize.checkins.claims import Claim, Settled, settle, settle_on, told
 from mobilize.checkins.counts import report_head_count as report_head_count
-from mobilize.checkins.decision import Decision, Proof, ask, shift_of
+from mobilize.checkins.decision import Proof
 from mobilize.checkins.known_phones import phone_row, recall
 from mobilize.checkins.models import Evidence, Method, Outcome, Says, Void
 from mobilize.checkins.queries import device_mark, standing_ticks
-from mobilize.checkins.storing import Row, row_of, store
+from mobilize.checkins.storing import Row
 from mobilize.checkins.strength import ATTENDS
 from mobilize.checkins.typed import Typed, unreadable
 from mobilize.database import atomic, insert
-from mobilize.direct import Wire, on_wire
+from mobilize.direct import on_wire
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.tokens import random_token
+
+# A database takes only so many values in one statement.
+MOST_VOIDED_AT_ONCE = 500
 
 
 def check_in(proof: Proof, *, now: datetime, phone: Row | None = None) -> CheckIn:
@@ -41,21 +44,36 @@ def check_in(proof: Proof, *, now: datetime, phone: Row | None = None) -> CheckI
         return settle(claim)
     with atomic():
         done = settle(claim)
-        if done.member_id and done.outcome in (*ATTENDS, Outcome.OUT):
-            derive_attendance(proof.event_id, done.member_id)
+        derive_attendance(proof.event_id, _changed(proof, done))
         return done
 
 
-def check_in_all(proofs: Sequence[Proof], *, now: datetime) -> list[CheckIn | Refused]:
+def check_in_all(
+    proofs: Sequence[Proof], *, now: datetime, changed: set[uuid.UUID]
+) -> list[CheckIn | Refused]:
     """`check_in()` for each of them, in a few statements for all; what it would raise is the answer instead.
 
-    None may be `is_seldom`. All are stored in one transaction; when one of them cannot be stored at all, the
-    driver's error is raised, and none is.
+    Part of the caller's transaction, who derives the attendance of `changed` (members are added to it) before
+    that ends, once for all that is stored in it. When one of them cannot be stored at all, the driver's error
+    is raised, and none is.
     """
-    claims = [Claim(proof, now) for proof in proofs]
+    answers = _settle_all([Claim(proof, now) for proof in proofs])
+    for proof, one in zip(proofs, answers, strict=True):
+        if isinstance(one, CheckIn):
+            changed.update(_changed(proof, one))
+    return answers
+
+
+def _changed(proof: Proof, done: CheckIn) -> list[uuid.UUID]:
+    """Whose attendance is to be derived: what is seldom says more than storing it makes of it."""
+    attends = proof.is_seldom and done.outcome in (*ATTENDS, Outcome.OUT)
+    return [done.member_id] if attends and done.member_id else []
+
+
+def _settle_all(claims: Sequence[Claim]) -> list[CheckIn | Refused]:
     with atomic():
         settled = on_wire(lambda wire: settle_on(wire, claims))
-    return [_answer(proof, one) for proof, one in zip(proofs, settled, strict=True)]
+    return [_answer(claim.proof, one) for claim, one in zip(claims, settled, strict=True)]
 
 
 def _answer(proof: Proof, settled: Settled) -> CheckIn | Refused:
@@ -72,17 +90,17 @@ def check_in_by_poster(
     page: str,
     cookie: str | None,
     now: datetime,
-    method: Method = Method.POSTER,
+    ticket: str | None = None,
     for_a_person: bool = False,
     says: Says = Says.HERE,
 ) -> tuple[CheckIn, str]:
     """A member's own check-in on her phone; the phone is remembered with what was typed, matched or not.
 
     Without `typed`, what this phone remembers is used. `page` is the token of the form: sent twice with the
-    same number it is one deed, and six members on one page are six; with a ticket of the line's changing code
-    it is that, and `method` says so. `for_a_person` as in `Proof`. Returns what became of it and the token
-    for the phone's cookie: the same for a phone we know, whatever is typed on it. Raises `Refused` when
-    nothing says who.
+    same number it is one deed, and six members on one page are six; so it is with the `ticket` for having
+    read the line's changing code, whatever the page. `for_a_person` as in `Proof`. Returns what became of it
+    and the token for the phone's cookie: the same for a phone we know, whatever is typed on it. Raises
+    `Refused` when nothing says who.
     """
     known = recall(cookie) if cookie else None
     typed = typed or (known.said if known else None)
@@ -92,9 +110,10 @@ def check_in_by_poster(
     leaving = "/left" if says is Says.LEFT else ""
     proof = Proof(
         event_id=event_id,
-        nonce=crypto.fingerprint(f"{page}\x1f{typed}{leaving}".encode())[:16],
+        nonce=crypto.fingerprint(f"{ticket or page}\x1f{typed}{leaving}".encode())[:16],
         body=f"{typed}{leaving}".encode(),
-        method=method,
+        method=Method.ROTATING if ticket else Method.POSTER,
+        ticket=device_mark(event_id, ticket) if ticket else None,
         typed=typed,
         happened_at=now,
         device=device_mark(event_id, token),
@@ -113,18 +132,38 @@ def take_back_ticks(
     with another body it raises `Refused` 422.
     """
     with atomic():
-        done, new = on_wire(lambda wire: _note(wire, proof, Outcome.UNDONE, now))
-        for tick in standing_ticks(proof.event_id, proof.member_id) if new else ():
-            void(tick, reason, actor=actor, now=now)
-        return done
+        changed: set[uuid.UUID] = set()
+        [done] = take_back_all([(proof, reason)], actor=actor, now=now, changed=changed)
+        derive_attendance(proof.event_id, changed)
+    if isinstance(done, Refused):
+        raise done
+    return done
 
 
-def keep_undo(proof: Proof, *, now: datetime) -> CheckIn:
-    """An undo from a phone whose link was taken back: kept as `unresolved`, for a person to do or to leave.
-    The same nonce again is the same; with another body it raises `Refused` 422."""
-    kept = replace(proof, says=Says.UNDO, for_a_person=True)
+def take_back_all(
+    undos: Sequence[tuple[Proof, str]], *, actor: str, now: datetime, changed: set[uuid.UUID]
+) -> list[CheckIn | Refused]:
+    """`take_back_ticks()` for each of these and its reason, all of one event, in a few statements for all;
+    what it would raise is the answer instead. `changed` as in `check_in_all()`."""
+    claims = [Claim(proof, now, outcome=Outcome.UNDONE) for proof, _reason in undos]
     with atomic():
-        return on_wire(lambda wire: _note(wire, kept, Outcome.UNRESOLVED, now))[0]
+        settled = on_wire(lambda wire: settle_on(wire, claims))
+        reasons: dict[uuid.UUID | None, str] = {}
+        for (proof, reason), one in zip(undos, settled, strict=True):
+            if isinstance(one, CheckIn):  # else it was stored before, and later ticks stay
+                reasons.setdefault(proof.member_id, reason)
+        _void_ticks(undos[0][0].event_id, reasons, actor, now)
+        undone = [member for member in reasons if member]
+        drop_unfounded(undos[0][0].event_id, undone)
+        changed.update(undone)
+    return [_answer(proof, one) for (proof, _reason), one in zip(undos, settled, strict=True)]
+
+
+def keep_undos(proofs: Sequence[Proof], *, now: datetime) -> list[CheckIn | Refused]:
+    """Undos from a phone whose link was taken back: kept as `unresolved`, for a person to do or to leave.
+    The same nonce again is the same; with another body it is refused, 422."""
+    kept = [replace(proof, says=Says.UNDO, for_a_person=True) for proof in proofs]
+    return _settle_all([Claim(proof, now, outcome=Outcome.UNRESOLVED) for proof in kept])
 
 
 def void(evidence_id: uuid.UUID, reason: str, *, actor: str, now: datetime) -> None:
@@ -133,21 +172,27 @@ def void(evidence_id: uuid.UUID, reason: str, *, actor: str, now: datetime) -> N
         evidence = session.get(Evidence, evidence_id)
         if evidence is None:
             raise Refused("no_evidence", _("There is nothing to take back."), status=404)
-        sealed = Void.reason.seal(evidence_id, reason[:200])
-        taken = insert(Void).values(evidence_id=evidence_id, actor=actor, reason_enc=sealed, at=now)
-        if session.scalar(taken.on_conflict_do_nothing().returning(Void.evidence_id)):
-            audit.note(actor, "void", evidence_id, now=now)
+        _void([(evidence_id, reason)], actor, now)
         if evidence.member_id:
-            derive_attendance(evidence.event_id, evidence.member_id)
+            derive_attendance(evidence.event_id, [evidence.member_id])
 
 
-def _note(wire: Wire, proof: Proof, outcome: Outcome, now: datetime) -> tuple[CheckIn, bool]:
-    """Stored as it is, counting nobody; and whether that is new."""
-    [known] = ask(wire, [proof])
-    if known and known[0].stored_id is None:
-        shift_id = shift_of(known, proof.happened_at)
-        row = row_of(proof, Decision(outcome, shift_id, proof.member_id), now)
-        if store(wire, [row]) is not None:
-            return CheckIn(row["evidence_id"], outcome, proof.member_id), True
-        [known] = ask(wire, [proof])
-    return told(proof, known[0] if known else None), False
+def _void_ticks(
+    event_id: uuid.UUID, reasons: Mapping[uuid.UUID | None, str], actor: str, now: datetime
+) -> None:
+    members = [member for member in reasons if member]
+    ticks = standing_ticks(event_id, members) if members else []
+    for start in range(0, len(ticks), MOST_VOIDED_AT_ONCE):
+        some = ticks[start : start + MOST_VOIDED_AT_ONCE]
+        _void([(tick.id, reasons[tick.member_id]) for tick in some], actor, now)
+
+
+def _void(taken: Sequence[tuple[uuid.UUID, str]], actor: str, now: datetime) -> None:
+    """Each once, however often it is taken back."""
+    rows = [
+        {"evidence_id": one, "actor": actor, "reason_enc": Void.reason.seal(one, why[:200]), "at": now}
+        for one, why in taken
+    ]
+    with atomic() as session:
+        new = insert(Void).values(rows).on_conflict_do_nothing().returning(Void.evidence_id)
+        audit.note_all(actor, "void", session.scalars(new).all(), now=now)

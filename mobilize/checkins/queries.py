@@ -179,10 +179,10 @@ def listed_of(event_id: uuid.UUID, members: Collection[uuid.UUID]) -> set[uuid.U
     return set(db.session.scalars(_list_of(event_id).where(Member.id.in_(members)))) if members else set()
 
 
-def standing_ticks(event_id: uuid.UUID, member_id: uuid.UUID | None) -> Sequence[uuid.UUID]:
-    """The ticks of a member at an event that were not taken back."""
-    hers = _standing_ticks(event_id).where(Evidence.member_id == member_id)
-    return db.session.scalars(hers).all()
+def standing_ticks(event_id: uuid.UUID, members: Collection[uuid.UUID]) -> Sequence[Any]:
+    """The ticks (id, member_id) of these members at an event that were not taken back."""
+    theirs = _standing_ticks(event_id).where(Evidence.member_id.in_(members))
+    return db.session.execute(theirs.add_columns(Evidence.member_id)).all()
 
 
 def known_phone(token: str | None) -> KnownPhone | None:
@@ -193,7 +193,8 @@ def known_phone(token: str | None) -> KnownPhone | None:
 
 
 def device_mark(event_id: uuid.UUID, token: str) -> bytes:
-    """A mark of the phone that is the same only within one event, so that phones cannot be followed."""
+    """A mark of a phone's token, or of a ticket, that is the same only within one event: phones cannot be
+    followed."""
     return crypto.blind_index(f"device/{event_id}", token)
 
 

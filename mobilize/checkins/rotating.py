@@ -2,15 +2,23 @@
 
 A picture of the code is stale after a minute. Whoever has read it in time holds a ticket on her own phone for
 a quarter of an hour, since people type slowly.
+
+The key is made of the event and of the grants that have ended by then: it is another one from the moment a
+phone is taken back, hands the line over or loses its role, and no phone is ever given a key that names it as
+ended. Other phones get the new one with their next look at the line's state. One without a network goes on
+with the key it has: whoever scans it then is self-reported, until it has a network again.
 """
 
 import base64
 import hmac
 import re
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 from mobilize import crypto
+from mobilize.accounts.grants import grants_end_at
 from mobilize.actions.models import Event
 from mobilize.actions.queries import EARLY, LATE
 from mobilize.tokens import random_token
@@ -27,13 +35,13 @@ def rotating_key(event: Event, now: datetime) -> bytes | None:
     """The key of one event's codes, HKDF-derived (RFC 5869), for its line's phones; only around its hours."""
     if event.is_called_off or not event.starts_at - EARLY - KEY_AHEAD <= now <= event.ends_at + LATE:
         return None
-    return _key(event.id)
+    return _key(event.id, grants_end_at(event.id), now)
 
 
 def rotating_code(event_id: uuid.UUID, now: datetime) -> str:
     """The eight letters of this half minute: the first 40 bits of an HMAC-SHA256 over the step's number
     (eight bytes, as in RFC 4226), in base 32."""
-    return _code(_key(event_id), int(now.timestamp()) // STEP_S)
+    return _code(_key(event_id, grants_end_at(event_id), now), int(now.timestamp()) // STEP_S)
 
 
 def is_rotating_code(written: str) -> bool:
@@ -42,10 +50,16 @@ def is_rotating_code(written: str) -> bool:
 
 
 def is_current(event_id: uuid.UUID, code: str, now: datetime) -> bool:
-    """True for the code of this half minute and of the one before, by our own clock."""
-    step, key = int(now.timestamp()) // STEP_S, _key(event_id)
+    """True for the code of this half minute and of the one before, by our own clock. Where a phone's grant
+    has ended meanwhile, of the old key only those that were shown before."""
+    step, ends = int(now.timestamp()) // STEP_S, grants_end_at(event_id)
+    good = {
+        _code(_key(event_id, ends, at), n)
+        for n in (step, step - 1)
+        for at in (now, datetime.fromtimestamp(n * STEP_S, UTC))
+    }
     read = code.strip().upper().encode()
-    return any(hmac.compare_digest(_code(key, n).encode(), read) for n in (step, step - 1))
+    return any(hmac.compare_digest(one.encode(), read) for one in good)
 
 
 def ticket(event_id: uuid.UUID, now: datetime) -> str:
@@ -63,8 +77,9 @@ def holds(event_id: uuid.UUID, given: str | None, now: datetime) -> bool:
     return now < datetime.fromtimestamp(int(until), UTC)
 
 
-def _key(event_id: uuid.UUID) -> bytes:
-    return crypto.derive(f"event/{event_id}")
+def _key(event_id: uuid.UUID, ends: Mapping[uuid.UUID, datetime], at: datetime) -> bytes:
+    ended = sorted(grant.hex for grant, end in ends.items() if end <= at)
+    return crypto.derive(f"event/{event_id}/{sha256(''.join(ended).encode()).hexdigest()}")
 
 
 def _code(key: bytes, step: int) -> str:

@@ -45,6 +45,7 @@ def check_in_saved(
         typed=typed,
         happened_at=tapped_at(saved, now),
         device=device_mark(event.id, token),
+        ticket=device_mark(event.id, ticket) if ticket else None,
         clock_error_s=(saved.sent_at - now).total_seconds(),
         for_a_person=is_too_late(event, now) or event.is_old_code(tapped_at(saved, now)),
     )

@@ -27,7 +27,7 @@ def work_out_leavings(now: datetime) -> int:
     since = (leases.last_run(LEASE) or now - FIRST_LOOK) - OVERLAP
     whose = {(row.event_id, row.member_id) for row in _said_since(since)}
     for event_id, member_id in sorted(whose):
-        derive_attendance(event_id, member_id)
+        derive_attendance(event_id, [member_id])
     leases.note_run(LEASE, now=now)
     return len(whose)
 

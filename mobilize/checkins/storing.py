@@ -24,20 +24,23 @@ _KEPT_FOR_A_PERSON = (Outcome.WALKUP, Outcome.AMBIGUOUS)
 
 def row_of(proof: Proof, decided: Decision, now: datetime) -> Row:
     """Every value that is stored of a claim, under the names its statements use."""
+    method = decided.method or proof.method
     row = {
         "evidence_id": new_id(),
         "event_id": proof.event_id,
         "shift_id": decided.shift_id,
         "nonce": proof.nonce,
         "body_hash": crypto.fingerprint(proof.body),
-        "method": proof.method,
-        "tier": proof.method.tier,
+        "method": method,
+        "tier": method.tier,
         "outcome": decided.outcome,
         "member_id": decided.member_id,
         "chapter_id": decided.chapter_id,
         "walkup_id": None,
         "gate_id": proof.gate_id,
         "device_hmac": proof.device,
+        "ticket_hmac": proof.ticket,
+        "ticket_place": decided.ticket_place,
         "grant_id": proof.grant_id,
         "happened_at": proof.happened_at,
         "clock_error_s": proof.clock_error_s,
@@ -61,8 +64,9 @@ def row_of(proof: Proof, decided: Decision, now: datetime) -> Row:
 def store(wire: Wire, rows: Sequence[Row]) -> list[Outcome] | None:
     """Store all of these rows, or none; what stands in a row of a phone (`known_phones.phone_row`) with them.
 
-    Returns an outcome for each: `counted` becomes `repeat` where she is in already. None: a nonce of theirs
-    was stored a moment ago. No two may be about the same deed, member, number or phone.
+    Returns an outcome for each: `counted` becomes `repeat` where she is in already. None: a nonce of theirs,
+    or the place of a ticket, was taken a moment ago. No two may be about the same deed, member, number,
+    phone or ticket.
     """
     try:
         with wire.writing():

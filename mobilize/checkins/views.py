@@ -14,7 +14,7 @@ from mobilize.accounts.sessions import cookie_name, give_cookie
 from mobilize.actions.queries import EARLY, LATE
 from mobilize.checkins.forms import CheckInForm, SavedCheckIn, event_token, is_event_token
 from mobilize.checkins.known_phones import recall
-from mobilize.checkins.models import Method, Says
+from mobilize.checkins.models import Says
 from mobilize.checkins.next_steps import next_event
 from mobilize.checkins.operations import check_in_by_poster
 from mobilize.checkins.queries import LastCount, last_count
@@ -161,15 +161,12 @@ def _count_in(event: Shown, now: datetime) -> str:
         raise Refused("stale_form", _("This page was too old. Send it once more."), status=400)
     typed = None if "known" in request.form else read_typed(request.form.get("typed", ""))
     cookie = request.cookies.get(cookie_name("known"))
-    given = _ticket(event, now)
-    method = Method.ROTATING if given else Method.POSTER
-    page = given or token
     _done, cookie = check_in_by_poster(
         event.id,
         typed,
-        page=page,
+        page=token,
         cookie=cookie,
-        method=method,
+        ticket=_ticket(event, now),
         for_a_person=event.is_old_code(now),
         says=Says.LEFT if "left" in request.form else Says.HERE,
         now=now,

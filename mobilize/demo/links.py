@@ -35,7 +35,7 @@ def captains_link(event: Event, now: datetime) -> tuple[str, str]:
         if grant.label == CAPTAIN and grant.made_by == MADE_BY:
             revoke_grant(grant, MADE_BY, now=now)
     _grant, token = grant_line(
-        event.id, GrantKind.CAPTAIN, CAPTAIN, None, MADE_BY, event.ends_at + LATE, now=now
+        event.id, GrantKind.LINK, CAPTAIN, None, MADE_BY, event.ends_at + LATE, now=now
     )
     return "captain", f"{settings().public_base_url}/l/{token}"
 

@@ -154,7 +154,7 @@ def _lines(events: Sequence[Event], deeds: Sequence[Deed], base: str, now: datet
         event = events[at]
         ends_at = event.ends_at + timedelta(minutes=30)
         _grant, token = grant_line(
-            event.id, GrantKind.CAPTAIN, "Simulated captain", None, SHELL, ends_at, now=now
+            event.id, GrantKind.LINK, "Simulated captain", None, SHELL, ends_at, now=now
         )
         found[at] = LinePhone(base, token, event.code)
     return found

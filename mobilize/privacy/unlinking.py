@@ -106,6 +106,8 @@ def unlink_evidence(session: Session, rows: Sequence[Any], *, keep_nonces: bool)
             "body_hash": NO_BODY,
             "member_id": None,
             "device_hmac": None,
+            "ticket_hmac": None,
+            "ticket_place": None,
             "grant_id": None,
             "happened_at": _hour(row.happened_at),
             "recorded_at": _hour(row.recorded_at),

@@ -96,13 +96,29 @@ def _head_count(inbound: Inbound, question: Question | None, now: datetime) -> N
             via="text",
             by=f"person:{chair.id}" if chair else "phone",
             now=now,
+            sure=_said_again(inbound),
         )
-    except Refused:
-        answer(inbound, "count_unclear", {"place": event.place}, language=language, now=now)
+    except Refused as refusal:
+        blanks = {"place": event.place, "count": inbound.value or ""}
+        wording = "count_unusual" if refusal.code == "count_unusual" else "count_unclear"
+        answer(inbound, wording, blanks, language=language, now=now)
         return
     mark_question_answered(question.id, now=now)
     blanks = {"count": inbound.value or "", "place": event.place}
     answer(inbound, "count_noted", blanks, language=language, now=now)
+
+
+def _said_again(inbound: Inbound) -> bool:
+    """The same number answered the same question before, and was dealt with: we asked whether it is right."""
+    before = exists().where(
+        Inbound.question_id == inbound.question_id,
+        Inbound.intent == Intent.NUMBER,
+        Inbound.value == inbound.value,
+        Inbound.id != inbound.id,
+        Inbound.done_by == ROOM,
+        Inbound.done_at < inbound.received_at,
+    )
+    return bool(db.session.scalar(select(before)))
 
 
 def _unclear(inbound: Inbound, question: Question | None, now: datetime) -> None:

@@ -58,12 +58,13 @@ def _captains(action: Action | None) -> dict[UUID, int]:
     if action is None:
         return {}
     rows: Any = db.session.execute(
-        select(EventChapter.site_id, func.count(LineGrant.id))
+        # A link is one captain, on however many phones it was opened.
+        select(EventChapter.site_id, func.count(func.coalesce(LineGrant.link_id, LineGrant.id).distinct()))
         .join(Event, Event.id == EventChapter.event_id)
         .outerjoin(
             LineGrant,
             (LineGrant.event_id == Event.id)
-            & (LineGrant.kind == GrantKind.CAPTAIN)
+            & LineGrant.kind.in_((GrantKind.CAPTAIN, GrantKind.LINK))
             & LineGrant.revoked_at.is_(None),
         )
         .where(

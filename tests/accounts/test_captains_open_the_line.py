@@ -37,9 +37,11 @@ def carmen(lincoln: Site) -> Person:
 
 
 def captain(event: Event, now: datetime) -> tuple[LineGrant, str]:
-    return grant_line(
-        event.id, GrantKind.CAPTAIN, "Rosa", None, "person:x", now + timedelta(hours=1), now=now
-    )
+    return grant_line(event.id, GrantKind.LINK, "Rosa", None, "person:x", now + timedelta(hours=1), now=now)
+
+
+def link_of(event: Event) -> LineGrant:
+    return db.session.scalars(select(LineGrant).filter_by(event_id=event.id, kind=GrantKind.LINK)).one()
 
 
 def line(client: FlaskClient, event: Event) -> int:
@@ -69,7 +71,9 @@ def test_a_grant_opens_no_other_line_whatever_its_cookie_is_called(
 ) -> None:
     other = make_event(make_site(), starts_at=now, ends_at=now)
     _grant, token = captain(picket, now)
-    client.set_cookie(f"line-{other.code}", token, domain="localhost")
+    client.post(f"/l/{token}")
+    hers = client.get_cookie(f"line-{picket.code}", domain="localhost").value
+    client.set_cookie(f"line-{other.code}", hers, domain="localhost")
     assert line(client, other) == 403
 
 
@@ -88,7 +92,7 @@ def test_a_revoked_link_is_refused_at_the_next_request(
 
 def test_a_link_ends(client: FlaskClient, picket: Event, now: datetime) -> None:
     ends_at = now - timedelta(seconds=1)
-    _grant, token = grant_line(picket.id, GrantKind.CAPTAIN, "Rosa", None, "person:x", ends_at, now=now)
+    _grant, token = grant_line(picket.id, GrantKind.LINK, "Rosa", None, "person:x", ends_at, now=now)
     assert client.get(f"/l/{token}").status_code == 410
     client.set_cookie(f"line-{picket.code}", token, domain="localhost")
     assert line(client, picket) == 403
@@ -126,7 +130,7 @@ def test_the_chair_gives_sees_and_takes_back_captains_links(
     hers = app.test_client()
     hers.post(f"/l/{link}")
     assert line(hers, picket) == 200
-    grant = db.session.scalars(select(LineGrant)).one()
+    grant = link_of(picket)
     assert client.post(f"{page}/{grant.id}/revoke").status_code == 303
     assert line(hers, picket) == 403
 
@@ -139,7 +143,7 @@ def test_the_chair_hands_a_captains_link_over(
     first = client.post(page, data={"label": "Juana"}).text.split('value="http', 1)[1].split('"', 1)[0]
     juanas, veras = app.test_client(), app.test_client()
     juanas.post(f"/l/{first.split('/l/')[1]}")
-    grant = db.session.scalars(select(LineGrant)).one()
+    grant = link_of(picket)
     handed = client.post(f"{page}/{grant.id}/hand-over", data={"label": "Vera"})
     second = handed.text.split('value="http', 1)[1].split('"', 1)[0]
     veras.post(f"/l/{second.split('/l/')[1]}")

@@ -144,7 +144,7 @@ def test_a_tick_outside_the_hours_is_kept_and_says_so(line, event, mia):
         (b'{"items": 1}', 422),
         (b'{"items": [], "more": 1}', 422),
         (b'{"items": [], "sent_at": "soon"}', 422),
-        (b'{"items": [' + b"1," * 500 + b"1]}", 422),
+        (b'{"items": [' + b"1," * 100 + b"1]}", 422),
         (b"[" * 200_000, 400),
         (b'{"items": [' + b"9" * 5000 + b"]}", 400),
         (b"x" * 10_000_000, 413),

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 
 from mobilize.actions.models import Shift
 from mobilize.checkins.counts import add_supporters, report_head_count
@@ -9,8 +10,8 @@ from mobilize.checkins.queries import head_count, line_figures
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.roster.models import Gate
-from tests.builders import START, make_event, make_member
-from tests.checkins.morning import OPEN, nonce, scan
+from tests.builders import START, make_event, make_member, make_site
+from tests.checkins.morning import OPEN, item, nonce, scan, send
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -20,7 +21,7 @@ def report(event, n, *, at=OPEN, key=None):
 
 
 def cheer(event, delta, *, key=None):
-    add_supporters(event.id, delta, nonce=key or nonce(), happened_at=OPEN, by="grant:test", now=OPEN)
+    add_supporters(event, delta, nonce=key or nonce(), happened_at=OPEN, by="grant:test", now=OPEN)
 
 
 def test_the_last_head_count_stands_whenever_it_arrives():
@@ -116,3 +117,56 @@ def test_the_three_numbers_are_never_mixed():
     figures = line_figures(event.id)
     assert (figures.named, figures.others, figures.head_count, figures.supporters) == (0, 2, 31, 7)
     assert db.session.query(HeadCount).one().n == 31
+
+
+@pytest.mark.parametrize(("members", "usual"), [(0, 200), (8, 200), (40, 400), (300, 2000)])
+def test_a_count_far_above_what_a_chapter_is_counts_only_when_somebody_is_sure(app, members, usual):
+    site = make_site()
+    for _ in range(members):
+        make_member(site=site)
+    event = make_event(site)
+    said = {"counted_at": OPEN, "via": "line", "by": "grant:test", "now": OPEN}
+    report_head_count(event, usual, nonce=nonce(), **said)
+    with pytest.raises(Refused, match="count_unusual"):
+        report_head_count(event, usual + 1, nonce=nonce(), **said)
+    assert head_count(event.id)[0] == usual
+    report_head_count(event, usual + 1, nonce=nonce(), sure=True, **said)
+    assert head_count(event.id)[0] == usual + 1
+    with pytest.raises(Refused, match="bad_count"):
+        report_head_count(event, 20_001, nonce=nonce(), sure=True, **said)
+
+
+def test_as_many_supporters_at_once_are_asked_about_too(app, event):
+    for delta in (5000, -5000):
+        with pytest.raises(Refused, match="count_unusual"):
+            cheer(event, delta)
+    assert line_figures(event.id).supporters == 0
+
+
+def test_at_a_rally_thousands_are_usual(app):
+    rally = make_event(chapters=[make_site()], venue="City Hall")
+    said = {"counted_at": OPEN, "via": "line", "by": "grant:test", "now": OPEN}
+    report_head_count(rally, 2000, nonce=nonce(), **said)
+    with pytest.raises(Refused, match="count_unusual"):
+        report_head_count(rally, 20_000, nonce=nonce(), **said)
+
+
+def test_the_plain_page_asks_once_and_keeps_what_was_typed(line, event):
+    def report(**form):
+        with time_machine.travel(OPEN, tick=False):
+            return line.post(f"/line/{event.code}/do", data={"do": "head_count", "nonce": "a" * 32, **form})
+
+    asked = report(n="20000")
+    assert asked.status_code == 422 and "Is that right?" in asked.text
+    assert 'name="sure" value="20000"' in asked.text and 'value="20000" inputmode' in asked.text
+    assert line_figures(event.id).head_count is None
+    assert report(n="19000", sure="20000").status_code == 422, "another number is asked about anew"
+    assert report(n="20000", sure="20000").status_code == 303
+    assert line_figures(event.id).head_count == 20_000
+
+
+def test_a_phones_queue_learns_by_a_stable_code_that_a_count_is_unusual(line, event):
+    with time_machine.travel(OPEN, tick=False):
+        [answer] = send(line, event, item(1, "head_count", n=20_000))
+        assert (answer["stored"], answer["error"]) == (False, "count_unusual") and "20000" in answer["why"]
+        assert send(line, event, item(2, "head_count", n=20_000, sure=True))[0]["stored"] is True

@@ -1,15 +1,22 @@
 """The QR on the line's phone: read in time it proves the place, and a picture of it proves nothing."""
 
-from datetime import timedelta
+import base64
+import hmac
+from datetime import date, timedelta
 
 import pytest
 import time_machine
+from sqlalchemy import update
 
+from mobilize.accounts.grants import grant_line, hand_over, pass_on, revoke_grant
+from mobilize.accounts.models import GrantKind, RoleName, RoleTerm
 from mobilize.actions.models import Event
 from mobilize.checkins.models import Tier
 from mobilize.checkins.rotating import holds, is_current, rotating_code, rotating_key, ticket
-from tests.builders import START, make_event, make_member, make_site
-from tests.checkins.morning import OPEN, attendance, evidence, outcomes, post, scan
+from mobilize.database import atomic
+from tests.builders import START, make_event, make_member, make_person, make_site
+from tests.checkins.morning import OPEN, attendance, evidence, grant_for, outcomes, post, scan
+from tests.services.client import Client
 
 HALF_A_MINUTE = timedelta(seconds=30)
 
@@ -100,3 +107,77 @@ def test_phones_get_the_key_only_around_the_event(app):
         assert rotating_key(event, at) is None
     assert rotating_key(event, START - timedelta(minutes=60))
     assert rotating_key(event, START) != rotating_key(make_event(), START)
+
+
+def state_of(app, event, token):
+    phone = Client(app, use_cookies=True)
+    phone.set_cookie(f"line-{event.code}", token, domain="localhost")
+    return phone.get(f"/line/{event.code}/state")
+
+
+def scanned(app, event, key, at):
+    """How strong somebody is who scans, at that moment, what a phone with this key shows."""
+    code, phone = code_of(bytes.fromhex(key), at), Client(app, use_cookies=True)
+    with time_machine.travel(at, tick=False):
+        phone.get(f"/c/{event.code}/{code}")
+        return phone.get_cookie(f"here-{event.code}", domain="localhost") is not None
+
+
+def code_of(key, at):
+    """As `rotating.js` draws it."""
+    step = (int(at.timestamp()) // 30).to_bytes(8, "big")
+    return base64.b32encode(hmac.digest(key, step, "sha256")[:5]).decode()
+
+
+@pytest.mark.parametrize("way", ["taken back", "handed over by the chair", "handed on at the gate"])
+def test_a_captain_who_is_out_cannot_show_a_good_code_from_home(app, event, way):
+    (rosa, rosas), (_sam, sams) = grant_for(event), grant_for(event)
+    with time_machine.travel(OPEN, tick=False):
+        key = state_of(app, event, rosas).json["key"]
+        assert state_of(app, event, sams).json["key"] == key and scanned(app, event, key, OPEN)
+        end = {"taken back": revoke_grant, "handed over by the chair": hand_over_to("Vera", hand_over),
+               "handed on at the gate": hand_over_to("Vera", pass_on)}[way]  # fmt: skip
+        end(rosa, "shell", now=OPEN)
+        assert state_of(app, event, rosas).status_code == 403
+        fresh = state_of(app, event, sams).json["key"]
+    assert fresh != key
+    next_code = OPEN.replace(second=30)
+    assert not scanned(app, event, key, next_code), "a code that begins after the phone was out"
+    assert scanned(app, event, fresh, next_code), "the other phone goes on"
+
+
+def hand_over_to(label, way):
+    return lambda grant, by, *, now: way(grant, label, by, now=now)
+
+
+def test_a_code_that_was_shown_before_is_good_for_the_rest_of_its_minute(app, event):
+    begins = OPEN.replace(second=0)
+    rosa, rosas = grant_for(event)
+    with time_machine.travel(begins, tick=False):
+        key = state_of(app, event, rosas).json["key"]
+    shown = code_of(bytes.fromhex(key), begins)
+    revoke_grant(rosa, "shell", now=begins + timedelta(seconds=10))
+    assert is_current(event.id, shown, begins + timedelta(seconds=50))
+    assert not is_current(event.id, shown, begins + timedelta(seconds=60))
+    later = code_of(bytes.fromhex(key), begins + timedelta(seconds=30))
+    assert not is_current(event.id, later, begins + timedelta(seconds=30))
+
+
+def test_a_chair_whose_role_has_ended_cannot_either(app, event):
+    carmen = make_person(role=RoleName.CHAIR, site=event.site)
+    ends_at = event.ends_at + timedelta(hours=3)
+    with time_machine.travel(OPEN, tick=False):
+        grant_line(event.id, GrantKind.CHAIR, "", carmen, "shell", ends_at, now=OPEN)
+        before = rotating_key(event, OPEN)
+        with atomic() as session:
+            session.execute(update(RoleTerm).values(to_on=date(2026, 3, 2)))
+        assert rotating_key(event, OPEN) != before
+
+
+def test_a_wall_that_is_taken_back_and_a_link_that_is_given_change_no_key(app, event):
+    before = rotating_key(event, OPEN)
+    wall, _token = grant_for(event, kind=GrantKind.WALL)
+    revoke_grant(wall, "shell", now=OPEN)
+    grant_for(event)
+    grant_for(event, kind=GrantKind.LINK)
+    assert rotating_key(event, OPEN) == before

@@ -78,7 +78,7 @@ def test_phones_and_a_captain_go_through_the_real_doors(pg_app: Flask, live_serv
     starts_at = simulated.start
     event = make_event(site, action=make_action(starts_at=starts_at, ends_at=now + timedelta(minutes=30)))
     _grant, token = grant_line(
-        event.id, GrantKind.CAPTAIN, "Gate", None, "shell", now + timedelta(hours=1), now=now
+        event.id, GrantKind.LINK, "Gate", None, "shell", now + timedelta(hours=1), now=now
     )
     people = [Someone(str(m.id), m.number, "") for m in members]
     gate = Gate(event.code, event.text_code, "Lincoln", people)

@@ -1,6 +1,7 @@
 """A line without a network: its list, what captains did there, and what leaves their phones at its end."""
 
 import io
+import re
 import time
 from datetime import timedelta
 from types import SimpleNamespace
@@ -165,6 +166,65 @@ def test_the_changing_code_is_drawn_without_a_network_and_a_wrong_clock(gate, ph
     address, _slash, code = read.text.rpartition("/")
     assert address.lower().endswith(f"/c/{gate.event.code}".lower())
     assert is_current(gate.event.id, code, clock.now())
+
+
+def shown_code(phone):
+    """The letters of the code on a phone's screen."""
+    return phone.page.locator("#board-code").get_attribute("data-address").rpartition("/")[2]
+
+
+def test_a_captain_who_is_out_shows_no_code_and_the_other_phone_goes_on(gate, phone_of):
+    rosa, sam = line_phone(gate, phone_of, "rosa"), line_phone(gate, phone_of, "sam")
+    for phone in (rosa, sam):
+        phone.page.get_by_role("button", name="Show the changing code full screen").click()
+        expect(phone.page.get_by_text("New code in")).to_be_visible()
+    before = sam.page.evaluate("kept.rotating.key")
+    revoke_grant(rosa.grant, "shell", now=clock.now())
+    until(sam.page, f"Boolean(kept.rotating?.key) && kept.rotating.key !== '{before}'")
+    until(rosa.page, "ended && kept.rotating === null")
+    expect(rosa.page.locator("#board-code path")).not_to_have_attribute("d", re.compile("M"))
+    eventually(lambda: is_current(gate.event.id, shown_code(sam), clock.now()), True)
+
+
+def test_a_phone_without_a_network_goes_on_with_a_key_that_verifies_nobody(gate, phone_of):
+    rosa, sam = line_phone(gate, phone_of, "rosa"), line_phone(gate, phone_of, "sam")
+    until(sam.page, "Boolean(kept.rotating?.key)")
+    before = sam.page.evaluate("kept.rotating.key")
+    sam.context.set_offline(True)
+    revoke_grant(rosa.grant, "shell", now=clock.now())
+    sam.page.get_by_role("button", name="Show the changing code full screen").click()
+    expect(sam.page.get_by_text("New code in")).to_be_visible()
+    assert sam.page.evaluate("kept.rotating.key") == before
+    sam.context.set_offline(False)
+    until(sam.page, f"kept.rotating.key !== '{before}'")
+    eventually(lambda: is_current(gate.event.id, shown_code(sam), clock.now()), True)
+
+
+def test_an_unusual_head_count_is_asked_about_once_without_a_network_too(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    rosa.context.set_offline(True)
+    rosa.page.get_by_label("How many people stand here now?").fill("20000")
+    report = rosa.page.get_by_role("button", name="Report head count")
+    report.click()
+    expect(rosa.page.get_by_text("20000 people are far more than we expect here.")).to_be_visible()
+    expect(rosa.page.get_by_label("How many people stand here now?")).to_have_value("20000")
+    expect(rosa.page.get_by_text("waiting to send")).to_be_hidden()
+    report.click()
+    expect(rosa.page.get_by_text("1 waiting to send")).to_be_visible()
+    rosa.context.set_offline(False)
+    expect(rosa.page.locator("#head-count strong")).to_have_text("20000", timeout=SOON)
+
+
+def test_a_long_queue_is_sent_a_batch_at_a_time_until_nothing_waits(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    rosa.context.set_offline(True)
+    rosa.page.evaluate(
+        "(async () => { for (let n = 0; n < 250; n++) await add({ kind: 'supporters', n: 1 }); })()"
+    )
+    expect(rosa.page.get_by_text("250 waiting to send")).to_be_visible(timeout=SOON)
+    rosa.context.set_offline(False)
+    expect(rosa.page.get_by_text("waiting to send")).to_be_hidden(timeout=2 * SOON)
+    expect(rosa.page.locator("#supporters")).to_have_text("250", timeout=SOON)
 
 
 def test_the_vendored_reader_reads_a_code(gate, phone_of):

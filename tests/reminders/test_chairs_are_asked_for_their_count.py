@@ -160,3 +160,29 @@ def test_the_question_is_asked_in_winter_time_too(app: Flask) -> None:
     chair(event)
     assert ask_for_counts(second_half_past_one - timedelta(minutes=45)) == 0
     assert ask_for_counts(second_half_past_one + timedelta(minutes=15)) == 1
+
+
+def test_a_number_far_above_what_can_be_is_asked_about_once_and_counts_when_said_again(
+    app: Flask, texts_us: Texts
+) -> None:
+    event = a_line()
+    chair(event)
+    asked(event)
+    texts_us(CARMEN, "20000", QUARTER_PAST)
+    read_answers(QUARTER_PAST + timedelta(seconds=5))
+    assert counts() == []
+    assert "text 20000 once more" in words(waiting("count_unusual")[0])
+    texts_us(CARMEN, "20000", QUARTER_PAST + timedelta(minutes=1))
+    read_answers(QUARTER_PAST + timedelta(minutes=2))
+    assert counts() == [20_000]
+
+
+def test_the_right_number_after_a_slip_counts_at_once(app: Flask, texts_us: Texts) -> None:
+    event = a_line()
+    chair(event)
+    asked(event)
+    texts_us(CARMEN, "2400", QUARTER_PAST)
+    read_answers(QUARTER_PAST + timedelta(seconds=5))
+    texts_us(CARMEN, "24", QUARTER_PAST + timedelta(minutes=1))
+    read_answers(QUARTER_PAST + timedelta(minutes=2))
+    assert counts() == [24]

@@ -82,7 +82,7 @@ def test_no_name_is_on_a_device_at_the_gate_of_a_rally(app: Any, client: FlaskCl
 def _open_line(client: FlaskClient, event: Any, now: Any) -> str:
     """Everything a captain's phone is given: the page, and what it polls."""
     ends_at = event.ends_at
-    _grant, token = grant_line(event.id, GrantKind.CAPTAIN, "Gate 2", None, "shell", ends_at, now=now)
+    _grant, token = grant_line(event.id, GrantKind.LINK, "Gate 2", None, "shell", ends_at, now=now)
     client.post(f"/l/{token}")
     page, state = (client.get(f"/line/{event.code}{part}") for part in ("", "/state"))
     assert (page.status_code, state.status_code) == (200, 200)

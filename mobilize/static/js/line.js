@@ -39,6 +39,7 @@ async function add(deed) {
 async function send() {
   if (sending || queue.length === 0) return;
   sending = true;
+  let goesOn = false;
   try {
     const answer = await fetch(line.items, {
       method: "POST",
@@ -48,7 +49,9 @@ async function send() {
     });
     if (answer.ok) {
       const said = await answer.json();
+      const before = queue.length;
       await settle(said.items);
+      goesOn = queue.length > 0 && queue.length < before; // a batch at a time, until nothing waits
       if (said.ended) await end();
     } else if (answer.status === 403) await end();
   } catch {
@@ -56,6 +59,7 @@ async function send() {
   } finally {
     sending = false;
   }
+  if (goesOn) return send();
   await refresh();
 }
 
@@ -88,6 +92,7 @@ function showAsSent({ kind, typed }) {
 async function end() {
   const first = !ended;
   ended = true;
+  kept.rotating = null;
   names?.replaceChildren();
   if (first) say(line.ended);
   document.getElementById("who")?.replaceChildren();
@@ -110,11 +115,11 @@ async function refresh() {
     etag = answer.headers.get("ETag") || "";
     kept.drawn = drawn = await answer.json();
     if (ended) return; // while this answer was on its way: nothing is kept any more
+    takeKey(drawn);
     await store.put("lines", kept);
   } catch {
     return;
   }
-  if (kept.rotating?.key && kept.rotating.address !== drawn.address) learnKey();
   redraw();
 }
 
@@ -150,6 +155,7 @@ document.addEventListener("submit", (event) => {
   if (!deed) return;
   event.preventDefault();
   if (deed.kind === "untick" && !deed.reason) return askWhy(event.submitter);
+  if (asksWhetherSure(form, deed)) return;
   const button = event.submitter;
   add(deed).then(
     () => form.querySelectorAll("input:not([type=hidden])").forEach((field) => (field.value = "")),
@@ -159,6 +165,23 @@ document.addEventListener("submit", (event) => {
     },
   );
 });
+
+// A number far above what can be is asked about once, here and without a network too; it stays in its field.
+function asksWhetherSure(form, deed) {
+  if (deed.kind !== "head_count" || deed.n <= Number(line.usual)) return askSure(form, "");
+  if (form.dataset.sure !== String(deed.n)) return askSure(form, String(deed.n));
+  deed.sure = true;
+  return askSure(form, "");
+}
+
+function askSure(form, n) {
+  if (form.id !== "count-form") return false;
+  const box = document.getElementById("count-sure");
+  form.dataset.sure = n;
+  box.hidden = !n;
+  box.textContent = n && line.unusual.replace("%", n);
+  return Boolean(n);
+}
 
 function listen() {
   const search = document.getElementById("search");

@@ -31,6 +31,9 @@ function drawFigures(state) {
   }
   document.getElementById("supporters").textContent = state.supporters;
   document.getElementById("new-code").hidden = state.address === line.address;
+  const phones = document.getElementById("phones");
+  phones.hidden = !state.phones;
+  if (phones.textContent !== state.phones) phones.textContent = state.phones; // said aloud once
   drawDuties(state);
   if (state.head_count === null) return;
   const number = document.createElement("strong");

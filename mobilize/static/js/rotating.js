@@ -20,6 +20,13 @@ async function learnKey() {
   }
 }
 
+// With every look at the line: there is another key where some phone's link has ended.
+function takeKey({ key, address }) {
+  if (kept.rotating?.key === key && kept.rotating?.address === address) return;
+  kept.rotating = { key, address };
+  signing = shownStep = null;
+}
+
 async function showBoard() {
   shownStep = null;
   board.showModal();
@@ -36,6 +43,7 @@ async function tick() {
   const words = document.getElementById("board-words");
   if (!kept.rotating?.key) {
     words.textContent = line.noKey;
+    document.getElementById("board-code").firstElementChild.removeAttribute("d");
     return;
   }
   const now = serverNow();

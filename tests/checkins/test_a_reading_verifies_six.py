@@ -1,0 +1,134 @@
+"""One reading of the line's changing code verifies six people, on however many phones its ticket is shown."""
+
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+import time_machine
+
+from mobilize.checkins.evidence_counts import flags_of
+from mobilize.checkins.forms import event_token
+from mobilize.checkins.models import Tier
+from mobilize.checkins.operations import check_in_by_poster
+from mobilize.checkins.rotating import rotating_code, ticket
+from mobilize.checkins.typed import read_typed
+from tests.builders import make_event, make_member, make_site
+from tests.checkins.morning import OPEN, attendance, evidence, post
+from tests.checkins.test_two_at_the_same_moment_are_one import all_at_once
+from tests.services.client import Client
+
+
+@pytest.fixture(autouse=True)
+def in_the_morning():
+    with time_machine.travel(OPEN, tick=False):
+        yield
+
+
+@pytest.fixture
+def numbers():
+    return [f"213555011{n}" for n in range(10)]
+
+
+@pytest.fixture
+def event(app, numbers):
+    site = make_site()
+    for number in numbers:
+        make_member(site=site, phone=f"+1{number}")
+    made = make_event(site)
+    return SimpleNamespace(id=made.id, code=made.code)
+
+
+def cookie_of(client, event):
+    return client.get_cookie(f"here-{event.code}", domain="localhost").value
+
+
+def tiers(event):
+    return Counter(row.tier for row in attendance(event))
+
+
+def read(app, event):
+    """A phone that has read the code, and its ticket."""
+    phone = Client(app, use_cookies=True)
+    phone.get(f"/c/{event.code}/{rotating_code(event.id, OPEN)}")
+    return phone, cookie_of(phone, event)
+
+
+def with_ticket(app, event, given):
+    phone = Client(app, use_cookies=True)
+    phone.set_cookie(f"here-{event.code}", given, domain="localhost")
+    return phone
+
+
+def test_the_seventh_on_one_phone_is_self_reported(app, event, numbers):
+    phone, _ticket = read(app, event)
+    answers = {post(phone, event, number).status_code for number in numbers}
+    assert answers == {200}
+    assert tiers(event) == {Tier.VERIFIED: 6, Tier.SELF: 4}
+
+
+def test_the_seventh_is_self_reported_on_whatever_phones_the_ticket_is_shown(app, event, numbers):
+    _phone, given = read(app, event)
+    for number in numbers:
+        post(with_ticket(app, event, given), event, number)
+    assert len({row.device_hmac for row in evidence(event)}) == 10, "ten phones, or one without its cookies"
+    assert tiers(event) == {Tier.VERIFIED: 6, Tier.SELF: 4}
+    assert flags_of([event.id]).busy_devices == 1
+
+
+def test_one_phone_with_many_members_is_flagged_once(app, event, numbers):
+    phone, _ticket = read(app, event)
+    for number in numbers[:4]:
+        post(phone, event, number)
+    assert flags_of([event.id]).busy_devices == 1
+
+
+def test_from_the_pages_queue_it_is_the_same(app, event, numbers):
+    _phone, given = read(app, event)
+    for n, number in enumerate(numbers):
+        at = OPEN.isoformat()
+        tap = {"nonce": f"{n + 1:032x}", "typed": number, "at": at, "sent_at": at}
+        sent = {**tap, "token": event_token(event.code)}
+        assert with_ticket(app, event, given).post(f"/c/{event.code}", json=sent).status_code == 200
+    assert tiers(event) == {Tier.VERIFIED: 6, Tier.SELF: 4}
+
+
+def test_a_member_who_taps_again_takes_no_second_place(app, event, numbers):
+    given = ticket(event.id, OPEN)
+    for n in range(12):
+        page, typed = event_token(event.code), read_typed(numbers[n % 6])
+        check_in_by_poster(event.id, typed, page=page, cookie=None, ticket=given, now=OPEN)
+        tap = {"nonce": f"{n + 1:032x}", "typed": numbers[n % 6], "at": OPEN.isoformat(), "token": page}
+        with_ticket(app, event, given).post(f"/c/{event.code}", json={**tap, "sent_at": OPEN.isoformat()})
+    assert tiers(event) == {Tier.VERIFIED: 6}
+    assert {row.tier for row in evidence(event)} == {Tier.VERIFIED}
+
+
+def test_numbers_that_match_nobody_take_a_place_since_a_person_may_match_them(app, event, numbers):
+    phone, _ticket = read(app, event)
+    for n in range(6):
+        post(phone, event, f"213555099{n}")
+    post(phone, event, numbers[0])
+    assert tiers(event) == {Tier.SELF: 1}
+
+
+def test_at_the_same_moment_they_are_six_as_well(app, event, numbers):
+    given = ticket(event.id, OPEN)
+
+    def tap(number):
+        return lambda: (
+            check_in_by_poster(
+                event.id, read_typed(number), page=number, cookie=None, ticket=given, now=OPEN
+            )[0].outcome
+        )
+
+    outcomes = all_at_once(app, *[tap(number) for number in numbers])
+    assert set(outcomes) == {"counted"}
+    assert tiers(event) == {Tier.VERIFIED: 6, Tier.SELF: 4}
+
+
+def test_another_reading_verifies_six_more(app, event, numbers):
+    for some in (numbers[:6], numbers[6:]):
+        phone, _ticket = read(app, event)
+        for number in some:
+            post(phone, event, number)
+    assert tiers(event) == {Tier.VERIFIED: 10}
