@@ -1,14 +1,14 @@
 """When a role was given, who made or restarted whom, how a link reached its person, whose a line grant is.
 
 Revision ID: 0024
-Revises: 0022
+Revises: 0023
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0024"
-down_revision = "0022"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 

@@ -4,7 +4,7 @@ evidence was taken back or matched, texts to many and their reasons. And how man
 Nothing was released with the columns that go, so nothing is carried over from them.
 
 Revision ID: 0025
-Revises: 0022
+Revises: 0024
 """
 
 import uuid
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0025"
-down_revision = "0022"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 

@@ -1,14 +1,14 @@
 """Codes have lanes with budgets of their own, and what they cost is counted apart from other texts.
 
 Revision ID: 0026
-Revises: 0022
+Revises: 0025
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0026"
-down_revision = "0022"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 

@@ -1,14 +1,14 @@
 """Which lines of a roster want a look is sealed: beside a list in the same order it said whose rows they are.
 
-Revision ID: 0029
-Revises: 0022
+Revision ID: 0028
+Revises: 0027
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0029"
-down_revision = "0022"
+revision = "0028"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 

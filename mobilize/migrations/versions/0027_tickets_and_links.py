@@ -1,14 +1,14 @@
 """Whom one reading of the line's changing code has verified; and which link a captain's phone was opened by.
 
-Revision ID: 0028
-Revises: 0022
+Revision ID: 0027
+Revises: 0026
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0028"
-down_revision = "0022"
+revision = "0027"
+down_revision = "0026"
 branch_labels = None
 depends_on = None
 
