@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from mobilize.actions.models import Action, Event, EventChapter, EventState, Shift
 from mobilize.actions.queries import EARLY, LATE
 from mobilize.checkins.models import Duty, Evidence, Method, Outcome, Says
+from mobilize.checkins.phone_clocks import Span
 from mobilize.checkins.typed import Typed
 from mobilize.direct import Ready, Wire, given
 from mobilize.errors import Refused
@@ -32,7 +33,8 @@ class Proof:
 
     `nonce` (16 bytes) is the sender's name for this one deed and `body` what it said, to tell a repeat from
     a different deed. Exactly one of `typed` and `member_id` says who. `clock_error_s` is how far ahead the
-    sender's clock was; `happened_at` is corrected by it already. With `for_a_person` it is kept as
+    sender's clock was; `happened_at` is corrected by it already. `span`: the earliest and the latest that can
+    have been, where it is not known. With `for_a_person` it is kept as
     `unresolved` where it would have counted.
     """
 
@@ -47,6 +49,7 @@ class Proof:
     gate_id: uuid.UUID | None = None
     device: bytes | None = None
     clock_error_s: float | None = None
+    span: Span | None = None
     for_a_person: bool = False
     says: Says = Says.HERE
     duty: Duty | None = None
@@ -163,13 +166,16 @@ def _outcome(wire: Wire, event: Known, proof: Proof, found: int, chapter: uuid.U
     # Of a forgotten action nobody can say any more who was counted already.
     if event.state is EventState.CALLED_OFF or event.forgotten_at:
         return Outcome.UNRESOLVED
-    if not event.event_starts_at - EARLY <= proof.happened_at <= event.event_ends_at + LATE:
+    opens, closes = event.event_starts_at - EARLY, event.event_ends_at + LATE
+    is_outside = not opens <= proof.happened_at <= closes
+    earliest, latest = proof.span or (proof.happened_at, proof.happened_at)
+    if is_outside and (latest < opens or earliest > closes):
         return Outcome.OUTSIDE_HOURS
     if not found:
         return Outcome.WALKUP if proof.typed else Outcome.UNRESOLVED
     if found > 1:
         return Outcome.AMBIGUOUS
-    if proof.for_a_person:
+    if proof.for_a_person or is_outside:
         return Outcome.UNRESOLVED
     if not event.elsewhere_ok and (chapter,) not in wire.run(_CHAPTERS, {"event": proof.event_id}):
         return Outcome.UNRESOLVED

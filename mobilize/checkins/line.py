@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -21,6 +21,7 @@ from mobilize.checkins.models import Method, Outcome, Says
 from mobilize.checkins.new_numbers import report_new_number
 from mobilize.checkins.operations import Proof, check_in, check_in_all, keep_undo, take_back_ticks
 from mobilize.checkins.personal import whose
+from mobilize.checkins.phone_clocks import TapTime, tap_time
 from mobilize.checkins.queries import listed_of
 from mobilize.checkins.typed import read_typed_or_name
 from mobilize.database import atomic
@@ -35,14 +36,14 @@ TOGETHER = 50
 
 @dataclass(frozen=True)
 class _Line:
-    """Who sends, when, how far ahead of ours that phone's clock is, and whom of the event's list it
-    names. From a phone whose grant was taken back everything is kept, and nothing counts."""
+    """Who sends, when, by that phone's clock too (`sent_at`), and whom of the event's list it names. From a
+    phone whose grant was taken back everything is kept, and nothing counts."""
 
     event: Event
     event_id: uuid.UUID
     grant_id: uuid.UUID
     now: datetime
-    ahead: timedelta | None
+    sent_at: datetime | None
     listed: Collection[uuid.UUID]
     taken_back: bool = False
 
@@ -50,9 +51,12 @@ class _Line:
     def by(self) -> str:
         return f"grant:{self.grant_id}"
 
+    def time_of(self, item: LineItem) -> TapTime:
+        return tap_time(item.clock(self.sent_at), self.now)
+
     def happened_at(self, item: LineItem) -> datetime:
         """By our clock, and never in the future."""
-        return min(item.at - (self.ahead or timedelta()), self.now)
+        return self.time_of(item).at
 
 
 def do_items(
@@ -62,10 +66,9 @@ def do_items(
     it does not count. One that cannot be done is not `stored` and harms no other. Sending the same again
     gives the same answers and changes nothing. With `taken_back` it is kept for a person, as `unresolved`.
     """
-    ahead = batch.sent_at - now if batch.sent_at else None
     read = [_read(raw) for raw in batch.items]
     listed = listed_of(event.id, {item.member for item in read if isinstance(item, LineItem) and item.member})
-    line = _Line(event, event.id, grant.id, now, ahead, listed, taken_back)
+    line = _Line(event, event.id, grant.id, now, batch.sent_at, listed, taken_back)
     answers: list[Answer] = []
     for start in range(0, len(read), TOGETHER):
         with atomic() as session:
@@ -107,7 +110,7 @@ def _check_in_all(session: Session, line: _Line, items: Sequence[Any]) -> list[A
         if isinstance(one, Refused):
             answers[n] = _refused(items[n], one)
         else:
-            answers[n] = _stored(items[n], _said(items[n], one.outcome))
+            answers[n] = _stored(line, items[n], _said(items[n], one.outcome))
     return answers
 
 
@@ -118,7 +121,7 @@ def _do_each(session: Session, line: _Line, items: Sequence[LineItem | Answer]) 
 def _do(session: Session, line: _Line, item: LineItem) -> Answer:
     try:
         with session.begin_nested():
-            return _stored(item, _ONE[item.kind](line, item))
+            return _stored(line, item, _ONE[item.kind](line, item))
     except Refused as refusal:
         return _refused(item, refusal)
     except (DataError, IntegrityError):
@@ -127,8 +130,12 @@ def _do(session: Session, line: _Line, item: LineItem) -> Answer:
         return {"nonce": item.nonce, "stored": False} | _unresolved(_("We could not store this entry."))
 
 
-def _stored(item: LineItem, outcome: Outcome) -> Answer:
-    return {"nonce": item.nonce, "stored": True, "outcome": outcome.value} | _not_counted(outcome)
+def _stored(line: _Line, item: LineItem, outcome: Outcome) -> Answer:
+    answer: Answer = {"nonce": item.nonce, "stored": True, "outcome": outcome.value}
+    if outcome is Outcome.UNRESOLVED and not line.taken_back and line.time_of(item).span:
+        why = _("Kept. This phone's clock was wrong, so the chair says whether they were there.")
+        return answer | {"why": why}
+    return answer | _not_counted(outcome)
 
 
 def _refused(item: LineItem, refusal: Refused) -> Answer:
@@ -230,16 +237,18 @@ def _new_number(line: _Line, item: LineItem) -> Outcome:
 
 
 def _proof(line: _Line, item: LineItem, *, method: Method = Method.TICK, **who: Any) -> Proof:
+    when = line.time_of(item)
     return Proof(
         event_id=line.event_id,
         nonce=item.nonce_bytes,
         body=item.body,
         method=method,
         **who,
-        happened_at=line.happened_at(item),
+        happened_at=when.at,
+        span=when.span,
         grant_id=line.grant_id,
         gate_id=_gate(line.event, item.gate) if item.gate else None,
-        clock_error_s=line.ahead.total_seconds() if line.ahead else None,
+        clock_error_s=(line.sent_at - line.now).total_seconds() if line.sent_at else None,
         for_a_person=line.taken_back,
     )
 
