@@ -67,12 +67,14 @@ class Proof:
 
 @dataclass(frozen=True)
 class Decision:
-    """`counted` still means "unless she is already in". `chapter_id` is her own, wherever she stands."""
+    """`counted` still means "unless she is already in". `chapter_id` is her own, wherever she stands.
+    `time_uncertain`: whether it lies in the event's hours cannot be known."""
 
     outcome: Outcome
     shift_id: uuid.UUID
     member_id: uuid.UUID | None = None
     chapter_id: uuid.UUID | None = None
+    time_uncertain: bool = False
 
 
 class Known(NamedTuple):
@@ -134,7 +136,8 @@ def decide(wire: Wire, known: Sequence[Known], proof: Proof) -> Decision:
     found = {row.member_id: row.chapter_id for row in known if row.member_id}
     member, chapter = next(iter(found.items())) if len(found) == 1 else (None, None)
     outcome = _outcome(wire, known[0], proof, len(found), chapter)
-    return Decision(outcome, _shift_for(known, proof), member, chapter)
+    uncertain = outcome is not Outcome.OUTSIDE_HOURS and _is_outside(known[0], proof)
+    return Decision(outcome, _shift_for(known, proof), member, chapter, uncertain)
 
 
 def shift_at(session: Session, event_id: uuid.UUID, at: datetime) -> uuid.UUID:
@@ -166,10 +169,8 @@ def _outcome(wire: Wire, event: Known, proof: Proof, found: int, chapter: uuid.U
     # Of a forgotten action nobody can say any more who was counted already.
     if event.state is EventState.CALLED_OFF or event.forgotten_at:
         return Outcome.UNRESOLVED
-    opens, closes = event.event_starts_at - EARLY, event.event_ends_at + LATE
-    is_outside = not opens <= proof.happened_at <= closes
-    earliest, latest = proof.span or (proof.happened_at, proof.happened_at)
-    if is_outside and (latest < opens or earliest > closes):
+    is_outside = _is_outside(event, proof)
+    if is_outside and not _may_be_inside(event, proof):
         return Outcome.OUTSIDE_HOURS
     if not found:
         return Outcome.WALKUP if proof.typed else Outcome.UNRESOLVED
@@ -180,6 +181,15 @@ def _outcome(wire: Wire, event: Known, proof: Proof, found: int, chapter: uuid.U
     if not event.elsewhere_ok and (chapter,) not in wire.run(_CHAPTERS, {"event": proof.event_id}):
         return Outcome.UNRESOLVED
     return Outcome.OUT if proof.says is Says.LEFT else Outcome.COUNTED
+
+
+def _is_outside(event: Known, proof: Proof) -> bool:
+    return not event.event_starts_at - EARLY <= proof.happened_at <= event.event_ends_at + LATE
+
+
+def _may_be_inside(event: Known, proof: Proof) -> bool:
+    earliest, latest = proof.span or (proof.happened_at, proof.happened_at)
+    return earliest <= event.event_ends_at + LATE and latest >= event.event_starts_at - EARLY
 
 
 def _asking_all() -> Any:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from mobilize.accounts.models import LineGrant
 from mobilize.actions.models import Event
+from mobilize.actions.queries import EARLY, LATE
 from mobilize.checkins.counts import MOST_AT_A_LINE, add_supporters, report_head_count
 from mobilize.checkins.forms import LineBatch, LineItem
 from mobilize.checkins.gates import gates_of
@@ -53,6 +54,12 @@ class _Line:
 
     def time_of(self, item: LineItem) -> TapTime:
         return tap_time(item.clock(self.sent_at), self.now)
+
+    def is_uncertain(self, item: LineItem) -> bool:
+        """Whether it lies in the event's hours cannot be known."""
+        when, event = self.time_of(item), self.event
+        is_inside = event.starts_at - EARLY <= when.at <= event.ends_at + LATE
+        return when.span is not None and not is_inside and not self.taken_back
 
     def happened_at(self, item: LineItem) -> datetime:
         """By our clock, and never in the future."""
@@ -132,7 +139,7 @@ def _do(session: Session, line: _Line, item: LineItem) -> Answer:
 
 def _stored(line: _Line, item: LineItem, outcome: Outcome) -> Answer:
     answer: Answer = {"nonce": item.nonce, "stored": True, "outcome": outcome.value}
-    if outcome is Outcome.UNRESOLVED and not line.taken_back and line.time_of(item).span:
+    if outcome is Outcome.UNRESOLVED and line.is_uncertain(item):
         why = _("Kept. This phone's clock was wrong, so the chair says whether they were there.")
         return answer | {"why": why}
     return answer | _not_counted(outcome)

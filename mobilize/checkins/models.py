@@ -88,7 +88,7 @@ class Evidence(Model):
 
     `nonce` is the sender's name for this one deed; `body_hash` tells a repeat from another deed under the
     same name. `happened_at` is when it happened by the sender's corrected clock, `recorded_at` when it was
-    stored. `time_uncertain`: that clock cannot be corrected, and `happened_at` is only the best guess.
+    stored. `time_uncertain`: that is a guess outside the hours, and it may have been within them.
     """
 
     __tablename__ = "evidence"

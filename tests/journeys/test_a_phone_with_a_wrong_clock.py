@@ -56,7 +56,9 @@ def test_after_the_phone_died_the_last_known_offset_is_used(gate, phone_of):
     page.wait_for_timeout(500)
     page.goto("about:blank")
     context.set_offline(False)
-    page.route("**/c/**", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    page.route(
+        "**/c/**", lambda route: route.abort() if route.request.method == "POST" else route.continue_()
+    )
     page.goto(gate.check_in)
     set_clock(page, 0)
     page.reload()
