@@ -1,4 +1,4 @@
-"""A tap is not lost and nobody waits for nothing: a slow or broken store, a hanging network, a cold scanner."""
+"""No tap is lost, and nobody waits for nothing: a slow or broken store, a hanging network, a cold scanner."""
 
 import time
 from contextlib import suppress
