@@ -114,7 +114,8 @@ async function draw() {
   clearTimeout(timer);
   if (waiting) {
     const title = waiting === 1 ? words.savedOne : words.savedMany.replace("%", waiting);
-    saved.append(notice("offline", sending ? words.sending : title, store.failed ? words.keepOpen : words.savedNote));
+    const note = store.failed ? words.keepOpen : !sending && words.savedNote;
+    saved.append(notice("offline", sending ? words.sending : title, note));
   }
   if (waiting && !sending) {
     timer = setTimeout(send, pause);
