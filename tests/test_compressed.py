@@ -1,6 +1,7 @@
 """What a phone on a bad network is sent: the same pages and files, in fewer bytes."""
 
 import gzip
+from pathlib import Path
 
 import pytest
 import time_machine
@@ -61,3 +62,11 @@ def test_pictures_and_refusals_are_left_as_they_are(client):
     for path in ("/static/icons/icon-192.png", "/static/none.css"):
         assert "Content-Encoding" not in client.get(path, headers=GZIP).headers
     assert client.get("/c/NOSUCHCODE", headers={"Accept-Encoding": "gzip;q=0"}).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/static/css/mobilize.css", "/static/js/check_in.js", "/sw.js"])
+def test_notes_for_whoever_reads_the_source_are_not_sent(app, client, path):
+    source = (Path(app.static_folder) / path.removeprefix("/static/").lstrip("/")).read_bytes()
+    sent = client.get(path).data
+    assert 0 < len(sent) < len(source)
+    assert b"/*" not in sent and b"\n// " not in sent

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from mobilize.actions.models import Action, Event, EventChapter, EventState, Shift
 from mobilize.actions.queries import EARLY, LATE
 from mobilize.checkins.models import Duty, Evidence, Method, Outcome, Says
+from mobilize.checkins.phone_clocks import Span
 from mobilize.checkins.typed import Typed
 from mobilize.direct import Ready, Wire, given
 from mobilize.errors import Refused
@@ -33,8 +34,9 @@ class Proof:
 
     `nonce` (16 bytes) is the sender's name for this one deed and `body` what it said, to tell a repeat from
     a different deed. Exactly one of `typed` and `member_id` says who. `clock_error_s` is how far ahead the
-    sender's clock was; `happened_at` is corrected by it already. With `for_a_person` it is kept as
-    `unresolved` where it would have counted. `ticket` marks one reading of the line's changing code.
+    sender's clock was; `happened_at` is corrected by it already. `span`: the earliest and the latest that can
+    have been, where it is not known. With `for_a_person` it is kept as `unresolved` where it would have
+    counted. `ticket` marks one reading of the line's changing code.
     """
 
     event_id: uuid.UUID
@@ -49,6 +51,7 @@ class Proof:
     device: bytes | None = None
     ticket: bytes | None = None
     clock_error_s: float | None = None
+    span: Span | None = None
     for_a_person: bool = False
     says: Says = Says.HERE
     duty: Duty | None = None
@@ -67,7 +70,8 @@ class Proof:
 @dataclass(frozen=True)
 class Decision:
     """`counted` still means "unless she is already in". `chapter_id` is her own, wherever she stands.
-    `method` is what it amounts to, the proof's own where that is None; `ticket_place` the one it takes."""
+    `method` is what it amounts to, the proof's own where that is None; `ticket_place` the one it takes.
+    `time_uncertain`: whether it lies in the event's hours cannot be known."""
 
     outcome: Outcome
     shift_id: uuid.UUID
@@ -75,6 +79,7 @@ class Decision:
     chapter_id: uuid.UUID | None = None
     method: Method | None = None
     ticket_place: int | None = None
+    time_uncertain: bool = False
 
 
 class Known(NamedTuple):
@@ -140,10 +145,11 @@ def decide(wire: Wire, known: Sequence[Known], proof: Proof) -> Decision:
     found = {row.member_id: row.chapter_id for row in known if row.member_id}
     member, chapter = next(iter(found.items())) if len(found) == 1 else (None, None)
     outcome = _outcome(wire, known[0], proof, len(found), chapter)
-    shift = _shift_for(known, proof)
-    if proof.ticket is None or proof.method is not Method.ROTATING:
-        return Decision(outcome, shift, member, chapter)
-    return Decision(outcome, shift, member, chapter, *_by_ticket(known[0], member))
+    uncertain = outcome is not Outcome.OUTSIDE_HOURS and _is_outside(known[0], proof)
+    by_ticket: tuple[Method | None, int | None] = None, None
+    if proof.ticket is not None and proof.method is Method.ROTATING:
+        by_ticket = _by_ticket(known[0], member)
+    return Decision(outcome, _shift_for(known, proof), member, chapter, *by_ticket, uncertain)
 
 
 def _by_ticket(known: Known, member: uuid.UUID | None) -> tuple[Method, int | None]:
@@ -184,17 +190,27 @@ def _outcome(wire: Wire, event: Known, proof: Proof, found: int, chapter: uuid.U
     # Of a forgotten action nobody can say any more who was counted already.
     if event.state is EventState.CALLED_OFF or event.forgotten_at:
         return Outcome.UNRESOLVED
-    if not event.event_starts_at - EARLY <= proof.happened_at <= event.event_ends_at + LATE:
+    is_outside = _is_outside(event, proof)
+    if is_outside and not _may_be_inside(event, proof):
         return Outcome.OUTSIDE_HOURS
     if not found:
         return Outcome.WALKUP if proof.typed else Outcome.UNRESOLVED
     if found > 1:
         return Outcome.AMBIGUOUS
-    if proof.for_a_person:
+    if proof.for_a_person or is_outside:
         return Outcome.UNRESOLVED
     if not event.elsewhere_ok and (chapter,) not in wire.run(_CHAPTERS, {"event": proof.event_id}):
         return Outcome.UNRESOLVED
     return Outcome.OUT if proof.says is Says.LEFT else Outcome.COUNTED
+
+
+def _is_outside(event: Known, proof: Proof) -> bool:
+    return not event.event_starts_at - EARLY <= proof.happened_at <= event.event_ends_at + LATE
+
+
+def _may_be_inside(event: Known, proof: Proof) -> bool:
+    earliest, latest = proof.span or (proof.happened_at, proof.happened_at)
+    return earliest <= event.event_ends_at + LATE and latest >= event.event_starts_at - EARLY
 
 
 def _asking_all() -> Any:

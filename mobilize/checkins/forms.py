@@ -12,6 +12,7 @@ from wtforms.validators import Length
 
 from mobilize import crypto
 from mobilize.checkins.models import Duty
+from mobilize.checkins.phone_clocks import TapClock
 from mobilize.tokens import random_token
 
 
@@ -44,31 +45,44 @@ def _by_some_clock(moment: datetime) -> datetime:
 PhoneTime = Annotated[AwareDatetime, AfterValidator(_by_some_clock)]
 
 
-class SavedCheckIn(BaseModel):
+_LONGEST_MS = 400 * 86_400_000
+
+
+class _Tap(BaseModel):
+    """What a phone knows of the time of a tap: see `phone_clocks.TapClock`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    at: PhoneTime
+    age_ms: int | None = Field(default=None, ge=0, le=_LONGEST_MS)
+    awake: bool = False
+    ahead_ms: int | None = Field(default=None, ge=-300 * _LONGEST_MS, le=300 * _LONGEST_MS)
+
+    def clock(self, sent_at: datetime | None) -> TapClock:
+        return TapClock(
+            at=self.at, sent_at=sent_at, age_ms=self.age_ms, awake=self.awake, ahead_ms=self.ahead_ms
+        )
+
+
+class SavedCheckIn(_Tap):
     """A member's check-in from her own phone's queue, perhaps made without a network.
 
     `at` is when she tapped and `sent_at` when it was sent, both by that phone's clock. Without `typed` she
     tapped on a known phone. `token` is the page's own. `left`: on a strike day, that she leaves.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
     nonce: str = Field(pattern=r"^[0-9a-f]{32}$")
     typed: str | None = Field(default=None, max_length=80)
-    at: PhoneTime
     sent_at: PhoneTime
     token: str = Field(max_length=80)
     left: bool = False
 
 
-class LineItem(BaseModel):
+class LineItem(_Tap):
     """One deed on a line page. `at` is when it happened by that phone's own clock."""
-
-    model_config = ConfigDict(extra="forbid")
 
     nonce: str = Field(pattern=r"^[0-9a-f]{32}$")
     kind: Literal["tick", "untick", "left", "head_count", "supporters", "walkin", "scan", "new_number"]
-    at: PhoneTime
     member: uuid.UUID | None = None
     n: int | None = Field(default=None, ge=-20_000, le=20_000)
     gate: uuid.UUID | None = None
@@ -86,7 +100,8 @@ class LineItem(BaseModel):
     @property
     def body(self) -> bytes:
         # Without the time: a plain form sent twice carries two times, and is still one deed.
-        return self.model_dump_json(exclude={"nonce", "at"}, exclude_none=True).encode()
+        without = {"nonce", "at", "age_ms", "awake", "ahead_ms"}
+        return self.model_dump_json(exclude=without, exclude_none=True).encode()
 
 
 # A line's phone sends what waits on it in batches of this size, one after the other: each is one short

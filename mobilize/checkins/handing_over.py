@@ -7,7 +7,7 @@ from flask import Response, abort, make_response, render_template, request
 from mobilize import clock, settings
 from mobilize.accounts.entrance import grant, line_grant
 from mobilize.accounts.grants import pass_on
-from mobilize.actions.queries import event_by_code
+from mobilize.actions.queries import codes_of, event_by_code
 from mobilize.checkins.line_views import bp
 from mobilize.languages import _
 from mobilize.qr import qr_svg
@@ -22,7 +22,11 @@ def hand_over(code: str) -> Response:
         abort(404)
     address = f"{settings().public_base_url}/l/{_pass_on(now)}"
     page = render_template(
-        "line/handed_over.html", event=event, qr=qr_svg(address, _("QR code of this link")), address=address
+        "line/handed_over.html",
+        event=event,
+        codes=codes_of(event),
+        qr=qr_svg(address, _("QR code of this link")),
+        address=address,
     )
     return make_response(page)
 

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from mobilize.accounts.models import LineGrant
 from mobilize.actions.models import Event
+from mobilize.actions.queries import EARLY, LATE
 from mobilize.checkins.attendance import derive_attendance
 from mobilize.checkins.counts import MOST_AT_A_LINE, add_supporters, report_head_count
 from mobilize.checkins.forms import LineBatch, LineItem
@@ -22,6 +23,7 @@ from mobilize.checkins.models import Method, Outcome, Says
 from mobilize.checkins.new_numbers import report_new_number
 from mobilize.checkins.operations import CheckIn, Proof, check_in_all, keep_undos, take_back_all
 from mobilize.checkins.personal import whose
+from mobilize.checkins.phone_clocks import TapTime, tap_time
 from mobilize.checkins.queries import listed_of
 from mobilize.checkins.typed import read_typed_or_name
 from mobilize.database import atomic
@@ -33,14 +35,14 @@ Answer = dict[str, object]
 
 @dataclass(frozen=True)
 class _Line:
-    """Who sends, when, how far ahead of ours that phone's clock is, and whom of the event's list it
-    names. From a phone whose grant was taken back everything is kept, and nothing counts."""
+    """Who sends, when, by that phone's clock too (`sent_at`), and whom of the event's list it names. From a
+    phone whose grant was taken back everything is kept, and nothing counts."""
 
     event: Event
     event_id: uuid.UUID
     grant_id: uuid.UUID
     now: datetime
-    ahead: timedelta | None
+    sent_at: datetime | None
     listed: Collection[uuid.UUID]
     gates: Collection[uuid.UUID]
     taken_back: bool = False
@@ -51,9 +53,18 @@ class _Line:
     def by(self) -> str:
         return f"grant:{self.grant_id}"
 
+    def time_of(self, item: LineItem) -> TapTime:
+        return tap_time(item.clock(self.sent_at), self.now)
+
+    def is_uncertain(self, item: LineItem) -> bool:
+        """Whether it lies in the event's hours cannot be known."""
+        when, event = self.time_of(item), self.event
+        is_inside = event.starts_at - EARLY <= when.at <= event.ends_at + LATE
+        return when.span is not None and not is_inside and not self.taken_back
+
     def happened_at(self, item: LineItem) -> datetime:
         """By our clock, and never in the future."""
-        return min(item.at - (self.ahead or timedelta()), self.now)
+        return self.time_of(item).at
 
 
 _Store = Callable[[Sequence[Proof]], list[CheckIn | Refused]]
@@ -71,11 +82,10 @@ def do_items(
     The batch is one transaction, stored in a few statements for each run of items of one kind; attendance is
     derived at its end, once for each member.
     """
-    ahead = batch.sent_at - now if batch.sent_at else None
     read = [_read(raw) for raw in batch.items]
     listed = listed_of(event.id, {item.member for item in read if isinstance(item, LineItem) and item.member})
     gates = {gate.id for gate in gates_of(event)}
-    line = _Line(event, event.id, grant.id, now, ahead, listed, gates, taken_back)
+    line = _Line(event, event.id, grant.id, now, batch.sent_at, listed, gates, taken_back)
     answers: list[Answer] = []
     with atomic() as session:
         for do_them, items in groupby(read, key=_way_of):
@@ -139,7 +149,7 @@ def _store_all(session: Session, line: _Line, items: Sequence[Any], store: _Stor
         if isinstance(one, Refused):
             answers[n] = _refused(items[n], one)
         else:
-            answers[n] = _stored(items[n], _said(items[n], one.outcome))
+            answers[n] = _stored(line, items[n], _said(items[n], one.outcome))
     return answers
 
 
@@ -150,7 +160,7 @@ def _do_each(session: Session, line: _Line, items: Sequence[LineItem | Answer]) 
 def _do(session: Session, line: _Line, item: LineItem) -> Answer:
     try:
         with session.begin_nested():
-            return _stored(item, _ONE[item.kind](line, item))
+            return _stored(line, item, _ONE[item.kind](line, item))
     except Refused as refusal:
         return _refused(item, refusal)
     except (DataError, IntegrityError):
@@ -162,8 +172,12 @@ def _could_not(item: LineItem) -> Answer:
     return {"nonce": item.nonce, "stored": False} | _unresolved(_("We could not store this entry."))
 
 
-def _stored(item: LineItem, outcome: Outcome) -> Answer:
-    return {"nonce": item.nonce, "stored": True, "outcome": outcome.value} | _not_counted(outcome)
+def _stored(line: _Line, item: LineItem, outcome: Outcome) -> Answer:
+    answer: Answer = {"nonce": item.nonce, "stored": True, "outcome": outcome.value}
+    if outcome is Outcome.UNRESOLVED and line.is_uncertain(item):
+        why = _("Kept. This phone's clock was wrong, so the chair says whether they were there.")
+        return answer | {"why": why}
+    return answer | _not_counted(outcome)
 
 
 def _refused(item: LineItem, refusal: Refused) -> Answer:
@@ -260,16 +274,18 @@ def _new_number(line: _Line, item: LineItem) -> Outcome:
 
 
 def _proof(line: _Line, item: LineItem, *, method: Method = Method.TICK, **who: Any) -> Proof:
+    when = line.time_of(item)
     return Proof(
         event_id=line.event_id,
         nonce=item.nonce_bytes,
         body=item.body,
         method=method,
         **who,
-        happened_at=line.happened_at(item),
+        happened_at=when.at,
+        span=when.span,
         grant_id=line.grant_id,
         gate_id=_gate(line, item.gate),
-        clock_error_s=line.ahead.total_seconds() if line.ahead else None,
+        clock_error_s=(line.sent_at - line.now).total_seconds() if line.sent_at else None,
         for_a_person=line.taken_back,
     )
 

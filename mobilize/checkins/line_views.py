@@ -20,7 +20,7 @@ from mobilize.checkins.duties import duty_choices
 from mobilize.checkins.forms import MOST_ITEMS, LineBatch, plain_item
 from mobilize.checkins.gates import gates_of
 from mobilize.checkins.line import do_items
-from mobilize.checkins.queries import Here, has_list, line_figures, the_list, who_is_in
+from mobilize.checkins.queries import Here, has_list, line_figures, the_list, uncertain_times, who_is_in
 from mobilize.checkins.rotating import STEP_S, rotating_key
 from mobilize.checkins.signed_lists import public_key, signature
 from mobilize.errors import Refused
@@ -64,6 +64,7 @@ def _page(event: Event, code: str, *, shell: bool = False, unusual: str = "") ->
         usual_up_to=usual_up_to(event),
         unusual=unusual,
         missing=_missing(event),
+        uncertain=_uncertain(event),
         address=_address(event),
         qr=Markup(qr_svg(check_in_address(event))),  # noqa: S704 - drawn by us, from our own address
         text_number=shown(settings().text_number),
@@ -171,6 +172,18 @@ def _missing(event: Event) -> str | None:
     )
 
 
+def _uncertain(event: Event) -> str | None:
+    """Where the chair says of taps of uncertain time whether somebody was there, signed in as themselves."""
+    if grant().kind is not GrantKind.CHAIR:
+        return None
+    return url_for("checkins.unmatched_list", action_id=event.action_id, event=event.id)
+
+
+def _for_the_chair(event: Event) -> dict[str, object]:
+    """How many taps wait for that word; a captain is not told."""
+    return {"uncertain": uncertain_times(event.id)} if grant().kind is GrantKind.CHAIR else {}
+
+
 def _is_strike(event: Event) -> bool:
     return event.action.kind is ActionKind.STRIKE
 
@@ -199,7 +212,7 @@ def _state(event: Event) -> dict[str, object]:
     here = who_is_in(event.id)
     figures, key = line_figures(event.id, here), rotating_key(event, clock.now())
     elsewhere = Counter(one.duty for one in here.values() if one.is_elsewhere)
-    return {
+    return _for_the_chair(event) | {
         "address": _address(event),
         "key": key.hex() if key else None,
         "phones": _phones(event),

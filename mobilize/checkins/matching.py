@@ -81,6 +81,22 @@ def reopen(evidence_id: uuid.UUID, reason: str, *, actor: str, now: datetime) ->
         audit.note(actor, "match.reopen", evidence_id, now=now)
 
 
+def settle_time(evidence_id: uuid.UUID, *, was_there: bool, actor: str, now: datetime) -> None:
+    """A person says whether the member of a tap of uncertain time was there: it counts for them, or leaves
+    the list. Twice is once, and the last word stands.
+
+    Raises `Refused`: no_evidence where there is no such tap, called_off, forgotten.
+    """
+    with atomic() as session:
+        one = session.get(Evidence, evidence_id)
+        if one is None or not one.time_uncertain or one.member_id is None:
+            raise Refused("no_evidence", _("There is nothing to decide."), status=404)
+        if was_there:
+            tie(evidence_id, one.member_id, "time uncertain: was there", actor=actor, now=now)
+        else:
+            set_aside(evidence_id, "time uncertain: was not there", actor=actor, now=now)
+
+
 def settle_count(table: Any, count_id: uuid.UUID, *, take: bool, actor: str, now: datetime) -> bool:
     """A count from a phone whose link was taken back (in `table`, `HeadCount` or `Supporters`) is counted in
     after all, or left out for good. False: somebody was faster."""

@@ -97,7 +97,7 @@ class Evidence(Model):
 
     `nonce` is the sender's name for this one deed; `body_hash` tells a repeat from another deed under the
     same name. `happened_at` is when it happened by the sender's corrected clock, `recorded_at` when it was
-    stored.
+    stored. `time_uncertain`: that is a guess outside the hours, and it may have been within them.
     """
 
     __tablename__ = "evidence"
@@ -136,6 +136,7 @@ class Evidence(Model):
     grant_id: Mapped[uuid.UUID | None]
     happened_at: Mapped[datetime]
     clock_error_s: Mapped[float | None]
+    time_uncertain: Mapped[bool] = mapped_column(default=False, server_default=false())
     recorded_at: Mapped[datetime]
     # Both stay as the database sets them for all but strike days: the hot path does not write them.
     says: Mapped[Says] = mapped_column(server_default=Says.HERE.value)

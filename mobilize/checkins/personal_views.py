@@ -15,9 +15,9 @@ from mobilize.checkins.models import Method, Says
 from mobilize.checkins.next_steps import links_taken_back
 from mobilize.checkins.operations import check_in
 from mobilize.checkins.personal import end_links, whose
-from mobilize.checkins.saved import check_in_saved_link, is_too_late, tapped_at
+from mobilize.checkins.saved import check_in_saved_link, tapped_at
 from mobilize.checkins.shown import Shown, shown_event
-from mobilize.checkins.views import bp, event_words, opens_ms, read_saved, receipt_page
+from mobilize.checkins.views import bp, event_words, opens_ms, read_saved, receipt_of_saved, receipt_page
 from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.languages import _
@@ -83,10 +83,11 @@ def personal_now(code: str, letters: str) -> Response | tuple[str, int]:
 def _from_the_queue(code: str, letters: str, now: datetime) -> Response:
     """One tap that her page has kept on the phone; her link needs to have been good when she tapped."""
     saved = read_saved()
-    event, member = _asked_for(code, letters, tapped_at(saved, now))
+    when = tapped_at(saved, now)
+    event, member = _asked_for(code, letters, when.span[0] if when.span else when.at)
     if event is None or member is None:
         raise Refused("no_link", _no_link_words(), status=404)
-    page = receipt_page(event, now if is_too_late(event, now) else tapped_at(saved, now), left=saved.left)
+    page = receipt_of_saved(event, when, now, left=saved.left)
     check_in_saved_link(event, member, saved, now=now)
     return jsonify(nonce=saved.nonce, stored=True, page=page.text)
 

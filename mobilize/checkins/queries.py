@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, false, func, select
+from sqlalchemy import Select, and_, false, func, or_, select
 
 from mobilize import crypto
 from mobilize.actions.models import Event
@@ -172,6 +172,27 @@ def who_is_in(event_id: uuid.UUID) -> dict[uuid.UUID, Here]:
             before = here.get(member, Here(first_at, member in ticked))
             here[member] = Here(before.first_at, before.ticked, out_at, duty)
     return here
+
+
+def uncertain_times(event_id: uuid.UUID) -> int:
+    """Members whose tap waits for a person, as nobody can tell when it was, and who are not in otherwise."""
+    there = select(Attendance.member_id).where(
+        Attendance.event_id == event_id, Attendance.member_id.is_not(None)
+    )
+    waits = (
+        Evidence.event_id == event_id,
+        Evidence.outcome == Outcome.UNRESOLVED,
+        Evidence.time_uncertain,
+        Evidence.member_id.not_in(there),
+        Void.evidence_id.is_(None),
+        or_(Match.verdict.is_(None), Match.verdict == Verdict.OPEN),
+    )
+    members = (
+        select(func.count(Evidence.member_id.distinct()))
+        .outerjoin(Void)
+        .outerjoin(Match, Match.evidence_id == Evidence.id)
+    )
+    return db.session.scalar(members.where(*waits)) or 0
 
 
 def listed_of(event_id: uuid.UUID, members: Collection[uuid.UUID]) -> set[uuid.UUID]:

@@ -8,6 +8,7 @@ from mobilize.checkins.forms import SavedCheckIn, is_event_token
 from mobilize.checkins.known_phones import Recalled, phone_row, recall
 from mobilize.checkins.models import Method, Says
 from mobilize.checkins.operations import CheckIn, check_in
+from mobilize.checkins.phone_clocks import TapTime, tap_time
 from mobilize.checkins.queries import device_mark
 from mobilize.checkins.shown import Shown
 from mobilize.checkins.typed import Typed, read_typed, unreadable
@@ -33,7 +34,7 @@ def check_in_saved(
     if not is_event_token(saved.token, event.code):
         raise Refused("stale_form", _("This page was too old. Send it once more."), status=400)
     known = recall(cookie) if cookie else None
-    typed = _typed(saved, known)
+    typed, when = _typed(saved, known), tapped_at(saved, now)
     token = cookie if cookie and known else random_token()
     proof = Proof(
         event_id=event.id,
@@ -41,13 +42,14 @@ def check_in_saved(
         # A tap on a known phone stays the same deed, whatever is typed on that phone meanwhile.
         body=((saved.typed or "known") + ("/left" if saved.left else "")).encode(),
         says=Says.LEFT if saved.left else Says.HERE,
-        method=Method.ROTATING if ticket and now - tapped_at(saved, now) < AT_ONCE else Method.POSTER,
+        method=Method.ROTATING if ticket and not when.span and now - when.at < AT_ONCE else Method.POSTER,
         typed=typed,
-        happened_at=tapped_at(saved, now),
+        happened_at=when.at,
+        span=when.span,
         device=device_mark(event.id, token),
         ticket=device_mark(event.id, ticket) if ticket else None,
         clock_error_s=(saved.sent_at - now).total_seconds(),
-        for_a_person=is_too_late(event, now) or event.is_old_code(tapped_at(saved, now)),
+        for_a_person=is_too_late(event, now) or event.is_old_code(when.at),
     )
     return check_in(proof, now=now, phone=phone_row(known, token, typed, now)), token
 
@@ -56,6 +58,7 @@ def check_in_saved_link(event: Shown, member_id: uuid.UUID, saved: SavedCheckIn,
     """The same from the page of a member's own link."""
     if not is_event_token(saved.token, event.code):
         raise Refused("stale_form", _("This page was too old. Send it once more."), status=400)
+    when = tapped_at(saved, now)
     proof = Proof(
         event_id=event.id,
         nonce=bytes.fromhex(saved.nonce),
@@ -63,16 +66,17 @@ def check_in_saved_link(event: Shown, member_id: uuid.UUID, saved: SavedCheckIn,
         says=Says.LEFT if saved.left else Says.HERE,
         method=Method.LINK,
         member_id=member_id,
-        happened_at=tapped_at(saved, now),
+        happened_at=when.at,
+        span=when.span,
         clock_error_s=(saved.sent_at - now).total_seconds(),
         for_a_person=is_too_late(event, now),
     )
     return check_in(proof, now=now)
 
 
-def tapped_at(saved: SavedCheckIn, now: datetime) -> datetime:
-    """When she tapped, by our clock, and never in the future."""
-    return min(saved.at - (saved.sent_at - now), now)
+def tapped_at(saved: SavedCheckIn, now: datetime) -> TapTime:
+    """When they tapped, by our clock, as well as it can be known."""
+    return tap_time(saved.clock(saved.sent_at), now)
 
 
 def is_too_late(event: Shown, now: datetime) -> bool:

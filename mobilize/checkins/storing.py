@@ -44,6 +44,7 @@ def row_of(proof: Proof, decided: Decision, now: datetime) -> Row:
         "grant_id": proof.grant_id,
         "happened_at": proof.happened_at,
         "clock_error_s": proof.clock_error_s,
+        "time_uncertain": decided.time_uncertain,
         "recorded_at": now,
         "says": proof.says,
         "duty": proof.duty,

@@ -41,7 +41,8 @@ class Item:
     """One thing to decide. `id` is that of its first evidence; what was typed alike stands behind it too.
 
     `typed` is what somebody wrote, None where it was not kept or is forgotten. `member` is whom the evidence
-    itself names; `verdict` what a person said of it, of `tied_to` and for `reason`.
+    itself names; `verdict` what a person said of it, of `tied_to` and for `reason`. `time_uncertain`: all
+    that is asked is whether they were there.
     """
 
     id: uuid.UUID
@@ -58,6 +59,7 @@ class Item:
     verdict: Verdict | None = None
     tied_to: Member | None = None
     reason: str = ""
+    time_uncertain: bool = False
     candidates: list[tuple[uuid.UUID, PersonName]] = field(default_factory=list)
 
 
@@ -167,6 +169,7 @@ def _item(rows: list[Any], events: dict[uuid.UUID, Event], members: dict[uuid.UU
         verdict=said.verdict if said else None,
         tied_to=members.get(said.member_id) if said else None,
         reason=(said.reason or "") if said else "",
+        time_uncertain=first.time_uncertain and first.outcome is Outcome.UNRESOLVED,
     )
 
 

@@ -39,10 +39,13 @@ def unmatched_list(action_id: uuid.UUID) -> str:
 @bp.post("/actions/<uuid:action_id>/unmatched/<uuid:evidence_id>")
 @signed_in(RoleName.ORGANIZER, *CHAIRS)
 def decide(action_id: uuid.UUID, evidence_id: uuid.UUID) -> Response | tuple[str, int]:
-    """`do`: tie (to the member chosen, or the one whose number or name was written), not_ours, or reopen."""
+    """`do`: tie (to the member chosen, or the one whose number or name was written), not_ours, or reopen; and
+    was_there or was_not of a tap of uncertain time."""
     action = seen_action(action_id, me().scope)
     evidence = db.session.get(Evidence, evidence_id)
-    event = seen_event(evidence.event_id, me().scope) if evidence else abort(404)
+    if evidence is None:
+        abort(404)
+    event = seen_event(evidence.event_id, me().scope)
     if event.action_id != action.id or not may_change(event, me().scope):
         abort(404)
     said = {
@@ -51,7 +54,7 @@ def decide(action_id: uuid.UUID, evidence_id: uuid.UUID) -> Response | tuple[str
         "now": clock.now(),
     }
     try:
-        _do(request.form.get("do", ""), evidence_id, event, said)
+        _do(request.form.get("do", ""), evidence, event, said)
     except Refused as refusal:
         return _page(action, problem=refusal.message), refusal.status
     flash(_("Saved. The figures follow by themselves."), "done")
@@ -73,8 +76,15 @@ def settle_kept(action_id: uuid.UUID, count_id: uuid.UUID) -> Response:
     return redirect(_back(action), 303)
 
 
-def _do(what: str, evidence_id: uuid.UUID, event: Event, said: dict[str, Any]) -> None:
-    if what == "tie":
+def _do(what: str, evidence: Evidence, event: Event, said: dict[str, Any]) -> None:
+    evidence_id = evidence.id
+    if what in ("was_there", "was_not"):
+        member = db.session.get(Member, evidence.member_id) if evidence.member_id else None
+        if member is None or not _in_scope(member):
+            _nobody()
+        decided = {"actor": said["actor"], "now": said["now"]}
+        matching.settle_time(evidence_id, was_there=what == "was_there", **decided)
+    elif what == "tie":
         matching.tie(evidence_id, _chosen(event).id, **said)
     elif what == "not_ours":
         matching.set_aside(evidence_id, **said)

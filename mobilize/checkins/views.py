@@ -17,6 +17,7 @@ from mobilize.checkins.known_phones import recall
 from mobilize.checkins.models import Says
 from mobilize.checkins.next_steps import next_event
 from mobilize.checkins.operations import check_in_by_poster
+from mobilize.checkins.phone_clocks import Span, TapTime
 from mobilize.checkins.queries import LastCount, last_count
 from mobilize.checkins.rotating import TICKET_LASTS, holds, is_current, is_rotating_code, ticket
 from mobilize.checkins.saved import check_in_saved, is_too_late, tapped_at
@@ -136,8 +137,7 @@ def check_in_now(code: str) -> Response | str | tuple[str, int]:
 def _from_the_queue(event: Shown, now: datetime) -> Response:
     """One check-in the page has kept on the phone, answered by its nonce; `page` is what a form would get."""
     saved = read_saved()
-    at = now if is_too_late(event, now) else tapped_at(saved, now)
-    page = receipt_page(event, at, left=saved.left)
+    page = receipt_of_saved(event, tapped_at(saved, now), now, left=saved.left)
     cookie = request.cookies.get(cookie_name("known"))
     given = _ticket(event, now)
     _done, cookie = check_in_saved(event, saved, cookie=cookie, ticket=given, now=now)
@@ -189,11 +189,13 @@ class Page:
         return self.kept.answer(self.says, status)
 
 
-def receipt_page(event: Shown, now: datetime, *, left: bool = False) -> Page:
+def receipt_page(event: Shown, now: datetime, *, left: bool = False, span: Span | None = None) -> Page:
     """What stands on the page afterwards: the receipt, or outside the hours what to do instead. With `left`
-    the one of somebody who goes home."""
+    the one of somebody who goes home. `span` as in `Proof`."""
     if _state(event, now) != "open":
-        return form_page(event, sent=True)
+        if span and _may_be_open(event, *span):
+            return _uncertain_page(event)
+        return form_page(event, sent=True, at=now)
     counted = None if left else last_count(event.id)
     # A member's own link has letters of its own, and is pressed once: its receipt is nobody else's.
     letters = read_code((request.view_args or {}).get("letters", ""))
@@ -208,6 +210,34 @@ def receipt_page(event: Shown, now: datetime, *, left: bool = False) -> Page:
     if event.has_check_out:
         says[TOKEN] = event_token(event.code)
     return Page(page, says)
+
+
+def receipt_of_saved(event: Shown, when: TapTime, now: datetime, *, left: bool) -> Page:
+    """The receipt of a tap that waited on the phone, with its own time. One whose time is uncertain has a
+    receipt too, which says who decides where that matters."""
+    if is_too_late(event, now):
+        return receipt_page(event, now, left=left)
+    return receipt_page(event, when.at, left=left, span=when.span)
+
+
+def _may_be_open(event: Shown, earliest: datetime, latest: datetime) -> bool:
+    """Was check-in open at any moment of this span?"""
+    first = max(earliest, event.starts_at - EARLY)
+    return first <= latest and _state(event, first) == "open"
+
+
+def _uncertain_page(event: Shown) -> Page:
+    page = shown_page(event, "uncertain", lambda: _render_uncertain(event))
+    return Page(page, {CODE: make_code(6)})
+
+
+def _render_uncertain(event: Shown) -> str:
+    return render_template(
+        "checkins/time_uncertain.html",
+        event=event_words(event, event.starts_at),
+        receipt_code=CODE,
+        drill=event.drill,
+    )
 
 
 @lru_cache(1000)
@@ -241,22 +271,25 @@ def form_page(
     other: bool = False,
     sent: bool = False,
     undone: bool = False,
+    at: datetime | None = None,
 ) -> Page:
-    """The check-in page, with a token of its own. With a `form` that was sent, also what is wrong with it."""
+    """The check-in page, with a token of its own. With a `form` that was sent, also what is wrong with it.
+    It says what is so now, or what was so `at` the moment somebody tapped."""
     how = {"known": known, "other": other, "sent": sent, "undone": undone}
+    moment = at or clock.now()
     if form:
-        page = KeptPage(_render_form(event, form, **how), for_all=False)
+        page = KeptPage(_render_form(event, form, moment, **how), for_all=False)
     else:
-        kind = "form", _state(event, clock.now()), *how.values()
-        page = shown_page(event, kind, lambda: _render_form(event, CheckInForm(), **how))
+        kind = "form", _state(event, moment), *how.values()
+        page = shown_page(event, kind, lambda: _render_form(event, CheckInForm(), moment, **how))
     return Page(page, {TOKEN: event_token(event.code), ADDRESS: asked_address()})
 
 
-def _render_form(event: Shown, form: CheckInForm, **how: bool) -> str:
+def _render_form(event: Shown, form: CheckInForm, at: datetime, **how: bool) -> str:
     form.token.data = TOKEN
     return render_template(
         "checkins/check_in.html",
-        event=event_words(event, clock.now()),
+        event=event_words(event, at),
         form=form,
         code=event.code,
         opens_ms=opens_ms(event),

@@ -83,7 +83,10 @@ def test_two_captains_tick_without_a_network_one_phone_dies_and_nobody_counts_tw
 def test_a_list_that_was_altered_on_the_phone_is_not_shown(gate, phone_of):
     rosa = line_phone(gate, phone_of, "rosa")
     rosa.context.set_offline(True)
-    rosa.page.evaluate("kept.people[0].name = 'Somebody E.'; store.put('lines', kept)")
+    rosa.page.evaluate(
+        "lineStore.read('list', line.code).then((list) => { list.people[0].name = 'Somebody E.';"
+        " return lineStore.keep('list', line.code, list.ends, list); })"
+    )
     rosa.page.goto(gate.line)
     expect(rosa.page.get_by_text("was altered, so it is not shown")).to_be_visible()
     expect(rosa.page.locator("#names li")).to_have_count(0)
@@ -106,7 +109,10 @@ def test_at_the_days_end_the_names_leave_the_phone_and_what_waits_does_not(gate,
     rosa = line_phone(gate, phone_of, "rosa")
     rosa.context.set_offline(True)
     tick(rosa.page, 1)
-    rosa.page.evaluate("kept.ends = 0; store.put('lines', kept)")
+    rosa.page.evaluate(
+        "lineStore.read('list', line.code)"
+        ".then((list) => lineStore.keep('list', line.code, 0, { ...list, ends: 0 }))"
+    )
     rosa.page.goto(gate.line)
     expect(rosa.page.get_by_text("This phone's link has ended")).to_be_visible()
     expect(rosa.page.get_by_text("1 waiting to send")).to_be_visible()
@@ -156,7 +162,7 @@ def test_without_a_camera_her_number_is_typed(gate, phone_of):
 
 def test_the_changing_code_is_drawn_without_a_network_and_a_wrong_clock(gate, phone_of):
     rosa = line_phone(gate, phone_of, "rosa")
-    until(rosa.page, "Boolean(kept.rotating?.key) && ticks !== null")
+    until(rosa.page, "Boolean(kept.rotating?.key) && taps.heard > 0")
     rosa.page.evaluate("Date.now = () => 0")
     rosa.context.set_offline(True)
     rosa.page.get_by_role("button", name="Show the changing code full screen").click()

@@ -6,7 +6,8 @@ const code = words.code;
 const page = words.page || "/c/" + code; // of her own link, else of the poster's code
 const saved = document.getElementById("saved");
 const KEPT = 14 * 86400e3;
-let sending = false;
+const finished = new Set(); // never sent again, even where a browser fails to forget them
+let sending = null;
 let pause = 4000;
 let timer;
 
@@ -15,11 +16,16 @@ async function tap(form, button) {
   const token = form.elements.token.value;
   const left = button.name === "left" ? { left: true } : {};
   const nonce = store.nonce();
-  await store.put("queue", { nonce, code, page, typed, token, ...left, at: new Date().toISOString() });
+  await store.put("queue", { nonce, code, page, typed, token, ...left, ...taps.mark() });
   form.querySelector(".error")?.remove();
   // It is in the queue, and the next person types here; on a slow phone she may have begun by now.
   if (typed && form.elements.typed.value === typed) form.elements.typed.value = "";
   pause = 4000;
+  return { nonce, typed };
+}
+
+// In its own time: a network may take the tap and not answer for long.
+async function sendAndLook(form, { nonce, typed }) {
   await send();
   const refused = typed && (await store.get("queue", nonce));
   if (refused?.why && form.isConnected && !form.elements.typed.value) await askAgain(form, refused);
@@ -42,37 +48,47 @@ async function askAgain(form, { nonce, typed, why }) {
   field.focus();
 }
 
-async function send() {
-  if (sending) return;
-  sending = true;
-  try {
-    const queue = (await store.all("queue")).sort((a, b) => a.at.localeCompare(b.at));
-    for (const item of queue) if (!item.why && !(await sendOne(item))) break;
-  } finally {
-    sending = false;
-  }
+function send() {
+  sending ??= sendAll().finally(() => {
+    sending = null;
+    return draw();
+  });
+  return sending;
+}
+
+async function unsent() {
+  const queue = (await store.all("queue")).filter((item) => !item.why && !finished.has(item.nonce));
+  return queue.sort((a, b) => a.at.localeCompare(b.at));
+}
+
+async function sendAll() {
   await draw();
+  for (let [item] = await unsent(); item && (await sendOne(item)); [item] = await unsent());
 }
 
 // True when the server has said what became of it.
 async function sendOne(item) {
-  const { nonce, typed, at, token, left } = item;
+  const { code: of, page: to, ...tapped } = taps.sent(item);
+  const { nonce } = item;
+  const begun = performance.now();
   let answer, said;
   try {
-    answer = await fetch(item.page || "/c/" + item.code, {
+    answer = await fetch(to || "/c/" + of, {
       method: "POST",
       headers: { "Content-Type": "application/json", Accept: "application/json" },
-      body: JSON.stringify({ nonce, typed, at, token, ...(left && { left }), sent_at: new Date().toISOString() }),
+      body: JSON.stringify({ ...tapped, sent_at: new Date().toISOString() }),
       signal: AbortSignal.timeout?.(15000),
     });
     said = await answer.json();
   } catch {
     return false;
   }
+  if (performance.now() - begun < 3000) taps.learn(Date.parse(answer.headers.get("Date")));
   if (answer.ok && said.nonce === nonce && said.stored) {
-    await store.put("receipts", { code: item.code, page: said.page, at: Date.now() });
+    finished.add(nonce);
+    await store.put("receipts", { code: of, page: said.page, at: Date.now() });
     await store.remove("queue", nonce);
-    if (item.code === code) show(said.page);
+    if (of === code) show(said.page);
     return true;
   }
   if (answer.status < 400 || answer.status >= 500 || [401, 403, 408, 429].includes(answer.status)) return false;
@@ -93,12 +109,15 @@ function show(receipt) {
 
 async function draw() {
   const queue = await store.all("queue");
-  const waiting = queue.filter((item) => !item.why).length;
+  const waiting = (await unsent()).length;
   saved.replaceChildren();
+  clearTimeout(timer);
   if (waiting) {
     const title = waiting === 1 ? words.savedOne : words.savedMany.replace("%", waiting);
-    saved.append(notice("offline", title, words.savedNote));
-    clearTimeout(timer);
+    const note = store.failed ? words.keepOpen : !sending && words.savedNote;
+    saved.append(notice("offline", sending ? words.sending : title, note));
+  }
+  if (waiting && !sending) {
     timer = setTimeout(send, pause);
     pause = Math.min(pause * 1.5, 60000);
   }
@@ -145,11 +164,6 @@ function openIfItIsTime() {
 }
 
 async function start() {
-  try {
-    await store.open();
-  } catch {
-    return; // A browser that keeps nothing: the plain form does it.
-  }
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.action.includes("/undo")) {
@@ -158,17 +172,14 @@ async function start() {
       saved.replaceChildren(notice("offline", words.needsNetwork));
       return saved.scrollIntoView();
     }
-    if (!form.elements.token || form.dataset.plain !== undefined) return;
+    if (!form.elements.token) return;
     event.preventDefault();
     const button = event.submitter || form.querySelector("button");
     if (button.getAttribute("aria-disabled")) return;
     button.setAttribute("aria-disabled", "true");
     tap(form, button)
-      .catch(() => {
-        form.dataset.plain = "";
-        button.click();
-      })
-      .finally(() => button.removeAttribute("aria-disabled"));
+      .finally(() => button.removeAttribute("aria-disabled"))
+      .then((tapped) => sendAndLook(form, tapped));
   });
   addEventListener("online", send);
   document.addEventListener("visibilitychange", () => document.hidden || send());

@@ -7,30 +7,32 @@ const codes = line.codes.split(" "); // a leaked code was replaced: deeds kept u
 const waiting = document.getElementById("waiting");
 const names = document.getElementById("names");
 let queue = [];
+let confirmed = []; // sent, and not yet in a state that was fetched since
 const sent = {}; // by kind: whom this phone told of last
 let odd = []; // what did not count, until somebody has seen it
-let kept = { code: line.code, people: [], ends: Number(line.ends), drawn: null, ahead: 0, rotating: null };
+let people = [];
+let kept = { drawn: null, rotating: null }; // what changes all morning: see `lineStore`
+let ends = Number(line.ends); // by the server's clock
 let drawn = null;
 let etag = "";
 let sending = false;
+const printed = printedState();
 let ended = false;
-let ticks = null; // what our clock was ahead of this page's own steady one, in ms
 
-// The server's time. The phone's clock is only asked where the server has not been heard since the page opened.
-function serverNow() {
-  return ticks === null ? Date.now() + kept.ahead : ticks + performance.now();
-}
+const serverNow = () => taps.now();
 
 function hearTime(answer, asked) {
-  const told = Number(answer.headers.get("X-Now"));
-  if (!told || performance.now() - asked > 3000) return;
-  ticks = told + (performance.now() - asked) / 2 - performance.now();
-  kept.ahead = ticks + performance.now() - Date.now();
+  const delay = performance.now() - asked;
+  const now = Number(answer.headers.get("X-Now"));
+  if (now && delay < 3000) taps.learn(now + delay / 2);
 }
 
+const keepLive = () => lineStore.keep("live", line.code, ends, kept);
+
 async function add(deed) {
-  const item = { nonce: store.nonce(), at: new Date().toISOString(), ...deed };
-  await store.put("deeds", { ...item, line: line.code });
+  const item = { nonce: store.nonce(), ...taps.mark(), ...deed };
+  await lineStore.keepDeed(item, line.code);
+  if (store.failed) say(line.keepsNothing);
   queue.push(item);
   redraw();
   send();
@@ -44,7 +46,7 @@ async function send() {
     const answer = await fetch(line.items, {
       method: "POST",
       headers: { "Content-Type": "application/json", Accept: "application/json" },
-      body: JSON.stringify({ sent_at: new Date().toISOString(), items: queue.slice(0, 100) }),
+      body: JSON.stringify({ sent_at: new Date().toISOString(), items: queue.slice(0, 100).map(taps.sent) }),
       signal: AbortSignal.timeout?.(20000),
     });
     if (answer.ok) {
@@ -70,11 +72,13 @@ async function settle(answers) {
     if (item?.typed && stored && !why) showAsSent(item);
     if (item && why) odd.push({ ...item, why });
     // What the server could not take stays on this phone until a person has seen it.
-    if (item && why && !stored) await store.put("deeds", { ...item, line: line.code, why });
+    if (item && why && !stored) await lineStore.keepDeed({ ...item, why }, line.code);
     else if (nonce) await store.remove("deeds", nonce);
+    if (item && !why) confirmed.push(item);
   }
   const done = new Set(answers.map((answer) => answer.nonce));
   queue = queue.filter((item) => !done.has(item.nonce));
+  redraw();
   etag = ""; // what was sent may be drawn now, even where it changed nothing
   drawOdd();
 }
@@ -96,7 +100,8 @@ async function end() {
   names?.replaceChildren();
   if (first) say(line.ended);
   document.getElementById("who")?.replaceChildren();
-  for (const code of codes) await store.remove("lines", code);
+  people = [];
+  await lineStore.wipe(codes);
   redraw();
   const worker = await navigator.serviceWorker?.ready; // never, where no page could be kept: so names first
   if (queue.length === 0) codes.forEach((code) => worker?.active?.postMessage({ drop: "/line/" + code }));
@@ -104,7 +109,8 @@ async function end() {
 
 async function refresh() {
   if (ended) return;
-  if (serverNow() > kept.ends) return end();
+  if (serverNow() > ends) return end();
+  const before = confirmed;
   try {
     const headers = { Accept: "application/json", ...(etag && { "If-None-Match": etag }) };
     const asked = performance.now();
@@ -112,11 +118,13 @@ async function refresh() {
     if (answer.status === 403) return end();
     hearTime(answer, asked);
     if (answer.status !== 200) return;
+    const state = await answer.json();
     etag = answer.headers.get("ETag") || "";
-    kept.drawn = drawn = await answer.json();
+    confirmed = confirmed.filter((item) => !before.includes(item));
     if (ended) return; // while this answer was on its way: nothing is kept any more
+    kept.drawn = drawn = state;
     takeKey(drawn);
-    await store.put("lines", kept);
+    keepLive();
   } catch {
     return;
   }
@@ -147,7 +155,7 @@ function deedOf(form, button) {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  const deed = form.dataset.plain === undefined && deedOf(form, event.submitter);
+  const deed = deedOf(form, event.submitter);
   if (!deed && !navigator.onLine && ["hand-form", "count-form"].includes(form.id)) {
     event.preventDefault();
     return say(line.needsNetwork);
@@ -156,14 +164,7 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   if (deed.kind === "untick" && !deed.reason) return askWhy(event.submitter);
   if (asksWhetherSure(form, deed)) return;
-  const button = event.submitter;
-  add(deed).then(
-    () => form.querySelectorAll("input:not([type=hidden])").forEach((field) => (field.value = "")),
-    () => {
-      form.dataset.plain = ""; // a browser that keeps nothing: the plain form does it
-      button.click();
-    },
-  );
+  add(deed).then(() => form.querySelectorAll("input:not([type=hidden])").forEach((field) => (field.value = "")));
 });
 
 // A number far above what can be is asked about once, here and without a network too; it stays in its field.
@@ -193,22 +194,31 @@ function listen() {
 
 // From the page itself where there is a network, from what is kept of it where there is none.
 async function readNames() {
-  const before = await store.get("lines", line.code);
-  if (before) kept = { ...before, ends: line.shell ? before.ends : kept.ends };
+  const live = (await lineStore.read("live", line.code).catch(() => null)) || {};
+  kept = { drawn: kept.drawn || live.drawn, rotating: kept.rotating || live.rotating };
   if (!line.shell) {
-    kept.people = [...names.children].map((row) => ({
+    people = [...names.children].map((row) => ({
       id: row.dataset.id, name: row.querySelector(".name").textContent, search: row.dataset.search,
     }));
-    kept.signature = names.dataset.signature;
-    return store.put("lines", kept);
+    return lineStore.keep("list", line.code, ends, { people, signature: names.dataset.signature, ends });
   }
-  if (!before || serverNow() > kept.ends) return end();
-  if (!(await isAsSigned(kept))) {
-    say(line.altered);
-    kept.people = [];
+  await showKeptNames();
+}
+
+async function showKeptNames() {
+  let list;
+  try {
+    list = await lineStore.read("list", line.code);
+  } catch {
+    return say(line.altered);
   }
-  drawn = kept.drawn;
-  for (const person of kept.people) {
+  if (!list) return say(line.noList);
+  ends = list.ends;
+  if (serverNow() > ends) return end();
+  if (!(await isAsSigned(list))) return say(line.altered);
+  people = list.people;
+  drawn ||= kept.drawn;
+  for (const person of people) {
     const row = document.createElement("li");
     row.dataset.id = person.id;
     row.dataset.search = person.search;
@@ -224,7 +234,6 @@ async function readNames() {
 
 // The key came with the page, which is kept apart from the list.
 async function isAsSigned({ people, signature }) {
-  if (!window.crypto?.subtle) return true; // only where nothing is kept for later either
   const bytes = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
   const said = people.map((one) => [one.id, one.name, one.search].join("\t")).join("\n");
   try {
@@ -244,22 +253,17 @@ function again() {
 
 async function start() {
   if (names) listen();
-  try {
-    const mine = (await store.all("deeds")).filter((deed) => codes.includes(deed.line));
-    mine.sort((a, b) => a.at.localeCompare(b.at));
-    mine.forEach((deed) => delete deed.line);
-    odd = mine.filter((deed) => deed.why);
-    queue = mine.filter((deed) => !deed.why);
-    if (names) await readNames();
-    drawOdd();
-  } catch {
-    // A browser that keeps nothing works as long as there is a network.
-  }
+  const mine = (await lineStore.deeds(codes)).sort((a, b) => a.at.localeCompare(b.at));
+  odd.push(...mine.filter((deed) => deed.why));
+  queue.unshift(...mine.filter((deed) => !deed.why && !queue.some((item) => item.nonce === deed.nonce)));
+  if (names) await readNames();
+  if (!crypto.subtle) say(line.keepsNothing);
+  drawOdd();
   redraw();
   again();
   addEventListener("online", send);
   document.addEventListener("visibilitychange", () => document.hidden || send());
-  if (!line.shell && !ended) keepForLater(location.pathname + "?shell", "/line/" + line.code);
+  if (!line.shell && !ended) keepForLater(location.pathname + "?shell", "/line/" + line.code, [line.worker]);
 }
 
 start();

@@ -5,11 +5,28 @@ function redraw() {
   waiting.textContent = queue.length === 1 ? line.waitingOne : line.waitingMany.replace("%", queue.length);
   waiting.hidden = queue.length === 0;
   drawUnsent();
-  if (drawn) drawFigures(drawn);
-  if (!names) return;
+  if (drawn) drawState(drawn);
+  const last = lastOfEach();
+  drawFigures(drawn || printed, last);
+  if (names) for (const row of names.children) drawRow(row, last.get(row.dataset.id));
+}
+
+// What stands on the page as it was sent, for as long as no state has come.
+function printedState() {
+  const here = [...(names?.querySelectorAll(".in") || [])].map((row) => [row.dataset.id, {}]);
+  const [named, others, supporters] = ["named", "others", "supporters"].map(numberIn);
+  return { named, others, supporters, in: Object.fromEntries(here) };
+}
+
+function numberIn(id) {
+  return Number(document.getElementById(id)?.textContent.replace(/\D/g, ""));
+}
+
+// By member, what this phone did last and the state does not know yet.
+function lastOfEach() {
   const ofRows = ["tick", "untick", "left"];
-  const last = new Map(queue.filter((item) => ofRows.includes(item.kind)).map((item) => [item.member, item.kind]));
-  for (const row of names.children) drawRow(row, last.get(row.dataset.id));
+  const done = [...confirmed, ...queue].filter((item) => ofRows.includes(item.kind));
+  return new Map(done.map((item) => [item.member, item]));
 }
 
 // Beside each form what it has still to send: nobody taps +5 twice because nothing seemed to happen.
@@ -24,21 +41,45 @@ function drawUnsent() {
   }
 }
 
-function drawFigures(state) {
-  for (const id of ["named", "others"]) {
+// The state's figures with what this phone has still to add to them.
+function drawFigures(state, last) {
+  const own = [...last.values()].reduce((sum, { member, kind }) => {
+    return sum + (kind === "tick" && !state.in[member]) - (kind === "untick" && Boolean(state.in[member]));
+  }, 0);
+  const unknown = [...confirmed, ...queue];
+  const others = unknown.filter((item) => item.kind === "walkin").length;
+  const figures = { named: state.named + own, others: state.others + others };
+  for (const [id, n] of Object.entries(figures)) {
     const number = document.getElementById(id);
-    if (number) number.textContent = state[id];
+    if (number) number.textContent = n;
   }
-  document.getElementById("supporters").textContent = state.supporters;
+  const cheers = unknown.reduce((sum, item) => sum + (item.kind === "supporters" ? item.n : 0), state.supporters);
+  document.getElementById("supporters").textContent = Math.max(cheers, 0);
+  const counted = unknown.filter((item) => item.kind === "head_count").pop();
+  if (counted && !counted.gate) drawHeadCount(counted.n, clockOf(counted.at));
+  else if (drawn && drawn.head_count !== null) drawHeadCount(drawn.head_count, drawn.head_count_at);
+}
+
+function drawHeadCount(n, at) {
+  const number = document.createElement("strong");
+  number.textContent = n;
+  document.getElementById("head-count").replaceChildren(number, " " + at);
+}
+
+function clockOf(at) {
+  return new Date(at).toLocaleTimeString(`${document.documentElement.lang}-US`, { timeStyle: "short" });
+}
+
+function drawState(state) {
   document.getElementById("new-code").hidden = state.address === line.address;
   const phones = document.getElementById("phones");
   phones.hidden = !state.phones;
   if (phones.textContent !== state.phones) phones.textContent = state.phones; // said aloud once
   drawDuties(state);
-  if (state.head_count === null) return;
-  const number = document.createElement("strong");
-  number.textContent = state.head_count;
-  document.getElementById("head-count").replaceChildren(number, " " + state.head_count_at);
+  const uncertain = document.getElementById("uncertain");
+  if (!uncertain) return;
+  uncertain.hidden = !state.uncertain;
+  uncertain.querySelector("strong").textContent = state.uncertain;
 }
 
 const duty = document.getElementById("duty");
@@ -54,13 +95,15 @@ function drawDuties(state) {
   box.querySelector("strong").textContent = said.join(", ");
 }
 
-function drawRow(row, unsent) {
-  if (!drawn && !unsent) return;
+// Names from this phone have no buttons of their own; a page that was sent has all it needs until a state comes.
+function drawRow(row, item) {
+  const unsent = item?.kind;
+  if (!drawn && !unsent && !line.shell) return;
   const here = drawn && drawn.in[row.dataset.id];
   const state = row.querySelector(".state");
   row.classList.toggle("in", (Boolean(here) && !here.out) || unsent === "tick");
   row.classList.toggle("unsent", Boolean(unsent));
-  state.textContent = unsent ? line.saved : here ? saysOf(here) : "";
+  state.textContent = unsent ? (queue.includes(item) ? line.saved : line.sent) : here ? saysOf(here) : "";
   if (unsent) drawButtons(row, [unsent === "tick" ? "untick" : "tick"], here);
   else drawButtons(row, here ? kindsFor(here) : ["tick"], here);
 }
@@ -168,7 +211,7 @@ function drawOdd() {
 function whatOf({ member, typed, n, at }) {
   const name = member && [...(names?.children || [])].find((row) => row.dataset.id === member)?.querySelector(".name").textContent;
   const what = typed || name || n;
-  const time = at && new Date(at).toLocaleTimeString(`${document.documentElement.lang}-US`, { timeStyle: "short" });
+  const time = at && clockOf(at);
   return what && `${what} (${time})`;
 }
 

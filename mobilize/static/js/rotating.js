@@ -14,7 +14,7 @@ async function learnKey() {
     hearTime(answer, asked);
     if (answer.ok) kept.rotating = await answer.json();
     shownStep = null;
-    await store.put("lines", kept);
+    await keepLive();
   } catch {
     // Without a network the key from before is as good.
   }

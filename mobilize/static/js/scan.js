@@ -50,6 +50,12 @@ async function anyReader() {
     return async (picture) => (await detector.detect(picture))[0]?.rawValue ?? null;
   }
   const worker = new Worker(line.worker);
+  await new Promise((begun, failed) => {
+    worker.onerror = failed; // it was never on this phone, and there is no network
+    worker.addEventListener("message", begun, { once: true });
+    worker.postMessage({ id: 0, type: "decode", data: new ImageData(64, 64) });
+    setTimeout(failed, 8000);
+  });
   const canvas = document.createElement("canvas");
   const context = canvas.getContext("2d", { willReadFrequently: true });
   let id = 0;

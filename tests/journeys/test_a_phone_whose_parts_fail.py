@@ -1,0 +1,147 @@
+"""No tap is lost, and nobody waits for nothing: a slow or broken store, a hanging network, a cold scanner."""
+
+import time
+from contextlib import suppress
+
+from playwright.sync_api import Error, expect
+
+from tests.checkins.morning import outcomes
+from tests.journeys.phones import SOON, eventually, open_and_keep, until
+from tests.journeys.test_no_network_at_the_gate import check_in_here
+from tests.journeys.test_the_line_works_without_a_network import line_phone, tick
+
+SLOW = """(() => {
+  const open = indexedDB.open.bind(indexedDB);
+  indexedDB.open = (...given) => {
+    const asked = open(...given), slow = {};
+    setTimeout(() => {
+      if (asked.readyState === "done") slow.onsuccess?.();
+      else asked.onsuccess = slow.onsuccess;
+    }, 2500);
+    asked.onupgradeneeded = (event) => slow.onupgradeneeded?.(event);
+    Object.defineProperty(slow, "result", { get: () => asked.result });
+    return slow;
+  };
+})()"""
+BROKEN = """IDBDatabase.prototype.transaction = () => {
+  throw new DOMException("The database connection is closing.", "InvalidStateError");
+}"""
+CLOSED = """Object.defineProperty(window, "indexedDB", {
+  get: () => { throw new DOMException("", "SecurityError"); },
+})"""
+
+
+def test_a_slow_database_does_not_destroy_the_list(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    until(rosa.page, "Boolean(kept.rotating?.key) && drawn !== null")
+    rosa.context.add_init_script(SLOW)
+    for _again in range(2):
+        rosa.page.reload()
+        rosa.page.wait_for_timeout(1500)
+    rosa.page.wait_for_timeout(2500)
+    rosa.context.set_offline(True)
+    rosa.page.goto(gate.line)
+    expect(rosa.page.locator("#names li")).to_have_count(8, timeout=SOON)
+    expect(rosa.page.get_by_text("was altered")).to_have_count(0)
+
+
+def test_names_have_their_buttons_though_no_state_ever_came(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    rosa.page.route("**/state", lambda route: route.abort())
+    rosa.page.evaluate("store.remove('lines', line.code + '/live')")
+    rosa.page.reload()
+    rosa.context.set_offline(True)
+    rosa.page.evaluate("store.remove('lines', line.code + '/live')")
+    rosa.page.goto(gate.line)
+    expect(rosa.page.get_by_role("button", name="Here: ")).to_have_count(8)
+    tick(rosa.page, 2)
+
+
+def test_the_count_moves_with_what_was_tapped_without_a_network(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    rosa.context.set_offline(True)
+    tick(rosa.page, 1)
+    tick(rosa.page, 2)
+    expect(rosa.page.locator("#named")).to_have_text("2")
+    rosa.page.get_by_role("button", name="+5 supporters").click()
+    expect(rosa.page.locator("#supporters")).to_have_text("5")
+    rosa.page.get_by_label("How many people stand here now?").fill("17")
+    rosa.page.get_by_role("button", name="Report head count").click()
+    expect(rosa.page.locator("#head-count strong")).to_have_text("17")
+    rosa.context.set_offline(False)
+    eventually(lambda: outcomes(gate.event), ["counted"] * 2)
+    expect(rosa.page.get_by_text("waiting to send")).to_be_hidden(timeout=SOON)
+    expect(rosa.page.locator("#named")).to_have_text("2")
+
+
+def test_the_scanner_reads_without_a_network(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    until(rosa.page, "caches.open('parts-1').then(c => c.match(line.worker)).then(Boolean)")
+    rosa.context.set_offline(True)
+    rosa.page.goto(gate.line)
+    rosa.page.evaluate("delete window.BarcodeDetector")
+    assert rosa.page.evaluate(
+        "Promise.race([anyReader().then(() => true), new Promise((d) => setTimeout(d, 6000))])"
+    )
+
+
+def test_a_scanner_that_is_not_on_the_phone_says_so_and_does_not_hang(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    rosa.context.set_offline(True)
+    rosa.page.evaluate(
+        "delete window.BarcodeDetector; line.worker = '/static/vendor/none.js';"
+        " navigator.mediaDevices.getUserMedia = async () => document.createElement('canvas').captureStream();"
+        " HTMLMediaElement.prototype.play = async () => {}"
+    )
+    rosa.page.get_by_role("button", name="Scan a member's own code").click()
+    expect(rosa.page.get_by_role("button", name="Type her number instead")).to_be_visible(timeout=SOON)
+
+
+def test_a_network_that_hangs_is_told_at_once_and_the_next_one_taps(gate, phone_of):
+    _context, page = phone_of()
+    open_and_keep(page, gate.check_in, f"/c/{gate.event.code}")
+    held = []
+    page.route(
+        "**/c/**", lambda route: held.append(route) if route.request.method == "POST" else route.continue_()
+    )
+    begun = time.monotonic()
+    for n in range(2):
+        check_in_here(page, f"213555011{n}")
+        expect(page.get_by_text("Saved on this phone, sending")).to_be_visible(timeout=3000)
+        expect(page.get_by_label("Your mobile number").last).to_have_value("")
+    assert time.monotonic() - begun < 8
+    until(page, "store.all('queue').then((kept) => kept.length === 2)")
+    page.unroute("**/c/**")
+    for route in held:
+        with suppress(Error):  # one that the page has given up meanwhile
+            route.abort()
+    expect(page.get_by_role("heading", name="You're counted")).to_be_visible(timeout=SOON)
+    eventually(lambda: outcomes(gate.event), ["counted"] * 2)
+
+
+def test_the_first_tap_is_not_lost_where_the_browser_keeps_nothing(gate, phone_of):
+    for n, broken in enumerate((CLOSED, BROKEN)):
+        context, page = phone_of(f"phone{n}")
+        context.add_init_script(broken)
+        page.goto(gate.check_in)
+        page.route(
+            "**/c/**", lambda route: route.abort() if route.request.method == "POST" else route.continue_()
+        )
+        check_in_here(page, f"213555011{n}")
+        expect(page.get_by_text("leave this page open until it is sent")).to_be_visible()
+        page.unroute("**/c/**")
+        page.evaluate("dispatchEvent(new Event('online'))")
+        expect(page.get_by_role("heading", name="You're counted")).to_be_visible(timeout=SOON)
+        context.close()
+    eventually(lambda: outcomes(gate.event), ["counted"] * 2)
+
+
+def test_a_captains_tick_is_not_lost_where_the_browser_keeps_nothing(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    rosa.context.add_init_script(BROKEN)
+    rosa.page.reload()
+    rosa.context.set_offline(True)
+    tick(rosa.page, 1)
+    expect(rosa.page.get_by_text("leave this page open until all is sent")).to_be_visible()
+    rosa.context.set_offline(False)
+    eventually(lambda: outcomes(gate.event), ["counted"])
