@@ -45,10 +45,10 @@ bench: setup-dev ## Measure, print a table and write bench/results.json (ONLY=im
 chaos: setup-dev ## Texts, or ONLY=checkin, under kill -9 and worse; ends with one JSON object (ROUNDS=40 SEED=n; FAULTS=a,b)
 	@ROUNDS="$(ROUNDS)" SEED="$(SEED)" ONLY="$(ONLY)" FAULTS="$(FAULTS)" $(BIN)/python -m tests.chaos
 
-engines: setup-dev ## The gate in Firefox and in WebKit, the engine of every iPhone (Debian: firefox-esr webkit2gtk-driver xvfb)
-	@$(BIN)/pytest -m engines tests/engines $(ARGS)
+engines: setup-dev $(VENV)/.installed-engines ## The gate in Firefox and in WebKit, the engine of every iPhone (Debian: firefox-esr webkit2gtk-driver xvfb)
+	@$(BIN)/pytest tests/engines $(ARGS)
 
-mutants: setup-dev ## Change the rules one place at a time and see that a test notices (ONLY=texts.receipts); an hour on two cores
+mutants: setup-dev $(VENV)/.installed-mutants ## Change the rules one place at a time and see that a test notices (ONLY=texts.receipts); an hour on two cores
 	@$(BIN)/python -m tests.mutants $(ONLY)
 
 words: setup-dev ## Collect what pages say into the Spanish catalogue, to be translated there
@@ -57,12 +57,11 @@ words: setup-dev ## Collect what pages say into the Spanish catalogue, to be tra
 	  --ignore-pot-creation-date
 	@grep -c '^msgstr ""$$' mobilize/translations/es/LC_MESSAGES/messages.po | xargs -I N echo "N words without Spanish (one is the header)"
 
-lock: ## Resolve requirements*.in anew, against the public index alone (needs uv)
+lock: ## Resolve each requirements.in anew, against the public index alone (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }
-	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --no-config \
-	  --universal --python-version 3.11 --generate-hashes --upgrade -o requirements.txt requirements.in
-	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --no-config \
-	  --universal --python-version 3.11 --generate-hashes --upgrade -o requirements-dev.txt requirements-dev.in
+	for file in requirements requirements-dev tests/engines/requirements tests/mutants/requirements; do \
+	  UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --no-config --universal --python-version 3.11 \
+	    --generate-hashes --upgrade -o $$file.txt $$file.in || exit 1; done
 
 clean: ## Remove .venv and caches (the demo's data in var/ stays)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache $(PO:.po=.mo)
@@ -80,6 +79,11 @@ $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 $(VENV)/.installed-dev: requirements-dev.txt | $(VENV)/.installed
 	@echo "Installing requirements-dev.txt ..."
 	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.installed-%: tests/%/requirements.txt | $(VENV)/.installed-dev
+	@echo "Installing $< ..."
+	@$(PIP) -r $<
 	@touch $@
 
 %.mo: %.po | $(VENV)/.installed

@@ -15,7 +15,7 @@ from tests.checkins.morning import attendance, evidence, outcomes
 from tests.engines.conftest import kept
 from tests.journeys.phones import eventually
 
-pytestmark = [pytest.mark.engines, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(240)
 
 UNSENT = "not yet sent"
 COUNTED = "You're counted"
