@@ -113,6 +113,7 @@ def test_at_the_days_end_the_names_leave_the_phone_and_what_waits_does_not(gate,
     rosa.page.evaluate(
         "lineStore.read('list', line.code)"
         ".then((list) => lineStore.keep('list', line.code, 0, { ...list, ends: 0 }))"
+        ".then(() => lineStore.keep('live', line.code, 0, kept))"
     )
     rosa.page.goto(gate.line)
     expect(rosa.page.get_by_text("The names are not on this phone")).to_be_visible()
