@@ -19,7 +19,7 @@ from tests.checkins.morning import attendance, evidence, outcomes
 from tests.journeys.phones import SOON, eventually, kill, open_and_keep, until
 
 
-def line_phone(gate, phone_of, name):
+def line_phone(gate, phone_of, name, no_state=False):
     """A captain's phone with the line page open and kept. Returns its context, page, grant and cookie."""
     now = clock.now()
     grant, token = grant_line(
@@ -27,6 +27,8 @@ def line_phone(gate, phone_of, name):
     )
     cookie = {"name": f"line-{gate.event.code}", "value": token, "url": gate.server}
     context, page = phone_of(name, [{**cookie, "expires": time.time() + 86400}])
+    if no_state:
+        page.route("**/state", lambda route: route.abort())
     open_and_keep(page, gate.line, f"/line/{gate.event.code}")
     return SimpleNamespace(context=context, page=page, grant=grant)
 
@@ -112,9 +114,10 @@ def test_at_the_days_end_the_names_leave_the_phone_and_what_waits_does_not(gate,
     rosa.page.evaluate(
         "lineStore.read('list', line.code)"
         ".then((list) => lineStore.keep('list', line.code, 0, { ...list, ends: 0 }))"
+        ".then(() => lineStore.keep('live', line.code, 0, kept))"
     )
     rosa.page.goto(gate.line)
-    expect(rosa.page.get_by_text("This phone's link has ended")).to_be_visible()
+    expect(rosa.page.get_by_text("The names are not on this phone")).to_be_visible()
     expect(rosa.page.get_by_text("1 waiting to send")).to_be_visible()
     expect(rosa.page.locator("#names li")).to_have_count(0)
     until(rosa.page, "store.all('lines').then(kept => kept.length === 0)")

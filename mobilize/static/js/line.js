@@ -212,7 +212,7 @@ async function showKeptNames() {
   } catch {
     return say(line.altered);
   }
-  if (!list) return say(line.noList);
+  if (!list) return serverNow() > ends ? end() : say(line.noList); // after the end the worker has wiped it
   ends = list.ends;
   if (serverNow() > ends) return end();
   if (!(await isAsSigned(list))) return say(line.altered);
