@@ -59,6 +59,7 @@ HOLDS_NOBODY = {
     "actions.made_by": BY_ID,
     "actions.name_en": PUBLISHED,
     "actions.name_es": PUBLISHED,
+    "admin_changes.made_by": BY_ID,
     "allowances.by": BY_ID,
     "allowances.ref": IDS,
     "approvals.asked_by": BY_ID,

@@ -17,12 +17,22 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from mobilize import clock
+from mobilize.accounts.admin_changes import Wanted, ask_second_admin
 from mobilize.accounts.approvals import Kind, approve, open_approval
 from mobilize.accounts.authenticator_apps import confirm_app, start_app
 from mobilize.accounts.chair_change import stage_chairs
 from mobilize.accounts.entrance import entrance_of
-from mobilize.accounts.models import LineGrant, Passkey, Person, RoleName, SignedInSession
+from mobilize.accounts.models import (
+    AdminDeed,
+    AuthenticatorApp,
+    LineGrant,
+    Passkey,
+    Person,
+    RoleName,
+    SignedInSession,
+)
 from mobilize.accounts.scope import THE_OFFICE, Scope
+from mobilize.accounts.sponsors import actor_of
 from mobilize.actions.models import Action, Event
 from mobilize.checkins.models import NewNumber
 from mobilize.database import Model, atomic, db
@@ -42,7 +52,7 @@ from mobilize.texts.senders import pause_sending
 from mobilize.tokens import random_token
 from mobilize.turnout import live
 from mobilize.turnout import statements as noon_number
-from tests.builders import make_action, make_event, make_member, sign_in
+from tests.builders import make_action, make_event, make_member, make_person, sign_in
 from tests.roster.files import member, roster
 from tests.world import World, address, doors
 
@@ -61,6 +71,7 @@ DOES_NOT_ASK = {
     "accounts.find_in_audit": "reads",
     "accounts.give_step_up": "is the step-up",
     "accounts.read_chairs": "stages a file; carrying out asks",
+    "accounts.stop_link": "takes power away",
     "actions.change_action_shifts": "tells nobody, and is changed back as easily",
     "actions.change_shifts": "tells nobody, and is changed back as easily",
     "actions.edit_campaign": "words on posters printed later, changed back as easily",
@@ -138,6 +149,17 @@ class Deed:
 def _staged_chairs(ground: Ground) -> dict[str, str]:
     data = f"Site,Role,Name,Phone\n{ground.site.code},chair,Rosa Lund,(213) 555-0122\n".encode()
     ground.ids["change_id"] = stage_chairs(data, None, by="shell", now=clock.now()).id
+    return {}
+
+
+def _admin_asked_for(ground: Ground) -> dict[str, str]:
+    """Ada has had the app for days, as whoever agrees to an admin must."""
+    with atomic() as session:
+        since = clock.now() - timedelta(days=2)
+        session.execute(update(AuthenticatorApp).values(made_at=since, confirmed_at=since))
+    asker, person = make_person("Bea", role=RoleName.ADMIN), make_person("Nora", phone="+12135550179")
+    wanted = Wanted(AdminDeed.MAKE)
+    ground.ids["change_id"] = ask_second_admin(person, wanted, by=actor_of(asker), now=clock.now()).id
     return {}
 
 
@@ -223,7 +245,8 @@ def _export_agreed_to(ground: Ground) -> dict[str, str]:
     export, token = _export(ground, ExportKind.PHONES)
     asked = open_approval(Kind.PHONE_EXPORT, str(export.id), now=clock.now())
     assert token is None and asked is not None
-    approve(asked.id, by="person:other", scope=THE_OFFICE, stepped_up=True, now=clock.now())
+    second = actor_of(make_person("Bea", role=RoleName.ADMIN))
+    approve(asked.id, by=second, scope=THE_OFFICE, stepped_up=True, now=clock.now())
     ground.ids["export_id"] = export.id
     return {}
 
@@ -295,9 +318,11 @@ MEMBER = {"first": "Mia", "last": "Reyes", "phone": "(213) 555-0188", "language"
 NAMES = {"kind": "names", "format": "csv", "reason": "Thank-you calls"}
 
 ASKS = {
+    "accounts.agree_to_change": Deed(prepare=_admin_asked_for),
     "accounts.approve": Deed(),
     "accounts.carry_out_chairs": Deed(prepare=_staged_chairs),
-    "accounts.end_role": Deed(),
+    "accounts.change_number": Deed({"phone": "(213) 555-0178"}, {"phone": "12"}),
+    "accounts.end_role": Deed({"why": "term"}, {"why": ""}),
     "accounts.invite": Deed(INVITED, INVITED | {"name": ""}),
     "accounts.make_link": Deed(),
     "accounts.make_recovery_codes": Deed(),
