@@ -18,12 +18,13 @@ import pytest
 import requests
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import JSON, Column, Enum, String, select
+from sqlalchemy import JSON, Column, Enum, String, func, select
 
 from mobilize import clock
 from mobilize.accounts.grants import grant_line
 from mobilize.accounts.models import GrantKind, Person, RoleName
 from mobilize.actions.models import Event
+from mobilize.checkins.models import Evidence, Method
 from mobilize.database import Model, db
 from mobilize.demo.carrier import Carrier
 from mobilize.keys import SealedColumn, sealed_columns
@@ -434,6 +435,8 @@ def people_text(journey: Journey, carrier: Carrier, text_code: str) -> None:
     carrier.faults.refuse[CANARIES[43].phone] = 21211
     carrier.faults.next |= {"500": 2, "429": 1, "garbage_accepted": 2}
     wait_for(lambda: is_opted_out(CANARIES[41].phone), "the STOP")
+    by_text = select(func.count()).where(Evidence.method == Method.TEXT)
+    wait_for(lambda: db.session.scalar(by_text) == len(TEXTED_IN), "the check-ins by text")
 
 
 def the_chair_and_the_office_look(journey: Journey, app: Flask, action_id: str, code: str) -> None:
