@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -12,7 +11,7 @@ from sqlalchemy import ColumnElement, exists, or_, select
 from werkzeug.wrappers import Response
 
 from mobilize import clock, settings
-from mobilize.accounts.grants import PHONES, holds_a_role
+from mobilize.accounts.grants import PHONES, UPLOADS_ARE_TAKEN, holds_a_role
 from mobilize.accounts.models import LineGrant, Person, RoleName, SignedInSession
 from mobilize.accounts.scope import NOBODY, Scope, scope_and_standing
 from mobilize.accounts.sessions import cookie_name, current_session, is_fresh, is_half_in, is_over
@@ -21,9 +20,6 @@ from mobilize.database import Model, atomic, db
 from mobilize.pages import wants_json
 from mobilize.texts.carrier import is_from_carrier
 from mobilize.tokens import hash_token, read_code
-
-# What a phone could not send from the line is still taken this long after its grant has ended.
-UPLOADS_ARE_TAKEN = timedelta(days=14)
 
 View = TypeVar("View", bound=Callable[..., Any])
 

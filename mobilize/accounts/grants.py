@@ -5,7 +5,7 @@ import secrets
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, exists, or_, select, update
 
@@ -15,6 +15,8 @@ from mobilize.accounts.scope import running_on, today
 from mobilize.database import atomic, db
 from mobilize.tokens import hash_token
 
+# What a phone could not send from the line is still taken this long after its grant has ended.
+UPLOADS_ARE_TAKEN = timedelta(days=14)
 # Kinds that open the line's page on a phone.
 PHONES = (GrantKind.CHAIR, GrantKind.CAPTAIN)
 _EVER = datetime.min.replace(tzinfo=UTC)

@@ -8,7 +8,6 @@ from werkzeug.wrappers import Response
 
 from mobilize import clock, settings
 from mobilize.accounts.entrance import (
-    UPLOADS_ARE_TAKEN,
     after_step_up,
     anyone,
     held_grant,
@@ -16,6 +15,7 @@ from mobilize.accounts.entrance import (
     signed_in,
 )
 from mobilize.accounts.grants import (
+    UPLOADS_ARE_TAKEN,
     grant_by_token,
     grant_line,
     hand_over,

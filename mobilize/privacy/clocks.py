@@ -6,8 +6,6 @@ from mobilize.actions.models import Campaign
 
 # A campaign may choose within these; an action without a campaign has the usual ninety.
 USUAL_DAYS, SHORTEST_DAYS, LONGEST_DAYS = 90, 7, 365
-# A check-in made without a network is taken until then, and its nonce must still be known.
-UPLOADS_ARE_TAKEN = timedelta(days=14)
 KNOWN_PHONES = timedelta(days=180)
 TEXTS_THAT_CAME_IN = timedelta(days=90)
 # Codes and answers; texts about an event go with its action.

@@ -13,13 +13,14 @@ from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from mobilize import audit
+from mobilize.accounts.grants import UPLOADS_ARE_TAKEN
 from mobilize.accounts.models import LineGrant
 from mobilize.actions.models import Action, Eligible, Event, EventState
 from mobilize.checkins.models import Attendance, Evidence, HeadCount, NewNumber, Supporters, Walkup
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.languages import _
-from mobilize.privacy.clocks import UPLOADS_ARE_TAKEN, days_kept
+from mobilize.privacy.clocks import days_kept
 from mobilize.privacy.holds import is_held, on_hold
 from mobilize.privacy.unlinking import (
     AT_ONCE,

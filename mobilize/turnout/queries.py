@@ -41,7 +41,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from mobilize.accounts.entrance import UPLOADS_ARE_TAKEN
+from mobilize.accounts.grants import UPLOADS_ARE_TAKEN
 from mobilize.accounts.models import GrantKind, LineGrant
 from mobilize.actions.denominator import members_without_chapter, was_active
 from mobilize.actions.models import Action, Eligible, Event, EventChapter

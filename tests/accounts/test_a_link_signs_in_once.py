@@ -58,7 +58,7 @@ def test_a_link_of_somebody_whose_role_ended_opens_nothing(carmen: Person) -> No
     assert refused.value.code == "link_spent"
 
 
-@pytest.mark.parametrize("token", ["x", "%00", "../..", "é", "A" * 3000])
+@pytest.mark.parametrize("token", ["x", "%00", "../..", "é", "A" * 1500])
 def test_what_is_no_link_is_told_like_a_spent_one(client: FlaskClient, token: str) -> None:
     for answer in (client.get(f"/enter/{token}"), client.post(f"/enter/{token}")):
         assert answer.status_code in {404, 410}

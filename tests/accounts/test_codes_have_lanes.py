@@ -294,7 +294,7 @@ def test_a_code_that_a_badly_set_up_sender_refuses_rests_between_tries(
     for second in (0, 1):
         drain(now=NOW + timedelta(seconds=second))
     assert db.session.scalar(select(func.count()).select_from(Attempt)) == 1
-    assert db.session.scalars(select(Sender.paused_why)).one() == "carrier_21606"
+    assert db.session.scalars(select(Sender)).one().paused_why == "carrier_21606"
     carrier.faults.refuse.clear()
     drain(now=NOW + timedelta(seconds=3))
     assert db.session.scalars(select(OutboxText.state)).one() is TextState.ACCEPTED

@@ -63,7 +63,7 @@ def test_what_is_no_code_is_a_404_and_never_more(client, event):
         "..%2f..%2fetc%2fpasswd",
         "%00",
         "%ff%fe",
-        "A" * 30_000,
+        "A" * 1900,
         "9" * 31,
         "%F0%9F%91%8D",
         "' OR 1=1 --",

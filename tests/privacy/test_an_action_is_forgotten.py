@@ -95,7 +95,7 @@ def test_what_people_wrote_in_their_own_words_goes_too(morning: Morning) -> None
         session.flush()
         session.scalars(select(ReminderRule)).one().reason = "Mia fell"
         sent.state = BroadcastState.QUEUED
-    tick_until(90)
+    tick_until(89)
     assert (label(), reasons(), sent.text_en) == ("Carmen", ["it was not her"], "Call Mia Reyes")
     tick_until(91)
     db.session.rollback()

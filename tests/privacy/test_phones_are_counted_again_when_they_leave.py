@@ -17,6 +17,7 @@ from mobilize import clock
 from mobilize.accounts.approvals import Kind, approve, open_approval
 from mobilize.accounts.models import Person, RoleName
 from mobilize.accounts.scope import THE_OFFICE, Scope
+from mobilize.accounts.sponsors import actor_of
 from mobilize.actions.models import Action, Event
 from mobilize.database import db
 from mobilize.errors import Refused
@@ -94,7 +95,8 @@ def agree(export: Export) -> str:
     """What the second person reads before they say yes."""
     asked = open_approval(Kind.PHONE_EXPORT, str(export.id), now=clock.now())
     assert asked is not None
-    approve(asked.id, by="person:ada", scope=THE_OFFICE, stepped_up=True, now=clock.now())
+    second = make_person("Ada", role=RoleName.ADMIN)
+    approve(asked.id, by=actor_of(second), scope=THE_OFFICE, stepped_up=True, now=clock.now())
     return str(asked.summary)
 
 

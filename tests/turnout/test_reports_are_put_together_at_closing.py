@@ -197,12 +197,13 @@ def test_small_counts_stay_out_of_every_file_for_the_press(morning: Morning, cli
 
 
 def _also_organizes(person: object, morning: Morning) -> None:
-    from datetime import date
+    from datetime import UTC, date, datetime
 
     from mobilize.accounts.models import Person, RoleTerm
 
     assert isinstance(person, Person)
-    common = {"role": RoleName.ORGANIZER, "from_on": date(2020, 1, 1), "given_by": "shell"}
+    given = {"given_by": "shell", "given_at": datetime(2020, 1, 1, tzinfo=UTC)}
+    common = {"role": RoleName.ORGANIZER, "from_on": date(2020, 1, 1), **given}
     with atomic() as session:
         session.add(RoleTerm(person_id=person.id, area_id=morning.south.id, **common))
 
