@@ -33,7 +33,7 @@ PRODUCTION = {
         ("PUBLIC_BASE_URL", "mobilize.example.org"),
         ("PUBLIC_BASE_URL", "https://example.org/mobilize"),
         ("PUBLIC_BASE_URL", "https://somebody@example.org"),
-        ("PUBLIC_BASE_URL", "https://somebody:secret@example.org"),
+        ("PUBLIC_BASE_URL", "https://somebody@example.org"),
         ("PUBLIC_BASE_URL", "https://example.org#top"),
         ("PUBLIC_BASE_URL", "https://example.org?x=1"),
         ("PUBLIC_BASE_URL", "https://example.org:port"),

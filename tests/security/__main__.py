@@ -107,28 +107,15 @@ def secrets() -> Result:
 def headers() -> Result:
     """Every route's answer, and the entrances: the tests that say so."""
     run = _run("pytest", "-q", "-p", "no:cacheprovider", "tests/security/test_every_answer.py")
-    last = run.stdout.strip().splitlines()[-1:] or [run.stderr.strip()[-300:]]
-    return run.returncode == 0, last[0]
+    return run.returncode == 0, _last_lines(run, 1)
 
 
 def authority() -> Result:
     """Three people who try every deed of accounts in any order, for minutes: `AUTHORITY_EXAMPLES` plays."""
     plays = os.environ.get("AUTHORITY_EXAMPLES", "150")
-    run = _run(
-        *(
-            "pytest",
-            "-q",
-            "-s",
-            "-p",
-            "no:cacheprovider",
-            "--show-capture=no",
-            "--tb=short",
-            "--timeout",
-            "3600",
-        ),
-        *("-k", "nobody_gets_power and sqlite", "tests/security/test_nobody_gives_themselves_power.py"),
-        AUTHORITY_EXAMPLES=plays,
-    )
+    quiet = ("-q", "-s", "-p", "no:cacheprovider", "--show-capture=no", "--tb=short", "--timeout", "3600")
+    which = ("-k", "nobody_gets_power and sqlite", "tests/security/test_nobody_gives_themselves_power.py")
+    run = _run("pytest", *quiet, *which, env={"AUTHORITY_EXAMPLES": plays})
     lines = run.stdout.strip().splitlines() or [run.stderr.strip()[-300:]]
     tally = next((line for line in lines if "plays of" in line), "")
     return run.returncode == 0, tally if run.returncode == 0 else "\n      ".join([tally, *lines[-12:]])
