@@ -45,10 +45,16 @@ LEAVE = (
 
 
 class SqliteDatabase:
-    """One file, migrated once; `emptied()` puts the migrated copy back in its place."""
+    """One file, migrated once; `emptied()` puts the migrated copy back in its place.
+
+    `SQLITE_TEMPLATE` names a migrated file to start from, for runs that start a test process a second.
+    """
 
     def __init__(self, folder: Path, environ: Mapping[str, str]):
         self.template, self.path = folder / "template.db", folder / "test.db"
+        if made := os.environ.get("SQLITE_TEMPLATE"):
+            shutil.copyfile(made, self.template)
+            return
         _migrate(f"sqlite:///{self.template}", environ)
         self.template.with_name("template.db-wal").unlink(missing_ok=True)  # checkpointed at its close
 
