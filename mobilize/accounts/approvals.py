@@ -272,10 +272,11 @@ def _still_holds(found: Approval, now: datetime) -> bool:
     """A yes dies when one of the two is restarted or loses the role: another may stand behind the name."""
     if found.state is not ApprovalState.APPROVED:
         return False
-    asked, decided = (found.asked_by, found.asked_at, Rank.CHAIR), (found.decided_by or "", found.decided_at)
-    return all(
-        _stood(actor, at or found.asked_at, rank, now)
-        for actor, at, rank in (asked, (*decided, Rank.ORGANIZER))
+    asker = Rank.ADMIN if found.kind == Kind.ADMIN else Rank.CHAIR
+    decider = Rank.ORGANIZER if found.area_id else Rank.ADMIN
+    decided_at = found.decided_at or found.asked_at
+    return _stood(found.asked_by, found.asked_at, asker, now) and _stood(
+        found.decided_by or "", decided_at, decider, now
     )
 
 

@@ -62,8 +62,9 @@ def grant_line(
     return grant, token
 
 
-def open_link(link: LineGrant, token: str, page: str, *, now: datetime) -> tuple[LineGrant, str]:
-    """The grant of the phone that opens a captain's link (whose `token` it has), and that phone's own token.
+def open_link(link: LineGrant, token: str, page: str, *, now: datetime) -> tuple[LineGrant, str] | None:
+    """The grant of the phone that opens a captain's link (whose `token` it has), and that phone's own token;
+    None when the link has ended meanwhile.
 
     `page` is drawn for one showing of the link's page: pressed twice on it is one phone. Every other one is
     another phone, which the chair sees. A phone that was taken back gets its own back, and is refused by it.
@@ -71,9 +72,11 @@ def open_link(link: LineGrant, token: str, page: str, *, now: datetime) -> tuple
     own = base64.b32encode(crypto.link(f"{token.upper()}/{page}".encode())[:25]).decode()
     with atomic() as session:
         # Pressed twice at once, the second one waits here, and then finds the first one's.
-        session.execute(select(LineGrant.id).where(LineGrant.id == link.id).with_for_update())
+        link = _locked(link.id)
         phone = session.scalar(select(LineGrant).where(LineGrant.token_hash == hash_token(own)))
         if phone is None:
+            if link.revoked_at is not None or link.ends_at <= now:
+                return None
             phone = _opened(link, own, now)
             session.add(phone)
             audit.note(f"grant:{link.id}", "grant.open", phone.id, now=now)
@@ -102,6 +105,9 @@ def revoke_grant(grant: LineGrant, by: str, *, now: datetime) -> None:
     """
     those = or_(LineGrant.id == grant.id, LineGrant.link_id == grant.id)
     with atomic() as session:
+        _locked(
+            grant.link_id or grant.id
+        )  # a phone that is being opened is there afterwards, and goes as well
         taken = session.scalars(
             update(LineGrant)
             .where(those, LineGrant.revoked_at.is_(None))
@@ -180,6 +186,12 @@ def pass_to_successors(site_id: uuid.UUID | None, *, now: datetime) -> None:
             .values(role_id=successor)
             .execution_options(synchronize_session="fetch")
         )
+
+
+def _locked(link_id: uuid.UUID) -> LineGrant:
+    """The link as it stands now, until the transaction ends: nobody opens it or takes it back meanwhile."""
+    link = select(LineGrant).where(LineGrant.id == link_id).with_for_update()
+    return db.session.scalars(link.execution_options(populate_existing=True)).one()
 
 
 def _close_link_of(phone: LineGrant, now: datetime) -> None:

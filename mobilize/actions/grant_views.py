@@ -63,7 +63,10 @@ def open_line_now(token: str) -> Response | tuple[str, int]:
         held = held_grant(code)
         if held and held.link_id == link.id:
             return redirect(_line(code), 303)
-    return _to_line(event, *open_link(link, token, request.form.get("page") or random_token(), now=now))
+    opened = open_link(link, token, request.form.get("page") or random_token(), now=now)
+    if opened is None:
+        return render_template("grants/open_line.html", event=None), 410
+    return _to_line(event, *opened)
 
 
 @bp.post("/events/<uuid:event_id>/line")
@@ -163,7 +166,8 @@ def _give(
     """In the name of the role by which whoever is here runs this line."""
     visitor, now = me(), clock.now()
     sites = [event.site_id, *chapters_of(event.id)] if event.site_id else []
-    role_id = role_at(visitor.person, sites, event.area_id, now=now) if visitor.person else None
+    area_id = event.site.area_id if event.site else event.area_id
+    role_id = role_at(visitor.person, sites, area_id, now=now) if visitor.person else None
     return grant_line(event.id, kind, label, person, visitor.actor, ends_at, role_id=role_id, now=now)
 
 

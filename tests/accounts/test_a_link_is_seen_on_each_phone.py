@@ -1,6 +1,9 @@
 """A captain's link on a second phone: possible, since batteries die at the gate, and never unseen."""
 
 import re
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,6 +14,7 @@ from flask.testing import FlaskClient
 from mobilize.accounts.grants import grant_line, open_link, phones_by_link, revoke_grant
 from mobilize.accounts.models import GrantKind, LineGrant, RoleName
 from mobilize.actions.models import Event
+from mobilize.database import atomic, db
 from tests.builders import START, make_event, make_person, make_site, sign_in
 from tests.services.client import Client
 
@@ -142,3 +146,34 @@ def test_who_hands_the_line_on_cannot_open_the_old_link_again(
         token = page.split("/l/", 1)[1][:40]
         assert first.get(f"/l/{rosa[1]}").status_code == 410
     assert line(opened(app, token, SEVEN_TEN), picket) == 200
+
+
+def test_a_link_that_ended_while_its_page_was_open_opens_no_phone(
+    app: Flask, picket: Event, rosa: tuple[LineGrant, str]
+) -> None:
+    link, token = rosa
+    with ThreadPoolExecutor(1) as elsewhere:
+        elsewhere.submit(_take_back, app, link.id).result()
+    assert open_link(link, token, "a page from before", now=SEVEN_TEN) is None
+    assert phones(picket) == []
+
+
+def test_a_phone_that_is_being_opened_while_its_link_is_taken_back_is_taken_back_too(
+    app: Flask, picket: Event, rosa: tuple[LineGrant, str]
+) -> None:
+    link, token = rosa
+    with ThreadPoolExecutor(1) as elsewhere:
+        with atomic():
+            opened_now = open_link(link, token, "a page", now=SEVEN_TWO)
+            taken = elsewhere.submit(_take_back, app, link.id)
+            time.sleep(0.3)  # long enough to be in the middle of it
+        taken.result()
+    assert opened_now is not None
+    db.session.refresh(opened_now[0])
+    assert opened_now[0].revoked_at == SEVEN_TEN
+
+
+def _take_back(app: Flask, link_id: uuid.UUID) -> None:
+    with app.app_context():
+        revoke_grant(db.session.get_one(LineGrant, link_id), "shell", now=SEVEN_TEN)
+        db.session.remove()

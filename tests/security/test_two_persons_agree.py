@@ -1,6 +1,6 @@
 """Some things are done only when two people want them; a lone admin confirms again."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from flask import Flask
@@ -11,7 +11,7 @@ from mobilize import clock
 from mobilize.accounts import approvals
 from mobilize.accounts.approval_models import Approval, ApprovalState
 from mobilize.accounts.approvals import Kind, needs_second_person
-from mobilize.accounts.models import RoleName, SignedInSession
+from mobilize.accounts.models import RoleName, RoleTerm, SignedInSession
 from mobilize.accounts.scope import THE_OFFICE, scope_of, today
 from mobilize.accounts.sponsors import actor_of
 from mobilize.audit import AuditRow
@@ -80,6 +80,19 @@ def test_without_a_yes_nothing_is_done(ada: str) -> None:
         approvals.second_person(Kind.PHONE_EXPORT, THING, now=START),
     ):
         raise AssertionError("it was done")
+
+
+def test_a_yes_of_the_office_dies_when_whoever_gave_it_is_no_longer_of_the_office(ada: str) -> None:
+    bea = make_person("Bea", role=RoleName.ORGANIZER, area=make_area())
+    admin = RoleTerm(person_id=bea.id, role=RoleName.ADMIN, from_on=date(2020, 1, 1), given_by="shell")
+    admin.given_at = bea.made_at
+    with atomic() as session:
+        session.add(admin)
+    agree(ask(ada), actor_of(bea))
+    with atomic():
+        admin.to_on = today(START)
+    with pytest.raises(Refused, match="second_person"):
+        approvals.use(Kind.PHONE_EXPORT, THING, now=START)
 
 
 def test_a_yes_comes_back_when_the_thing_fails(ada: str, bea: str) -> None:
