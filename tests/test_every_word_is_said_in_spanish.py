@@ -52,6 +52,13 @@ def test_the_catalogue_holds_nothing_that_is_not_said_any_more() -> None:
     assert not gone, f"run make words: {sorted(map(str, gone))[:5]}"
 
 
+def test_members_and_captains_are_they_where_people_check_in() -> None:
+    for folder in ("checkins", "grants", "line"):
+        found = extract_from_dir(ROOT / "templates" / folder, [("**.html", "jinja2")])
+        spoken = [entry[2] for entry in found if re.search(r"\b(she|hers?|herself)\b", str(entry[2]), re.I)]
+        assert not spoken, (folder, spoken)
+
+
 def _key(text: object) -> str | tuple[str, ...]:
     return text if isinstance(text, str) else tuple(text[:2])  # type: ignore[index]
 

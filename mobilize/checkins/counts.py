@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from mobilize.actions.models import Event
 from mobilize.actions.queries import chapters_of
@@ -34,9 +34,9 @@ def report_head_count(
     counts: bool = True,
     gate_id: uuid.UUID | None = None,
     sure: bool = False,
-) -> None:
+) -> bool:
     """A number somebody counted at the line. The same nonce and number again changes nothing. One that does
-    not count is kept as taken back.
+    not count is kept as taken back, for a person. Returns whether it counted when it first came.
 
     Raises `Refused` for a number nobody can have counted, and for the same nonce with another number; and
     "count_unusual", unless whoever counted was asked and is `sure`, for one above `usual_up_to()`.
@@ -46,7 +46,7 @@ def report_head_count(
     with atomic() as session:
         row = {"shift_id": shift_at(session, event.id, counted_at), "n": n, "counted_at": counted_at}
         row |= {"via": via, "by": by, "gate_id": gate_id, "voided_at": None if counts else now}
-        _store_once(HeadCount, HeadCount.n, n, row | _common(event.id, nonce, now))
+        return _store_once(HeadCount, HeadCount.n, n, row | _common(event.id, nonce, now))
 
 
 def add_supporters(
@@ -59,16 +59,16 @@ def add_supporters(
     now: datetime,
     counts: bool = True,
     sure: bool = False,
-) -> None:
+) -> bool:
     """Parents and community came or, below zero, were counted too many. The same nonce again changes nothing.
-    What does not count is kept as taken back, for a person.
+    What does not count is kept as taken back, for a person. Returns as `report_head_count()` does.
 
     Raises `Refused` as `report_head_count()` does.
     """
     _refuse_absurd(delta, -MOST_AT_A_LINE)
     _refuse_unusual(event, abs(delta), sure)
     row = {"delta": delta, "happened_at": happened_at, "by": by, "voided_at": None if counts else now}
-    _store_once(Supporters, Supporters.delta, delta, row | _common(event.id, nonce, now))
+    return _store_once(Supporters, Supporters.delta, delta, row | _common(event.id, nonce, now))
 
 
 def usual_up_to(event: Event) -> int:
@@ -102,13 +102,15 @@ def _common(event_id: uuid.UUID, nonce: bytes, now: datetime) -> dict[str, Any]:
     return {"id": new_id(), "event_id": event_id, "nonce": nonce, "recorded_at": now}
 
 
-def _store_once(table: Any, column: Any, number: int, row: dict[str, Any]) -> None:
+def _store_once(table: Any, column: Any, number: int, row: dict[str, Any]) -> bool:
+    """Whether it counted when it was stored, whatever a person has said of it since."""
     with atomic() as session:
         session.execute(insert(table).values(row).on_conflict_do_nothing())
-        there = session.scalar(
-            select(column).where(table.event_id == row["event_id"], table.nonce == row["nonce"])
-        )
-        if there != number:
+        counted = and_(table.voided_at.is_(None), table.settled_at.is_(None))
+        same = table.event_id == row["event_id"], table.nonce == row["nonce"]
+        there = session.execute(select(column, counted).where(*same)).one_or_none()
+        if there is None or there[0] != number:
             raise Refused(
                 "nonce_reused", _("This check-in was already used for something else. Load the page again.")
             )
+        return bool(there[1])

@@ -71,7 +71,8 @@ class Proof:
 class Decision:
     """`counted` still means "unless she is already in". `chapter_id` is her own, wherever she stands.
     `method` is what it amounts to, the proof's own where that is None; `ticket_place` the one it takes.
-    `time_uncertain`: whether it lies in the event's hours cannot be known."""
+    `time_uncertain`: whether it lies in the event's hours cannot be known; of what is `unresolved` also
+    that this alone keeps it from counting."""
 
     outcome: Outcome
     shift_id: uuid.UUID
@@ -80,6 +81,43 @@ class Decision:
     method: Method | None = None
     ticket_place: int | None = None
     time_uncertain: bool = False
+
+
+class Opening(NamedTuple):
+    """What decides on a claim by its time alone, whoever is meant: `takes_none` at an event that was called
+    off, or of a forgotten action; else check-in is open from `opens_at` to `closes_at`."""
+
+    takes_none: bool
+    opens_at: datetime
+    closes_at: datetime
+
+    @classmethod
+    def of(cls, event: Event) -> "Opening":
+        """An event's opening, as the rules apply it."""
+        return _opening(event.state, event.action.forgotten_at, event.starts_at, event.ends_at)
+
+    def outcome_at(self, at: datetime, span: Span | None) -> Outcome | None:
+        """`unresolved` or `outside_hours`; None where it depends on who is meant."""
+        # Of a forgotten action nobody can say any more who was counted already.
+        if self.takes_none:
+            return Outcome.UNRESOLVED
+        earliest, latest = span or (at, at)
+        is_inside = earliest <= self.closes_at and latest >= self.opens_at
+        return None if is_inside else Outcome.OUTSIDE_HOURS
+
+    def is_uncertain(self, at: datetime, span: Span | None) -> bool:
+        """By the phone's word it is outside the hours, and it may have been within them."""
+        if span is None or self.opens_at <= at <= self.closes_at:
+            return False
+        return self.outcome_at(at, span) is None
+
+
+def _opening(
+    state: EventState, forgotten_at: datetime | None, starts_at: datetime, ends_at: datetime
+) -> Opening:
+    return Opening(
+        state is EventState.CALLED_OFF or forgotten_at is not None, starts_at - EARLY, ends_at + LATE
+    )
 
 
 class Known(NamedTuple):
@@ -144,8 +182,7 @@ def decide(wire: Wire, known: Sequence[Known], proof: Proof) -> Decision:
     """What the claim amounts to."""
     found = {row.member_id: row.chapter_id for row in known if row.member_id}
     member, chapter = next(iter(found.items())) if len(found) == 1 else (None, None)
-    outcome = _outcome(wire, known[0], proof, len(found), chapter)
-    uncertain = outcome is not Outcome.OUTSIDE_HOURS and _is_outside(known[0], proof)
+    outcome, uncertain = _outcome(wire, known[0], proof, len(found), chapter)
     by_ticket: tuple[Method | None, int | None] = None, None
     if proof.ticket is not None and proof.method is Method.ROTATING:
         by_ticket = _by_ticket(known[0], member)
@@ -154,7 +191,12 @@ def decide(wire: Wire, known: Sequence[Known], proof: Proof) -> Decision:
 
 def _by_ticket(known: Known, member: uuid.UUID | None) -> tuple[Method, int | None]:
     """One reading of the code verifies six, a family or a car full; whoever comes by it after them is as good
-    as by the poster. A number that matches nobody takes a place too: a person may say later whose it is."""
+    as by the poster.
+
+    What waits for a person (a number that matches nobody, a time outside the hours) takes a place too: when
+    they say whose it is, it is as verified as any. What is undone keeps its place: the undo takes the ticket
+    off the phone, which reads the code again, and that reading has six of its own.
+    """
     if member is not None and known.own_place is not None:
         return Method.ROTATING, None
     taken = known.places_taken or 0
@@ -186,31 +228,29 @@ def _away(shift: Any, at: datetime) -> float:
     return max((shift.starts_at - at).total_seconds(), (at - shift.ends_at).total_seconds(), 0)
 
 
-def _outcome(wire: Wire, event: Known, proof: Proof, found: int, chapter: uuid.UUID | None) -> Outcome:
-    # Of a forgotten action nobody can say any more who was counted already.
-    if event.state is EventState.CALLED_OFF or event.forgotten_at:
-        return Outcome.UNRESOLVED
-    is_outside = _is_outside(event, proof)
-    if is_outside and not _may_be_inside(event, proof):
-        return Outcome.OUTSIDE_HOURS
-    if not found:
-        return Outcome.WALKUP if proof.typed else Outcome.UNRESOLVED
+def _outcome(
+    wire: Wire, event: Known, proof: Proof, found: int, chapter: uuid.UUID | None
+) -> tuple[Outcome, bool]:
+    """By the first rule that holds (drawn in `docs/check-in.md`), and whether the time is uncertain."""
+    opening = _opening(event.state, event.forgotten_at, event.event_starts_at, event.event_ends_at)
+    by_time = opening.outcome_at(proof.happened_at, proof.span)
+    if by_time is not None:
+        return by_time, False
+    uncertain = opening.is_uncertain(proof.happened_at, proof.span)
     if found > 1:
-        return Outcome.AMBIGUOUS
-    if proof.for_a_person or is_outside:
-        return Outcome.UNRESOLVED
-    if not event.elsewhere_ok and (chapter,) not in wire.run(_CHAPTERS, {"event": proof.event_id}):
-        return Outcome.UNRESOLVED
-    return Outcome.OUT if proof.says is Says.LEFT else Outcome.COUNTED
+        return Outcome.AMBIGUOUS, uncertain
+    if not found and proof.typed:
+        return Outcome.WALKUP, uncertain
+    # Whoever settles an uncertain time says only that they were there: it is the last thing asked about.
+    if not found or proof.for_a_person or not _may_stand_here(wire, event, proof, chapter):
+        return Outcome.UNRESOLVED, False
+    if uncertain:
+        return Outcome.UNRESOLVED, True
+    return Outcome.OUT if proof.says is Says.LEFT else Outcome.COUNTED, False
 
 
-def _is_outside(event: Known, proof: Proof) -> bool:
-    return not event.event_starts_at - EARLY <= proof.happened_at <= event.event_ends_at + LATE
-
-
-def _may_be_inside(event: Known, proof: Proof) -> bool:
-    earliest, latest = proof.span or (proof.happened_at, proof.happened_at)
-    return earliest <= event.event_ends_at + LATE and latest >= event.event_starts_at - EARLY
+def _may_stand_here(wire: Wire, event: Known, proof: Proof, chapter: uuid.UUID | None) -> bool:
+    return event.elsewhere_ok or (chapter,) in wire.run(_CHAPTERS, {"event": proof.event_id})
 
 
 def _asking_all() -> Any:

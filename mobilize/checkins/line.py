@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from mobilize.accounts.models import LineGrant
 from mobilize.actions.models import Event
-from mobilize.actions.queries import EARLY, LATE
 from mobilize.checkins.attendance import derive_attendance
 from mobilize.checkins.counts import MOST_AT_A_LINE, add_supporters, report_head_count
+from mobilize.checkins.decision import Opening
 from mobilize.checkins.forms import LineBatch, LineItem
 from mobilize.checkins.gates import gates_of
 from mobilize.checkins.models import Method, Outcome, Says
@@ -58,9 +58,12 @@ class _Line:
 
     def is_uncertain(self, item: LineItem) -> bool:
         """Whether it lies in the event's hours cannot be known."""
-        when, event = self.time_of(item), self.event
-        is_inside = event.starts_at - EARLY <= when.at <= event.ends_at + LATE
-        return when.span is not None and not is_inside and not self.taken_back
+        when = self.time_of(item)
+        return not self.taken_back and Opening.of(self.event).is_uncertain(when.at, when.span)
+
+    def is_kept(self, item: LineItem) -> bool:
+        """It counts for nobody by itself, whoever is meant."""
+        return self.taken_back or Opening.of(self.event).takes_none or self.is_uncertain(item)
 
     def happened_at(self, item: LineItem) -> datetime:
         """By our clock, and never in the future."""
@@ -149,7 +152,7 @@ def _store_all(session: Session, line: _Line, items: Sequence[Any], store: _Stor
         if isinstance(one, Refused):
             answers[n] = _refused(items[n], one)
         else:
-            answers[n] = _stored(line, items[n], _said(items[n], one.outcome))
+            answers[n] = _stored(line, items[n], _said(line, items[n], one.outcome))
     return answers
 
 
@@ -174,6 +177,8 @@ def _could_not(item: LineItem) -> Answer:
 
 def _stored(line: _Line, item: LineItem, outcome: Outcome) -> Answer:
     answer: Answer = {"nonce": item.nonce, "stored": True, "outcome": outcome.value}
+    if outcome is Outcome.UNRESOLVED and item.kind == "head_count" and not line.taken_back:
+        return answer | {"why": _("Kept, not counted: this phone cannot tell when it was. Count again.")}
     if outcome is Outcome.UNRESOLVED and line.is_uncertain(item):
         why = _("Kept. This phone's clock was wrong, so the chair says whether they were there.")
         return answer | {"why": why}
@@ -202,10 +207,11 @@ def _not_counted(outcome: Outcome) -> Answer:
     return {}
 
 
-def _said(item: LineItem, outcome: Outcome) -> Outcome:
-    """Whether somebody who is not on the list is a member, or was here before, is not told here."""
-    if item.kind == "walkin":
-        return Outcome.WALKUP
+def _said(line: _Line, item: LineItem, outcome: Outcome) -> Outcome:
+    """Whether somebody who is not on the list is a member, or was here before, is not told here: of a walk-in
+    only what follows from its time, the event and the phone. So it was decided `outside_hours` too."""
+    if item.kind == "walkin" and outcome is not Outcome.OUTSIDE_HOURS:
+        return Outcome.UNRESOLVED if line.is_kept(item) else Outcome.WALKUP
     return Outcome.COUNTED if item.kind == "scan" and outcome is Outcome.REPEAT else outcome
 
 
@@ -223,7 +229,7 @@ def _scanned(line: _Line, item: LineItem) -> Proof:
     code, _slash, letters = (item.personal or "").partition("/")
     member = whose(code, letters, line.happened_at(item))
     if member is None:
-        raise Refused("no_code", _("This code is nobody's own code. Ask for the link in her reminder."))
+        raise Refused("no_code", _("This code is nobody's own code. Ask for the link in their reminder."))
     return _proof(line, item, method=Method.SCAN, member_id=member)
 
 
@@ -236,7 +242,9 @@ def _unticked(line: _Line, item: LineItem) -> Proof:
 
 
 def _head_count(line: _Line, item: LineItem) -> Outcome:
-    report_head_count(
+    """A head count is one of a moment: by it, it falls into a shift and follows the one before. Where the
+    moment is only the phone's own word it is kept for the chair, and displaces nothing."""
+    counted = report_head_count(
         line.event,
         _number(item),
         counted_at=line.happened_at(item),
@@ -244,25 +252,27 @@ def _head_count(line: _Line, item: LineItem) -> Outcome:
         via="line",
         by=line.by,
         now=line.now,
-        counts=not line.taken_back,
+        counts=not line.taken_back and line.time_of(item).span is None,
         gate_id=_gate(line, item.gate),
         sure=bool(item.sure),
     )
-    return Outcome.UNRESOLVED if line.taken_back else Outcome.COUNTED
+    return Outcome.COUNTED if counted else Outcome.UNRESOLVED
 
 
 def _supporters(line: _Line, item: LineItem) -> Outcome:
-    add_supporters(
+    """They are added up, in whatever order: as a tick, they wait for the chair where the phone's own word is
+    outside the hours."""
+    counted = add_supporters(
         line.event,
         _number(item),
         nonce=item.nonce_bytes,
         happened_at=line.happened_at(item),
         by=line.by,
         now=line.now,
-        counts=not line.taken_back,
+        counts=not line.taken_back and not line.is_uncertain(item),
         sure=bool(item.sure),
     )
-    return Outcome.UNRESOLVED if line.taken_back else Outcome.COUNTED
+    return Outcome.COUNTED if counted else Outcome.UNRESOLVED
 
 
 def _new_number(line: _Line, item: LineItem) -> Outcome:

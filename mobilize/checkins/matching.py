@@ -76,7 +76,7 @@ def reopen(evidence_id: uuid.UUID, reason: str, *, actor: str, now: datetime) ->
         found = _listed(session, evidence_id)
         said = session.get(Match, found[0].id)
         if found[0].says is Says.UNDO and said and said.verdict is Verdict.COUNTS:
-            raise Refused("undone", _("This undo was done. If she was here after all, tick her again."))
+            raise Refused("undone", _("This undo was done. If they were here after all, tick them again."))
         _say(session, found, Verdict.OPEN, None, reason, actor, now)
         audit.note(actor, "match.reopen", evidence_id, now=now)
 
@@ -98,7 +98,7 @@ def settle_time(evidence_id: uuid.UUID, *, was_there: bool, actor: str, now: dat
 
 
 def settle_count(table: Any, count_id: uuid.UUID, *, take: bool, actor: str, now: datetime) -> bool:
-    """A count from a phone whose link was taken back (in `table`, `HeadCount` or `Supporters`) is counted in
+    """A count that was kept for a person (in `table`, `HeadCount` or `Supporters`) is counted in
     after all, or left out for good. False: somebody was faster."""
     with atomic() as session:
         kept: HeadCount | Supporters | None = session.get(table, count_id, with_for_update=True)

@@ -263,7 +263,8 @@ class EndedLinks(Model):
 
 class HeadCount(Model):
     """A number somebody counted at a line, at a time. Never mixed with names. One from a phone whose link was
-    taken back is kept as taken back, until a person settles it: counts it in after all, or leaves it out."""
+    taken back, or of a moment that is only a phone's own word, is kept as taken back, until a person settles
+    it: counts it in after all, or leaves it out."""
 
     __tablename__ = "head_counts"
     __table_args__ = (

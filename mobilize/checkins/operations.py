@@ -32,9 +32,9 @@ def check_in(proof: Proof, *, now: datetime, phone: Row | None = None) -> CheckI
 
     The order of decision: same nonce (the stored answer again) - called off (`unresolved`) - outside the
     event's hours, whenever within its `span` it was - nobody by that number (`walkup`) - several
-    (`ambiguous`) - a time that only may lie in the hours, or a chapter that may not stand here
-    (`unresolved`) - she leaves (`out`) - already in (`repeat`) - `counted`. Raises `Refused` 422 for the same
-    nonce with another body, and 404 for no such event; then nothing is stored.
+    (`ambiguous`) - `for_a_person`, then a chapter that may not stand here, then a time that only may lie in
+    the hours (`unresolved`) - they leave (`out`) - already in (`repeat`) - `counted`. Raises `Refused` 422
+    for the same nonce with another body, and 404 for no such event; then nothing is stored.
 
     `phone` (of `known_phones.phone_row`) is remembered with it. Inside `atomic()` all this is part of that
     transaction; else it is stored for good before this returns. What a member says herself of leaving shows

@@ -65,7 +65,8 @@ class Item:
 
 @dataclass(frozen=True)
 class KeptCount:
-    """A head count, or supporters, from a phone whose link was taken back."""
+    """A head count, or supporters, that wait for a person: from a phone whose link was taken
+    back, or of uncertain time."""
 
     id: uuid.UUID
     event: Event

@@ -64,7 +64,7 @@ def decide(action_id: uuid.UUID, evidence_id: uuid.UUID) -> Response | tuple[str
 @bp.post("/actions/<uuid:action_id>/kept/<uuid:count_id>")
 @signed_in(RoleName.ORGANIZER, *CHAIRS)
 def settle_kept(action_id: uuid.UUID, count_id: uuid.UUID) -> Response:
-    """A count from a phone whose link had ended: in after all, or left out."""
+    """A count that was kept for a person: in after all, or left out."""
     action = seen_action(action_id, me().scope)
     table = _COUNTS.get(request.form.get("what", "")) or abort(404)
     kept = next((one for one in kept_counts(_events(action)) if one.id == count_id), None)

@@ -8,7 +8,8 @@ import time_machine
 
 from mobilize.checkins.evidence_counts import flags_of
 from mobilize.checkins.forms import event_token
-from mobilize.checkins.models import Tier
+from mobilize.checkins.matching import tie
+from mobilize.checkins.models import Outcome, Tier
 from mobilize.checkins.operations import check_in_by_poster
 from mobilize.checkins.rotating import rotating_code, ticket
 from mobilize.checkins.typed import read_typed
@@ -109,6 +110,29 @@ def test_numbers_that_match_nobody_take_a_place_since_a_person_may_match_them(ap
         post(phone, event, f"213555099{n}")
     post(phone, event, numbers[0])
     assert tiers(event) == {Tier.SELF: 1}
+
+
+def test_what_waits_for_a_person_takes_a_place_since_it_is_verified_when_they_settle_it(app, event, numbers):
+    phone, _ticket = read(app, event)
+    for n in range(6):
+        post(phone, event, f"213555099{n}")
+    post(phone, event, numbers[0])
+    late = make_member()
+    waits = next(row for row in evidence(event) if row.outcome is Outcome.WALKUP)
+    tie(waits.id, late.id, "wrong digit", actor="chair", now=OPEN)
+    assert tiers(event) == {Tier.SELF: 1, Tier.VERIFIED: 1}
+
+
+def test_after_an_undo_the_phone_reads_the_code_again_and_that_verifies_six(app, event, numbers):
+    phone, _ticket = read(app, event)
+    for n in range(4):
+        post(phone, event, f"213555099{n}")
+    phone.post(f"/c/{event.code}/undo", data={"token": event_token(event.code)})
+    assert phone.get_cookie(f"here-{event.code}", domain="localhost") is None
+    phone.get(f"/c/{event.code}/{rotating_code(event.id, OPEN)}")
+    for number in numbers:
+        post(phone, event, number)
+    assert tiers(event)[Tier.VERIFIED] == 6
 
 
 def test_at_the_same_moment_they_are_six_as_well(app, event, numbers):

@@ -88,7 +88,7 @@ def test_a_scanner_that_is_not_on_the_phone_says_so_and_does_not_hang(gate, phon
         " HTMLMediaElement.prototype.play = async () => {}"
     )
     rosa.page.get_by_role("button", name="Scan a member's own code").click()
-    expect(rosa.page.get_by_role("button", name="Type her number instead")).to_be_visible(timeout=SOON)
+    expect(rosa.page.get_by_role("button", name="Type their number instead")).to_be_visible(timeout=SOON)
 
 
 def test_a_network_that_hangs_is_told_at_once_and_the_next_one_taps(gate, phone_of):

@@ -159,7 +159,7 @@ def test_what_could_not_be_taken_stays_on_the_phone_until_a_person_has_seen_it(g
 def test_without_a_camera_her_number_is_typed(gate, phone_of):
     rosa = line_phone(gate, phone_of, "rosa")
     rosa.page.get_by_role("button", name="Scan a member's own code").click()
-    rosa.page.get_by_role("button", name="Type her number instead").click()
+    rosa.page.get_by_role("button", name="Type their number instead").click()
     expect(rosa.page.get_by_label("Mobile number, member number or name")).to_be_focused()
 
 
