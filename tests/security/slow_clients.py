@@ -36,8 +36,8 @@ _FIRST: dict[str, Callable[[int], bytes]] = {
     "body": lambda n: (
         b"POST /sign-in HTTP/1.1\r\nHost: x\r\n%bContent-Length: 1000\r\n\r\nx" % _FORM
         if n % 2
-        else b"POST /imports/roster HTTP/1.1\r\nHost: x\r\nCookie: session=x\r\n%bContent-Length: 1000000\r\n\r\nx"
-        % _FORM
+        else b"POST /imports/roster HTTP/1.1\r\nHost: x\r\nCookie: session=x\r\n"
+        b"%bContent-Length: 1000000\r\n\r\nx" % _FORM
     ),
     "head": lambda _n: b"GET /healthz HTTP/1.1\r\nX: ",
     "silent": lambda _n: b"",

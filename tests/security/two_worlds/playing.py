@@ -55,11 +55,14 @@ _RANDOM = (
 )
 
 
-def play(fresh: Fresh, fact: str, deed: Deed) -> Seen:
-    """Build the world of `fact` in an empty database, play the deed, and look before it and in `LATER`."""
+def play(fresh: Fresh, fact: str, deed: Deed, *, caches: bool = False) -> Seen:
+    """Build the world of `fact` in an empty database, play the deed, and look before it and in `LATER`.
+    With `caches` figures are kept as long as in production."""
     seen: Seen = {}
     with fresh() as app, time_machine.travel(OPEN, tick=False) as time:
         _forget_what_processes_keep()
+        if not caches:
+            queries.COUNT_KEPT_SECONDS = live.KEEP = -1.0  # type: ignore[assignment]
         world = build(app, fact, kind=deed.kind)
         if deed.at > OPEN:
             _pass_to(deed.at, time, world)
@@ -103,10 +106,9 @@ def _without_list(key: tuple[str, str], said: str) -> str:
 
 
 def _forget_what_processes_keep() -> None:
-    """Each world has a process of its own. In it nothing is kept for longer than one look."""
+    """Each world has a process of its own."""
     live.forget()
     queries._last_counts.clear()
-    queries.COUNT_KEPT_SECONDS = live.KEEP = -1.0  # type: ignore[assignment]
 
 
 def _pass_to(moment: datetime, time: Any, world: World) -> None:
