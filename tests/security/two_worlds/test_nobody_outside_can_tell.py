@@ -1,7 +1,7 @@
 """Whoever types a number learns nothing: neither from the answer nor from any figure that can be seen later.
 
-`make test` plays a part that is drawn by seed; WORLDS_SEED=n draws another part, and WORLDS=all, as `make security ONLY=worlds` sets it,
-plays all of it.
+`make test` plays a part that is drawn by seed; WORLDS_SEED=n draws another part, and WORLDS=all, as
+`make security ONLY=worlds` sets it, plays all of it.
 """
 
 import os
