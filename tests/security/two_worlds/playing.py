@@ -101,7 +101,8 @@ def _without_list(key: tuple[str, str], said: str) -> str:
     if observer != CAPTAIN:
         return said
     if look.endswith("tick"):  # that a name was in already, which the list shows as well
-        return said.replace('"outcome":"repeat"', '"outcome":"counted"')
+        said = said.replace('"outcome":"repeat"', '"outcome":"counted"')
+        return re.sub(r"^Content-Length: .*$", "", said, flags=re.M)
     if look.endswith("line/state") and said.startswith("200"):
         body: dict[str, Any] = json.loads(said.rpartition("\n\n")[2])
         return json.dumps({name: body[name] for name in body if name not in OF_THE_LIST})
