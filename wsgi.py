@@ -12,7 +12,15 @@ from mobilize.rsgi import RsgiAdapter
 
 settings = config.load()
 app = create_app(settings)
-rsgi = RsgiAdapter(app, threads=settings.web_threads, largest_body=LARGEST_UPLOAD)
+# All that take a file; tests/server/test_files_go_where_they_are_taken.py knows if one is missing.
+UPLOAD_PATHS = ("/imports/", "/people/chairs")
+rsgi = RsgiAdapter(
+    app,
+    threads=settings.web_threads,
+    largest_body=LARGEST_UPLOAD,
+    upload_paths=UPLOAD_PATHS,
+    upload_cookie="__Host-session" if settings.is_secure else "session",
+)
 
 # What is here now stays for the life of the process: looking through it for garbage, again and again, is a
 # tenth of what a check-in costs.

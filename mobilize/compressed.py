@@ -6,6 +6,7 @@ secret beside what somebody typed would tell of the secret by its length (BREACH
 """
 
 import gzip
+import hashlib
 import re
 import struct
 import threading
@@ -39,20 +40,31 @@ def init_app(app: Flask) -> None:
         response.vary.add("Accept-Encoding")
         response.direct_passthrough = False
         if not accepts_gzip():
-            response.set_data(_lean(response.get_data(), response.mimetype))
+            response.set_data(lean_file(response.get_data(), response.mimetype, gzipped=False))
             return response
         etag = response.get_etag()[0]
-        response.set_data(_gzipped_file(response.get_data(), response.mimetype))
+        response.set_data(lean_file(response.get_data(), response.mimetype, gzipped=True))
         response.headers["Content-Encoding"] = "gzip"
         if etag:
             response.set_etag(etag, weak=True)
         return response
 
 
-# By its bytes: one file has any number of addresses (/static/./css is one of them).
-@cached(LRUCache(_FILE_CACHE_BYTES, getsizeof=len), lock=threading.Lock())
-def _gzipped_file(data: bytes, mimetype: str) -> bytes:
-    return gzip.compress(_lean(data, mimetype), 9, mtime=0)
+def _key_of_file(data: bytes, mimetype: str, *, gzipped: bool) -> tuple[bytes, str, bool]:
+    """By its bytes: one file has any number of addresses (/static/./css is one of them)."""
+    return hashlib.sha256(data).digest(), mimetype, gzipped
+
+
+@cached(
+    # What an entry holds besides its value: the key, and the cache's own places for it.
+    LRUCache(_FILE_CACHE_BYTES, getsizeof=lambda value: len(value) + 500),
+    key=_key_of_file,
+    lock=threading.Lock(),
+)
+def lean_file(data: bytes, mimetype: str, *, gzipped: bool) -> bytes:
+    """A file as it is sent, worked out once for both kinds of browser."""
+    lean = _lean(data, mimetype)
+    return gzip.compress(lean, 9, mtime=0) if gzipped else lean
 
 
 def _lean(data: bytes, mimetype: str) -> bytes:

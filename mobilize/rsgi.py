@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException, LengthRequired, RequestEntityTooL
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
-    from granian.rsgi import Headers, HTTPProtocol, Scope
+    from granian.rsgi import HTTPProtocol, Scope
 
 # Bytes. No form that a person fills in is longer; what is longer is a file somebody uploads.
 SHORT_BODY = 1 << 16
@@ -45,16 +45,25 @@ class _Request(NamedTuple):
 class RsgiAdapter:
     """`app` as an RSGI application, answered by `threads` threads in each process.
 
-    A body of at most `largest_body` bytes is read by the event loop, before its deadline; one without a
-    declared length may have SHORT_BODY bytes. Otherwise `wsgi.input` raises 408, 411 or 413 when `app`
-    reads it, so that the refusal is a page of `app` like any other. A request whose sender hangs up inside
-    the body never reaches `app`. Answers leave whole: a slow reader of one holds its socket and its bytes,
-    and no thread."""
+    A body is read by the event loop, before its deadline. It may have SHORT_BODY bytes; with a declared
+    length `largest_body` bytes, at a path that begins with one of `upload_paths` and beside a cookie of the
+    name `upload_cookie`: that proves nothing, but anonymous junk is refused unread. Otherwise `wsgi.input`
+    raises 408, 411 or 413 when `app` reads it, so that the refusal is a page of `app` like any other. A
+    request whose sender hangs up inside the body never reaches `app`. Answers leave whole: a slow reader of
+    one holds its socket and its bytes, and no thread."""
 
     def __init__(
-        self, app: "WSGIApplication", *, threads: int, largest_body: int, body_seconds: float = BODY_SECONDS
+        self,
+        app: "WSGIApplication",
+        *,
+        threads: int,
+        largest_body: int = SHORT_BODY,
+        upload_paths: tuple[str, ...] = (),
+        upload_cookie: str = "",
+        body_seconds: float = BODY_SECONDS,
     ):
         self._app, self._threads = app, threads
+        self._upload_paths, self._upload_cookie = upload_paths, upload_cookie
         self._largest_body, self._body_seconds = largest_body, body_seconds
         self._requests: SimpleQueue[_Request] = SimpleQueue()
 
@@ -67,7 +76,7 @@ class RsgiAdapter:
 
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
         """One request. The server waits for this to end; whatever is unanswered then becomes a bare 500."""
-        body = await self._body(scope.headers, protocol)
+        body = await self._body(scope, protocol)
         if body is None:
             protocol.response_empty(400, [])
             return
@@ -75,17 +84,19 @@ class RsgiAdapter:
         self._requests.put(_Request(scope, protocol, body, answered))
         await answered
 
-    async def _body(self, headers: "Headers", protocol: "HTTPProtocol") -> IO[bytes] | None:
-        """The whole body, or what raises the refusal; None when the sender is gone."""
+    async def _body(self, scope: "Scope", protocol: "HTTPProtocol") -> IO[bytes] | None:
+        """The whole body, or what raises the refusal; None when the sender is gone. Waiting until a large one
+        may come is no part of its deadline: that is others' slowness."""
+        headers = scope.headers
         declared = None if "transfer-encoding" in headers else int(headers.get("content-length", 0))
         if declared == 0:
             return BytesIO()
-        if declared and declared > self._largest_body:
-            return cast(IO[bytes], _Refusal(RequestEntityTooLarge()))
         length = declared or SHORT_BODY
+        if length > SHORT_BODY and (length > self._largest_body or not self._takes_upload(scope)):
+            return cast(IO[bytes], _Refusal(RequestEntityTooLarge()))
         try:
-            async with asyncio.timeout(self._body_seconds + length / BODY_BYTES_PER_SECOND):
-                async with self._large_bodies if length > SHORT_BODY else nullcontext():
+            async with self._large_bodies if length > SHORT_BODY else nullcontext():
+                async with asyncio.timeout(self._body_seconds + length / BODY_BYTES_PER_SECOND):
                     return BytesIO(await protocol() if declared else await _undeclared(protocol))
         except TimeoutError:
             return cast(IO[bytes], _Refusal(RequestTimeout()))
@@ -93,6 +104,12 @@ class RsgiAdapter:
             return cast(IO[bytes], _Refusal(refusal))
         except RuntimeError:  # granian's ProtocolError and ProtocolClosed
             return None
+
+    def _takes_upload(self, scope: "Scope") -> bool:
+        if not scope.path.startswith(self._upload_paths):
+            return False
+        cookies = "; ".join(value for name, value in scope.headers.items() if name == "cookie")
+        return any(cookie.strip().startswith(f"{self._upload_cookie}=") for cookie in cookies.split(";"))
 
     def _answer_requests(self) -> NoReturn:
         """What each thread does for ever."""
@@ -102,7 +119,7 @@ class RsgiAdapter:
                 self._answer(request)
             except BaseException:
                 _log.exception("an answer could not be given")
-            self._loop.call_soon_threadsafe(request.answered.set_result, None)
+            self._loop.call_soon_threadsafe(_end, request.answered)
 
     def _answer(self, request: _Request) -> None:
         started = _StartResponse()
@@ -115,6 +132,12 @@ class RsgiAdapter:
         if isinstance(request.body, _Refusal):  # what is left of the body must not be read as a request
             started.headers.append(("Connection", "close"))
         request.protocol.response_bytes(started.status, started.headers, whole)
+
+
+def _end(answered: "asyncio.Future[None]") -> None:
+    """In the event loop; the server has cancelled it when the other end hung up."""
+    if not answered.done():
+        answered.set_result(None)
 
 
 class _StartResponse:

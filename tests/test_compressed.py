@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import time_machine
 
+from mobilize import compressed
 from mobilize.compressed import KeptPage
 from tests.builders import make_event
 from tests.checkins.morning import OPEN, post
@@ -70,3 +71,25 @@ def test_notes_for_whoever_reads_the_source_are_not_sent(app, client, path):
     sent = client.get(path).data
     assert 0 < len(sent) < len(source)
     assert b"/*" not in sent and b"\n// " not in sent
+
+
+def test_a_file_is_made_lean_once_for_each_kind_of_browser(client, monkeypatch):
+    compressed.lean_file.cache.clear()
+    made = []
+    monkeypatch.setattr(compressed, "jsmin", lambda data: made.append(1) or data)
+    for headers in ({}, GZIP, {}, GZIP):
+        assert client.get("/static/js/check_in.js", headers=headers).status_code == 200
+    assert len(made) == 2
+    compressed.lean_file.cache.clear()
+
+
+def test_the_kept_files_hold_no_more_than_their_bound(client):
+    """What a file was before is not held beside what it became: its key is a digest."""
+    cache = compressed.lean_file.cache
+    cache.clear()
+    big = b"/*" + b"x" * 1_000_000 + b"*/"
+    for n in range(20):
+        compressed.lean_file(b"%d" % n + big, "text/css", gzipped=True)
+    held = sum(len(part) for key in cache for part in key if isinstance(part, bytes | str))
+    assert held < 100 * len(cache) and cache.currsize >= held + sum(len(value) for value in cache.values())
+    cache.clear()

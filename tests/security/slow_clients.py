@@ -30,11 +30,14 @@ FEED_EVERY = 2.0  # seconds between two bytes of one socket
 PACE = 0.1  # seconds between two honest requests of one kind
 
 _FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
-# What each kind of socket sends first. The body's is a form's, and a file's, in turns.
+# What each kind of socket sends first. The body's is a form's, and a file's beside
+# a made-up session, in turns.
 _FIRST: dict[str, Callable[[int], bytes]] = {
     "body": lambda n: (
-        b"POST /sign-in HTTP/1.1\r\nHost: x\r\n%bContent-Length: %d\r\n\r\nx"
-        % (_FORM, 1000 if n % 2 else 10**6)
+        b"POST /sign-in HTTP/1.1\r\nHost: x\r\n%bContent-Length: 1000\r\n\r\nx" % _FORM
+        if n % 2
+        else b"POST /imports/roster HTTP/1.1\r\nHost: x\r\nCookie: session=x\r\n"
+        b"%bContent-Length: 1000000\r\n\r\nx" % _FORM
     ),
     "head": lambda _n: b"GET /healthz HTTP/1.1\r\nX: ",
     "silent": lambda _n: b"",

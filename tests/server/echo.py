@@ -19,4 +19,11 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
     return [json.dumps({**came, "body": body.decode("latin-1")}).encode()]
 
 
-rsgi = RsgiAdapter(app, threads=2, largest_body=200_000, body_seconds=0.5)
+rsgi = RsgiAdapter(
+    app,
+    threads=2,
+    largest_body=200_000,
+    upload_paths=("/files/",),
+    upload_cookie="session",
+    body_seconds=0.5,
+)

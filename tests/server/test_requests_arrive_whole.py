@@ -4,6 +4,7 @@ there.
 The application says what came (`tests/server/echo.py`); bodies have half a second and 200,000 bytes here.
 """
 
+import asyncio
 import json
 import os
 import signal
@@ -13,15 +14,19 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from bench.process_use import tree
+from mobilize.rsgi import LARGE_BODIES_AT_ONCE, RsgiAdapter
 from tests.services import free_port
 from tests.services.processes import Processes
 
 HOST = b"Host: x\r\n"
+# At an address that takes files, from somebody who signed in once.
+UPLOAD = b"POST /files/1 HTTP/1.1\r\n" + HOST + b"Cookie: language=es; session=1\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
@@ -134,7 +139,7 @@ def test_requests_sent_at_once_are_answered_in_their_order(echo: Echo) -> None:
 
 def test_a_large_body_within_the_limit_arrives_and_is_asked_for(echo: Echo) -> None:
     """curl waits for the 100 before it sends a file."""
-    head = b"POST / HTTP/1.1\r\n" + HOST + b"Expect: 100-continue\r\nContent-Length: 200000\r\n\r\n"
+    head = UPLOAD + b"Expect: 100-continue\r\nContent-Length: 200000\r\n\r\n"
     answer = echo.say(head, b"x" * 200_000, pause=0.1)
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK")
     assert answer.count(b"x" * 200_000) == 1
@@ -170,7 +175,67 @@ def test_a_body_that_does_not_come_is_refused_at_its_deadline_and_the_line_close
 
 
 def test_a_body_that_is_too_large_is_refused_unread(echo: Echo) -> None:
-    assert status(echo.say(b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 200001\r\n\r\nx")) == 413
+    assert status(echo.say(UPLOAD + b"Content-Length: 200001\r\n\r\nx")) == 413
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST /sign-in HTTP/1.1\r\n" + HOST + b"Cookie: session=1\r\n",
+        b"POST /files/1 HTTP/1.1\r\n" + HOST,
+        b"POST /files/1 HTTP/1.1\r\n" + HOST + b"Cookie: my-session=1; language=session=\r\n",
+    ],
+    ids=["elsewhere", "without a session", "cookies like it"],
+)
+def test_a_file_nobody_signed_in_sends_to_where_files_go_is_refused_unread(echo: Echo, head: bytes) -> None:
+    assert status(echo.say(head + b"Content-Length: 100000\r\n\r\nx")) == 413
+
+
+def test_a_file_waits_for_slow_ones_before_it_without_losing_its_own_time(echo: Echo) -> None:
+    """Each of them has 3.5 s, and so has this one, once its turn has come."""
+    slow = [echo.connect() for _ in range(LARGE_BODIES_AT_ONCE * len(echo.workers()) + 8)]
+    for line in slow:
+        line.sendall(UPLOAD + b"Content-Length: 200000\r\n\r\nx")
+    time.sleep(0.3)
+    with closing(echo.connect()) as line:
+        line.sendall(UPLOAD + b"Content-Length: 100000\r\n\r\n" + b"y" * 100_000)
+        line.settimeout(30)
+        assert status(line.recv(65536)) == 200
+    for line in slow:
+        line.close()
+
+
+def test_an_answer_after_the_server_gave_up_waiting_for_it_breaks_nothing() -> None:
+    """The event loop would be told of an InvalidStateError."""
+    wrong: list[dict[str, Any]] = []
+
+    async def give_up() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _loop, context: wrong.append(context))
+        answering, answered = threading.Event(), threading.Event()
+
+        def slow_app(_environ: Any, start: Any) -> list[bytes]:
+            answering.set()
+            answered.wait(5)
+            start("200 OK", [])
+            return [b""]
+
+        adapter = RsgiAdapter(slow_app, threads=1, largest_body=1 << 16)
+        adapter.__rsgi_init__(loop)
+        scope = SimpleNamespace(
+            headers={}, server="x:1", client="y:1", method="GET", path="/", query_string="",
+            http_version="1.1", scheme="http",
+        )  # fmt: skip
+        protocol = SimpleNamespace(response_bytes=lambda *_answer: None)
+        task = asyncio.ensure_future(adapter.__rsgi__(scope, protocol))  # type: ignore[arg-type]
+        await asyncio.to_thread(answering.wait, 5)
+        task.cancel()
+        await asyncio.sleep(0)
+        answered.set()
+        await asyncio.sleep(0.3)
+
+    asyncio.run(give_up())
+    assert wrong == []
 
 
 def test_a_long_body_has_to_say_how_long_it_is(echo: Echo) -> None:
@@ -186,7 +251,7 @@ def test_two_ways_of_saying_a_length_are_no_request(echo: Echo) -> None:
 
 def test_whoever_sends_large_bodies_slowly_holds_up_no_small_one(echo: Echo) -> None:
     """More of them than large bodies are read at once, and than there are threads."""
-    head = b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 200000\r\n\r\nx"
+    head = UPLOAD + b"Content-Length: 200000\r\n\r\nx"
     slow = [echo.connect() for _ in range(20)]
     for line in slow:
         line.sendall(head)

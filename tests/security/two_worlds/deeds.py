@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from werkzeug.test import TestResponse
 
@@ -10,17 +11,23 @@ from mobilize import clock
 from mobilize.actions.leaked_codes import replace_code
 from mobilize.actions.models import ActionKind, Event
 from mobilize.checkins.forms import event_token
+from mobilize.checkins.personal import personal_code
 from mobilize.checkins.rotating import rotating_code
 from mobilize.database import atomic
 from mobilize.reminders.answers import read_answers
 from mobilize.texts.inbound import take_inbound
 from tests.builders import START
-from tests.security.two_worlds.facts import OPEN, PROBE, PROBE_NUMBER, World
+from tests.security.two_worlds.facts import LIA, OPEN, PROBE, PROBE_NUMBER, World
 from tests.services.client import Client
 
 # Who got an answer, what it was, and the answer.
 Answers = Iterator[tuple[str, str, TestResponse]]
-OUTSIDER, CAPTAIN, OTHER_CAPTAIN = "outsider", "captain of this line", "captain of another line"
+MEMBER, OUTSIDER, CAPTAIN, OTHER_CAPTAIN = (
+    "a member",
+    "outsider",
+    "captain of this line",
+    "captain of another line",
+)
 
 
 @dataclass(frozen=True)
@@ -159,6 +166,51 @@ def months_later(world: World) -> Answers:
     yield CAPTAIN, "items", _upload(world, world.here, [_walkin(1, PROBE)], sent_at=clock.now())
 
 
+def by_a_wrong_clock(world: World) -> Answers:
+    """Both phones' clocks were set between the tap and now: when it was, only the phone says."""
+    sent_at, tapped = clock.now() + timedelta(days=1), OPEN + timedelta(days=1, minutes=3)
+    phone = Client(world.app, use_cookies=True)
+    for n, typed in enumerate((PROBE, PROBE, PROBE_NUMBER)):
+        answer = _send(world, phone, tapped=tapped, typed=typed, n=n, sent_at=sent_at, age_ms=60_000)
+        yield OUTSIDER, f"queue {n}", answer
+    items = [_walkin(n, typed) | {"age_ms": 60_000} for n, typed in enumerate((PROBE, PROBE_NUMBER))]
+    yield CAPTAIN, "items", _upload(world, world.here, items, sent_at=sent_at)
+    yield OUTSIDER, "undo", phone.post(f"/c/{world.here.code}/undo")
+
+
+def tick_and_untick(world: World) -> Answers:
+    """The same name in all worlds, in one of which its number was typed: observed figures move alike."""
+    yield OUTSIDER, "tap", _post(world, Client(world.app, use_cookies=True), typed=PROBE)
+    for n, kind in enumerate(("tick", "tick", "untick", "tick")):
+        item = _item(n, kind, member=str(LIA))
+        yield CAPTAIN, f"{n} {kind}", _upload(world, world.here, [item])
+
+
+def untick_at_last(world: World) -> Answers:
+    yield OUTSIDER, "tap", _post(world, Client(world.app, use_cookies=True), typed=PROBE)
+    for n, kind in enumerate(("tick", "untick")):
+        item = _item(n, kind, member=str(LIA))
+        yield CAPTAIN, f"{n} {kind}", _upload(world, world.here, [item])
+
+
+def scan(world: World) -> Answers:
+    yield OUTSIDER, "tap", _post(world, Client(world.app, use_cookies=True), typed=PROBE)
+    own = f"{world.here.code}/{personal_code(world.here.id, LIA)}"
+    for n in range(2):
+        item = _item(n, "scan", personal=own)
+        yield CAPTAIN, f"scan {n}", _upload(world, world.here, [item])
+
+
+def by_the_members_own_link(world: World) -> Answers:
+    yield OUTSIDER, "tap", _post(world, Client(world.app, use_cookies=True), typed=PROBE)
+    phone = Client(world.app, use_cookies=True)
+    address = f"/p/{world.here.code}/{personal_code(world.here.id, LIA)}"
+    for n in range(2):
+        yield MEMBER, f"page {n}", phone.get(address)
+        yield MEMBER, f"tap {n}", phone.post(address, data={})
+    yield OUTSIDER, "undo", Client(world.app, use_cookies=True).post(f"/c/{world.here.code}/undo")
+
+
 DEEDS = {
     "tap": Deed(tap),
     "tap by number": Deed(tap_by_number),
@@ -175,6 +227,12 @@ DEEDS = {
     "ask for codes": Deed(ask_for_codes),
     "walk-in": Deed(walk_in),
     "walk-in elsewhere": Deed(walk_in_elsewhere),
+    "wrong clock": Deed(by_a_wrong_clock, at=OPEN + timedelta(hours=1)),
+    "wrong clock, days later": Deed(by_a_wrong_clock, at=START + timedelta(days=2)),
+    "tick and untick": Deed(tick_and_untick),
+    "untick at last": Deed(untick_at_last),
+    "scan": Deed(scan),
+    "own link": Deed(by_the_members_own_link),
     "late upload": Deed(late_upload, at=START + timedelta(days=9)),
     "months later": Deed(months_later, at=START + timedelta(days=30)),
 }
@@ -200,25 +258,38 @@ def _post(world: World, phone: Client, **fields: str) -> TestResponse:
 
 
 def _send(
-    world: World, phone: Client, *, tapped: datetime, code: str = "", typed: str = PROBE, n: int = 0
+    world: World,
+    phone: Client,
+    *,
+    tapped: datetime,
+    code: str = "",
+    typed: str = PROBE,
+    n: int = 0,
+    sent_at: datetime | None = None,
+    **more: int,
 ) -> TestResponse:
     code = code or world.here.code
     saved = {
         "nonce": f"{n:032x}",
         "typed": typed,
         "at": tapped.isoformat(),
-        "sent_at": clock.now().isoformat(),
+        "sent_at": (sent_at or clock.now()).isoformat(),
         "token": event_token(code),
+        **more,
     }
     return phone.post(f"/c/{code}", json=saved)
 
 
-def _walkin(n: int, typed: str) -> dict[str, str]:
-    return {"nonce": f"{n + 900:032x}", "kind": "walkin", "at": OPEN.isoformat(), "typed": typed}
+def _walkin(n: int, typed: str) -> dict[str, Any]:
+    return _item(n, "walkin", typed=typed)
+
+
+def _item(n: int, kind: str, **more: str) -> dict[str, Any]:
+    return {"nonce": f"{n + 900:032x}", "kind": kind, "at": OPEN.isoformat(), **more}
 
 
 def _upload(
-    world: World, event: Event, items: list[dict[str, str]], sent_at: datetime | None = None
+    world: World, event: Event, items: list[dict[str, Any]], sent_at: datetime | None = None
 ) -> TestResponse:
     more = {"sent_at": sent_at.isoformat()} if sent_at else {}
     code = _first(world, event)

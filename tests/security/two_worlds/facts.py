@@ -58,6 +58,8 @@ FACTS: dict[str, tuple[str, ...]] = {
     "listed and ticked already": ("Lee",),
     "listed by second site": ("Sol",),
 }
+# Stands on the list in all worlds, and in one of them the probe is Lia's.
+LIA = uuid.UUID(int=100)
 # Enough of them that outsiders are told how many.
 TICKED = tuple(f"Tia{n}" for n in range(6))
 ON_THE_LIST = {fact for fact in FACTS if fact.startswith("listed")}

@@ -1,0 +1,28 @@
+"""The production server takes large bodies at the addresses whose views read a file, and at no others."""
+
+import inspect
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from flask import Flask
+
+
+def test_every_view_that_reads_a_file_is_at_an_address_that_takes_one(sqlite_app: Flask) -> None:
+    source = Path("wsgi.py").read_text()
+    listed = re.search(r"^UPLOAD_PATHS = \((.*)\)$", source, re.M)
+    assert listed
+    paths = tuple(re.findall(r'"([^"]+)"', listed[1]))
+    reading = {name for name, view in _views(sqlite_app).items() if "request.files" in _source(view)}
+    rules = [rule.rule for rule in sqlite_app.url_map.iter_rules() if rule.endpoint in reading]
+    assert len(rules) >= 2
+    assert [rule for rule in rules if not rule.startswith(paths)] == []
+    assert [path for path in paths if not any(rule.startswith(path) for rule in rules)] == []
+
+
+def _views(app: Flask) -> Mapping[str, object]:
+    return app.view_functions
+
+
+def _source(view: object) -> str:
+    return inspect.getsource(inspect.unwrap(view))  # type: ignore[arg-type]
