@@ -145,7 +145,7 @@ def test_a_captains_tick_is_not_lost_where_the_browser_keeps_nothing(gate, phone
 
 def test_a_tick_is_not_lost_where_the_browser_cannot_encrypt(gate, phone_of):
     rosa = line_phone(gate, phone_of, "rosa")
-    rosa.page.evaluate("crypto.subtle.encrypt = () => Promise.reject(new Error('no'))")
+    rosa.page.evaluate("void (crypto.subtle.encrypt = () => Promise.reject(new Error('no')))")
     rosa.context.set_offline(True)
     tick(rosa.page, 1)
     expect(rosa.page.get_by_text("leave this page open until all is sent")).to_be_visible()
@@ -181,7 +181,8 @@ def test_a_list_that_is_being_kept_while_the_line_ends_is_not_kept(gate, phone_o
     rosa = line_phone(gate, phone_of, "rosa")
     left = rosa.page.evaluate("""async () => {
       const encrypt = crypto.subtle.encrypt.bind(crypto.subtle);
-      crypto.subtle.encrypt = (...given) => new Promise((done) => setTimeout(done, 800)).then(() => encrypt(...given));
+      const late = () => new Promise((done) => setTimeout(done, 800));
+      crypto.subtle.encrypt = (...given) => late().then(() => encrypt(...given));
       const keeping = lineStore.keep("list", line.code, ends, { people: [] });
       await end();
       await keeping;
