@@ -63,7 +63,7 @@ PUBLIC = {
     "public.language",
     "public.readyz",
 }
-BY_GRANT = {"line.page", "line.state", "line.do", "line.hand_over", "line.manifest", "line.rotating"}
+BY_GRANT = {"line.page", "line.state", "line.do", "line.hand_over", "line.manifest"}
 BY_UPLOAD = {"line.items"}
 BY_FIRST_STEP = {
     "accounts.add_app",

@@ -21,7 +21,7 @@ from mobilize.checkins.forms import MOST_ITEMS, LineBatch, plain_item
 from mobilize.checkins.gates import gates_of
 from mobilize.checkins.line import do_items
 from mobilize.checkins.queries import Here, has_list, line_figures, the_list, uncertain_times, who_is_in
-from mobilize.checkins.rotating import STEP_S, rotating_key
+from mobilize.checkins.rotating import rotating_key
 from mobilize.checkins.signed_lists import public_key, signature
 from mobilize.errors import Refused
 from mobilize.languages import _, language, say_time, say_when
@@ -104,17 +104,6 @@ def manifest(code: str) -> Response:
             for file, size in icons
         ],
     )
-
-
-@bp.get("/line/<code>/rotating")
-@line_grant
-def rotating(code: str) -> Response:
-    """The key of this event's rotating codes, around its hours; the page counts the half minutes itself."""
-    event, now = _event(code), clock.now()
-    key = rotating_key(event, now)
-    answer = jsonify(key=key.hex() if key else None, step_s=STEP_S, address=_address(event))
-    _tell_the_time(answer)
-    return answer
 
 
 @bp.post("/line/<code>/items")

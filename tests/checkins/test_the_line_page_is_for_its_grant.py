@@ -25,7 +25,6 @@ def everything(client, code):
     answers = [
         client.get(f"/line/{code}"),
         client.get(f"/line/{code}/state"),
-        client.get(f"/line/{code}/rotating"),
         client.get(f"/line/{code}/manifest.json"),
         client.post(f"/line/{code}/do", data={"do": "head_count", "n": "5"}),
     ]
@@ -35,7 +34,7 @@ def everything(client, code):
 def test_without_with_anothers_ended_revoked_or_a_wall_grant_the_answer_is_the_same(client, event):
     other = make_event()
     refused = everything(client, event.code)
-    assert [status for status, _body in refused] == [403] * 5
+    assert [status for status, _body in refused] == [403] * 4
     revoked, revoked_token = grant_for(event)
     revoke_grant(revoked, "shell", now=OPEN)
     tokens = {

@@ -5,6 +5,8 @@ from contextlib import suppress
 
 from playwright.sync_api import Error, expect
 
+from mobilize import clock
+from mobilize.accounts.grants import revoke_grant
 from tests.checkins.morning import outcomes
 from tests.journeys.phones import SOON, eventually, open_and_keep, until
 from tests.journeys.test_no_network_at_the_gate import check_in_here
@@ -139,3 +141,64 @@ def test_a_captains_tick_is_not_lost_where_the_browser_keeps_nothing(gate, phone
     expect(rosa.page.get_by_text("leave this page open until all is sent")).to_be_visible()
     rosa.context.set_offline(False)
     eventually(lambda: outcomes(gate.event), ["counted"])
+
+
+def test_a_tick_is_not_lost_where_the_browser_cannot_encrypt(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    rosa.page.evaluate("void (crypto.subtle.encrypt = () => Promise.reject(new Error('no')))")
+    rosa.context.set_offline(True)
+    tick(rosa.page, 1)
+    expect(rosa.page.get_by_text("leave this page open until all is sent")).to_be_visible()
+    rosa.context.set_offline(False)
+    eventually(lambda: outcomes(gate.event), ["counted"])
+    until(rosa.page, "queue.length === 0 && !sending")
+
+
+def test_a_tick_that_cannot_be_read_any_more_is_said(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    rosa.context.set_offline(True)
+    tick(rosa.page, 1)
+    rosa.page.evaluate(
+        "store.all('deeds').then(([one]) => store.put('deeds', { ...one, data: new ArrayBuffer(40) }))"
+    )
+    rosa.page.goto(gate.line)
+    expect(rosa.page.get_by_text("cannot be read, and so were not sent: 1.")).to_be_visible(timeout=SOON)
+    rosa.page.get_by_role("button", name="I have seen this").click()
+    until(rosa.page, "store.all('deeds').then((kept) => kept.length === 0)")
+
+
+def test_sending_goes_on_after_the_end_where_no_worker_is_ever_ready(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    rosa.page.evaluate(
+        "Object.defineProperty(navigator.serviceWorker, 'ready', { value: new Promise(() => {}) })"
+    )
+    revoke_grant(rosa.grant, "shell", now=clock.now())
+    rosa.page.get_by_role("button", name="+5 supporters").click()
+    until(rosa.page, "ended && !sending")
+
+
+def test_a_list_that_is_being_kept_while_the_line_ends_is_not_kept(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    left = rosa.page.evaluate("""async () => {
+      const encrypt = crypto.subtle.encrypt.bind(crypto.subtle);
+      const late = () => new Promise((done) => setTimeout(done, 800));
+      crypto.subtle.encrypt = (...given) => late().then(() => encrypt(...given));
+      const keeping = lineStore.keep("list", line.code, ends, { people: [] });
+      await end();
+      await keeping;
+      return store.in("lines", "readonly", (kept) => kept.count());
+    }""")
+    assert left == 0 and rosa.page.evaluate("kept.drawn === null")
+
+
+def test_an_old_phone_shows_the_changing_code_without_a_network(gate, phone_of):
+    rosa = line_phone(gate, phone_of, "rosa")
+    rosa.context.add_init_script(
+        "delete DataView.prototype.setBigUint64; delete window.BigInt; delete AbortSignal.timeout;"
+    )
+    rosa.page.goto(gate.line)
+    until(rosa.page, "Boolean(kept.rotating?.key)")
+    rosa.context.set_offline(True)
+    rosa.page.goto(gate.line)
+    rosa.page.get_by_role("button", name="Show the changing code full screen").click()
+    until(rosa.page, "(document.getElementById('board-code').dataset.address || '').length > 20")

@@ -77,7 +77,7 @@ async function sendOne(item) {
       method: "POST",
       headers: { "Content-Type": "application/json", Accept: "application/json" },
       body: JSON.stringify({ ...tapped, sent_at: new Date().toISOString() }),
-      signal: AbortSignal.timeout?.(15000),
+      signal: timeoutSignal(15000),
     });
     said = await answer.json();
   } catch {

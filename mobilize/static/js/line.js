@@ -31,10 +31,12 @@ const keepLive = () => lineStore.keep("live", line.code, ends, kept);
 
 async function add(deed) {
   const item = { nonce: store.nonce(), ...taps.mark(), ...deed };
-  await lineStore.keepDeed(item, line.code);
-  if (store.failed) say(line.keepsNothing);
   queue.push(item);
   redraw();
+  await lineStore.keepDeed(item, line.code);
+  if (store.failed) say(line.keepsNothing);
+  const waits = [...queue, ...odd].some((one) => one.nonce === item.nonce);
+  if (!waits) await store.remove("deeds", item.nonce); // it was sent while it was being stored
   send();
 }
 
@@ -47,7 +49,7 @@ async function send() {
       method: "POST",
       headers: { "Content-Type": "application/json", Accept: "application/json" },
       body: JSON.stringify({ sent_at: new Date().toISOString(), items: queue.slice(0, 100).map(taps.sent) }),
-      signal: AbortSignal.timeout?.(20000),
+      signal: timeoutSignal(20000),
     });
     if (answer.ok) {
       const said = await answer.json();
@@ -96,14 +98,18 @@ function showAsSent({ kind, typed }) {
 async function end() {
   const first = !ended;
   ended = true;
-  kept.rotating = null;
+  kept.drawn = kept.rotating = null;
   names?.replaceChildren();
   if (first) say(line.ended);
   document.getElementById("who")?.replaceChildren();
   people = [];
   await lineStore.wipe(codes);
   redraw();
-  const worker = await navigator.serviceWorker?.ready; // never, where no page could be kept: so names first
+  dropPages(); // not awaited: where no worker could be registered, none is ever ready
+}
+
+async function dropPages() {
+  const worker = await navigator.serviceWorker?.ready;
   if (queue.length === 0) codes.forEach((code) => worker?.active?.postMessage({ drop: "/line/" + code }));
 }
 
@@ -114,7 +120,7 @@ async function refresh() {
   try {
     const headers = { Accept: "application/json", ...(etag && { "If-None-Match": etag }) };
     const asked = performance.now();
-    const answer = await fetch(line.state, { headers, cache: "no-store", signal: AbortSignal.timeout?.(15000) });
+    const answer = await fetch(line.state, { headers, cache: "no-store", signal: timeoutSignal(15000) });
     if (answer.status === 403) return end();
     hearTime(answer, asked);
     if (answer.status !== 200) return;
@@ -192,10 +198,14 @@ function listen() {
   duty?.addEventListener("change", redraw);
 }
 
+// The last state and the changing code's key, until the server gives newer ones.
+async function readLive() {
+  const live = (await lineStore.read("live", line.code).catch(() => null)) || {};
+  if (!ended) kept = { drawn: kept.drawn || live.drawn, rotating: kept.rotating || live.rotating };
+}
+
 // From the page itself where there is a network, from what is kept of it where there is none.
 async function readNames() {
-  const live = (await lineStore.read("live", line.code).catch(() => null)) || {};
-  kept = { drawn: kept.drawn || live.drawn, rotating: kept.rotating || live.rotating };
   if (!line.shell) {
     people = [...names.children].map((row) => ({
       id: row.dataset.id, name: row.querySelector(".name").textContent, search: row.dataset.search,
@@ -212,10 +222,13 @@ async function showKeptNames() {
   } catch {
     return say(line.altered);
   }
+  if (ended) return;
   if (!list) return serverNow() > ends ? end() : say(line.noList); // after the end the worker has wiped it
   ends = list.ends;
   if (serverNow() > ends) return end();
-  if (!(await isAsSigned(list))) return say(line.altered);
+  const intact = await isAsSigned(list);
+  if (ended) return;
+  if (!intact) return say(line.altered);
   people = list.people;
   drawn ||= kept.drawn;
   for (const person of people) {
@@ -254,10 +267,13 @@ function again() {
 async function start() {
   if (names) listen();
   const mine = (await lineStore.deeds(codes)).sort((a, b) => a.at.localeCompare(b.at));
+  const unreadable = mine.filter((deed) => deed.unreadable);
+  for (const deed of unreadable) deed.why = line.unreadable.replace("%", unreadable.length);
   odd.push(...mine.filter((deed) => deed.why));
   queue.unshift(...mine.filter((deed) => !deed.why && !queue.some((item) => item.nonce === deed.nonce)));
+  await readLive();
   if (names) await readNames();
-  if (!crypto.subtle) say(line.keepsNothing);
+  if (!crypto.subtle || store.failed) say(line.keepsNothing);
   drawOdd();
   redraw();
   again();

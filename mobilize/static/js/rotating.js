@@ -7,19 +7,6 @@ let shownStep = null;
 let awake = null;
 let signing = null;
 
-async function learnKey() {
-  try {
-    const asked = performance.now();
-    const answer = await fetch(line.rotating, { cache: "no-store", signal: AbortSignal.timeout?.(8000) });
-    hearTime(answer, asked);
-    if (answer.ok) kept.rotating = await answer.json();
-    shownStep = null;
-    await keepLive();
-  } catch {
-    // Without a network the key from before is as good.
-  }
-}
-
 // With every look at the line: there is another key where some phone's link has ended.
 function takeKey({ key, address }) {
   if (kept.rotating?.key === key && kept.rotating?.address === address) return;
@@ -33,8 +20,7 @@ async function showBoard() {
   board.requestFullscreen?.().catch(() => {});
   stayAwake();
   await tick();
-  if (!kept.rotating?.key) await learnKey();
-  signing = null;
+  await refresh();
   await tick();
 }
 
@@ -59,10 +45,10 @@ async function tick() {
 
 async function codeOf(step) {
   const key = Uint8Array.from(kept.rotating.key.match(/../g), (byte) => parseInt(byte, 16));
-  signing ??= await crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  signing ??= crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
   const message = new DataView(new ArrayBuffer(8));
-  message.setBigUint64(0, BigInt(step));
-  const bytes = new Uint8Array(await crypto.subtle.sign("HMAC", signing, message)).slice(0, 5);
+  message.setUint32(4, step); // eight bytes, big end first; no BigInt: old phones have none
+  const bytes = new Uint8Array(await crypto.subtle.sign("HMAC", await signing, message)).slice(0, 5);
   const bits = Array.from(bytes, (byte) => byte.toString(2).padStart(8, "0")).join("");
   return bits.match(/.{5}/g).map((five) => BASE32[parseInt(five, 2)]).join("");
 }
@@ -95,7 +81,4 @@ if (window.crypto?.subtle && board.showModal) {
   });
   document.addEventListener("visibilitychange", () => board.open && !document.hidden && stayAwake());
   setInterval(tick, 1000);
-  // Fetched with the page, so that it is there when the network is not. A minute before it is due, too.
-  setTimeout(learnKey, 500);
-  setInterval(() => kept.rotating?.key || document.hidden || ended || learnKey(), 300000);
 }

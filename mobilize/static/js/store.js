@@ -68,6 +68,13 @@ const store = {
   },
 };
 
+// Gives a request up, its body too. Old phones have no AbortSignal.timeout.
+function timeoutSignal(ms) {
+  const control = new AbortController();
+  setTimeout(() => control.abort(), ms);
+  return control.signal;
+}
+
 // The time of a tap, on a phone whose clock may be wrong: see `phone_clocks.py`. The steady clock ends with the
 // page, and may stand still while the page is out of sight.
 const taps = {

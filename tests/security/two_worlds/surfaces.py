@@ -129,7 +129,6 @@ ROUTES: dict[str, Looks | str] = {
     "line.page": _line("", "?shell=1"),
     "line.state": _line("/state"),
     "line.manifest": _line("/manifest.json"),
-    "line.rotating": _line("/rotating"),
     "line.do": A_DEED,
     "line.items": A_DEED,
     "line.hand_over": "gives the same link to another phone",

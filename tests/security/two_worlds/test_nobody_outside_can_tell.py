@@ -104,7 +104,7 @@ def test_all_three_observers_see_something(fresh: Fresh) -> None:
             fine[observer].append(look.removeprefix("before: "))
     assert {"receipt en", "receipt es", "wall 0", "wall 1", "board 0", "noon 1"} <= set(fine[OUTSIDER])
     for captain in (CAPTAIN, OTHER_CAPTAIN):
-        assert {"line", "line/state", "line/rotating", "line/manifest.json"} <= set(fine[captain])
+        assert {"line", "line/state", "line/manifest.json"} <= set(fine[captain])
 
 
 @pytest.fixture
