@@ -88,7 +88,12 @@ def in_words(person: Person, wanted: Wanted) -> str:
         last = say_day(wanted.last_on) if wanted.last_on else _("no end")
         return _("Change the days of %(name)s as admin. Last day: %(day)s.", name=name, day=last)
     if wanted.deed is AdminDeed.NUMBER:
-        return _("Give %(name)s, an admin, another number to sign in with.", name=name)
+        digits = (wanted.phone or "")[-4:]
+        return _(
+            "Give %(name)s, an admin, another number to sign in with. It ends in %(digits)s.",
+            name=name,
+            digits=digits,
+        )
     return _("Reset the sign-in of %(name)s, an admin.", name=name)
 
 

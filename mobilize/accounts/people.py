@@ -194,10 +194,14 @@ def set_term(
 
 
 def set_days(term: RoleTerm, first: date, last_on: date | None, *, actor: str, now: datetime) -> None:
-    """These are its days from now on. One that begins on another day than before was given now."""
-    with atomic():
+    """These are its days from now on. One that begins on another day than before was given now, by whoever
+    gave it and whoever moved it: from that day on neither is that person's second."""
+    with atomic() as session:
         if first != term.from_on:
             term.from_on, term.given_at = first, now
+            session.flush()
+            for giver in (term.given_by, actor):
+                note_giver(term.person, term, giver)
         term.to_on = last_on + timedelta(days=1) if last_on else None
         audit.note(actor, f"role.dates.{term.role}", term.id, now=now)
 

@@ -52,7 +52,8 @@ def _do(change: AdminChange, by: str, told_at: datetime, now: datetime) -> Acces
         set_days(held, change.from_on or held.from_on, change.last_on, actor=change.made_by, now=now)
         return Access(person, Way.CODE)
     else:
-        restart(person, change.made_by, now=now, phone=change.phone)
+        # Whose number it really is only the two who wanted it know: neither is ever that person's second.
+        restart(person, change.made_by, now=now, phone=change.phone, also=by if change.phone else None)
     # Whoever agrees sees the link where no text can take it, and so counts as one who let them in.
     return let_in(person, scope=THE_OFFICE, actor=by, now=now, term=term, told_at=told_at)
 

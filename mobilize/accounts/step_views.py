@@ -129,7 +129,10 @@ def give_step_up() -> Response | tuple[str, int]:
             return _start_anew(refusal)
         page = draw_step_up(_running(), there, posts=posts, problem=refusal.message, sent=True)
         return page, refusal.status
-    # 307 keeps method and body (RFC 9110, 15.4.8): her browser sends the same form once more, by itself.
+    if there.startswith(url_for("accounts.set_up")):
+        # What proves here is called as what is set up there: the one must not be taken for the other.
+        return _renewed(redirect(url_for("accounts.set_up"), 303), token)
+    # 307 keeps method and body (RFC 9110, 15.4.8): the browser sends the same form once more, by itself.
     return _renewed(redirect(there, 307 if posts else 303), token)
 
 

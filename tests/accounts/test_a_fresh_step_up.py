@@ -180,6 +180,14 @@ def test_whoever_has_an_app_proves_it_with_the_app_and_not_with_a_code(
     assert stale.get("/danger").status_code == 200
 
 
+def test_the_proof_is_not_taken_for_what_is_to_be_set_up(stale: FlaskClient) -> None:
+    """Both are digits of an app in the same field: the form of the new one is shown again instead."""
+    ask_for_code(CARMEN, "hers", language="en", now=clock.now())
+    on_the_way = {"step_there": "/sign-in/set-up/app", "step_posts": "yes"}
+    answer = stale.post("/step-up", data={"step_code": code_on_her_phone(), **on_the_way})
+    assert (answer.status_code, answer.location) == (303, "/sign-in/set-up")
+
+
 @pytest.mark.parametrize("there", ["https://evil.example", "//evil.example", "/\\evil.example", "x" * 5000])
 def test_nobody_is_sent_elsewhere_after_it(stale: FlaskClient, there: str) -> None:
     stale.post("/step-up", data={"step_there": there, "step_do": "text"})

@@ -303,6 +303,29 @@ def test_whoever_was_made_or_reset_by_somebody_is_never_their_second_person(
         refused("related", lambda found=found, how=how: approvals.approve(found.id, **how))
 
 
+@pytest.mark.parametrize("mover", ["ada", "bea"])
+def test_moving_a_role_to_an_earlier_day_makes_nobody_strangers(
+    ada: Person, bea: Person, lincoln: Site, mover: str
+) -> None:
+    far = today(NOW) + timedelta(days=60)
+    cal = invite(organizer(lincoln, from_on=far), **asking(ada)).person
+    moves = {"ada": ada, "bea": bea}[mover]
+    set_term(cal.roles[0].id, today(NOW) + timedelta(days=1), None, **asking(moves))
+    for giver in {ada, moves}:
+        assert are_related(giver.id, cal.id, now=NOW + 3 * DAY)
+
+
+def test_who_agreed_to_another_number_of_an_admin_is_never_that_admins_second_person(
+    ada: Person, bea: Person
+) -> None:
+    dee = admin("Dee Stone", "+12135550132")
+    change_number(dee, "213 555 0199", **asking(ada))
+    [(_change, asked)] = open_changes(NOW)
+    assert "0199" in asked.summary, "whoever agrees sees which number it is"
+    agree(bea)
+    assert are_related(bea.id, dee.id, now=NOW + 3 * DAY) and are_related(ada.id, dee.id, now=NOW + 3 * DAY)
+
+
 def test_a_new_organizer_agrees_to_nothing_for_a_day(olga: Person, lincoln: Site) -> None:
     rosa = make_person("Rosa Lund", phone="+12135550115")
     give_role(rosa, RoleName.ORGANIZER, area=lincoln.area, actor="shell", now=NOW)
