@@ -182,8 +182,8 @@ def test_whoever_has_an_app_proves_it_with_the_app_and_not_with_a_code(
 
 def test_the_proof_is_not_taken_for_what_is_to_be_set_up(stale: FlaskClient) -> None:
     """Both are digits of an app in the same field: the form of the new one is shown again instead."""
-    ask_for_code(CARMEN, "hers", language="en", now=clock.now())
     on_the_way = {"step_there": "/sign-in/set-up/app", "step_posts": "yes"}
+    stale.post("/step-up", data={"step_do": "text", **on_the_way})
     answer = stale.post("/step-up", data={"step_code": code_on_her_phone(), **on_the_way})
     assert (answer.status_code, answer.location) == (303, "/sign-in/set-up")
 

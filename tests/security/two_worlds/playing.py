@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from mobilize import clock
 from mobilize.actions.denominator import freeze_due_events
-from mobilize.checkins import queries
+from mobilize.checkins import personal, queries
 from mobilize.checkins.settling import work_out_leavings
 from mobilize.reminders.answers import read_answers
 from mobilize.reminders.counts import ask_for_counts
@@ -118,6 +118,7 @@ def _forget_what_processes_keep() -> None:
     """Each world has a process of its own."""
     live.forget()
     queries._last_counts.clear()
+    personal._by_letters.cache_clear()
 
 
 def _pass_to(moment: datetime, time: Any, world: World) -> None:
