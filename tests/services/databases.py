@@ -61,7 +61,10 @@ class SqliteDatabase:
     def emptied(self) -> str:
         for suffix in ("-wal", "-shm"):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
-        shutil.copyfile(self.template, self.path)
+        # Another file in its place: a connection that some thread still holds goes on in the old one.
+        fresh = self.path.with_suffix(".fresh")
+        shutil.copyfile(self.template, fresh)
+        fresh.replace(self.path)
         return f"sqlite:///{self.path}"
 
 
