@@ -31,8 +31,7 @@ def main(app: str = "wsgi:rsgi") -> None:
 
 def command(app: str, environ: Mapping[str, str]) -> list[str]:
     """Granian's command line. HTTP/1 alone: before it knows the version it waits for a request without a
-    deadline,
-    and proxies speak HTTP/1.1 to what is behind them."""
+    deadline, and proxies speak HTTP/1.1 to what is behind them."""
     options = {
         "interface": "rsgi",
         "http": "1",
