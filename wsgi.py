@@ -4,11 +4,13 @@
 """
 
 import gc
+from functools import partial
 
 import config
 from mobilize import create_app
-from mobilize.roster.tables import LARGEST_UPLOAD
-from mobilize.rsgi import RsgiAdapter
+from mobilize.fast.versions import READ_EVERY_SECONDS, line_versions
+from mobilize.roster.uploads.uploaded_table import LARGEST_UPLOAD
+from mobilize.web.rsgi import ChangeWaiter, RsgiAdapter
 
 settings = config.load()
 app = create_app(settings)
@@ -20,6 +22,7 @@ rsgi = RsgiAdapter(
     largest_body=LARGEST_UPLOAD,
     upload_paths=UPLOAD_PATHS,
     upload_cookie="__Host-session" if settings.is_secure else "session",
+    changes=ChangeWaiter(partial(line_versions, app), every_seconds=READ_EVERY_SECONDS),
 )
 
 # What is here now stays for the life of the process: looking through it for garbage, again and again, is a

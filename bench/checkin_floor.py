@@ -6,7 +6,7 @@ import uuid
 from flask import Flask, request
 from psycopg_pool import ConnectionPool
 
-from mobilize.rsgi import RsgiAdapter
+from mobilize.web.rsgi import RsgiAdapter
 
 app = Flask(__name__)
 rsgi = RsgiAdapter(app, threads=32, largest_body=1 << 20)
@@ -25,6 +25,6 @@ def ready() -> str:
 def check_in() -> str:
     member = request.form["member"]
     with pool.connection() as connection:
-        found = connection.execute("SELECT id FROM floor_members WHERE number = %s", [member]).fetchone()
-        connection.execute("INSERT INTO floor_checkins VALUES (%s, %s)", [uuid.uuid4(), found[0]])
+        result = connection.execute("SELECT id FROM floor_members WHERE number = %s", [member]).fetchone()
+        connection.execute("INSERT INTO floor_checkins VALUES (%s, %s)", [uuid.uuid4(), result[0]])
     return ANSWER

@@ -1,4 +1,4 @@
-"""Where checking in is measured: a seeded database, the real server on it, and the floor beside it."""
+"""Place for measuring check-ins: a seeded database, the real server on it, and the floor beside it."""
 
 import os
 from collections.abc import Iterator
@@ -16,11 +16,12 @@ from bench.load import form_post
 from mobilize import clock, create_app
 from mobilize.actions.models import Action, ActionKind, Event, EventChapter, Shift
 from mobilize.checkins.forms import event_token
-from mobilize.crypto import blind_index
 from mobilize.database import atomic, db, new_id
-from mobilize.roster.models import Area, Member, Membership, MemberStatus, PhoneKind, Rank, Site
+from mobilize.keys.crypto import blind_index
+from mobilize.keys.tokens import make_code, make_text_code
+from mobilize.languages import Translated
+from mobilize.roster.models import Area, Member, Membership, MembershipRank, MemberStatus, PhoneKind, Site
 from mobilize.roster.names import PersonName
-from mobilize.tokens import make_code, make_text_code
 from tests.services import free_port
 from tests.services.processes import Processes, answers
 
@@ -72,14 +73,18 @@ def requests(port: int, n: int) -> list[bytes]:
 
 
 def seed(members: int = MEMBERS) -> None:
-    """Pickets at some sites, open now, and a member for every request, found by her number."""
+    """Pickets at some sites, open now, and a member for every request, found by their number."""
     now = clock.now()
     start = now - timedelta(minutes=10)
     times = {"starts_at": start, "ends_at": start + timedelta(hours=2)}
     with atomic() as session:
         area = Area(name="Area")
         action = Action(
-            kind=ActionKind.PICKET, name_en="Picket", name_es="Piquete", made_at=now, made_by="shell", **times
+            kind=ActionKind.PICKET,
+            name=Translated(en="Picket", es="Piquete"),
+            made_at=now,
+            made_by="shell",
+            **times,
         )
         session.add_all([area, action])
         session.flush()
@@ -101,7 +106,7 @@ def seed(members: int = MEMBERS) -> None:
         session.flush()
         people = [_member(n, now) for n in range(members)]
         session.execute(insert(Member), people)
-        home = {"rank": Rank.HOME, "from_at": start - timedelta(days=999)}
+        home = {"rank": MembershipRank.HOME, "from_at": start - timedelta(days=999)}
         session.execute(
             insert(Membership),
             [
@@ -115,7 +120,7 @@ def _member(n: int, now: Any) -> dict[str, Any]:
     member, number = Member.make_id(), f"{n:08d}"
     return {
         "id": member,
-        "number_bix": blind_index("number", number),
+        "number_index": blind_index("number", number),
         "number_enc": Member.number.seal(member, number),
         "name_enc": Member.name.seal(member, PersonName(f"Last {n}", "First").stored()),
         "phone_kind": PhoneKind.UNKNOWN,

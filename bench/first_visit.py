@@ -1,4 +1,4 @@
-"""What a member's phone loads for her first check-in: a real browser opens the poster's page, types a number,
+"""The load of a phone's first check-in: a real browser opens the poster's page, types a number,
 taps and shows the receipt, and every answer that passes on its way is counted, the service worker's too."""
 
 import re
@@ -26,8 +26,8 @@ def bytes_of_a_first_visit(port: int, code: str) -> dict[str, int]:
             "navigator.serviceWorker.ready.then(() => new Promise((done) => setTimeout(done, 1000)))"
         )
         browser.close()
-    said = b"".join(counter.heard)
-    return {"all bodies": sum(int(n) for n in _LENGTH.findall(said)), "with headers": len(said)}
+    head = b"".join(counter.heard)
+    return {"all bodies": sum(int(n) for n in _LENGTH.findall(head)), "with headers": len(head)}
 
 
 class _Counter:
@@ -48,11 +48,11 @@ class _Counter:
                 threading.Thread(target=_pass_on, args=pair, daemon=True).start()
 
 
-def _pass_on(source: socket.socket, sink: socket.socket, heard: list[bytes] | None) -> None:
+def _pass_on(source: socket.socket, sink: socket.socket, received: list[bytes] | None) -> None:
     try:
         while data := source.recv(65536):
-            if heard is not None:
-                heard.append(data)
+            if received is not None:
+                received.append(data)
             sink.sendall(data)
     except OSError:
         pass  # one of the two has gone; so does the other

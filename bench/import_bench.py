@@ -44,8 +44,8 @@ def _measured(database: str, url: str, folder: str) -> Rows:
     done = subprocess.run(
         words, env={**os.environ, **_settings(url)}, check=True, stdout=subprocess.PIPE, text=True
     )
-    found: Rows = json.loads(done.stdout.splitlines()[-1])
-    return found
+    result: Rows = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 def _settings(url: str) -> dict[str, str]:
@@ -57,22 +57,22 @@ def _measure(database: str, folder: Path) -> Rows:
     from flask_migrate import upgrade
 
     from mobilize import create_app
-    from mobilize.roster import imports
+    from mobilize.roster.imports import operations as imports
 
     sites, roster = _files(folder)
     app = create_app()
     now = datetime.now(UTC)
     with app.app_context():
         upgrade()
-        found = imports.dry_run_sites(sites, by="shell", now=now)
-        imports.commit_import(found.id, by="shell", now=now)
-        dry, found = _timed(lambda: imports.dry_run_roster(roster, by="shell", now=now))
-        commit, wait = _commit_while_others_write(app, found.id, now)
-        again, found = _timed(
+        staged = imports.dry_run_sites(sites, by="shell", now=now)
+        imports.commit_import(staged.id, by="shell", now=now)
+        dry, staged = _timed(lambda: imports.dry_run_roster(roster, by="shell", now=now))
+        commit, wait = _commit_while_others_write(app, staged.id, now)
+        again, staged = _timed(
             lambda: imports.dry_run_roster(_a_month_later(roster), by="shell", now=now + timedelta(days=30))
         )
-        imports.commit_import(found.id, by="shell", now=now + timedelta(days=30))
-        undo, _ = _timed(lambda: imports.undo_import(found.id, by="shell", now=now + timedelta(days=31)))
+        imports.commit_import(staged.id, by="shell", now=now + timedelta(days=30))
+        undo, _ = _timed(lambda: imports.undo_import(staged.id, by="shell", now=now + timedelta(days=31)))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
         1024 if sys.platform != "darwin" else 1 << 20
     )
@@ -88,7 +88,7 @@ def _measure(database: str, folder: Path) -> Rows:
 
 def _commit_while_others_write(app: Any, import_id: Any, now: datetime) -> tuple[float, float]:
     """Seconds of the commit, and the longest that a small write beside it (a check-in) had to wait."""
-    from mobilize.roster import imports
+    from mobilize.roster.imports import operations as imports
 
     waits: list[float] = [0.0]
     over = threading.Event()
@@ -124,13 +124,13 @@ def _row(value: float, unit: str, bar: float) -> dict[str, float | str]:
 def _files(folder: Path) -> tuple[bytes, bytes]:
     if not (DATA / "make_roster.py").exists():
         return _invented()
-    made = folder / "roster_bench.csv"
-    if not made.exists():
+    path = folder / "roster_bench.csv"
+    if not path.exists():
         words = ["--n", str(MEMBERS), "--name", "bench", "--dir", str(folder)]
         subprocess.run(
             [sys.executable, str(DATA / "make_roster.py"), *words], check=True, capture_output=True
         )
-    return (DATA / "sites.csv").read_bytes(), made.read_bytes()
+    return (DATA / "sites.csv").read_bytes(), path.read_bytes()
 
 
 def _invented() -> tuple[bytes, bytes]:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 @dataclass
 class Load:
-    """What came of a run: seconds it took, seconds each answer took, and the statuses that were not 200."""
+    """The result of a run: seconds it took, seconds each answer took, and the statuses that were not 200."""
 
     seconds: float = 0.0
     taken: list[float] = field(default_factory=list)

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 import pypdfium2
 import zxingcpp
 
-from mobilize.actions.posters import Poster, posters_pdf
-from mobilize.qr import qr_address
-from mobilize.tokens import CODE_LENGTH, CODE_LETTERS
+from mobilize.actions.printing.posters import Poster, posters_pdf
+from mobilize.keys.tokens import CODE_LENGTH, CODE_LETTERS
+from mobilize.languages import Translated
+from mobilize.printing.qr import qr_address
 
 SITES = 789
 AREAS = ("Central", "East", "Harbor", "North", "South", "Valley East", "Valley West", "West")
@@ -42,17 +43,10 @@ def _poster(number: int, chance: random.Random) -> Poster:
     return Poster(
         area=AREAS[number % len(AREAS)],
         site=f"School {number} for " + "Science and Technology of the Valley "[: chance.randint(0, 36)],
-        action_en="Picket for smaller classes",
-        action_es="Piquete por clases más pequeñas",
-        demands_en=(
-            "25 students a class, not 40",
-            "A nurse in every school",
-            "Raises that keep up with rent",
-        ),
-        demands_es=(
-            "25 estudiantes por clase, no 40",
-            "Una enfermera en cada escuela",
-            "Aumentos para la renta",
+        action=Translated(en="Picket for smaller classes", es="Piquete por clases más pequeñas"),
+        demands=Translated(
+            en="25 students a class, not 40\nA nurse in every school\nRaises that keep up with rent",
+            es="25 estudiantes por clase, no 40\nUna enfermera en cada escuela\nAumentos para la renta",
         ),
         place=f"{number} Example Avenue, front gate",
         starts_at=datetime(2026, 12, 8, 7, 0, tzinfo=zone),
@@ -65,7 +59,7 @@ def _poster(number: int, chance: random.Random) -> Poster:
 
 
 def _codes_read_back(pdf: bytes) -> set[str]:
-    """What zxing reads from every page, rendered at 72 dots an inch as a poor camera would see it."""
+    """The codes zxing reads from every page, rendered at 72 dots an inch as a poor camera would see it."""
     read = set()
     for page in pypdfium2.PdfDocument(pdf):
         picture = page.render(scale=1, grayscale=True).to_pil()

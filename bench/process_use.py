@@ -1,4 +1,4 @@
-"""What processes use, from Linux's /proc: CPU seconds and proportional memory of whole process trees."""
+"""CPU seconds and proportional memory of whole process trees, from Linux's /proc."""
 
 import os
 from pathlib import Path
@@ -18,15 +18,15 @@ def pss(root: int) -> int:
 
 def tree(pid: int) -> list[int]:
     """This process and all below it."""
-    found = [pid]
+    result = [pid]
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
             children = task.read_text().split()
         except OSError:
             continue
         for child in children:
-            found += tree(int(child))
-    return found
+            result += tree(int(child))
+    return result
 
 
 def _ticks(pid: int) -> int:

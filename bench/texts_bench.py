@@ -6,35 +6,38 @@ machine, so CPU per text tells more than texts per second.
 """
 
 import os
+import statistics
 import sys
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import psycopg
 from celery import Celery
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, text, update
 
+from bench import code_latency
 from bench.load import Load, send_all
 from bench.process_use import pss
 from bench.texts_place import PLANNED_AT, TOKEN, Place, open_place, seed_members, wait_for
 from mobilize import clock
 from mobilize.database import atomic, db
-from mobilize.demo.carrier_callbacks import signature
+from mobilize.demo.carrier.callbacks import signature
 from mobilize.reminders.models import ReminderRule
-from mobilize.reminders.operations import set_default_rules
-from mobilize.reminders.planning import plan_reminders
-from mobilize.texts.models import Attempt, OutboxText, Outcome, Sender, TextClass, TextState
+from mobilize.reminders.rules.operations import set_default_rules
+from mobilize.reminders.rules.planning import plan_reminders
+from mobilize.segments import segments
+from mobilize.texts.models import Attempt, AttemptOutcome, OutboxText, Sender, TextClass, TextState
 from mobilize.texts.operations import PlannedText, queue_texts
-from mobilize.texts.segments import segments
+from mobilize.texts.sending.claiming import claim
 from tests.services import free_port
 from tests.services.processes import answers
 
 TEXTS = int(os.environ.get("TEXTS", "37000"))
 PACING_S = int(os.environ.get("PACING_S", "60"))
 ONE_EACH, RECEIPTS = min(600, TEXTS), 2000
-PARTS = ("planning", "drain", "receipts", "pacing12", "pacing225")
+PARTS = ("codes", "claim", "planning", "drain", "receipts", "pacing12", "pacing225")
 Rows = dict[str, dict[str, Any]]
 
 
@@ -44,18 +47,68 @@ def run() -> Rows:
     if set(chosen) - set(PARTS):
         raise SystemExit(f"ROWS: choose from {', '.join(PARTS)}")
     rows: Rows = {}
-    with open_place() as place:
-        if {"planning", "drain"} & set(chosen):
-            seed_members(TEXTS)
-            rows |= _planning()
-        if "drain" in chosen:
-            rows |= _draining(place)
-        if "receipts" in chosen:
-            rows |= _receiving(place)
-        for rate in (12, 225):
-            if f"pacing{rate}" in chosen:
-                rows |= _pacing(place, rate)
+    for part, measured in (("codes", _code_latency), ("claim", _claiming)):
+        if part in chosen:
+            with open_place() as place:
+                rows |= measured(place)
+    if set(PARTS[2:]) & set(chosen):
+        with open_place() as place:
+            rows |= _one_after_the_other(place, chosen)
     return rows
+
+
+def _one_after_the_other(place: Place, chosen: list[str]) -> Rows:
+    rows: Rows = {}
+    if {"planning", "drain"} & set(chosen):
+        seed_members(TEXTS)
+        rows |= _planning()
+    if "drain" in chosen:
+        rows |= _draining(place)
+    if "receipts" in chosen:
+        rows |= _receiving(place)
+    for rate in (12, 225):
+        if f"pacing{rate}" in chosen:
+            rows |= _pacing(place, rate)
+    return rows
+
+
+def _code_latency(place: Place) -> Rows:
+    seed_members(TEXTS)
+    rows: Rows = {}
+    for condition, seconds in code_latency.measure(place).items():
+        p99 = seconds[min(len(seconds) - 1, int(len(seconds) * 0.99))]
+        rows[f"code latency: {condition}, p99 of {len(seconds)}"] = _row(p99, "s", 3, "lower")
+    return rows
+
+
+def _claiming(_place: Place) -> Rows:
+    """A claim while much waits for later, of which PostgreSQL has no statistics."""
+    with atomic() as session:
+        session.execute(text("ALTER TABLE outbox SET (autovacuum_enabled = false)"))
+    later = clock.now() + timedelta(hours=1)
+    for start in range(0, TEXTS, 5000):
+        queue_texts(_later_texts(range(start, min(TEXTS, start + 5000)), later), now=clock.now())
+    taken = []
+    for _turn in range(20):
+        began = time.perf_counter()
+        assert claim(64, by="bench", now=clock.now()) == []
+        taken.append(time.perf_counter() - began)
+    return {
+        f"claim beside {TEXTS:,} just queued, none due": _row(
+            statistics.median(taken) * 1000, "ms", 50, "lower"
+        )
+    }
+
+
+def _later_texts(numbers: range, later: datetime) -> list[PlannedText]:
+    return [
+        PlannedText(
+            purpose="later:1:1", phone=f"+1323{n:07d}", wording="as_written", language="en",
+            text_class=TextClass.MEMBER, tz="UTC", due_at=later, expires_at=later + timedelta(hours=1),
+            blanks={"body": "Later"},
+        )
+        for n in numbers
+    ]  # fmt: skip
 
 
 def _planning() -> Rows:
@@ -92,7 +145,7 @@ def _draining(place: Place) -> Rows:
         "one Celery task per text, 16 processes": _row(each, "texts/s", None, "higher"),
         "CPU per text, everything but the stand-in": _row(cpu * 1000, "ms", 3, "lower"),
         "CPU per text, one Celery task per text": _row(each_cpu * 1000, "ms", None, "lower"),
-        "memory of the worker and its two children": _row(memory / 1e6, "MB PSS", 220, "lower"),
+        "memory of a worker, two processes for texts": _row(memory / 1e6, "MB PSS", 350, "lower"),
     }
 
 
@@ -131,7 +184,7 @@ def _one_task_each(place: Place) -> tuple[float, float]:
 def _make_due(*, in_s: float) -> None:
     """Tomorrow's reminders become due; urgent, so that the bench may run at night."""
     now = clock.now()
-    values = {"next_try_at": now + timedelta(seconds=in_s), "useless_after": now + timedelta(hours=2)}
+    values = {"next_try_at": now + timedelta(seconds=in_s), "expires_at": now + timedelta(hours=2)}
     with atomic() as session:
         session.execute(update(OutboxText).values(urgent=True, **values))
 
@@ -163,22 +216,22 @@ def _taken_texts(count: int) -> list[tuple[str, str]]:
     texts = [
         PlannedText(
             purpose="received:1:1", phone=f"+1424{n:07d}", wording="as_written", language="en",
-            klass=TextClass.ASKED, tz="UTC", due_at=now, useless_after=now + timedelta(hours=1),
+            text_class=TextClass.REQUESTED, tz="UTC", due_at=now, expires_at=now + timedelta(hours=1),
             blanks={"body": f"Received {n}"},
         )
         for n in range(count)
     ]  # fmt: skip
     queue_texts(texts, now=now)
-    mine = OutboxText.purpose_key.startswith("received:")
+    queued_here = OutboxText.idempotency_key.startswith("received:")
     with atomic() as session:
-        ids = session.scalars(select(OutboxText.id).where(mine)).all()
-        session.execute(update(OutboxText).where(mine).values(state=TextState.ACCEPTED, tries=1))
+        ids = session.scalars(select(OutboxText.id).where(queued_here)).all()
+        session.execute(update(OutboxText).where(queued_here).values(state=TextState.ACCEPTED, tries=1))
         done = {
             "n": 1,
             "started_at": now,
             "ended_at": now,
-            "outcome": Outcome.ACCEPTED,
-            "body_bix": bytes(16),
+            "outcome": AttemptOutcome.ACCEPTED,
+            "body_index": bytes(16),
         }
         rows = [{"outbox_id": id, "sid": f"SM{id.hex}", "looks": 0, "blind_looks": 0, **done} for id in ids]
         session.execute(Attempt.__table__.insert(), rows)
@@ -224,7 +277,7 @@ def _start_afresh(rate: int) -> None:
     texts = [
         PlannedText(
             purpose=f"pace:{rate}:1", phone=f"+1310{n:07d}", wording="as_written", language="en",
-            klass=TextClass.ASKED, tz="UTC", due_at=now, useless_after=now + timedelta(hours=1),
+            text_class=TextClass.REQUESTED, tz="UTC", due_at=now, expires_at=now + timedelta(hours=1),
             blanks={"body": f"Paced {n} " + "x" * (200 if n % 3 == 0 else 20)},
         )
         for n in range(int(rate * (PACING_S + 15)))

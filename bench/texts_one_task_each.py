@@ -1,4 +1,4 @@
-"""What `texts_bench` compares with: one Celery task per text, the way most would write it first.
+"""The comparison for `texts_bench`: one Celery task per text, the way most would write it first.
 
 The same SDK, the same pooled connections, the same broker and database; late acks, so that it is at least not
 the careless form. It is killed once, and texts go twice: that is what the claim in the outbox is for.
@@ -12,7 +12,7 @@ from celery import Celery
 
 import config
 from mobilize import create_app
-from mobilize.texts import carrier
+from mobilize.texts.carriers import twilio as carrier
 
 flask_app = create_app(config.load())
 app = Celery("one_task_each", broker=os.environ["REDIS_URL"])

@@ -1,4 +1,4 @@
-"""Where texts are measured: a database, Redis, the stand-in carrier at 50 ms, and members at every site."""
+"""Place for measuring texts: a database, Redis, the stand-in carrier at 50 ms, members at every site."""
 
 import json
 import os
@@ -22,11 +22,12 @@ import config
 from bench.process_use import cpu_s
 from mobilize import clock, create_app
 from mobilize.actions.models import Action, ActionKind, Event, EventChapter, Shift
-from mobilize.crypto import blind_index
 from mobilize.database import atomic, db, new_id
-from mobilize.roster.models import Area, Member, Membership, Rank, Site, StatusSpan
+from mobilize.keys.crypto import blind_index
+from mobilize.keys.tokens import make_code
+from mobilize.languages import Translated
+from mobilize.roster.models import Area, Member, Membership, MembershipRank, Site, StatusSpan
 from mobilize.roster.names import PersonName
-from mobilize.tokens import make_code
 from tests.services import free_port
 from tests.services.postgres import Postgres, find_binaries
 from tests.services.processes import Processes, answers
@@ -78,9 +79,9 @@ class Place:
             started.append(self.processes.start(f"{name}-beat{n}", [*program, *own], environ))
         return started
 
-    def cpu_s(self, ours: list["Popen[bytes]"]) -> float:
+    def cpu_s(self, values: list["Popen[bytes]"]) -> float:
         """CPU seconds so far of these processes, Redis and PostgreSQL: everything but the stand-in."""
-        return cpu_s(*(one.pid for one in (*ours, self.redis.process, self.postgres.process)))
+        return cpu_s(*(one.pid for one in (*values, self.redis.process, self.postgres.process)))
 
 
 def wait_for(until: Callable[[], bool], seconds: float) -> None:
@@ -112,27 +113,28 @@ def open_place() -> Iterator[Place]:
 
 def _set_up(postgres: Postgres, redis: Redis, processes: Processes) -> Place:
     port = free_port()
-    ours = {
+    values = {
         "MOBILIZE_ENV": "test",
         "SECRET_KEYS": KEYS,
         "DATABASE_URL": postgres.create("bench"),
         "REDIS_URL": redis.url,
         "PUBLIC_BASE_URL": "http://localhost:5000",
         "PRICE_PER_SEGMENT_CENTS": "0.001",
+        "ROLE_CODES_IN_20_MINUTES": "9999",
         "TWILIO_ACCOUNT_SID": ACCOUNT,
         "TWILIO_AUTH_TOKEN": TOKEN,
         "TWILIO_MESSAGING_SERVICE_SID": "MG" + "0" * 32,
         "TWILIO_API_URL": f"http://127.0.0.1:{port}",
     }
     argv = ["--port", str(port), "--account", ACCOUNT, "--token", TOKEN, "--latency-ms", "50"]
-    argv += ["--callback-base", ours["PUBLIC_BASE_URL"]]
+    argv += ["--callback-base", values["PUBLIC_BASE_URL"]]
     standing_in = Processes(processes.folder)
     carrier = standing_in.start(
-        "carrier", [sys.executable, "-m", "mobilize.demo.carrier", *argv], {**os.environ, **ours}
+        "carrier", [sys.executable, "-m", "mobilize.demo.carrier.server", *argv], {**os.environ, **values}
     )
-    standing_in.wait_for(carrier, lambda: answers(f"{ours['TWILIO_API_URL']}/"), "carrier")
-    _ask(f"{ours['TWILIO_API_URL']}/faults", {"receipts_lost": 1.0})
-    return Place(create_app(config.load(ours)), postgres, redis, {**os.environ, **ours}, processes)
+    standing_in.wait_for(carrier, lambda: answers(f"{values['TWILIO_API_URL']}/"), "carrier")
+    _ask(f"{values['TWILIO_API_URL']}/faults", {"receipts_lost": 1.0})
+    return Place(create_app(config.load(values)), postgres, redis, {**os.environ, **values}, processes)
 
 
 def _ask(url: str, body: Any = None) -> Any:
@@ -151,8 +153,7 @@ def seed_members(count: int) -> None:
         _insert(Site, sites)
         action = Action(
             kind=ActionKind.PICKET,
-            name_en="Bench",
-            name_es="Bench",
+            name=Translated(en="Bench"),
             made_by="bench",
             made_at=LONG_AGO,
             **times,
@@ -163,7 +164,7 @@ def seed_members(count: int) -> None:
         members = [_member(n) for n in range(count)]
         _insert(Member, members)
         homes = [(member["id"], sites[n % SITES]["id"]) for n, member in enumerate(members)]
-        home = {"rank": Rank.HOME, "from_at": LONG_AGO}
+        home = {"rank": MembershipRank.HOME, "from_at": LONG_AGO}
         _insert(Membership, [{"id": new_id(), "member_id": m, "site_id": s, **home} for m, s in homes])
         active = {"status": "active", "from_at": LONG_AGO}
         _insert(StatusSpan, [{"id": new_id(), "member_id": m, **active} for m, _ in homes])
@@ -199,11 +200,11 @@ def _member(n: int) -> dict[str, Any]:
     member, number, phone = Member.make_id(), f"{n:08d}", f"+1213{n:07d}"
     return {
         "id": member,
-        "number_bix": blind_index("number", number),
+        "number_index": blind_index("number", number),
         "number_enc": Member.number.seal(member, number),
         "name_enc": Member.name.seal(member, PersonName(f"Last {n}", "First").stored()),
         "phone_enc": Member.phone.seal(member, phone),
-        "phone_bix": blind_index("phone", phone),
+        "phone_index": blind_index("phone", phone),
         "phone_kind": "mobile",
         "status": "active",
         "language": "es" if n % 4 == 0 else "en",

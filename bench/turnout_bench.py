@@ -24,17 +24,17 @@ from sqlalchemy import func, select
 from bench.turnout_place import PAST, Place, environ_of, place
 from bench.turnout_seed import SITES, START
 from mobilize import clock
+from mobilize.accounts.access.scope import THE_OFFICE
 from mobilize.accounts.models import RoleName
-from mobilize.accounts.scope import THE_OFFICE
 from mobilize.actions.models import Action
 from mobilize.checkins.models import Evidence
 from mobilize.database import db
-from mobilize.turnout import live
-from mobilize.turnout.all_reports import write_all_reports
-from mobilize.turnout.matrix import matrix_of
-from mobilize.turnout.operations import close_due_events
-from mobilize.turnout.queries import board
-from mobilize.turnout.signs import SETTLES_IN
+from mobilize.turnout.board import cache as live
+from mobilize.turnout.board.change_detection import SETTLES_IN
+from mobilize.turnout.campaigns.matrix import matrix_of
+from mobilize.turnout.figures.closing import close_due_events
+from mobilize.turnout.figures.queries import board
+from mobilize.turnout.reports.bulk import write_all_reports
 from tests.builders import full_session, make_person
 
 TIMES = 40
@@ -44,16 +44,16 @@ Rows = dict[str, dict[str, Any]]
 
 def run() -> Rows:
     """`{row: {"value", "unit", "bar", "better"}}` for both databases, or for those `DATABASES` names."""
-    found: Rows = {}
+    result: Rows = {}
     for kind in os.environ.get("DATABASES", "SQLite,PostgreSQL").split(","):
         with place(kind) as here:
             for name in os.environ.get("ROWS", ",".join(_ROWS)).split(","):
-                found |= {f"{row}, {kind}": value for row, value in _ROWS[name](here).items()}
-    return found
+                result |= {f"{row}, {kind}": value for row, value in _ROWS[name](here).items()}
+    return result
 
 
 def _board(here: Place) -> Rows:
-    """What the page asks for, and the figures alone, each poll counted anew while people arrive."""
+    """Time the request of the page, and the figures alone, each poll counted anew while people arrive."""
     with here.opened("whole", copy=True) as (app, action), _each_poll_asks():
         client, address = _Admin(app), f"/actions/{action.id}/turnout.json"
         client.get(address)
@@ -80,9 +80,9 @@ def _unchanged(here: Place) -> Rows:
 def _matrix(here: Place) -> Rows:
     with here.opened("whole", copy=True) as (app, action):
         client = _Admin(app)
-        asked = _p95(lambda: matrix_of(action.campaign_id, THE_OFFICE, START + timedelta(hours=2)))
+        response = _p95(lambda: matrix_of(action.campaign_id, THE_OFFICE, START + timedelta(hours=2)))
         page = _p95(lambda: _ok(client.get(f"/campaigns/{action.campaign_id}/series")))
-    return {f"matrix {SITES} x {PAST}, p95": _row(asked, 400), "matrix as a page, p95": _row(page, None)}
+    return {f"matrix {SITES} x {PAST}, p95": _row(response, 400), "matrix as a page, p95": _row(page, None)}
 
 
 def _history(here: Place) -> Rows:
@@ -181,8 +181,8 @@ def _is(answer: Any, status: int) -> None:
 @contextmanager
 def _members_arriving(action: Action) -> Iterator[Callable[[], float]]:
     """Another process checks members in at the doors of `checkins`; the call says how many a second."""
-    ours = {**os.environ, **environ_of(db.engine)}
-    feeder = subprocess.Popen([sys.executable, "-m", "bench.turnout_feed", str(action.id)], env=ours)
+    environ = {**os.environ, **environ_of(db.engine)}
+    feeder = subprocess.Popen([sys.executable, "-m", "bench.turnout_feed", str(action.id)], env=environ)
     try:
         while (first := _evidence()) == 0:
             time.sleep(0.1)
@@ -195,9 +195,9 @@ def _members_arriving(action: Action) -> Iterator[Callable[[], float]]:
 
 def _evidence() -> int:
     db.session.rollback()
-    found = db.session.scalar(select(func.count()).select_from(Evidence)) or 0
+    result = db.session.scalar(select(func.count()).select_from(Evidence)) or 0
     db.session.rollback()
-    return found
+    return result
 
 
 def _row(milliseconds: float, bar: float | None) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from sqlalchemy import select
 import config
 from mobilize import clock, create_app
 from mobilize.actions.models import Action, Eligible, Event
-from mobilize.checkins.decision import Proof
 from mobilize.checkins.models import Attendance, Method
-from mobilize.checkins.operations import check_in
+from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.record.operations import check_in
 from mobilize.database import db
 
 A_SECOND = 200
@@ -28,7 +28,7 @@ def main(action_id: UUID) -> None:
         for n, (member_id, event_id) in enumerate(missing):
             time.sleep(max(started + n / A_SECOND - time.perf_counter(), 0))
             check_in(
-                Proof(
+                CheckInClaim(
                     event_id=event_id,
                     nonce=secrets.token_bytes(16),
                     body=b"",
@@ -42,11 +42,11 @@ def main(action_id: UUID) -> None:
 
 def _missing(action_id: UUID) -> list[tuple[UUID | None, UUID]]:
     of_action = select(Event.id).where(Event.action_id == action_id)
-    there = set(db.session.scalars(select(Attendance.member_id).where(Attendance.event_id.in_(of_action))))
+    stored = set(db.session.scalars(select(Attendance.member_id).where(Attendance.event_id.in_(of_action))))
     rows = db.session.execute(
         select(Eligible.member_id, Eligible.event_id).where(Eligible.action_id == action_id)
     )
-    return [(member, event) for member, event in rows if event and member not in there]
+    return [(member, event) for member, event in rows if event and member not in stored]
 
 
 if __name__ == "__main__":

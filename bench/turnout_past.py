@@ -9,8 +9,9 @@ from sqlalchemy import select, text
 from bench.turnout_seed import START, bulk
 from mobilize.actions.models import Action, ActionKind, Campaign, Event, EventChapter, Shift
 from mobilize.database import atomic, db, is_postgres, new_id
-from mobilize.tokens import make_code
-from mobilize.turnout.models import OutsideTotal, Total
+from mobilize.keys.tokens import make_code
+from mobilize.languages import Translated
+from mobilize.turnout.models import ChapterTotal, OutsideTotal
 
 CAME = 20_000
 _ELIGIBLE = """
@@ -38,7 +39,7 @@ def add_past(action: Action, figures: list[dict[str, object]], how_many: int, fr
 
 def _campaign(action: Action) -> UUID:
     with atomic() as session:
-        campaign = Campaign(name_en="Bench", name_es="Bench", made_at=action.made_at)
+        campaign = Campaign(name=Translated(en="Bench"), made_at=action.made_at)
         session.add(campaign)
         session.flush()
         session.get_one(Action, action.id).campaign_id = campaign.id
@@ -50,7 +51,7 @@ def _add(action: Action, campaign_id: UUID, ago: timedelta, figures: list[dict[s
     same = select(Event).where(Event.action_id == old).order_by(Event.id)
     times = {"starts_at": action.starts_at - ago, "ends_at": action.ends_at - ago}
     past = Action(
-        campaign_id=campaign_id, kind=ActionKind.PICKET, name_en="Past", name_es="Past", **times,
+        campaign_id=campaign_id, kind=ActionKind.PICKET, name=Translated(en="Past"), **times,
         made_at=action.made_at, made_by="bench",
     )  # fmt: skip
     with atomic() as session:
@@ -64,7 +65,7 @@ def _add(action: Action, campaign_id: UUID, ago: timedelta, figures: list[dict[s
         bulk(Shift, [{"id": new_id(), "event_id": e["id"], **times} for e in events])
         homes = [{"event_id": e["id"], "site_id": e["site_id"], "action_id": past.id} for e in events]
         bulk(EventChapter, homes)
-        session.execute(Total.__table__.insert(), _totals(past, events, figures))
+        session.execute(ChapterTotal.__table__.insert(), _totals(past, events, figures))
         beside = {"action_id": past.id, "version": 1, "fixed_at": past.ends_at}
         session.execute(OutsideTotal.__table__.insert().values(**beside, figures=_NOBODY))
         _copy(old, past.id, ago)
@@ -95,9 +96,9 @@ def _totals(past: Action, events: list[dict[str, Any]], figures: list[dict[str, 
 def _copy(old: UUID, new: UUID, ago: timedelta) -> None:
     ids = {"old": old, "new": new} if is_postgres() else {"old": old.hex, "new": new.hex}
     # Ids that carry their time, as those of real rows do.
-    made = f"{int((START - ago).timestamp() * 1000):012x}"
+    time_part = f"{int((START - ago).timestamp() * 1000):012x}"
     rest = "substr(md5(random()::text), 1, 20))::uuid" if is_postgres() else "printf('%020x', {0}.rowid))"
-    new_ids = f"('{made}' || {rest}"
+    new_ids = f"('{time_part}' || {rest}"
     days = ago.days
     earlier = (
         f"a.first_at - interval '{days} days'" if is_postgres() else f"datetime(a.first_at, '-{days} days')"

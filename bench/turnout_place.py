@@ -1,4 +1,4 @@
-"""Where turnout is measured: a database with the union and its history, made once and copied for each look.
+"""Place for measuring turnout: a database with the union and its history, made once, copied for each look.
 
 `BENCH_DATA` names a folder that keeps what was made, so that the next run only copies it.
 """
@@ -23,9 +23,9 @@ from bench.turnout_seed import START, seed
 from mobilize import create_app
 from mobilize.actions.models import Action
 from mobilize.database import db
-from mobilize.turnout import live
-from mobilize.turnout.fixed import as_stored
-from mobilize.turnout.queries import board
+from mobilize.turnout.board import cache as live
+from mobilize.turnout.figures.queries import board
+from mobilize.turnout.figures.snapshots import as_stored
 from tests.services.postgres import Postgres, find_binaries
 
 PAST = int(os.environ.get("PAST_ACTIONS", "40"))
@@ -78,8 +78,8 @@ class PostgresPlace:
         import psycopg
 
         with psycopg.connect(self.server.url()) as connection:
-            asked = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
-            return asked.fetchone() is not None
+            result = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
+            return result.fetchone() is not None
 
     def stop(self) -> None:
         self._halt()
@@ -125,7 +125,7 @@ class Place:
             yield app, today
 
     def make(self) -> None:
-        """What is not there yet, and what a migration has changed since."""
+        """Make the data that is missing, or that a migration has changed since."""
         if self.inner.has("whole"):
             for name in ("half", "whole"):
                 with self._app(name):
@@ -160,7 +160,7 @@ class Place:
 
 
 def environ_of(engine: Engine) -> dict[str, str]:
-    """What another process needs to work on the same data."""
+    """The environment of another process on the same data."""
     return _environ(engine.url.render_as_string(hide_password=False))
 
 
@@ -170,10 +170,10 @@ def _environ(url: str) -> dict[str, str]:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    wanted = os.environ.get("BENCH_DATA")
-    if wanted:
-        Path(wanted).mkdir(parents=True, exist_ok=True)
-        yield Path(wanted)
+    chosen = os.environ.get("BENCH_DATA")
+    if chosen:
+        Path(chosen).mkdir(parents=True, exist_ok=True)
+        yield Path(chosen)
     else:
         with tempfile.TemporaryDirectory() as folder:
             yield Path(folder)

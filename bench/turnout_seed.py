@@ -10,8 +10,9 @@ from typing import Any
 from mobilize.actions.models import Action, ActionKind, Eligible, Event, EventChapter, Shift
 from mobilize.checkins.models import Attendance, HeadCount, Supporters, Tier
 from mobilize.database import atomic, db, is_postgres, new_id
-from mobilize.roster.models import Area, Member, Membership, Rank, Site, StatusSpan
-from mobilize.tokens import make_code
+from mobilize.keys.tokens import make_code
+from mobilize.languages import Translated
+from mobilize.roster.models import Area, Member, Membership, MembershipRank, Site, StatusSpan
 
 AREAS, SITES, MEMBERS = 8, 800, 37_000
 START = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
@@ -28,7 +29,7 @@ def seed() -> Action:
     sites = [_site(n, areas[n % AREAS]["id"], dice) for n in range(SITES)]
     times = {"starts_at": START, "ends_at": START + timedelta(minutes=45)}
     # Planned a week before, as actions are: what is older has nothing to do with it.
-    named = {"name_en": "Bench", "name_es": "Bench", "made_by": "bench", "made_at": START - timedelta(days=7)}
+    named = {"name": Translated(en="Bench"), "made_by": "bench", "made_at": START - timedelta(days=7)}
     action = Action(kind=ActionKind.PICKET, **named, **times)
     with atomic() as session:
         bulk(Area, areas)
@@ -96,9 +97,9 @@ def _members(sites: list[dict[str, Any]], dice: random.Random) -> list[tuple[Any
     since = {"from_at": LONG_AGO}
     bulk(
         Member,
-        [{"id": m, "number_bix": secrets.token_bytes(16), "added_at": LONG_AGO, **same} for m, _ in homes],
+        [{"id": m, "number_index": secrets.token_bytes(16), "added_at": LONG_AGO, **same} for m, _ in homes],
     )
-    at_home = {"rank": Rank.HOME.value, **since}
+    at_home = {"rank": MembershipRank.HOME.value, **since}
     bulk(Membership, [{"id": new_id(), "member_id": m, "site_id": s, **at_home} for m, s in homes])
     bulk(StatusSpan, [{"id": new_id(), "member_id": m, "status": "active", **since} for m, _ in homes])
     return homes

@@ -4,51 +4,23 @@
 only rooms below it: roster, texts, accounts, actions, checkins, reminders, turnout, privacy.
 """
 
-from collections.abc import Callable
 from importlib import import_module
 from io import BytesIO
 from typing import IO, Any, cast
 
 from flask import Flask, Request, current_app
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
-from werkzeug.datastructures import ImmutableMultiDict, MultiDict
-from werkzeug.exceptions import BadRequest, ClientDisconnected
-from werkzeug.http import parse_cookie
-from werkzeug.utils import cached_property
+from werkzeug.exceptions import BadRequest
 
 import config
 from config import Settings
 
 ROOMS = ("roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "privacy")
-# No form that a person fills in is longer, in bytes.
-_SHORT = 1 << 16
-_NOTHING: MultiDict[str, str] = ImmutableMultiDict()
 
 
-class InMemory(Request):
-    """A request, read without detours. An upload holds names: it stays in memory, where its size is limited,
-    and never becomes a file."""
-
-    @cached_property
-    def args(self) -> MultiDict[str, str]:
-        """Most requests ask nothing."""
-        return super().args if self.query_string else _NOTHING
-
-    @cached_property
-    def cookies(self) -> ImmutableMultiDict[str, str]:
-        """Read from where they stand; Werkzeug looks for them through all of the environment."""
-        return cast(ImmutableMultiDict[str, str], parse_cookie(self.environ, ImmutableMultiDict))
-
-    @cached_property
-    def stream(self) -> IO[bytes]:
-        """A form is short and read in one go; Werkzeug would ask until nothing more comes, each time waiting
-        for its turn among the threads."""
-        if self.content_length is None or self.content_length > _SHORT:
-            return super().stream
-        body = self.environ["wsgi.input"].read(self.content_length)
-        if len(body) != self.content_length:
-            raise ClientDisconnected
-        return BytesIO(body)
+class InMemoryRequest(Request):
+    """A request whose uploads stay in memory, where their size is limited: they hold names, and never become
+    a file."""
 
     def _get_file_stream(self, *_: object, **__: object) -> IO[bytes]:
         return BytesIO()
@@ -61,26 +33,27 @@ class InMemory(Request):
             raise BadRequest("nested too deeply") from None
 
 
-class Web(Flask):
-    """Flask, without what is asked at every request and never needed here."""
+class FormSession(SecureCookieSessionInterface):
+    """Flask's session, which carries the token of forms and nothing else. Most requests come without one, and
+    then there is nothing to verify: making a serializer for it is a twentieth of a page."""
 
-    request_class = InMemory
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
 
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """As it is: no view here is a coroutine."""
-        return func
 
-
-def create_app(chosen: Settings | None = None, *, doors: bool = True) -> Flask:
-    """The web application, also the frame in which commands run; without `doors` to it (pages, forms,
+def create_app(chosen: Settings | None = None, *, web: bool = True) -> Flask:
+    """The web application, also the frame in which commands run; without `web` to it (pages, forms,
     commands) the frame for tasks, which is a third smaller. Raises `config.BadSetting`."""
-    app = Web(__name__, template_folder="../templates")
-    app.session_interface = _FormCookie()
+    app = Flask(__name__, template_folder="../templates", static_folder=None)
+    app.request_class = InMemoryRequest
+    app.session_interface = FormSession()
     app.config["MOBILIZE"] = chosen or config.load()
     _set_limits(app)
     _open_tools(app)
     _load_models()
-    if doors:
+    if web:
         _open_rooms(app)
     return app
 
@@ -88,15 +61,6 @@ def create_app(chosen: Settings | None = None, *, doors: bool = True) -> Flask:
 def settings() -> Settings:
     """The settings of the running application."""
     return cast(Settings, current_app.config["MOBILIZE"])
-
-
-class _FormCookie(SecureCookieSessionInterface):
-    """Flask's session carries the token of forms and nothing else; most requests come without one."""
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        if self.get_cookie_name(app) not in request.cookies:
-            return self.session_class()
-        return super().open_session(app, request)
 
 
 def _set_limits(app: Flask) -> None:
@@ -121,12 +85,13 @@ def _set_limits(app: Flask) -> None:
 
 
 def _open_tools(app: Flask) -> None:
-    from mobilize import crypto, database, index_key, languages, logs, migrating
+    from mobilize import database, languages, logs, migration_status
+    from mobilize.keys import blind_index_key, crypto
 
     logs.init_app(app)
     database.init_app(app)
-    migrating.init_app(app)
-    index_key.init_app(app)
+    migration_status.init_app(app)
+    blind_index_key.init_app(app)
     with app.app_context():
         app.secret_key = crypto.derive("form cookie")
     languages.init_app(app)
@@ -139,10 +104,18 @@ def _load_models() -> None:
 
 
 def _open_rooms(app: Flask) -> None:
-    from mobilize import compressed, headers, pages, request_checks, rooms
+    from mobilize import blueprints
+    from mobilize.web import (
+        assets,
+        error_pages,
+        request_checks,
+        security_headers,
+        template_context,
+    )
 
     request_checks.init_app(app)
-    compressed.init_app(app)
-    headers.init_app(app, secure=app.config["MOBILIZE"].is_secure)
-    pages.init_app(app)
-    rooms.init_app(app)
+    assets.init_app(app)
+    security_headers.init_app(app, secure=app.config["MOBILIZE"].is_secure)
+    template_context.init_app(app)
+    error_pages.init_app(app)
+    blueprints.init_app(app)

@@ -1,4 +1,4 @@
-"""Who did what. Rows hold ids and verbs, never names; one worker seals them into a chain, in order."""
+"""The audit log: who did what. Rows hold ids and verbs, never names; a worker chains them by hashes."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -8,16 +8,16 @@ from datetime import datetime
 from sqlalchemy import LargeBinary, Select, String, func, or_, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from mobilize import crypto
-from mobilize.database import Model, atomic, db, is_postgres, new_id
-from mobilize.observations import last_seen, observe
+from mobilize import health_checks
+from mobilize.database import Model, atomic, db, insert, is_postgres, new_id
+from mobilize.keys import crypto
 
 HEAD, VERIFIED = "audit.head", "audit.verified"
 _ADVISORY_LOCK = 4_620_101  # Any number, as long as nothing else of ours takes the same one.
 
 
 class AuditRow(Model):
-    """One deed. `seq`, `hash` and `prev` are empty until the row is sealed into the chain."""
+    """One audited operation. `seq`, `hash` and `prev` are empty until the row is sealed into the chain."""
 
     __tablename__ = "audit"
 
@@ -32,8 +32,8 @@ class AuditRow(Model):
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """`broken` is the first number in the chain that is not what it was, `why` what is wrong with it."""
+class ChainCheck:
+    """The result of verifying the chain. `broken` is the first number that was altered, `why` the reason."""
 
     sealed: int
     unsealed: int
@@ -47,7 +47,7 @@ class Verdict:
 
 
 def note(actor: str, verb: str, ref: object, *, now: datetime) -> None:
-    """Write down one deed inside the operation that does it, so that both are stored or neither.
+    """Store one audit row inside the operation that it is about, so that both are stored or neither.
 
     `actor` is "person:<id>", "grant:<id>", "member", "worker" or "shell"; `ref` names things by id only.
     """
@@ -55,10 +55,12 @@ def note(actor: str, verb: str, ref: object, *, now: datetime) -> None:
 
 
 def note_all(actor: str, verb: str, refs: Iterable[object], *, now: datetime) -> None:
-    """The same for many things at once: a row for each."""
+    """Store one audit row for each of many `refs`: see `note`."""
+    rows = [{"at": now, "actor": actor, "verb": verb, "ref": str(ref)[:200]} for ref in refs]
     with atomic() as session:
-        session.add_all(AuditRow(at=now, actor=actor, verb=verb, ref=str(ref)[:200]) for ref in refs)
         session.flush()
+        if rows:
+            session.execute(insert(AuditRow.__table__), rows)
 
 
 def seal_rows(*, now: datetime, limit: int = 1000) -> int:
@@ -75,36 +77,36 @@ def seal_rows(*, now: datetime, limit: int = 1000) -> int:
             seq += 1
             row.seq, row.prev = seq, prev
             row.hash = prev = chain_hash(row, prev)
-        observe(HEAD, f"{seq}:{prev.hex()}", now=now)
+        health_checks.record(HEAD, f"{seq}:{prev.hex()}", now=now)
         return len(rows)
 
 
-def verify() -> Verdict:
+def verify() -> ChainCheck:
     """Walk the whole chain. A row that was altered, put elsewhere or taken out is named by its number.
 
-    What nobody can see: rows deleted before they were sealed (seconds), and a whole database put back to an
-    earlier state; against the latter, write down what this says (number and time) outside.
+    It cannot see rows deleted before they were sealed (seconds), nor a whole database restored to an earlier
+    state; against the latter, keep its result (number and time) outside.
     """
     unsealed = db.session.scalar(select(func.count(AuditRow.id)).where(AuditRow.seq.is_(None))) or 0
     prev, number = b"", 0
     for row in db.session.scalars(_sealed().order_by(AuditRow.seq).execution_options(yield_per=1000)):
         number += 1
         if row.seq != number:
-            return Verdict(number - 1, unsealed, number, row.id, "missing")
+            return ChainCheck(number - 1, unsealed, number, row.id, "missing")
         if row.prev != prev or row.hash != chain_hash(row, prev):
-            return Verdict(number - 1, unsealed, number, row.id, "altered")
+            return ChainCheck(number - 1, unsealed, number, row.id, "altered")
         prev = row.hash or b""
-    head = last_seen(HEAD)
+    head = health_checks.latest(HEAD)
     if head is not None and head.value != f"{number}:{prev.hex()}":
-        return Verdict(number, unsealed, number + 1, None, "missing")
-    return Verdict(number, unsealed)
+        return ChainCheck(number, unsealed, number + 1, None, "missing")
+    return ChainCheck(number, unsealed)
 
 
-def verify_and_note(*, now: datetime) -> Verdict:
-    """Verify, and keep what came out for the page that lists the protections."""
-    verdict = verify()
-    observe(VERIFIED, "holds" if verdict.holds else f"broken:{verdict.broken}", now=now)
-    return verdict
+def verify_and_note(*, now: datetime) -> ChainCheck:
+    """Verify the chain, and record the result for the security checklist."""
+    check = verify()
+    health_checks.record(VERIFIED, "holds" if check.holds else f"broken:{check.broken}", now=now)
+    return check
 
 
 def rows(
@@ -129,14 +131,14 @@ def rows(
 
 
 def verbs() -> list[str]:
-    """The verbs there are, for choosing one."""
+    """All verbs in the audit, for the page's filter."""
     return list(db.session.scalars(select(AuditRow.verb).distinct().order_by(AuditRow.verb)))
 
 
 def chain_hash(row: AuditRow, prev: bytes) -> bytes:
-    """A keyed hash over the row before and everything this row says."""
-    said = "\x1f".join([str(row.id), str(row.seq), row.at.isoformat(), row.actor, row.verb, row.ref])
-    return crypto.link(prev + said.encode())
+    """A keyed hash over the row before and the content of this row."""
+    content = "\x1f".join([str(row.id), str(row.seq), row.at.isoformat(), row.actor, row.verb, row.ref])
+    return crypto.link(prev + content.encode())
 
 
 def _sealed() -> Select[AuditRow]:
@@ -144,6 +146,6 @@ def _sealed() -> Select[AuditRow]:
 
 
 def _one_sealer(session: Session) -> None:
-    """SQLite has one writer anyway."""
+    """Serialize sealing on PostgreSQL. SQLite has one writer anyway."""
     if is_postgres():
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})

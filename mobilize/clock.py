@@ -1,25 +1,25 @@
-"""What time it is. Inside all is aware UTC; local time exists only where a person reads or types it."""
+"""The clock. All code works with aware UTC; local time exists only where a person reads or types it."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 
 def now() -> datetime:
-    """This moment, aware UTC. Views and tasks call it once and pass it on; operations never do."""
+    """The current time, aware UTC. Views and tasks call it once and pass it on; operations never do."""
     return datetime.now(UTC)
 
 
 def local(moment: datetime, zone: str) -> datetime:
-    """The same moment on the clock of `zone` (an IANA name)."""
+    """A moment on the clock of `zone` (an IANA name)."""
     return moment.astimezone(ZoneInfo(zone))
 
 
 class NoSuchTime(ValueError):
-    """The clock jumps over this time of day (2:30 on the night it goes forward)."""
+    """A time of day that the clock skips (2:30 on the night it goes forward)."""
 
 
 class TwoSuchTimes(ValueError):
-    """The clock shows this time of day twice (1:30 on the night it goes back)."""
+    """A time of day that occurs twice (1:30 on the night the clock goes back)."""
 
 
 def from_local(day: date, at: time, zone: str, *, fold: int | None = None) -> datetime:

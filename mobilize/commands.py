@@ -1,8 +1,9 @@
 """Every command of `flask --app wsgi`, from each room; bad input ends with one line and exit code 1."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from importlib import import_module
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from flask import Flask
 from flask.cli import AppGroup
 
 from mobilize.errors import Refused
+from mobilize.languages import DEFAULT, LANGUAGES, Translated, name_of
 
 
 class Commands(AppGroup):
@@ -22,7 +24,8 @@ class Commands(AppGroup):
 
 
 class Command(click.Command):
-    """The same for a command that stands alone. Add `@with_appcontext`, which a group gives by itself."""
+    """A command outside a group that answers bad input with one line and exit code 1. Add `@with_appcontext`,
+    which a group adds by itself."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         with _one_line_for_bad_input():
@@ -45,13 +48,41 @@ def _one_line_for_bad_input() -> Iterator[None]:
         sys.exit(1)
 
 
+def translated_option(
+    name: str, *, prefix: str | None = None, help: str = "", help_of_others: str = "",
+    required: Collection[str] = (),
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:  # fmt: skip
+    """Options for a text in every language, `--name` and `--name-es`; the command is given one `Translated`.
+
+    With the `prefix` "" each is called by its language alone: `--en` and `--es`. `%(language)s` in a help is
+    the language's name, and `required` are codes of those that may not be left out.
+    """
+    stem = name if prefix is None else prefix
+    flags = {code: stem if stem and code == DEFAULT else f"{stem}-{code}".strip("-") for code in LANGUAGES}
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def collected(**values: Any) -> Any:
+            texts = {code: values.pop(flag.replace("-", "_")) for code, flag in flags.items()}
+            return command(**values, **{name: Translated(texts)})
+
+        for code, flag in reversed(flags.items()):
+            text = (help if code == DEFAULT else help_of_others) % {"language": name_of(code)}
+            # One with a default is never missed.
+            kind = {"required": True} if code in required else {"default": ""}
+            click.option(f"--{flag}", help=text, **kind)(collected)
+        return collected
+
+    return decorate
+
+
 def init_app(app: Flask) -> None:
-    """Every command there is; each is loaded when it is called, since no page and no task needs them."""
+    """Register every command. Each is imported when it is called, since no page and no task needs it."""
     app.cli = _WhenCalled(app.name)
 
 
 class _WhenCalled(AppGroup):
-    """Knows where each command is. The pattern is click's own ("lazily loading subcommands")."""
+    """A group that imports a command when it is called: click's pattern "lazily loading subcommands"."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *COMMANDS})
@@ -70,7 +101,7 @@ COMMANDS = {
     "db": "flask_migrate.cli:db",
     "demo": "mobilize.demo.commands:demo",
     "events": "mobilize.actions.commands:events",
-    "keys": "mobilize.key_commands:keys",
+    "keys": "mobilize.keys.commands:keys",
     "people": "mobilize.accounts.commands:people",
     "posters": "mobilize.actions.commands:posters",
     "privacy": "mobilize.privacy.commands:privacy",

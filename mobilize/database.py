@@ -3,6 +3,7 @@
 Reading happens in whatever transaction the session opens; writing happens only inside `atomic()`.
 """
 
+import json
 import os
 import threading
 import time
@@ -15,16 +16,30 @@ from typing import Any, ClassVar, overload
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Dialect, Engine, Enum, LargeBinary, MetaData, TypeDecorator, Uuid, event
+from sqlalchemy import (
+    JSON,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Enum,
+    LargeBinary,
+    MetaData,
+    TypeDecorator,
+    Uuid,
+    event,
+)
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from mobilize import crypto
+from mobilize.keys import crypto
+from mobilize.languages import Translated
 
 WRITES = {"mobilize_writes": True}
-# A second pool on the same database, for `mobilize.direct` alone.
-DIRECT = "direct"
+# A second pool on the same database: every statement is a transaction by itself.
+AUTOCOMMIT = "autocommit"
+_LAST_STEPS = "last steps"
 MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
 
 
@@ -46,6 +61,14 @@ def new_id() -> uuid.UUID:
     return uuid.UUID(int=head << 64 | tail)
 
 
+def parse_id(text: str) -> uuid.UUID | None:
+    """The id that somebody typed or a page sent; None when it is none."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
 class Moment(TypeDecorator[datetime]):
     """An aware UTC datetime on both databases. A naive one is a programming error and refused."""
 
@@ -63,6 +86,22 @@ class Moment(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class TranslatedText(TypeDecorator[Translated]):
+    """A `Translated` as one JSON object of language and text; `column["es"].as_string()` is asked for one."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: Translated | None, dialect: Dialect) -> dict[str, str] | None:
+        return None if value is None else dict(value)
+
+    def process_result_value(self, value: dict[str, str] | None, dialect: Dialect) -> Translated | None:
+        return None if value is None else Translated.stored(value)
+
+    def coerce_compared_value(self, op: Any, value: Any) -> Any:
+        return self.impl_instance.coerce_compared_value(op, value)
 
 
 class Model(DeclarativeBase):
@@ -84,6 +123,7 @@ class Model(DeclarativeBase):
         datetime: Moment(),
         bytes: LargeBinary(),
         uuid.UUID: Uuid(),
+        Translated: TranslatedText(),
         # Words in a text column on both databases: a new word needs no migration.
         StrEnum: Enum(
             StrEnum, native_enum=False, length=24, values_callable=lambda e: [word.value for word in e]
@@ -148,6 +188,17 @@ class Sealed:
         return f"{table}.{self.column}:".encode() + row_id.bytes
 
 
+class SealedTranslated(Sealed):
+    """The same for a `Translated`: its languages are sealed together."""
+
+    def __get__(self, row: Any, owner: type) -> Any:
+        text = super().__get__(row, owner)
+        return Translated.stored(json.loads(text)) if isinstance(text, str) else text
+
+    def __set__(self, row: Any, text: Translated | None) -> None:  # type: ignore[override]
+        super().__set__(row, None if text is None else json.dumps(dict(text), ensure_ascii=False))
+
+
 @contextmanager
 def atomic() -> Iterator[Session]:
     """One operation, one transaction: everything inside is stored, or nothing.
@@ -162,30 +213,24 @@ def atomic() -> Iterator[Session]:
     _begin(session)
     try:
         yield session
+        for step in session.info.pop(_LAST_STEPS, {}).values():
+            step(session)
         session.commit()
     except BaseException:
         session.rollback()
         raise
     finally:
+        session.info.pop(_LAST_STEPS, None)
         session.info.pop("writing", None)
 
 
-# SQLite has one writer. Threads of one process queue here, since its own waiting sleeps and is unfair.
-_one_writer = threading.Lock()
-
-
-@contextmanager
-def one_writer(connection: Any) -> Iterator[None]:
-    """`atomic()` for `mobilize.direct`: one short transaction on a SQLite connection of the driver's own."""
-    with _one_writer:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+def before_commit(name: str, step: Callable[[Session], None]) -> None:
+    """Run `step` as the last of the transaction that is open here: for rows that many transactions write, so
+    that each holds them for the moment of its commit only. Of several with one name the last one counts."""
+    session = db.session()
+    if not session.info.get("writing"):
+        raise RuntimeError("before_commit() outside atomic()")
+    session.info.setdefault(_LAST_STEPS, {})[name] = step
 
 
 def inside_atomic() -> bool:
@@ -219,64 +264,104 @@ def is_postgres() -> bool:
     return db.engine.dialect.name == "postgresql"
 
 
+@contextmanager
+def autocommit_connection() -> Iterator[Connection | None]:
+    """A connection on which every statement is stored by itself, for the fast path; None where there is no
+    such thing: on SQLite, and behind a pooler, where no setting outlives a statement."""
+    engine = db.engines.get(AUTOCOMMIT)
+    if engine is None:
+        yield None
+        return
+    with engine.connect() as connection:
+        if not connection.info[_POOLED]:
+            yield connection
+            return
+    yield None
+
+
 def init_app(app: Flask) -> None:
-    """Bind the engine to the settings, with what makes each database keep its promises."""
+    """Bind the engines to the settings, with what makes each database keep its promises."""
     url = app.config["MOBILIZE"].database_url
     app.config["SQLALCHEMY_DATABASE_URI"] = url
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(url)
-    app.config["SQLALCHEMY_BINDS"] = {DIRECT: {"url": url, **_direct_options(url)}}
-    db.init_app(app)
-    with app.app_context():
-        if url.startswith("sqlite"):
-            for engine in db.engines.values():
-                _promise_sqlite(engine)
-
-
-def _engine_options(url: str) -> dict[str, Any]:
     # An error's text, and the log of a curious operator, must not quote what was asked for.
     shut = {"hide_parameters": True}
     if url.startswith("sqlite"):
-        return {
-            "connect_args": {"timeout": 15, "check_same_thread": False},
-            "pool_size": 20,
-            **shut,
-            "max_overflow": 20,
-        }
-    # A row lock that outlives these is a fault, and a fault must become a 503 and not a queue at the gate.
-    # And no statement here runs long enough to be worth compiling first: where PostgreSQL believed so, a
-    # claim of texts took two seconds instead of five milliseconds.
-    wait = "-c lock_timeout=10s -c statement_timeout=60s -c timezone=UTC -c jit=off"
-    return {
-        "connect_args": {"options": wait, "connect_timeout": 5, "prepare_threshold": 3},
-        "pool_size": 16,
-        **shut,
-        "max_overflow": 8,
-        "pool_timeout": 10,
-        "pool_pre_ping": True,
-    }
+        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _SQLITE | shut
+        db.init_app(app)
+        with app.app_context():
+            _promise_sqlite(db.engine)
+        return
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _POSTGRES | shut
+    app.config["SQLALCHEMY_BINDS"] = {AUTOCOMMIT: {"url": url, **_POSTGRES, **_POSTGRES_AUTOCOMMIT, **shut}}
+    db.init_app(app)
+    with app.app_context():
+        _promise_postgres(db.engine, _LIMITS)
+        _promise_postgres(db.engines[AUTOCOMMIT], _LIMITS | _PLAN_BY_KEY)
 
 
-def _direct_options(url: str) -> dict[str, Any]:
-    """Every statement is a transaction by itself, its plan is made once, and no ping goes before it.
+_SQLITE: dict[str, Any] = {
+    "connect_args": {"timeout": 15, "check_same_thread": False},
+    "pool_size": 20,
+    "max_overflow": 20,
+}
+_POSTGRES: dict[str, Any] = {
+    "connect_args": {"connect_timeout": 5, "prepare_threshold": 3},
+    "pool_size": 16,
+    "max_overflow": 8,
+    "pool_timeout": 10,
+    "pool_pre_ping": True,
+}
+_POSTGRES_AUTOCOMMIT = {
+    "isolation_level": "AUTOCOMMIT",
+    # Check-ins share one, and what else goes here takes a millisecond: two web processes then leave a
+    # third of the hundred connections that PostgreSQL has unless it is told otherwise.
+    "pool_size": 8,
+    "max_overflow": 0,
+    "pool_pre_ping": False,
+    "pool_reset_on_return": None,
+    "pool_use_lifo": True,
+}
+# Fail fast: a lock held longer than this is a fault, and a request gets a 503 instead of waiting for it.
+# And no statement here runs long enough to be worth compiling first: where PostgreSQL believed so, a
+# claim of texts took two seconds instead of five milliseconds.
+_LIMITS = {"lock_timeout": "10s", "statement_timeout": "60s", "timezone": "UTC", "jit": "off"}
+# A plan made once, with empty tables, must still be right when the morning has filled them: all is by key.
+_PLAN_BY_KEY = {"plan_cache_mode": "force_generic_plan"} | {
+    f"enable_{way}": "off" for way in ("seqscan", "hashjoin", "mergejoin")
+}
+_POOLED = "pooled"
 
-    A plan made once must still be right when the morning has filled the tables: everything is by key there.
-    """
-    options = _engine_options(url)
-    if url.startswith("sqlite"):
-        return options
-    by_key = "".join(f" -c enable_{way}=off" for way in ("seqscan", "hashjoin", "mergejoin"))
-    wait = options["connect_args"]["options"] + " -c plan_cache_mode=force_generic_plan" + by_key
-    options["connect_args"] |= {"options": wait}
-    return options | {
-        "isolation_level": "AUTOCOMMIT",
-        # Check-ins share one, and what else goes here takes a millisecond: two web processes then leave a
-        # third of the hundred connections that PostgreSQL has unless it is told otherwise.
-        "pool_size": 8,
-        "max_overflow": 0,
-        "pool_pre_ping": False,
-        "pool_reset_on_return": None,
-        "pool_use_lifo": True,
-    }
+
+def _promise_postgres(engine: Engine, settings: dict[str, str]) -> None:
+    """Settings hold as long as the session; behind a pooler (PgBouncer in transaction mode) as long as the
+    transaction, since the next one may be given another session."""
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, record: Any) -> None:
+        was, connection.autocommit = connection.autocommit, True
+        record.info[_POOLED] = _is_pooled(connection)
+        if record.info[_POOLED]:
+            connection.prepare_threshold = None
+        else:
+            connection.execute(_set(settings, is_local=False))
+        connection.autocommit = was
+
+    @event.listens_for(engine, "begin")
+    def _begin_transaction(connection: Connection) -> None:
+        if connection.info[_POOLED]:
+            connection.exec_driver_sql(_set(settings, is_local=True))
+
+
+def _is_pooled(connection: Any) -> bool:
+    """Whether a pooler stands between: it names another process than the one that answers. What was prepared
+    or set in one transaction is then not there in the next."""
+    [answering] = connection.execute("SELECT pg_backend_pid()").fetchone()
+    return bool(answering != connection.info.backend_pid)
+
+
+def _set(settings: dict[str, str], *, is_local: bool) -> str:
+    each = (f"set_config('{name}', '{value}', {is_local})" for name, value in settings.items())
+    return "SELECT " + ", ".join(each)
 
 
 def _promise_sqlite(engine: Engine) -> None:

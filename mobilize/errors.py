@@ -1,4 +1,4 @@
-"""The expected "no": an answer a person can act on, with a stable code for machines."""
+"""The exception of refused operations: a message for the person and a stable code for machines."""
 
 
 class Refused(Exception):

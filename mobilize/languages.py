@@ -1,35 +1,151 @@
-"""English and Spanish: which one this person reads, and the words in it."""
+"""The languages of the service: one list of them, texts in each, and dates and times as each writes them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, datetime
-from functools import lru_cache
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache, lru_cache
+from pathlib import Path
 
+from babel import Locale
+from babel.dates import format_date as babel_format_date
+from babel.dates import format_time as babel_format_time
+from babel.lists import format_list
+from babel.support import NullTranslations, Translations
 from flask import Flask, current_app, has_request_context, request
-from flask_babel import Babel, force_locale, format_date, format_time, gettext, ngettext
+from flask_babel import Babel, force_locale, format_date, format_time, get_locale, gettext, ngettext
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
 from mobilize import clock
 
-LANGUAGES = {"en": "English", "es": "Español"}
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One language of the service, `name` as its readers call it.
+
+    `locale` (Babel's) has its catalogue, numbers and days; `day` and `day_with_year` are CLDR patterns of a
+    date, and `halves` the words for before and after noon. Where it is `required`, broadcasts and statements
+    have to be written in it.
+    """
+
+    name: str
+    locale: str
+    day: str
+    day_with_year: str
+    halves: tuple[str, str]
+    required: bool
+
+
+# In this order on pages, in forms and on paper.
+LANGUAGES = {
+    "en": Language(
+        name="English",
+        locale="en",
+        day="EEEE, MMMM d",
+        day_with_year="EEEE, MMMM d, y",
+        halves=("am", "pm"),
+        required=True,
+    ),
+    "es": Language(
+        name="Español",
+        # As educators here write it: 2,189 members at 7:05 p.m., not 2.189 at 19:05.
+        locale="es_US",
+        day="EEEE d 'de' MMMM",
+        day_with_year="EEEE d 'de' MMMM 'de' y",
+        halves=("a. m.", "p. m."),
+        required=True,
+    ),
+}
+# What pages and texts are first written in, and where something is not in the reader's language.
+DEFAULT = "en"
 COOKIE = "language"
-# Spanish as educators here write it: 2,189 members at 7:05 p.m., not 2.189 at 19:05.
-_LOCALES = {"en": "en", "es": "es_US"}
-_FOUND = "mobilize.language"
+_CATALOGUES = Path(__file__).parent / "translations"
+_CACHED_LANGUAGE = "mobilize.language"
 
 _ = gettext
 __all__ = [
+    "DEFAULT",
     "LANGUAGES",
+    "Language",
+    "N_",
+    "Translated",
     "_",
+    "in_each",
     "in_language",
     "language",
+    "listed",
+    "name_of",
     "ngettext",
+    "required_languages",
     "say_date",
     "say_day",
+    "say_in",
     "say_time",
     "say_when",
 ]
+
+
+class Translated(Mapping[str, str]):
+    """A text in the languages it was written in, by their codes and in the order of `LANGUAGES`. An empty one
+    is not there. It never changes, and equals another with the same texts.
+
+    Raises `ValueError` for a language that is not one of the service's.
+    """
+
+    __slots__ = ("_texts",)
+
+    def __init__(self, texts: Mapping[str, str] | None = None, /, **more: str):
+        by_code = {**(texts or {}), **more}
+        unknown = by_code.keys() - LANGUAGES.keys()
+        if unknown:
+            raise ValueError(f"not a language of the service: {sorted(unknown)}")
+        self._texts = {code: by_code[code] for code in LANGUAGES if by_code.get(code)}
+
+    @classmethod
+    def stored(cls, texts: Mapping[str, str]) -> "Translated":
+        """The same from the database, less what is in a language that the service had once."""
+        return cls({code: text for code, text in texts.items() if code in LANGUAGES})
+
+    def in_(self, language: str) -> str:
+        """The text for whoever reads `language`; "" where it is empty."""
+        return self._texts.get(self.language_for(language), "")
+
+    def language_for(self, language: str) -> str:
+        """The language in which whoever reads `language` has it: that, or else the default one."""
+        return language if language in self._texts else DEFAULT
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is written in all languages that are required."""
+        return all(code in self for code in required_languages())
+
+    def map(self, change: Callable[[str], str]) -> "Translated":
+        """The text changed in each language."""
+        return Translated({code: change(text) for code, text in self.items()})
+
+    def __getitem__(self, code: str) -> str:
+        return self._texts[code]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __eq__(self, other: object) -> bool:
+        return self._texts == other._texts if isinstance(other, Translated) else super().__eq__(other)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.items()))
+
+    def __repr__(self) -> str:
+        return f"Translated({self._texts!r})"
+
+
+def N_(text: str) -> str:  # noqa: N802 - what gettext calls it
+    """`text` as it is, collected for translation: for words in a table, which `_` translates on use."""
+    return text
 
 
 def init_app(app: Flask) -> None:
@@ -38,51 +154,99 @@ def init_app(app: Flask) -> None:
 
 
 def language() -> str:
-    """ "en" or "es": what this person chose, else what her browser asks for."""
+    """The code of the reader's language: their choice, else the best match for their browser's languages."""
     if not has_request_context():
-        return "en"
-    asked = request.environ
-    found: str | None = asked.get(_FOUND)
-    if found is None:
-        found = asked[_FOUND] = _chosen() or _asked_for(asked.get("HTTP_ACCEPT_LANGUAGE", ""))
-    return found
+        return DEFAULT
+    environ = request.environ
+    chosen: str | None = environ.get(_CACHED_LANGUAGE)
+    if chosen is None:
+        chosen = environ[_CACHED_LANGUAGE] = _chosen() or _best_match(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+    return chosen
 
 
 def _chosen() -> str | None:
-    asked = request.environ
-    if not asked.get("QUERY_STRING") and COOKIE not in asked.get("HTTP_COOKIE", ""):
+    environ = request.environ
+    if not environ.get("QUERY_STRING") and COOKIE not in environ.get("HTTP_COOKIE", ""):
         return None
     chosen = request.args.get("lang") or request.cookies.get(COOKIE)
     return chosen if chosen in LANGUAGES else None
 
 
 @lru_cache(1000)
-def _asked_for(header: str) -> str:
-    """Phones of one city say the same few things."""
-    return parse_accept_header(header, LanguageAccept).best_match(LANGUAGES, "en")
+def _best_match(header: str) -> str:
+    """The best language for an Accept-Language header. Cached: a city sends few different ones."""
+    return parse_accept_header(header, LanguageAccept).best_match(LANGUAGES, DEFAULT)
 
 
 @contextmanager
 def in_language(code: str) -> Iterator[None]:
-    """Everything said inside is in `code`; a language we do not write in is answered in English."""
-    with force_locale(_LOCALES.get(code, "en")):
+    """A context in which texts are written in the language `code`; in English where there is no catalogue."""
+    with force_locale(LANGUAGES.get(code, LANGUAGES[DEFAULT]).locale):
         yield
+
+
+def say_in(code: str, text: str) -> str:
+    """A text that `N_` collected, in the language `code`; without an application too, as paper is drawn."""
+    return _catalogue(LANGUAGES[code].locale).gettext(text)
+
+
+def in_each(text: str) -> str:
+    """The same in every language on one line: All areas / Todas las áreas."""
+    return " / ".join(say_in(code, text) for code in LANGUAGES)
+
+
+@cache
+def _catalogue(locale: str) -> NullTranslations:
+    return Translations.load(_CATALOGUES, [locale])
+
+
+def required_languages() -> list[str]:
+    """The codes of those in which a broadcast and a statement have to be written."""
+    return [code for code, one in LANGUAGES.items() if one.required]
+
+
+def name_of(code: str) -> str:
+    """The name of the language `code` in the reader's, within a sentence: Spanish, español."""
+    reader = get_locale() or Locale(DEFAULT)
+    return reader.languages.get(code) or LANGUAGES[code].name
+
+
+def listed(words: Iterable[str]) -> str:
+    """Words as the reader lists them: in English and in Spanish."""
+    return format_list(list(words), locale=get_locale() or DEFAULT)
 
 
 def say_time(moment: datetime, zone: str | None = None) -> str:
     """The time of day where it happens: 7:00 AM."""
-    return str(format_time(_wall(moment, zone), "short", rebase=False))
+    if zone is None:
+        return str(format_time(_wall(moment, zone), "short", rebase=False))
+    return _time_of_minute(int(moment.timestamp() // 60), zone, str(get_locale()))
+
+
+@lru_cache(5000)
+def _time_of_minute(minute: int, zone: str, locale: str) -> str:
+    """Cached: a page of a line has one for each name."""
+    return str(
+        babel_format_time(clock.local(datetime.fromtimestamp(minute * 60, UTC), zone), "short", locale=locale)
+    )
 
 
 def say_date(moment: datetime, zone: str | None = None) -> str:
     """The day where it happens: Tuesday, March 3."""
-    pattern = "EEEE d 'de' MMMM" if _locale() == "es" else "EEEE, MMMM d"
-    return str(format_date(_wall(moment, zone), pattern, rebase=False))
+    return str(format_date(_wall(moment, zone), _readers().day, rebase=False))
 
 
 def say_day(day: date) -> str:
     """A calendar day with its year: Sep 1, 2026."""
     return str(format_date(day, "medium"))
+
+
+def day_in_sentence(starts_at: datetime, language: str, *, year: bool = False) -> str:
+    """`Tuesday, December 8` or `martes 8 de diciembre`; `starts_at` is local."""
+    spoken = LANGUAGES[language]
+    return babel_format_date(
+        starts_at.date(), spoken.day_with_year if year else spoken.day, locale=spoken.locale
+    )
 
 
 def say_when(start: datetime, end: datetime, zone: str | None = None) -> str:
@@ -95,13 +259,13 @@ def say_when(start: datetime, end: datetime, zone: str | None = None) -> str:
 
 
 def _locale_here() -> str:
-    return _LOCALES[language()]
+    return LANGUAGES[language()].locale
 
 
-def _locale() -> str:
-    from flask_babel import get_locale
-
-    return str(get_locale() or "en")[:2]
+def _readers() -> Language:
+    """The language that texts are written in just now: the reader's, or that of `in_language`."""
+    locale = str(get_locale() or DEFAULT)
+    return next((one for one in LANGUAGES.values() if one.locale == locale), LANGUAGES[DEFAULT])
 
 
 def _wall(moment: datetime, zone: str | None) -> datetime:

@@ -1,4 +1,4 @@
-"""Logs carry ids and verbs. One filter at the root takes out what looks like a phone number or a token."""
+"""Logs, with ids and verbs. A filter at the root redacts whatever looks like a phone number or a token."""
 
 import json
 import logging
@@ -29,7 +29,7 @@ class Redaction(logging.Filter):
 
 
 class JsonLines(logging.Formatter):
-    """One event as a line of JSON. Of an exception it tells the place that the filter left, nothing else."""
+    """One event as a line of JSON. An exception is logged by its place alone, as the filter leaves it."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {

@@ -1,4 +1,4 @@
-"""Phone numbers: read from whatever a person or a spreadsheet wrote, kept as E.164.
+"""Phone numbers: parsed from what people and spreadsheets contain, stored as E.164.
 
 The reading is the roster contract's: the number before a "/" or ";", without an extension, as a number of the
 North American plan whose area code and exchange start with 2-9.
@@ -25,7 +25,7 @@ class PhoneReading:
 
 
 def normalize(written: str) -> PhoneReading:
-    """What number `written` means. Never raises; nothing is guessed."""
+    """Parse a phone number. Never raises; nothing is guessed."""
     text = unicodedata.normalize("NFKC", written).strip()
     if not text:
         return PhoneReading(None, "no_phone")
@@ -45,12 +45,7 @@ def may_be_texted(phone: str) -> bool:
     return not phone.startswith("+1900")
 
 
-def shown(phone: str) -> str:
-    """`+12135550123` as people here write it: (213) 555-0123."""
+def format_phone(phone: str) -> str:
+    """`+12135550123` in the national format: (213) 555-0123."""
     digits = phone.removeprefix("+1")
     return f"({digits[:3]}) {digits[3:6]}-{digits[6:]}" if len(digits) == 10 else phone
-
-
-def masked(phone: str) -> str:
-    """Only the last two digits, for pages that need to name a phone without showing it."""
-    return f"(•••) •••-••{phone[-2:]}"

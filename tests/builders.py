@@ -4,20 +4,33 @@ The cast: Olga organizes, Carmen chairs, Mia is a member, Nate is a stranger.
 """
 
 import itertools
+import uuid
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from flask.testing import FlaskClient
 
 from mobilize import clock
 from mobilize.accounts.models import Person, RoleName, RoleTerm, SignedInSession
-from mobilize.accounts.sessions import begin_session
+from mobilize.accounts.sign_in.sessions import begin_session
 from mobilize.actions.models import Action, ActionKind, Campaign, Event, EventChapter, Shift
-from mobilize.crypto import blind_index
 from mobilize.database import atomic, db
-from mobilize.roster.models import Area, Member, Membership, MemberStatus, PhoneKind, Rank, Site, StatusSpan
+from mobilize.keys.crypto import blind_index
+from mobilize.keys.tokens import hash_token, make_code, make_text_code
+from mobilize.languages import Translated
+from mobilize.roster.models import (
+    Area,
+    Member,
+    Membership,
+    MembershipRank,
+    MemberStatus,
+    PhoneKind,
+    Site,
+    StatusSpan,
+)
 from mobilize.roster.names import PersonName
-from mobilize.tokens import hash_token, make_code, make_text_code
+from mobilize.texts.sending.claiming import open_questions
 
 ZONE = "America/Los_Angeles"
 # A Tuesday at 7:00 in Los Angeles.
@@ -50,14 +63,14 @@ def make_member(
 ) -> Member:
     number = number or f"{next(_n):08d}"
     values = {"phone_kind": PhoneKind.MOBILE, "language": "en", "added_at": since, **values}
-    member = Member(number_bix=blind_index("number", number), status=status, **values)
+    member = Member(number_index=blind_index("number", number), status=status, **values)
     member.number, member.name = number, PersonName(last, first).stored()
     if phone:
-        member.phone, member.phone_bix = phone, blind_index("phone", phone)
+        member.phone, member.phone_index = phone, blind_index("phone", phone)
     _stored(member)
     _stored(StatusSpan(member_id=member.id, status=status, from_at=since))
     if site:
-        _stored(Membership(member_id=member.id, site_id=site.id, rank=Rank.HOME, from_at=since))
+        _stored(Membership(member_id=member.id, site_id=site.id, rank=MembershipRank.HOME, from_at=since))
     return member
 
 
@@ -68,22 +81,23 @@ def make_person(
     person = Person(made_at=LONG_AGO, language="en")
     person.name = name
     if phone:
-        person.phone, person.phone_bix = phone, blind_index("phone", phone)
+        person.phone, person.phone_index = phone, blind_index("phone", phone)
     _stored(person)
     if role:
         places = {f"{kind}_id": place.id for kind, place in where.items()}
-        given = {"from_on": date(2020, 1, 1), "given_by": "shell", "given_at": LONG_AGO}
-        term = RoleTerm(person_id=person.id, role=role, **given, **places)
+        defaults = {"from_on": date(2020, 1, 1), "granted_by": "shell", "granted_at": LONG_AGO}
+        term = RoleTerm(person_id=person.id, role=role, **defaults, **places)
         _stored(term)
     return person
 
 
 def make_campaign(**values: Any) -> Campaign:
     values = {
-        "name_en": "Schools Our Students Deserve",
-        "name_es": "Las escuelas que merecemos",
-        "demands_en": "Smaller classes\nA nurse in every school",
-        "demands_es": "Clases más pequeñas\nUna enfermera en cada escuela",
+        "name": Translated(en="Schools Our Students Deserve", es="Las escuelas que merecemos"),
+        "demands": Translated(
+            en="Smaller classes\nA nurse in every school",
+            es="Clases más pequeñas\nUna enfermera en cada escuela",
+        ),
         "made_at": LONG_AGO,
         **values,
     }
@@ -94,8 +108,7 @@ def make_action(**values: Any) -> Action:
     starts_at = values.pop("starts_at", START)
     values = {
         "kind": ActionKind.PICKET,
-        "name_en": "Morning picket",
-        "name_es": "Piquete matutino",
+        "name": Translated(en="Morning picket", es="Piquete matutino"),
         "starts_at": starts_at,
         "ends_at": starts_at + timedelta(minutes=45),
         "made_at": LONG_AGO,
@@ -139,15 +152,31 @@ def _stored(row: Any) -> Any:
     return row
 
 
+def make_gate(server: str) -> SimpleNamespace:
+    """A picket that began ten minutes ago at a school with eight members, and its addresses on `server`."""
+    site = make_site("Roosevelt Elementary")
+    members = [make_member(f"Last{n}", f"First{n}", site=site, phone=f"+1213555011{n}") for n in range(8)]
+    starts_at = clock.now() - timedelta(minutes=10)
+    action = make_action(starts_at=starts_at, campaign_id=make_campaign().id)
+    event = make_event(site, action=action, meet_at="Front gate")
+    check_in, line = f"{server}/c/{event.code}", f"{server}/line/{event.code}"
+    return SimpleNamespace(event=event, members=members, server=server, check_in=check_in, line=line)
+
+
 def sign_in(client: FlaskClient, person: Person) -> None:
-    """From now on this browser is signed in as `person`, her second step behind her; whoever was, is not."""
+    """From now on this browser is signed in as `person`, with the second factor done; whoever was, is not."""
     client.set_cookie("session", full_session(person, now=clock.now()), domain="localhost")
 
 
 def full_session(person: Person, *, now: datetime) -> str:
-    """The token of a session that is not half in, whatever her role, and has just been stepped up."""
+    """The token of a session that is not half in, whatever the role, and has just been stepped up."""
     token = begin_session(person, now=now)
     with atomic():
         running = db.session.get_one(SignedInSession, hash_token(token))
         running.second_at = running.stepped_up_at = now
     return token
+
+
+def ask_question(phone: str, kind: str, event_id: uuid.UUID, *, expires_at: datetime, now: datetime) -> None:
+    """A text that asks this has left for the number."""
+    open_questions([(blind_index("phone", phone), kind, event_id, expires_at)], now=now)

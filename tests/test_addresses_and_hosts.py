@@ -1,6 +1,7 @@
 """Addresses that are too long, hosts that are not ours, and ways back that lead elsewhere."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +16,23 @@ from mobilize.accounts.models import RoleName
 from tests.builders import make_event, make_person, sign_in
 from tests.security.test_every_answer import answers
 from tests.services.client import BareClient
+from tests.services.databases import opened
 
 PUBLIC = "https://mobilize.example.org"
 ELSEWHERE = "evil.example"
 
 
 @pytest.fixture
-def production(sqlite_app: Flask, base_environ: dict[str, str]) -> FlaskClient:
+def production(sqlite_app: Flask, base_environ: dict[str, str]) -> Iterator[FlaskClient]:
     """A stranger's browser at an installation in production, on the database of `sqlite_app`."""
     chosen = {"MOBILIZE_ENV": "production", "PUBLIC_BASE_URL": PUBLIC, "HELP_NUMBER": "+12135551234"}
     chosen |= {"TWILIO_API_URL": "https://api.twilio.com", "TEXT_NUMBER": "+12135551235"}
     chosen |= {"DATABASE_URL": sqlite_app.config["DATABASE_URL"]}
     app = create_app(config.load({**base_environ, **chosen}))
     app.test_client_class = BareClient
-    return app.test_client()
+    yield app.test_client()
+    with opened(app):
+        pass
 
 
 @pytest.mark.parametrize(
@@ -75,22 +79,21 @@ def test_no_answer_says_anything_of_the_host_it_was_asked_by(sqlite_app: Flask) 
             }
             return super().open(*args, **kwargs)
 
-    sqlite_app.test_client_class = Elsewhere
-    stranger, admin = sqlite_app.test_client(), sqlite_app.test_client()
+    stranger, admin = (Elsewhere(sqlite_app, use_cookies=True) for _browser in range(2))
     sign_in(admin, make_person("Ada Stone", role=RoleName.ADMIN))
-    found = [one for client in (stranger, admin) for one in answers(sqlite_app, client)]
-    assert len(found) > 150
-    assert [at for at, answer in found if ELSEWHERE in answer.text + str(answer.headers)] == []
+    results = [one for client in (stranger, admin) for one in answers(sqlite_app, client)]
+    assert len(results) > 150
+    assert [at for at, answer in results if ELSEWHERE in answer.text + str(answer.headers)] == []
 
 
 def test_no_address_of_ours_is_built_from_a_host() -> None:
-    """The one place that looks at it is named: a demo's forms, in `accounts.entrance`."""
+    """The one place that looks at it is named: a demo's forms, in `accounts.access.permissions`."""
     asks = re.compile(
         r"_external=True|host_url|url_root|request\.host\b|request\.base_url|request\.url\b|HTTP_HOST"
     )
     files = Path(mobilize.__file__).parent.rglob("*.py")
-    found = {path.name for path in files if asks.search(path.read_text(encoding="utf-8"))}
-    assert found == {"entrance.py", "request_checks.py"}
+    results = {path.name for path in files if asks.search(path.read_text(encoding="utf-8"))}
+    assert results == {"permissions.py", "request_checks.py"}
 
 
 @pytest.mark.parametrize("address", ["/?x=" + "y" * 2000, "/c/" + "A" * 2000, "/" + "%41" * 2000])

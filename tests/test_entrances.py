@@ -3,7 +3,6 @@
 A new route needs nothing here, unless it is public: then it joins PUBLIC, on purpose.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain
@@ -13,12 +12,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from mobilize import clock, settings
-from mobilize.accounts.entrance import anyone, entrance_of
+from mobilize.accounts.access.permissions import anyone, permission_of
 from mobilize.accounts.models import CHAIRS, RoleName
 from mobilize.database import atomic
 from tests.builders import make_person, sign_in
 from tests.security.elsewhere import from_elsewhere
-from tests.world import SHARED, STAGED, World, absent, address, doors, stating
+from tests.services.client import without_token
+from tests.world import SHARED, STAGED, World, absent, address, routes_and_methods, stating
 
 PUBLIC = {
     "accounts.ask",
@@ -43,8 +43,8 @@ PUBLIC = {
     "turnout.wall",
     "turnout.wall_figures",
     # By an address the office opens and closes: a signed statement, counts only (tests/turnout).
-    "turnout.noon",
-    # The member's page: what is hers opens by a code on her phone (tests/privacy).
+    "turnout.public_statement",
+    # The member's page: what is theirs opens by a code on their phone (tests/privacy).
     "privacy.ask",
     "privacy.code",
     "privacy.delete",
@@ -63,21 +63,22 @@ PUBLIC = {
     "public.language",
     "public.readyz",
 }
-BY_GRANT = {"line.page", "line.state", "line.do", "line.hand_over", "line.manifest"}
+BY_GRANT = {"line.page", "line.do", "line.hand_over", "line.manifest"}
+BY_LOOK = {"line.state"}
 BY_UPLOAD = {"line.items"}
 BY_FIRST_STEP = {
     "accounts.add_app",
     "accounts.add_passkey",
-    "accounts.give_second_step",
+    "accounts.give_second_factor",
     "accounts.passkey_options",
-    "accounts.second_step",
+    "accounts.second_factor",
     "accounts.set_up",
 }
-BY_CARRIER = {"texts.inbound", "texts.receipt"}
+BY_CARRIER = {"texts.from_telnyx", "texts.inbound", "texts.receipt"}
 
 
 def unstated(app: Flask) -> list[str]:
-    return [name for name in app.view_functions if name != "static" and entrance_of(app, name) is None]
+    return [name for name in app.view_functions if name != "static" and permission_of(app, name) is None]
 
 
 def test_every_route_states_who_may_enter(sqlite_app: Flask) -> None:
@@ -97,6 +98,7 @@ def test_a_route_that_states_nothing_is_found_and_opens_for_nobody(own_app: Flas
 def test_what_is_public_is_so_on_purpose(sqlite_app: Flask) -> None:
     assert stating(sqlite_app, "anyone") == PUBLIC
     assert stating(sqlite_app, "grant") == BY_GRANT
+    assert stating(sqlite_app, "look") == BY_LOOK
     assert stating(sqlite_app, "upload") == BY_UPLOAD
     assert stating(sqlite_app, "carrier") == BY_CARRIER
     assert stating(sqlite_app, "first_step") == BY_FIRST_STEP
@@ -107,20 +109,23 @@ def test_a_form_of_the_signed_in_needs_its_token(sqlite_app: Flask) -> None:
     sign_in(client, world.people[RoleName.ADMIN])
     answers = {
         rule.endpoint: client.post(address(sqlite_app, rule, world.own)).status_code
-        for rule, method in chain(doors(sqlite_app), doors(sqlite_app, "first_step"))
+        for rule, method in chain(
+            routes_and_methods(sqlite_app), routes_and_methods(sqlite_app, "first_step")
+        )
         if method == "POST"
     }
     assert answers and {name: status for name, status in answers.items() if status != 400} == {}
 
 
 def test_the_walk_knows_every_parameter(sqlite_app: Flask) -> None:
-    names = set(chain.from_iterable(rule.arguments for rule, _method in doors(sqlite_app)))
+    names = set(chain.from_iterable(rule.arguments for rule, _method in routes_and_methods(sqlite_app)))
     assert names - set(World().own) - SHARED == set()
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What can be told apart: the status, where it leads, and the page but for its own address and token."""
+    """The distinguishable parts: the status, where it leads, and the page but for its own address and
+    token."""
 
     status: int
     location: str
@@ -129,7 +134,7 @@ class Answer:
 
 def ask(client: FlaskClient, method: str, path: str) -> Answer:
     answer = client.open(path, method=method, data={} if method == "POST" else None)
-    body = re.sub(r'name="csrf_token" value="[^"]*"', "", answer.get_data(as_text=False).decode("latin-1"))
+    body = without_token(answer.get_data(as_text=False).decode("latin-1"))
     same = body.replace(path, "ADDRESS")
     return Answer(answer.status_code, answer.headers.get("Location", ""), same)
 
@@ -139,13 +144,13 @@ def test_anothers_looks_like_what_does_not_exist(app: Flask, client: FlaskClient
     world = World()
     sign_in(client, world.people[role])
     told_apart, walked = [], 0
-    for rule, method in doors(app):
+    for rule, method in routes_and_methods(app):
         for name in sorted(rule.arguments & set(world.others)):
-            theirs = ask(client, method, address(app, rule, {**world.own, name: world.others[name]}))
+            another = ask(client, method, address(app, rule, {**world.own, name: world.others[name]}))
             nobodys = ask(client, method, address(app, rule, {**world.own, name: absent(name)}))
             walked += 1
-            if theirs != nobodys:
-                told_apart.append((rule.rule, method, name, theirs.status, nobodys.status))
+            if another != nobodys:
+                told_apart.append((rule.rule, method, name, another.status, nobodys.status))
     assert told_apart == []
     assert walked >= 30
 
@@ -157,15 +162,15 @@ OF_THE_WHOLE_UNION = {"roster.imports", "roster.show_import"}
 def test_her_own_pages_open(app: Flask, client: FlaskClient, role: RoleName) -> None:
     world = World()
     sign_in(client, world.people[role])
-    closed, elsewhere, ours = [], [], settings().public_base_url
-    for rule, method in doors(app):
-        stated = entrance_of(app, rule.endpoint)
+    closed, elsewhere, origin = [], [], settings().public_base_url
+    for rule, method in routes_and_methods(app):
+        stated = permission_of(app, rule.endpoint)
         allowed = not stated.roles or role in stated.roles or role is RoleName.ADMIN  # type: ignore[union-attr]
         if rule.endpoint in OF_THE_WHOLE_UNION:
             allowed = role is RoleName.ADMIN  # these organizers look after one area of several
         answer = ask(client, method, address(app, rule, world.own)) if method == "GET" else None
-        if answer and from_elsewhere(answer.body, ours):
-            elsewhere.append((rule.rule, from_elsewhere(answer.body, ours)))
+        if answer and from_elsewhere(answer.body, origin):
+            elsewhere.append((rule.rule, from_elsewhere(answer.body, origin)))
         if answer and allowed and not rule.arguments & STAGED and answer.status != 200:
             closed.append((rule.rule, answer.status))
         if answer and not allowed and answer.status != 403:
@@ -175,7 +180,7 @@ def test_her_own_pages_open(app: Flask, client: FlaskClient, role: RoleName) -> 
 
 def test_nobody_learns_anything_without_signing_in(app: Flask, client: FlaskClient) -> None:
     world = World()
-    for rule, method in doors(app):
+    for rule, method in routes_and_methods(app):
         for ids in (world.own, {}):
             answer = ask(client, method, address(app, rule, ids))
             assert answer.status == (302 if method == "GET" else 401), rule.rule
@@ -188,11 +193,11 @@ def test_a_role_that_has_ended_opens_nothing(app: Flask, client: FlaskClient) ->
     sign_in(client, person)
     with atomic():
         person.roles[0].to_on = clock.now().date() - timedelta(days=1)
-    for rule, method in doors(app):
+    for rule, method in routes_and_methods(app):
         assert ask(client, method, address(app, rule, world.own)).status == 403, rule.rule
 
 
 def test_chairs_of_all_three_kinds_are_equal(sqlite_app: Flask) -> None:
     for name in stating(sqlite_app, "signed_in"):
-        stated = entrance_of(sqlite_app, name)
+        stated = permission_of(sqlite_app, name)
         assert stated and stated.roles & set(CHAIRS) in (set(), set(CHAIRS)), name

@@ -9,24 +9,24 @@ from mobilize.roster.models import Member
 
 
 def test_a_later_id_is_the_greater_one_however_fast_they_come() -> None:
-    made = [new_id() for _ in range(5000)]
-    assert made == sorted(made) and len(set(made)) == 5000
+    ids = [new_id() for _ in range(5000)]
+    assert ids == sorted(ids) and len(set(ids)) == 5000
 
 
 def test_ids_made_at_once_differ() -> None:
     with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda _: new_id(), range(5000)))
-    assert len(set(made)) == 5000
+        ids = list(pool.map(lambda _: new_id(), range(5000)))
+    assert len(set(ids)) == 5000
 
 
 def test_an_id_is_a_uuid_of_version_seven_and_says_when_it_was_made() -> None:
-    made = new_id()
-    assert made.version == 7 and made.variant == "specified in RFC 4122"
-    assert abs((made.int >> 80) - time.time_ns() // 1_000_000) < 1000
+    ids = new_id()
+    assert ids.version == 7 and ids.variant == "specified in RFC 4122"
+    assert abs((ids.int >> 80) - time.time_ns() // 1_000_000) < 1000
 
 
 def test_the_id_of_a_member_or_person_says_nothing_of_when_it_was_made() -> None:
     for model in (Member, Person):
-        made = [model().id for _ in range(1000)]
-        assert {one.version for one in made} == {4} and len(set(made)) == 1000
-        assert made != sorted(made)
+        ids = [model().id for _ in range(1000)]
+        assert {one.version for one in ids} == {4} and len(set(ids)) == 1000
+        assert ids != sorted(ids)

@@ -23,8 +23,8 @@ def test_an_event_is_one_line_of_json():
 
 
 def test_a_number_and_a_token_are_taken_out():
-    told = line_of("asked by +1 213 555 0100 with " + "a" * 43)["event"]
-    assert told == "asked by [redacted] with [redacted]"
+    event = line_of("asked by +1 213 555 0100 with " + "a" * 43)["event"]
+    assert event == "asked by [redacted] with [redacted]"
 
 
 def test_an_exception_tells_its_kind_and_place_and_not_what_was_typed():

@@ -23,8 +23,8 @@ def test_migrated_tables_are_the_models_tables(app: Flask) -> None:
 
 
 def test_migrations_are_numbered_one_after_the_other(app: Flask) -> None:
-    found = sorted(script.revision for script in scripts(app).walk_revisions())
-    assert found == [f"{n:04d}" for n in range(1, len(found) + 1)]
+    results = sorted(script.revision for script in scripts(app).walk_revisions())
+    assert results == [f"{n:04d}" for n in range(1, len(results) + 1)]
     assert len(scripts(app).get_heads()) == 1
 
 
@@ -37,7 +37,7 @@ def test_each_migration_says_what_it_is_for(app: Flask) -> None:
 def test_a_service_whose_migrations_are_not_run_is_not_ready(app: Flask, client: FlaskClient) -> None:
     assert client.get("/readyz").status_code == 200
     with atomic() as session:
-        session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        session.execute(text("UPDATE alembic_version SET version_num = '0000'"))
     answer = client.get("/readyz")
     assert (answer.status_code, answer.get_json()["why"]) == (503, "migrations")
     with atomic() as session:

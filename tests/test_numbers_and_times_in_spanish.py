@@ -13,12 +13,12 @@ EVENING = datetime(2026, 3, 4, 3, 5, tzinfo=UTC)
 
 def test_numbers_have_their_comma_and_an_evening_is_told_from_a_morning(app: Flask) -> None:
     with in_language("es"):
-        said = format_decimal(2189), format_decimal(63.25, format="0.0"), say_time(EVENING, HERE)
-    assert said == ("2,189", "63.2", "7:05\u202fp.m.")
+        text = format_decimal(2189), format_decimal(63.25, format="0.0"), say_time(EVENING, HERE)
+    assert text == ("2,189", "63.2", "7:05\u202fp.m.")
 
 
 def test_a_page_asked_for_in_spanish_is_written_so(app: Flask) -> None:
     with app.test_request_context("/?lang=es"):
-        said = say_when(EVENING, EVENING + timedelta(minutes=45), HERE)
-        assert said == "martes 3 de marzo, 7:05–7:50\u202fp.m."
+        text = say_when(EVENING, EVENING + timedelta(minutes=45), HERE)
+        assert text == "martes 3 de marzo, 7:05–7:50\u202fp.m."
         assert format_decimal(2189) == "2,189"

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pypdfium2
 import pytest
 
-from mobilize.report_pages import Column, Figure, ReportPages, Table, report_pdf
+from mobilize.printing.report_pages import Column, Figure, ReportPages, Table, report_pdf
 
 SITES = Table(
     "Sites",
@@ -20,7 +20,7 @@ REPORT = ReportPages(
     subtitle="Picket for smaller classes",
     big_number="41.2 %",
     big_label="of eligible members were on a line",
-    made="Made by Olga, December 8, 2026 · version 1",
+    made_line="Made by Olga, December 8, 2026 · version 1",
     figures=[Figure("41", "Named attendance", "of 62 eligible"), Figure("47", "Head count")],
     tables=[SITES, Table("Corrections", [Column("What")], [], empty="No corrections after closing.")],
     remarks=["Share is of eligible members."],
@@ -40,7 +40,7 @@ def test_every_row_stands_once_and_headings_are_on_every_page_of_the_table() -> 
 
 def test_report_says_all_it_was_given() -> None:
     words = " ".join(_words(REPORT))
-    for said in (
+    for sentence in (
         "Area report: Valley East",
         "41.2 %",
         "of eligible members were on a line",
@@ -49,7 +49,7 @@ def test_report_says_all_it_was_given() -> None:
         "No corrections after closing.",
         "Share is of eligible members.",
     ):
-        assert said in words
+        assert sentence in words
 
 
 @pytest.mark.parametrize("rows", range(15, 45))
@@ -69,7 +69,7 @@ def test_endless_cells_and_titles_stay_inside() -> None:
         title=endless,
         union_name=endless,
         big_label=endless,
-        made=endless,
+        made_line=endless,
         tables=[table],
         remarks=[endless],
     )

@@ -45,11 +45,23 @@ PRODUCTION = {
         ("WEB_THREADS", "513"),
         ("TWILIO_AUTH_TOKEN", ","),
         ("TWILIO_AUTH_TOKEN", "new, "),
+        ("TWILIO_WEBHOOK_KEY", "new,"),
+        ("TELNYX_API_KEY", "KEY1"),
+        ("TELNYX_PUBLIC_KEY", "short"),
+        ("TELNYX_PUBLIC_KEY", "c2hvcnQ="),
+        ("TELNYX_NUMBERS", "2135550100"),
+        ("TELNYX_SEGMENTS_PER_SECOND", "0"),
+        ("CARRIERS", "twilio,twilio"),
+        ("CARRIERS", "pigeon"),
+        ("TEXT_REDACT_AFTER_DAYS", "-1"),
+        ("TEXT_REDACT_AFTER_DAYS", "soon"),
         ("UNION_TIMEZONE", "Los Angeles"),
         ("UNION_COLOUR", "red"),
         ("UNION_COLOUR", "#ffcc00"),
         ("SEGMENTS_PER_SECOND", "fast"),
         ("SEGMENTS_PER_SECOND", "0"),
+        ("SEGMENTS_A_DAY", "0"),
+        ("SEGMENTS_A_DAY", "2,000"),
         ("PRICE_PER_SEGMENT_CENTS", "free"),
         ("SPENDING_LIMIT_CENTS_AN_HOUR", "0"),
         ("KNOWN_BROWSER_CODES_IN_20_MINUTES", "0"),
@@ -88,6 +100,8 @@ def test_a_bad_setting_is_refused_by_its_name(name: str, value: str) -> None:
         ("TWILIO_API_URL", "https://carrier.localhost:9000"),
         ("TWILIO_API_URL", "https://0x7f.1"),
         ("TWILIO_AUTH_TOKEN", ","),
+        ("TELNYX_API_URL", "http://api.telnyx.com"),
+        ("TELNYX_API_URL", "https://127.0.0.2"),
     ],
 )
 def test_production_does_not_start_with_what_only_a_demo_may_have(name: str, value: str) -> None:
@@ -103,8 +117,8 @@ def test_without_a_word_about_it_the_service_is_in_production() -> None:
 
 def test_what_a_share_needs_for_the_next_step_is_the_unions_to_say() -> None:
     assert config.load(GOOD).share_bands == (50, 65, 75, 90)
-    said = config.load({**GOOD, "SHARE_BANDS": "40, 60, 80, 100", "MEMBERS_PER_CAPTAIN": "8"})
-    assert (said.share_bands, said.members_per_captain) == ((40, 60, 80, 100), 8)
+    text = config.load({**GOOD, "SHARE_BANDS": "40, 60, 80, 100", "MEMBERS_PER_CAPTAIN": "8"})
+    assert (text.share_bands, text.members_per_captain) == ((40, 60, 80, 100), 8)
 
 
 def test_a_secret_may_come_from_a_file(tmp_path) -> None:  # type: ignore[no-untyped-def]
@@ -114,9 +128,9 @@ def test_a_secret_may_come_from_a_file(tmp_path) -> None:  # type: ignore[no-unt
 
 
 def test_no_secret_shows_when_the_settings_are_printed() -> None:
-    said = repr(config.load(PRODUCTION))
-    assert "secret" not in said.replace("secret_keys", "")
-    assert KEY[3:] not in said
+    text = repr(config.load(PRODUCTION))
+    assert "secret" not in text.replace("secret_keys", "")
+    assert KEY[3:] not in text
 
 
 def test_a_database_address_in_any_of_its_forms_uses_our_driver() -> None:
@@ -137,3 +151,19 @@ def test_an_address_is_read_as_browsers_write_it() -> None:
 
 def test_two_tokens_of_the_carrier_are_good_while_one_is_exchanged() -> None:
     assert config.load({**PRODUCTION, "TWILIO_AUTH_TOKEN": "new,old"}).twilio_auth_token == "new,old"
+
+
+def test_telnyx_alone_is_a_carrier_and_its_settings_come_together() -> None:
+    telnyx = {
+        "TELNYX_API_KEY": "KEY1",
+        "TELNYX_PUBLIC_KEY": base64.b64encode(bytes(range(32))).decode(),
+        "TELNYX_NUMBERS": "+12135550150, +12135550151",
+    }
+    without = {"TWILIO_ACCOUNT_SID": "", "TWILIO_AUTH_TOKEN": ""}
+    settings = config.load({**PRODUCTION, **without, **telnyx})
+    assert settings.telnyx_numbers == ("+12135550150", "+12135550151")
+    assert settings.carriers == ("twilio", "telnyx"), "in this order, where nothing is said"
+    assert "KEY1" not in repr(settings)
+    for name in telnyx:
+        with pytest.raises(BadSetting, match="TELNYX"):
+            config.load({**PRODUCTION, **telnyx, name: ""})

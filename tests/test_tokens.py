@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mobilize.tokens import (
+from mobilize.keys.tokens import (
     CODE_LETTERS,
     hash_token,
     make_code,

@@ -14,28 +14,28 @@ from sqlalchemy import select
 from werkzeug.routing import Rule
 
 from mobilize import clock
-from mobilize.accounts.approvals import Kind, request_approval
-from mobilize.accounts.entrance import entrance_of
-from mobilize.accounts.grants import grant_line
+from mobilize.accounts.access.grants import grant_line
+from mobilize.accounts.access.permissions import permission_of
+from mobilize.accounts.access.scope import Scope
+from mobilize.accounts.approvals.operations import Kind, request_approval
 from mobilize.accounts.models import GrantKind, Passkey, Person, RoleName, SignedInSession
-from mobilize.accounts.scope import Scope
-from mobilize.accounts.sessions import begin_session
+from mobilize.accounts.sign_in.sessions import begin_session
 from mobilize.actions.models import Action, Event
-from mobilize.checkins.counts import report_head_count
 from mobilize.checkins.models import HeadCount
-from mobilize.checkins.operations import check_in_by_poster
-from mobilize.checkins.typed import read_typed
+from mobilize.checkins.record.head_counts import report_head_count
+from mobilize.checkins.record.identifiers import read_typed
+from mobilize.checkins.record.operations import check_in_by_poster
 from mobilize.database import atomic, db
+from mobilize.keys.tokens import hash_token, random_token
+from mobilize.languages import Translated
 from mobilize.privacy.models import Export, ExportFormat, ExportKind
-from mobilize.reminders.broadcasts import write_broadcast
-from mobilize.reminders.composing import Written
+from mobilize.reminders.broadcasts.operations import write_broadcast
 from mobilize.reminders.models import Audience
 from mobilize.roster.models import Site
-from mobilize.texts.inbound import take_inbound
 from mobilize.texts.models import TextClass
 from mobilize.texts.operations import PlannedText, queue_text
-from mobilize.tokens import hash_token, random_token
-from mobilize.turnout.report_models import Report, ReportKind
+from mobilize.texts.receiving.inbound import take_inbound
+from mobilize.turnout.models import Report, ReportKind
 from tests.builders import (
     make_action,
     make_area,
@@ -109,11 +109,11 @@ class Half:
         return export.id
 
     def _report(self, action: Action, site: Site) -> uuid.UUID:
-        made = Report(action_id=action.id, kind=ReportKind.CHAPTER, place_id=site.id, version=1, figures={})
-        made.made_by, made.made_at = "worker", clock.now()
+        report = Report(action_id=action.id, kind=ReportKind.CHAPTER, place_id=site.id, version=1, figures={})
+        report.made_by, report.made_at = "worker", clock.now()
         with atomic() as session:
-            session.add(made)
-        return made.id
+            session.add(report)
+        return report.id
 
     def _session(self, chair: Person) -> uuid.UUID:
         token = begin_session(chair, now=clock.now())
@@ -121,14 +121,14 @@ class Half:
 
     def _passkey(self, chair: Person) -> uuid.UUID:
         key = Passkey(person_id=chair.id, credential_id=random_token().encode(), public_key=b"", sign_count=0)
-        key.name, key.made_at = "Her phone", clock.now()
+        key.name, key.made_at = "Own phone", clock.now()
         with atomic() as session:
             session.add(key)
         return key.id
 
     def _approval(self, event: Event, site: Site) -> uuid.UUID:
-        asked = {"by": "person:another", "now": clock.now(), "area_id": site.area_id}
-        return request_approval(Kind.CALLING_OFF, str(event.id), "Call it off", **asked).id  # type: ignore[arg-type]
+        fields = {"by": "person:another", "now": clock.now(), "area_id": site.area_id}
+        return request_approval(Kind.CALLING_OFF, str(event.id), "Call it off", **fields).id  # type: ignore[arg-type]
 
     def _walkup(self, event: Event) -> uuid.UUID:
         typed, now = read_typed("2135550199"), clock.now()
@@ -148,19 +148,19 @@ class Half:
 
     def _broadcast(self, action: Action, site: Site) -> uuid.UUID:
         here = Scope(sites=frozenset({site.id}))
-        words = Written("{union}: hello", "{union}: hola")
+        words = Translated(en="{union}: hello", es="{union}: hola")
         return write_broadcast(action, words, Audience.MEMBERS, scope=here, actor="shell", now=clock.now()).id
 
     def _text(self, event: Event, phone: str, member_id: uuid.UUID) -> uuid.UUID:
         planned = PlannedText(
             purpose=f"walk:{event.id}:1",
             phone=phone,
-            wording="welcome",
+            wording="who",
             language="en",
-            klass=TextClass.MEMBER,
+            text_class=TextClass.MEMBER,
             tz=event.tz,
             due_at=event.starts_at,
-            useless_after=event.ends_at,
+            expires_at=event.ends_at,
             event_id=event.id,
             member_id=member_id,
         )
@@ -181,11 +181,14 @@ def absent(name: str) -> Any:
 
 
 def stating(app: Flask, kind: str) -> set[str]:
-    doors = {name: entrance_of(app, name) for name in app.view_functions if name != "static"}
-    return {name for name, door in doors.items() if door and door.kind == kind}
+    """The endpoints that state a permission of this kind; there are some of each."""
+    stated = {name: permission_of(app, name) for name in app.view_functions if name != "static"}
+    endpoints = {name for name, permission in stated.items() if permission and permission.kind == kind}
+    assert endpoints, f"no route states {kind}"
+    return endpoints
 
 
-def doors(app: Flask, kind: str = "signed_in") -> Iterator[tuple[Rule, str]]:
+def routes_and_methods(app: Flask, kind: str = "signed_in") -> Iterator[tuple[Rule, str]]:
     """Each signed-in route (or of another kind of door) with each of its methods."""
     inside = stating(app, kind)
     for rule in app.url_map.iter_rules():

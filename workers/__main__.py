@@ -1,25 +1,27 @@
-"""`python -m workers worker|beat ...`: the same as `celery -A workers.app ...`, without celery's shell.
+"""`python -m workers worker|beat ...`: a process for each queue (`workers.processes`), and the clock.
 
-Celery's own command loads a shell for people (prompt_toolkit), which is 9 MB that no worker has a use for.
+`celery -A workers.app ...` does it with one pool for all queues. That command also loads a shell for people
+(prompt_toolkit), which is 9 MB that no worker has a use for.
 """
 
 import sys
 
 from celery.bin.base import CLIContext
 from celery.bin.beat import beat
-from celery.bin.worker import worker
 
+from workers import processes
 from workers.app import app
-
-COMMANDS = {"worker": worker, "beat": beat}
 
 
 def main() -> None:
     """Run until told to stop; the options are celery's."""
-    if sys.argv[1:2] and sys.argv[1] in COMMANDS:
+    what, options = sys.argv[1:2], sys.argv[2:]
+    if what == ["worker"]:
+        sys.exit(processes.run(options))
+    if what == ["beat"]:
         frame = CLIContext(app=app, no_color=True, workdir=None)
-        COMMANDS[sys.argv[1]].main(sys.argv[2:], prog_name=f"workers {sys.argv[1]}", obj=frame)
-    sys.exit(f"usage: python -m workers {'|'.join(COMMANDS)} [OPTIONS]")
+        beat.main(options, prog_name="workers beat", obj=frame)
+    sys.exit("usage: python -m workers worker|beat [OPTIONS]")
 
 
 if __name__ == "__main__":

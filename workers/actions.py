@@ -3,9 +3,9 @@
 from celery import shared_task
 
 from mobilize import clock
-from mobilize.actions import denominator
+from mobilize.actions import eligibility
 
 
 @shared_task(name="actions.freeze_due_events")
 def freeze_due_events() -> None:
-    denominator.freeze_due_events(clock.now())
+    eligibility.freeze_due_events(clock.now())

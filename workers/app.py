@@ -1,36 +1,59 @@
 """The Celery application: `python -m workers worker` and `... beat`, or `celery -A workers.app ...`.
 
 Redis only wakes the workers. Every task is without arguments, asks the database what is due, and may run
-twice, late, or by two beats; so a wiped Redis loses nothing, and with a dead one the ticker keeps time
-(`workers.ticker`).
+twice, late, or by two beats; so a wiped Redis loses nothing, and with a dead one a worker runs the timetable
+itself (`workers.fallback_scheduler`).
 """
 
 import gc
-from contextlib import suppress
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from typing import Any
 
-from billiard.util import get_pdeathsig
+import kombu
 from celery import Celery, Task
-from celery.signals import worker_before_create_process, worker_init, worker_process_init
+from celery.signals import worker_process_init
 from flask import Flask
 from sqlalchemy.orm import configure_mappers
 
 import config
 from mobilize import create_app
 from mobilize.database import db
-from mobilize.texts import carrier
-from workers.ticker import Ticker
-from workers.timetable import ROOMS, beat_schedule
+from mobilize.texts.carriers import CARRIERS
+from workers.fallback_scheduler import Ticker, woken
+from workers.timetable import ROOMS, TIMETABLE, Queue, beat_schedule
 
-flask_app: Flask = create_app(config.load(), doors=False)
+flask_app: Flask = create_app(config.load(), web=False)
+
+
+# No task takes longer than the visibility timeout, or it would be given out twice.
+TIME_LIMIT_S, VISIBILITY_TIMEOUT_S = 240, 300
 
 
 class TaskInTheApp(Task):
-    """A task runs inside the application's context, with a database session of its own."""
+    """A task runs inside the application's context, with a database session of its own.
+
+    A process whose task exceeds the time limit ends, and its parent forks another.
+    """
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with flask_app.app_context():
+        is_message = threading.current_thread() is threading.main_thread()
+        with _as_message() if is_message else nullcontext(), flask_app.app_context():
             return self.run(*args, **kwargs)
+
+
+@contextmanager
+def _as_message() -> Iterator[None]:
+    """Not in the thread of the fallback scheduler, which the signal of the time limit would not find."""
+    signal.alarm(TIME_LIMIT_S)
+    try:
+        with woken():
+            yield
+    finally:
+        signal.alarm(0)
 
 
 app = Celery("mobilize", task_cls=TaskInTheApp, include=ROOMS)
@@ -40,7 +63,11 @@ app.conf.update(
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
-    broker_transport_options={"visibility_timeout": 300, "socket_connect_timeout": 5, "socket_timeout": 30},
+    broker_transport_options={
+        "visibility_timeout": VISIBILITY_TIMEOUT_S,
+        "socket_connect_timeout": 5,
+        "socket_timeout": 30,
+    },
     # Redis may be away for any time, at the start and later.
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
@@ -52,8 +79,11 @@ app.conf.update(
     accept_content=["json"],
     enable_utc=True,
     timezone="UTC",
-    # No task takes longer than the visibility timeout, or it would be given out twice.
-    task_time_limit=240,
+    task_time_limit=TIME_LIMIT_S,
+    # Each with an exchange of its own, or a message would go to all of them.
+    task_queues=[kombu.Queue(one, kombu.Exchange(one), routing_key=one) for one in map(str, Queue)],
+    task_default_queue=Queue.TEXTS,
+    task_routes={entry.task: {"queue": entry.queue} for entry in TIMETABLE},
     worker_enable_remote_control=False,
     worker_send_task_events=False,
     # Logs go through our own filter, which redacts.
@@ -66,26 +96,38 @@ app.conf.update(
 app.steps["worker"].add(Ticker)
 
 
-@worker_init.connect
-def _load_before_forking(**_: Any) -> None:
-    """What is there by now, the children share with their parent and do not make again, each for itself."""
-    carrier.prepare()
+_WHAT_CELERY_LOADS = (
+    "celery.apps.worker",
+    "celery.concurrency.solo",
+    "celery.events.state",
+    "celery.worker.autoscale",
+    "celery.worker.components",
+    "celery.worker.consumer",
+    "celery.worker.loops",
+    "celery.worker.strategy",
+    "kombu.asynchronous.hub",
+    "kombu.transport.redis",
+)
+
+
+def load() -> None:
+    """Load once what all processes of a worker use: after the fork they share its memory."""
+    app.loader.import_default_modules()
+    for name in _WHAT_CELERY_LOADS:
+        import_module(name)
+    for carrier in CARRIERS.values():
+        carrier.prepare()
     configure_mappers()
-    with suppress(OSError):  # not on Linux
-        # Each child asks to end with its parent, and billiard reads a line of C for that: 5 MB of parser.
-        get_pdeathsig()
 
 
-@worker_before_create_process.connect
-def _share_memory_with_children(**_: Any) -> None:
-    """What is shared stays shared as long as nobody writes on it; and Python's collector of garbage writes on
-    everything it looks at."""
+def share_memory() -> None:
+    """Before the fork: pages stay shared with the children, since no garbage is looked for in them."""
     gc.collect()
     gc.freeze()
 
 
 @worker_process_init.connect
 def _open_connections_of_ones_own(**_: Any) -> None:
-    """A child must not share its parent's database connections."""
+    """Drop the parent's database connections, which a child must not share."""
     with flask_app.app_context():
         db.engine.dispose(close=False)

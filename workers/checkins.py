@@ -3,9 +3,9 @@
 from celery import shared_task
 
 from mobilize import clock
-from mobilize.checkins import settling
+from mobilize.checkins.record import deferred
 
 
-@shared_task(name="checkins.work_out_leavings")
-def work_out_leavings() -> None:
-    settling.work_out_leavings(clock.now())
+@shared_task(name="checkins.derive_deferred")
+def derive_deferred() -> None:
+    deferred.derive_deferred(clock.now())

@@ -3,14 +3,15 @@
 from celery import shared_task
 
 from mobilize import clock
-from mobilize.privacy import operations, visits
+from mobilize.privacy.member_page import sessions
+from mobilize.privacy.retention import forgetting
 
 
 @shared_task(name="privacy.send_codes")
 def send_codes() -> None:
-    visits.send_codes(now=clock.now())
+    sessions.send_codes(now=clock.now())
 
 
 @shared_task(name="privacy.forget_due")
 def forget_due() -> None:
-    operations.forget_due(clock.now())
+    forgetting.forget_due(clock.now())

@@ -3,18 +3,12 @@
 from celery import shared_task
 
 from mobilize import clock
-from mobilize.reminders import (
-    answers,
-    briefing,
-    broadcasts,
-    calling_off,
-    code_alarms,
-    counts,
-    duty,
-    planning,
-    watching,
-    which,
-)
+from mobilize.reminders.broadcasts import operations as broadcasts
+from mobilize.reminders.calling_off import operations as calling_off
+from mobilize.reminders.head_counts import briefing, requests
+from mobilize.reminders.inbox import answers, shared_phones
+from mobilize.reminders.monitoring import code_alarms, delivery_monitoring, on_call
+from mobilize.reminders.rules import planning
 
 
 @shared_task(name="reminders.plan")
@@ -24,7 +18,7 @@ def plan() -> None:
 
 @shared_task(name="reminders.ask_for_counts")
 def ask_for_counts() -> None:
-    counts.ask_for_counts(clock.now())
+    requests.ask_for_counts(clock.now())
 
 
 @shared_task(name="reminders.read_answers")
@@ -34,7 +28,7 @@ def read_answers() -> None:
 
 @shared_task(name="reminders.ask_who_checked_in")
 def ask_who_checked_in() -> None:
-    which.ask_who_checked_in(clock.now())
+    shared_phones.ask_who_checked_in(clock.now())
 
 
 @shared_task(name="reminders.queue_broadcasts")
@@ -54,7 +48,7 @@ def tell_of_calling_off() -> None:
 
 @shared_task(name="reminders.alert_duty")
 def alert_duty() -> None:
-    duty.alert_duty(clock.now())
+    on_call.alert_duty(clock.now())
 
 
 @shared_task(name="reminders.alert_about_codes")
@@ -64,4 +58,4 @@ def alert_about_codes() -> None:
 
 @shared_task(name="reminders.watch_campaigns")
 def watch_campaigns() -> None:
-    watching.watch_campaigns(clock.now())
+    delivery_monitoring.watch_campaigns(clock.now())

@@ -1,25 +1,44 @@
 """Tasks of the room texts. Each asks the database what is due; safe to run twice, late, and by two beats."""
 
-from celery import shared_task
+from threading import Event
+from typing import Any
 
-from mobilize import clock, leases
-from mobilize.texts import catching_up, delivery, file_consents, reconciling
-from workers.stopping import is_stopping
-from workers.ticker import BEAT
+from celery import shared_task
+from celery.signals import worker_shutting_down
+
+from mobilize import clock, locks
+from mobilize.reminders.rules.queries import is_moot
+from mobilize.texts import redaction
+from mobilize.texts.consent import roster_consents
+from mobilize.texts.receiving import missed_events
+from mobilize.texts.sending import delivery, reconciling
+from workers.fallback_scheduler import BEAT
 
 # So few that a code somebody waits for, written meanwhile, is not kept waiting behind reminders. Beat wakes a
 # drain every half second: together they are more than two processes can send.
 TEXTS_A_DRAIN = 400
+_stopping = Event()
+
+
+@worker_shutting_down.connect
+def note_stop(**_: Any) -> None:
+    """Celery says so in the middle of a task: no more texts are claimed."""
+    _stopping.set()
 
 
 @shared_task(name="texts.drain")
 def drain() -> None:
-    delivery.drain(now=clock.now(), at_most=TEXTS_A_DRAIN, is_stopping=is_stopping)
+    delivery.drain(now=clock.now(), at_most=TEXTS_A_DRAIN, is_moot=is_moot, is_stopping=_stopping.is_set)
+
+
+@shared_task(name="texts.drain_codes")
+def drain_codes() -> None:
+    delivery.drain(now=clock.now(), at_most=TEXTS_A_DRAIN, codes_only=True, is_stopping=_stopping.is_set)
 
 
 @shared_task(name="texts.sweep")
 def sweep() -> None:
-    delivery.sweep(now=clock.now())
+    delivery.sweep(now=clock.now(), is_moot=is_moot)
 
 
 @shared_task(name="texts.reconcile")
@@ -29,14 +48,19 @@ def reconcile() -> None:
 
 @shared_task(name="texts.catch_up")
 def catch_up() -> None:
-    catching_up.catch_up(now=clock.now())
+    missed_events.catch_up(now=clock.now())
 
 
 @shared_task(name="texts.note_file_consents")
 def note_file_consents() -> None:
-    file_consents.note_file_consents(now=clock.now())
+    roster_consents.note_file_consents(now=clock.now())
+
+
+@shared_task(name="texts.redact")
+def redact() -> None:
+    redaction.redact_due(now=clock.now())
 
 
 @shared_task(name="workers.beat_is_alive")
 def beat_is_alive() -> None:
-    leases.note_run(BEAT, now=clock.now())
+    locks.record_run(BEAT, now=clock.now())

@@ -1,20 +1,35 @@
-"""The whole timetable: which task runs how often. Beat keeps it, and the ticker when Redis or beat is away.
+"""The whole timetable: which task runs how often. Beat keeps it, and a worker when Redis or beat is away.
 
 Add a line here for a new task; a test checks that each names a task, and that each task is named.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
-from mobilize.texts.rehearsal import seconds
+from mobilize.failpoints import seconds
+
+
+class Queue(StrEnum):
+    """The queues, each with a process of its own (`workers.processes`): none waits for another.
+
+    `CODES`: what somebody waits for at this moment. `LONG`: what nobody waits for.
+    """
+
+    CODES = "codes"
+    TEXTS = "texts"
+    PLANNING = "planning"
+    REPORTS = "reports"
+    LONG = "long"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """`task` = room.verb, run every `seconds`."""
+    """`task` = room.verb, run every `seconds` by the process of `queue`."""
 
     task: str
     seconds: float
+    queue: Queue
 
 
 # One file of tasks per room.
@@ -27,53 +42,54 @@ ROOMS = [
     "workers.turnout",
     "workers.privacy",
     "workers.audit",
-    "workers.protections",
 ]
 
 TIMETABLE = [
-    Entry("workers.beat_is_alive", 3),
-    Entry("accounts.send_codes", 1),
-    Entry("privacy.send_codes", 1),
-    Entry("texts.drain", 0.5),
-    Entry("reminders.read_answers", 2),
-    Entry("reminders.ask_who_checked_in", 5),
-    Entry("reminders.ask_for_counts", 5),
-    Entry("reminders.queue_broadcasts", 2),
-    Entry("reminders.tell_of_calling_off", 3),
-    Entry("reminders.alert_duty", 5),
-    Entry("reminders.alert_about_codes", 10),
-    Entry("reminders.plan", 5),
-    Entry("reminders.brief_chairs", 30),
-    Entry("reminders.watch_campaigns", 30),
-    Entry("actions.freeze_due_events", 10),
-    Entry("checkins.work_out_leavings", 5),
-    Entry("turnout.close_due_events", 30),
-    Entry("turnout.make_due_reports", 30),
-    Entry("turnout.plan_thanks", 30),
-    Entry("texts.sweep", seconds(10)),
-    Entry("texts.reconcile", seconds(10)),
-    Entry("texts.catch_up", 300),
-    Entry("texts.note_file_consents", 60),
-    Entry("privacy.forget_due", 600),
-    Entry("turnout.correct_closed_actions", 300),
-    Entry("audit.seal", 5),
-    Entry("accounts.expire_approvals", 60),
-    Entry("accounts.look_at_redis", 300),
-    Entry("accounts.look_at_keys", 600),
-    Entry("audit.verify", 3600),
-    Entry("accounts.forget_requests", 3600),
-    Entry("accounts.forget_limits", 3600),
+    Entry("workers.beat_is_alive", 3, Queue.CODES),
+    Entry("accounts.send_codes", 1, Queue.CODES),
+    Entry("privacy.send_codes", 1, Queue.CODES),
+    Entry("texts.drain_codes", 0.5, Queue.CODES),
+    Entry("texts.drain", 0.5, Queue.TEXTS),
+    Entry("reminders.read_answers", 2, Queue.TEXTS),
+    Entry("reminders.ask_who_checked_in", 5, Queue.TEXTS),
+    Entry("reminders.ask_for_counts", 5, Queue.TEXTS),
+    Entry("reminders.queue_broadcasts", 2, Queue.PLANNING),
+    Entry("reminders.tell_of_calling_off", 3, Queue.TEXTS),
+    Entry("reminders.alert_duty", 1, Queue.CODES),
+    Entry("reminders.alert_about_codes", 10, Queue.TEXTS),
+    Entry("reminders.plan", 5, Queue.PLANNING),
+    Entry("reminders.brief_chairs", 30, Queue.PLANNING),
+    Entry("reminders.watch_campaigns", 30, Queue.TEXTS),
+    Entry("actions.freeze_due_events", 10, Queue.REPORTS),
+    Entry("checkins.derive_deferred", 5, Queue.REPORTS),
+    Entry("turnout.close_due_events", 30, Queue.REPORTS),
+    Entry("turnout.make_due_reports", 30, Queue.REPORTS),
+    Entry("turnout.plan_thanks", 30, Queue.PLANNING),
+    Entry("texts.sweep", seconds(10), Queue.TEXTS),
+    Entry("texts.reconcile", seconds(10), Queue.TEXTS),
+    Entry("texts.catch_up", 300, Queue.LONG),
+    Entry("texts.note_file_consents", 60, Queue.LONG),
+    Entry("texts.redact", 600, Queue.LONG),
+    Entry("privacy.forget_due", 600, Queue.LONG),
+    Entry("turnout.correct_closed_actions", 300, Queue.REPORTS),
+    Entry("audit.seal", 5, Queue.LONG),
+    Entry("accounts.expire_approvals", 60, Queue.LONG),
+    Entry("accounts.look_at_redis", 300, Queue.LONG),
+    Entry("accounts.look_at_keys", 600, Queue.LONG),
+    Entry("audit.verify", 3600, Queue.LONG),
+    Entry("accounts.forget_requests", 3600, Queue.LONG),
+    Entry("accounts.forget_limits", 3600, Queue.LONG),
 ]
 
 
 def beat_schedule() -> dict[str, dict[str, Any]]:
-    """The timetable as Celery reads it. A wake that nobody took in time is worthless: the next one is
-    coming."""
+    """The timetable as Celery reads it. A message that was not taken in time expires: the next one
+    follows."""
     return {
         entry.task: {
             "task": entry.task,
             "schedule": entry.seconds,
-            "options": {"expires": max(5.0, 2 * entry.seconds)},
+            "options": {"queue": entry.queue.value, "expires": max(5.0, 2 * entry.seconds)},
         }
         for entry in TIMETABLE
     }

@@ -3,12 +3,14 @@
 from celery import shared_task
 
 from mobilize import clock
-from mobilize.turnout import correcting, operations, reports, thanks
+from mobilize.turnout.figures import closing
+from mobilize.turnout.reports import operations as reports
+from mobilize.turnout.reports import thank_you
 
 
 @shared_task(name="turnout.close_due_events")
 def close_due_events() -> None:
-    operations.close_due_events(clock.now())
+    closing.close_due_events(clock.now())
 
 
 @shared_task(name="turnout.make_due_reports")
@@ -18,9 +20,9 @@ def make_due_reports() -> None:
 
 @shared_task(name="turnout.plan_thanks")
 def plan_thanks() -> None:
-    thanks.plan_thanks(clock.now())
+    thank_you.plan_thanks(clock.now())
 
 
 @shared_task(name="turnout.correct_closed_actions")
 def correct_closed_actions() -> None:
-    correcting.correct_closed_actions(clock.now())
+    closing.correct_closed_actions(clock.now())

@@ -1,4 +1,4 @@
-"""Commands about people: the first admin can only be made here."""
+"""The commands `flask people`: invitations, the first admin, resets, changed numbers, the list of chairs."""
 
 import json
 from datetime import datetime
@@ -7,21 +7,21 @@ from pathlib import Path
 import click
 
 from mobilize import clock
-from mobilize.accounts.chair_change import apply_chairs
-from mobilize.accounts.chair_file import read_chairs
-from mobilize.accounts.chair_plan import ChairPlan, Move, plan_chairs
-from mobilize.accounts.links import GOOD_FOR, link_address
+from mobilize.accounts.access.scope import THE_OFFICE, today
 from mobilize.accounts.models import Person, RoleName
-from mobilize.accounts.people import Invitation, invite_first_admin
-from mobilize.accounts.people import invite as invite_person
+from mobilize.accounts.people.chairs_apply import apply_chairs
+from mobilize.accounts.people.chairs_file import read_chairs
+from mobilize.accounts.people.chairs_plan import ChairPlan, Move, plan_chairs
+from mobilize.accounts.people.operations import Invitation, invite_first_admin
+from mobilize.accounts.people.operations import invite as invite_person
 from mobilize.accounts.queries import find_area, find_site, person_with
-from mobilize.accounts.scope import THE_OFFICE, today
-from mobilize.accounts.sign_in_access import SHELL, Access
-from mobilize.accounts.sign_in_access import change_number as new_number
-from mobilize.accounts.sign_in_access import start_anew as begin_anew
+from mobilize.accounts.sign_in.one_time_links import GOOD_FOR, link_address
+from mobilize.accounts.sign_in.role_links import SHELL, Access
+from mobilize.accounts.sign_in.role_links import change_number as new_number
+from mobilize.accounts.sign_in.role_links import start_anew as begin_anew
 from mobilize.commands import Commands
 from mobilize.errors import Refused
-from mobilize.languages import _
+from mobilize.languages import DEFAULT, LANGUAGES, _
 
 people = Commands("people", help="Who may sign in.")
 
@@ -29,10 +29,10 @@ people = Commands("people", help="Who may sign in.")
 @people.command("invite")
 @click.option("--role", type=click.Choice([role.value for role in RoleName]), required=True)
 @click.option("--name", required=True)
-@click.option("--phone", required=True, help="Her mobile number, with area code.")
+@click.option("--phone", required=True, help="Their mobile number, with area code.")
 @click.option("--area", default="", help="Name of the organizer's area.")
 @click.option("--site", default="", help="Code or whole name of the chair's site.")
-@click.option("--language", type=click.Choice(["en", "es"]), default="en")
+@click.option("--language", type=click.Choice(list(LANGUAGES)), default=DEFAULT)
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def invite(role: str, name: str, phone: str, area: str, site: str, language: str, as_json: bool) -> None:
     """Give somebody a role and print a link that signs them in once."""
@@ -54,7 +54,7 @@ def invite(role: str, name: str, phone: str, area: str, site: str, language: str
 
 @people.command("first-admin")
 @click.option("--name", required=True)
-@click.option("--phone", required=True, help="Her mobile number, with area code.")
+@click.option("--phone", required=True, help="Their mobile number, with area code.")
 def first_admin(name: str, phone: str) -> None:
     """Make the first admin and print a link that signs them in once. Only while there is none."""
     _say_link(invite_first_admin(name, phone, now=clock.now()))
@@ -90,8 +90,8 @@ def import_chairs(file: str, from_on: datetime | None, commit: bool, as_json: bo
         return
     for one in plan.moves:
         click.echo(f"{one.move:<7} {one.role:<8} {one.site}: {one.name}")
-    for line, said in plan.problems:
-        click.echo(f"line {line} refused: {said}")
+    for line, reason in plan.problems:
+        click.echo(f"line {line} refused: {reason}")
     counts = ", ".join(f"{len(plan.of(move))} {move}" for move in Move)
     click.echo(f"From {plan.from_on}: {counts}; {plan.others} sites left alone.")
     click.echo("Done." if commit else "Nothing has changed. Add --commit to do this.")
@@ -119,7 +119,7 @@ def _as_json(plan: ChairPlan, *, committed: bool) -> dict[str, object]:
         **{move.value: len(plan.of(move)) for move in Move},
         "without_phone": len(plan.without_phone),
         "sites_left_alone": plan.others,
-        "refused": [{"line": line, "why": said} for line, said in plan.problems],
+        "refused": [{"line": line, "why": reason} for line, reason in plan.problems],
     }
 
 

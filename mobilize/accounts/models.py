@@ -1,4 +1,4 @@
-"""People who sign in, the terms of their roles, and the tokens by which a browser or a phone is known."""
+"""The tables of people who sign in, the terms of their roles, their sessions, links, passkeys and grants."""
 
 import uuid
 from datetime import date, datetime
@@ -12,7 +12,7 @@ from mobilize.database import Model, Sealed
 
 
 class RoleName(StrEnum):
-    """Chairs of all three kinds see their site alike; the words matter to the people."""
+    """The roles. Chairs of all three kinds may see the same; the titles matter to the people."""
 
     ADMIN = "admin"
     ORGANIZER = "organizer"
@@ -25,7 +25,7 @@ CHAIRS = (RoleName.CHAIR, RoleName.COCHAIR, RoleName.VICE_CHAIR)
 
 
 class Person(Model):
-    """Somebody who may sign in. `member_id` ties her to the roster when she is on it."""
+    """Somebody who may sign in. `member_id` ties them to the roster when they are on it."""
 
     make_id = staticmethod(uuid.uuid4)
     __tablename__ = "people"
@@ -34,10 +34,10 @@ class Person(Model):
     member_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("members.id"))
     name_enc: Mapped[bytes]
     phone_enc: Mapped[bytes | None]
-    phone_bix: Mapped[bytes | None] = mapped_column(LargeBinary(16), unique=True)
+    phone_index: Mapped[bytes | None] = mapped_column(LargeBinary(16), unique=True)
     language: Mapped[str] = mapped_column(String(3), default="en")
     made_at: Mapped[datetime]
-    # A reset, another number, or a role ended for cause: what is from before opens nothing any more.
+    # A reset or another number: everything older is invalid.
     restarted_at: Mapped[datetime | None]
 
     name = Sealed()
@@ -62,15 +62,16 @@ class RoleTerm(Model):
     area_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("areas.id"))
     from_on: Mapped[date]
     to_on: Mapped[date | None]
-    given_by: Mapped[str] = mapped_column(String(64))
+    granted_by: Mapped[str] = mapped_column(String(64))
     # When it was given, or its first day was last changed: it begins then, or with its first day.
-    given_at: Mapped[datetime]
+    granted_at: Mapped[datetime]
 
     person: Mapped[Person] = relationship(back_populates="roles")
 
 
 class Sponsorship(Model):
-    """Who made or restarted whom, for ever: neither is ever the other's second person."""
+    """The one who gave somebody a role or reset their sign-in, for ever: neither is ever the other's second
+    person."""
 
     __tablename__ = "sponsorships"
 
@@ -80,8 +81,8 @@ class Sponsorship(Model):
     from_at: Mapped[datetime]
 
 
-class AdminDeed(StrEnum):
-    """What is done to an admin, and so wants a second one."""
+class AdminChangeKind(StrEnum):
+    """The changes to an admin that need a second admin."""
 
     MAKE = "make"
     RESTART = "restart"
@@ -90,7 +91,7 @@ class AdminDeed(StrEnum):
 
 
 class AdminChange(Model):
-    """What one admin wants done to another, or to who shall be one; done once, when a second one agrees.
+    """A change to an admin, or a new one, that one admin asked for; done once, when a second one agrees.
 
     `from_on` and `last_on` are for a role that is made or extended, `phone` for another number. The
     approval's `ref` is this row's id.
@@ -99,7 +100,7 @@ class AdminChange(Model):
     __tablename__ = "admin_changes"
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    deed: Mapped[AdminDeed]
+    kind: Mapped[AdminChangeKind]
     person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"))
     term_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("roles.id"))
     from_on: Mapped[date | None]
@@ -118,7 +119,7 @@ SIGN_IN = "sign_in"
 
 
 class CodeLane(StrEnum):
-    """Whose codes share one budget: browsers that a code signed in before, people with a role, members."""
+    """The groups of codes with a budget of their own: known browsers, people with a role, members."""
 
     KNOWN_BROWSER = "known_browser"
     ROLE = "role"
@@ -126,21 +127,21 @@ class CodeLane(StrEnum):
 
 
 class CodeRequest(Model):
-    """Somebody asked for a code: one row for person and stranger alike. A worker decides, texts, and only
-    then is there a `code_hash`. Bound to the browser that asked, and to its `purpose`: "sign_in", or what a
-    room above texts codes for. The worker writes down its `lane`; a stranger's stays empty."""
+    """A request for a one-time code, one row for person and stranger alike. A worker decides and texts, and
+    only then sets `code_hash` and `lane`; a stranger's stay empty. Bound to the browser that asked, and to
+    its `purpose`: "sign_in", or that of a higher room."""
 
     __tablename__ = "code_requests"
     __table_args__ = (
         # send_codes(): requests no worker has looked at.
         Index("ix_code_requests_waiting", "looked_at", "asked_at"),
         # What one code opens, and what one phone asked for.
-        Index("ix_code_requests_phone", "phone_bix"),
+        Index("ix_code_requests_phone", "phone_index"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     phone_enc: Mapped[bytes]
-    phone_bix: Mapped[bytes] = mapped_column(LargeBinary(16))
+    phone_index: Mapped[bytes] = mapped_column(LargeBinary(16))
     browser_hash: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
     language: Mapped[str] = mapped_column(String(3), default="en")
     purpose: Mapped[str] = mapped_column(String(12), default=SIGN_IN, server_default=SIGN_IN)
@@ -157,16 +158,16 @@ class CodeRequest(Model):
 
 
 class SignInBy(StrEnum):
-    """What a session began with: a code on their phone, a one-time link that only they had, or one that its
-    maker saw as well."""
+    """The way a session began: with a code on their phone, a one-time link that only they had, or one that
+    its maker saw as well."""
 
     CODE = "code"
     LINK = "link"
-    SHOWN = "shown"
+    DISPLAYED = "shown"
 
 
 class Device(StrEnum):
-    """What she calls a browser of hers. Words of ours, so that nothing personal is kept."""
+    """The name of a browser, chosen from this list, so that nothing personal is stored."""
 
     PHONE = "phone"
     TABLET = "tablet"
@@ -178,7 +179,7 @@ class SignedInSession(Model):
     """One browser signed in as one person; the cookie holds the token, we hold its hash.
 
     Half in: `second_asked` (or an organizer's or admin's role), and `second_at` still empty. `tries` counts
-    wrong second steps; `stepped_up_at` is when she last proved that it is she.
+    wrong second factors; `stepped_up_at` is when they last proved again who they are.
     """
 
     __tablename__ = "sessions"
@@ -200,12 +201,12 @@ class SignedInSession(Model):
 
     @property
     def handle(self) -> uuid.UUID:
-        """How her own page names this session: it opens nothing, and is another one after every step."""
+        """The session's id on the page of devices: it opens nothing, and changes with every new token."""
         return uuid.UUID(bytes=sha256(b"session handle" + self.token_hash).digest()[:16])
 
 
 class Passkey(Model):
-    """A key on her phone, computer or security key (WebAuthn level 2). We hold its public half."""
+    """A key on a person's phone, computer or security key (WebAuthn level 2). We hold its public half."""
 
     __tablename__ = "passkeys"
 
@@ -222,7 +223,7 @@ class Passkey(Model):
 
 
 class PasskeyChallenge(Model):
-    """What a passkey has to sign next, one for each session and purpose; taken away by the first answer."""
+    """The challenge a passkey has to sign next, one for each session and purpose; deleted when it is used."""
 
     __tablename__ = "passkey_challenges"
 
@@ -233,7 +234,7 @@ class PasskeyChallenge(Model):
 
 
 class AuthenticatorApp(Model):
-    """A shared secret for six digits every half minute (RFC 6238). Unconfirmed until she typed some once."""
+    """A shared secret for six digits every half minute (RFC 6238), unconfirmed until they are typed once."""
 
     __tablename__ = "authenticator_apps"
 
@@ -248,7 +249,7 @@ class AuthenticatorApp(Model):
 
 
 class RecoveryCode(Model):
-    """One of ten that she keeps on paper. Good once, instead of her passkey or app."""
+    """One of ten codes kept on paper. Good once, instead of the passkey or the app."""
 
     __tablename__ = "recovery_codes"
 
@@ -260,14 +261,15 @@ class RecoveryCode(Model):
 
 
 class ChairChange(Model):
-    """The yearly list of chairs as it was read, until it is carried out or forgotten: a day at most."""
+    """A staged list of chairs until it is carried out or deleted: a day at most. `plan_digest` is of the plan
+    displayed before."""
 
     __tablename__ = "chair_changes"
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     rows_enc: Mapped[bytes | None]
     from_on: Mapped[date]
-    shown: Mapped[bytes] = mapped_column(LargeBinary(32))
+    plan_digest: Mapped[bytes] = mapped_column(LargeBinary(32))
     made_by: Mapped[str] = mapped_column(String(64))
     made_at: Mapped[datetime]
     committed_at: Mapped[datetime | None]
@@ -276,10 +278,11 @@ class ChairChange(Model):
 
 
 class LinkKind(StrEnum):
-    """How a one-time link reaches its person. `shown`: its maker sees it. `texted`: only their phone does.
-    `waited`: shown, and opens a day later, when everybody was told. `shell`: the operator sees it."""
+    """The way a one-time link reaches its person. `displayed`: its maker sees it. `texted`: only their phone
+    does. `waited`: displayed, and opens a day later, when all were notified. `shell`: the operator sees
+    it."""
 
-    SHOWN = "shown"
+    DISPLAYED = "shown"
     TEXTED = "texted"
     WAITED = "waited"
     SHELL = "shell"
@@ -303,8 +306,8 @@ class OneTimeLink(Model):
 
 
 class GrantKind(StrEnum):
-    """A line's page on one phone of the chair or of a captain; a link that makes a captain's grant on each
-    phone that opens it; or the read-only wall view."""
+    """The line's page on one phone of the chair or of a captain; a link that makes a captain's grant on each
+    phone that opens it; or the read-only wall."""
 
     CHAIR = "chair"
     CAPTAIN = "captain"

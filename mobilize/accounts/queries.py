@@ -1,4 +1,4 @@
-"""What can be asked about people and their roles; always within somebody's scope."""
+"""Queries about people and their roles, always within somebody's scope."""
 
 import uuid
 from collections.abc import Sequence
@@ -8,11 +8,11 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
+from mobilize.accounts.access.scope import Scope, not_over, running_on
 from mobilize.accounts.models import CHAIRS, Person, RoleName, RoleTerm
-from mobilize.accounts.scope import Scope, not_over, running_on
-from mobilize.crypto import blind_index
 from mobilize.database import db
 from mobilize.errors import Refused
+from mobilize.keys.crypto import blind_index
 from mobilize.languages import _
 from mobilize.phones import normalize
 from mobilize.roster.models import Area, Site
@@ -47,8 +47,8 @@ def holders_in(scope: Scope, day: date, *, place: str = "", later: bool = False)
     if not scope.everything:
         query = query.where(Area.id.in_(scope.areas))
     rows = [Holder(term, term.person, site, area) for term, site, area in db.session.execute(query)]
-    wanted = place.strip().casefold()
-    return sorted((row for row in rows if _is_at(row, wanted)), key=_order)
+    typed = place.strip().casefold()
+    return sorted((row for row in rows if _is_at(row, typed)), key=_order)
 
 
 def current_terms(person: Person, day: date) -> Sequence[RoleTerm]:
@@ -57,18 +57,17 @@ def current_terms(person: Person, day: date) -> Sequence[RoleTerm]:
 
 
 def term_in_scope(term_id: uuid.UUID, scope: Scope, day: date) -> RoleTerm | None:
-    """A term, running or to begin, that somebody with this scope may change; None for one outside as for one
-    that is not."""
-    found = db.session.execute(
+    """A running or later term that somebody with this scope may change; None for every other one."""
+    row = db.session.execute(
         select(RoleTerm, Site)
         .outerjoin(Site, RoleTerm.site_id == Site.id)
         .where(RoleTerm.id == term_id, not_over(day))
     ).one_or_none()
-    return found[0] if found and may_manage(scope, found[0].role, found[1]) else None
+    return row[0] if row and may_manage(scope, row[0].role, row[1]) else None
 
 
 def person_in_scope(person_id: uuid.UUID, scope: Scope, day: date) -> Person | None:
-    """Somebody whose every running role is in scope; None for others as for nobody."""
+    """A person whose every running role is in scope; None for every other one."""
     person = db.session.get(Person, person_id)
     if person is None or not current_terms(person, day) or not may_manage_person(scope, person, day):
         return None
@@ -76,31 +75,33 @@ def person_in_scope(person_id: uuid.UUID, scope: Scope, day: date) -> Person | N
 
 
 def person_with(phone: str) -> Person | None:
-    """Whoever signs in with this number, however it is written."""
+    """The person who signs in with this number, in any spelling."""
     read = normalize(phone).phone
     return (
-        db.session.scalar(select(Person).where(Person.phone_bix == blind_index("phone", read)))
+        db.session.scalar(select(Person).where(Person.phone_index == blind_index("phone", read)))
         if read
         else None
     )
 
 
 def may_manage(scope: Scope, role: RoleName, site: Site | None) -> bool:
-    """May this scope give and end this role? The office every one, organizers chairs in their areas."""
+    """Whether this scope may give and end this role: the office every one, organizers chairs in their
+    areas."""
     if scope.everything:
         return True
     return role in CHAIRS and site is not None and scope.is_organizer and scope.sees_area(site.area_id)
 
 
 def may_manage_person(scope: Scope, person: Person, day: date) -> bool:
-    """May somebody with this scope look after their sign-in? Not when they see, or will, what is outside."""
+    """Whether this scope may reset a person's sign-in: not when they hold, or will hold, a role outside
+    it."""
     terms = select(RoleTerm, Site).outerjoin(Site, RoleTerm.site_id == Site.id)
     held = db.session.execute(terms.where(RoleTerm.person_id == person.id, not_over(day)))
     return all(may_manage(scope, term.role, site) for term, site in held)
 
 
 def looks_after_everything(scope: Scope) -> bool:
-    """The office, and whoever organizes every area there is: they may do what concerns the whole union."""
+    """Whether this scope may do what concerns the whole union: the office, and organizers of every area."""
     return scope.everything or set(db.session.scalars(select(Area.id))) <= scope.areas
 
 
@@ -140,9 +141,9 @@ def sites_in(scope: Scope) -> Sequence[tuple[str, str]]:
     return [(site.code, site.name) for site in db.session.scalars(query)]
 
 
-def _is_at(row: Holder, wanted: str) -> bool:
-    said = [row.place, row.area.name if row.area else "", row.site.code if row.site else ""]
-    return any(wanted in words.casefold() for words in said)
+def _is_at(row: Holder, typed: str) -> bool:
+    names = [row.place, row.area.name if row.area else "", row.site.code if row.site else ""]
+    return any(typed in words.casefold() for words in names)
 
 
 def _order(row: Holder) -> tuple[str, str, int, str]:

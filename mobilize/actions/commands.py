@@ -1,4 +1,4 @@
-"""Commands of the room actions, for people and, with `--json`, for machines."""
+"""Shell commands for campaigns, actions and events; with `--json` for machines."""
 
 import json
 import uuid
@@ -9,22 +9,26 @@ import click
 from flask.cli import with_appcontext
 
 from mobilize import clock
-from mobilize.accounts.scope import Scope
-from mobilize.actions.leaked_codes import replace_code
+from mobilize.accounts.access.scope import Scope
+from mobilize.actions.events.codes import replace_code
+from mobilize.actions.events.shifts import read_shifts, set_shifts_of_all
 from mobilize.actions.models import Action, ActionKind, Campaign, Event
-from mobilize.actions.operations import create_action_at_sites, create_campaign, create_rally
-from mobilize.actions.plans import Bilingual, NewAction
-from mobilize.actions.printing import posters_of
-from mobilize.actions.queries import check_in_address, event_by_code, find_action, find_areas
-from mobilize.actions.seen import number_of_events, seen_events
-from mobilize.actions.shifts import read_shifts, set_shifts_of_all
-from mobilize.actions.spans import read_span
-from mobilize.commands import Command, Commands
-from mobilize.database import db
+from mobilize.actions.operations import (
+    NewAction,
+    create_action_at_sites,
+    create_campaign,
+    create_rally,
+)
+from mobilize.actions.printing.print_jobs import posters_of
+from mobilize.actions.queries import event_by_code, find_action, find_areas
+from mobilize.actions.time_ranges import read_span
+from mobilize.actions.visibility import number_of_events, visible_events
+from mobilize.commands import Command, Commands, translated_option
+from mobilize.database import db, parse_id
 from mobilize.errors import Refused
-from mobilize.languages import _
+from mobilize.keys.tokens import read_code
+from mobilize.languages import DEFAULT, Translated, _
 from mobilize.roster.models import Area
-from mobilize.tokens import read_code
 
 EVERY_SITE = "every-site"
 SHELL = "shell"
@@ -39,25 +43,17 @@ as_json = click.option("--json", "as_json", is_flag=True, help="For machines.")
 
 
 @campaigns.command("create")
-@click.option("--name", required=True)
-@click.option("--name-es", default="", help="Without it the English name stands for both.")
-@click.option("--demands", default="", help="One a line, or separated by semicolons.")
-@click.option("--demands-es", default="")
+@translated_option("name", required=[DEFAULT], help_of_others="Without it the English name stands for both.")
+@translated_option("demands", help="One a line, or separated by semicolons.")
 @as_json
-def new_campaign(name: str, name_es: str, demands: str, demands_es: str, as_json: bool) -> None:
+def new_campaign(name: Translated, demands: Translated, as_json: bool) -> None:
     """Make a campaign and print its id."""
-    made = create_campaign(
-        Bilingual(name, name_es),
-        Bilingual(_one_a_line(demands), _one_a_line(demands_es)),
-        actor=SHELL,
-        now=clock.now(),
-    )
-    _say({"id": str(made.id), "name": made.name_en}, as_json)
+    campaign = create_campaign(name, demands.map(_one_a_line), actor=SHELL, now=clock.now())
+    _say({"id": str(campaign.id), "name": campaign.name[DEFAULT]}, as_json)
 
 
 @actions.command("create")
-@click.option("--name", required=True)
-@click.option("--name-es", default="", help="Without it the English name stands for both.")
+@translated_option("name", required=[DEFAULT], help_of_others="Without it the English name stands for both.")
 @click.option("--kind", type=click.Choice([kind.value for kind in ActionKind]), required=True)
 @click.option("--starts", required=True, help="On the clock of each site: 2026-03-03T07:00.")
 @click.option("--ends", required=True, help="The same, or only a time: 07:45.")
@@ -67,19 +63,21 @@ def new_campaign(name: str, name_es: str, demands: str, demands_es: str, as_json
 @click.option("--drill", is_flag=True, help="A rehearsal that never enters a total.")
 @as_json
 def new_action(
-    name: str, name_es: str, kind: str, starts: str, ends: str, where: str, venue: str, campaign: str,
+    name: Translated, kind: str, starts: str, ends: str, where: str, venue: str, campaign: str,
     drill: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Make an action with all its events and print its id."""
     new = NewAction(
-        name=Bilingual(name, name_es),
+        name=name,
         kind=ActionKind(kind),
         span=read_span(starts, ends),
         campaign_id=_campaign_id(campaign),
         drill=drill,
     )
-    made = _make(new, _areas(where), venue)
-    _say({"id": str(made.id), "name": made.name_en, "events": number_of_events(made, ALL)}, as_json)
+    action = _make(new, _areas(where), venue)
+    _say(
+        {"id": str(action.id), "name": action.name[DEFAULT], "events": number_of_events(action, ALL)}, as_json
+    )
 
 
 @actions.command("shifts")
@@ -89,7 +87,7 @@ def new_action(
 def set_shifts(which: str, times: tuple[str, ...], as_json: bool) -> None:
     """Give all places of an action their shifts, on the clock of each: STRIKE 06:00-10:00 10:00-14:00."""
     changed = set_shifts_of_all(
-        seen_events(find_action(which), ALL), read_shifts(times), actor=SHELL, now=clock.now()
+        visible_events(find_action(which), ALL), read_shifts(times), actor=SHELL, now=clock.now()
     )
     _say({"id": str(changed), "changed": changed}, as_json)
 
@@ -99,7 +97,7 @@ def set_shifts(which: str, times: tuple[str, ...], as_json: bool) -> None:
 @as_json
 def list_events(named: str, as_json: bool) -> None:
     """Print site, code, text code and check-in address of every event of an action."""
-    rows = [_row(event) for event in seen_events(find_action(named), ALL)]
+    rows = [_row(event) for event in visible_events(find_action(named), ALL)]
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False))
         return
@@ -126,9 +124,9 @@ def new_code(code: str, as_json: bool) -> None:
 @with_appcontext
 def posters(action: str, out: Path, area: str) -> None:
     """Write the posters of ACTION (its id, or the start of its name) to one PDF, sorted by area."""
-    found = find_action(action)
-    wanted = _one_area(area)
-    printed = seen_events(found, ALL, wanted.id if wanted else None)
+    target = find_action(action)
+    only = _one_area(area)
+    printed = visible_events(target, ALL, only.id if only else None)
     if not printed:
         raise Refused("no_events", _("This action has no event there."))
     _refuse_bad_path(out)
@@ -166,13 +164,11 @@ def _one_area(name: str) -> Area | None:
 def _campaign_id(typed: str) -> uuid.UUID | None:
     if not typed:
         return None
-    try:
-        found = db.session.get(Campaign, uuid.UUID(typed))
-    except ValueError:
-        found = None
-    if found is None:
+    campaign_id = parse_id(typed)
+    campaign = db.session.get(Campaign, campaign_id) if campaign_id else None
+    if campaign is None:
         raise Refused("no_campaign", _("There is no campaign with this id."))
-    return found.id
+    return campaign.id
 
 
 def _one_a_line(demands: str) -> str:
@@ -189,14 +185,14 @@ def _row(event: Event) -> dict[str, str]:
         "area": event.area.name if event.area else "",
         "code": event.code,
         "text_code": event.text_code,
-        "url": check_in_address(event),
+        "url": event.check_in_address,
         "starts_at": event.starts_at.isoformat(),
         "ends_at": event.ends_at.isoformat(),
     }
 
 
-def _say(made: dict[str, Any], as_json: bool) -> None:
-    click.echo(json.dumps(made, ensure_ascii=False) if as_json else made["id"])
+def _say(values: dict[str, Any], as_json: bool) -> None:
+    click.echo(json.dumps(values, ensure_ascii=False) if as_json else values["id"])
 
 
 def _write(out: Path, pdf: bytes) -> None:
@@ -207,7 +203,7 @@ def _write(out: Path, pdf: bytes) -> None:
 
 
 def _refuse_bad_path(out: Path) -> None:
-    """Said before the posters are drawn, not after."""
+    """Raise before the posters are drawn, not after."""
     if not out.parent.is_dir():
         raise _cannot_write(out, _("there is no such folder"))
 

@@ -1,10 +1,11 @@
-"""What comes in through the doors of campaigns, actions and events."""
+"""Forms of campaigns, actions and events."""
 
 import uuid
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     DateField,
@@ -23,18 +24,22 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from mobilize import clock, settings
+from mobilize.actions.events.shifts import MOST_SHIFTS, ShiftTimes
 from mobilize.actions.models import ActionKind
-from mobilize.actions.plans import Bilingual
-from mobilize.actions.spans import LocalSpan
-from mobilize.database import new_id
+from mobilize.actions.operations import LONGEST_NAME
+from mobilize.actions.time_ranges import LocalTimeRange
+from mobilize.database import new_id, parse_id
 from mobilize.errors import Refused
+from mobilize.languages import DEFAULT, name_of
+from mobilize.web.page_form import PageForm
+from mobilize.web.translated_field import TranslatedField
 
 EVERY_SITE = "every-site"
 SOME_AREAS = "areas"
 
 # Under which field a refusal is shown; any other stands above the form.
 _FIELD_OF = {
-    "no_name": "name_en",
+    "no_name": "name",
     "no_venue": "venue",
     "bad_day": "day",
     "in_the_past": "day",
@@ -44,48 +49,55 @@ _FIELD_OF = {
 }
 
 
-class RoomForm(FlaskForm):
-    """A form of this room. The token against forgery is checked for every signed-in page in `rooms`."""
-
-    class Meta:
-        csrf = False
+class RoomForm(PageForm):
+    """A form of this package."""
 
     def refuse(self, refusal: Refused) -> None:
-        """Show why it was declined, by the field to correct."""
+        """Show a refusal at the field to correct."""
         field = self._fields.get(_FIELD_OF.get(refusal.code, ""))
+        if isinstance(field, TranslatedField):
+            field.refuse(refusal.message)
+            return
         where = field.errors if field is not None else self.form_errors
         where.append(refusal.message)
 
 
-class NamedForm(RoomForm):
-    """A name in both languages."""
-
-    name_en = StringField(_("Name"), validators=[InputRequired(_("Give it a name.")), Length(max=120)])
-    name_es = StringField(
-        _("Name in Spanish"),
-        description=_("Without it, the English one stands on the Spanish half of posters too."),
-        validators=[Length(max=120)],
+def _name_in(code: str) -> StringField:
+    if code == DEFAULT:
+        needed = [InputRequired(_("Give it a name.")), Length(max=LONGEST_NAME)]
+        return StringField(_("Name"), validators=needed)
+    called = {"language": name_of(code)}
+    return StringField(
+        _("Name in %(language)s", **called),
+        description=_(
+            "Without it, the English one stands on the %(language)s half of posters too.", **called
+        ),
+        validators=[Length(max=LONGEST_NAME)],
     )
 
-    @property
-    def name(self) -> Bilingual:
-        return Bilingual(written(self.name_en), written(self.name_es))
+
+def _demands_in(code: str) -> TextAreaField:
+    if code != DEFAULT:
+        label = _("Demands in %(language)s", language=name_of(code))
+        return TextAreaField(label, validators=[Length(max=2000)])
+    return TextAreaField(
+        _("Demands"),
+        description=_("Why we are out: one demand a line. They stand on every poster and receipt."),
+        validators=[Length(max=2000)],
+    )
+
+
+class NamedForm(RoomForm):
+    """A name in every language; in English it is required."""
+
+    name = TranslatedField(_name_in)
 
 
 class CampaignForm(NamedForm):
     """`form_id` becomes the campaign's id: a double tap makes one."""
 
     form_id = HiddenField(default=new_id)
-    demands_en = TextAreaField(
-        _("Demands"),
-        description=_("Why we are out: one demand a line. They stand on every poster and receipt."),
-        validators=[Length(max=2000)],
-    )
-    demands_es = TextAreaField(_("Demands in Spanish"), validators=[Length(max=2000)])
-
-    @property
-    def demands(self) -> Bilingual:
-        return Bilingual(written(self.demands_en), written(self.demands_es))
+    demands = TranslatedField(_demands_in)
 
     @property
     def id(self) -> uuid.UUID:
@@ -108,13 +120,13 @@ class WhenForm(RoomForm):
     )
 
     @property
-    def span(self) -> LocalSpan:
+    def span(self) -> LocalTimeRange:
         which = {"first": False, "second": True}.get(self.second_hour.data or "")
-        return LocalSpan(self.day.data, self.start.data, self.end.data, which)
+        return LocalTimeRange(self.day.data, self.start.data, self.end.data, which)
 
     @property
     def asks_which_hour(self) -> bool:
-        """True once the clock has to be asked about; the field is shown only then."""
+        """Whether the time comes twice that night; the field is shown only then."""
         return bool(self.second_hour.errors or self.second_hour.data)
 
 
@@ -156,6 +168,57 @@ class SiteEventForm(WhenForm, NamedForm):
     meet_at = StringField(_("Where to meet"), validators=[Length(max=200)])
 
 
+class ShiftsForm(PageForm):
+    """The shifts of a day, as pairs `start-0`, `end-0` and so on, and the gates of a site, a line each."""
+
+    gates = TextAreaField(
+        _("Gates"),
+        description=_("One on each line, where people stand apart: heads are then counted gate by gate."),
+    )
+
+    @classmethod
+    def of(cls, times: Sequence[ShiftTimes], gates: Sequence[str] = ()) -> "ShiftsForm":
+        """The form, begun with these."""
+        begun = {f"start-{n}": one.start for n, one in enumerate(times)}
+        begun |= {f"end-{n}": one.end for n, one in enumerate(times)}
+        return cls(data={**begun, "gates": "\n".join(gates)})
+
+    @property
+    def rows(self) -> list[tuple[TimeField, TimeField]]:
+        return [(self[f"start-{n}"], self[f"end-{n}"]) for n in range(MOST_SHIFTS)]
+
+    @property
+    def times(self) -> list[ShiftTimes]:
+        """The shifts; empty rows are left out. Raises `Refused` for half a row."""
+        typed = [(start.data, end.data) for start, end in self.rows if start.data or end.data]
+        if not self.validate() or None in chain(*typed):
+            raise Refused("bad_time", _("Say for each shift when it starts and when it ends."))
+        return [ShiftTimes(*row) for row in typed]
+
+
+for _n in range(MOST_SHIFTS):
+    setattr(ShiftsForm, f"start-{_n}", TimeField(_("Shift %(n)s from", n=_n + 1), validators=[Optional()]))
+    setattr(ShiftsForm, f"end-{_n}", TimeField(_("to"), validators=[Optional()]))
+
+
+class NewCodeForm(PageForm):
+    """`leaked` is the code the page showed: pressed twice, it is replaced once."""
+
+    leaked = HiddenField(default="")
+
+
+class LabelForm(PageForm):
+    """Whose phone, or which screen, a link is for."""
+
+    label = StringField(default="")
+
+
+class OpenLineForm(PageForm):
+    """`page` names one showing of a link's page: pressed twice, it opens one phone."""
+
+    page = HiddenField()
+
+
 class MoveForm(WhenForm):
     """Another time or place for an event; `venue` only for one without a site."""
 
@@ -164,12 +227,9 @@ class MoveForm(WhenForm):
 
 
 def written(field: StringField) -> str:
-    """What was typed, without what PostgreSQL cannot store and nobody types."""
+    """The stripped value, without NUL characters, which PostgreSQL cannot store."""
     return (field.data or "").replace("\0", "").strip()
 
 
 def _id(typed: Any) -> uuid.UUID:
-    try:
-        return uuid.UUID(str(typed))
-    except ValueError:
-        return new_id()
+    return parse_id(str(typed)) or new_id()

@@ -4,10 +4,12 @@ import uuid
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from mobilize import settings
 from mobilize.database import Model
+from mobilize.languages import Translated
 from mobilize.roster.models import Area, Site
 
 
@@ -34,10 +36,8 @@ class Campaign(Model):
     __tablename__ = "campaigns"
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    name_en: Mapped[str] = mapped_column(String(120))
-    name_es: Mapped[str] = mapped_column(String(120))
-    demands_en: Mapped[str] = mapped_column(Text, default="")
-    demands_es: Mapped[str] = mapped_column(Text, default="")
+    name: Mapped[Translated]
+    demands: Mapped[Translated] = mapped_column(default=Translated())
     forget_after_days: Mapped[int] = mapped_column(default=90)
     made_at: Mapped[datetime]
 
@@ -45,9 +45,9 @@ class Campaign(Model):
 
 
 class Action(Model):
-    """One step of a campaign. `owner_site_id` is set for a chair's local action at her own site.
+    """One step of a campaign. `owner_site_id` is set for a chair's local action at their own site.
 
-    `forgotten_at`: nothing ties a person to it any more; its rows stay as counts (the room privacy).
+    `forgotten_at`: nothing links a person to it any more; its rows stay as counts (`mobilize.privacy`).
     """
 
     __tablename__ = "actions"
@@ -55,8 +55,7 @@ class Action(Model):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     campaign_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("campaigns.id"), index=True)
     kind: Mapped[ActionKind]
-    name_en: Mapped[str] = mapped_column(String(120))
-    name_es: Mapped[str] = mapped_column(String(120))
+    name: Mapped[Translated]
     owner_site_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("sites.id"))
     drill: Mapped[bool] = mapped_column(default=False)
     elsewhere_ok: Mapped[bool] = mapped_column(default=True)
@@ -72,9 +71,6 @@ class Action(Model):
 
     campaign: Mapped[Campaign | None] = relationship(back_populates="actions")
     events: Mapped[list["Event"]] = relationship(back_populates="action")
-
-    def name_in(self, language: str) -> str:
-        return self.name_es if language == "es" else self.name_en
 
 
 class Event(Model):
@@ -133,8 +129,13 @@ class Event(Model):
 
     @property
     def place(self) -> str:
-        """Where it is, for a page or a poster: the site or the venue."""
+        """The place for a page or a poster: the site or the venue."""
         return self.site.name if self.site else self.venue
+
+    @property
+    def check_in_address(self) -> str:
+        """The address in the poster's QR code: works in any case of letters."""
+        return check_in_address(self.code)
 
     @property
     def is_called_off(self) -> bool:
@@ -142,8 +143,8 @@ class Event(Model):
 
 
 class OldCode(Model):
-    """A code that leaked and was replaced: kept for ever, given to no other event, and never a way in again
-    for what happens after `replaced_at`."""
+    """A code that leaked and was replaced: kept for ever, given to no other event, and not valid for
+    check-ins after `replaced_at`."""
 
     __tablename__ = "old_codes"
     __table_args__ = (
@@ -196,7 +197,7 @@ class Shift(Model):
 
 
 class Eligible(Model):
-    """A member who counted into the denominator when her chapter's home event started.
+    """A member who counted into the denominator when their chapter's home event started.
 
     `member_id` is emptied when the action is forgotten; the row, with its chapter, stays and counts.
     """
@@ -213,3 +214,8 @@ class Eligible(Model):
     member_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("members.id"))
     chapter_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("sites.id"))
     event_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("events.id"))
+
+
+def check_in_address(code: str) -> str:
+    """The address of an event's check-in page."""
+    return f"{settings().public_base_url}/c/{code}"

@@ -1,16 +1,17 @@
-"""What can be done with campaigns, actions and events. The printed code of an event never changes here."""
+"""Operations on campaigns, actions and events. The printed code of an event never changes here."""
 
 import uuid
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from mobilize import audit, settings
-from mobilize.accounts.grants import move_grants
+from mobilize.accounts.access.grants import move_grants
 from mobilize.accounts.models import GrantKind
+from mobilize.actions.events.codes import free_text_code, one_at_a_time
 from mobilize.actions.models import Action, ActionKind, Campaign, Event, EventChapter, EventState, Shift
-from mobilize.actions.plans import Bilingual, NewAction
 from mobilize.actions.queries import (
     action_without_site,
     captains_line_ends,
@@ -19,30 +20,47 @@ from mobilize.actions.queries import (
     sites_for,
     text_codes_in_use,
 )
-from mobilize.actions.spans import LocalSpan
-from mobilize.actions.text_codes import free_text_code, one_at_a_time
+from mobilize.actions.time_ranges import LocalTimeRange
 from mobilize.database import atomic, db, new_id
 from mobilize.errors import Refused
-from mobilize.languages import _
+from mobilize.fast.versions import mark_changed
+from mobilize.keys.tokens import make_code
+from mobilize.languages import DEFAULT, Translated, _
 from mobilize.roster.models import Area, Site
-from mobilize.tokens import make_code
+
+LONGEST_NAME = 120
+
+
+@dataclass(frozen=True)
+class NewAction:
+    """The values of an action before it has any place.
+
+    `id` is made when the form is opened: sent twice, it makes one action.
+    """
+
+    name: Translated
+    kind: ActionKind
+    span: LocalTimeRange
+    campaign_id: uuid.UUID | None = None
+    drill: bool = False
+    elsewhere_ok: bool = True
+    target_percent: int = 75
+    id: uuid.UUID = field(default_factory=new_id)
 
 
 def create_campaign(
-    name: Bilingual, demands: Bilingual, *, actor: str, now: datetime, id: uuid.UUID | None = None
+    name: Translated, demands: Translated, *, actor: str, now: datetime, id: uuid.UUID | None = None
 ) -> Campaign:
-    """A campaign with its demands, one a line. With the same `id` twice it is made once."""
+    """Create a campaign with its demands, one a line. With the same `id` twice it is created once."""
     with atomic() as session:
         one_at_a_time()
-        made = session.get(Campaign, id) if id else None
-        if made:
-            return made
+        existing = session.get(Campaign, id) if id else None
+        if existing:
+            return existing
         campaign = Campaign(
             id=id or new_id(),
-            name_en=_named(name.en),
-            name_es=name.es[:120],
-            demands_en=demands.en,
-            demands_es=demands.es,
+            name=_named(name),
+            demands=demands,
             made_at=now,
         )
         session.add(campaign)
@@ -52,28 +70,27 @@ def create_campaign(
 
 
 def change_campaign(
-    campaign: Campaign, name: Bilingual, demands: Bilingual, *, actor: str, now: datetime
+    campaign: Campaign, name: Translated, demands: Translated, *, actor: str, now: datetime
 ) -> None:
-    """Say its name and demands differently from now on: on pages, receipts, and posters printed later."""
+    """Change its name and demands: on pages, receipts, and posters printed later."""
     with atomic():
-        campaign.name_en, campaign.name_es = _named(name.en), name.es[:120]
-        campaign.demands_en, campaign.demands_es = demands.en, demands.es
+        campaign.name, campaign.demands = _named(name), demands
         audit.note(actor, "campaign.change", campaign.id, now=now)
 
 
 def create_action_at_sites(
     new: NewAction, *, areas: Sequence[Area] | None = None, actor: str, now: datetime
 ) -> Action:
-    """An action with one event at every site the union represents, or at those of some areas.
+    """Create an action with one event at every site the union represents, or at those of some areas.
 
     Each event starts at the same time of day where its site is. Everything or nothing is stored.
     Twice with the same `new.id` makes one. Raises `Refused` when there is no such site.
     """
     with atomic() as session:
         one_at_a_time()
-        made = session.get(Action, new.id)
-        if made:
-            return made
+        existing = session.get(Action, new.id)
+        if existing:
+            return existing
         sites = sites_for(areas)
         if not sites:
             raise Refused("no_sites", _("There is no site to hold it at. Import the sites first."))
@@ -92,7 +109,7 @@ def create_rally(
     actor: str,
     now: datetime,
 ) -> Action:
-    """A rally at one venue, the home event of every chapter of `areas` (None: of the whole union).
+    """Create a rally at one venue, the home event of every chapter of `areas` (None: of the whole union).
 
     Twice with the same `new.id` makes one. Raises `Refused` without a venue or without any chapter.
     """
@@ -100,9 +117,9 @@ def create_rally(
         raise Refused("no_venue", _("Say where the rally is."))
     with atomic() as session:
         one_at_a_time()
-        made = session.get(Action, new.id)
-        if made:
-            return made
+        existing = session.get(Action, new.id)
+        if existing:
+            return existing
         chapters = sites_for(areas)
         if not chapters:
             raise Refused("no_sites", _("No chapter would come to it. Import the sites first."))
@@ -119,11 +136,11 @@ def create_rally(
 
 
 def create_site_event(
-    site: Site, name: Bilingual, span: LocalSpan, meet_at: str = "", *, actor: str, now: datetime
+    site: Site, name: Translated, span: LocalTimeRange, meet_at: str = "", *, actor: str, now: datetime
 ) -> Event:
-    """A chair's own event at her site.
+    """Create a chair's own event at their site.
 
-    It joins the office's action of that day when that one lacks her site; else it is an action of her own.
+    It joins the office's action of that day when that one lacks the site; else it is an action of its own.
     Raises `Refused` when there is already one at this site at that time.
     """
     starts_at, ends_at = span.moments(site.tz)
@@ -144,33 +161,59 @@ def create_site_event(
 
 
 def move_event(
-    event: Event, span: LocalSpan, meet_at: str, *, venue: str = "", actor: str, now: datetime
+    event: Event, span: LocalTimeRange, meet_at: str, *, venue: str = "", actor: str, now: datetime
 ) -> bool:
     """Change when an event is, where its people meet, or a rally's `venue`; True when that changed anything.
 
-    The printed code stays good. `version` grows, by which members who were told are told again. Saying
-    the same twice changes nothing; the links of its phones last as long as it does now. Raises `Refused` for
-    an event that is over or called off, for a time that is over, and for one at which another event stands
-    at the site.
+    The printed code stays good. `version` grows, by which members who were told are told again. The same
+    values twice change nothing; the links of its phones last as long as it does now. Raises `Refused` for an
+    event that is over or called off, for a time that is over, and for one at which another event stands at
+    the site.
     """
     starts_at, ends_at = span.moments(event.tz)
     with atomic() as session:
         one_at_a_time()
         session.refresh(event, with_for_update={"of": Event})
         _refuse_over(event, now)
-        asked = (starts_at, ends_at, meet_at.strip()[:200], _new_venue(event, venue))
-        if asked == (event.starts_at, event.ends_at, event.meet_at, event.venue):
+        values = (starts_at, ends_at, meet_at.strip()[:200], _new_venue(event, venue))
+        if values == (event.starts_at, event.ends_at, event.meet_at, event.venue):
             return False
         _refuse_past(ends_at, now)
         if event.site_id:
             _refuse_second(event.site_id, starts_at, ends_at, besides=event.id)
         _move_shifts(event, starts_at, ends_at)
-        event.starts_at, event.ends_at, event.meet_at, event.venue = asked
+        event.starts_at, event.ends_at, event.meet_at, event.venue = values
         event.version += 1
         _move_action_with(event)
-        move_grants(event.id, GrantKind.CAPTAIN, captains_line_ends(event))
-        move_grants(event.id, GrantKind.CHAIR, chairs_line_ends(event))
+        move_grants(event.id, GrantKind.CAPTAIN, captains_line_ends(event), now=now)
+        move_grants(event.id, GrantKind.CHAIR, chairs_line_ends(event), now=now)
         audit.note(actor, "event.move", event.id, now=now)
+    return True
+
+
+def call_off_action(action: Action, *, actor: str, now: datetime) -> bool:
+    """Call off every event of it that is not closed; False when that was done before, which changes nothing.
+
+    Pages and the posters' codes say it from here on; the room reminders tells who had been told. Refused:
+    "is_over" when all of it has ended.
+    """
+    with atomic() as session:
+        session.refresh(action, with_for_update={"of": Action})
+        if action.called_off_at is not None:
+            return False
+        called_off = session.scalars(
+            update(Event)
+            .where(Event.action_id == action.id, Event.state == EventState.PLANNED, Event.ends_at > now)
+            .values(state=EventState.CALLED_OFF)
+            .returning(Event.id)
+            .execution_options(synchronize_session=False)
+        ).all()
+        mark_changed(*called_off)
+        if not called_off:
+            raise Refused("is_over", _("This action is over. There is nothing to call off."), status=409)
+        action.called_off_at = now
+        audit.note(actor, "action.call_off", action.id, now=now)
+    session.expire_all()
     return True
 
 
@@ -195,7 +238,7 @@ def _move_shifts(event: Event, starts_at: datetime, ends_at: datetime) -> None:
         shift.starts_at, shift.ends_at = shift.starts_at + by, shift.ends_at + by
 
 
-def _add_events(action: Action, span: LocalSpan, sites: Iterable[Site], *, now: datetime) -> None:
+def _add_events(action: Action, span: LocalTimeRange, sites: Iterable[Site], *, now: datetime) -> None:
     used = text_codes_in_use(now)
     by_zone: dict[str, tuple[datetime, datetime]] = {}
     for site in sites:
@@ -214,8 +257,7 @@ def _action(new: NewAction, *, actor: str, now: datetime, owner: Site | None = N
         id=new.id,
         campaign_id=new.campaign_id,
         kind=new.kind,
-        name_en=_named(new.name.en),
-        name_es=new.name.es[:120],
+        name=_named(new.name),
         owner_site_id=owner.id if owner else None,
         drill=new.drill,
         elsewhere_ok=new.elsewhere_ok,
@@ -230,7 +272,7 @@ def _action(new: NewAction, *, actor: str, now: datetime, owner: Site | None = N
     return action
 
 
-def _local_action(site: Site, name: Bilingual, span: LocalSpan, actor: str, now: datetime) -> Action:
+def _local_action(site: Site, name: Translated, span: LocalTimeRange, actor: str, now: datetime) -> Action:
     return _action(NewAction(name, ActionKind.PICKET, span), actor=actor, now=now, owner=site)
 
 
@@ -260,10 +302,11 @@ def _shift(event: Event) -> Shift:
     return Shift(event_id=event.id, starts_at=event.starts_at, ends_at=event.ends_at)
 
 
-def _named(name: str) -> str:
-    if not name:
+def _named(name: Translated) -> Translated:
+    name = name.map(lambda text: text.strip()[:LONGEST_NAME])
+    if DEFAULT not in name:
         raise Refused("no_name", _("Give it a name."))
-    return name[:120]
+    return name
 
 
 def _refuse_second(

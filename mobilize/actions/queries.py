@@ -1,29 +1,28 @@
-"""What can be asked about campaigns, actions and events."""
+"""Queries about campaigns, actions and events."""
 
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, true
+from sqlalchemy import Select, func, or_, select, true
 from sqlalchemy.orm import joinedload, selectinload
 
-from mobilize import settings
 from mobilize.actions.models import Action, ActionKind, Campaign, Event, EventChapter, EventState, OldCode
 from mobilize.database import db
 from mobilize.errors import Refused
-from mobilize.languages import _
+from mobilize.keys.tokens import read_code
+from mobilize.languages import DEFAULT, _
 from mobilize.roster.models import Area, Member, Membership, Site
 from mobilize.roster.names import PersonName
-from mobilize.tokens import read_code
 
-# How long before the start and after the end somebody may still check in: see `model.md`, "Hours".
+# How long before the start and after the end somebody may still check in: as in `docs/check-in.md`.
 EARLY = timedelta(minutes=30)
 LATE = timedelta(minutes=30)
 
 
 def event_by_code(typed: str) -> Event | None:
-    """The event of a code, as typed or mangled; called-off ones too: their poster still hangs. An old code's
-    as well, since lines and members' own links go on under it: ask `shown_event` where it matters."""
+    """The event of a code, however it was typed; called-off ones too, whose poster still hangs. Also of an
+    old code, since lines and members' own links go on under it: `cached_event` tells the difference."""
     code = read_code(typed)
     by_code = select(Event).options(
         joinedload(Event.site),
@@ -35,6 +34,12 @@ def event_by_code(typed: str) -> Event | None:
     )
 
 
+def event_ids_with_code(code: str) -> Select[uuid.UUID]:
+    """SELECT of the id of the event that has this code, or had it before it was replaced."""
+    old = select(OldCode.event_id).where(OldCode.code == code)
+    return select(Event.id).where(or_(Event.code == code, Event.id.in_(old)))
+
+
 def codes_of(event: Event) -> list[str]:
     """Every code an event has had, today's first."""
     old = select(OldCode.code).where(OldCode.event_id == event.id).order_by(OldCode.replaced_at.desc())
@@ -42,7 +47,7 @@ def codes_of(event: Event) -> list[str]:
 
 
 def event_by_text_code(digits: str, now: datetime) -> Event | None:
-    """The event whose `HERE 48219` this is, around its hours; None when nothing is open under it."""
+    """The event with these digits (`HERE 48219`), around its hours."""
     return db.session.scalar(
         select(Event).where(
             Event.text_code == digits,
@@ -54,15 +59,15 @@ def event_by_text_code(digits: str, now: datetime) -> Event | None:
 
 
 def old_text_code(digits: str, now: datetime) -> tuple[Event, datetime] | None:
-    """The event, around its hours, whose `HERE 48219` this was, and when it was replaced."""
-    found = db.session.execute(
+    """The event that had these digits (`HERE 48219`), around its hours, and when they were replaced."""
+    row = db.session.execute(
         select(Event, OldCode.replaced_at)
         .join(OldCode, OldCode.event_id == Event.id)
         .where(OldCode.text_code == digits, Event.state == EventState.PLANNED)
         .where(Event.starts_at <= now + timedelta(hours=12), Event.ends_at >= now - timedelta(hours=12))
         .order_by(OldCode.replaced_at.desc())
     ).first()
-    return (found[0], found[1]) if found else None
+    return (row[0], row[1]) if row else None
 
 
 def text_codes_in_use(now: datetime) -> set[str]:
@@ -125,7 +130,7 @@ def find_action(named: str) -> Action:
     try:
         fits = [db.session.get(Action, uuid.UUID(named))]
     except ValueError:
-        start = func.lower(Action.name_en).startswith(named.lower(), autoescape=True)
+        start = func.lower(Action.name[DEFAULT].as_string()).startswith(named.lower(), autoescape=True)
         fits = list(db.session.scalars(select(Action).where(start).limit(3)))
     fits = [action for action in fits if action]
     if len(fits) != 1:
@@ -138,15 +143,15 @@ def find_action(named: str) -> Action:
 
 def find_areas(names: str) -> list[Area]:
     """Areas by their names, separated by commas. Raises `Refused` naming the one that is unknown."""
-    known = {area.name.casefold(): area for area in db.session.scalars(select(Area))}
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
-    for name in wanted:
-        if name.casefold() not in known:
-            listed = ", ".join(sorted(area.name for area in known.values()))
+    by_name = {area.name.casefold(): area for area in db.session.scalars(select(Area))}
+    listed_names = [name.strip() for name in names.split(",") if name.strip()]
+    for name in listed_names:
+        if name.casefold() not in by_name:
+            listed = ", ".join(sorted(area.name for area in by_name.values()))
             raise Refused(
                 "no_area", _("There is no area “%(name)s”. There are: %(listed)s.", name=name, listed=listed)
             )
-    return [known[name.casefold()] for name in wanted]
+    return [by_name[name.casefold()] for name in listed_names]
 
 
 def events_of(action: Action, area: Area | None = None) -> Sequence[Event]:
@@ -187,23 +192,18 @@ def actions_without_campaign() -> Sequence[Action]:
     ).all()
 
 
-def check_in_address(event: Event) -> str:
-    """What the poster's QR code says: works in any case of letters."""
-    return f"{settings().public_base_url}/c/{event.code}"
-
-
 def is_open(event: Event, now: datetime) -> bool:
-    """Its hours: from 30 minutes before the start to 30 minutes after the end."""
+    """Whether check-in is open: from 30 minutes before the start to 30 minutes after the end."""
     return event.state is EventState.PLANNED and event.starts_at - EARLY <= now <= event.ends_at + LATE
 
 
 def captains_line_ends(event: Event) -> datetime:
-    """A captain's link ends with the last moment that counts."""
+    """The end of captains' links: the last moment that counts."""
     return event.ends_at + LATE
 
 
 def chairs_line_ends(event: Event) -> datetime:
-    """The chair's page stays open until the event is closed, for the paper sheet and the last head count."""
+    """The end of the chair's line page: when the event is closed, after sign-in sheet and last head count."""
     return event.ends_at + timedelta(minutes=event.action.close_after_minutes)
 
 
@@ -215,7 +215,7 @@ def chapters_of(event_id: uuid.UUID) -> Sequence[uuid.UUID]:
 
 
 def chapter_names(site_id: uuid.UUID) -> list[tuple[uuid.UUID, PersonName]]:
-    """Who is on a chapter's list today, home or second site. The caller has the site in scope."""
+    """The members of a chapter today, home or second site. The caller has the site in scope."""
     rows = db.session.execute(
         select(Member.id, Member.name_enc)
         .join(Membership, Membership.member_id == Member.id)

@@ -1,4 +1,4 @@
-"""What happened at a line: evidence, what it amounts to, and what was counted there.
+"""Tables of check-in: evidence, matches, attendance, head counts, and what is kept for review.
 
 The two hottest tables, `evidence` and `attendance`, carry no foreign keys to the event and its shift: on
 PostgreSQL each would lock the same few rows for every check-in of the morning. Events are never deleted.
@@ -11,13 +11,13 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from mobilize.checkins.typed import Typed
+from mobilize.checkins.record.identifiers import Typed
 from mobilize.database import Model, Sealed
 from mobilize.roster.models import Member
 
 
 class Tier(StrEnum):
-    """How strong the evidence is, weakest first."""
+    """The strength of evidence, weakest first."""
 
     SELF = "self"
     VOUCHED = "vouched"
@@ -29,7 +29,7 @@ class Tier(StrEnum):
 
 
 class Method(StrEnum):
-    """How somebody was counted. A walk-in is whom a captain wrote down by what they said, from no list."""
+    """Ways of being counted. A walk-in is whom a captain wrote down by what they said, from no list."""
 
     POSTER = "poster"
     LINK = "link"
@@ -42,7 +42,7 @@ class Method(StrEnum):
 
     @property
     def tier(self) -> Tier:
-        """What it proves: a poster can be forwarded, a chair saw a face, a rotating code shows the place."""
+        """Its strength: a poster can be forwarded, a chair saw a face, a rotating code shows the place."""
         if self in (Method.POSTER, Method.LINK, Method.TEXT):
             return Tier.SELF
         if self in (Method.TICK, Method.PAPER, Method.WALKIN):
@@ -57,7 +57,7 @@ class Method(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What `check_in()` made of a piece of evidence. Every one of them is stored.
+    """The outcome `check_in()` gave a claim. Every one of them is stored.
 
     `undone` is the note that somebody took a member's ticks back, kept under its own nonce.
     """
@@ -72,8 +72,8 @@ class Outcome(StrEnum):
     UNDONE = "undone"
 
 
-class Says(StrEnum):
-    """What evidence says of somebody: she is here, she leaves, or that her ticks were a mistake."""
+class ClaimKind(StrEnum):
+    """The kind of a claim: a member is here, leaves, or was ticked by mistake."""
 
     HERE = "here"
     LEFT = "left"
@@ -81,7 +81,7 @@ class Says(StrEnum):
 
 
 class Duty(StrEnum):
-    """What somebody does on a strike day; at the line unless it was said otherwise."""
+    """The duty of a member on a strike day; at the line unless it was stated otherwise."""
 
     PICKET = "picket"
     KITCHEN = "kitchen"
@@ -93,10 +93,10 @@ class Duty(StrEnum):
 
 
 class Evidence(Model):
-    """Somebody says that somebody was there. Append-only: voids and matches are rows of their own.
+    """One claim that a member was present. Append-only: voids and matches are rows of their own.
 
-    `nonce` is the sender's name for this one deed; `body_hash` tells a repeat from another deed under the
-    same name. `happened_at` is when it happened by the sender's corrected clock, `recorded_at` when it was
+    `nonce` is the sender's idempotency key; `body_hash` tells a repeat from another claim under the same
+    key. `happened_at` is when it happened by the sender's corrected clock, `recorded_at` when it was
     stored. `time_uncertain`: that is a guess outside the hours, and it may have been within them.
     """
 
@@ -104,7 +104,7 @@ class Evidence(Model):
     __table_args__ = (
         UniqueConstraint("event_id", "nonce", name="uq_evidence_one_per_event_and_nonce"),
         Index("ix_evidence_member", "member_id"),
-        # `decision.ask`: which places of a ticket are taken. Two at once do not get the same one.
+        # `lookup.look_up`: which places of a ticket are taken. Two at once do not get the same one.
         Index(
             "uq_evidence_one_per_place_of_a_ticket",
             "event_id",
@@ -129,7 +129,7 @@ class Evidence(Model):
     walkup_id: Mapped[uuid.UUID | None]
     gate_id: Mapped[uuid.UUID | None]
     device_hmac: Mapped[bytes | None] = mapped_column(LargeBinary(16))
-    # One reading of the line's changing code, on whatever phones it is shown, and whom it verified there: the
+    # One reading of the line's rotating code, on whatever phones it is shown, and whom it verified there: the
     # first to the sixth.
     ticket_hmac: Mapped[bytes | None] = mapped_column(LargeBinary(16))
     ticket_place: Mapped[int | None]
@@ -139,12 +139,16 @@ class Evidence(Model):
     time_uncertain: Mapped[bool] = mapped_column(default=False, server_default=false())
     recorded_at: Mapped[datetime]
     # Both stay as the database sets them for all but strike days: the hot path does not write them.
-    says: Mapped[Says] = mapped_column(server_default=Says.HERE.value)
+    kind: Mapped[ClaimKind] = mapped_column(server_default=ClaimKind.HERE.value)
     duty: Mapped[Duty | None]
 
 
+# Who took back what was sent from the same phone: nobody knows more of them.
+OWN_PHONE = "phone"
+
+
 class Void(Model):
-    """A person took one piece of evidence back, and said why."""
+    """One piece of evidence that a person took back, and why."""
 
     __tablename__ = "voids"
 
@@ -156,8 +160,9 @@ class Void(Model):
     reason = Sealed(row="evidence_id")
 
 
-class Verdict(StrEnum):
-    """open -> counts | not_ours -> open, as often as somebody thinks better of it."""
+class Resolution(StrEnum):
+    """The decision about a piece of evidence: open -> counts | not_ours -> open, as often as it is
+    changed."""
 
     COUNTS = "counts"
     NOT_OURS = "not_ours"
@@ -165,16 +170,18 @@ class Verdict(StrEnum):
 
 
 class Match(Model):
-    """What a person said of a piece of evidence that counted for nobody: whose it is, or that it is not ours.
+    """A person's decision about evidence that counted for nobody: whose it is, or that it is not ours.
 
-    `at` is the last word on it; the words before it stand in the audit. Without `member_id` it is nobody's.
+    `at` is the last decision; those before it are in the audit. Without `member_id` it is nobody's.
     """
 
     __tablename__ = "matches"
 
     evidence_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("evidence.id"), primary_key=True)
     member_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("members.id"))
-    verdict: Mapped[Verdict] = mapped_column(default=Verdict.COUNTS, server_default=Verdict.COUNTS.value)
+    verdict: Mapped[Resolution] = mapped_column(
+        default=Resolution.COUNTS, server_default=Resolution.COUNTS.value
+    )
     reason_enc: Mapped[bytes | None]
     actor: Mapped[str] = mapped_column(String(64))
     at: Mapped[datetime]
@@ -183,7 +190,7 @@ class Match(Model):
 
 
 class Attendance(Model):
-    """What counts: one row per member, event and shift, always what the evidence says.
+    """One row per member, event and shift that counts, always derived from the evidence.
 
     When the action is forgotten `member_id` is emptied; the row keeps its chapter, tier and hour, and counts.
     `observed`: some of the evidence is (`Method.is_observed`). `forgotten_as` (random, made then) says only
@@ -215,16 +222,16 @@ class Attendance(Model):
 
 
 class Walkup(Model):
-    """What somebody typed that matched nobody, or several, kept for a person to match, until `until`.
-    `settled_at`: somebody has said whose it is, or that it is not ours."""
+    """A typed number or name that matched nobody, or several, kept for a person to match, until `until`.
+    `settled_at`: a person has decided whose it is, or that it is not ours."""
 
     __tablename__ = "walkups"
-    __table_args__ = (UniqueConstraint("event_id", "typed_bix", name="uq_walkups_once_per_event"),)
+    __table_args__ = (UniqueConstraint("event_id", "typed_index", name="uq_walkups_once_per_event"),)
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     event_id: Mapped[uuid.UUID]
     typed_enc: Mapped[bytes | None]
-    typed_bix: Mapped[bytes] = mapped_column(LargeBinary(16))
+    typed_index: Mapped[bytes] = mapped_column(LargeBinary(16))
     kind: Mapped[str] = mapped_column(String(12))
     until: Mapped[datetime]
     settled_at: Mapped[datetime | None]
@@ -240,19 +247,19 @@ class KnownPhone(Model):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     typed_enc: Mapped[bytes]
-    typed_bix: Mapped[bytes] = mapped_column(LargeBinary(16), index=True)
+    typed_index: Mapped[bytes] = mapped_column(LargeBinary(16), index=True)
     used_on: Mapped[date]
 
     typed = Sealed()
 
     @property
-    def said(self) -> Typed:
-        """What was last typed on this phone."""
+    def last_typed(self) -> Typed:
+        """The number that was last typed on this phone."""
         return Typed.stored(self.typed)
 
 
 class EndedLinks(Model):
-    """How often a member's own links were ended, and when last: the ones before open nothing."""
+    """The number of times a member's own links were ended, and the last time: earlier links open nothing."""
 
     __tablename__ = "ended_links"
 
@@ -263,8 +270,8 @@ class EndedLinks(Model):
 
 class HeadCount(Model):
     """A number somebody counted at a line, at a time. Never mixed with names. One from a phone whose link was
-    taken back, or of a moment that is only a phone's own word, is kept as taken back, until a person settles
-    it: counts it in after all, or leaves it out."""
+    taken back, or whose time is only the phone's own, is stored as taken back, until a person settles it:
+    counts it in after all, or leaves it out."""
 
     __tablename__ = "head_counts"
     __table_args__ = (
@@ -305,8 +312,8 @@ class Supporters(Model):
 
 
 class NewNumber(Model):
-    """Somebody at a line says that a member has a new mobile number. The office looks at it; nothing changes
-    by itself. When it is done with, the number is forgotten here."""
+    """A member's new mobile number, noted at a line for the office; the roster does not change by itself.
+    When the note is settled, the number is deleted here."""
 
     __tablename__ = "new_numbers"
     __table_args__ = (
@@ -319,7 +326,7 @@ class NewNumber(Model):
     nonce: Mapped[bytes] = mapped_column(LargeBinary(16))
     member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"))
     phone_enc: Mapped[bytes | None]
-    phone_bix: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    phone_index: Mapped[bytes | None] = mapped_column(LargeBinary(16))
     asked_at: Mapped[datetime]
     by: Mapped[str] = mapped_column(String(64))
     done_at: Mapped[datetime | None]

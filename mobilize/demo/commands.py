@@ -6,8 +6,8 @@ import click
 
 from mobilize import clock, settings
 from mobilize.commands import Commands
-from mobilize.demo import local
-from mobilize.demo.morning_start import begin
+from mobilize.demo.seed import local
+from mobilize.demo.simulation.start import prepare_morning
 
 demo = Commands("demo", help="The invented local that `make run` shows.")
 
@@ -23,8 +23,8 @@ def reset(as_json: bool) -> None:
         click.echo(json.dumps({"links": dict(picket.links), "check_in": picket.check_in_url}))
         return
     click.echo("The demo local is as new.")
-    for who, link in picket.links:
-        click.echo(f"  {who:<11} {link}")
+    for label, link in picket.links:
+        click.echo(f"  {label:<11} {link}")
     click.echo(f"  {'check in':<11} {picket.check_in_url}")
 
 
@@ -34,17 +34,17 @@ def reset(as_json: bool) -> None:
 )
 @click.option("--seed", type=int, default=1937, help="The same seed makes the same morning.")
 def morning(speed: float, seed: int) -> None:
-    """Let a morning happen in the demo that runs: check-ins, ticks, texts and counts, through the real doors.
+    """Let a morning happen in the demo that runs: check-ins, ticks, texts and counts, through the real pages.
 
     Two hours of it, in two minutes unless --speed says otherwise. Ctrl-C ends it; what happened stays.
     """
     try:
-        running, action = begin(speed, seed, clock.now())
+        running, action = prepare_morning(speed, seed, clock.now())
     except KeyboardInterrupt:
-        click.echo("Stopped before anybody came. What was made for it is called off.")
+        click.echo("Stopped before anybody came. Its actions are called off.")
         return
-    lasts = running.clock.lasts.total_seconds()
-    click.echo(f"A morning of {len(running.gates)} places, {len(running.deeds)} deeds, in {lasts:.0f} s.")
+    seconds = running.clock.duration.total_seconds()
+    click.echo(f"A morning of {len(running.events)} places, {len(running.steps)} steps, in {seconds:.0f} s.")
     click.echo(f"  watch it    {settings().public_base_url}/actions/{action.id}/turnout")
     click.echo("  (sign in with the office's or the organizer's link that make run has printed)")
     try:
@@ -52,4 +52,4 @@ def morning(speed: float, seed: int) -> None:
     except KeyboardInterrupt:
         click.echo("Stopped. What happened until now stays.")
     done, refused = running.done.total(), running.refused.total()
-    click.echo(f"{done} deeds taken, {refused} refused.")
+    click.echo(f"{done} steps taken, {refused} refused.")

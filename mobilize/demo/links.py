@@ -1,4 +1,4 @@
-"""Links for whoever started the demo: the office, an organizer, a chair, and a captain at her line."""
+"""Links for whoever started the demo: the office, an organizer, a chair, and a captain."""
 
 import uuid
 from datetime import datetime
@@ -6,42 +6,42 @@ from datetime import datetime
 from sqlalchemy import select
 
 from mobilize import settings
-from mobilize.accounts.grants import grant_line, open_grants, revoke_grant
-from mobilize.accounts.links import link_address, make_link
+from mobilize.accounts.access.grants import grant_line, open_grants, revoke_grant
 from mobilize.accounts.models import GrantKind, LinkKind, Person, RoleName, RoleTerm
+from mobilize.accounts.sign_in.one_time_links import link_address, make_link
 from mobilize.actions.models import Event
 from mobilize.actions.queries import LATE
-from mobilize.crypto import blind_index
 from mobilize.database import db
-from mobilize.demo.union import ADMIN, CHAIR, MADE_BY, ORGANIZER
+from mobilize.demo.seed.people import ADMIN, CHAIR, MADE_BY, ORGANIZER
+from mobilize.keys.crypto import blind_index
 
-WHO = (("organizer", ORGANIZER), ("chair", CHAIR), ("office", ADMIN))
-CAPTAIN = "Demo captain"
+DEMO_PHONES = (("organizer", ORGANIZER), ("chair", CHAIR), ("office", ADMIN))
+CAPTAIN_LABEL = "Demo captain"
 
 
 def sign_in_links(now: datetime) -> list[tuple[str, str]]:
     """(who, one-time address) of the demo's people, those who are still there. Earlier links end."""
-    found = [(who, _person(phone)) for who, phone in WHO]
+    people = [(who, _person(phone)) for who, phone in DEMO_PHONES]
     return [
         (who, link_address(make_link(person, MADE_BY, kind=LinkKind.SHELL, now=now)))
-        for who, person in found
+        for who, person in people
         if person
     ]
 
 
-def captains_link(event: Event, now: datetime) -> tuple[str, str]:
+def captain_link(event: Event, now: datetime) -> tuple[str, str]:
     """("captain", address) of a line page without an account; the one from an earlier start ends."""
     for grant in open_grants(event.id, now=now):
-        if grant.label == CAPTAIN and grant.made_by == MADE_BY:
+        if grant.label == CAPTAIN_LABEL and grant.made_by == MADE_BY:
             revoke_grant(grant, MADE_BY, now=now)
     _grant, token = grant_line(
-        event.id, GrantKind.LINK, CAPTAIN, None, MADE_BY, event.ends_at + LATE, now=now
+        event.id, GrantKind.LINK, CAPTAIN_LABEL, None, MADE_BY, event.ends_at + LATE, now=now
     )
     return "captain", f"{settings().public_base_url}/l/{token}"
 
 
-def chairs_site() -> uuid.UUID | None:
-    """The demo chair's school; None when somebody has ended her role."""
+def chair_site_id() -> uuid.UUID | None:
+    """The demo chair's school; None when somebody has ended their role."""
     chair = _person(CHAIR)
     if chair is None:
         return None
@@ -53,4 +53,4 @@ def chairs_site() -> uuid.UUID | None:
 
 
 def _person(phone: str) -> Person | None:
-    return db.session.scalar(select(Person).where(Person.phone_bix == blind_index("phone", phone)))
+    return db.session.scalar(select(Person).where(Person.phone_index == blind_index("phone", phone)))

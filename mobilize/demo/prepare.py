@@ -1,4 +1,4 @@
-"""What has to be in the database before the demo can start: tables, an invented local, a picket today."""
+"""Preparation of the demo's database: tables, an invented local, a picket today."""
 
 import logging
 from collections.abc import Mapping
@@ -8,16 +8,20 @@ import flask_migrate
 from sqlalchemy import select
 
 import config
-from mobilize import clock, create_app
+from mobilize import clock, create_app, migration_status
 from mobilize.database import db
-from mobilize.demo import local
-from mobilize.qr import qr_terminal
+from mobilize.demo.seed import local
+from mobilize.printing.qr import qr_terminal
 from mobilize.roster.models import Site
+
+
+class CannotStart(Exception):
+    """The obstacle and its remedy, for the terminal."""
 
 
 @dataclass(frozen=True)
 class Welcome:
-    """What the terminal shows: (who, one-time link) in order, and where members check in."""
+    """The lines for the terminal: (who, one-time link) in order, and the address where members check in."""
 
     links: list[tuple[str, str]]
     check_in_url: str
@@ -27,11 +31,13 @@ class Welcome:
 def prepare(environ: Mapping[str, str]) -> Welcome:
     """Bring the database of `environ` up to date; on the first run load the demo; open today's picket.
 
-    Running it again changes nothing but the picket, should a new day have begun, and the links.
+    Running it again changes nothing but the picket, should a new day have begun, and the links. Raises
+    CannotStart where the tables are those of an earlier version that has no way to this one.
     """
     app = create_app(config.load(environ))
     logging.getLogger().setLevel(logging.WARNING)
     with app.app_context():
+        _refuse_old_tables()
         flask_migrate.upgrade()
         now = clock.now()
         if db.session.scalar(select(Site.id).limit(1)) is None:
@@ -42,3 +48,12 @@ def prepare(environ: Mapping[str, str]) -> Welcome:
         db.session.remove()
         db.engine.dispose()
     return welcome
+
+
+def _refuse_old_tables() -> None:
+    if migration_status.unknown():
+        raise CannotStart(
+            "The demo in var/ was made by an earlier version and cannot be read. Delete it and start anew:"
+            " rm -r var && make run"
+        )
+    db.session.remove()

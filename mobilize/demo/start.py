@@ -18,28 +18,24 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from mobilize.demo import embedded_redis
-from mobilize.demo.prepare import Welcome, prepare
+from mobilize.demo.prepare import CannotStart, Welcome, prepare
 from mobilize.demo.supervisor import Child, Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
 VAR = ROOT / "var"
 ANY_INTERFACE = "0.0.0.0"  # noqa: S104 - compared with, and opted into by the person at the keyboard
-# Said at every start, true, and nothing the person at the keyboard needs to act on.
-HARMLESS = re.compile(r"Memory overcommit|ROOT_DISCOURAGED|number of CPU cores")
-FOR_COMMANDS = (
+# Printed at every start, true, and nothing the person at the keyboard needs to act on.
+HARMLESS_WARNINGS = re.compile(r"Memory overcommit|ROOT_DISCOURAGED|number of CPU cores")
+COMMAND_SETTINGS = (
     "MOBILIZE_ENV", "DATABASE_URL", "SECRET_KEYS_FILE", "PUBLIC_BASE_URL", "UNION_NAME", "HELP_NUMBER",
     "CARRIER_PAGE_URL",
 )  # fmt: skip
 # A simulated morning reads the stand-in's log. Of a real carrier, nothing is written into a file.
-OF_THE_STAND_IN = (
+CARRIER_SETTINGS = (
     "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_MESSAGING_SERVICE_SID", "TWILIO_API_URL",
     "TEXT_NUMBER",
 )  # fmt: skip
 DEMO_ACCOUNT, DEMO_SERVICE = "AC" + "d" * 32, "MG" + "d" * 32
-
-
-class CannotStart(Exception):
-    """What stands in the way, and the remedy, for the terminal."""
 
 
 def main() -> int:
@@ -47,9 +43,9 @@ def main() -> int:
     os.chdir(ROOT)
     os.umask(0o077)
     try:
-        host, port = os.environ.get("HOST", "127.0.0.1"), _wanted_port(os.environ.get("PORT", "5000"))
-        _lock = _only_one(VAR)
-        _refuse_taken(port)
+        host, port = os.environ.get("HOST", "127.0.0.1"), _read_port(os.environ.get("PORT", "5000"))
+        _lock = _acquire_lock(VAR)
+        _require_free_port(port)
         environ, services = _services(host, port)
         print("Getting ready ...", flush=True)
         welcome = prepare(environ)
@@ -58,26 +54,28 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 0
-    _tell_commands(environ)
-    children = [*services, *_ours(environ, host, port)]
-    return Supervisor(children, _logs(), hush=HARMLESS).run(lambda: _say_hello(welcome, environ, host))
+    _write_environment(environ)
+    children = [*services, *_application(environ, host, port)]
+    return Supervisor(children, _empty_logs(), ignored=HARMLESS_WARNINGS).run(
+        lambda: _print_welcome(welcome, environ, host)
+    )
 
 
-def _tell_commands(environ: Mapping[str, str]) -> None:
-    """What another terminal needs to work on this demo (`make morning`): where things are, and no secret but
-    the stand-in carrier's, which is made anew at every start."""
-    names = FOR_COMMANDS + (OF_THE_STAND_IN if "CARRIER_PAGE_URL" in environ else ())
-    said = [f"{name}={shlex.quote(environ[name])}" for name in names if name in environ]
-    (VAR / "environment").write_text("\n".join(said) + "\n")
+def _write_environment(environ: Mapping[str, str]) -> None:
+    """Write the settings of another terminal that works on this demo (`make morning`): where things are, and
+    no secret but the stand-in carrier's, which is made anew at every start."""
+    names = COMMAND_SETTINGS + (CARRIER_SETTINGS if "CARRIER_PAGE_URL" in environ else ())
+    assignments = [f"{name}={shlex.quote(environ[name])}" for name in names if name in environ]
+    (VAR / "environment").write_text("\n".join(assignments) + "\n")
 
 
-def _wanted_port(text: str) -> int:
+def _read_port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise CannotStart(f"PORT={text} is not a port. For example: make run PORT=8080")
     return int(text)
 
 
-def _only_one(folder: Path) -> IO[str]:
+def _acquire_lock(folder: Path) -> IO[str]:
     """Two of us on one database and one Redis file would do harm. The kernel frees the lock when we die."""
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
@@ -91,7 +89,7 @@ def _only_one(folder: Path) -> IO[str]:
     return lock
 
 
-def _refuse_taken(port: int) -> None:
+def _require_free_port(port: int) -> None:
     # macOS' AirPlay receiver sits on port 5000 of every address; asking beats binding there.
     if _is_listening(port, "127.0.0.1") or _is_listening(port, "::1"):
         raise CannotStart(
@@ -139,46 +137,48 @@ def _redis(environ: dict[str, str]) -> Child:
 
 
 def _carrier(environ: dict[str, str], host: str, port: int) -> Child:
-    ours = port + 10 if port < 65000 and not _is_listening(port + 10) else _free_port()
+    carrier_port = port + 10 if port < 65000 and not _is_listening(port + 10) else _free_port()
     token = secrets.token_hex(16)
     environ |= {
         "TWILIO_ACCOUNT_SID": DEMO_ACCOUNT,
         "TWILIO_AUTH_TOKEN": token,
         "TWILIO_MESSAGING_SERVICE_SID": DEMO_SERVICE,
-        "TWILIO_API_URL": f"http://127.0.0.1:{ours}",
+        "TWILIO_API_URL": f"http://127.0.0.1:{carrier_port}",
         "TEXT_NUMBER": "+12135550100",
-        "CARRIER_PAGE_URL": f"http://localhost:{ours}",
+        "CARRIER_PAGE_URL": f"http://localhost:{carrier_port}",
     }
     options = {
-        "port": str(ours),
+        "port": str(carrier_port),
         "account": DEMO_ACCOUNT,
         "token": token,
         "callback-base": environ["PUBLIC_BASE_URL"],
-        "deliver-to": f"http://{_reached_at(host)}:{port}",
+        "deliver-to": f"http://{_reachable_host(host)}:{port}",
         "state": str(VAR / "carrier.json"),
     }
     argv = [part for name, value in options.items() for part in (f"--{name}", value)]
-    program = [sys.executable, "-m", "mobilize.demo.carrier"]
-    return Child("carrier", [*program, *argv], environ, lambda: _is_listening(ours), serves_others=True)
+    program = [sys.executable, "-m", "mobilize.demo.carrier.server"]
+    return Child(
+        "carrier", [*program, *argv], environ, lambda: _is_listening(carrier_port), serves_others=True
+    )
 
 
-def _ours(environ: Mapping[str, str], host: str, port: int) -> list[Child]:
-    served = {**environ, "HOST": host, "PORT": str(port), "WEB_PROCESSES": "1", "WEB_THREADS": "8"}
+def _application(environ: Mapping[str, str], host: str, port: int) -> list[Child]:
+    web_environ = {**environ, "HOST": host, "PORT": str(port), "WEB_PROCESSES": "1", "WEB_THREADS": "8"}
     worker = ["workers", "worker", "--loglevel", "INFO", "--concurrency", "1"]
     beat = ["workers", "beat", "--loglevel", "INFO", "--schedule", str(VAR / "beat-schedule"), "--pidfile="]
-    address = f"http://{_reached_at(host)}:{port}/readyz"
+    address = f"http://{_reachable_host(host)}:{port}/readyz"
     return [
-        Child("web", _module(["mobilize.web_server"]), served, lambda: _answers(address)),
-        Child("worker", _module(worker), environ),
-        Child("beat", _module(beat), environ),
+        Child("web", _python_module(["mobilize.web.server"]), web_environ, lambda: _responds(address)),
+        Child("worker", _python_module(worker), environ),
+        Child("beat", _python_module(beat), environ),
     ]
 
 
-def _module(argv: list[str]) -> list[str]:
+def _python_module(argv: list[str]) -> list[str]:
     return [sys.executable, "-m", *argv]
 
 
-def _logs() -> Path:
+def _empty_logs() -> Path:
     """The folder of the logs, emptied: one start, one set of logs."""
     folder = VAR / "logs"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -187,12 +187,12 @@ def _logs() -> Path:
     return folder
 
 
-def _say_hello(welcome: Welcome, environ: Mapping[str, str], host: str) -> None:
-    phones = environ.get("CARRIER_PAGE_URL")
+def _print_welcome(welcome: Welcome, environ: Mapping[str, str], host: str) -> None:
+    carrier_page = environ.get("CARRIER_PAGE_URL")
     print(f"\n  {environ['UNION_NAME']} - DEMO, invented people - {environ['PUBLIC_BASE_URL']}\n")
     for who, link in welcome.links:
         print(f"  {who:<11} {link}")
-    print(f"  {'texts':<11} {phones or 'go out for real, through ' + environ['TWILIO_ACCOUNT_SID']}")
+    print(f"  {'texts':<11} {carrier_page or 'go out for real, through ' + environ['TWILIO_ACCOUNT_SID']}")
     print(f"\n  check in    {welcome.check_in_url}\n\n{welcome.qr}")
     print("  Each sign-in link works once; a new start prints new ones.")
     print(f"  Everything is kept in {VAR.name}/, logs in {VAR.name}/logs/. Ctrl-C stops all of it.")
@@ -210,14 +210,14 @@ def _warn_about_http(address: str) -> None:
     )
 
 
-def _reached_at(host: str) -> str:
+def _reachable_host(host: str) -> str:
     return "127.0.0.1" if host == ANY_INTERFACE else host
 
 
-def _answers(url: str) -> bool:
+def _responds(url: str) -> bool:
     try:
-        with urlopen(url, timeout=1) as answer:  # noqa: S310 - our own address
-            return bool(answer.status == 200)
+        with urlopen(url, timeout=1) as response:  # noqa: S310 - our own address
+            return bool(response.status == 200)
     except (URLError, OSError):
         return False
 

@@ -1,4 +1,4 @@
-"""How migrations run: on the application's own engine, online only, and never an empty revision."""
+"""Migrations run on the application's own engine, online only, and never as an empty revision."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Commands about what is kept: what could be handed over about one person, forgetting now, legal holds."""
+"""The commands `flask privacy`: the report on one person's data, forgetting an action, legal holds."""
 
 import json
 import uuid
@@ -10,9 +10,9 @@ from mobilize.actions.queries import find_action
 from mobilize.commands import Commands
 from mobilize.errors import Refused
 from mobilize.languages import _
-from mobilize.privacy import operations
-from mobilize.privacy.report import Held, find_traces, held_about
-from mobilize.privacy.wording import table_words
+from mobilize.privacy.labels import table_words
+from mobilize.privacy.retention import forgetting, legal_holds
+from mobilize.privacy.retention.report import Held, find_traces, held_about
 
 BY = "shell"
 
@@ -28,13 +28,13 @@ def report(number: str, phone: str, as_json: bool) -> None:
     """Everything that could be handed over about one person, by table."""
     if not number and not phone:
         raise click.UsageError("Say whom: --number or --phone.")
-    found = held_about(find_traces(number=number, phone=phone))
+    tables = held_about(find_traces(number=number, phone=phone))
     if as_json:
-        click.echo(json.dumps({held.table: held.rows for held in found}, ensure_ascii=False, default=str))
+        click.echo(json.dumps({held.table: held.rows for held in tables}, ensure_ascii=False, default=str))
         return
-    if not found:
+    if not tables:
         click.echo("Nothing is held about this person.")
-    for held in found:
+    for held in tables:
         _print(held)
 
 
@@ -47,7 +47,7 @@ def report(number: str, phone: str, as_json: bool) -> None:
 def forget(named: str, as_json: bool) -> None:
     """Forget one action now: the numbers stay, who it was goes."""
     action = find_action(named)
-    done = operations.forget_action(action.id, by=BY, now=clock.now())
+    done = forgetting.forget_action(action.id, by=BY, now=clock.now())
     _say({"action": str(action.id), "forgotten": True, "now": done}, as_json, "Forgotten. The numbers stay.")
 
 
@@ -58,7 +58,7 @@ def forget(named: str, as_json: bool) -> None:
 def hold(named: str, reason: str, as_json: bool) -> None:
     """From now on nothing of this action (or of any) is forgotten."""
     action_id = find_action(named).id if named else None
-    placed = operations.place_hold(action_id, reason, by=BY, now=clock.now())
+    placed = legal_holds.place_hold(action_id, reason, by=BY, now=clock.now())
     _say({"hold": str(placed.id)}, as_json, f"Held. Release it with: flask privacy release {placed.id}")
 
 
@@ -67,7 +67,7 @@ def hold(named: str, reason: str, as_json: bool) -> None:
 @_json
 def release(hold_id: str, as_json: bool) -> None:
     """End a hold: what is due is forgotten within minutes."""
-    released = operations.release_hold(_uuid(hold_id), by=BY, now=clock.now())
+    released = legal_holds.release_hold(_uuid(hold_id), by=BY, now=clock.now())
     _say({"hold": str(released.id), "released": True}, as_json, "Released.")
 
 

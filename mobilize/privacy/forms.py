@@ -1,30 +1,35 @@
-"""What comes in through the doors of holds and exports."""
+"""The forms of exports, legal holds, forgetting, and the member's page."""
 
-from flask_wtf import FlaskForm
-from wtforms import SelectChoice, SelectField, StringField
+import uuid
 
-from mobilize.accounts.scope import Scope
+from wtforms import BooleanField, SelectChoice, SelectField, StringField
+from wtforms.validators import AnyOf
+
+from mobilize.accounts.access.scope import Scope
+from mobilize.database import parse_id
+from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.privacy.models import ExportFormat, ExportKind
 from mobilize.roster.models import Site
+from mobilize.web.page_form import PageForm
 
 
-class ExportForm(FlaskForm):
+class ExportForm(PageForm):
     """`kind` offers what this scope may ask for; for the chapter of `site` its report on paper as well."""
-
-    class Meta:
-        csrf = False  # the door asks for the token of every signed-in form
 
     kind = SelectField()
     format = SelectField()
-    reason = StringField()
-    site = StringField()
+    reason = StringField(default="")
+    site = StringField(default="")
 
     def offer(self, scope: Scope, site: Site | None = None) -> "ExportForm":
         kinds = [(ExportKind.COUNTS, _("numbers only")), (ExportKind.NAMES, _("names"))]
         kinds.append((ExportKind.HOURS, _("duty and hours by member, for strike pay")))
         if scope.is_organizer:
             kinds.append((ExportKind.PHONES, _("names and phone numbers")))
+        labels = {"kind": _("What"), "format": _("File"), "reason": _("What for")}
+        for name, label in labels.items():
+            self[name].label.text = label
         self.kind_words = {kind.value: words for kind, words in kinds}
         self.kind.choices = [SelectChoice(kind, words) for kind, words in self.kind_words.items()]
         formats = {ExportFormat.XLSX: "Excel (.xlsx)", ExportFormat.CSV: "CSV"}
@@ -35,3 +40,39 @@ class ExportForm(FlaskForm):
                 self.kind.data = ExportKind.NAMES.value
         self.format.choices = [SelectChoice(format.value, words) for format, words in formats.items()]
         return self
+
+
+class HoldForm(PageForm):
+    """A legal hold: on one action or on all of them, and why."""
+
+    action = StringField(default="")
+    reason = StringField(default="")
+
+    @property
+    def action_id(self) -> uuid.UUID | None:
+        """The chosen action, None for all of them. Refused: "no_action"."""
+        chosen = parse_id(self.action.data)
+        if chosen is None and self.action.data != "all":
+            raise Refused("no_action", _("Choose an action, or all of them."), status=422)
+        return chosen
+
+
+class ForgetForm(PageForm):
+    """Valid with its box ticked."""
+
+    sure = StringField(validators=[AnyOf(["yes"])])
+
+
+class PreferencesForm(PageForm):
+    """What a member decides, one button each: the others are None."""
+
+    language = StringField()
+    urgent = StringField()
+    texts = StringField()
+    links = StringField()
+
+
+class DeleteForm(PageForm):
+    """`stop_texts`: also never text this phone again."""
+
+    stop_texts = BooleanField()

@@ -1,4 +1,4 @@
-"""What is kept about forgetting itself: holds, visits to the member's page, and exports."""
+"""The tables of legal holds, visits to the member's page, and exports."""
 
 import uuid
 from datetime import datetime
@@ -43,7 +43,7 @@ class Visit(Model):
     __tablename__ = "visits"
 
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    phone_bix: Mapped[bytes] = mapped_column(LargeBinary(16))
+    phone_index: Mapped[bytes] = mapped_column(LargeBinary(16))
     member_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("members.id"))
     began_at: Mapped[datetime]
     ends_at: Mapped[datetime]
@@ -67,7 +67,7 @@ class ExportFormat(StrEnum):
 
 
 class Export(Model):
-    """A file somebody asked for. It is made when it is fetched, once, by her, within a day; none is kept.
+    """A file somebody asked for. It is made when they fetch it, once, within a day; none is stored.
 
     With `site_id` it is of that chapter alone, else of all they see of the action. `people` counts the
     rows of phones: when it was asked for, and then as it left; a second person's yes (`agreed_at`) holds for

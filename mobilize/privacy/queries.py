@@ -1,4 +1,4 @@
-"""What can be asked about what is kept: a member's own page, and the retention page."""
+"""Queries for the member's page and the retention page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,30 +9,31 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from mobilize.accounts.scope import Scope
+from mobilize.accounts.access.scope import Scope
 from mobilize.actions.models import Action, ActionKind, Event
-from mobilize.actions.seen import seen_actions
+from mobilize.actions.visibility import visible_actions
 from mobilize.checkins.models import Attendance, Tier
 from mobilize.database import db
-from mobilize.privacy.clocks import days_kept
-from mobilize.privacy.exports import hours_taken_at
-from mobilize.privacy.forgetting import ends_at, forget_on
-from mobilize.privacy.holds import running_holds
+from mobilize.privacy.exports.operations import hours_taken_at
+from mobilize.privacy.member_page.sessions import has_unshared_phone
 from mobilize.privacy.models import LegalHold
-from mobilize.privacy.visits import phone_is_hers_alone
+from mobilize.privacy.retention.forgetting import ends_at, forget_on
+from mobilize.privacy.retention.legal_holds import running_holds
+from mobilize.privacy.retention.periods import days_kept
 from mobilize.reminders.models import Coming
 from mobilize.roster.models import Member, Site
 from mobilize.roster.queries import sites_of
+from mobilize.texts.consent.carrier_blocks import numbers_that_block
+from mobilize.texts.consent.subscriptions import is_opted_out
 from mobilize.texts.models import OutboxText
-from mobilize.texts.phone_rules import is_opted_out
-from mobilize.texts.wordings import BadWording, render
+from mobilize.texts.templates import BadWording, render
 
-TEXTS_SHOWN = 30
+TEXTS_LISTED = 30
 
 
 @dataclass(frozen=True)
-class Stood:
-    """One check-in that still says it was she."""
+class AttendedEvent:
+    """One event that a member attended, as long as the attendance carries their name."""
 
     action: Action
     place: str
@@ -44,7 +45,7 @@ class Stood:
 
 @dataclass(frozen=True)
 class Sent:
-    """One text to her: when it was due, what it said, and what became of it."""
+    """One text to a member: when it was due, its words, and its state."""
 
     at: datetime
     words: str
@@ -53,19 +54,20 @@ class Sent:
 
 @dataclass(frozen=True)
 class Card:
-    """What is held about one member, for herself."""
+    """The data held about one member, for their own page."""
 
     member: Member
     sites: Sequence[Site]
-    stood: Sequence[Stood]
+    attended: Sequence[AttendedEvent]
     answers: Sequence[tuple[Event, bool]]
     texts: Sequence[Sent]
     shares_phone: bool
     stopped: bool
+    blocked_by: Sequence[str]
 
 
 @dataclass(frozen=True)
-class Kept:
+class RetainedAction:
     """An action on the retention page. `ends_at` is the end of its last event."""
 
     action: Action
@@ -82,24 +84,25 @@ class Kept:
 
 
 def card_of(member: Member) -> Card:
-    """Everything her own page shows."""
-    alone = phone_is_hers_alone(member)
+    """The content of a member's own page."""
+    alone = has_unshared_phone(member)
     return Card(
         member=member,
         sites=list(sites_of(member.id).values()),
-        stood=_stood(member),
+        attended=_attended_events(member),
         answers=_answers(member),
         texts=_texts(member, alone),
-        shares_phone=member.phone_bix is not None and not alone,
+        shares_phone=member.phone_index is not None and not alone,
         stopped=member.phone is not None and is_opted_out(member.phone),
+        blocked_by=numbers_that_block(member.phone) if member.phone else [],
     )
 
 
-def kept_actions(actions: Sequence[Action], scope: Scope) -> list[Kept]:
+def kept_actions(actions: Sequence[Action], scope: Scope) -> list[RetainedAction]:
     """The actions somebody may see, with when each is forgotten; what is forgotten next comes first."""
     holds = running_holds()
     taken = hours_taken_at([action.id for action in actions if action.kind is ActionKind.STRIKE])
-    kept = [_kept(action, holds, taken) for action, _events in seen_actions(actions, scope)]
+    kept = [_kept(action, holds, taken) for action, _events in visible_actions(actions, scope)]
     return sorted(kept, key=lambda k: (k.action.forgotten_at is not None, k.forget_on))
 
 
@@ -107,14 +110,14 @@ def all_actions() -> Sequence[Action]:
     return db.session.scalars(select(Action)).all()
 
 
-def _kept(action: Action, holds: Sequence[LegalHold], taken: dict[UUID, datetime]) -> Kept:
+def _kept(action: Action, holds: Sequence[LegalHold], taken: dict[UUID, datetime]) -> RetainedAction:
     ended = ends_at(action)
     hold = next((h for h in holds if h.action_id in (None, action.id)), None)
     days = days_kept(action.campaign)
-    return Kept(action, ended, forget_on(action, ended), days, hold, taken.get(action.id))
+    return RetainedAction(action, ended, forget_on(action, ended), days, hold, taken.get(action.id))
 
 
-def _stood(member: Member) -> list[Stood]:
+def _attended_events(member: Member) -> list[AttendedEvent]:
     rows = db.session.execute(
         select(Attendance.first_at, Attendance.tier, Event)
         .join(Event, Event.id == Attendance.event_id)
@@ -122,7 +125,9 @@ def _stood(member: Member) -> list[Stood]:
         .order_by(Attendance.first_at.desc())
     )
     return [
-        Stood(event.action, event.place, at, event.tz, tier, forget_on(event.action, ends_at(event.action)))
+        AttendedEvent(
+            event.action, event.place, at, event.tz, tier, forget_on(event.action, ends_at(event.action))
+        )
         for at, tier, event in rows
     ]
 
@@ -134,10 +139,10 @@ def _answers(member: Member) -> list[tuple[Event, bool]]:
 
 
 def _texts(member: Member, alone: bool) -> list[Sent]:
-    mine: Any = OutboxText.member_id == member.id
+    conditions: Any = OutboxText.member_id == member.id
     if alone:
-        mine = mine | (OutboxText.phone_bix == member.phone_bix)
-    query = select(OutboxText).where(mine).order_by(OutboxText.due_at.desc()).limit(TEXTS_SHOWN)
+        conditions = conditions | (OutboxText.phone_index == member.phone_index)
+    query = select(OutboxText).where(conditions).order_by(OutboxText.due_at.desc()).limit(TEXTS_LISTED)
     return [Sent(text.due_at, _words(text), text.state.value) for text in db.session.scalars(query)]
 
 

@@ -1,15 +1,16 @@
-"""Commands of this room: they stand among those of the texts."""
+"""The command that texts members or chairs of an action; it stands among those of the texts."""
 
 import json
 
 import click
 
 from mobilize import clock
-from mobilize.accounts.scope import THE_OFFICE
+from mobilize.accounts.access.scope import THE_OFFICE
 from mobilize.actions.queries import find_action
-from mobilize.reminders.broadcast_sizing import Sizing, sizing
-from mobilize.reminders.broadcasts import confirm_broadcast, queue_broadcasts, write_broadcast
-from mobilize.reminders.composing import Written
+from mobilize.commands import translated_option
+from mobilize.languages import Translated, required_languages
+from mobilize.reminders.broadcasts.estimates import BroadcastEstimate, estimate_broadcast
+from mobilize.reminders.broadcasts.operations import confirm_broadcast, queue_broadcasts, write_broadcast
 from mobilize.reminders.models import Audience
 from mobilize.texts.commands import texts
 
@@ -20,30 +21,40 @@ SHELL = "shell"
 
 @texts.command("broadcast")
 @click.option("--action", "named", required=True, help="The action's id, or the start of its name.")
-@click.option("--en", required=True, help="The text in English; blanks like {place} are filled.")
-@click.option("--es", required=True, help="The same in Spanish.")
+@translated_option(
+    "text",
+    prefix="",
+    help="The text in %(language)s; blanks like {place} are filled.",
+    help_of_others="The same in %(language)s.",
+    required=required_languages(),
+)
 @click.option("--audience", type=click.Choice(["members", "chairs"]), required=True)
 @click.option("--urgent", default="", metavar="REASON", help="At any hour, to those who agreed to that.")
 @click.option("--long", "long_ok", is_flag=True, help="It may take more than two segments.")
 @click.option("--confirm", is_flag=True, help="Queue it. Without this, only its size is shown.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
 def send_broadcast(
-    named: str, en: str, es: str, audience: str, urgent: str, long_ok: bool, confirm: bool, as_json: bool
+    named: str, text: Translated, audience: str, urgent: str, long_ok: bool, confirm: bool, as_json: bool
 ) -> None:
     """Text members or chairs of an action's chapters. A drill's goes to staff."""
     now, action = clock.now(), find_action(named)
-    written = Written(" ".join(en.split()), " ".join(es.split()))
+    written = text.map(lambda typed: " ".join(typed.split()))
     draft = write_broadcast(
         action, written, Audience(audience), urgent_reason=urgent, scope=THE_OFFICE, actor=SHELL, now=now
     )
-    found = {"id": str(draft.id), **_said(sizing(draft, now)), "confirmed": False, "queued": 0}
+    report = {
+        "id": str(draft.id),
+        **_as_dict(estimate_broadcast(draft, now)),
+        "confirmed": False,
+        "queued": 0,
+    }
     if confirm:
-        found["confirmed"] = confirm_broadcast(draft.id, long_ok=long_ok, scope=None, actor=SHELL, now=now)
-        found["queued"] = queue_broadcasts(now)
-    click.echo(json.dumps(found) if as_json else _lines(found))
+        report["confirmed"] = confirm_broadcast(draft.id, long_ok=long_ok, scope=None, actor=SHELL, now=now)
+        report["queued"] = queue_broadcasts(now)
+    click.echo(json.dumps(report) if as_json else _lines(report))
 
 
-def _said(size: Sizing) -> dict[str, object]:
+def _as_dict(size: BroadcastEstimate) -> dict[str, object]:
     return {
         "phones": size.phones,
         "segments": size.segments,
@@ -57,9 +68,9 @@ def _said(size: Sizing) -> dict[str, object]:
     }
 
 
-def _lines(found: dict[str, object]) -> str:
-    lines = [f"{name.replace('_', ' ')}: {found[name]}" for name in ("phones", "segments", "cost_cents")]
-    lines += [f"cannot be told: {found['cannot_be_told']}", f"last leaves at: {found['last_leaves_at']}"]
-    lines += [f"note: {warning}" for warning in found["warnings"]]  # type: ignore[attr-defined]
-    done = f"Queued {found['queued']} texts." if found["confirmed"] else "Nothing queued: add --confirm."
+def _lines(report: dict[str, object]) -> str:
+    lines = [f"{name.replace('_', ' ')}: {report[name]}" for name in ("phones", "segments", "cost_cents")]
+    lines += [f"cannot be told: {report['cannot_be_told']}", f"last leaves at: {report['last_leaves_at']}"]
+    lines += [f"note: {warning}" for warning in report["warnings"]]  # type: ignore[attr-defined]
+    done = f"Queued {report['queued']} texts." if report["confirmed"] else "Nothing queued: add --confirm."
     return "\n".join([*lines, done])

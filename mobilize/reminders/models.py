@@ -1,19 +1,19 @@
-"""Which texts an action sends on its own, and what members answered."""
+"""Reminder rules and what they planned, answers of members, broadcasts, on-call shifts, wrong numbers."""
 
 import uuid
 from datetime import datetime, time
 from enum import StrEnum
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Time, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Time, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mobilize.actions.models import Action
-from mobilize.database import Model, Sealed
+from mobilize.database import Model, Sealed, SealedTranslated
+from mobilize.roster.models import Member
 
 
 class RuleKind(StrEnum):
-    """What a rule sends: to members the day before, within the hour before, as an early call to those who
-    agreed, and afterwards; to chairs the briefing and the question for the head count."""
+    """The kinds of reminder rules; `rules/kinds.py` has what sets each apart."""
 
     DAY_BEFORE = "day_before"
     HOUR_BEFORE = "hour_before"
@@ -23,13 +23,9 @@ class RuleKind(StrEnum):
     THANKS = "thanks"
 
 
-# Rules whose texts go to the members of an event's chapters.
-TO_MEMBERS = (RuleKind.DAY_BEFORE, RuleKind.HOUR_BEFORE, RuleKind.EARLY_CALL)
-
-
 class ReminderRule(Model):
     """One rule of one action. `at_local` on the day `days_before` the event, where the event is;
-    or `minutes_before` its start. The question to the chairs has the three steps of its ladder, each in
+    or `minutes_before` its start. The question to the chairs has three steps, each in
     minutes after the start: asked, asked again, on the call list. An early call has a `reason`."""
 
     __tablename__ = "reminder_rules"
@@ -54,7 +50,7 @@ class ReminderRule(Model):
 
 
 class Planned(Model):
-    """One rule was worked off for one event's version, so that planning is cheap and safe to repeat."""
+    """A rule that was planned for one version of an event, so that planning is cheap and safe to repeat."""
 
     __tablename__ = "planned_reminders"
 
@@ -64,8 +60,20 @@ class Planned(Model):
     planned_at: Mapped[datetime]
 
 
+class PlanningProgress(Model):
+    """How far a rule is worked off, so that planning which was killed goes on where it was: members by id up
+    to `after_id`, for exactly the versions of events and the settings of the rule in `versions_hash`."""
+
+    __tablename__ = "planning_progress"
+
+    rule_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("reminder_rules.id"), primary_key=True)
+    versions_hash: Mapped[bytes] = mapped_column(LargeBinary(16))
+    after_id: Mapped[uuid.UUID]
+    at: Mapped[datetime]
+
+
 class Coming(Model):
-    """A member's last word on whether she is coming to an event."""
+    """A member's latest answer whether they are coming to an event."""
 
     __tablename__ = "replies"
 
@@ -76,7 +84,8 @@ class Coming(Model):
 
 
 class Audience(StrEnum):
-    """To whom a broadcast goes: the members or the chairs of an action's chapters, or (a drill) the staff."""
+    """The recipients of a broadcast: the members or the chairs of an action's chapters, or (a drill) the
+    staff."""
 
     MEMBERS = "members"
     CHAIRS = "chairs"
@@ -92,11 +101,12 @@ class BroadcastState(StrEnum):
 
 
 class Broadcast(Model):
-    """A text somebody wrote about an action, in both languages, and what was shown when she confirmed it.
+    """A text somebody wrote about an action, in each language, and the estimate it was confirmed by.
 
     `site_ids` are the chapters it goes to, fixed when it was written (None: all of the action's). `wording`
     is `as_written`, or the approved one it was made from; the words go when the action is forgotten.
-    `phones`, `segments` and `cost_cents` are of the moment it was confirmed.
+    `phones`, `segments` and `cost_cents` are of the moment it was confirmed. `only_missing`: only to members
+    who are not in and have not said no, asked again as each text leaves. Called back, no more of it leaves.
     """
 
     __tablename__ = "broadcasts"
@@ -107,29 +117,55 @@ class Broadcast(Model):
     site_ids: Mapped[list[str] | None] = mapped_column(JSON)
     audience: Mapped[Audience]
     wording: Mapped[str] = mapped_column(String(40))
-    text_en_enc: Mapped[bytes | None]
-    text_es_enc: Mapped[bytes | None]
+    text_enc: Mapped[bytes | None]
     urgent_reason_enc: Mapped[bytes | None]
+    only_missing: Mapped[bool] = mapped_column(default=False, server_default=false())
     state: Mapped[BroadcastState] = mapped_column(default=BroadcastState.DRAFT, index=True)
     made_by: Mapped[str] = mapped_column(String(64))
     made_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
+    called_back_at: Mapped[datetime | None]
     phones: Mapped[int | None]
     segments: Mapped[int | None]
     cost_cents: Mapped[int | None]
 
-    text_en = Sealed()
-    text_es = Sealed()
+    text = SealedTranslated()
     urgent_reason = Sealed()
 
     action: Mapped[Action] = relationship()
 
 
-class Duty(Model):
-    """An organizer who is told at once of texts that cannot wait, until a moment she set."""
+class OnCallShift(Model):
+    """An organizer on call, who is texted at once about texts that cannot wait, until a moment they set."""
 
     __tablename__ = "duties"
 
     person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"), primary_key=True)
     from_at: Mapped[datetime]
     until_at: Mapped[datetime]
+
+
+class WrongNumber(Model):
+    """A member's number that somebody else answers, taken off the roster until the office has looked.
+
+    `inbound_id` is the text that said so. When it is settled, the number is deleted here.
+    """
+
+    __tablename__ = "wrong_numbers"
+    __table_args__ = (
+        UniqueConstraint("inbound_id", "member_id", name="uq_wrong_numbers_one_per_text_and_member"),
+        Index("ix_wrong_numbers_member", "member_id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    inbound_id: Mapped[uuid.UUID]
+    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"))
+    phone_enc: Mapped[bytes | None]
+    phone_index: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    taken_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    done_by: Mapped[str | None] = mapped_column(String(64))
+
+    phone = Sealed()
+
+    member: Mapped[Member] = relationship()

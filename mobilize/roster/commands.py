@@ -1,4 +1,4 @@
-"""`flask --app wsgi sites import FILE` and `roster import FILE`: a dry run unless `--commit` is said."""
+"""Shell commands `sites import FILE` and `roster import FILE`: a dry run unless `--commit` is given."""
 
 import json
 import sys
@@ -13,12 +13,12 @@ from mobilize import clock
 from mobilize.commands import Commands
 from mobilize.errors import Refused
 from mobilize.languages import _
-from mobilize.roster import imports
-from mobilize.roster.import_summary import rejected_in_words
+from mobilize.roster.imports import operations as imports
+from mobilize.roster.imports.summary import rejected_in_words
 from mobilize.roster.models import Import, ImportState
 
 BY = "shell"
-_SHOWN_REJECTED = 20
+MOST_REJECTED_LINES = 20
 
 roster = Commands("roster", help="The members of the union.")
 sites = Commands("sites", help="The places where they work.")
@@ -33,8 +33,8 @@ _json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, fo
 @_json
 def import_sites(file: str, district: str | None, commit: bool, as_json: bool) -> None:
     """Read the union's list of sites, or a school directory."""
-    found = imports.dry_run_sites(_bytes(file), by=BY, now=clock.now(), district=district)
-    _finish(found, commit, as_json)
+    dry_run = imports.dry_run_sites(_bytes(file), by=BY, now=clock.now(), district=district)
+    _finish(dry_run, commit, as_json)
 
 
 @roster.command("import")
@@ -45,8 +45,8 @@ def import_roster(file: str, commit: bool, as_json: bool) -> None:
     """Read the roster of members, CSV or XLSX."""
     data = _bytes(file)
     with _progress() as tell:
-        found = imports.dry_run_roster(data, by=BY, now=clock.now(), tell=tell)
-    _finish(found, commit, as_json)
+        dry_run = imports.dry_run_roster(data, by=BY, now=clock.now(), tell=tell)
+    _finish(dry_run, commit, as_json)
 
 
 def _bytes(file: str) -> bytes:
@@ -60,7 +60,7 @@ def _bytes(file: str) -> bytes:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[int, int], None] | None]:
-    """A bar for people at a terminal; a machine sees nothing of it."""
+    """A progress bar on a terminal, else None."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -73,16 +73,16 @@ def _progress() -> Iterator[Callable[[int, int], None] | None]:
         yield tell
 
 
-def _finish(found: Import, commit: bool, as_json: bool) -> None:
-    again = found.state is ImportState.COMMITTED
+def _finish(dry_run: Import, commit: bool, as_json: bool) -> None:
+    again = dry_run.state is ImportState.COMMITTED
     if commit:
-        found = imports.commit_import(found.id, by=BY, now=clock.now())
+        dry_run = imports.commit_import(dry_run.id, by=BY, now=clock.now())
     elif not again:
-        imports.drop_import(found.id)
-    summary: dict[str, Any] = found.summary
+        imports.drop_import(dry_run.id)
+    summary: dict[str, Any] = dry_run.summary
     if as_json:
         what = {
-            "id": str(found.id),
+            "id": str(dry_run.id),
             "committed": commit or again,
             "again": again,
             "changes": summary["changes"],
@@ -90,7 +90,7 @@ def _finish(found: Import, commit: bool, as_json: bool) -> None:
         extra = {"sha256": summary["sha256"], "bytes": summary["bytes"], "import": what}
         click.echo(json.dumps({**summary["account"], **extra}, ensure_ascii=False, indent=1))
     else:
-        _say(found.kind, summary, committed=commit, again=again)
+        _say(dry_run.kind, summary, committed=commit, again=again)
 
 
 def _say(kind: str, summary: dict[str, Any], *, committed: bool, again: bool) -> None:
@@ -99,7 +99,7 @@ def _say(kind: str, summary: dict[str, Any], *, committed: bool, again: bool) ->
         if key in account:
             click.echo(f"{key.replace('_', ' '):22} {_counts(account[key])}")
     click.echo(f"{'changes':22} {_counts(summary['changes'])}")
-    for line, reason in rejected_in_words(kind, summary)[:_SHOWN_REJECTED]:
+    for line, reason in rejected_in_words(kind, summary)[:MOST_REJECTED_LINES]:
         click.echo(_("line %(line)s: %(reason)s", line=line, reason=reason))
     if again:
         click.echo(_("This file is already imported. Nothing changed."))

@@ -1,19 +1,24 @@
-"""What comes in through the roster's doors."""
+"""Forms of sites, members and imports."""
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Sequence
 
-from wtforms import FileField, Form, SelectChoice, SelectField, StringField
+from wtforms import FileField, Form, FormField, SelectChoice, SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
+from mobilize.database import parse_id
 from mobilize.languages import _
-from mobilize.roster.columns import ROSTER
-from mobilize.roster.models import MemberStatus
+from mobilize.roster.imports.column_mapping import ROSTER
+from mobilize.roster.imports.synonyms import LANGUAGES
+from mobilize.roster.models import Area, MembershipRank, MemberStatus
 from mobilize.roster.operations import Details
-from mobilize.roster.vocabulary import LANGUAGES
+from mobilize.web.page_form import PageForm
+
+MOST_HEADINGS = 60
 
 
 def status_words() -> dict[MemberStatus, str]:
-    """Each status as people say it."""
+    """The label of each status."""
     return {
         MemberStatus.ACTIVE: _("Active"),
         MemberStatus.LEAVE: _("On leave"),
@@ -22,7 +27,7 @@ def status_words() -> dict[MemberStatus, str]:
     }
 
 
-class MemberForm(Form):
+class MemberForm(PageForm):
     """One member. `number` is only asked for a new one."""
 
     number = StringField(validators=[Length(max=12)])
@@ -35,8 +40,8 @@ class MemberForm(Form):
     )
     status = SelectField(default=MemberStatus.ACTIVE.value)
 
-    def __init__(self, *args: object, **values: object):
-        super().__init__(*args, **values)
+    def __init__(self, **values: object):
+        super().__init__(**values)
         self.status.choices = [SelectChoice(status.value, word) for status, word in status_words().items()]
         labels = {
             "number": _("Member number"),
@@ -51,7 +56,7 @@ class MemberForm(Form):
             self[name].label.text = label
 
     def details(self) -> Details:
-        """The typed values as the operations take them."""
+        """The typed values, for the operations."""
         return Details(
             last=self.last.data or "",
             first=self.first.data or "",
@@ -62,19 +67,55 @@ class MemberForm(Form):
         )
 
 
-class UploadForm(Form):
-    """A file to read. `district` only narrows a school directory."""
+class MemberSearchForm(PageForm):
+    """A number, or a name within an area."""
+
+    q = StringField(default="")
+    area = SelectField(default="", validate_choice=False)  # a name is looked for where the scope allows
+
+    def offer(self, areas: Sequence[Area]) -> "MemberSearchForm":
+        choices = [SelectChoice(str(area.id), area.name) for area in areas]
+        self.area.choices = [SelectChoice("", _("Choose an area")), *choices]
+        return self
+
+    @property
+    def area_id(self) -> uuid.UUID | None:
+        return parse_id(self.area.data)
+
+
+class TransferForm(PageForm):
+    """The code of the new site, none for no chapter; as home chapter, unless `rank` says second site."""
+
+    site = StringField(default="")
+    rank = SelectField(choices=list(MembershipRank))
+
+
+class NumberForm(PageForm):
+    """A member's number."""
+
+    number = StringField(default="")
+
+
+# In a FieldList the sender says which numbers there are, and "heading-²" is an exception.
+_Numbered = type("_Numbered", (Form,), {str(n): StringField(default="") for n in range(MOST_HEADINGS)})
+
+
+class UploadForm(PageForm):
+    """A file to read. `district` only narrows a school directory. `heading-3` and `field-3` are a pair of the
+    mapping screen."""
 
     file = FileField()
-    district = StringField(validators=[Length(max=80)])
+    district = StringField(default="", validators=[Length(max=80)])
+    heading = FormField(_Numbered)
+    field = FormField(_Numbered)
 
-    def __init__(self, *args: object, **values: object):
-        super().__init__(*args, **values)
+    def __init__(self, **values: object):
+        super().__init__(**values)
         self.file.label.text = _("File (CSV or XLSX)")
         self.district.label.text = _("Only this district (for a school directory)")
 
-
-def chosen_columns(typed: Mapping[str, str]) -> dict[str, str]:
-    """The mapping screen's answer: pairs `heading-3`, `field-3` -> heading: field; "" leaves a column out."""
-    pairs = ((typed.get(f"heading-{n}"), typed.get(f"field-{n}", "")) for n in range(200))
-    return {heading: field for heading, field in pairs if heading and (field == "" or field in ROSTER)}
+    @property
+    def columns(self) -> dict[str, str]:
+        """The chosen field by heading; "" leaves a column out."""
+        pairs = zip(self.heading.data.values(), self.field.data.values(), strict=True)
+        return {heading: field for heading, field in pairs if heading and (field == "" or field in ROSTER)}

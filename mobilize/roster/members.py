@@ -1,4 +1,4 @@
-"""How members are found: the keys of their number and phone, and the roster as it stands."""
+"""Blind indexes of member numbers and phones, and the roster as it is stored."""
 
 import uuid
 from collections import defaultdict
@@ -8,20 +8,20 @@ from typing import Any
 
 from sqlalchemy import select
 
-from mobilize.crypto import blind_index
 from mobilize.database import db
-from mobilize.roster.models import Member, Membership, Rank, StatusSpan
+from mobilize.keys.crypto import blind_index
+from mobilize.roster.models import Member, Membership, MembershipRank, StatusSpan
 
 CARRIED = (
-    "number_bix",
+    "number_index",
     "number_enc",
     "name_enc",
     "phone_enc",
-    "phone_bix",
+    "phone_index",
     "phone_kind",
     "status",
     "language",
-    "file_phone_bix",
+    "file_phone_index",
     "file_language",
     "opted_out_in_file",
     "proposed_role",
@@ -32,14 +32,14 @@ CARRIED = (
 
 
 @dataclass(slots=True)
-class Standing:
-    """A member as she stands: her columns, her open memberships (id, site) by rank, her open status span.
-    `no_urgent`: she herself took back her yes to urgent texts."""
+class StoredMember:
+    """A member as stored: their columns, open memberships (id, site) by rank, and open status span.
+    `no_urgent`: they took back their own consent to urgent texts."""
 
     id: uuid.UUID
     values: dict[str, Any]
     keeps_out: bool
-    open: dict[Rank, tuple[uuid.UUID, uuid.UUID]]
+    open: dict[MembershipRank, tuple[uuid.UUID, uuid.UUID]]
     span_id: uuid.UUID | None
     no_urgent: bool = False
 
@@ -55,17 +55,18 @@ def phone_key(phone: str) -> bytes:
     return blind_index("phone", phone)
 
 
-def standing_roster() -> dict[bytes, Standing]:
-    """Everybody, by the key of her number. `keeps_out`: erased or merged, so no file brings her back."""
+def stored_roster() -> dict[bytes, StoredMember]:
+    """All members, by the index of their number. `keeps_out`: erased or merged, so no file brings them
+    back."""
     open_at = _open_memberships()
     spans = dict(_rows(select(StatusSpan.member_id, StatusSpan.id).where(StatusSpan.to_at.is_(None))))
     columns = [getattr(Member, name) for name in CARRIED]
     query = select(Member.id, Member.erased_at, Member.merged_into_id, Member.urgent_off_at, *columns)
-    found = {}
+    members = {}
     for member_id, erased_at, merged_into_id, off_at, *values in db.session.execute(query).yield_per(5_000):
         carried = dict(zip(CARRIED, values, strict=True))
         keeps_out = erased_at is not None or merged_into_id is not None
-        found[carried["number_bix"]] = Standing(
+        members[carried["number_index"]] = StoredMember(
             member_id,
             carried,
             keeps_out,
@@ -73,15 +74,15 @@ def standing_roster() -> dict[bytes, Standing]:
             spans.get(member_id),
             off_at is not None,
         )
-    return found
+    return members
 
 
-def _open_memberships() -> dict[uuid.UUID, dict[Rank, tuple[uuid.UUID, uuid.UUID]]]:
-    found: dict[uuid.UUID, dict[Rank, tuple[uuid.UUID, uuid.UUID]]] = defaultdict(dict)
+def _open_memberships() -> dict[uuid.UUID, dict[MembershipRank, tuple[uuid.UUID, uuid.UUID]]]:
+    by_member: dict[uuid.UUID, dict[MembershipRank, tuple[uuid.UUID, uuid.UUID]]] = defaultdict(dict)
     query = select(Membership.member_id, Membership.rank, Membership.id, Membership.site_id)
     for member_id, rank, membership_id, site_id in _rows(query.where(Membership.to_at.is_(None))):
-        found[member_id][rank] = membership_id, site_id
-    return found
+        by_member[member_id][rank] = membership_id, site_id
+    return by_member
 
 
 def _rows(query: Any) -> Sequence[Any]:

@@ -21,7 +21,7 @@ class MemberStatus(StrEnum):
 
 
 class PhoneKind(StrEnum):
-    """What the roster says about the number; only `mobile` and `unknown` are texted."""
+    """The kind of a number by the roster; only `mobile` and `unknown` are texted."""
 
     MOBILE = "mobile"
     UNKNOWN = "unknown"
@@ -29,8 +29,9 @@ class PhoneKind(StrEnum):
     EXTENSION = "extension"
 
 
-class Rank(StrEnum):
-    """A member's home chapter gives her her denominator; at a second site she only stands on the list."""
+class MembershipRank(StrEnum):
+    """The rank of a membership: the home chapter counts a member into its denominator, a second site only
+    lists them."""
 
     HOME = "home"
     SECOND = "second"
@@ -81,37 +82,38 @@ class Gate(Model):
 
 
 class Member(Model):
-    """A member. Who she is, is sealed; she is found by the blind indexes of her number and her phone.
+    """A member. Their name, number and phone are sealed; they are found by the blind indexes of number and
+    phone.
 
-    `file_phone_bix` and `file_language` remember what the last roster said, so that what she changed
-    herself wins until the file's own value changes. `opted_out_in_file` only ever goes to True by import;
-    the texts room asks it beside its own rules. A duplicate that was merged says into whom.
+    `file_phone_index` and `file_language` are the values of the last roster, so that what members changed
+    themselves wins until the file's own value changes. `opted_out_in_file` only ever goes to True by import;
+    `mobilize.texts` asks it beside its own rules. `merged_into_id` is set for a merged duplicate.
     """
 
     make_id = staticmethod(uuid.uuid4)
     __tablename__ = "members"
     __table_args__ = (
         # check_in(): the number somebody typed, as phone or as member number.
-        Index("ix_members_phone", "phone_bix"),
+        Index("ix_members_phone", "phone_index"),
         # says_stop(): the few whose opt-out the roster brought, asked for each time texts are claimed.
         Index(
             "ix_members_opted_out",
-            "phone_bix",
+            "phone_index",
             sqlite_where=text("opted_out_in_file IS 1"),
             postgresql_where=text("opted_out_in_file IS TRUE"),
         ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    number_bix: Mapped[bytes] = mapped_column(LargeBinary(16), unique=True)
+    number_index: Mapped[bytes] = mapped_column(LargeBinary(16), unique=True)
     number_enc: Mapped[bytes | None]
     name_enc: Mapped[bytes | None]
     phone_enc: Mapped[bytes | None]
-    phone_bix: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    phone_index: Mapped[bytes | None] = mapped_column(LargeBinary(16))
     phone_kind: Mapped[PhoneKind] = mapped_column(default=PhoneKind.UNKNOWN)
     status: Mapped[MemberStatus]
     language: Mapped[str] = mapped_column(String(3), default="en")
-    file_phone_bix: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    file_phone_index: Mapped[bytes | None] = mapped_column(LargeBinary(16))
     file_language: Mapped[str | None] = mapped_column(String(3))
     opted_out_in_file: Mapped[bool] = mapped_column(default=False)
     proposed_role: Mapped[str | None] = mapped_column(String(24))
@@ -134,12 +136,12 @@ class Member(Model):
 
     @property
     def person(self) -> PersonName:
-        """Her name; an erased member has an empty one."""
+        """The member's name; empty for an erased member."""
         return PersonName.read(self.name or "")
 
 
 class Membership(Model):
-    """A member belonged to a chapter from one moment to another; open while `to_at` is empty."""
+    """A member's time in a chapter, from one moment to another; open while `to_at` is empty."""
 
     __tablename__ = "memberships"
     __table_args__ = (
@@ -158,7 +160,7 @@ class Membership(Model):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"), index=True)
     site_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("sites.id"))
-    rank: Mapped[Rank]
+    rank: Mapped[MembershipRank]
     from_at: Mapped[datetime]
     to_at: Mapped[datetime | None]
 
@@ -167,7 +169,7 @@ class Membership(Model):
 
 
 class StatusSpan(Model):
-    """A member had a status from one moment to another; open while `to_at` is empty."""
+    """A member's time in a status, from one moment to another; open while `to_at` is empty."""
 
     __tablename__ = "status_spans"
     __table_args__ = (
@@ -226,14 +228,15 @@ class Import(Model):
 
 
 class Side(StrEnum):
-    """Of a staged change: the member as the import will leave her, and as it found her (for undo)."""
+    """The side of a staged change: the member after the import, and before it (for undo)."""
 
     AFTER = "after"
     BEFORE = "before"
 
 
 class StagedMember(Model):
-    """A member as an import will write her: sealed values under her final id, so that commit only moves them.
+    """A member as an import will write them: sealed values under the final id, so that commit only moves
+    them.
 
     `is_new` members have no `before` side. A membership or span id is set where the import opens (`after`) or
     closes (`before`) one; the ids are made at staging, so that undo knows exactly what the import did.
@@ -250,15 +253,15 @@ class StagedMember(Model):
     is_new: Mapped[bool]
     # Not a foreign key: new members do not exist before the commit.
     member_id: Mapped[uuid.UUID]
-    number_bix: Mapped[bytes] = mapped_column(LargeBinary(16))
+    number_index: Mapped[bytes] = mapped_column(LargeBinary(16))
     number_enc: Mapped[bytes | None]
     name_enc: Mapped[bytes | None]
     phone_enc: Mapped[bytes | None]
-    phone_bix: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    phone_index: Mapped[bytes | None] = mapped_column(LargeBinary(16))
     phone_kind: Mapped[PhoneKind]
     status: Mapped[MemberStatus]
     language: Mapped[str] = mapped_column(String(3))
-    file_phone_bix: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    file_phone_index: Mapped[bytes | None] = mapped_column(LargeBinary(16))
     file_language: Mapped[str | None] = mapped_column(String(3))
     opted_out_in_file: Mapped[bool]
     proposed_role: Mapped[str | None] = mapped_column(String(24))

@@ -1,4 +1,4 @@
-"""A person's name: three parts in one sealed text, and the ways it is shown, sorted and searched."""
+"""Names of people: three parts in one sealed text, and how they are shown, sorted and searched."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ _PART = "\x1f"
 
 @dataclass(frozen=True)
 class PersonName:
-    """`last`, `first` as the roster writes them, `preferred` as she likes to be called; any may be empty."""
+    """`last`, `first` as the roster writes them, `preferred` as they like to be called; any may be empty."""
 
     last: str
     first: str

@@ -1,25 +1,35 @@
-"""What the office does by hand with one member: add, correct, transfer, merge."""
+"""Operations on one member: add, correct, transfer, merge, and what they choose on their phone."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from mobilize import audit, phones
 from mobilize.database import atomic
 from mobilize.errors import Refused
 from mobilize.languages import _
+from mobilize.roster.imports.synonyms import LANGUAGES, clean
 from mobilize.roster.members import number_key, phone_key
-from mobilize.roster.models import Member, Membership, MemberStatus, PhoneKind, Rank, Site, StatusSpan
+from mobilize.roster.models import (
+    Member,
+    Membership,
+    MembershipRank,
+    MemberStatus,
+    PhoneKind,
+    Site,
+    StatusSpan,
+)
 from mobilize.roster.names import PersonName
-from mobilize.roster.vocabulary import LANGUAGES, clean
 
 
 @dataclass(frozen=True)
 class Details:
-    """What is written about a member by hand. `phone` as typed, "" for none; `language` one of ours."""
+    """The values of a member entered by hand. `phone` as typed, "" for none; `language` one of ours."""
 
     last: str
     first: str
@@ -30,7 +40,7 @@ class Details:
 
 
 def add_member(number: str, details: Details, site_id: uuid.UUID | None, *, by: str, now: datetime) -> Member:
-    """A new member, in the chapter of `site_id` or in none. Her number may be written without leading zeros.
+    """Add a member, to the chapter of `site_id` or to none. The number may lack leading zeros.
 
     Raises `Refused`: bad_number, number_taken, missing_name, bad_phone, unknown_language, no_site.
     """
@@ -38,34 +48,44 @@ def add_member(number: str, details: Details, site_id: uuid.UUID | None, *, by: 
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 8):
         raise Refused("bad_number", _("Write the member number as 1 to 8 digits."))
     with atomic() as session:
-        if session.scalar(select(Member.id).where(Member.number_bix == number_key(digits))):
-            said = _("There already is a member with this number. Search for it and correct that one.")
-            raise Refused("number_taken", said, status=409)
-        member = Member(number_bix=number_key(digits), status=details.status, added_at=now)
+        if session.scalar(select(Member.id).where(Member.number_index == number_key(digits))):
+            message = _("There already is a member with this number. Search for it and correct that one.")
+            raise Refused("number_taken", message, status=409)
+        member = Member(number_index=number_key(digits), status=details.status, added_at=now)
         member.number = digits.zfill(8)
         _write(member, details)
         session.add(member)
         session.flush()
         session.add(StatusSpan(member_id=member.id, status=details.status, from_at=now))
         if site_id is not None:
-            _move(session, member.id, Rank.HOME, site_id, now)
+            _move(session, member.id, MembershipRank.HOME, site_id, now)
         audit.note(by, "member.add", member.id, now=now)
     return member
 
 
-def correct_member(member_id: uuid.UUID, details: Details, *, by: str, now: datetime) -> Member:
-    """Write down what is right about a member. A status changes from now on, and not for what was before.
+def correct_member(
+    member_id: uuid.UUID,
+    details: Details,
+    *,
+    by: str,
+    now: datetime,
+    confirm: Callable[[bool], None] = lambda _phone_changes: None,
+) -> Member:
+    """Correct the values of a member. A status changes from now on, not for the past.
 
     A phone or language written here wins over the roster file until the file's own value changes.
+    `confirm` is called with whether the phone changes, before this is stored; what it raises undoes all.
     Raises `Refused` like `add_member`, and no_member.
     """
     with atomic() as session:
         member = _present(session, member_id)
+        phone_before = member.phone_index
         if member.status is not details.status or member.gone_on is not None:
             _change_status(session, member, details.status, now)
         member.gone_on = None
         _write(member, details)
         audit.note(by, "member.correct", member.id, now=now)
+        confirm(member.phone_index != phone_before)
     return member
 
 
@@ -78,10 +98,28 @@ def change_phone(member_id: uuid.UUID, phone: str, *, by: str, now: datetime) ->
         audit.note(by, "member.correct", member.id, now=now)
 
 
+def take_phone_off(phone_index: bytes, *, by: str, now: datetime) -> list[uuid.UUID]:
+    """Take a number off all members who have it; returns their ids. The next roster file with the same number
+    does not bring it back."""
+    with atomic() as session:
+        having = select(Member).where(Member.phone_index == phone_index, Member.erased_at.is_(None))
+        members = session.scalars(having.order_by(Member.id).with_for_update()).all()
+        for member in members:
+            member.phone, member.phone_index = None, None
+            audit.note(by, "member.take_phone_off", member.id, now=now)
+    return [member.id for member in members]
+
+
 def transfer_member(
-    member_id: uuid.UUID, site_id: uuid.UUID | None, rank: Rank = Rank.HOME, *, by: str, now: datetime
+    member_id: uuid.UUID,
+    site_id: uuid.UUID | None,
+    rank: MembershipRank = MembershipRank.HOME,
+    *,
+    by: str,
+    now: datetime,
 ) -> None:
-    """Move a member to another chapter from now on, or with None out of one. Where she is already: nothing.
+    """Move a member to another chapter from now on, or with None out of one. Nothing changes where they are
+    there already.
 
     Raises `Refused`: no_member, no_site.
     """
@@ -92,7 +130,7 @@ def transfer_member(
 
 
 def merge_members(keep_id: uuid.UUID, double_id: uuid.UUID, *, by: str, now: datetime) -> None:
-    """One person was on the roster twice: `double_id` leaves all lists for good, whatever a file says.
+    """Merge two entries of one person: `double_id` leaves all lists for good, whatever a file says.
 
     What the kept entry lacks (phone, chapter) comes from the double, and so does an opt-out. What was counted
     stays where it was counted. Raises `Refused`: no_member, same_member.
@@ -101,16 +139,32 @@ def merge_members(keep_id: uuid.UUID, double_id: uuid.UUID, *, by: str, now: dat
         raise Refused("same_member", _("These are the same entry. Choose the other one."))
     with atomic() as session:
         kept, double = _present(session, keep_id), _present(session, double_id)
-        if kept.phone_bix is None and double.phone_bix is not None:
-            kept.phone, kept.phone_bix, kept.phone_kind = double.phone, double.phone_bix, double.phone_kind
+        if kept.phone_index is None and double.phone_index is not None:
+            kept.phone, kept.phone_index, kept.phone_kind = (
+                double.phone,
+                double.phone_index,
+                double.phone_kind,
+            )
         kept.opted_out_in_file = kept.opted_out_in_file or double.opted_out_in_file
-        for rank in Rank:
+        for rank in MembershipRank:
             site_id = _close(session, double.id, rank, now)
             if site_id is not None and _standing(session, kept.id, rank) is None:
                 _move(session, kept.id, rank, site_id, now)
         _close_status(session, double.id, now)
         double.gone_on, double.merged_into_id = now, kept.id
         audit.note(by, "member.merge", f"{kept.id} {double.id}", now=now)
+
+
+def choose_language(phone_index: bytes, language: str) -> bool:
+    """Set the language of texts for all who share this phone, until the roster's own value changes; False
+    when nobody has it."""
+    return _write_by_phone(phone_index, {"language": language})
+
+
+def agree_to_urgent(phone_index: bytes, *, now: datetime) -> bool:
+    """Store the consent to urgent texts at any hour for all who share this phone; False when nobody has it.
+    Repeated, the later moment stays."""
+    return _write_by_phone(phone_index, {"urgent_ok_at": now, "urgent_off_at": None})
 
 
 def _present(session: Session, member_id: uuid.UUID) -> Member:
@@ -137,9 +191,9 @@ def _write_phone(member: Member, written: str) -> None:
     if reading.problem == "bad_phone":
         raise Refused("bad_phone", _("Write the phone with its area code, like (213) 555-0123."))
     if reading.phone is None:
-        member.phone, member.phone_bix = None, None
-    elif phone_key(reading.phone) != member.phone_bix:
-        member.phone, member.phone_bix = reading.phone, phone_key(reading.phone)
+        member.phone, member.phone_index = None, None
+    elif phone_key(reading.phone) != member.phone_index:
+        member.phone, member.phone_index = reading.phone, phone_key(reading.phone)
         member.phone_kind = PhoneKind.EXTENSION if reading.extension else PhoneKind.MOBILE
 
 
@@ -156,7 +210,7 @@ def _close_status(session: Session, member_id: uuid.UUID, now: datetime) -> None
 
 
 def _move(
-    session: Session, member_id: uuid.UUID, rank: Rank, site_id: uuid.UUID | None, now: datetime
+    session: Session, member_id: uuid.UUID, rank: MembershipRank, site_id: uuid.UUID | None, now: datetime
 ) -> None:
     standing = _standing(session, member_id, rank)
     if (standing.site_id if standing else None) == site_id:
@@ -168,12 +222,12 @@ def _move(
         session.add(Membership(member_id=member_id, site_id=site_id, rank=rank, from_at=now))
 
 
-def _standing(session: Session, member_id: uuid.UUID, rank: Rank) -> Membership | None:
+def _standing(session: Session, member_id: uuid.UUID, rank: MembershipRank) -> Membership | None:
     query = select(Membership).where(Membership.member_id == member_id, Membership.rank == rank)
     return session.scalar(query.where(Membership.to_at.is_(None)))
 
 
-def _close(session: Session, member_id: uuid.UUID, rank: Rank, now: datetime) -> uuid.UUID | None:
+def _close(session: Session, member_id: uuid.UUID, rank: MembershipRank, now: datetime) -> uuid.UUID | None:
     """Close the open membership of a rank; returns the site it was at."""
     standing = _standing(session, member_id, rank)
     if standing is None:
@@ -181,3 +235,12 @@ def _close(session: Session, member_id: uuid.UUID, rank: Rank, now: datetime) ->
     standing.to_at = now
     session.flush()
     return standing.site_id
+
+
+def _write_by_phone(phone_index: bytes, values: dict[str, Any]) -> bool:
+    with atomic() as session:
+        conditions = Member.phone_index == phone_index, Member.erased_at.is_(None)
+        done = session.execute(
+            update(Member).where(*conditions).values(**values).execution_options(synchronize_session=False)
+        )
+        return bool(done.rowcount)  # type: ignore[attr-defined]

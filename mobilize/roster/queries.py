@@ -1,4 +1,4 @@
-"""What can be asked about sites, chapters and members. Who may ask is decided by the caller's scope."""
+"""Queries about sites, chapters and members. The caller checks the scope."""
 
 import uuid
 from collections.abc import Callable, Iterable
@@ -10,15 +10,24 @@ from sqlalchemy import func, select
 from mobilize import phones
 from mobilize.database import db
 from mobilize.roster.members import number_key, phone_key
-from mobilize.roster.models import Area, Import, ImportState, Member, Membership, MemberStatus, Rank, Site
+from mobilize.roster.models import (
+    Area,
+    Import,
+    ImportState,
+    Member,
+    Membership,
+    MembershipRank,
+    MemberStatus,
+    Site,
+)
 from mobilize.roster.names import PersonName, fold
 
 Narrow = Callable[[Any], Any]
-MOST_FOUND = 100
+MOST_MATCHES = 100
 
 
 @dataclass(frozen=True)
-class SiteLine:
+class SiteSummary:
     """A site on a list. `active` counts the active members whose home chapter it is."""
 
     id: uuid.UUID
@@ -36,7 +45,7 @@ class ChapterLine:
     id: uuid.UUID
     name: PersonName
     status: MemberStatus
-    rank: Rank | None
+    rank: MembershipRank | None
     has_phone: bool
 
 
@@ -45,12 +54,16 @@ def areas() -> list[Area]:
     return list(db.session.scalars(select(Area).order_by(Area.name)))
 
 
-def site_lines(narrow: Narrow, *, words: str = "", area_id: uuid.UUID | None = None) -> list[SiteLine]:
+def site_summaries(narrow: Narrow, *, words: str = "", area_id: uuid.UUID | None = None) -> list[SiteSummary]:
     """The sites in scope by name; of those `words` occurs in the name or code, blind to case and accents."""
     active = (
         select(Membership.site_id, func.count().label("n"))
         .join(Member, Member.id == Membership.member_id)
-        .where(Membership.rank == Rank.HOME, Membership.to_at.is_(None), Member.status == MemberStatus.ACTIVE)
+        .where(
+            Membership.rank == MembershipRank.HOME,
+            Membership.to_at.is_(None),
+            Member.status == MemberStatus.ACTIVE,
+        )
         .group_by(Membership.site_id)
         .subquery()
     )
@@ -58,7 +71,7 @@ def site_lines(narrow: Narrow, *, words: str = "", area_id: uuid.UUID | None = N
     query = select(*columns).join(Area).outerjoin(active, active.c.site_id == Site.id).order_by(Site.name)
     if area_id is not None:
         query = query.where(Site.area_id == area_id)
-    lines = [SiteLine(*row) for row in db.session.execute(narrow(query)).all()]
+    lines = [SiteSummary(*row) for row in db.session.execute(narrow(query)).all()]
     sought = fold(words)
     return [line for line in lines if sought in fold(line.name) or sought in line.code]
 
@@ -68,28 +81,28 @@ def site_by_code(code: str) -> Site | None:
 
 
 def chapter(site_id: uuid.UUID) -> list[ChapterLine]:
-    """Everybody whose home or second site this is, by surname."""
+    """The members whose home or second site this is, by surname."""
     query = select(Member, Membership.rank).join(Membership, Membership.member_id == Member.id)
     rows = db.session.execute(query.where(Membership.site_id == site_id, Membership.to_at.is_(None)))
     return _by_surname(
-        ChapterLine(m.id, m.person, m.status, rank, m.phone_bix is not None) for m, rank in rows
+        ChapterLine(m.id, m.person, m.status, rank, m.phone_index is not None) for m, rank in rows
     )
 
 
 def members_by_number_or_phone(typed: str) -> list[Member]:
-    """Whoever has this member number or phone number, also when she is gone."""
+    """The members with this member number or phone number, also those who are gone."""
     keys = (
-        [Member.number_bix == number_key(typed)]
+        [Member.number_index == number_key(typed)]
         if typed.strip().isdigit() and len(typed.strip()) <= 8
         else []
     )
     reading = phones.normalize(typed)
     if reading.phone:
-        keys.append(Member.phone_bix == phone_key(reading.phone))
+        keys.append(Member.phone_index == phone_key(reading.phone))
     if not keys:
         return []
-    found = select(Member).where(keys[0] if len(keys) == 1 else keys[0] | keys[1], Member.erased_at.is_(None))
-    return list(db.session.scalars(found))
+    query = select(Member).where(keys[0] if len(keys) == 1 else keys[0] | keys[1], Member.erased_at.is_(None))
+    return list(db.session.scalars(query))
 
 
 def members_by_name(words: str, area_id: uuid.UUID) -> list[ChapterLine]:
@@ -102,13 +115,15 @@ def members_by_name(words: str, area_id: uuid.UUID) -> list[ChapterLine]:
         return []
     query = select(Member, Membership.rank).join(Membership, Membership.member_id == Member.id)
     query = query.join(Site, Site.id == Membership.site_id).where(Site.area_id == area_id)
-    rows = db.session.execute(query.where(Membership.to_at.is_(None), Membership.rank == Rank.HOME))
-    lines = (ChapterLine(m.id, m.person, m.status, rank, m.phone_bix is not None) for m, rank in rows)
-    return _by_surname(line for line in lines if all(w in line.name.searched_in for w in sought))[:MOST_FOUND]
+    rows = db.session.execute(query.where(Membership.to_at.is_(None), Membership.rank == MembershipRank.HOME))
+    lines = (ChapterLine(m.id, m.person, m.status, rank, m.phone_index is not None) for m, rank in rows)
+    return _by_surname(line for line in lines if all(w in line.name.searched_in for w in sought))[
+        :MOST_MATCHES
+    ]
 
 
-def sites_of(member_id: uuid.UUID) -> dict[Rank, Site]:
-    """Where a member belongs now."""
+def sites_of(member_id: uuid.UUID) -> dict[MembershipRank, Site]:
+    """The sites a member belongs to now, by rank."""
     query = select(Membership.rank, Site).join(Site, Site.id == Membership.site_id)
     rows = db.session.execute(query.where(Membership.member_id == member_id, Membership.to_at.is_(None)))
     return {row.rank: row.Site for row in rows}

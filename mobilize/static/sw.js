@@ -1,87 +1,140 @@
-// Opens the pages of the morning without a network: check-in and line pages, and what they are drawn with.
-"use strict";
+// @ts-check
+// The service worker: opens the pages of the morning without a network, check-in and line pages, with their assets
+// (scripts, styles). An asset's address holds the version of all assets, so a cached page goes with its own release.
 
+const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 const PAGES = "pages-1";
-const PARTS = "parts-1";
-const PATIENCE = 6000; // one bar of signal may never answer; a page that was here before is better
+const ASSETS = "assets-1";
+const VERSION = /\/static\/[0-9a-f]{10}\//;
+const ASSET = /\/static\/[0-9a-f]{10}\/[\w./-]+\.(?:js|css|svg)(?=")/g;
+const NETWORK_TIMEOUT = 6000; // one bar of signal may never answer; a page that was here before is better
+const MAX_DELAY = 3000; // a slower answer says too little of the time
+const PAGE_TTL = 14 * 86400e3;
 
-addEventListener("install", () => skipWaiting());
-addEventListener("activate", (event) => event.waitUntil(begin()));
+worker.addEventListener("install", () => worker.skipWaiting());
+worker.addEventListener("activate", (event) => event.waitUntil(activate()));
 
-async function begin() {
+async function activate() {
   const names = await caches.keys();
-  await Promise.all(names.filter((name) => ![PAGES, PARTS].includes(name)).map((name) => caches.delete(name)));
-  await clients.claim();
-  await wipeEnded();
+  await Promise.all(names.filter((name) => ![PAGES, ASSETS].includes(name)).map((name) => caches.delete(name)));
+  await worker.clients.claim();
+  await wipeEndedLines();
 }
 
-// A page asks for itself, and for the parts it was drawn with before this worker was there.
-addEventListener("message", (event) => {
-  if (event.data.keep) event.waitUntil(keep(event.data.keep, event.source));
-  if (event.data.drop) event.waitUntil(caches.open(PAGES).then((pages) => pages.delete(event.data.drop)));
+worker.addEventListener("message", (event) => {
+  const { cache, uncache } = event.data;
+  if (cache) event.waitUntil(cachePage(cache, event.source));
+  if (uncache) event.waitUntil(caches.open(PAGES).then((pages) => pages.delete(uncache)));
 });
 
-async function keep({ page, as, parts }, client) {
-  await Promise.all(parts.map((part) => fromCache(new Request(part))));
-  const asked = performance.now();
-  const answer = await fetch(page, { headers: { Accept: "text/html" } });
-  if (performance.now() - asked < 3000) client?.postMessage({ date: answer.headers.get("Date") });
-  if (answer.ok) await (await caches.open(PAGES)).put(as, answer);
+/**
+ * Never a page without its assets: where one of them does not come, the page from before stays.
+ * @param {{ page: string, key: string }} what the page's address, and the one it is found under
+ * @param {ExtendableMessageEvent["source"]} client
+ */
+async function cachePage({ page, key }, client) {
+  const begun = performance.now();
+  const response = await fetch(page, { headers: { Accept: "text/html" } });
+  if (performance.now() - begun < MAX_DELAY) client?.postMessage({ date: response.headers.get("Date") });
+  if (!response.ok) return;
+  const assets = new Set((await response.clone().text()).match(ASSET));
+  const fetched = await Promise.all(["/colours.css", ...assets].map((asset) => fromCache(new Request(asset))));
+  if (!fetched.every(isCacheable)) return;
+  await (await caches.open(PAGES)).put(key, response);
+  await evict();
 }
 
-addEventListener("fetch", (event) => {
+// Pages nobody has opened for long, and the assets of releases that no cached page is of any more.
+async function evict() {
+  const pages = await caches.open(PAGES);
+  const versions = new Set();
+  for (const key of await pages.keys()) {
+    const page = await pages.match(key);
+    const cachedAt = Date.parse(page?.headers.get("Date") ?? "");
+    if (Date.now() - cachedAt > PAGE_TTL) await pages.delete(key);
+    else versions.add(VERSION.exec((await page?.text()) ?? "")?.[0]);
+  }
+  const assets = await caches.open(ASSETS);
+  for (const { url } of await assets.keys()) {
+    const version = VERSION.exec(url)?.[0];
+    if (version && !versions.has(version)) await assets.delete(url);
+  }
+}
+
+worker.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
-  if (request.mode === "navigate") event.waitUntil(wipeEnded());
+  if (request.mode === "navigate") event.waitUntil(wipeEndedLines());
   if (request.method !== "GET" || url.origin !== location.origin) return;
-  if (url.pathname === "/colours.css" || (url.pathname.startsWith("/static/") && url.search)) {
-    event.respondWith(fromCache(request));
-  } else if (request.mode === "navigate" && pageKey(url.pathname)) {
-    event.respondWith(fromNetwork(request, pageKey(url.pathname)));
-  }
+  const key = request.mode === "navigate" && pageKey(url.pathname);
+  if (url.pathname === "/colours.css" || VERSION.test(url.pathname)) event.respondWith(fromCache(request));
+  else if (key) event.respondWith(fromNetwork(request, key));
 });
 
-// /C/ABC, /c/abc and /c/ABC/<rotating> are one page; a member's own is /p/ABC/<letters>.
+/**
+ * /C/ABC, /c/abc and /c/ABC/<rotating> are one page; a member's own is /p/ABC/<letters>.
+ * @param {string} path
+ */
 function pageKey(path) {
-  const found = /^\/(?:(c|line)\/([^/]+)|(p)\/([^/]+)\/([^/]+))/i.exec(path);
-  if (!found) return null;
-  const [kind, ...names] = found.slice(1).filter(Boolean);
-  const read = (name) => decodeURIComponent(name).replace(/[^0-9a-z]/gi, "").toUpperCase();
-  return ["", kind.toLowerCase(), ...names.map(read)].join("/");
+  const match = /^\/(?:(c|line)\/([^/]+)|(p)\/([^/]+)\/([^/]+))/i.exec(path);
+  if (!match) return null;
+  const [kind, ...names] = match.slice(1).filter(Boolean);
+  const normalized = names.map((name) => decodeURIComponent(name).replace(/[^0-9a-z]/gi, "").toUpperCase());
+  return ["", kind.toLowerCase(), ...normalized].join("/");
 }
 
+/** @param {Request} request */
 async function fromCache(request) {
-  const parts = await caches.open(PARTS);
-  const kept = await parts.match(request);
-  if (kept) return kept;
-  const answer = await fetch(request);
-  if (answer.ok) await parts.put(request, answer.clone());
-  return answer;
+  const assets = await caches.open(ASSETS);
+  const cached = await assets.match(request);
+  if (cached) return cached;
+  const response = await fetch(request);
+  if (isCacheable(response)) await assets.put(request, response.clone());
+  return response;
 }
 
+/**
+ * Under the address of another release the server sends what it has, to be used once.
+ * @param {Response} response
+ */
+function isCacheable(response) {
+  return response.ok && !response.headers.get("Cache-Control")?.includes("no-cache");
+}
+
+/**
+ * @param {Request} request
+ * @param {string} key
+ */
 async function fromNetwork(request, key) {
-  const kept = await (await caches.open(PAGES)).match(key);
-  if (!kept) return fetch(request);
-  const waited = new Promise((done) => setTimeout(done, PATIENCE));
-  const answer = await Promise.race([fetch(request).catch(() => null), waited]);
+  const cached = await (await caches.open(PAGES)).match(key);
+  if (!cached) return fetch(request);
+  /** @type {Promise<null>} */
+  const timeout = new Promise((resolve) => setTimeout(resolve, NETWORK_TIMEOUT, null));
+  const response = await Promise.race([fetch(request).catch(() => null), timeout]);
   // A line that has ended opens without its names, for what this phone could not send yet.
-  return answer && answer.status < 500 && answer.status !== 403 ? answer : kept;
+  return response && response.status < 500 && response.status !== 403 ? response : cached;
 }
 
 // Names of a line that has ended leave this phone with the next visit to any page of ours.
-async function wipeEnded() {
-  const database = await new Promise((done) => {
-    const asked = indexedDB.open("mobilize");
-    asked.onupgradeneeded = () => asked.transaction.abort(); // nothing was ever kept here
-    asked.onsuccess = () => done(asked.result);
-    asked.onerror = () => done(null);
-  });
+async function wipeEndedLines() {
+  const database = await openDatabase();
   if (!database) return;
-  const wiping = database.transaction("lines", "readwrite");
-  const lines = wiping.objectStore("lines");
-  lines.getAll().onsuccess = ({ target }) => {
-    for (const { code, ends } of target.result) if (ends < Date.now()) lines.delete(code);
+  const transaction = database.transaction("lines", "readwrite");
+  const lines = transaction.objectStore("lines");
+  const request = lines.getAll();
+  request.onsuccess = () => {
+    for (const { code, ends } of request.result) if (ends < Date.now()) lines.delete(code);
   };
-  await new Promise((done) => (wiping.oncomplete = wiping.onabort = done));
+  await new Promise((resolve) => (transaction.oncomplete = transaction.onabort = resolve));
   database.close();
+}
+
+/** @returns {Promise<IDBDatabase | null>} null where nothing was ever stored here */
+function openDatabase() {
+  return new Promise((resolve) => {
+    const request = indexedDB.open("mobilize");
+    request.onupgradeneeded = () => request.transaction?.abort();
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => resolve(null);
+  });
 }

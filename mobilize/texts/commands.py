@@ -1,4 +1,4 @@
-"""Commands of the room texts."""
+"""Commands about texts: status, the history of one, pause, resume, reconcile."""
 
 import json
 import uuid
@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from mobilize import clock, leases
+from mobilize import clock, locks
 from mobilize.commands import Commands
-from mobilize.texts import queries, reconciling, senders, spending
+from mobilize.texts import queries
+from mobilize.texts.sending import pauses, reconciling, senders, spending
 
 texts = Commands("texts", help="What waits to be texted, and what became of it.")
 
@@ -16,10 +17,10 @@ texts = Commands("texts", help="What waits to be texted, and what became of it."
 @texts.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
 def status(as_json: bool) -> None:
-    """How many texts are in each state, and whether anything stands still."""
+    """The number of texts in each state, and whether anything stands still."""
     counts = queries.counts_by_state()
-    heard = leases.last_run("beat")
-    found: dict[str, Any] = {
+    last_beat = locks.last_run("beat")
+    report: dict[str, Any] = {
         "states": counts,
         "total": sum(counts.values()),
         "oldest_due_s": queries.oldest_due_s(now=clock.now()),
@@ -28,9 +29,10 @@ def status(as_json: bool) -> None:
         "spent_this_hour_cents": spending.spent_this_hour_cents(clock.now()),
         "hourly_limit_cents": spending.limit_cents(clock.now()),
         "paused": {sender.name: sender.paused_why for sender in queries.paused_senders()},
-        "beat_heard_at": heard.isoformat() if heard else None,
+        "resting": [sender.carrier for sender in senders.in_order() if sender.rest_until],
+        "beat_heard_at": last_beat.isoformat() if last_beat else None,
     }
-    click.echo(json.dumps(found) if as_json else _lines(found))
+    click.echo(json.dumps(report) if as_json else _lines(report))
 
 
 @texts.command()
@@ -41,8 +43,8 @@ def show(outbox_id: uuid.UUID, as_json: bool) -> None:
     story = queries.story_of(outbox_id)
     if story is None:
         raise click.ClickException(f"There is no text {outbox_id}.")
-    told = story.told()
-    click.echo(json.dumps(told) if as_json else "\n".join(f"{at}  {what}" for at, what in told["story"]))
+    report = story.to_dict()
+    click.echo(json.dumps(report) if as_json else "\n".join(f"{at}  {what}" for at, what in report["story"]))
 
 
 @texts.command()
@@ -50,7 +52,7 @@ def show(outbox_id: uuid.UUID, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
 def pause(why: str, as_json: bool) -> None:
     """Send nothing until `texts resume`. WHY is shown to organizers."""
-    senders.pause_sending(why[:80], now=clock.now())
+    pauses.pause_sending(why[:80], now=clock.now())
     click.echo(_paused() if as_json else "Paused. What waits keeps waiting.")
 
 
@@ -65,22 +67,22 @@ def resume(as_json: bool) -> None:
 @texts.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
 def reconcile(as_json: bool) -> None:
-    """Look up in the carrier's log what nobody knows about, those that got stuck on an unreadable log
-    included."""
+    """Look up in the carriers' logs what nobody knows about, and what got stuck because a log was unreadable
+    or did not show it."""
     reconciling.look_again_at_stuck(now=clock.now())
-    found = reconciling.reconcile(now=clock.now())
-    told = (
-        f"Looked up {found.looked}, found {found.adopted}, sent anew {found.sent_anew}, stuck {found.stuck}."
-    )
-    click.echo(json.dumps(vars(found)) if as_json else told)
+    result = reconciling.reconcile(now=clock.now())
+    counts = vars(result)
+    summary = "Looked up {looked}, found {adopted}, sent anew {sent_anew}, stuck {stuck}.".format(**counts)
+    click.echo(json.dumps(counts) if as_json else summary)
 
 
 def _paused() -> str:
     return json.dumps({"paused": {sender.name: sender.paused_why for sender in queries.paused_senders()}})
 
 
-def _lines(found: dict[str, Any]) -> str:
-    lines = [f"{count:>8,}  {state}" for state, count in found["states"].items() if count]
-    lines += [f"paused: {name} ({why})" for name, why in found["paused"].items()]
-    lines += [f"left twice: {found['doubled']}"] if found["doubled"] else []
+def _lines(report: dict[str, Any]) -> str:
+    lines = [f"{count:>8,}  {state}" for state, count in report["states"].items() if count]
+    lines += [f"paused: {name} ({why})" for name, why in report["paused"].items()]
+    lines += [f"does not answer: {carrier}" for carrier in report["resting"]]
+    lines += [f"left twice: {report['doubled']}"] if report["doubled"] else []
     return "\n".join(lines) or "No texts yet."

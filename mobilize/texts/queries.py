@@ -1,4 +1,4 @@
-"""What can be asked about texts."""
+"""Queries about texts: how many in which state, the history of one, open questions, unread inbound ones."""
 
 import uuid
 from collections.abc import Sequence
@@ -8,20 +8,20 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
-from mobilize.crypto import blind_index
 from mobilize.database import db
+from mobilize.keys.crypto import blind_index
+from mobilize.texts.consent.subscriptions import is_opted_out, may_text
 from mobilize.texts.models import (
     Attempt,
+    AttemptOutcome,
     Inbound,
     Intent,
     OutboxText,
-    Outcome,
     Question,
     Receipt,
     Sender,
     TextState,
 )
-from mobilize.texts.phone_rules import is_opted_out, may_text
 
 __all__ = [
     "Story",
@@ -51,8 +51,8 @@ class Story:
     attempts: Sequence[Attempt]
     receipts: Sequence[Receipt]
 
-    def told(self) -> dict[str, Any]:
-        """For machines: ids, states and moments, nothing personal."""
+    def to_dict(self) -> dict[str, Any]:
+        """A dictionary for JSON: ids, states and moments, nothing personal."""
         steps = [(self.text.queued_at, f"queued: {self.text.wording}, due {self.text.due_at.isoformat()}")]
         for attempt in self.attempts:
             steps.append((attempt.started_at, f"attempt {attempt.n}"))
@@ -72,10 +72,10 @@ class Story:
 
 
 def questions_open_to(phone: str, *, now: datetime) -> Sequence[Question]:
-    """What was asked of this number and can still be answered, the last asked first."""
+    """Open questions to this number, the latest first."""
     return db.session.scalars(
         select(Question)
-        .where(Question.phone_bix == blind_index("phone", phone), Question.expires_at > now)
+        .where(Question.phone_index == blind_index("phone", phone), Question.expires_at > now)
         .order_by(Question.asked_at.desc())
     ).all()
 
@@ -91,7 +91,7 @@ def unread_inbound(
     waiting = (
         select(Inbound, Question)
         .outerjoin(Question, Question.id == Inbound.question_id)
-        .where(Inbound.done_at.is_(None), Inbound.intent.in_(intents))
+        .where(Inbound.done_at.is_(None), Inbound.waits_at.is_(None), Inbound.intent.in_(intents))
         .order_by(Inbound.received_at)
         .limit(limit)
     )
@@ -101,14 +101,14 @@ def unread_inbound(
 
 
 def counts_by_state(*, members: Members = None) -> dict[str, int]:
-    """How many texts are in each state; states without any are there with 0."""
-    counted = select(OutboxText.state, func.count()).group_by(OutboxText.state)
-    found = {state.value: 0 for state in TextState}
-    return found | {row[0].value: row[1] for row in db.session.execute(_to(counted, members))}
+    """The number of texts in each state; states without any are there with 0."""
+    query = select(OutboxText.state, func.count()).group_by(OutboxText.state)
+    counts = {state.value: 0 for state in TextState}
+    return counts | {row[0].value: row[1] for row in db.session.execute(_to(query, members))}
 
 
 def oldest_due_s(*, now: datetime) -> int | None:
-    """How many seconds the longest waiting text is overdue; None when nothing is."""
+    """The seconds by which the longest waiting text is overdue; None when nothing is."""
     oldest = db.session.scalar(
         select(func.min(OutboxText.due_at)).where(
             OutboxText.state == TextState.WAITING, OutboxText.next_try_at <= now
@@ -120,11 +120,11 @@ def oldest_due_s(*, now: datetime) -> int | None:
 def doubled_texts() -> int:
     """Texts that left twice because the carrier's list lagged over 180 s: what the receipts brought to
     light."""
-    return db.session.scalar(select(func.count()).where(Attempt.outcome == Outcome.LATE)) or 0
+    return db.session.scalar(select(func.count()).where(Attempt.outcome == AttemptOutcome.LATE)) or 0
 
 
 def paused_senders() -> list[Sender]:
-    """Senders that stand still, and why."""
+    """Paused senders, with the reason."""
     return list(db.session.scalars(select(Sender).where(Sender.paused_at.is_not(None))))
 
 
@@ -132,10 +132,10 @@ def latest_texts(
     *, state: TextState | None = None, members: Members = None, limit: int = 100
 ) -> Sequence[OutboxText]:
     """The texts due last, newest first; those in one state only, when it is given."""
-    wanted = select(OutboxText).order_by(OutboxText.due_at.desc(), OutboxText.id.desc()).limit(limit)
+    query = select(OutboxText).order_by(OutboxText.due_at.desc(), OutboxText.id.desc()).limit(limit)
     if state:
-        wanted = wanted.where(OutboxText.state == state)
-    return db.session.scalars(_to(wanted, members)).all()
+        query = query.where(OutboxText.state == state)
+    return db.session.scalars(_to(query, members)).all()
 
 
 def story_of(outbox_id: uuid.UUID, *, members: Members = None) -> Story | None:
@@ -155,7 +155,7 @@ def told_about(event_id: uuid.UUID, wordings: Sequence[str] | None = None) -> se
     of_event = [OutboxText.event_id == event_id, OutboxText.state.in_(left)]
     if wordings is not None:
         of_event.append(OutboxText.wording.in_(wordings))
-    return set(db.session.scalars(select(OutboxText.phone_bix).where(*of_event)))
+    return set(db.session.scalars(select(OutboxText.phone_index).where(*of_event)))
 
 
 def _to(query: Any, members: Members) -> Any:

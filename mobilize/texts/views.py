@@ -1,48 +1,55 @@
-"""What was texted, and what the carrier tells us."""
+"""The log of texts, and the carriers' callbacks: receipts and inbound texts."""
 
 import uuid
 from datetime import datetime
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Response, abort, render_template, request
 from sqlalchemy import Select, select
 
 from mobilize import clock, settings
-from mobilize.accounts import entrance
-from mobilize.accounts.entrance import signed_by_carrier, signed_in
+from mobilize.accounts.access import permissions
+from mobilize.accounts.access.permissions import signed_by_carrier, signed_in
 from mobilize.accounts.models import RoleName
 from mobilize.languages import say_date, say_time
 from mobilize.roster.models import Membership
 from mobilize.texts import queries
-from mobilize.texts.inbound import take_inbound
+from mobilize.texts.carriers import telnyx, twilio
+from mobilize.texts.carriers.base import InboundText, StatusReport
 from mobilize.texts.models import TextState
-from mobilize.texts.receipts import note_receipt
-from mobilize.texts.wordings import template
-
-bp = Blueprint("texts", __name__)
+from mobilize.texts.receiving.inbound import Via, take_inbound
+from mobilize.texts.receiving.receipts import note_receipt
+from mobilize.texts.routes import bp
+from mobilize.texts.sending import senders
+from mobilize.texts.templates import template
 
 
 @bp.post("/texts/receipts/<uuid:outbox_id>")
-@signed_by_carrier
+@signed_by_carrier("twilio")
 def receipt(outbox_id: uuid.UUID) -> Response:
     """A status of one of our texts; our own id and the attempt stand in the address. Repeats are welcome."""
-    note_receipt(
-        _needed("MessageSid")[:34],
-        _needed("MessageStatus").lower()[:16],
-        outbox_id=outbox_id,
-        n=_number(request.args.get("n", "")),
-        error_code=_number(request.form.get("ErrorCode", "")),
-        now=clock.now(),
-    )
-    return _taken()
+    report = twilio.status_in(request) or abort(400)
+    _take_status(report)
+    return _empty_answer()
 
 
 @bp.post("/texts/inbound")
-@signed_by_carrier
+@signed_by_carrier("twilio")
 def inbound() -> Response:
-    """A text to our number. Answered with nothing: what we say goes through the outbox."""
-    body = request.form.get("Body", "").replace("\x00", "")[:1600]
-    take_inbound(_needed("MessageSid")[:34], _needed("From")[:20], body, now=clock.now())
-    return _taken()
+    """A text to our number. The response is empty: answers go through the outbox."""
+    text = twilio.text_in(request) or abort(400)
+    _take_text(twilio.NAME, text)
+    return _empty_answer()
+
+
+@bp.post("/texts/telnyx")
+@signed_by_carrier("telnyx")
+def from_telnyx() -> Response:
+    """Whatever Telnyx tells us: a status, a text to our number, or neither. Repeats are welcome."""
+    if report := telnyx.status_in(request):
+        _take_status(report)
+    elif text := telnyx.text_in(request):
+        _take_text(telnyx.NAME, text)
+    return Response(status=204)
 
 
 @bp.get("/texts")
@@ -57,7 +64,7 @@ def log() -> str:
         texts=queries.latest_texts(state=state, members=members),
         counts=queries.counts_by_state(members=members),
         state=state,
-        paused=queries.paused_senders(),
+        paused=senders.that_hold(),
         ignores_windows=settings().is_demo,
     )
 
@@ -68,7 +75,10 @@ def text(outbox_id: uuid.UUID) -> str:
     """One text: what it was for, each attempt, each receipt."""
     story = queries.story_of(outbox_id, members=_members_in_scope()) or abort(404)
     return render_template(
-        "texts/text.html", story=story, words=template(story.text.wording, story.text.language)
+        "texts/text.html",
+        story=story,
+        words=template(story.text.wording, story.text.language),
+        several_carriers=len(settings().carriers_set_up) > 1,
     )
 
 
@@ -83,20 +93,28 @@ def _say_moment(moment: datetime, tz: str) -> str:
 
 def _members_in_scope() -> Select[tuple[uuid.UUID]] | None:
     """The members whose texts this person may see; None for all texts, those to chairs included."""
-    scope = entrance.me().scope
+    scope = permissions.me().scope
     if scope.everything:
         return None
     here = select(Membership.member_id).where(Membership.to_at.is_(None))
     return scope.limit_by(here, Membership.site_id)
 
 
-def _needed(name: str) -> str:
-    return request.form.get(name, "").replace("\x00", "") or abort(400)
+def _take_status(report: StatusReport) -> None:
+    note_receipt(
+        report.sid,
+        report.status,
+        outbox_id=report.outbox_id,
+        n=report.n,
+        error_code=report.error_code,
+        now=clock.now(),
+    )
 
 
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else None
+def _take_text(carrier: str, text: InboundText) -> None:
+    via = Via(carrier, text.number, text.media, text.keyword)
+    take_inbound(text.sid, text.sender, text.body[:1600], via=via, now=clock.now())
 
 
-def _taken() -> Response:
+def _empty_answer() -> Response:
     return Response("<Response/>", mimetype="text/xml")

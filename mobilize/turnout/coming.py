@@ -1,4 +1,4 @@
-"""Who said she was coming against who arrived, by home chapter: what a rally is steered by."""
+"""Coming and arrived, by home chapter: who had said they would come, and who came; for steering a rally."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -6,15 +6,23 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from flask import Response, abort, render_template
 from sqlalchemy import Integer, cast, exists, func, select
 
+from mobilize.accounts.access.permissions import me, signed_in
+from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Action, Event, EventState
+from mobilize.actions.visibility import visible_action
 from mobilize.checkins.models import Attendance
 from mobilize.database import db
 from mobilize.reminders.models import Coming
+from mobilize.tabular import Sheet
 from mobilize.texts.models import OutboxText, QuestionKind, TextState
-from mobilize.turnout.figures import Board, Chapter, Names
-from mobilize.turnout.queries import counted_in
+from mobilize.turnout.board.cache import board_for
+from mobilize.turnout.figures.queries import counted_in
+from mobilize.turnout.figures.types import Board, Chapter, Names
+from mobilize.turnout.reports.views import as_table
+from mobilize.turnout.routes import bp
 
 # What is said of texts that the carrier took.
 LEFT = (TextState.ACCEPTED, TextState.SENT, TextState.DELIVERED)
@@ -36,62 +44,65 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComingRow:
     """A chapter, an area (its chapters beside it), or all together.
 
-    `asked`: somebody was asked by text, or answered unasked. Else nobody said anything, which is not zero.
+    `polled`: somebody was asked by text, or answered unasked. Else nobody said anything, which is not zero.
     """
 
     name: str
     names: Names
     answers: Answers
-    asked: bool
-    chapters: tuple["Row", ...] = ()
+    polled: bool
+    chapters: tuple["ComingRow", ...] = ()
 
 
-def coming_against_arrived(action: Action, board: Board) -> tuple[Row, list[Row]]:
+def coming_against_arrived(action: Action, board: Board) -> tuple[ComingRow, list[ComingRow]]:
     """(all together, the areas by name, each with its chapters) of what this board shows.
 
     Answers of an action that was forgotten are gone; the arrived stay.
     """
-    answers, asked = _answers(action, frozen=board.frozen), _asked(action)
-    areas: defaultdict[str, list[Row]] = defaultdict(list)
+    answers, polled = _answers(action, frozen=board.frozen), _polled(action)
+    areas: defaultdict[str, list[ComingRow]] = defaultdict(list)
     for chapter in board.chapters:
-        areas[chapter.area].append(_row(chapter, answers, asked))
+        areas[chapter.area].append(_row(chapter, answers, polled))
     rows = [_together(area, chapters) for area, chapters in areas.items()]
     return _together("", rows), rows
 
 
-def table_of(action: Action, board: Board) -> list[list[object]]:
-    """A row a chapter under `HEADINGS`; no answers where nobody was asked."""
-    answers, asked = _answers(action, frozen=board.frozen), _asked(action)
-    return [
-        [c.code, c.name, c.area, c.names.eligible, *_cells(_row(c, answers, asked)), c.names.named]
+def sheet_of(action: Action, board: Board) -> Sheet:
+    """A row a chapter; no answers where nobody was asked."""
+    answers, polled = _answers(action, frozen=board.frozen), _polled(action)
+    rows = [
+        [c.code, c.name, c.area, c.names.eligible, *_cells(_row(c, answers, polled)), c.names.named]
         for c in board.chapters
     ]
+    return Sheet("coming", HEADINGS, rows)
 
 
-def _cells(row: Row) -> tuple[int | None, int | None, int | None]:
-    said = row.answers
-    return (said.coming, said.arrived, said.not_coming) if row.asked else (None, None, None)
+def _cells(row: ComingRow) -> tuple[int | None, int | None, int | None]:
+    answers = row.answers
+    return (answers.coming, answers.arrived, answers.not_coming) if row.polled else (None, None, None)
 
 
-def _row(chapter: Chapter, answers: Mapping[UUID | None, Answers], asked: Collection[UUID | None]) -> Row:
-    said = answers.get(chapter.site_id, Answers())
-    return Row(chapter.name, chapter.names, said, said != Answers() or chapter.line.event_id in asked)
+def _row(
+    chapter: Chapter, answers: Mapping[UUID | None, Answers], polled: Collection[UUID | None]
+) -> ComingRow:
+    own = answers.get(chapter.site_id, Answers())
+    return ComingRow(chapter.name, chapter.names, own, own != Answers() or chapter.line.event_id in polled)
 
 
-def _together(name: str, rows: Iterable[Row]) -> Row:
+def _together(name: str, rows: Iterable[ComingRow]) -> ComingRow:
     listed = tuple(rows)
     names = sum((row.names for row in listed), Names())
     answers = sum((row.answers for row in listed), Answers())
-    return Row(name, names, answers, any(row.asked for row in listed), listed)
+    return ComingRow(name, names, answers, any(row.polled for row in listed), listed)
 
 
-def _asked(action: Action) -> set[UUID | None]:
+def _polled(action: Action) -> set[UUID | None]:
     """Events of which a question left."""
-    asked = select(OutboxText.event_id).join(Event, Event.id == OutboxText.event_id)
-    left = asked.where(OutboxText.asks == QuestionKind.COMING, OutboxText.state.in_(LEFT))
+    questions = select(OutboxText.event_id).join(Event, Event.id == OutboxText.event_id)
+    left = questions.where(OutboxText.asks == QuestionKind.COMING, OutboxText.state.in_(LEFT))
     return set(db.session.scalars(left.where(Event.action_id == action.id).distinct()))
 
 
@@ -105,8 +116,8 @@ def _answers(action: Action, *, frozen: bool) -> dict[UUID | None, Answers]:
         .group_by(Coming.member_id)
         .subquery()
     )
-    there = exists().where(Attendance.member_id == last.c.member_id, Attendance.event_id.in_(events))
-    arrived = cast(there, Integer).label("arrived")
+    present = exists().where(Attendance.member_id == last.c.member_id, Attendance.event_id.in_(events))
+    arrived = cast(present, Integer).label("arrived")
     each = (
         select(counted.c.chapter_id, last.c.coming, arrived)
         .join(counted, counted.c.member_id == last.c.member_id)
@@ -117,7 +128,21 @@ def _answers(action: Action, *, frozen: bool) -> dict[UUID | None, Answers]:
             each.c.chapter_id, each.c.coming, each.c.arrived
         )
     )
-    found: defaultdict[UUID | None, Answers] = defaultdict(Answers)
+    totals: defaultdict[UUID | None, Answers] = defaultdict(Answers)
     for chapter_id, coming, came, count in rows:
-        found[chapter_id] += Answers(count * coming, count * coming * came, count * (1 - coming))
-    return dict(found)
+        totals[chapter_id] += Answers(count * coming, count * coming * came, count * (1 - coming))
+    return dict(totals)
+
+
+@bp.get("/actions/<uuid:action_id>/coming")
+@bp.get("/actions/<uuid:action_id>/coming.<any(csv):form>")
+@signed_in(RoleName.ORGANIZER)
+def coming(action_id: UUID, form: str = "page") -> str | Response:
+    """Counts only, of the chapters in scope."""
+    action = visible_action(action_id, me().scope)
+    board = board_for(action, me().scope) or abort(404)
+    if form == "csv":
+        return as_table([sheet_of(action, board)], "csv", "coming", drill=action.drill)
+    together, areas = coming_against_arrived(action, board)
+    page = {"board": board, "together": together, "areas": areas, "drill": action.drill}
+    return render_template("turnout/coming.html", action=action, **page)

@@ -1,4 +1,4 @@
-"""Turnout in the terminal, and reports as files."""
+"""Commands of turnout: the live figures in a terminal, and reports as files."""
 
 import json
 from collections.abc import Sequence
@@ -15,12 +15,13 @@ from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.roster.models import Site
-from mobilize.turnout import spreadsheet
-from mobilize.turnout.all_reports import write_all_reports
-from mobilize.turnout.chapter_report import chapter_report_of
-from mobilize.turnout.figures import Board
-from mobilize.turnout.queries import board
-from mobilize.turnout.wording import count_text, percent_text
+from mobilize.tabular import csv_text
+from mobilize.turnout.figures.queries import board
+from mobilize.turnout.figures.types import Board
+from mobilize.turnout.labels import count_text, percent_text
+from mobilize.turnout.reports import tables
+from mobilize.turnout.reports.bulk import write_all_reports
+from mobilize.turnout.reports.chapter import chapter_report_of
 
 HEADINGS = ("Eligible", "Came", "Share", "By name", "Head count", "Supporters")
 
@@ -31,13 +32,13 @@ HEADINGS = ("Eligible", "Came", "Share", "By name", "Head count", "Supporters")
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table")
 @with_appcontext
 def turnout(action: str, by: str, form: str) -> None:
-    """Who came. ACTION is its id, or the start of its name."""
+    """The turnout of an action. ACTION is its id, or the start of its name."""
     counted = board(find_action(action))
     if form == "json":
-        click.echo(json.dumps(spreadsheet.as_json(counted, by=by), ensure_ascii=False, indent=1))
+        click.echo(json.dumps(tables.as_json(counted, by=by), ensure_ascii=False, indent=1))
     elif form == "csv":
-        text = spreadsheet.areas_csv(counted) if by == "area" else spreadsheet.sites_csv(counted)
-        click.echo(text, nl=False)
+        sheet = tables.areas_sheet(counted) if by == "area" else tables.sites_sheet(counted)
+        click.echo(csv_text(sheet), nl=False)
     else:
         _print_table(*(_area_lines(counted) if by == "area" else _site_lines(counted)))
 
@@ -51,14 +52,14 @@ def turnout(action: str, by: str, form: str) -> None:
 @with_appcontext
 def reports(action: str, code: str | None, every: bool, path: Path, names: bool) -> None:
     """Write a chapter's report as PDF, or with --all one file for each chapter."""
-    found = find_action(action)
+    chosen = find_action(action)
     if every == bool(code) or (every and names):
         raise click.UsageError("Name one --site, or say --all (which writes no names).")
     if every:
-        _write_all(found, path)
+        _write_all(chosen, path)
         return
     site = db.session.scalar(db.select(Site).where(Site.code == code))
-    report = chapter_report_of(found, site.id) if site else None
+    report = chapter_report_of(chosen, site.id) if site else None
     if site is None or report is None:
         raise Refused("no_site", _("This action has no event for a site with that code."), status=404)
     try:
@@ -83,7 +84,7 @@ def _write_all(action: Action, folder: Path) -> None:
 
 def _area_lines(counted: Board) -> tuple[list[str], list[list[str]]]:
     lines = [
-        [area.name, f"{area.total.reporting}/{area.total.sites}", *_cells(spreadsheet.area_row(area))]
+        [area.name, f"{area.total.reporting}/{area.total.sites}", *_cells(tables.area_row(area))]
         for area in counted.areas
     ]
     return ["Area", "Reported", *HEADINGS], lines + _last_lines(counted)
@@ -91,20 +92,20 @@ def _area_lines(counted: Board) -> tuple[list[str], list[list[str]]]:
 
 def _site_lines(counted: Board) -> tuple[list[str], list[list[str]]]:
     lines = [
-        [f"{chapter.name} ({chapter.area})", chapter.state.value, *_cells(spreadsheet.site_row(chapter))]
+        [f"{chapter.name} ({chapter.area})", chapter.state.value, *_cells(tables.site_row(chapter))]
         for chapter in counted.by_trouble
     ]
     return ["Site", "State", *HEADINGS], lines + _last_lines(counted)
 
 
 def _last_lines(counted: Board) -> list[list[str]]:
-    said = spreadsheet.as_json(counted, by="area")
+    figures = tables.as_json(counted, by="area")
     lines = [
-        [name, "", *_cells(said[key] | {"head_count": None, "supporters": None})]
+        [name, "", *_cells(figures[key] | {"head_count": None, "supporters": None})]
         for name, key in (("No site", "no_site"), ("Other chapters", "other_chapters"))
-        if said[key]
+        if figures[key]
     ]
-    total = said["total"]
+    total = figures["total"]
     return [*lines, ["Together", f"{total['reporting']}/{total['sites']}", *_cells(total)]]
 
 

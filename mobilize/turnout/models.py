@@ -1,14 +1,19 @@
-"""Totals that were fixed when an event closed."""
+"""Tables of turnout: totals fixed at closing, reports, and statements."""
 
 import uuid
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Computed, ForeignKey, Index
+from sqlalchemy import JSON, ColumnElement, Computed, ForeignKey, Index, String
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from mobilize.database import Model
+from mobilize.accounts.models import Person
+from mobilize.actions.models import Action
+from mobilize.database import Model, Sealed
+from mobilize.languages import Translated
+from mobilize.turnout.statements.formats import read_numbers, read_pack
 
 
 class InFigures(ColumnElement[int]):
@@ -31,7 +36,7 @@ def _as_postgres_writes_it(one: InFigures, _compiler: Any, **_more: Any) -> str:
     return f"((figures ->> '{one.name}'::text))::integer"
 
 
-class Total(Model):
+class ChapterTotal(Model):
     """The counts of one chapter in one action as they stood at closing, and as corrected since.
 
     Version 1 is fixed at closing; each correction is a further version. `figures` holds counts only;
@@ -59,7 +64,7 @@ class Total(Model):
 class OutsideTotal(Model):
     """The counts of members who belong to none of an action's chapters, fixed with the last of its events.
 
-    `figures`: "no_site" and "others", each the fields of `Names` or null. Versions as in `Total`.
+    `figures`: "no_site" and "others", each the fields of `Names` or null. Versions as in `ChapterTotal`.
     """
 
     __tablename__ = "outside_totals"
@@ -68,3 +73,88 @@ class OutsideTotal(Model):
     version: Mapped[int] = mapped_column(primary_key=True)
     figures: Mapped[dict[str, object]] = mapped_column(JSON)
     fixed_at: Mapped[datetime]
+
+
+class ReportKind(StrEnum):
+    """Of one chapter, of the chapters of an area, of the union."""
+
+    CHAPTER = "chapter"
+    AREA = "area"
+    UNION = "union"
+
+
+class Report(Model):
+    """A report as it was put together: by a worker at closing (version 1), and by whoever asked for it anew.
+
+    `place_id` is the site, the area, or for the union the action itself. `figures` holds counts only (see
+    `snapshots.report_as_stored`).
+    """
+
+    __tablename__ = "reports"
+    __table_args__ = (
+        Index(
+            "uq_reports_one_per_place_and_version", "action_id", "kind", "place_id", "version", unique=True
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    action_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("actions.id"))
+    kind: Mapped[ReportKind]
+    place_id: Mapped[uuid.UUID]
+    version: Mapped[int]
+    figures: Mapped[dict[str, Any]] = mapped_column(JSON)
+    made_by: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[datetime]
+
+    action: Mapped[Action] = relationship()
+
+
+class Statement(Model):
+    """The number an officer published, with name and time. draft -> published, and then never changed.
+
+    `figures` are the counts as of `as_of_at`, as `statements.formats` stores them; `numbers` and `pack` read
+    them. A later version is a correction, and says why. `person_id` signed it, under the name `signed_as`.
+    """
+
+    __tablename__ = "statements"
+    __table_args__ = (Index("uq_statements_one_per_action_and_version", "action_id", "version", unique=True),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    action_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("actions.id"))
+    version: Mapped[int]
+    figures: Mapped[dict[str, Any]] = mapped_column(JSON)
+    as_of_at: Mapped[datetime]
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"))
+    signed_as_enc: Mapped[bytes | None]
+    words: Mapped[Translated] = mapped_column(default=Translated())
+    why: Mapped[Translated] = mapped_column(default=Translated())
+    published_at: Mapped[datetime | None]
+
+    signed_as = Sealed()
+    action: Mapped[Action] = relationship()
+    person: Mapped[Person] = relationship()
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """The press figures."""
+        return read_numbers(self.figures)
+
+    @property
+    def pack(self) -> dict[str, Any]:
+        """The challenge pack."""
+        return read_pack(self.figures)
+
+
+class StatementLink(Model):
+    """The public address of an action's statements, for as long as the office leaves it open.
+
+    The code opens what is meant for everybody, so it is kept as it is.
+    """
+
+    __tablename__ = "statement_links"
+
+    action_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("actions.id"), primary_key=True)
+    code: Mapped[str] = mapped_column(String(32), unique=True)
+    made_by: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]

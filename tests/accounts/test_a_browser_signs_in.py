@@ -7,16 +7,16 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from mobilize import clock
-from mobilize.accounts.codes import send_codes
 from mobilize.accounts.models import RoleName
+from mobilize.accounts.sign_in.operations import send_codes
 from mobilize.database import db
 from mobilize.texts.models import OutboxText
 from tests.builders import make_person, make_site
 
 
-def test_a_chair_signs_in_on_her_phone_and_out_again(phone: Page, live_server: str, pg_app: Flask) -> None:
+def test_a_chair_signs_in_on_their_phone_and_out_again(phone: Page, live_server: str, pg_app: Flask) -> None:
     make_person(phone="+12135550101", role=RoleName.CHAIR, site=make_site())
-    phone.goto(f"{live_server}/people")  # not hers, and she is asked to sign in first
+    phone.goto(f"{live_server}/people")  # not theirs to see before they sign in
     phone.get_by_label("Your mobile number").fill("(213) 555-0101")
     phone.get_by_role("button", name="Text me a code").click()
     expect(phone).to_have_title("Type the code · Test Local 100")

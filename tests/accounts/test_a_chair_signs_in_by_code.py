@@ -1,4 +1,4 @@
-"""Carmen asks for a code, gets it on her phone, and types it; strangers learn nothing and stop nobody."""
+"""Carmen asks for a code, gets it by text, and types it; strangers learn nothing and stop nobody."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -9,26 +9,20 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event, func, select
 
-from mobilize.accounts.code_requests import ask_for_code, forget_code_requests
-from mobilize.accounts.codes import enter_code, send_codes
-from mobilize.accounts.models import CodeRequest, Person, RoleName, SignedInSession
-from mobilize.accounts.people import end_role
-from mobilize.accounts.scope import THE_OFFICE
+from mobilize.accounts.access.scope import THE_OFFICE
+from mobilize.accounts.models import CodeRequest, Person, SignedInSession
+from mobilize.accounts.people.operations import end_role
+from mobilize.accounts.sign_in.one_time_codes import ask_for_code, forget_code_requests
+from mobilize.accounts.sign_in.operations import enter_code, send_codes
 from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.texts.models import OutboxText, Priority, TextClass
-from tests.builders import make_person, make_site
 
 NOW = datetime(2026, 3, 3, 14, 45, tzinfo=UTC)
 CARMEN, NATE = "+12135550101", "+12135550150"
 
 
-@pytest.fixture
-def carmen(app: Flask) -> Person:
-    return make_person(phone=CARMEN, role=RoleName.CHAIR, site=make_site())
-
-
-def ask(browser: str = "hers", *, phone: str = CARMEN, at: datetime = NOW) -> None:
+def ask(browser: str = "own", *, phone: str = CARMEN, at: datetime = NOW) -> None:
     ask_for_code(phone, browser, language="en", now=at)
 
 
@@ -38,7 +32,7 @@ def codes() -> list[str]:
     return [json.loads(text.blanks)["code"] for text in texts]
 
 
-def refusal(typed: str, browser: str = "hers", *, at: datetime = NOW) -> str:
+def refusal(typed: str, browser: str = "own", *, at: datetime = NOW) -> str:
     with pytest.raises(Refused) as refused:
         enter_code(typed, browser, now=at)
     return refused.value.code
@@ -48,11 +42,11 @@ def wrong(code: str) -> str:
     return f"{(int(code) + 1) % 100_000_000:08d}"
 
 
-def test_the_code_on_her_phone_signs_her_in(client: FlaskClient, carmen: Person) -> None:
-    asked = client.post("/sign-in", data={"phone": "(213) 555-0101", "next": "/people?place=x"})
-    assert asked.status_code == 303
+def test_the_code_on_their_phone_signs_them_in(client: FlaskClient, carmen: Person) -> None:
+    response = client.post("/sign-in", data={"phone": "(213) 555-0101", "next": "/people?place=x"})
+    assert response.status_code == 303
     assert send_codes(now=datetime.now(UTC)) == 1
-    page = client.get(asked.location)
+    page = client.get(response.location)
     assert b'autocomplete="one-time-code"' in page.data and b"/people?place=x" in page.data
 
     signed_in = client.post("/sign-in/code", data={"code": codes()[0], "next": "/people?place=x"})
@@ -66,12 +60,12 @@ def test_the_text_is_asked_for_and_leaves_first(carmen: Person) -> None:
     ask()
     send_codes(now=NOW)
     text = db.session.scalars(select(OutboxText)).one()
-    assert (text.klass, text.priority, text.wording) == (
-        TextClass.ASKED,
+    assert (text.text_class, text.priority, text.wording) == (
+        TextClass.REQUESTED,
         Priority.CODE_OF_ROLE,
         "sign_in_code",
     )
-    assert text.to == CARMEN and text.useless_after == NOW + timedelta(minutes=10)
+    assert text.to == CARMEN and text.expires_at == NOW + timedelta(minutes=10)
     assert len(codes()[0]) == 8
 
 
@@ -99,12 +93,12 @@ def test_the_answer_is_the_same_for_a_stranger_with_the_same_work(app: Flask, ca
             statements.append(statement)
 
         event.listen(engine, "before_cursor_execute", count)
-        asked = client.post("/sign-in", data={"phone": phone})
+        response = client.post("/sign-in", data={"phone": phone})
         event.remove(engine, "before_cursor_execute", count)
         send_codes(now=datetime.now(UTC))
-        page = client.get(asked.location)
+        page = client.get(response.location)
         tried = [client.post("/sign-in/code", data={"code": "x"}) for _ in range(7)]
-        same = [(a.status, a.data, sorted(_headers(a))) for a in (asked, page, *tried)]
+        same = [(a.status, a.data, sorted(_headers(a))) for a in (response, page, *tried)]
         answers.append((same, statements))
     assert answers[0] == answers[1]
 
@@ -129,25 +123,25 @@ def test_a_worker_that_looks_twice_texts_once(carmen: Person) -> None:
 def test_a_code_opens_once(carmen: Person) -> None:
     ask()
     send_codes(now=NOW)
-    enter_code(codes()[0], "hers", now=NOW)
+    enter_code(codes()[0], "own", now=NOW)
     assert refusal(codes()[0]) == "wrong_code"
 
 
 def test_a_code_opens_only_the_browser_that_asked(carmen: Person) -> None:
-    ask("hers")
+    ask("own")
     send_codes(now=NOW)
     ask("nates")
     send_codes(now=NOW)
     assert refusal(codes()[0], "nates") == "wrong_code"
     assert refusal(codes()[0], "never asked") == "wrong_code"
-    assert enter_code(codes()[0], "hers", now=NOW)
+    assert enter_code(codes()[0], "own", now=NOW)
 
 
 def test_a_code_lasts_ten_minutes(carmen: Person) -> None:
     ask()
     send_codes(now=NOW)
     assert refusal(codes()[0], at=NOW + timedelta(minutes=10)) == "wrong_code"
-    assert enter_code(codes()[0], "hers", now=NOW + timedelta(minutes=9, seconds=59))
+    assert enter_code(codes()[0], "own", now=NOW + timedelta(minutes=9, seconds=59))
 
 
 def test_the_sixth_try_is_refused_even_when_right_and_a_new_code_helps(carmen: Person) -> None:
@@ -159,7 +153,7 @@ def test_the_sixth_try_is_refused_even_when_right_and_a_new_code_helps(carmen: P
     assert refusal(codes()[0]) == "wrong_code"
     ask()
     send_codes(now=NOW)
-    assert enter_code(codes()[1], "hers", now=NOW)
+    assert enter_code(codes()[1], "own", now=NOW)
 
 
 def test_an_earlier_code_of_the_same_browser_stays_good(carmen: Person) -> None:
@@ -167,7 +161,7 @@ def test_an_earlier_code_of_the_same_browser_stays_good(carmen: Person) -> None:
     send_codes(now=NOW)
     ask(at=NOW + timedelta(minutes=1))
     send_codes(now=NOW + timedelta(minutes=1))
-    assert enter_code(codes()[0], "hers", now=NOW + timedelta(minutes=2))
+    assert enter_code(codes()[0], "own", now=NOW + timedelta(minutes=2))
 
 
 @pytest.mark.parametrize(
@@ -176,10 +170,10 @@ def test_an_earlier_code_of_the_same_browser_stays_good(carmen: Person) -> None:
 def test_a_code_is_read_however_it_is_typed(
     carmen: Person, typed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mobilize.accounts.code_requests.secrets.randbelow", lambda _n: 12345678)
+    monkeypatch.setattr("mobilize.accounts.sign_in.one_time_codes.secrets.randbelow", lambda _n: 12345678)
     ask()
     send_codes(now=NOW)
-    assert enter_code(typed, "hers", now=NOW)
+    assert enter_code(typed, "own", now=NOW)
 
 
 def test_a_role_that_ended_gets_no_code_and_spends_none(carmen: Person) -> None:
@@ -191,32 +185,32 @@ def test_a_role_that_ended_gets_no_code_and_spends_none(carmen: Person) -> None:
     assert send_codes(now=NOW) == 0
 
 
-def test_strangers_cannot_bomb_her_phone_nor_shut_her_out(carmen: Person) -> None:
+def test_strangers_cannot_bomb_their_phone_nor_shut_them_out(carmen: Person) -> None:
     for n in range(60):
         ask(f"stranger {n}")
         if n % 7 == 0:
             send_codes(now=NOW)
     send_codes(now=NOW)
     assert len(codes()) == 5
-    ask("her new phone")
+    ask("new phone")
     send_codes(now=NOW)
     assert len(codes()) == 5
-    assert enter_code(codes()[-1], "her new phone", now=NOW)
+    assert enter_code(codes()[-1], "new phone", now=NOW)
 
 
-def test_a_browser_that_signed_her_in_before_has_texts_of_its_own(carmen: Person) -> None:
-    ask("hers")
+def test_a_browser_that_signed_them_in_before_has_texts_of_its_own(carmen: Person) -> None:
+    ask("own")
     send_codes(now=NOW)
-    enter_code(codes()[0], "hers", now=NOW)
+    enter_code(codes()[0], "own", now=NOW)
     later = NOW + timedelta(days=30)
     for n in range(30):
         ask(f"stranger {n}", at=later)
     send_codes(now=later)
     before = len(codes())
-    ask("hers", at=later)
+    ask("own", at=later)
     send_codes(now=later)
     assert len(codes()) == before + 1
-    assert enter_code(codes()[-1], "hers", now=later)
+    assert enter_code(codes()[-1], "own", now=later)
 
 
 def test_all_browsers_together_have_10_tries_at_one_code(carmen: Person) -> None:
@@ -262,21 +256,21 @@ def test_what_is_no_number_is_said_so_and_kept(client: FlaskClient, typed: str) 
 
 def test_requests_are_forgotten(carmen: Person) -> None:
     ask("stranger")
-    ask("hers")
+    ask("own")
     send_codes(now=NOW)
-    enter_code(codes()[1], "hers", now=NOW)
+    enter_code(codes()[1], "own", now=NOW)
     assert forget_code_requests(now=NOW + timedelta(days=2)) == 1
     assert forget_code_requests(now=NOW + timedelta(days=181)) == 1
 
 
 @pytest.mark.parametrize(
-    "there", ["https://evil.example", "//evil.example", "/\\evil.example", "evil", "/a\nb"]
+    "target", ["https://evil.example", "//evil.example", "/\\evil.example", "evil", "/a\nb"]
 )
-def test_nobody_is_sent_elsewhere_after_signing_in(client: FlaskClient, carmen: Person, there: str) -> None:
+def test_nobody_is_sent_elsewhere_after_signing_in(client: FlaskClient, carmen: Person, target: str) -> None:
     with time_machine.travel(NOW, tick=False):
-        asked = client.post("/sign-in", data={"phone": CARMEN, "next": there})
-        assert "next" not in asked.location
+        response = client.post("/sign-in", data={"phone": CARMEN, "next": target})
+        assert "next" not in response.location
         send_codes(now=NOW)
-        signed_in = client.post("/sign-in/code", data={"code": codes()[0], "next": there})
+        signed_in = client.post("/sign-in/code", data={"code": codes()[0], "next": target})
     assert signed_in.status_code == 303 and "evil" not in signed_in.location
     assert signed_in.location.startswith("/")

@@ -12,20 +12,20 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from mobilize import clock
-from mobilize.accounts.code_requests import ask_for_code
-from mobilize.accounts.codes import enter_code, send_codes
-from mobilize.accounts.models import CodeRequest, Person, RoleName, SignedInSession
+from mobilize.accounts.models import CodeRequest, Person, SignedInSession
+from mobilize.accounts.sign_in.one_time_codes import ask_for_code
+from mobilize.accounts.sign_in.operations import enter_code, send_codes
 from mobilize.checkins.forms import event_token
 from mobilize.checkins.models import Attendance
-from mobilize.crypto import blind_index
 from mobilize.database import atomic, db
-from mobilize.demo.carrier import Carrier
+from mobilize.demo.carrier.server import Carrier
 from mobilize.errors import Refused
-from mobilize.privacy import visits
-from mobilize.texts.delivery import drain
+from mobilize.keys.crypto import blind_index
+from mobilize.privacy.member_page import sessions
 from mobilize.texts.models import OutboxText
 from mobilize.texts.queries import paused_senders
-from tests.builders import make_event, make_member, make_person, make_site
+from mobilize.texts.sending.delivery import drain
+from tests.builders import make_event, make_member, make_site
 from tests.services.client import Client
 
 CARMEN = "+12135550101"
@@ -40,11 +40,6 @@ JUNK_KINDS = [
 ]
 
 
-@pytest.fixture
-def carmen(app: Flask) -> Person:
-    return make_person(phone=CARMEN, role=RoleName.CHAIR, site=make_site())
-
-
 def junk(how_many: int, phone: str | None) -> None:
     """Requests as strangers' browsers leave them, for one phone or for as many; written at once, since what
     is tried here comes after."""
@@ -53,21 +48,21 @@ def junk(how_many: int, phone: str | None) -> None:
         for n in range(how_many):
             request = CodeRequest(asked_at=now, expires_at=now + timedelta(minutes=10), language="en")
             request.phone = phone or f"+1213{5550200 + n}"
-            request.phone_bix = blind_index("phone", request.phone)
+            request.phone_index = blind_index("phone", request.phone)
             request.browser_hash = n.to_bytes(32, "big")
             session.add(request)
 
 
-@pytest.mark.parametrize("whose", ["everybody's numbers", "her own number"])
+@pytest.mark.parametrize("whose", ["everybody's numbers", "their own number"])
 def test_after_5000_junk_requests_the_chair_signs_in(client: FlaskClient, carmen: Person, whose: str) -> None:
-    junk(JUNK, CARMEN if whose == "her own number" else None)
+    junk(JUNK, CARMEN if whose == "their own number" else None)
     client.post("/sign-in", data={"phone": "(213) 555-0101"})
     began = time.monotonic()
     for _ in range(4):  # the worker's ticks
         send_codes(now=clock.now())
     assert time.monotonic() - began < 20
     texts = db.session.scalars(select(OutboxText).order_by(OutboxText.id)).all()
-    assert 1 <= len(texts) <= 5  # nor is her phone bombed
+    assert 1 <= len(texts) <= 5  # nor is the phone bombed
     codes = {json.loads(text.blanks)["code"] for text in texts}
     answers = [client.post("/sign-in/code", data={"code": code}).status_code for code in sorted(codes)]
     assert 303 in answers
@@ -88,11 +83,11 @@ def test_a_flood_of_members_numbers_keeps_no_chair_waiting_and_pauses_no_text(
     for second in range(20):
         now = began + timedelta(seconds=second)
         for n in range(9):
-            visits.ask_to_see(
+            sessions.ask_to_see(
                 f"+1213{5552000 + (9 * second + n) % 60}", f"b {second} {n}", language="en", now=now
             )
         if second % 5 == 2:
-            ask_for_code(CARMEN, f"hers {second}", language="en", now=now)
+            ask_for_code(CARMEN, f"own {second}", language="en", now=now)
             waited.append(_seconds_until_a_text(carrier, now, len(waited) + 1))
         _tick(now)
     assert max(waited) <= 3, waited
@@ -100,45 +95,45 @@ def test_a_flood_of_members_numbers_keeps_no_chair_waiting_and_pauses_no_text(
 
 
 def _tick(now: datetime) -> None:
-    visits.send_codes(now=now)
+    sessions.send_codes(now=now)
     send_codes(now=now)
     drain(now=now)
 
 
 def _seconds_until_a_text(carrier: Carrier, now: datetime, texts: int) -> int:
-    """How long the workers tick until the chair has so many texts; 99 when that is in vain."""
+    """The seconds the workers tick until the chair has so many texts; 99 when that is in vain."""
     for second in range(10):
         _tick(now + timedelta(seconds=second))
-        if sum(text["to"] == CARMEN for text in carrier.book.ledger()) >= texts:
+        if sum(text["to"] == CARMEN for text in carrier.store.ledger()) >= texts:
             return second
     return 99
 
 
-def test_wrong_codes_of_strangers_take_none_of_her_tries(carmen: Person) -> None:
+def test_wrong_codes_of_strangers_take_none_of_their_tries(carmen: Person) -> None:
     now = clock.now()
-    ask_for_code(CARMEN, "hers", language="en", now=now)
+    ask_for_code(CARMEN, "own", language="en", now=now)
     send_codes(now=now)
     code = json.loads(db.session.scalars(select(OutboxText)).one().blanks)["code"]
     for n in range(200):
         with pytest.raises(Refused):
             enter_code("00000000" if code != "00000000" else "11111111", f"stranger {n % 40}", now=now)
     db.session.remove()
-    assert enter_code(code, "hers", now=now)
+    assert enter_code(code, "own", now=now)
 
 
 def test_a_code_dies_after_five_tries_through_a_restart_too(app: Flask, carmen: Person) -> None:
     now = clock.now()
-    ask_for_code(CARMEN, "hers", language="en", now=now)
+    ask_for_code(CARMEN, "own", language="en", now=now)
     send_codes(now=now)
     code = json.loads(db.session.scalars(select(OutboxText)).one().blanks)["code"]
     wrong = f"{(int(code) + 1) % 100_000_000:08d}"
     for _ in range(5):
         with pytest.raises(Refused):
-            enter_code(wrong, "hers", now=now)
+            enter_code(wrong, "own", now=now)
         db.session.remove()
         db.engine.dispose()  # as a new process would: nothing is remembered but what is stored
     with pytest.raises(Refused):
-        enter_code(code, "hers", now=now)
+        enter_code(code, "own", now=now)
     assert db.session.scalar(select(func.count()).select_from(SignedInSession)) == 0
 
 

@@ -1,4 +1,4 @@
-"""Before something dangerous she shows once more that it is she, and nothing she typed is lost."""
+"""Before something dangerous people prove once more who they are, and nothing they typed is lost."""
 
 import json
 from datetime import timedelta
@@ -11,11 +11,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from mobilize import audit, clock
-from mobilize.accounts.authenticator_apps import confirm_app, start_app
-from mobilize.accounts.code_requests import ask_for_code
-from mobilize.accounts.codes import send_codes
-from mobilize.accounts.entrance import after_step_up, require_step_up, signed_in
+from mobilize.accounts.access.permissions import after_step_up, require_step_up, signed_in
 from mobilize.accounts.models import Person, RoleName, SignedInSession
+from mobilize.accounts.second_factor.totp import confirm_app, start_app
+from mobilize.accounts.sign_in.one_time_codes import ask_for_code
+from mobilize.accounts.sign_in.operations import send_codes
 from mobilize.audit import AuditRow
 from mobilize.database import db
 from mobilize.errors import Refused
@@ -68,11 +68,6 @@ def danger(app: Flask) -> None:
 
 
 @pytest.fixture
-def carmen(app: Flask) -> Person:
-    return make_person(phone=CARMEN, role=RoleName.CHAIR, site=make_site())
-
-
-@pytest.fixture
 def stale(client: FlaskClient, carmen: Person, danger: None) -> FlaskClient:
     """Carmen, who signed in eleven minutes ago."""
     with time_machine.travel(clock.now() - timedelta(minutes=11), tick=False):
@@ -95,30 +90,30 @@ def test_within_ten_minutes_nothing_is_asked(client: FlaskClient, carmen: Person
         assert client.get("/danger").status_code == 303
 
 
-def test_a_chair_is_texted_a_code_again_and_comes_back_to_where_she_was(stale: FlaskClient) -> None:
-    asked = stale.get("/danger?q=1")
-    assert asked.location == "/step-up?next=/danger?q%3D1"
-    page = stale.get(asked.location)
+def test_a_chair_is_texted_a_code_again_and_comes_back_to_where_they_were(stale: FlaskClient) -> None:
+    response = stale.get("/danger?q=1")
+    assert response.location == "/step-up?next=/danger?q%3D1"
+    page = stale.get(response.location)
     assert "Is it you?" in page.text and "Text me a code" in page.text
-    there = {"step_there": "/danger?q=1", "step_posts": "no"}
-    assert "8 digits from the text" in stale.post("/step-up", data={**there, "step_do": "text"}).text
+    fields = {"step_there": "/danger?q=1", "step_posts": "no"}
+    assert "8 digits from the text" in stale.post("/step-up", data={**fields, "step_do": "text"}).text
     before = stale.get_cookie("session").value
-    back = stale.post("/step-up", data={**there, "step_code": code_on_her_phone()})
+    back = stale.post("/step-up", data={**fields, "step_code": code_on_her_phone()})
     assert (back.status_code, back.location) == (303, "/danger?q=1")
     assert stale.get_cookie("session").value != before
     assert stale.get(back.location).text == "GET [] 1"
 
 
-def test_what_she_typed_goes_on_with_her(stale: FlaskClient) -> None:
-    asked = stale.post("/danger?q=2", data={"names": ["Mía", '"<b>']})
-    assert asked.status_code == 403 and 'value="Mía"' in asked.text and "<b>" not in asked.text
+def test_what_they_typed_goes_on_with_them(stale: FlaskClient) -> None:
+    response = stale.post("/danger?q=2", data={"names": ["Mía", '"<b>']})
+    assert response.status_code == 403 and 'value="Mía"' in response.text and "<b>" not in response.text
     kept = {"step_there": "/danger?q=2", "step_posts": "yes", "names": ["Mía", '"<b>']}
     sent = stale.post("/step-up", data={**kept, "step_do": "text"})
     assert 'value="Mía"' in sent.text
     wrong = stale.post("/step-up", data={**kept, "step_code": "x"})
     assert wrong.status_code == 422 and 'value="Mía"' in wrong.text
     on = stale.post("/step-up", data={**kept, "step_code": code_on_her_phone()})
-    # 307: the browser itself sends the same form to the page she was on.
+    # 307: the browser itself sends the same form to the page they were on.
     assert (on.status_code, on.location) == (307, "/danger?q=2")
     done = stale.post("/danger?q=2", data=kept)
     assert done.text == "POST ['\"<b>', 'Mía'] 2"
@@ -126,8 +121,8 @@ def test_what_she_typed_goes_on_with_her(stale: FlaskClient) -> None:
 
 def test_a_view_may_ask_late(stale: FlaskClient) -> None:
     assert stale.post("/late", data={}).text == "done"
-    asked = stale.post("/late", data={"phones": "yes"})
-    assert asked.status_code == 403 and 'name="phones" value="yes"' in asked.text
+    response = stale.post("/late", data={"phones": "yes"})
+    assert response.status_code == 403 and 'name="phones" value="yes"' in response.text
 
 
 def tried() -> list[str]:
@@ -137,8 +132,8 @@ def tried() -> list[str]:
 
 def test_what_is_refused_is_answered_without_a_proof_and_the_rest_is_done_once(stale: FlaskClient) -> None:
     assert stale.post("/tried", data={"what": ""}).status_code == 422
-    asked = stale.post("/tried", data={"what": "this"})
-    assert (asked.status_code, "Is it you?" in asked.text, tried()) == (403, True, [])
+    response = stale.post("/tried", data={"what": "this"})
+    assert (response.status_code, "Is it you?" in response.text, tried()) == (403, True, [])
     kept = {"step_there": "/tried", "step_posts": "yes", "what": "this"}
     stale.post("/step-up", data={**kept, "step_do": "text"})
     on = stale.post("/step-up", data={**kept, "step_code": code_on_her_phone()})
@@ -174,7 +169,7 @@ def test_whoever_has_an_app_proves_it_with_the_app_and_not_with_a_code(
     totp = pyotp.TOTP(start_app(carmen, now=clock.now()).secret)
     confirm_app(carmen, totp.at(clock.now() - timedelta(seconds=30)), now=clock.now())
     assert "6 digits from your app" in stale.get("/step-up?next=/danger").text
-    ask_for_code(CARMEN, "hers", language="en", now=clock.now())
+    ask_for_code(CARMEN, "own", language="en", now=clock.now())
     assert stale.post("/step-up", data={"step_code": code_on_her_phone()}).status_code == 422
     assert stale.post("/step-up", data={"step_code": totp.now(), "step_there": "/danger"}).status_code == 303
     assert stale.get("/danger").status_code == 200
@@ -188,10 +183,10 @@ def test_the_proof_is_not_taken_for_what_is_to_be_set_up(stale: FlaskClient) -> 
     assert (answer.status_code, answer.location) == (303, "/sign-in/set-up")
 
 
-@pytest.mark.parametrize("there", ["https://evil.example", "//evil.example", "/\\evil.example", "x" * 5000])
-def test_nobody_is_sent_elsewhere_after_it(stale: FlaskClient, there: str) -> None:
-    stale.post("/step-up", data={"step_there": there, "step_do": "text"})
-    answer = stale.post("/step-up", data={"step_there": there, "step_code": code_on_her_phone()})
+@pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example", "x" * 5000])
+def test_nobody_is_sent_elsewhere_after_it(stale: FlaskClient, target: str) -> None:
+    stale.post("/step-up", data={"step_there": target, "step_do": "text"})
+    answer = stale.post("/step-up", data={"step_there": target, "step_code": code_on_her_phone()})
     assert (answer.status_code, answer.location) == (303, "/")
 
 

@@ -8,41 +8,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from mobilize import clock
-from mobilize.accounts.chair_change import apply_chairs
-from mobilize.accounts.grants import open_grants
+from mobilize.accounts.access.grants import open_grants
+from mobilize.accounts.access.scope import THE_OFFICE, today
 from mobilize.accounts.models import LineGrant, Person, RoleName, RoleTerm
-from mobilize.accounts.people import end_role
-from mobilize.accounts.scope import THE_OFFICE
+from mobilize.accounts.people.chairs_apply import apply_chairs
+from mobilize.accounts.people.operations import end_role
 from mobilize.actions.models import Event
-from mobilize.database import db
+from mobilize.database import atomic, db
 from mobilize.roster.models import Site
-from tests.builders import make_area, make_event, make_person, make_site, sign_in
+from tests.builders import make_person, make_site, sign_in
 from tests.services.client import Client
-
-
-@pytest.fixture
-def now(app: Flask) -> datetime:
-    return clock.now()
-
-
-@pytest.fixture
-def lincoln(app: Flask) -> Site:
-    return make_site("Lincoln High", area=make_area("North"))
-
-
-@pytest.fixture
-def picket(lincoln: Site, now: datetime) -> Event:
-    return make_event(lincoln, starts_at=now, ends_at=now + timedelta(minutes=45))
-
-
-@pytest.fixture
-def carmen(lincoln: Site) -> Person:
-    return make_person("Carmen Ortiz", phone="+12135550101", role=RoleName.CHAIR, site=lincoln)
-
-
-@pytest.fixture
-def olga(lincoln: Site) -> Person:
-    return make_person("Olga Brandt", phone="+12135550110", role=RoleName.ORGANIZER, area=lincoln.area)
 
 
 @pytest.fixture
@@ -94,9 +69,9 @@ def test_another_chairs_captains_stay_when_one_is_removed_for_cause(
     app: Flask, morning: list[FlaskClient], carmen: Person, lincoln: Site, picket: Event, now: datetime
 ) -> None:
     cora = make_person("Cora Vale", phone="+12135550102", role=RoleName.COCHAIR, site=lincoln)
-    hers, captain = Client(app, use_cookies=True), Client(app, use_cookies=True)
-    sign_in(hers, cora)
-    captain.post(_link_in(hers.post(f"/events/{picket.id}/captains", data={"label": "Ana"}).text))
+    chair, captain = Client(app, use_cookies=True), Client(app, use_cookies=True)
+    sign_in(chair, cora)
+    captain.post(_link_in(chair.post(f"/events/{picket.id}/captains", data={"label": "Ana"}).text))
     end(carmen, for_cause=True, now=now)
     assert opens([*morning, captain], picket) == [403, 403, 403, 200]
 
@@ -130,6 +105,19 @@ def test_a_term_that_ended_by_its_date_passes_on_as_well(
     assert term.to_on is not None and opens(morning[1:], picket) == [200, 200]
     end(cora, for_cause=True, now=now)
     assert opens(morning[1:], picket) == [403, 403]
+
+
+def test_a_chairs_own_page_ends_with_that_role_whatever_they_are_elsewhere(
+    morning: list[FlaskClient], carmen: Person, picket: Event, now: datetime
+) -> None:
+    own, captain, _fourth = morning
+    elsewhere, day = make_site("Elsewhere"), today(now)
+    with atomic() as session:
+        term = {"role": RoleName.CHAIR, "site_id": elsewhere.id, "from_on": day - timedelta(days=1)}
+        session.add(RoleTerm(person_id=carmen.id, granted_by="shell", granted_at=now, **term))
+        ended = db.session.scalars(select(RoleTerm).where(RoleTerm.site_id == picket.site_id)).one()
+        ended.to_on = day
+    assert opens([own, captain], picket) == [403, 200]
 
 
 def test_the_page_asks_why_a_role_ends(client: FlaskClient, olga: Person, carmen: Person) -> None:

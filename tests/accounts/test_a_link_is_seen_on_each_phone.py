@@ -5,15 +5,18 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from datetime import time as at_hour
 
 import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
-from mobilize.accounts.grants import grant_line, open_link, phones_by_link, revoke_grant
+from mobilize.accounts.access.grants import grant_line, open_link, phones_by_link, revoke_grant
 from mobilize.accounts.models import GrantKind, LineGrant, RoleName
 from mobilize.actions.models import Event
+from mobilize.actions.operations import move_event
+from mobilize.actions.time_ranges import LocalTimeRange
 from mobilize.database import atomic, db
 from tests.builders import START, make_event, make_person, make_site, sign_in
 from tests.services.client import Client
@@ -111,13 +114,13 @@ def test_a_button_pressed_twice_is_one_phone(picket: Event, rosa: tuple[LineGran
 def test_one_phone_is_taken_back_alone_and_cannot_open_the_link_again(
     app: Flask, picket: Event, rosa: tuple[LineGrant, str]
 ) -> None:
-    hers, strangers = opened(app, rosa[1], SEVEN_TWO), opened(app, rosa[1], SEVEN_TEN)
+    captains, strangers = opened(app, rosa[1], SEVEN_TWO), opened(app, rosa[1], SEVEN_TEN)
     chair, page = chairs_page(app, picket)
     revoke = re.findall(rf"/events/{picket.id}/captains/[0-9a-f-]+/revoke", page)
     with time_machine.travel(SEVEN_TEN, tick=False):
         assert chair.post(revoke[1]).status_code == 303
         assert strangers.post(f"/l/{rosa[1]}").status_code == 410
-    assert (line(hers, picket), line(strangers, picket)) == (200, 403)
+    assert (line(captains, picket), line(strangers, picket)) == (200, 403)
     assert "opens no more phones" in chairs_page(app, picket)[1]
 
 
@@ -146,6 +149,19 @@ def test_who_hands_the_line_on_cannot_open_the_old_link_again(
         token = page.split("/l/", 1)[1][:40]
         assert first.get(f"/l/{rosa[1]}").status_code == 410
     assert line(opened(app, token, SEVEN_TEN), picket) == 200
+
+
+def test_moving_the_event_opens_again_neither_who_handed_the_line_on_nor_the_old_link(
+    app: Flask, picket: Event, rosa: tuple[LineGrant, str]
+) -> None:
+    first, second = opened(app, rosa[1], SEVEN_TWO), opened(app, rosa[1], SEVEN_TEN)
+    with time_machine.travel(SEVEN_TEN, tick=False):
+        assert first.post(f"/line/{picket.code}/hand-over", data={"label": "Sam"}).status_code == 200
+    longer = LocalTimeRange(START.date(), at_hour(7), at_hour(8, 45))
+    assert move_event(picket, longer, "", actor="person:x", now=SEVEN_TEN)
+    assert (line(first, picket), line(second, picket, SEVEN_TEN + timedelta(minutes=90))) == (403, 200)
+    with time_machine.travel(SEVEN_TEN, tick=False):
+        assert first.get(f"/l/{rosa[1]}").status_code == 410
 
 
 def test_a_link_that_ended_while_its_page_was_open_opens_no_phone(

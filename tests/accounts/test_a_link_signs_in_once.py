@@ -7,10 +7,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from mobilize import clock
-from mobilize.accounts.links import link_works, make_link, spend_link
+from mobilize.accounts.access.scope import THE_OFFICE
 from mobilize.accounts.models import LinkKind, Person, RoleName
-from mobilize.accounts.people import end_role
-from mobilize.accounts.scope import THE_OFFICE
+from mobilize.accounts.people.operations import end_role
+from mobilize.accounts.sign_in.one_time_links import link_works, make_link, spend_link
 from mobilize.database import db
 from mobilize.errors import Refused
 from tests.builders import make_person, make_site, sign_in
@@ -25,13 +25,13 @@ def carmen(app: Flask) -> Person:
 
 def test_previews_spend_nothing_and_the_button_spends_it_once(app: Flask, carmen: Person) -> None:
     link = f"/enter/{make_link(carmen, 'shell', kind=LinkKind.SHELL, now=clock.now())}"
-    messenger, hers, later = app.test_client(), app.test_client(), app.test_client()
+    messenger, browser, later = app.test_client(), app.test_client(), app.test_client()
     for _ in range(3):
         preview = messenger.get(link)
         assert preview.status_code == 200 and b"Carmen" not in preview.data
         assert "Set-Cookie" not in preview.headers
-    assert hers.post(link).status_code == 303
-    assert "session" in {cookie.key for cookie in hers._cookies.values()}
+    assert browser.post(link).status_code == 303
+    assert "session" in {cookie.key for cookie in browser._cookies.values()}
     again = later.post(link)
     assert again.status_code == 410 and "Set-Cookie" not in again.headers
     assert later.get(link).status_code == 410

@@ -7,9 +7,9 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from mobilize import clock
-from mobilize.accounts.codes import send_codes
-from mobilize.accounts.links import make_link
 from mobilize.accounts.models import LinkKind, Passkey, Person, RoleName, SignedInSession
+from mobilize.accounts.sign_in.one_time_links import make_link
+from mobilize.accounts.sign_in.operations import send_codes
 from mobilize.database import atomic, db
 from mobilize.texts.models import OutboxText
 from tests.builders import make_area, make_person

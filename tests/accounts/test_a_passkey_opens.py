@@ -17,7 +17,7 @@ from mobilize.accounts.models import (
     RecoveryCode,
 )
 from mobilize.database import db
-from tests.accounts.second_step import add, by_code, by_link, is_in, options, prove
+from tests.accounts.second_factor import add, by_code, by_link, is_in, options, prove
 from tests.services.authenticator import Authenticator
 
 
@@ -35,16 +35,16 @@ def test_the_first_link_leads_to_a_passkey_and_then_recovery_codes_once(
     assert db.session.scalar(select(func.count()).select_from(RecoveryCode)) == 10
 
 
-def test_the_passkey_opens_after_the_code_and_she_goes_where_she_wanted(
+def test_the_passkey_opens_after_the_code_and_they_go_where_they_wanted(
     app: Flask, client: FlaskClient, olga: Person, passkey: Authenticator
 ) -> None:
     by_link(client, olga)
     add(client, passkey)
     laptop = type(client)(app, use_cookies=True)
     assert by_code(laptop).status_code == 303
-    asked = laptop.get("/people?place=x")
-    assert asked.status_code == 302 and asked.location.startswith("/sign-in/second?next=")
-    assert "Use my passkey" in laptop.get(asked.location).text
+    response = laptop.get("/people?place=x")
+    assert response.status_code == 302 and response.location.startswith("/sign-in/second?next=")
+    assert "Use my passkey" in laptop.get(response.location).text
     entered = prove(laptop, passkey, step_there="/people?place=x")
     assert (entered.status_code, entered.location) == (303, "/people?place=x")
     assert is_in(laptop)
@@ -68,14 +68,14 @@ def test_a_challenge_is_good_once_for_its_session_and_five_minutes(
     add(client, passkey)
     client.post("/sign-out")
     by_code(client)
-    asked = options(client, "prove")
+    challenge = options(client, "prove")
     other = type(client)(app, use_cookies=True)
     by_code(other)
-    assert other.post("/sign-in/second", data={"step_credential": passkey.get(asked)}).status_code == 422
+    assert other.post("/sign-in/second", data={"step_credential": passkey.get(challenge)}).status_code == 422
     with time_machine.travel(clock.now() + timedelta(minutes=5, seconds=1), tick=False):
-        late = client.post("/sign-in/second", data={"step_credential": passkey.get(asked)})
+        late = client.post("/sign-in/second", data={"step_credential": passkey.get(challenge)})
         assert late.status_code == 422 and "longer than five minutes" in late.text
-    again = client.post("/sign-in/second", data={"step_credential": passkey.get(asked)})
+    again = client.post("/sign-in/second", data={"step_credential": passkey.get(challenge)})
     assert again.status_code == 422 and not is_in(client)
     assert db.session.scalars(select(PasskeyChallenge)).all() == []
     assert prove(client, passkey).status_code == 303
@@ -92,7 +92,7 @@ def test_a_challenge_is_good_once_for_its_session_and_five_minutes(
     ],
     ids=["other origin", "other site", "other key", "other id", "copied"],
 )
-def test_what_is_not_her_passkey_opens_nothing(
+def test_what_is_not_their_passkey_opens_nothing(
     client: FlaskClient, olga: Person, passkey: Authenticator, spoil: Callable[[Authenticator], None]
 ) -> None:
     by_link(client, olga)

@@ -10,11 +10,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from mobilize import clock
-from mobilize.accounts import approvals
-from mobilize.accounts.admin_changes import open_changes
-from mobilize.accounts.approvals import Kind
-from mobilize.accounts.chair_change import apply_chairs
-from mobilize.accounts.links import link_works, make_link, spend_link
+from mobilize.accounts.access.scope import THE_OFFICE, scope_of, standing_of, today
+from mobilize.accounts.access.sponsors import actor_of, are_related
+from mobilize.accounts.approvals import operations as approvals
+from mobilize.accounts.approvals.operations import Kind
 from mobilize.accounts.models import (
     AuthenticatorApp,
     LinkKind,
@@ -23,36 +22,35 @@ from mobilize.accounts.models import (
     RoleName,
     SignedInSession,
 )
-from mobilize.accounts.people import Invitation, end_role, give_role, invite, set_term
-from mobilize.accounts.scope import THE_OFFICE, scope_of, standing_of, today
-from mobilize.accounts.second_admin import agree_to_admin_change
-from mobilize.accounts.second_steps import may_set_up, set_up_app
-from mobilize.accounts.sessions import begin_session, has_second_step, is_over
-from mobilize.accounts.sign_in_access import Access, Way, change_number, fresh_link, restart, start_anew
-from mobilize.accounts.sponsors import actor_of, are_related
+from mobilize.accounts.people.admin_changes import open_changes
+from mobilize.accounts.people.chairs_apply import apply_chairs
+from mobilize.accounts.people.operations import Invitation, end_role, give_role, invite, set_term
+from mobilize.accounts.people.second_admin import agree_to_admin_change
+from mobilize.accounts.second_factor.operations import may_set_up, set_up_app
+from mobilize.accounts.sign_in.one_time_links import link_works, make_link, spend_link
+from mobilize.accounts.sign_in.role_links import (
+    Access,
+    AccessMethod,
+    change_number,
+    fresh_link,
+    restart,
+    start_anew,
+)
+from mobilize.accounts.sign_in.sessions import begin_session, has_second_factor, is_over
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
+from mobilize.keys.crypto import blind_index
+from mobilize.keys.tokens import hash_token
 from mobilize.roster.models import Site
 from mobilize.roster.operations import change_phone
-from mobilize.texts.models import OutboxText
-from mobilize.tokens import hash_token
-from tests.accounts.second_step import app_for
+from mobilize.texts.models import OutboxText, PhoneRule
+from tests.accounts.second_factor import app_for
 from tests.builders import full_session, make_area, make_member, make_person, make_site, sign_in
 
 # Seven in the morning in Los Angeles.
 NOW = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
 DAY = timedelta(hours=24)
 CAL = "+12135550140"
-
-
-@pytest.fixture
-def lincoln(app: Flask) -> Site:
-    return make_site("Lincoln High", area=make_area("North"))
-
-
-@pytest.fixture
-def olga(lincoln: Site) -> Person:
-    return make_person("Olga Brandt", phone="+12135550110", role=RoleName.ORGANIZER, area=lincoln.area)
 
 
 @pytest.fixture
@@ -90,9 +88,9 @@ def begun(token: str, now: datetime) -> SignedInSession:
 
 
 def refused(code: str, what: Any) -> None:
-    with pytest.raises(Refused) as heard:
+    with pytest.raises(Refused) as refusal:
         what()
-    assert heard.value.code == code
+    assert refusal.value.code == code
 
 
 # ---- The link
@@ -113,8 +111,8 @@ def test_whoever_gives_an_organizers_power_has_just_proved_who_they_are(ada: Per
     how = {**asking(ada), "stepped_up": False}
     refused("step_up", lambda: invite(organizer(lincoln), **how))
     cal = invite(organizer(lincoln), **asking(ada)).person
-    for deed in (start_anew, fresh_link):
-        refused("step_up", lambda deed=deed: deed(cal, **how))
+    for operation in (start_anew, fresh_link):
+        refused("step_up", lambda operation=operation: operation(cal, **how))
     refused("step_up", lambda: change_number(cal, "213 555 0141", **how))
 
 
@@ -122,7 +120,7 @@ def test_a_link_its_maker_saw_opens_one_chair_session_and_sets_nothing_up(
     olga: Person, lincoln: Site
 ) -> None:
     access = invite(Invitation("Cal", CAL, RoleName.CHAIR, site=lincoln), **asking(olga))
-    assert access.way is Way.SHOWN
+    assert access.method is AccessMethod.DISPLAYED
     running = begun(spend_link(access.token, now=NOW), NOW)
     assert not may_set_up(running, now=NOW) and not is_over(running, standing_of(access.person, NOW))
     refused("not_now", lambda: set_up_app(running, "000000", now=NOW))
@@ -131,8 +129,10 @@ def test_a_link_its_maker_saw_opens_one_chair_session_and_sets_nothing_up(
 
 def test_such_a_link_and_its_session_die_when_a_higher_role_begins(olga: Person, lincoln: Site) -> None:
     cal = invite(Invitation("Cal", CAL, RoleName.CHAIR, site=lincoln), **asking(olga)).person
-    running = begun(spend_link(make_link(cal, actor_of(olga), kind=LinkKind.SHOWN, now=NOW), now=NOW), NOW)
-    kept = make_link(cal, actor_of(olga), kind=LinkKind.SHOWN, now=NOW)
+    running = begun(
+        spend_link(make_link(cal, actor_of(olga), kind=LinkKind.DISPLAYED, now=NOW), now=NOW), NOW
+    )
+    kept = make_link(cal, actor_of(olga), kind=LinkKind.DISPLAYED, now=NOW)
     give_role(cal, RoleName.ORGANIZER, area=lincoln.area, actor="shell", now=NOW + timedelta(hours=1))
     later = NOW + timedelta(hours=1)
     assert is_over(running, standing_of(cal, later)) and not link_works(kept, now=later)
@@ -145,8 +145,8 @@ def test_it_dies_as_well_when_another_chapter_begins(olga: Person, lincoln: Site
     rows = f"site,role,name,phone\n{roosevelt.code},chair,Cal,{CAL}\n"
     apply_chairs(rows.encode(), tomorrow, by="shell", now=NOW)
     access = invite(Invitation("Cal", CAL, RoleName.CHAIR, site=lincoln), **asking(olga))
-    assert (access.way, access.token) == (Way.CODE, "")  # she will see what Olga may not
-    kept = make_link(access.person, actor_of(olga), kind=LinkKind.SHOWN, now=NOW)
+    assert (access.method, access.token) == (AccessMethod.CODE, "")  # Olga may not see what this role will
+    kept = make_link(access.person, actor_of(olga), kind=LinkKind.DISPLAYED, now=NOW)
     assert link_works(kept, now=NOW) and not link_works(kept, now=NOW + DAY)
 
 
@@ -157,7 +157,7 @@ def test_an_app_set_up_before_the_role_began_does_not_open_it(app: Flask, lincol
     tomorrow = today(NOW) + timedelta(days=1)
     give_role(cal, RoleName.ORGANIZER, area=lincoln.area, from_on=tomorrow, actor="shell", now=NOW)
     later = NOW + DAY
-    assert has_second_step(cal, now=NOW) and not has_second_step(cal, now=later)
+    assert has_second_factor(cal, now=NOW) and not has_second_factor(cal, now=later)
     assert is_over(session, standing_of(cal, later)) and not is_over(session, standing_of(cal, NOW))
     by_code = begun(begin_session(cal, now=later), later)
     assert by_code.second_asked and not may_set_up(by_code, now=later)
@@ -179,7 +179,10 @@ def test_without_texting_the_link_waits_for_a_day_and_everybody_is_told(
     with atomic():
         cal.phone = None
     access = fresh_link(cal, **asking(ada))
-    assert access.way is Way.WAITS and {sent.to for sent in texts("link_waits")} == {ada.phone, olga.phone}
+    assert access.method is AccessMethod.WAITS and {sent.to for sent in texts("link_waits")} == {
+        ada.phone,
+        olga.phone,
+    }
     assert not link_works(access.token, now=NOW + DAY - timedelta(seconds=1))
     assert may_set_up(begun(spend_link(access.token, now=NOW + DAY), NOW + DAY), now=NOW + DAY)
     assert are_related(ada.id, cal.id, now=NOW)
@@ -188,8 +191,8 @@ def test_without_texting_the_link_waits_for_a_day_and_everybody_is_told(
 def test_an_installation_without_a_carrier_invites_an_organizer(
     app: Flask, client: FlaskClient, ada: Person, olga: Person, lincoln: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mobilize.accounts.notices.can_be_texted", lambda _person: False)
-    monkeypatch.setattr("mobilize.accounts.sign_in_access.can_be_texted", lambda _person: False)
+    monkeypatch.setattr("mobilize.accounts.people.notices.can_be_texted", lambda _person: False)
+    monkeypatch.setattr("mobilize.accounts.sign_in.role_links.can_be_texted", lambda _person: False)
     sign_in(client, ada)
     form = {"name": "Cal Ruiz", "phone": CAL, "role": "organizer", "area": "North"}
     page = client.post("/people", data=form)
@@ -203,10 +206,28 @@ def test_an_installation_without_a_carrier_invites_an_organizer(
     assert db.session.get_one(OneTimeLink, link.token_hash).expires_at <= clock.now()
 
 
+def no_text_reaches(person: Person) -> None:
+    with atomic() as session:
+        stop = PhoneRule(phone_index=blind_index("phone", person.phone), opted_out_at=NOW, source="text")
+        session.add(stop)
+
+
+def test_an_organizer_gets_no_link_of_an_admin_by_inviting_them_as_a_chair(
+    ada: Person, bea: Person, olga: Person, lincoln: Site
+) -> None:
+    access_for(ada)
+    cal = agree(bea).person
+    no_text_reaches(cal)
+    as_chair = Invitation("Cal Ruiz", CAL, RoleName.CHAIR, site=lincoln)
+    access = invite(as_chair, **asking(olga))
+    assert (access.method, access.token) == (AccessMethod.CODE, "")
+    assert not are_related(olga.id, cal.id, now=NOW)
+
+
 # ---- Another admin
 
 
-def wanted(ada: Person, *, now: datetime = NOW, phone: str = CAL) -> Access:
+def access_for(ada: Person, *, now: datetime = NOW, phone: str = CAL) -> Access:
     return invite(Invitation("Cal Ruiz", phone, RoleName.ADMIN), **asking(ada, now=now))
 
 
@@ -220,13 +241,13 @@ def agree(by: Person, *, now: datetime = NOW) -> Access:
 def test_an_admin_is_made_when_a_second_admin_agrees_and_every_admin_is_told(
     ada: Person, bea: Person, olga: Person
 ) -> None:
-    assert wanted(ada).way is Way.SECOND and wanted(ada).way is Way.SECOND
+    assert access_for(ada).method is AccessMethod.SECOND and access_for(ada).method is AccessMethod.SECOND
     assert len(open_changes(NOW)) == 1
     cal = open_changes(NOW)[0][0].person
     assert not scope_of(cal, today(NOW)).roles and not texts("invitation")
     assert {sent.to for sent in texts("admin_asked")} == {ada.phone, bea.phone, olga.phone}
     refused("own_request", lambda: agree(ada))
-    assert agree(bea).way is Way.TEXTED and scope_of(cal, today(NOW)).everything
+    assert agree(bea).method is AccessMethod.TEXTED and scope_of(cal, today(NOW)).everything
     assert [sent.to for sent in texts("invitation")] == [CAL]
     assert {ada.phone, bea.phone} <= {sent.to for sent in texts("admin_made")}
     with pytest.raises(IndexError):
@@ -234,7 +255,7 @@ def test_an_admin_is_made_when_a_second_admin_agrees_and_every_admin_is_told(
 
 
 @pytest.mark.parametrize("how", ["new_role", "new_app", "reset"])
-def test_who_agrees_was_admin_with_the_same_second_step_a_day_before(
+def test_who_agrees_was_admin_with_the_same_second_factor_a_day_before(
     ada: Person, bea: Person, how: str
 ) -> None:
     recently = NOW - timedelta(hours=23)
@@ -244,14 +265,14 @@ def test_who_agrees_was_admin_with_the_same_second_step_a_day_before(
     elif how == "reset":
         restart(bea, "shell", now=recently)
     app_for(bea, now=recently)
-    wanted(ada)
+    access_for(ada)
     refused("too_new", lambda: agree(bea))
     # A day later it is still not a day before the request.
     refused("too_new", lambda: agree(bea, now=NOW + timedelta(hours=2)))
 
 
 def test_a_lone_admin_waits_for_a_day_while_every_organizer_is_told(ada: Person, olga: Person) -> None:
-    wanted(ada)
+    access_for(ada)
     assert {sent.to for sent in texts("admin_asked")} == {ada.phone, olga.phone}
     refused("wait", lambda: agree(ada, now=NOW + DAY - timedelta(seconds=1)))
     cal = agree(ada, now=NOW + DAY).person
@@ -262,18 +283,30 @@ def test_nobody_becomes_alone_by_ending_another_admins_role(ada: Person, bea: Pe
     how = asking(ada)
     how.pop("stepped_up")
     end_role(bea.roles[0].id, for_cause=True, **how)
-    wanted(ada)
+    access_for(ada)
     refused("own_request", lambda: agree(ada, now=NOW + DAY))
+
+
+def test_nobody_becomes_alone_by_inviting_another_admin_again(
+    ada: Person, bea: Person, lincoln: Site
+) -> None:
+    no_text_reaches(bea)
+    again = Invitation("Bea Stone", str(bea.phone), RoleName.ADMIN)
+    as_organizer = Invitation("Bea Stone", str(bea.phone), RoleName.ORGANIZER, area=lincoln.area)
+    for invitation in (again, as_organizer):
+        assert invite(invitation, **asking(ada)).method is AccessMethod.CODE
+    assert not approvals.is_lone_admin(actor_of(ada), NOW)
+    assert fresh_link(bea, **asking(ada)).method is AccessMethod.SECOND
 
 
 def test_resetting_an_admin_or_changing_the_number_wants_a_second_admin(ada: Person, bea: Person) -> None:
     dee = admin("Dee Stone", "+12135550132")
-    assert start_anew(dee, **asking(ada)).way is Way.SECOND
-    assert change_number(dee, "213 555 0199", **asking(ada)).way is Way.SECOND
-    assert has_second_step(dee, now=NOW) and dee.phone == "+12135550132"
-    refused("own_request", lambda: agree(dee))  # about herself
+    assert start_anew(dee, **asking(ada)).method is AccessMethod.SECOND
+    assert change_number(dee, "213 555 0199", **asking(ada)).method is AccessMethod.SECOND
+    assert has_second_factor(dee, now=NOW) and dee.phone == "+12135550132"
+    refused("own_request", lambda: agree(dee))  # about themselves
     agree(bea)
-    assert not has_second_step(dee, now=NOW) and texts("invitation")[-1].to == "+12135550132"
+    assert not has_second_factor(dee, now=NOW) and texts("invitation")[-1].to == "+12135550132"
     agree(bea)
     assert dee.phone == "+12135550199" and texts("invitation")[-1].to == "+12135550199"
     assert [sent.to for sent in texts("number_changed")] == ["+12135550132"]
@@ -282,10 +315,28 @@ def test_resetting_an_admin_or_changing_the_number_wants_a_second_admin(ada: Per
 def test_more_days_for_an_admin_want_a_second_admin_and_fewer_do_not(ada: Person, bea: Person) -> None:
     dee = admin("Dee Stone", "+12135550132")
     term, soon = dee.roles[0], today(NOW) + timedelta(days=3)
-    assert set_term(term.id, None, soon, **asking(ada)).way is Way.CODE
-    assert set_term(term.id, None, None, **asking(ada)).way is Way.SECOND and term.to_on is not None
+    assert set_term(term.id, None, soon, **asking(ada)).method is AccessMethod.CODE
+    assert (
+        set_term(term.id, None, None, **asking(ada)).method is AccessMethod.SECOND and term.to_on is not None
+    )
+    assert not texts("admin_extended")
     agree(bea)
     assert db.session.get_one(type(term), term.id).to_on is None
+    assert {ada.phone, bea.phone, dee.phone} == {sent.to for sent in texts("admin_extended")}
+    assert "/people" in texts("admin_extended")[0].blanks
+
+
+def test_more_days_for_an_organizer_want_a_proof_and_let_nobody_in(ada: Person, olga: Person) -> None:
+    term, soon = olga.roles[0], today(NOW) + timedelta(days=3)
+    set_term(term.id, None, soon, **asking(ada))
+    refused("step_up", lambda: set_term(term.id, None, None, **asking(ada) | {"stepped_up": False}))
+    assert term.to_on is not None
+    before = standing_of(olga, NOW)
+    assert set_term(term.id, None, None, **asking(ada)).method is AccessMethod.CODE and term.to_on is None
+    assert not db.session.scalars(select(OneTimeLink)).all() and not texts("invitation")
+    assert standing_of(olga, NOW) == before, "what opened the role before opens it still, and nothing else"
+    # Neither made nor reset them: they are as far from each other as they were.
+    assert not are_related(ada.id, olga.id, now=NOW + 60 * DAY)
 
 
 def test_whoever_was_made_or_reset_by_somebody_is_never_their_second_person(
@@ -295,12 +346,12 @@ def test_whoever_was_made_or_reset_by_somebody_is_never_their_second_person(
     app_for(cal, now=NOW)
     later = NOW + 3 * DAY
     for asker, second in ((ada, cal), (cal, ada)):
-        found = approvals.request_approval(
+        approval = approvals.request_approval(
             Kind.CALLING_OFF, str(asker.id), "x", by=actor_of(asker), now=later, area_id=lincoln.area_id
         )
         how = asking(second, now=later)
         how["by"] = how.pop("actor")
-        refused("related", lambda found=found, how=how: approvals.approve(found.id, **how))
+        refused("related", lambda approval=approval, how=how: approvals.approve(approval.id, **how))
 
 
 @pytest.mark.parametrize("mover", ["ada", "bea"])
@@ -320,8 +371,8 @@ def test_who_agreed_to_another_number_of_an_admin_is_never_that_admins_second_pe
 ) -> None:
     dee = admin("Dee Stone", "+12135550132")
     change_number(dee, "213 555 0199", **asking(ada))
-    [(_change, asked)] = open_changes(NOW)
-    assert "0199" in asked.summary, "whoever agrees sees which number it is"
+    [(_change, approval)] = open_changes(NOW)
+    assert "0199" in approval.summary, "whoever agrees sees which number it is"
     agree(bea)
     assert are_related(bea.id, dee.id, now=NOW + 3 * DAY) and are_related(ada.id, dee.id, now=NOW + 3 * DAY)
 
@@ -329,17 +380,17 @@ def test_who_agreed_to_another_number_of_an_admin_is_never_that_admins_second_pe
 def test_a_new_organizer_agrees_to_nothing_for_a_day(olga: Person, lincoln: Site) -> None:
     rosa = make_person("Rosa Lund", phone="+12135550115")
     give_role(rosa, RoleName.ORGANIZER, area=lincoln.area, actor="shell", now=NOW)
-    found = approvals.request_approval(
+    approval = approvals.request_approval(
         Kind.CALLING_OFF, "x", "x", by=actor_of(olga), now=NOW, area_id=lincoln.area_id
     )
     soon = NOW + DAY - timedelta(seconds=1)
     how = {"by": actor_of(rosa), "scope": scope_of(rosa, today(soon)), "stepped_up": True}
-    refused("too_new", lambda: approvals.approve(found.id, **how, now=soon))
+    refused("too_new", lambda: approvals.approve(approval.id, **how, now=soon))
 
 
 def test_a_yes_dies_when_one_of_the_two_is_reset(ada: Person, bea: Person) -> None:
-    found = approvals.request_approval(Kind.IMPORT, "x", "x", by=actor_of(ada), now=NOW)
-    approvals.approve(found.id, by=actor_of(bea), scope=THE_OFFICE, stepped_up=True, now=NOW)
+    approval = approvals.request_approval(Kind.IMPORT, "x", "x", by=actor_of(ada), now=NOW)
+    approvals.approve(approval.id, by=actor_of(bea), scope=THE_OFFICE, stepped_up=True, now=NOW)
     start_anew(bea, scope=THE_OFFICE, actor="shell", now=NOW + timedelta(minutes=1))
     refused("second_person", lambda: approvals.use(Kind.IMPORT, "x", now=NOW + timedelta(minutes=2)))
 
@@ -379,8 +430,8 @@ def test_the_office_changes_a_number_on_the_page(client: FlaskClient, ada: Perso
 
 def test_the_operator_changes_a_number_and_gets_the_link(app: Flask, ada: Person) -> None:
     words = ["people", "number", "--phone", "213 555 0130", "--new", "213 555 0139"]
-    said = app.test_cli_runner().invoke(args=words)
-    assert said.exit_code == 0 and "/enter/" in said.output
+    result = app.test_cli_runner().invoke(args=words)
+    assert result.exit_code == 0 and "/enter/" in result.output
     assert db.session.get_one(Person, ada.id).phone == "+12135550139"
 
 

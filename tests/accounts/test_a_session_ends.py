@@ -36,7 +36,7 @@ def test_half_an_hour_of_nothing_ends_it(signed_in: FlaskClient) -> None:
     assert not is_in(signed_in, NOW + timedelta(minutes=59 + 31))
 
 
-def test_twelve_hours_end_it_whatever_she_does(signed_in: FlaskClient) -> None:
+def test_twelve_hours_end_it_whatever_they_do(signed_in: FlaskClient) -> None:
     for minutes in range(0, 12 * 60, 29):
         assert is_in(signed_in, NOW + timedelta(minutes=minutes))
     assert not is_in(signed_in, NOW + timedelta(hours=12))
@@ -58,7 +58,7 @@ def test_signing_out_by_a_link_does_nothing(client: FlaskClient, olga: Person) -
     assert client.get("/people").status_code == 200
 
 
-def test_she_comes_back_to_where_she_wanted_to_go(client: FlaskClient) -> None:
+def test_they_come_back_to_where_they_wanted_to_go(client: FlaskClient) -> None:
     answer = client.get("/people?place=Lincoln")
     assert answer.status_code == 302 and answer.location == "/sign-in?next=/people?place%3DLincoln"
     assert b'value="/people?place=Lincoln"' in client.get(answer.location).data

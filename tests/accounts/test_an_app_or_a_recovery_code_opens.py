@@ -7,18 +7,18 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from mobilize.accounts.authenticator_apps import use_app
 from mobilize.accounts.models import (
     AuthenticatorApp,
     Person,
     RecoveryCode,
     RoleName,
 )
-from mobilize.accounts.recovery import new_recovery_codes
-from mobilize.accounts.second_steps import Proof, pass_second_step
+from mobilize.accounts.second_factor.operations import SecondFactorProof, verify_second_factor
+from mobilize.accounts.second_factor.recovery_codes import new_recovery_codes
+from mobilize.accounts.second_factor.totp import use_app
 from mobilize.database import db
 from mobilize.errors import Refused
-from tests.accounts.second_step import NOW, app_for, by_link, half_in, is_in
+from tests.accounts.second_factor import NOW, app_for, by_link, half_in, is_in
 from tests.builders import make_person
 
 
@@ -52,9 +52,11 @@ def test_a_recovery_code_opens_once_however_it_is_typed(olga: Person) -> None:
     app_for(olga)
     code, *others = new_recovery_codes(olga, now=NOW)
     assert len(others) == 9
-    assert pass_second_step(half_in(olga), Proof(typed=f" {code.lower().replace('-', ' ')}."), now=NOW)
+    assert verify_second_factor(
+        half_in(olga), SecondFactorProof(typed=f" {code.lower().replace('-', ' ')}."), now=NOW
+    )
     with pytest.raises(Refused):
-        pass_second_step(half_in(olga), Proof(typed=code), now=NOW)
+        verify_second_factor(half_in(olga), SecondFactorProof(typed=code), now=NOW)
     stored = b"".join(row.code_hash for row in db.session.scalars(select(RecoveryCode)))
     assert code.replace("-", "").encode() not in stored
 
@@ -64,4 +66,4 @@ def test_another_persons_recovery_code_opens_nothing(olga: Person) -> None:
     code = new_recovery_codes(ada, now=NOW)[0]
     app_for(olga)
     with pytest.raises(Refused):
-        pass_second_step(half_in(olga), Proof(typed=code), now=NOW)
+        verify_second_factor(half_in(olga), SecondFactorProof(typed=code), now=NOW)

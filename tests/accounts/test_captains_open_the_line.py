@@ -2,38 +2,16 @@
 
 from datetime import datetime, timedelta
 
-import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from mobilize import clock
-from mobilize.accounts.grants import grant_line, hand_over, open_grants, revoke_grant
+from mobilize.accounts.access.grants import grant_line, hand_over, open_grants, revoke_grant
 from mobilize.accounts.models import GrantKind, LineGrant, Person, RoleName
 from mobilize.actions.models import Event
 from mobilize.database import db
 from mobilize.roster.models import Site
 from tests.builders import make_event, make_person, make_site, sign_in
-
-
-@pytest.fixture
-def now(app: Flask) -> datetime:
-    return clock.now()
-
-
-@pytest.fixture
-def lincoln(app: Flask) -> Site:
-    return make_site("Lincoln High")
-
-
-@pytest.fixture
-def picket(lincoln: Site, now: datetime) -> Event:
-    return make_event(lincoln, starts_at=now, ends_at=now + timedelta(minutes=45))
-
-
-@pytest.fixture
-def carmen(lincoln: Site) -> Person:
-    return make_person(role=RoleName.CHAIR, site=lincoln)
 
 
 def captain(event: Event, now: datetime) -> tuple[LineGrant, str]:
@@ -72,8 +50,8 @@ def test_a_grant_opens_no_other_line_whatever_its_cookie_is_called(
     other = make_event(make_site(), starts_at=now, ends_at=now)
     _grant, token = captain(picket, now)
     client.post(f"/l/{token}")
-    hers = client.get_cookie(f"line-{picket.code}", domain="localhost").value
-    client.set_cookie(f"line-{other.code}", hers, domain="localhost")
+    cookie = client.get_cookie(f"line-{picket.code}", domain="localhost").value
+    client.set_cookie(f"line-{other.code}", cookie, domain="localhost")
     assert line(client, other) == 403
 
 
@@ -105,7 +83,7 @@ def test_handing_over_takes_back_the_old_phone(picket: Event, now: datetime) -> 
     assert (new.label, new.ends_at) == ("Sam", grant.ends_at)
 
 
-def test_the_chair_opens_her_line_without_another_grant_each_time(
+def test_the_chair_opens_their_line_without_another_grant_each_time(
     client: FlaskClient, carmen: Person, picket: Event, now: datetime
 ) -> None:
     sign_in(client, carmen)
@@ -122,17 +100,17 @@ def test_the_chair_gives_sees_and_takes_back_captains_links(
 ) -> None:
     sign_in(client, carmen)
     page = f"/events/{picket.id}/captains"
-    made = client.post(page, data={"label": "Rosa, back gate"})
-    link = made.text.split('value="http', 1)[1].split('"', 1)[0].split("/l/")[1]
-    assert "<svg" in made.text and "Rosa, back gate" in made.text
+    response = client.post(page, data={"label": "Rosa, back gate"})
+    link = response.text.split('value="http', 1)[1].split('"', 1)[0].split("/l/")[1]
+    assert "<svg" in response.text and "Rosa, back gate" in response.text
     listed = client.get(page).text
     assert link not in listed and "Rosa, back gate" in listed
-    hers = app.test_client()
-    hers.post(f"/l/{link}")
-    assert line(hers, picket) == 200
+    captain = app.test_client()
+    captain.post(f"/l/{link}")
+    assert line(captain, picket) == 200
     grant = link_of(picket)
     assert client.post(f"{page}/{grant.id}/revoke").status_code == 303
-    assert line(hers, picket) == 403
+    assert line(captain, picket) == 403
 
 
 def test_the_chair_hands_a_captains_link_over(

@@ -10,47 +10,42 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from mobilize import clock
-from mobilize.accounts.code_lanes import lane_use, take_from_budget, unanswered_codes
-from mobilize.accounts.code_requests import ask_for_code
-from mobilize.accounts.codes import enter_code, send_codes
 from mobilize.accounts.models import CodeLane, CodeRequest, Person, RoleName
-from mobilize.crypto import blind_index
+from mobilize.accounts.sign_in.code_budgets import lane_use, take_from_budget, unanswered_codes
+from mobilize.accounts.sign_in.one_time_codes import ask_for_code
+from mobilize.accounts.sign_in.operations import enter_code, send_codes
 from mobilize.database import atomic, db
-from mobilize.demo.carrier import Carrier
+from mobilize.demo.carrier.server import Carrier
 from mobilize.errors import Refused
-from mobilize.privacy import visits
-from mobilize.reminders.code_alarms import alert_about_codes
-from mobilize.texts.delivery import drain
+from mobilize.keys.crypto import blind_index
+from mobilize.privacy.member_page import sessions
+from mobilize.reminders.monitoring.code_alarms import alert_about_codes
 from mobilize.texts.models import Attempt, OutboxText, Priority, Sender, TextClass, TextState
 from mobilize.texts.operations import PlannedText, queue_text
 from mobilize.texts.queries import paused_senders
-from mobilize.texts.senders import pause_sending
-from mobilize.texts.spending import limit_cents, note_spent, spent_this_hour_cents
-from tests.accounts.test_two_at_once import at_once
+from mobilize.texts.sending.delivery import drain
+from mobilize.texts.sending.pauses import pause_sending
+from mobilize.texts.sending.spending import limit_cents, note_spent, spent_this_hour_cents
+from tests.at_once import all_at_once
 from tests.builders import make_member, make_person, make_site, sign_in
 
 NOW = datetime(2026, 3, 3, 15, 1, tzinfo=UTC)
 CARMEN, ADA = "+12135550101", "+12135550120"
 
 
-@pytest.fixture
-def carmen(app: Flask) -> Person:
-    return make_person(phone=CARMEN, role=RoleName.CHAIR, site=make_site())
-
-
 def set_to(app: Flask, **values: float) -> None:
     app.config["MOBILIZE"] = dataclasses.replace(app.config["MOBILIZE"], **values)
 
 
-def ask(browser: str = "hers", *, phone: str = CARMEN, at: datetime = NOW) -> int:
+def ask(browser: str = "own", *, phone: str = CARMEN, at: datetime = NOW) -> int:
     """Ask, and let a worker look; returns how many codes it texted."""
     ask_for_code(phone, browser, language="en", now=at)
     return send_codes(now=at)
 
 
 def ask_as_member(n: int, *, at: datetime = NOW) -> int:
-    visits.ask_to_see(f"+1213555{2000 + n}", f"browser {n}", language="en", now=at)
-    return visits.send_codes(now=at)
+    sessions.ask_to_see(f"+1213555{2000 + n}", f"browser {n}", language="en", now=at)
+    return sessions.send_codes(now=at)
 
 
 def codes(phone: str = CARMEN) -> list[str]:
@@ -58,7 +53,7 @@ def codes(phone: str = CARMEN) -> list[str]:
     return [json.loads(text.blanks)["code"] for text in texts if text.to == phone]
 
 
-def opens(code: str, browser: str = "hers", *, at: datetime = NOW) -> bool:
+def opens(code: str, browser: str = "own", *, at: datetime = NOW) -> bool:
     try:
         return bool(enter_code(code, browser, now=at))
     except Refused as refused:
@@ -82,10 +77,10 @@ def reminder(at: datetime) -> OutboxText:
         phone="+12135550188",
         wording="as_written",
         language="en",
-        klass=TextClass.ASKED,
+        text_class=TextClass.REQUESTED,
         tz="America/Los_Angeles",
         due_at=at,
-        useless_after=at + timedelta(hours=2),
+        expires_at=at + timedelta(hours=2),
         blanks={"body": "Seven o'clock."},
     )
     return queue_text(planned, now=at)
@@ -104,7 +99,7 @@ def test_a_pause_holds_no_code(app: Flask, carrier: Carrier, carmen: Person, why
     ask(at=NOW + timedelta(seconds=5))
     ask_as_member(0, at=NOW + timedelta(seconds=5))
     drain(now=NOW + timedelta(seconds=6))
-    assert {text["to"] for text in carrier.book.ledger()} == {CARMEN, "+12135552000"}
+    assert {text["to"] for text in carrier.store.ledger()} == {CARMEN, "+12135552000"}
     assert paused_senders(), "a code that left is no reason to go on"
 
 
@@ -117,19 +112,19 @@ def test_codes_cost_money_and_open_no_breaker(app: Flask, carrier: Carrier) -> N
     assert not paused_senders()
     reminder(NOW)
     drain(now=NOW + timedelta(seconds=2))
-    assert len(carrier.book.ledger()) == 21
+    assert len(carrier.store.ledger()) == 21
 
 
 def test_a_lane_that_is_used_up_stops_no_other(app: Flask, carmen: Person) -> None:
-    assert ask("hers") == 1 and opens(codes()[-1])
+    assert ask("own") == 1 and opens(codes()[-1])
     set_to(app, member_codes_in_20_minutes=3, role_codes_in_20_minutes=2)
     members(8)
     assert [ask_as_member(n) for n in range(8)] == [1, 1, 1, 0, 0, 0, 0, 0]
     later = NOW + timedelta(seconds=2)
     assert ask("new phone", at=later) == 1, "the members' lane stopped a chair"
-    assert ask("another", at=later) == 0  # of the role lane, "hers" had the first
-    assert ask("hers", at=later) == 1, "the role lane stopped a known browser"
-    assert opens(codes()[-1], "hers", at=later)
+    assert ask("another", at=later) == 0  # of the role lane, "own" had the first
+    assert ask("own", at=later) == 1, "the role lane stopped a known browser"
+    assert opens(codes()[-1], "own", at=later)
 
 
 def test_whoever_asks_in_vain_keeps_their_texts_for_later(app: Flask, carmen: Person) -> None:
@@ -140,7 +135,7 @@ def test_whoever_asks_in_vain_keeps_their_texts_for_later(app: Flask, carmen: Pe
         assert ask(f"browser {n}") == 0
     back = lane_use(CodeLane.ROLE, NOW).until_at
     assert back - NOW <= timedelta(minutes=20)
-    assert ask("hers", at=back) == 1
+    assert ask("own", at=back) == 1
 
 
 def test_the_page_says_the_same_while_a_lane_is_used_up(app: Flask, client: FlaskClient) -> None:
@@ -149,42 +144,42 @@ def test_the_page_says_the_same_while_a_lane_is_used_up(app: Flask, client: Flas
     for budget in (5, 1):
         set_to(app, member_codes_in_20_minutes=budget)
         take_from_budget(CodeLane.MEMBER, now=clock.now())
-        asked = client.post("/me", data={"phone": "+12135552000"})
-        walk.append((asked.status, asked.data, client.get(asked.location).data))
+        response = client.post("/me", data={"phone": "+12135552000"})
+        walk.append((response.status, response.data, client.get(response.location).data))
     assert walk[0] == walk[1]
 
 
 def test_of_many_workers_at_once_the_budget_lets_as_many_through_as_it_has(app: Flask) -> None:
     set_to(app, role_codes_in_20_minutes=5)
-    came = at_once(app, 12, lambda: take_from_budget(CodeLane.ROLE, now=NOW))
+    came = all_at_once(app, *[lambda: take_from_budget(CodeLane.ROLE, now=NOW)] * 12)
     assert (came.count(True), came.count(False)) == (5, 7)
     assert lane_use(CodeLane.ROLE, NOW).is_used_up
 
 
 def test_a_code_in_a_known_browser_leaves_before_those_of_others(app: Flask, carmen: Person) -> None:
-    assert ask("hers") == 1 and opens(codes()[-1])
+    assert ask("own") == 1 and opens(codes()[-1])
     members(1)
     ask_as_member(0)
     ask("new phone")
-    ask("hers")
+    ask("own")
     order = db.session.scalars(select(OutboxText.priority).order_by(OutboxText.id)).all()
     assert order == [Priority.CODE_OF_ROLE, Priority.CODE_OF_MEMBER, Priority.CODE_OF_ROLE, Priority.CODE]
 
 
 def test_a_known_browser_is_looked_at_first_in_a_crowd(app: Flask, carmen: Person) -> None:
-    assert ask("hers") == 1 and opens(codes()[-1])
+    assert ask("own") == 1 and opens(codes()[-1])
     site = make_site()
     for n in range(120):
         make_person(phone=f"+1213555{3000 + n}", role=RoleName.CHAIR, site=site)
         ask_for_code(f"+1213555{3000 + n}", f"stranger {n}", language="en", now=NOW)
-    ask_for_code(CARMEN, "hers", language="en", now=NOW + timedelta(seconds=1))
+    ask_for_code(CARMEN, "own", language="en", now=NOW + timedelta(seconds=1))
     before = len(codes())
     send_codes(now=NOW + timedelta(seconds=2))
     assert len(codes()) == before + 1
 
 
 def test_a_hundred_guesses_a_day_from_unknown_browsers_and_the_known_one_still_opens(carmen: Person) -> None:
-    assert ask("hers") == 1 and opens(codes()[-1])
+    assert ask("own") == 1 and opens(codes()[-1])
     guessed, hour = 0, 0
     while guessed < 100:
         hour += 1
@@ -195,13 +190,13 @@ def test_a_hundred_guesses_a_day_from_unknown_browsers_and_the_known_one_still_o
                 assert not opens(wrong(codes()[-1]), f"stranger {hour} {n}", at=at)
                 guessed += 1
     late = NOW + timedelta(hours=hour, minutes=30)
-    ask("her new phone", at=late)
-    assert not opens(codes()[-1], "her new phone", at=late), "the 101st guess of the day was right"
-    assert ask("hers", at=late) == 1
-    assert opens(codes()[-1], "hers", at=late), "a stranger's guesses shut her out of her own phone"
+    ask("new phone", at=late)
+    assert not opens(codes()[-1], "new phone", at=late), "the 101st guess of the day was right"
+    assert ask("own", at=late) == 1
+    assert opens(codes()[-1], "own", at=late), "a stranger's guesses shut them out of their own phone"
     tomorrow = late + timedelta(days=1)
-    assert ask("her new phone", at=tomorrow) == 1
-    assert opens(codes()[-1], "her new phone", at=tomorrow)
+    assert ask("new phone", at=tomorrow) == 1
+    assert opens(codes()[-1], "new phone", at=tomorrow)
 
 
 def test_guesses_at_one_code_from_many_browsers_at_once_are_ten(app: Flask, carmen: Person) -> None:
@@ -210,30 +205,30 @@ def test_guesses_at_one_code_from_many_browsers_at_once_are_ten(app: Flask, carm
     send_codes(now=NOW)
     last = codes()[-1]
     browsers = iter([f"stranger {n}" for n in range(5, 11)] * 3)
-    at_once(app, 18, lambda: enter_code(wrong(last), next(browsers), now=NOW))
+    all_at_once(app, *[lambda: enter_code(wrong(last), next(browsers), now=NOW)] * 18)
     assert not opens(last, "stranger 11")
 
 
 def test_strangers_cannot_try_out_the_code_of_a_known_browser(carmen: Person) -> None:
-    assert ask("hers") == 1 and opens(codes()[-1])
+    assert ask("own") == 1 and opens(codes()[-1])
     for n in range(8):
         ask(f"stranger {n}")
-    assert ask("hers") == 1
-    hers = codes()[-1]
+    assert ask("own") == 1
+    code = codes()[-1]
     for n in range(8, 16):
         ask(f"stranger {n}")
         for _ in range(5):
-            assert not opens(wrong(hers), f"stranger {n}")
-        assert not opens(hers, f"stranger {n}")
-    assert opens(hers, "hers")
+            assert not opens(wrong(code), f"stranger {n}")
+        assert not opens(code, f"stranger {n}")
+    assert opens(code, "own")
 
 
 def test_a_known_browser_of_an_old_number_is_known_no_more(carmen: Person) -> None:
-    assert ask("hers") == 1 and opens(codes()[-1])
+    assert ask("own") == 1 and opens(codes()[-1])
     with atomic() as session:
         person = session.get_one(Person, carmen.id)
-        person.phone, person.phone_bix = ADA, blind_index("phone", ADA)
-    ask("hers", phone=ADA)
+        person.phone, person.phone_index = ADA, blind_index("phone", ADA)
+    ask("own", phone=ADA)
     last = select(CodeRequest.lane).order_by(CodeRequest.id.desc()).limit(1)
     assert db.session.scalar(last) is CodeLane.ROLE
 

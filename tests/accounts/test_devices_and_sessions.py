@@ -1,4 +1,4 @@
-"""She sees where she is signed in, signs out there, and looks after her passkeys, app and recovery codes."""
+"""People see where they are signed in, sign out there, and look after passkeys, app and recovery codes."""
 
 from datetime import timedelta
 
@@ -10,16 +10,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from mobilize import clock
-from mobilize.accounts.authenticator_apps import confirm_app, start_app
 from mobilize.accounts.models import Device, Passkey, Person, RecoveryCode, RoleName, SignedInSession
-from mobilize.accounts.recovery import new_recovery_codes
+from mobilize.accounts.second_factor.recovery_codes import new_recovery_codes
+from mobilize.accounts.second_factor.totp import confirm_app, start_app
 from mobilize.database import atomic, db
-from tests.builders import full_session, make_area, make_person, make_site, sign_in
-
-
-@pytest.fixture
-def carmen(app: Flask) -> Person:
-    return make_person(phone="+12135550101", role=RoleName.CHAIR, site=make_site())
+from tests.builders import full_session, make_area, make_person, sign_in
 
 
 @pytest.fixture
@@ -27,7 +22,7 @@ def olga(app: Flask) -> Person:
     return make_person("Olga Brandt", role=RoleName.ORGANIZER, area=make_area())
 
 
-def give_passkey(person: Person, name: str = "Her phone") -> Passkey:
+def give_passkey(person: Person, name: str = "Own phone") -> Passkey:
     key = Passkey(person_id=person.id, credential_id=name.encode(), public_key=b"", sign_count=0)
     key.name, key.made_at = name, clock.now()
     with atomic() as session:
@@ -39,22 +34,22 @@ def sessions() -> list[SignedInSession]:
     return list(db.session.scalars(select(SignedInSession).order_by(SignedInSession.began_at)))
 
 
-def test_she_sees_her_sessions_and_signs_out_there(app: Flask, client: FlaskClient, carmen: Person) -> None:
+def test_they_see_their_sessions_and_sign_out_there(app: Flask, client: FlaskClient, carmen: Person) -> None:
     with time_machine.travel(clock.now() - timedelta(minutes=5)):
         office = app.test_client()
         sign_in(office, carmen)
     sign_in(client, carmen)
-    there, here = sessions()
+    other, here = sessions()
     page = client.get("/devices").text
     assert page.count("A browser without a name") == 2 and page.count("Sign out there") == 1
-    assert str(there.handle) in page and there.token_hash.hex() not in page
-    assert client.post(f"/devices/sessions/{there.handle}/end").status_code == 303
+    assert str(other.handle) in page and other.token_hash.hex() not in page
+    assert client.post(f"/devices/sessions/{other.handle}/end").status_code == 303
     assert office.get("/devices").status_code == 302 and client.get("/devices").status_code == 200
-    assert client.post(f"/devices/sessions/{there.handle}/end").status_code == 404
+    assert client.post(f"/devices/sessions/{other.handle}/end").status_code == 404
     assert here.ended_at is None
 
 
-def test_nothing_about_her_browser_is_kept_but_the_word_she_chose(
+def test_nothing_about_their_browser_is_kept_but_the_word_they_chose(
     client: FlaskClient, carmen: Person
 ) -> None:
     sign_in(client, carmen)
@@ -79,7 +74,7 @@ def test_anothers_session_and_passkey_are_not_there(
     assert client.post(f"/devices/passkeys/{key.id}/remove").status_code == 404
 
 
-def test_the_last_second_step_of_an_organizer_stays(client: FlaskClient, olga: Person) -> None:
+def test_the_last_second_factor_of_an_organizer_stays(client: FlaskClient, olga: Person) -> None:
     first, second = give_passkey(olga, "One"), give_passkey(olga, "Two")
     sign_in(client, olga)
     assert client.post(f"/devices/passkeys/{first.id}/remove").status_code == 303
@@ -88,7 +83,7 @@ def test_the_last_second_step_of_an_organizer_stays(client: FlaskClient, olga: P
     assert [key.name for key in db.session.scalars(select(Passkey))] == ["Two"]
 
 
-def test_a_chair_may_remove_hers_and_its_codes_go_with_it(client: FlaskClient, carmen: Person) -> None:
+def test_a_chair_may_remove_theirs_and_its_codes_go_with_it(client: FlaskClient, carmen: Person) -> None:
     app = start_app(carmen, now=clock.now())
     confirm_app(carmen, pyotp.TOTP(app.secret).now(), now=clock.now())
     new_recovery_codes(carmen, now=clock.now())

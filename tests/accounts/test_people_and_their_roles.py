@@ -9,11 +9,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from mobilize import clock
+from mobilize.accounts.access.scope import THE_OFFICE, Scope, scope_of, today
 from mobilize.accounts.models import GrantKind, LineGrant, Person, RoleName, RoleTerm
-from mobilize.accounts.people import Invitation, end_role, give_role, invite
+from mobilize.accounts.people.operations import Invitation, end_role, give_role, invite
 from mobilize.accounts.queries import holders_in, person_in_scope
-from mobilize.accounts.scope import THE_OFFICE, Scope, scope_of, today
-from mobilize.accounts.sign_in_access import fresh_link
+from mobilize.accounts.sign_in.role_links import fresh_link
 from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.roster.models import Area, Site
@@ -25,23 +25,8 @@ CARMEN = "+12135550101"
 
 
 @pytest.fixture
-def north(app: Flask) -> Area:
-    return make_area("North")
-
-
-@pytest.fixture
-def lincoln(north: Area) -> Site:
-    return make_site("Lincoln High", area=north)
-
-
-@pytest.fixture
 def roosevelt(app: Flask) -> Site:
     return make_site("Roosevelt High", area=make_area("South"))
-
-
-@pytest.fixture
-def olga(north: Area) -> Person:
-    return make_person("Olga Brandt", phone="+12135550110", role=RoleName.ORGANIZER, area=north)
 
 
 def chair(site: Site, phone: str = CARMEN, name: str = "Carmen Ortiz") -> Invitation:
@@ -52,7 +37,7 @@ def reach(person: Person) -> Scope:
     return scope_of(person, TODAY)
 
 
-def test_an_organizer_invites_a_chair_of_her_area(client: FlaskClient, olga: Person, lincoln: Site) -> None:
+def test_an_organizer_invites_a_chair_of_their_area(client: FlaskClient, olga: Person, lincoln: Site) -> None:
     sign_in(client, olga)
     form = {"name": "Carmen Ortiz", "phone": "213 555 0101", "role": "chair", "site": lincoln.code}
     answer = client.post("/people", data=form)
@@ -60,6 +45,17 @@ def test_an_organizer_invites_a_chair_of_her_area(client: FlaskClient, olga: Per
     carmen = db.session.scalars(select(Person).where(Person.id != olga.id)).one()
     assert (carmen.name, carmen.phone) == ("Carmen Ortiz", CARMEN)
     assert scope_of(carmen, today(clock.now())).sites == {lincoln.id}
+
+
+def test_what_is_wrong_with_an_invitation_is_said_by_the_name_its_field_has(
+    client: FlaskClient, olga: Person, lincoln: Site
+) -> None:
+    sign_in(client, olga)
+    form = {"name": "Carmen Ortiz", "phone": "213 555 0101", "role": "chair", "from_on": "31/12"}
+    for language, name in (("en", "First day"), ("es", "Primer día")):
+        client.set_cookie("language", language, domain="localhost")
+        answer = client.post("/people", data=form)
+        assert answer.status_code == 422 and f'href="#from_on">{name}</a>' in answer.text
 
 
 def test_inviting_twice_gives_the_role_once_and_a_fresh_link(olga: Person, lincoln: Site) -> None:
@@ -130,7 +126,7 @@ def test_an_ended_chairs_line_closes(client: FlaskClient, olga: Person, lincoln:
     assert client.post(f"/people/roles/{term}/end", data={"why": "term"}).status_code == 404
 
 
-def test_the_last_admin_cannot_end_her_own_role(app: Flask) -> None:
+def test_the_last_admin_cannot_end_their_own_role(app: Flask) -> None:
     ada = make_person("Ada Stone", role=RoleName.ADMIN)
     with pytest.raises(Refused) as refused:
         end_role(ada.roles[0].id, for_cause=False, scope=reach(ada), actor="person:x", now=NOW)
@@ -163,9 +159,9 @@ def test_a_chair_does_not_manage_people(client: FlaskClient, lincoln: Site) -> N
 
 def test_the_first_admin_is_invited_from_the_command_line(app: Flask, client: FlaskClient) -> None:
     words = "people invite --role admin --name Ada --phone 2135550130 --json"
-    said = app.test_cli_runner().invoke(args=words.split())
-    assert said.exit_code == 0, said.output
-    link = json.loads(said.output)["link"]
+    result = app.test_cli_runner().invoke(args=words.split())
+    assert result.exit_code == 0, result.output
+    link = json.loads(result.output)["link"]
     assert client.post(link.removeprefix(app.config["MOBILIZE"].public_base_url)).status_code == 303
     assert client.get("/people", follow_redirects=True).request.path == "/sign-in/set-up"
 
@@ -173,17 +169,17 @@ def test_the_first_admin_is_invited_from_the_command_line(app: Flask, client: Fl
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--role", "chair", "--name", "C", "--phone", "2135550101"], "Say which site she is chair of."),
+        (["--role", "chair", "--name", "C", "--phone", "2135550101"], "Say which site they are chair of."),
         (
             ["--role", "chair", "--name", "C", "--phone", "2135550101", "--site", "x"],
             "No site has this name",
         ),
-        (["--role", "organizer", "--name", "O", "--phone", "2135550101"], "Say which area she organizes."),
+        (["--role", "organizer", "--name", "O", "--phone", "2135550101"], "Say which area they organize."),
         (["--role", "admin", "--name", "A", "--phone", "555"], "area code, 10 digits"),
         (["--role", "admin", "--name", " ", "--phone", "2135550101"], "Type a name."),
     ],
 )
 def test_a_bad_command_ends_with_one_line(app: Flask, arguments: list[str], line: str) -> None:
-    said = app.test_cli_runner().invoke(args=["people", "invite", *arguments])
-    assert said.exit_code == 1 and line in said.output
-    assert len(said.output.strip().splitlines()) == 1
+    result = app.test_cli_runner().invoke(args=["people", "invite", *arguments])
+    assert result.exit_code == 1 and line in result.output
+    assert len(result.output.strip().splitlines()) == 1

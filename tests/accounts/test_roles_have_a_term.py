@@ -9,8 +9,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from mobilize import clock
+from mobilize.accounts.access.scope import THE_OFFICE, today
 from mobilize.accounts.models import GrantKind, LineGrant, Person, RoleName, RoleTerm
-from mobilize.accounts.people import (
+from mobilize.accounts.people.operations import (
     Invitation,
     end_role,
     give_role,
@@ -18,25 +19,14 @@ from mobilize.accounts.people import (
     invite_first_admin,
     set_term,
 )
-from mobilize.accounts.scope import THE_OFFICE, today
 from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.roster.models import Site
-from tests.builders import make_area, make_event, make_person, make_site, sign_in
+from tests.builders import make_event, make_person, sign_in
 
 # Noon in Los Angeles, and the days there.
 NOW = datetime(2026, 3, 3, 20, 0, tzinfo=UTC)
 TODAY = date(2026, 3, 3)
-
-
-@pytest.fixture
-def lincoln(app: Flask) -> Site:
-    return make_site("Lincoln High", area=make_area("North"))
-
-
-@pytest.fixture
-def carmen(lincoln: Site) -> Person:
-    return make_person(phone="+12135550101", role=RoleName.CHAIR, site=lincoln)
 
 
 def change(person: Person, from_on: date | None, last_on: date | None) -> str:
@@ -74,7 +64,7 @@ def test_a_role_that_begins_later_opens_nothing_before(client: FlaskClient, linc
 
 
 @pytest.mark.parametrize(
-    ("from_on", "last_on", "said"),
+    ("from_on", "last_on", "message"),
     [
         (None, TODAY, ""),
         (None, None, ""),
@@ -83,9 +73,9 @@ def test_a_role_that_begins_later_opens_nothing_before(client: FlaskClient, linc
     ],
 )
 def test_days_that_make_no_sense_are_refused(
-    carmen: Person, from_on: date | None, last_on: date | None, said: str
+    carmen: Person, from_on: date | None, last_on: date | None, message: str
 ) -> None:
-    assert change(carmen, from_on, last_on) == said
+    assert change(carmen, from_on, last_on) == message
     assert carmen.roles[0].from_on == date(2020, 1, 1)
 
 
@@ -142,15 +132,15 @@ def test_somebody_is_invited_for_later(client: FlaskClient, carmen: Person, linc
     assert "Nina Vale" in page and 'name="from_on" type="date" value="' + str(day) in page
     term = next(t for t in db.session.scalars(select(RoleTerm)) if t.from_on == day)
     assert client.post(f"/people/roles/{term.id}/end", data={"why": "term"}).status_code == 303
-    client.get("/people")  # where it is said that her role has ended
+    client.get("/people")  # where it is said that the role has ended
     assert "Nina Vale" not in client.get("/people").text
 
 
 def test_the_first_admin_is_made_once(app: Flask) -> None:
     runner = app.test_cli_runner()
     words = ["people", "first-admin", "--name", "Ada Stone", "--phone", "(213) 555-0130"]
-    said = runner.invoke(args=words)
-    assert said.exit_code == 0 and said.output.count("/enter/") == 1
+    result = runner.invoke(args=words)
+    assert result.exit_code == 0 and result.output.count("/enter/") == 1
     again = runner.invoke(args=words)
     assert again.exit_code == 1 and "admin already" in again.output
     with pytest.raises(Refused):

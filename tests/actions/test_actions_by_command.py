@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from mobilize.actions.models import Action, Campaign, Event
 from mobilize.database import db
+from mobilize.languages import Translated
 from tests.builders import make_action, make_area, make_event, make_site
 
 PICKET = (
@@ -35,10 +36,10 @@ def create(app: Flask, *args: str) -> Result:
 
 def test_a_campaign_and_its_action_are_made_and_their_ids_printed(app: Flask) -> None:
     make_site()
-    made = run(app, "campaigns", "create", "--name", "Pay", "--name-es", "Pago", "--demands", "A; B")
+    result = run(app, "campaigns", "create", "--name", "Pay", "--name-es", "Pago", "--demands", "A; B")
     campaign = db.session.scalars(select(Campaign)).one()
-    assert made.stdout.strip() == str(campaign.id)
-    assert campaign.demands_en == "A\nB"
+    assert result.stdout.strip() == str(campaign.id)
+    assert campaign.demands["en"] == "A\nB"
     answer = create(app, "--at", "every-site", "--campaign", str(campaign.id), "--drill", "--json")
     action = db.session.scalars(select(Action)).one()
     assert json.loads(answer.stdout) == {"id": str(action.id), "name": "Picket", "events": 1}
@@ -61,14 +62,14 @@ def test_a_rally_with_its_venue(app: Flask) -> None:
 
 
 def test_events_are_listed_with_codes_and_address(app: Flask) -> None:
-    event = make_event(make_site("Glenwood"), action=make_action(name_en="Big Tuesday"))
+    event = make_event(make_site("Glenwood"), action=make_action(name=Translated(en="Big Tuesday")))
     rows = json.loads(run(app, "events", "list", "--action", "big", "--json").stdout)
     assert [(row["site"], row["code"], row["text_code"]) for row in rows] == [
         ("Glenwood", event.code, event.text_code)
     ]
     assert rows[0]["url"].endswith(f"/c/{event.code}")
-    said = run(app, "events", "list", "--action", str(event.action_id)).stdout
-    assert said.split("\t")[:2] == ["Glenwood", event.code]
+    output = run(app, "events", "list", "--action", str(event.action_id)).stdout
+    assert output.split("\t")[:2] == ["Glenwood", event.code]
 
 
 def test_posters_are_written_to_a_file(app: Flask, tmp_path: Path) -> None:
@@ -83,7 +84,7 @@ def test_posters_are_written_to_a_file(app: Flask, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "message"),
     [
         (("--at", "Nowhere"), "There are: North."),
         (("--at", ""), "Say where"),
@@ -100,11 +101,11 @@ def test_posters_are_written_to_a_file(app: Flask, tmp_path: Path) -> None:
         ((), "Missing option '--at'"),
     ],
 )
-def test_bad_input_is_one_clear_line_and_exit_code_1(app: Flask, args: tuple[str, ...], said: str) -> None:
+def test_bad_input_is_one_clear_line_and_exit_code_1(app: Flask, args: tuple[str, ...], message: str) -> None:
     make_site(area=make_area("North"))
     answer = create(app, *args)
     assert (answer.exit_code, answer.stdout) == (1, "")
-    assert said in answer.stderr
+    assert message in answer.stderr
     assert answer.stderr.count("\n") == 1
     assert db.session.scalar(select(Action)) is None
 
@@ -112,7 +113,7 @@ def test_bad_input_is_one_clear_line_and_exit_code_1(app: Flask, args: tuple[str
 def test_posters_say_what_is_wrong_in_one_line(app: Flask, tmp_path: Path) -> None:
     action = make_event().action
     missing = str(tmp_path / "no" / "such.pdf")
-    for args, said in (
+    for args, sentence in (
         ((str(action.id), "-o", missing), "there is no such folder"),
         (("Unknown", "-o", str(tmp_path / "x.pdf")), "No action is called that."),
         ((str(action.id), "-o", str(tmp_path / "x.pdf"), "--area", "Mars"), "There is no area"),
@@ -121,4 +122,4 @@ def test_posters_say_what_is_wrong_in_one_line(app: Flask, tmp_path: Path) -> No
     ):
         answer = run(app, "posters", *args)
         assert answer.exit_code == 1
-        assert said in answer.stderr and answer.stderr.count("\n") == 1
+        assert sentence in answer.stderr and answer.stderr.count("\n") == 1

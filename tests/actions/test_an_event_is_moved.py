@@ -8,18 +8,18 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
-from mobilize.accounts.grants import grant_line
+from mobilize.accounts.access.grants import grant_line
 from mobilize.accounts.models import GrantKind, RoleName
 from mobilize.actions.models import Event, EventState
 from mobilize.actions.operations import move_event
 from mobilize.actions.queries import captains_line_ends
-from mobilize.actions.spans import LocalSpan
+from mobilize.actions.time_ranges import LocalTimeRange
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from tests.builders import make_action, make_event, make_person, make_site, sign_in
 
 NOW = datetime(2026, 3, 2, 18, tzinfo=UTC)
-LATER = LocalSpan(date(2026, 3, 3), time(8), time(9))
+LATER = LocalTimeRange(date(2026, 3, 3), time(8), time(9))
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def the_day_before() -> Iterator[None]:
         yield
 
 
-def move(event: Event, span: LocalSpan = LATER, meet_at: str = "Back gate", now: datetime = NOW) -> bool:
+def move(event: Event, span: LocalTimeRange = LATER, meet_at: str = "Back gate", now: datetime = NOW) -> bool:
     return move_event(event, span, meet_at, actor="shell", now=now)
 
 
@@ -67,14 +67,14 @@ def test_the_links_of_its_phones_last_as_long_as_it_does(app: Flask) -> None:
 @pytest.mark.parametrize(
     ("span", "code"),
     [
-        (LocalSpan(date(2026, 3, 1), time(7), time(8)), "in_the_past"),
-        (LocalSpan(date(2026, 3, 8), time(2, 30), time(3, 30)), "no_such_time"),
-        (LocalSpan(date(2026, 11, 1), time(1, 30), time(2, 30)), "two_such_times"),
-        (LocalSpan(date(2026, 3, 4), time(8), time(7)), "too_long"),
-        (LocalSpan(date(2026, 3, 4), time(12), time(13)), "already_one"),
+        (LocalTimeRange(date(2026, 3, 1), time(7), time(8)), "in_the_past"),
+        (LocalTimeRange(date(2026, 3, 8), time(2, 30), time(3, 30)), "no_such_time"),
+        (LocalTimeRange(date(2026, 11, 1), time(1, 30), time(2, 30)), "two_such_times"),
+        (LocalTimeRange(date(2026, 3, 4), time(8), time(7)), "too_long"),
+        (LocalTimeRange(date(2026, 3, 4), time(12), time(13)), "already_one"),
     ],
 )
-def test_a_time_that_cannot_be_is_refused(app: Flask, span: LocalSpan, code: str) -> None:
+def test_a_time_that_cannot_be_is_refused(app: Flask, span: LocalTimeRange, code: str) -> None:
     site = make_site()
     event = make_event(site)
     make_event(

@@ -12,15 +12,21 @@ from sqlalchemy import func, select
 
 from mobilize.accounts.models import Person, RoleName
 from mobilize.actions.models import Action, ActionKind, Campaign, Event, EventChapter, Shift
-from mobilize.actions.operations import change_campaign, create_action_at_sites, create_campaign, create_rally
-from mobilize.actions.plans import Bilingual, NewAction
-from mobilize.actions.spans import LocalSpan
+from mobilize.actions.operations import (
+    NewAction,
+    change_campaign,
+    create_action_at_sites,
+    create_campaign,
+    create_rally,
+)
+from mobilize.actions.time_ranges import LocalTimeRange
 from mobilize.database import db, new_id
 from mobilize.errors import Refused
+from mobilize.languages import Translated
 from tests.builders import make_area, make_campaign, make_person, make_site, sign_in
 
 NOW = datetime(2026, 3, 1, 18, tzinfo=UTC)
-MORNING = LocalSpan(date(2026, 3, 3), time(7), time(7, 45))
+MORNING = LocalTimeRange(date(2026, 3, 3), time(7), time(7, 45))
 FORM = {
     "name_en": "Picket",
     "name_es": "Piquete",
@@ -36,7 +42,7 @@ FORM = {
 
 
 def picket(**values: object) -> NewAction:
-    return NewAction(Bilingual("Picket"), ActionKind.PICKET, MORNING, **values)  # type: ignore[arg-type]
+    return NewAction(Translated(en="Picket"), ActionKind.PICKET, MORNING, **values)  # type: ignore[arg-type]
 
 
 def create(new: NewAction | None = None, **values: object) -> Action:
@@ -108,7 +114,7 @@ def test_a_rally_is_the_home_event_of_every_chapter_of_its_areas(app: Flask) -> 
     north, south = make_area("North"), make_area("South")
     sites = [make_site(area=north), make_site(area=north)]
     make_site(area=south)
-    new = NewAction(Bilingual("Rally"), ActionKind.RALLY, MORNING)
+    new = NewAction(Translated(en="Rally"), ActionKind.RALLY, MORNING)
     create_rally(new, " City Hall ", areas=[north], actor="shell", now=NOW)
     event = db.session.scalars(select(Event)).one()
     assert (event.venue, event.site_id, event.area_id) == ("City Hall", None, north.id)
@@ -116,7 +122,7 @@ def test_a_rally_is_the_home_event_of_every_chapter_of_its_areas(app: Flask) -> 
 
 
 def test_a_rally_wants_a_venue_and_chapters(app: Flask) -> None:
-    new = NewAction(Bilingual("Rally"), ActionKind.RALLY, MORNING)
+    new = NewAction(Translated(en="Rally"), ActionKind.RALLY, MORNING)
     for venue, code in (("  ", "no_venue"), ("City Hall", "no_sites")):
         with pytest.raises(Refused) as refused:
             create_rally(new, venue, areas=None, actor="shell", now=NOW)
@@ -125,10 +131,12 @@ def test_a_rally_wants_a_venue_and_chapters(app: Flask) -> None:
 
 
 def test_english_stands_for_both_until_somebody_translates(app: Flask) -> None:
-    campaign = create_campaign(Bilingual("Now"), Bilingual("Pay"), actor="shell", now=NOW)
-    assert (campaign.name_es, campaign.demands_es) == ("Now", "Pay")
-    change_campaign(campaign, Bilingual("Now", "Ya"), Bilingual("Pay", "Pago"), actor="shell", now=NOW)
-    assert (campaign.name_es, campaign.demands_es) == ("Ya", "Pago")
+    campaign = create_campaign(Translated(en="Now"), Translated(en="Pay"), actor="shell", now=NOW)
+    assert (campaign.name.in_("es"), campaign.demands.in_("es")) == ("Now", "Pay")
+    change_campaign(
+        campaign, Translated(en="Now", es="Ya"), Translated(en="Pay", es="Pago"), actor="shell", now=NOW
+    )
+    assert (campaign.name.in_("es"), campaign.demands.in_("es")) == ("Ya", "Pago")
 
 
 @pytest.fixture
@@ -186,7 +194,7 @@ def test_garbage_in_any_field_is_an_answer_and_never_a_fault(client: FlaskClient
             assert client.post("/actions/new", data={**FORM, field: typed}).status_code in {303, 422}
 
 
-def test_an_organizer_chooses_among_her_own_areas_only(app: Flask, client: FlaskClient) -> None:
+def test_an_organizer_chooses_among_their_own_areas_only(app: Flask, client: FlaskClient) -> None:
     north, south = make_area("North"), make_area("South")
     make_site(area=north)
     make_site(area=south)
@@ -195,9 +203,9 @@ def test_an_organizer_chooses_among_her_own_areas_only(app: Flask, client: Flask
     assert "North: 1 site" in page
     assert "South" not in page and "Every site" not in page
     assert client.post("/actions/new", data=FORM).status_code == 422
-    theirs = {**FORM, "where": "areas", "areas": str(south.id)}
-    assert client.post("/actions/new", data=theirs).status_code == 422
-    assert client.post("/actions/new", data={**theirs, "areas": str(north.id)}).status_code == 303
+    foreign = {**FORM, "where": "areas", "areas": str(south.id)}
+    assert client.post("/actions/new", data=foreign).status_code == 422
+    assert client.post("/actions/new", data={**foreign, "areas": str(north.id)}).status_code == 303
     assert db.session.scalars(select(Event.area_id)).all() == [north.id]
 
 

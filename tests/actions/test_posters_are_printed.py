@@ -10,9 +10,10 @@ import pypdfium2
 import pytest
 import zxingcpp
 
-from mobilize.actions.posters import Poster, posters_pdf
-from mobilize.lettering import printable
-from mobilize.qr import is_alphanumeric, qr_rows
+from mobilize.actions.printing.posters import Poster, posters_pdf
+from mobilize.languages import LANGUAGES, Translated
+from mobilize.printing.fonts import printable
+from mobilize.printing.qr import is_alphanumeric, qr_rows
 
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 LONG_SITE = (
@@ -25,10 +26,11 @@ LONG_SPANISH = (
 POSTER = Poster(
     area="Valley East",
     site="Glenwood Elementary",
-    action_en="Picket for smaller classes",
-    action_es="Piquete por clases más pequeñas",
-    demands_en=("25 students a class, not 40", "A nurse in every school"),
-    demands_es=("25 estudiantes por clase, no 40", "Una enfermera en cada escuela"),
+    action=Translated(en="Picket for smaller classes", es="Piquete por clases más pequeñas"),
+    demands=Translated(
+        en="25 students a class, not 40\nA nurse in every school",
+        es="25 estudiantes por clase, no 40\nUna enfermera en cada escuela",
+    ),
     place="Front gate, 8001 Example Avenue",
     starts_at=datetime(2026, 12, 8, 7, 0, tzinfo=LOS_ANGELES),
     ends_at=datetime(2026, 12, 8, 7, 45, tzinfo=LOS_ANGELES),
@@ -40,14 +42,25 @@ POSTER = Poster(
 LONGEST = replace(
     POSTER,
     site=LONG_SITE,
-    action_en="Walk-in and picket before the bell for fully staffed community schools and safe campuses",
-    action_es=LONG_SPANISH,
-    demands_en=("No public money for privately run charter co-locations on our campuses, ever",) * 4,
-    demands_es=("Una enfermera, una bibliotecaria y una trabajadora social de tiempo completo",) * 4,
+    action=Translated(
+        en="Walk-in and picket before the bell for fully staffed community schools and safe campuses",
+        es=LONG_SPANISH,
+    ),
+    demands=Translated(
+        en="No public money for privately run charter co-locations on our campuses, ever\n" * 4,
+        es="Una enfermera, una bibliotecaria y una trabajadora social de tiempo completo\n" * 4,
+    ),
     place="Front gate at the corner of West Martin Luther King Junior Boulevard and " * 2,
     url="https://mobilize.unitedteachersofthevalley.example/c/CDFGHJKMN",
     drill=True,
 )
+
+
+@pytest.fixture(autouse=True)
+def two_languages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two languages alone: the longest words here fill a poster in two; with each more there is less room."""
+    for code in LANGUAGES.keys() - {"en", "es"}:
+        monkeypatch.delitem(LANGUAGES, code)
 
 
 def test_every_code_is_read_back_from_the_rendered_page() -> None:
@@ -68,7 +81,10 @@ def test_code_is_alphanumeric_with_a_quarter_of_it_to_spare() -> None:
 
 
 @pytest.mark.parametrize("paper", ["letter", "a4"])
-@pytest.mark.parametrize("poster", [POSTER, LONGEST, replace(LONGEST, text_number=None, demands_en=())])
+@pytest.mark.parametrize(
+    "poster",
+    [POSTER, LONGEST, replace(LONGEST, text_number=None, demands=Translated(es=LONGEST.demands["es"]))],
+)
 def test_code_is_eleven_centimetres_with_white_around_it(poster: Poster, paper: str) -> None:
     page = _pdf([poster], paper=paper)[0]
     picture = page.render(scale=2, grayscale=True).to_pil()
@@ -90,7 +106,7 @@ def test_code_is_eleven_centimetres_with_white_around_it(poster: Poster, paper: 
 
 def test_both_languages_say_everything() -> None:
     words = _words(_pdf([POSTER], help_number="+12135550110")[0])
-    for said in (
+    for part in (
         "Local 1021",
         "Valley East",
         "Glenwood Elementary",
@@ -112,7 +128,7 @@ def test_both_languages_say_everything() -> None:
         "Help: (213) 555-0110",
         "Ayuda: (213) 555-0110",
     ):
-        assert said in words
+        assert part in words
 
 
 def test_without_a_number_nothing_is_said_about_texting() -> None:
@@ -134,6 +150,18 @@ def test_longest_names_are_whole_and_stay_on_the_page(paper: str) -> None:
     assert _everything_is_inside(page)
 
 
+def test_a_third_language_has_a_column_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LANGUAGES, "xil", replace(LANGUAGES["en"], name="Ilianese"))
+    poster = replace(POSTER, action=Translated({**POSTER.action, "xil": "Amurai sel"}))
+    words = _words(_pdf([poster], help_number="+12135550110")[0])
+    for sentence in ("Picket for smaller classes", "Piquete por clases más pequeñas", "Amurai sel"):
+        assert sentence in words
+    assert words.count("Help: (213) 555-0110") == 2 and "…" not in words
+    for crowded in (LONGEST, replace(LONGEST, drill=False)):
+        page = _pdf([crowded], help_number="+12135550110")[0]
+        assert _everything_is_inside(page) and _code_on(page).text.endswith("CDFGHJKMN")
+
+
 def test_endless_words_are_cut_instead_of_overflowing() -> None:
     endless = "X" * 400
     page = _pdf(
@@ -141,10 +169,10 @@ def test_endless_words_are_cut_instead_of_overflowing() -> None:
             replace(
                 LONGEST,
                 site=endless,
-                action_en=endless,
+                action=Translated(en=endless, es=LONG_SPANISH),
                 place=endless,
                 area=endless,
-                demands_es=(endless,) * 6,
+                demands=Translated(en=LONGEST.demands["en"], es=f"{endless}\n" * 6),
                 text_code="1" * 60,
                 code=endless,
                 url=f"https://{'m' * 120}.example/c/CDFGHJKMN",

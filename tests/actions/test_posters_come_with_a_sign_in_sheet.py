@@ -1,4 +1,4 @@
-"""The paper sheet: every name once, in an order that can be keyed in, on as many pages as it takes."""
+"""The sign-in sheet: every name once, in an order that can be keyed in, on as many pages as it takes."""
 
 import io
 import random
@@ -10,7 +10,14 @@ from zoneinfo import ZoneInfo
 import pypdfium2
 import pytest
 
-from mobilize.actions.sheets import Sheet, SheetName, sheet_mark, sheet_order, sign_in_sheet_pdf
+from mobilize.actions.printing.sign_in_sheet_pdf import (
+    SheetName,
+    SignInSheet,
+    sheet_mark,
+    sheet_order,
+    sign_in_sheet_pdf,
+)
+from mobilize.languages import Translated
 
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 NAMES = (
@@ -21,11 +28,10 @@ NAMES = (
     SheetName("Սարգսյան", "Անի", "5"),
     SheetName("김", "민수", "6"),
 )
-SHEET = Sheet(
+SHEET = SignInSheet(
     site="Glenwood Elementary",
     area="Valley East",
-    action_en="Picket for smaller classes",
-    action_es="Piquete por clases más pequeñas",
+    action=Translated(en="Picket for smaller classes", es="Piquete por clases más pequeñas"),
     starts_at=datetime(2026, 12, 8, 7, 0, tzinfo=LOS_ANGELES),
     ends_at=datetime(2026, 12, 8, 7, 45, tzinfo=LOS_ANGELES),
     code="CDFGHJKMN",
@@ -47,7 +53,7 @@ def test_order_and_mark_do_not_depend_on_how_the_names_came() -> None:
 
 def test_sheet_says_what_when_and_whom_to_hand_it_to() -> None:
     words = _words(SHEET)[0]
-    for said in (
+    for sentence in (
         "Glenwood Elementary",
         "Picket for smaller classes / Piquete por clases más pequeñas",
         "Tuesday, December 8, 2026, 7:00–7:45 am / Martes 8 de diciembre de 2026, 7:00–7:45 a. m.",
@@ -62,7 +68,7 @@ def test_sheet_says_what_when_and_whom_to_hand_it_to() -> None:
         "CDF GHJ KMN",
         sheet_mark(NAMES),
     ):
-        assert said in words
+        assert sentence in words
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 25, 43, 44, 45, 60, 88, 179, 400])
@@ -90,11 +96,11 @@ def test_each_page_with_names_says_who_printed_it_and_when() -> None:
     assert len(pages) > 1 and all("Carmen Ortiz, 2026-12-07 20:15" in page for page in pages)
 
 
-def _pdf(sheet: Sheet) -> pypdfium2.PdfDocument:
+def _pdf(sheet: SignInSheet) -> pypdfium2.PdfDocument:
     out = io.BytesIO()
     sign_in_sheet_pdf(sheet, out, union_name="Local 1021", colour="#8a1420")
     return pypdfium2.PdfDocument(out.getvalue())
 
 
-def _words(sheet: Sheet) -> list[str]:
+def _words(sheet: SignInSheet) -> list[str]:
     return [" ".join(page.get_textpage().get_text_bounded().split()) for page in _pdf(sheet)]

@@ -6,7 +6,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from mobilize.qr import qr_address, qr_svg, qr_terminal
+from mobilize.printing.qr import qr_address, qr_svg, qr_terminal
 
 URL = "https://mobilize.example/c/CDFGHJKMN"
 
@@ -27,7 +27,7 @@ def test_code_in_a_terminal_reads_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "coded"),
+    ("address", "coded"),
     [
         ("https://mobilize.example:8443/c/ABC", "HTTPS://MOBILIZE.EXAMPLE:8443/C/ABC"),
         ("http://localhost:5000/c/abc", "HTTP://LOCALHOST:5000/C/ABC"),
@@ -36,9 +36,9 @@ def test_code_in_a_terminal_reads_back() -> None:
         ("not an address", "not an address"),
     ],
 )
-def test_address_is_upper_case_only_where_that_saves_modules(given: str, coded: str) -> None:
-    assert qr_address(given) == coded
-    assert _read(_svg_picture(qr_svg(given))) == coded
+def test_address_is_upper_case_only_where_that_saves_modules(address: str, coded: str) -> None:
+    assert qr_address(address) == coded
+    assert _read(_svg_picture(qr_svg(address))) == coded
 
 
 def _read(picture: Image.Image) -> str:

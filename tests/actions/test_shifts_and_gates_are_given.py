@@ -1,5 +1,6 @@
-"""Olga gives a strike day its shifts at every place; Carmen changes hers, and names her gates."""
+"""Olga gives a strike day its shifts at every place; Carmen changes those of one event, and names gates."""
 
+import re
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
@@ -7,11 +8,11 @@ import time_machine
 from sqlalchemy import select
 
 from mobilize.accounts.models import RoleName
+from mobilize.actions.events.shifts import ShiftTimes, local_shifts, name_gates, set_shifts
 from mobilize.actions.models import ActionKind, EventState
 from mobilize.actions.operations import move_event
-from mobilize.actions.shifts import ShiftTimes, local_shifts, name_gates, set_shifts
-from mobilize.actions.spans import LocalSpan
-from mobilize.checkins.counts import report_head_count
+from mobilize.actions.time_ranges import LocalTimeRange
+from mobilize.checkins.record.head_counts import report_head_count
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.roster.models import Gate
@@ -54,7 +55,7 @@ def give(event, *times, now=BEFORE):
     return set_shifts(event, spans, actor="shell", now=now)
 
 
-def test_an_organizer_gives_all_her_places_their_shifts_in_one_form(client, strike, event, north):
+def test_an_organizer_gives_all_their_places_their_shifts_in_one_form(client, strike, event, north):
     second, elsewhere = (
         make_event(make_site(area=area), action=strike) for area in (north, make_area("South"))
     )
@@ -67,17 +68,15 @@ def test_an_organizer_gives_all_her_places_their_shifts_in_one_form(client, stri
     assert "Changed at 3 places." in answer.text
     assert shifts(event) == shifts(second) == shifts(far) == ["06:00-10:00", "10:00-14:00"]
     assert shifts(elsewhere) == ["06:00-14:00"], "another area is another organizer's"
-    assert (
-        "06:00 AM" in client.get(f"/events/{event.id}").text
-        or "6:00" in client.get(f"/events/{event.id}").text
-    )
+    page = client.get(f"/events/{event.id}").text
+    assert re.search(r"(?<!\d)6:00\sAM", page) and re.search(r"(?<!\d)10:00\sAM", page)
 
 
-def test_a_chair_changes_hers_and_names_the_gates(client, event):
+def test_a_chair_changes_theirs_and_names_the_gates(client, event):
     sign_in(client, make_person(role=RoleName.CHAIR, site=event.site))
-    said = {**TWO_SHIFTS, "gates": "Front gate\n\n Back  gate\nFront gate"}
+    fields = {**TWO_SHIFTS, "gates": "Front gate\n\n Back  gate\nFront gate"}
     for _ in range(2):
-        assert client.post(f"/events/{event.id}/shifts", data=said).status_code == 303
+        assert client.post(f"/events/{event.id}/shifts", data=fields).status_code == 303
     assert shifts(event) == ["06:00-10:00", "10:00-14:00"]
     names = db.session.scalars(select(Gate.name).where(Gate.site_id == event.site_id).order_by(Gate.name))
     assert list(names) == ["Back gate", "Front gate"]
@@ -113,9 +112,11 @@ def test_the_shell_gives_them_too(app, event):
 
 def test_a_form_that_is_half_filled_in_says_so_and_changes_nothing(client, event):
     sign_in(client, make_person(role=RoleName.CHAIR, site=event.site))
-    for said in ({"start-0": "06:00"}, {"start-0": "six", "end-0": "ten"}, {}):
-        answer = client.post(f"/events/{event.id}/shifts", data={**said, "gates": "Front gate"})
+    for form in ({"start-0": "06:00"}, {"start-0": "six", "end-0": "ten"}, {}):
+        answer = client.post(f"/events/{event.id}/shifts", data={**form, "gates": "Front gate"})
         assert answer.status_code in (409, 422) and 'role="alert"' in answer.text
+        typed = [f'value="{time}"' for time in form.values()] + ["Front gate"]
+        assert all(one in answer.text for one in typed), "what was typed is still there"
     assert shifts(event) == ["06:00-14:00"]
     assert db.session.scalar(select(Gate.id)) is None, "both or neither"
 
@@ -135,7 +136,7 @@ def test_once_members_check_in_a_shift_is_moved_and_not_taken_away(event):
 def test_shifts_move_with_their_event_and_stay_when_it_is_over(event):
     give(event, "06:00-10:00", "10:00-14:00")
     day = SIX.date() + timedelta(days=1)
-    move_event(event, LocalSpan(day, time(7), time(15)), "", actor="shell", now=BEFORE)
+    move_event(event, LocalTimeRange(day, time(7), time(15)), "", actor="shell", now=BEFORE)
     assert shifts(event) == ["07:00-11:00", "11:00-15:00"]
     with atomic():
         event.state = EventState.CLOSED

@@ -13,7 +13,7 @@ import time
 from mobilize.texts.operations import queue_texts
 from tests.chaos import checkin, sabotage
 from tests.chaos.ground import WORKERS, Ground, open_ground
-from tests.chaos.rounds import Found, Round, compare, count_again, is_over, met_since, play
+from tests.chaos.rounds import Round, Tally, compare, count_again, is_over, met_since, play
 
 SABOTAGES = (*sabotage.IN_WORKERS, "drop_unique_key")
 # Some spoilt workers never come to rest.
@@ -33,43 +33,44 @@ def main() -> int:
         return checkin.main()
     rounds = int(os.environ.get("ROUNDS") or 40)
     seed = int(os.environ.get("SEED") or 0) or _any_seed()
-    found, dice = Found(), random.Random(seed)
+    tally, dice = Tally(), random.Random(seed)
     tried = caught = 0
     with open_ground() as ground:
-        _play_all(ground, dice, found, rounds)
+        _play_all(ground, dice, tally, rounds)
         if os.environ.get("SABOTAGE") != "no":
             tried, caught = len(SABOTAGES), sum(_is_caught(ground, dice, name) for name in SABOTAGES)
-    told = {name: value for name, value in vars(found).items() if name not in ("of", "explained")}
-    told |= {"sabotage_tried": tried, "sabotage_caught": caught, "seed": seed}
-    for line in found.explained:
+    fields = {name: value for name, value in vars(tally).items() if name not in ("of", "explained")}
+    fields |= {"sabotage_tried": tried, "sabotage_caught": caught, "seed": seed}
+    for line in tally.explained:
         print(line, file=sys.stderr)
-    print(json.dumps(told))
-    return int(found.is_off or caught < tried)
+    print(json.dumps(fields))
+    return int(tally.is_off or caught < tried)
 
 
-def _play_all(ground: Ground, dice: random.Random, found: Found, rounds: int) -> None:
+def _play_all(ground: Ground, dice: random.Random, tally: Tally, rounds: int) -> None:
     under_way: list[Round] = []
     died_in = 0
     for n in range(1, rounds + 1):
         if not _redis_runs(ground) and n >= died_in + DEAD_FOR_ROUNDS:
             ground.redis.start()
         was_up = _redis_runs(ground)
-        under_way.append(play(ground, dice, found, n))
+        under_way.append(play(ground, dice, tally, n))
         died_in = n if was_up and not _redis_runs(ground) else died_in
-        _close(ground, found, under_way, at_most=AT_ONCE)
-    ground.carrier.faults.update({"next": {}, "shares": {}, "list_lag_s": 0, "latency_ms": 5})
-    _close(ground, found, under_way, at_most=0)
-    found.faults += met_since(ground)
-    count_again(ground, found)
+        _close(ground, tally, under_way, at_most=AT_ONCE)
+    for carrier in ground.carriers:
+        carrier.faults.update({"next": {}, "shares": {}, "list_lag_s": 0, "latency_ms": 5})
+    _close(ground, tally, under_way, at_most=0)
+    tally.faults += met_since(ground)
+    count_again(ground, tally)
 
 
-def _close(ground: Ground, found: Found, under_way: list[Round], *, at_most: int) -> None:
+def _close(ground: Ground, tally: Tally, under_way: list[Round], *, at_most: int) -> None:
     """Compare what is over; wait while more than `at_most` rounds are not."""
     while True:
         for playing in [one for one in under_way if is_over(ground, one)]:
             under_way.remove(playing)
-            compare(ground, playing, found)
-            _say(found, playing)
+            compare(ground, playing, tally)
+            _say(tally, playing)
         if len(under_way) <= at_most:
             return
         time.sleep(0.2)
@@ -84,27 +85,27 @@ def _is_caught(ground: Ground, dice: random.Random, name: str) -> bool:
     if name == "drop_unique_key":
         sabotage.drop_unique_key()
         ground.plan = sabotage.plan_without_key
-    found = Found(of=name)
-    playing = play(ground, dice, found, 0, size=60)
-    while not (found.doubled or is_over(ground, playing, SABOTAGE_SHOWS_WITHIN_S)):
+    tally = Tally(of=name)
+    playing = play(ground, dice, tally, 0, size=60)
+    while not (tally.doubled or is_over(ground, playing, SABOTAGE_SHOWS_WITHIN_S)):
         time.sleep(0.2)
-        count_again(ground, found)
-    compare(ground, playing, found)
+        count_again(ground, tally)
+    compare(ground, playing, tally)
     ground.plan = queue_texts
-    print(f"sabotage {name}: {'caught' if found.is_off else 'NOT caught'}", file=sys.stderr, flush=True)
-    return found.is_off
+    print(f"sabotage {name}: {'caught' if tally.is_off else 'NOT caught'}", file=sys.stderr, flush=True)
+    return tally.is_off
 
 
 def _redis_runs(ground: Ground) -> bool:
     return ground.redis.process.poll() is None
 
 
-def _say(found: Found, playing: Round) -> None:
+def _say(tally: Tally, playing: Round) -> None:
     if os.environ.get("QUIET") != "yes":
         seconds = time.monotonic() - playing.began
         print(
-            f"{playing.name} at rest after {seconds:.0f} s. In {found.rounds} rounds: {found.sent} sent, "
-            f"{found.faults} faults, {found.lost} lost, {found.doubled} doubled, {found.unwanted} unwanted",
+            f"{playing.name} at rest after {seconds:.0f} s. In {tally.rounds} rounds: {tally.sent} sent, "
+            f"{tally.faults} faults, {tally.lost} lost, {tally.doubled} doubled, {tally.unwanted} unwanted",
             file=sys.stderr,
             flush=True,
         )

@@ -23,7 +23,7 @@ from pathlib import Path
 import psycopg
 
 from bench.process_use import tree
-from mobilize.demo import leash
+from mobilize.demo import child_process
 from tests.chaos.line import Line, standing
 
 LOCKED_SECONDS = float(os.environ.get("LOCKED_SECONDS", "30"))
@@ -40,26 +40,26 @@ SABOTAGES = {
 
 
 def run(*chosen: str, seconds: float = 4.0) -> dict[str, dict[str, float]]:
-    """What came of each fault. `seconds` of load go before it, and as many follow when it is over."""
-    found = {}
+    """The result of each fault. `seconds` of load go before it, and as many follow when it is over."""
+    results = {}
     for name in chosen or FAULTS:
         with _ground(name) as disk:
             if name in WANTS_A_DISK and disk is None:
                 print(f"{name}: left out, a small disk can only be mounted by root", file=sys.stderr)
                 continue
             with standing(disk=disk) as line:
-                found[name] = under(line, FAULTS[name], seconds)
-        print(f"{name}: {found[name]}", file=sys.stderr, flush=True)
-    return found
+                results[name] = under(line, FAULTS[name], seconds)
+        print(f"{name}: {results[name]}", file=sys.stderr, flush=True)
+    return results
 
 
 def is_caught(sabotage: str, *, seconds: float = 2.0) -> bool:
     """With this promise taken out: do the checks notice?"""
     fault, shows = SABOTAGES[sabotage]
     with standing(sabotage=sabotage) as line:
-        found = under(line, FAULTS[fault], seconds)
-    print(f"sabotage {sabotage}: {found}", file=sys.stderr, flush=True)
-    return bool(found[shows])
+        result = under(line, FAULTS[fault], seconds)
+    print(f"sabotage {sabotage}: {result}", file=sys.stderr, flush=True)
+    return bool(result[shows])
 
 
 def under(line: Line, fault: Callable[[Line], None], seconds: float) -> dict[str, float]:
@@ -89,7 +89,7 @@ def kill_parent(line: Line) -> None:
     """kill -9 of the whole web server; whoever looks after it starts it again."""
     assert line.web is not None
     os.kill(line.pids()[0], signal.SIGKILL)
-    leash.kill(line.web)
+    child_process.kill(line.web)
     line.serve()
 
 

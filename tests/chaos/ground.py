@@ -1,4 +1,4 @@
-"""Where chaos is played: PostgreSQL, Redis, the web, the stand-in carrier, two workers and two beats.
+"""Where chaos is played: PostgreSQL, Redis, the web, two stand-in carriers, two workers and two beats.
 
 Waits are a twentieth of what they usually are (PATIENCE=0.05): a claim runs out after 3 s, looks are at 0, 3
 and 9 s. What dies is started again at once, as `make work` does.
@@ -21,8 +21,9 @@ from flask import Flask
 import config
 from mobilize import create_app
 from mobilize.database import db
-from mobilize.demo import leash
-from mobilize.demo.carrier import Carrier
+from mobilize.demo import child_process
+from mobilize.demo.carrier.server import Carrier
+from mobilize.demo.carrier.telnyx import TelnyxCarrier
 from mobilize.texts.operations import queue_texts
 from tests.services import free_port
 from tests.services.postgres import Postgres, find_binaries
@@ -37,18 +38,20 @@ WORKERS, BEATS = ("worker0", "worker1"), ("beat0", "beat1")
 class Ground:
     """`processes` by name: worker0, worker1, beat0, beat1. `sabotage` names how workers are spoilt.
 
-    `stopped`: which numbers have said STOP, and when that was committed.
+    `stopped`: which numbers have said STOP, and when that was committed. `confirmed`: how many
+    confirmations of an opt-out the carrier has taken for each number.
     """
 
-    def __init__(self, app: Flask, environ: dict[str, str], folder: Path, redis: Redis, carrier: Carrier):
+    def __init__(self, app: Flask, environ: dict[str, str], folder: Path, redis: Redis, *carriers: Carrier):
         self.app, self.environ, self.folder = app, environ, folder
-        self.redis, self.carrier = redis, carrier
+        self.redis, self.carriers = redis, carriers
         self.processes: dict[str, Popen[bytes]] = {}
         self.sabotage = ""
         self.plan: Callable[..., object] = queue_texts
         self.stopped: dict[str, datetime] = {}
+        self.confirmed: Counter[str] = Counter()
         self._taken: Counter[str] = Counter()
-        self._read = 0
+        self._read = dict.fromkeys(carriers, 0)
 
     def keep_up(self) -> None:
         """Start whatever does not run."""
@@ -61,7 +64,7 @@ class Ground:
         """SIGKILL for all of it; `keep_up` starts it again. Not while it is still starting, which on a busy
         machine it would do for ever."""
         if name in BEATS or self._stands(name):
-            leash.kill(self.processes[name])
+            child_process.kill(self.processes[name])
 
     def kill_parent(self, name: str) -> None:
         """SIGKILL for the process itself; what it has forked lives on until it notices."""
@@ -79,14 +82,16 @@ class Ground:
             self.redis.empty()
 
     def taken(self) -> "Counter[str]":
-        """How often the carrier has taken each body so far."""
-        fresh = self.carrier.book.ledger(since=self._read)
-        self._read += len(fresh)
-        self._taken.update(text["body"] for text in fresh)
+        """The number of times the carriers have taken each body so far."""
+        for carrier, read in self._read.items():
+            fresh = carrier.store.ledger(since=read)
+            self._read[carrier] += len(fresh)
+            self._taken.update(text["body"] for text in fresh)
+            self.confirmed.update(text["to"] for text in fresh if "no more texts" in text["body"])
         return self._taken
 
     def end(self, *names: str) -> None:
-        leash.stop(*(self.processes.pop(name) for name in names if name in self.processes))
+        child_process.stop(*(self.processes.pop(name) for name in names if name in self.processes))
 
     def _stands(self, name: str) -> bool:
         """This worker has forked its children."""
@@ -101,9 +106,9 @@ class Ground:
             program = ["tests.chaos.sabotage", self.sabotage]
         argv = [sys.executable, "-m", *program, *own, "--loglevel", "WARNING"]
         if name in self.processes:
-            leash.kill(self.processes[name])
+            child_process.kill(self.processes[name])
         with (self.folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = leash.start(argv, self.environ, log)
+            self.processes[name] = child_process.start(argv, self.environ, log)
 
     def _kill_one(self, pids: list[int]) -> None:
         with suppress(ProcessLookupError, IndexError):
@@ -120,10 +125,12 @@ def open_ground() -> Iterator[Ground]:
         carrier = Carrier(
             environ["TWILIO_ACCOUNT_SID"], environ["TWILIO_AUTH_TOKEN"], f"http://127.0.0.1:{port}"
         )
-        carrier.start()
-        environ["TWILIO_API_URL"] = carrier.url
+        second = TelnyxCarrier("KEY-for-chaos", f"http://127.0.0.1:{port}")
+        for one in (carrier, second):
+            one.start()
+        environ |= _settings_of(carrier, second)
         app = create_app(config.load(environ))
-        ground = Ground(app, {**os.environ, **environ}, Path(folder), redis, carrier)
+        ground = Ground(app, {**os.environ, **environ}, Path(folder), redis, carrier, second)
         try:
             with app.app_context():
                 flask_migrate.upgrade()
@@ -135,6 +142,7 @@ def open_ground() -> Iterator[Ground]:
             ground.end(*WORKERS, *BEATS)
             web.stop()
             carrier.stop()
+            second.stop()
             redis.stop()
             postgres.stop()
 
@@ -156,10 +164,21 @@ def _environ(database_url: str, redis_url: str, port: int) -> dict[str, str]:
     }
 
 
+def _settings_of(first: Carrier, second: TelnyxCarrier) -> dict[str, str]:
+    return {
+        "TWILIO_API_URL": first.url,
+        "TELNYX_API_URL": second.url,
+        "TELNYX_API_KEY": second.token,
+        "TELNYX_PUBLIC_KEY": second.public_key,
+        "TELNYX_NUMBERS": second.store.number,
+        "TELNYX_SEGMENTS_PER_SECOND": "200",
+    }
+
+
 def _children(pid: int) -> list[int]:
     """Processes this one has started, from Linux's /proc."""
-    found = []
+    results = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):
-            found += [int(child) for child in task.read_text().split()]
-    return found
+            results += [int(child) for child in task.read_text().split()]
+    return results

@@ -25,15 +25,15 @@ from bench.checkin_place import KEYS, seed
 from mobilize import create_app
 from mobilize.actions.models import Event
 from mobilize.checkins.forms import event_token
-from mobilize.crypto import blind_index
 from mobilize.database import db
+from mobilize.keys.crypto import blind_index
 from tests.services import free_port
 from tests.services.postgres import Postgres, find_binaries
 from tests.services.processes import Processes, answers
 
 MEMBERS, PHONES = 3000, 6
 
-LOST = """SELECT count(*) FROM members m WHERE m.number_bix = ANY(%s)
+LOST = """SELECT count(*) FROM members m WHERE m.number_index = ANY(%s)
           AND NOT EXISTS (SELECT FROM attendance a WHERE a.member_id = m.id)"""
 TWICE = """SELECT count(*) FROM (SELECT FROM attendance GROUP BY event_id, shift_id, member_id
            HAVING count(*) > 1) t"""
@@ -137,12 +137,12 @@ class Line:
         return False
 
     def reckoned(self) -> dict[str, float]:
-        """What was acknowledged against the rows."""
+        """The acknowledged beside the rows."""
         with self.app.app_context(), psycopg.connect(self.url) as connection:
             marks = [blind_index("number", f"{n:08d}") for n in self.acknowledged]
 
-            def ask(query: str, *given: object) -> int:
-                [(n,)] = connection.execute(query, given).fetchall()
+            def ask(query: str, *values: object) -> int:
+                [(n,)] = connection.execute(query, values).fetchall()
                 return int(n)
 
             return {
@@ -183,12 +183,12 @@ def standing(*, sabotage: str = "", disk: Path | None = None) -> Iterator[Line]:
 
 
 def _children(pid: int) -> list[int]:
-    found = []
+    results = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = int(stat.read_text().rpartition(")")[2].split()[1])
         except OSError:
             continue
         if parent == pid:
-            found.append(int(stat.parent.name))
-    return sorted(found)
+            results.append(int(stat.parent.name))
+    return sorted(results)

@@ -7,19 +7,20 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import false, text, update
+from sqlalchemy import false, select, text, update
 
 from mobilize.database import atomic, insert
-from mobilize.texts import claiming, delivery, failures, operations
-from mobilize.texts.models import OutboxText, TextState
+from mobilize.texts import operations
+from mobilize.texts.models import Attempt, OutboxText, TextClass, TextState
+from mobilize.texts.sending import claiming, delivery, failures, senders
 
 
 def release_early() -> None:
-    """What is claimed may be claimed again before it was called."""
+    """Let a claimed text be claimed again before it was called."""
     really = delivery.claim
 
-    def claim(*given: Any, **named: Any) -> Any:
-        claimed = really(*given, **named)
+    def claim(*args: Any, **named: Any) -> Any:
+        claimed = really(*args, **named)
         with atomic() as session:
             ids = [one.id for one in claimed]
             session.execute(update(OutboxText).where(OutboxText.id.in_(ids)).values(state=TextState.WAITING))
@@ -33,8 +34,15 @@ def skip_opt_outs() -> None:
     claiming.says_stop = delivery.says_stop = lambda _phone: false()
 
 
+def confirm_with_anything() -> None:
+    """Any answer passes as the confirmation of an opt-out."""
+    claiming.is_confirmation = delivery.is_confirmation = lambda _now: (
+        OutboxText.text_class == TextClass.REQUESTED
+    )
+
+
 def retry_blindly() -> None:
-    """What nobody knows is sent again."""
+    """Send again what nobody knows."""
 
     def to_unknown(session: Any, outbox_id: Any, n: int, *, now: Any) -> None:
         failures._later(session, outbox_id, n, now)
@@ -42,10 +50,23 @@ def retry_blindly() -> None:
     failures.to_unknown = to_unknown
 
 
+def unknown_by_other() -> None:
+    """What nobody knows of one carrier is sent by the other at once."""
+
+    def to_unknown(session: Any, outbox_id: Any, n: int, *, now: Any) -> None:
+        this = Attempt.outbox_id == outbox_id, Attempt.n == n
+        carrier = session.scalar(select(Attempt.carrier).where(*this))
+        failures._later(session, outbox_id, n, now)
+        other = update(OutboxText).where(OutboxText.id == outbox_id, OutboxText.state == TextState.WAITING)
+        session.execute(other.values(carrier=senders.other_than(carrier)))
+
+    failures.to_unknown = to_unknown
+
+
 def drop_unique_key() -> None:
     """Two planners at once put a text into the outbox twice."""
     with atomic() as session:
-        session.execute(text("ALTER TABLE outbox DROP CONSTRAINT IF EXISTS uq_outbox_purpose_key"))
+        session.execute(text("ALTER TABLE outbox DROP CONSTRAINT IF EXISTS uq_outbox_idempotency_key"))
         session.execute(text("ALTER TABLE outbox DROP CONSTRAINT IF EXISTS outbox_purpose_key_key"))
 
 
@@ -58,7 +79,9 @@ def plan_without_key(planned: Any, *, now: Any) -> None:
 IN_WORKERS: dict[str, Callable[[], None]] = {
     "release_early": release_early,
     "skip_opt_outs": skip_opt_outs,
+    "confirm_with_anything": confirm_with_anything,
     "retry_blindly": retry_blindly,
+    "unknown_by_other": unknown_by_other,
 }
 
 

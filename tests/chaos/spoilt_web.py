@@ -9,21 +9,23 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import text
 
-from mobilize.checkins import operations, storing, views
+from mobilize.checkins.member import views as views
+from mobilize.checkins.record import operations as operations
+from mobilize.checkins.record import persistence
 from mobilize.database import atomic
 from wsgi import app, rsgi  # noqa: F401 - what the server runs
 
 
 def drop_unique_key(app: Flask) -> None:
     """Nothing in the database keeps a member from being counted twice."""
-    really = storing._attend
+    really = persistence._attend
 
     def attend(rows: Any = None) -> Any:
         added = really(rows)
         added._post_values_clause = None  # the ON CONFLICT, which wants the key
         return added
 
-    storing._attend = attend
+    persistence._attend = attend
     with app.app_context(), atomic() as session:
         key = "uq_attendance_one_per_member_and_event_and_shift"
         session.execute(text(f"ALTER TABLE attendance DROP CONSTRAINT IF EXISTS {key}"))
@@ -33,11 +35,11 @@ def answer_early(app: Flask) -> None:
     """The receipt goes out before anything is stored."""
     really = operations.check_in_by_poster
 
-    def later(*given: Any, **named: Any) -> Any:
+    def later(*args: Any, **named: Any) -> Any:
         def store() -> None:
             time.sleep(0.5)
             with app.app_context():
-                really(*given, **named)
+                really(*args, **named)
 
         threading.Thread(target=store, daemon=True).start()
         return None, "token"

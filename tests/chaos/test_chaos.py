@@ -24,8 +24,8 @@ def test_nothing_is_lost_doubled_or_unwanted_in_six_rounds():
         text=True,
         timeout=200,
     )
-    said = json.loads(done.stdout.splitlines()[-1]) if done.stdout else {}
-    assert done.returncode == 0, f"{said}\n{done.stderr[-3000:]}"
+    payload = json.loads(done.stdout.splitlines()[-1]) if done.stdout else {}
+    assert done.returncode == 0, f"{payload}\n{done.stderr[-3000:]}"
     # How many calls were spoilt depends on how much the machine gets done meanwhile.
-    assert said["rounds"] == 6 and said["faults"] >= 6 and said["sent"] >= 6 * 150
-    assert (said["lost"], said["doubled"], said["unwanted"]) == (0, 0, 0)
+    assert payload["rounds"] == 6 and payload["faults"] >= 6 and payload["sent"] >= 6 * 150
+    assert (payload["lost"], payload["doubled"], payload["unwanted"]) == (0, 0, 0)

@@ -11,9 +11,9 @@ from tests.chaos.line import Line
 from tests.services import free_port
 
 
-def broken(found):
-    assert found["acknowledged"] > 0
-    return {name for name, n in found.items() if name.startswith("I") and n}
+def broken(results):
+    assert results["acknowledged"] > 0
+    return {name for name, n in results.items() if name.startswith("I") and n}
 
 
 def test_a_killed_worker_and_cut_connections_lose_and_double_nothing(pg_app, environ, processes):
@@ -28,8 +28,8 @@ def test_a_killed_worker_and_cut_connections_lose_and_double_nothing(pg_app, env
         os.kill(line.pids()[1], signal.SIGKILL)
         checkin.cut_connections(line, seconds=0.7)
 
-    found = checkin.under(line, both, 0.3)
-    assert broken(found) == set(), found
+    result = checkin.under(line, both, 0.3)
+    assert broken(result) == set(), result
 
 
 @pytest.mark.chaos
@@ -43,5 +43,7 @@ def test_a_promise_taken_out_is_noticed(sabotage):
 def test_no_fault_loses_doubles_or_shows_anything(fault, monkeypatch):
     monkeypatch.setattr(checkin, "LOCKED_SECONDS", 12.0)
     monkeypatch.setattr(checkin, "FROZEN_SECONDS", 12.0)
-    for found in checkin.run(fault, seconds=2.0).values():
-        assert broken(found) == set(), found
+    promises = checkin.run(fault, seconds=2.0)
+    assert promises
+    for result in promises.values():
+        assert broken(result) == set(), result

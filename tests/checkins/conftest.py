@@ -1,9 +1,17 @@
 """What most of these tests begin with: a picket at Roosevelt High, of whose chapter Mia is."""
 
 import pytest
+import time_machine
 
 from tests.builders import make_event, make_member, make_site
-from tests.checkins.morning import grant_for
+from tests.checkins.morning import OPEN, grant_for
+
+
+@pytest.fixture
+def in_the_morning():
+    """The clock stands at `OPEN` until the test moves it."""
+    with time_machine.travel(OPEN, tick=False) as traveller:
+        yield traveller
 
 
 @pytest.fixture
@@ -14,6 +22,11 @@ def site(app):
 @pytest.fixture
 def mia(site):
     return make_member("Reyes", "Mia", site=site, phone="+12135550101", number="00004711")
+
+
+@pytest.fixture
+def nate(site):
+    return make_member("Okafor", "Nate", site=site, phone="+12135550102")
 
 
 @pytest.fixture

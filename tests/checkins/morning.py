@@ -1,6 +1,7 @@
 """One picket on START for the tests of this room: who stands there, and how they are counted."""
 
 import itertools
+import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,14 +9,23 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from mobilize.accounts.grants import grant_line
+from mobilize.accounts.access.grants import grant_line
 from mobilize.accounts.models import GrantKind, LineGrant
 from mobilize.actions.models import Event
 from mobilize.checkins.forms import event_token
 from mobilize.checkins.models import Attendance, Evidence, Method
-from mobilize.checkins.operations import CheckIn, Proof, check_in, check_in_by_poster
-from mobilize.checkins.typed import read_typed
-from mobilize.database import db
+from mobilize.checkins.record.attendance import derive_attendance
+from mobilize.checkins.record.identifiers import read_typed
+from mobilize.checkins.record.operations import (
+    CheckInClaim,
+    CheckInResult,
+    Undo,
+    check_in,
+    check_in_all,
+    check_in_by_poster,
+)
+from mobilize.database import atomic, db
+from mobilize.errors import Refused
 from mobilize.roster.models import Member
 from tests.builders import START
 
@@ -29,21 +39,21 @@ def nonce(n: int | None = None) -> bytes:
 
 def scan(
     event: Event, typed: str, *, at: datetime = OPEN, page: str = "", cookie: str | None = None
-) -> CheckIn:
+) -> CheckInResult:
     """A member scans the poster and types a number."""
     page = page or f"page {next(_n)}"
     done, _cookie = check_in_by_poster(event.id, read_typed(typed), page=page, cookie=cookie, now=at)
     return done
 
 
-def tick(event: Event, member: Member, *, at: datetime = OPEN, **values: Any) -> CheckIn:
+def tick(event: Event, member: Member, *, at: datetime = OPEN, **values: Any) -> CheckInResult:
     """The chair ticks a name."""
     return check_in(tick_proof(event, member, at=at, **values), now=at)
 
 
-def tick_proof(event: Event, member: Member, *, at: datetime = OPEN, **values: Any) -> Proof:
-    said = {"nonce": nonce(), "body": f"tick {member.id}".encode(), "method": Method.TICK, **values}
-    return Proof(event_id=event.id, member_id=member.id, happened_at=at, **said)
+def tick_proof(event: Event, member: Member, *, at: datetime = OPEN, **values: Any) -> CheckInClaim:
+    fields = {"nonce": nonce(), "body": f"tick {member.id}".encode(), "method": Method.TICK, **values}
+    return CheckInClaim(event_id=event.id, member_id=member.id, happened_at=at, **fields)
 
 
 def attendance(event: Event) -> list[Attendance]:
@@ -61,7 +71,7 @@ def outcomes(event: Event) -> list[str]:
 
 
 def post(client: FlaskClient, event: Event, typed: str = "", **fields: Any) -> TestResponse:
-    """What the check-in form sends; `token=` and `known=` as the page has them."""
+    """Post the check-in form; `token=` and `known=` as the page has them."""
     form = {"token": event_token(event.code), "typed": typed, **fields}
     return client.post(f"/c/{event.code}", data=form, headers=fields.pop("headers", None))
 
@@ -74,12 +84,12 @@ def grant_for(event: Event, *, now: datetime = OPEN, **values: Any) -> tuple[Lin
 
 
 def item(key, kind="tick", **values):
-    """A deed as a line's phone queues it."""
+    """An item as a line's phone queues it."""
     return {"nonce": f"{key:032x}", "kind": kind, "at": OPEN.isoformat(), **values}
 
 
 def tick_at(member, moment):
-    """A tick of hers, done at that moment."""
+    """A tick of `member`, done at that moment."""
     return {**item(1, member=str(member.id)), "at": moment.isoformat()}
 
 
@@ -88,3 +98,14 @@ def send(line, event, *items, **more):
     answer = line.post(f"/line/{event.code}/items", json={"items": list(items), **more})
     assert answer.status_code == 200, answer.text
     return answer.json["items"]
+
+
+def take_back_ticks(undo: CheckInClaim, *, actor: str, now: datetime) -> CheckInResult:
+    """A line's phone takes back all ticks of a member."""
+    with atomic():
+        changed: set[uuid.UUID] = set()
+        [done] = check_in_all([Undo(undo)], actor=actor, now=now, changed=changed)
+        derive_attendance(undo.event_id, changed)
+    if isinstance(done, Refused):
+        raise done
+    return done

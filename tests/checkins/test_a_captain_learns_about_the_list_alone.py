@@ -1,19 +1,14 @@
 """What a line's phones are told of people whose names are not on their list: one number, and no more."""
 
 import pytest
-import time_machine
 
+from mobilize.checkins.member.personal_links import personal_address
 from mobilize.checkins.models import Method
-from mobilize.checkins.personal import personal_address
-from mobilize.turnout.queries import board
+from mobilize.turnout.figures.queries import board
 from tests.builders import make_event, make_member, make_site
-from tests.checkins.morning import OPEN, attendance, evidence, grant_for, item, scan, send, tick
+from tests.checkins.morning import attendance, evidence, grant_for, item, scan, send, tick
 
-
-@pytest.fixture(autouse=True)
-def in_the_morning():
-    with time_machine.travel(OPEN, tick=False):
-        yield
+pytestmark = pytest.mark.usefixtures("in_the_morning")
 
 
 @pytest.fixture
@@ -44,13 +39,13 @@ def test_a_walk_in_is_one_more_whether_a_member_a_stranger_or_a_repeat(line, eve
 
 def test_a_name_on_the_list_is_no_other(line, event, mia):
     assert send(line, event, item(1, member=str(mia.id)), item(2, "walkin", typed="2135550101"))
-    found = state(line, event)
-    assert (found["named"], found["others"], list(found["in"])) == (1, 0, [str(mia.id)])
+    result = state(line, event)
+    assert (result["named"], result["others"], list(result["in"])) == (1, 0, [str(mia.id)])
 
 
 def test_a_scanned_code_of_another_line_says_nothing_of_who_was_here_before(line, event, lincoln, olga):
-    there = make_event(lincoln)
-    code = personal_address(there.code, there.id, olga.id).rpartition("/p/")[2]
+    elsewhere = make_event(lincoln)
+    code = personal_address(elsewhere.code, elsewhere.id, olga.id).rpartition("/p/")[2]
     first, again = (send(line, event, item(n, "scan", personal=code))[0] for n in (1, 2))
     assert first["outcome"] == again["outcome"] == "counted"
     assert [row.method for row in evidence(event)] == [Method.SCAN, Method.SCAN]

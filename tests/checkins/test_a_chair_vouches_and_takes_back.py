@@ -3,11 +3,21 @@ from itertools import permutations, product
 import pytest
 
 from mobilize.checkins.models import Method, Outcome, Tier, Void
-from mobilize.checkins.operations import check_in, take_back_ticks, void
+from mobilize.checkins.record.operations import check_in, void
 from mobilize.database import db
 from mobilize.errors import Refused
 from tests.builders import make_event, make_member
-from tests.checkins.morning import OPEN, attendance, evidence, nonce, outcomes, scan, tick, tick_proof
+from tests.checkins.morning import (
+    OPEN,
+    attendance,
+    evidence,
+    nonce,
+    outcomes,
+    scan,
+    take_back_ticks,
+    tick,
+    tick_proof,
+)
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -61,10 +71,10 @@ def test_two_self_reports_stay_a_self_report_and_a_scanned_code_is_verified(even
 
 def test_taking_back_one_of_two_sources_falls_back_to_the_other(event, mia):
     own = scan(event, "2135550101")
-    seen = tick(event, mia)
+    ticked = tick(event, mia)
     void(own.evidence_id, "wrong number", actor="person:test", now=OPEN)
     assert tiers(event) == [Tier.VOUCHED]
-    void(seen.evidence_id, "slip", actor="person:test", now=OPEN)
+    void(ticked.evidence_id, "slip", actor="person:test", now=OPEN)
     assert attendance(event) == []
     assert outcomes(event) == ["counted", "repeat"], "evidence itself is never deleted"
 
@@ -81,7 +91,7 @@ def test_taking_one_more_back_leaves_what_the_rest_had_made(mia, ways):
     assert tiers(taken_back) == tiers(without) == [AMOUNTS_TO.get(frozenset(ways), Tier.VERIFIED)]
 
 
-def test_undo_of_a_tick_leaves_her_own_check_in(event, mia):
+def test_undo_of_a_tick_leaves_their_own_check_in(event, mia):
     tick(event, mia)
     scan(event, "2135550101")
     assert take_back(event, mia).outcome is Outcome.UNDONE
@@ -122,9 +132,9 @@ def test_a_tick_that_arrives_again_after_its_undo_counts_nobody(event, mia):
 
 
 def test_taking_back_twice_is_once_and_of_nothing_is_said_so(event, mia):
-    seen = tick(event, mia)
+    ticked = tick(event, mia)
     for _ in range(2):
-        void(seen.evidence_id, "slip", actor="person:test", now=OPEN)
+        void(ticked.evidence_id, "slip", actor="person:test", now=OPEN)
     assert db.session.query(Void).count() == 1
     with pytest.raises(Refused) as refusal:
         void(mia.id, "slip", actor="person:test", now=OPEN)

@@ -7,9 +7,9 @@ import pytest
 import time_machine
 from cachetools import LRUCache
 
-from mobilize import compressed
-from mobilize.checkins import shown
-from mobilize.checkins.personal import personal_code
+from mobilize.checkins.member import event_cache
+from mobilize.checkins.member.personal_links import personal_code
+from mobilize.web import http_compression
 from tests.builders import make_event
 from tests.checkins.morning import OPEN, post
 
@@ -18,21 +18,21 @@ GZIP = {"Accept-Encoding": "gzip"}
 
 @pytest.fixture(autouse=True)
 def in_the_morning():
-    shown._pages.clear()
+    event_cache._pages.clear()
     with time_machine.travel(OPEN, tick=False):
         yield
-    shown._pages.clear()
+    event_cache._pages.clear()
 
 
 def test_addresses_that_differ_share_one_page(client, event):
-    """What follows a question mark, and how the code is spelled."""
+    """By the words after a question mark, and the spelling of the code."""
     client.get(f"/c/{event.code}", headers=GZIP)
-    pages, size = len(shown._pages), shown._pages.currsize
+    pages, size = len(event_cache._pages), event_cache._pages.currsize
     for n in range(150):
         spelled = f"{event.code[:3]}-{event.code[3:]}" + "." * (n % 40)
         answer = client.get(f"/c/{spelled}?x={n}{'y' * 1500}", headers=GZIP)
         assert answer.status_code == 200
-    assert (len(shown._pages), shown._pages.currsize) == (pages, size)
+    assert (len(event_cache._pages), event_cache._pages.currsize) == (pages, size)
     assert pages == 1 and 1_000 < size < 100_000
 
 
@@ -48,12 +48,12 @@ def test_the_language_switch_leads_back_to_the_address_that_was_asked_for(client
 def test_what_is_known_after_a_question_mark_is_a_page_of_its_own(client, event):
     for query in ("", "?undone=1", "?other=1", "?undone=2&other=", "?undone=1&x=2", "?other"):
         client.get(f"/c/{event.code}{query}")
-    assert len(shown._pages) == 4
+    assert len(event_cache._pages) == 4
 
 
 def test_the_cache_holds_so_many_bytes_and_drops_the_oldest_page(client, monkeypatch):
-    small = LRUCache(30_000, getsizeof=shown._pages.getsizeof)
-    monkeypatch.setattr(shown, "_pages", small)
+    small = LRUCache(30_000, getsizeof=event_cache._pages.getsizeof)
+    monkeypatch.setattr(event_cache, "_pages", small)
     events = [make_event() for _ in range(12)]
     for event in events:
         client.get(f"/c/{event.code}", headers=GZIP)
@@ -66,8 +66,8 @@ def test_the_cache_holds_so_many_bytes_and_drops_the_oldest_page(client, monkeyp
 
 def test_a_page_is_not_larger_than_it_says(client, event):
     client.get(f"/c/{event.code}", headers=GZIP)
-    [(_event, page)] = shown._pages.values()
-    held = sum(sys.getsizeof(text) + sys.getsizeof(small) for text, small in page._squeezed)
+    [(_event, page)] = event_cache._pages.values()
+    held = sum(sys.getsizeof(text) + sys.getsizeof(small) for text, small in page._compressed)
     assert 4_000 < held <= page.size
 
 
@@ -75,16 +75,16 @@ def test_a_receipt_behind_a_personal_link_is_nobody_elses(client, event, mia):
     letters = personal_code(event.id, mia.id)
     answer = client.post(f"/p/{event.code}/{letters}")
     assert f"letters={letters}" in answer.text
-    assert len(shown._pages) == 0
+    assert len(event_cache._pages) == 0
     assert f"letters={letters}" not in post(client, event, mia.number).text
 
 
 def test_one_file_is_compressed_once_whatever_it_is_called(client):
     """/static/./css is /static/css."""
-    cache = compressed.lean_file.cache
+    kept = http_compression.file_body.cache_info
     client.get("/static/css/mobilize.css", headers=GZIP)
-    before = len(cache)
+    before = kept().currsize
     for n in range(30):
         answer = client.get(f"/static/{'./' * n}css/mobilize.css", headers=GZIP)
         assert answer.status_code in (200, 404)
-    assert len(cache) == before
+    assert kept().currsize == before

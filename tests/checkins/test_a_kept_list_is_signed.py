@@ -7,8 +7,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from mobilize.checkins.queries import OnTheList
-from mobilize.checkins.signed_lists import public_key, signature
+from mobilize.checkins.line.list_signature import public_key, signature
+from mobilize.checkins.line.queries import OnTheList
 from mobilize.database import new_id
 
 ROSA, SAM = OnTheList(new_id(), "Rosa M.", "rosa m", None), OnTheList(new_id(), "Sam É.", "sam e", None)
@@ -19,9 +19,9 @@ def check(event_id, people, signed):
         ec.SECP256R1(), base64.b64decode(public_key(event_id))
     )
     raw = base64.b64decode(signed)
-    said = "\n".join(f"{one.id}\t{one.name}\t{one.searched_in}" for one in people).encode()
+    text = "\n".join(f"{one.id}\t{one.name}\t{one.searched_in}" for one in people).encode()
     r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
-    point.verify(utils.encode_dss_signature(r, s), said, ec.ECDSA(hashes.SHA256()))
+    point.verify(utils.encode_dss_signature(r, s), text, ec.ECDSA(hashes.SHA256()))
 
 
 def test_a_list_as_it_was_signed_is_good_and_any_other_is_not(sqlite_app):

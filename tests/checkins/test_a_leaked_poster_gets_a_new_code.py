@@ -4,30 +4,25 @@ import re
 from datetime import timedelta
 
 import pytest
-import time_machine
 from sqlalchemy import select
 
 from mobilize.accounts.models import RoleName
-from mobilize.actions.leaked_codes import replace_code
+from mobilize.actions.events.codes import replace_code
 from mobilize.actions.models import EventState, OldCode
 from mobilize.audit import AuditRow
 from mobilize.checkins.forms import event_token
+from mobilize.checkins.line.queries import line_figures
+from mobilize.checkins.line.rotating_codes import rotating_code
+from mobilize.checkins.member.personal_links import personal_code
 from mobilize.checkins.models import Method, Tier
-from mobilize.checkins.personal import personal_code
-from mobilize.checkins.queries import line_figures
-from mobilize.checkins.rotating import rotating_code
 from mobilize.database import db
 from mobilize.errors import Refused
 from tests.builders import make_event, make_member, make_person, make_site, sign_in
 from tests.checkins.morning import OPEN, attendance, evidence, grant_for, outcomes, post
 
+pytestmark = pytest.mark.usefixtures("in_the_morning")
+
 LEAKED = "CDFGHJKMN"
-
-
-@pytest.fixture(autouse=True)
-def in_the_morning():
-    with time_machine.travel(OPEN, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture
@@ -47,9 +42,9 @@ def replaced(event):
 
 
 def saved(at, n=1, typed="2135550101"):
-    """What a phone that had opened the old poster's page kept."""
-    said = {"nonce": f"{n:032x}", "typed": typed, "at": at.isoformat(), "sent_at": OPEN.isoformat()}
-    return {**said, "token": event_token(LEAKED)}
+    """The tap kept by a phone that had opened the old poster's page."""
+    fields = {"nonce": f"{n:032x}", "typed": typed, "at": at.isoformat(), "sent_at": OPEN.isoformat()}
+    return {**fields, "token": event_token(LEAKED)}
 
 
 def post_old(client, typed="2135550101"):
@@ -120,7 +115,7 @@ def test_a_grant_under_an_old_address_opens_no_other_line(client, replaced):
     assert client.get(f"/line/{LEAKED}").status_code == 403
 
 
-def test_the_chair_comes_back_to_the_page_she_has_open(client, event, site):
+def test_the_chair_comes_back_to_the_page_they_have_open(client, event, site):
     sign_in(client, make_person(phone="+12135550110", role=RoleName.CHAIR, site=site))
     assert client.post(f"/events/{event.id}/line").location == f"/line/{LEAKED}"
     replace_code(event, LEAKED, actor="shell", now=OPEN)
@@ -177,7 +172,7 @@ def test_once_nobody_can_check_in_there_is_no_new_code(app, site, state, hours):
     assert event.code == before
 
 
-def test_the_chair_and_her_organizer_press_one_button_and_see_what_it_does(client, event, site):
+def test_the_chair_and_their_organizer_press_one_button_and_see_what_it_does(client, event, site):
     for role, where in ((RoleName.CHAIR, {"site": site}), (RoleName.ORGANIZER, {"area": site.area})):
         sign_in(client, make_person(role=role, **where))
         before = event.code
@@ -197,6 +192,6 @@ def test_nobody_elses_chair_replaces_a_code(client, event):
 
 
 def test_the_office_does_it_from_a_shell(app, event):
-    said = app.test_cli_runner().invoke(args=["events", "new-code", "cdf ghj kmn"])
+    result = app.test_cli_runner().invoke(args=["events", "new-code", "cdf ghj kmn"])
     db.session.refresh(event)
-    assert said.exit_code == 0 and said.output.strip() == event.code != LEAKED
+    assert result.exit_code == 0 and result.output.strip() == event.code != LEAKED

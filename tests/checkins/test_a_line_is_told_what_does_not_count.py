@@ -6,10 +6,10 @@ import pytest
 import time_machine
 
 from mobilize.actions.models import EventState
-from mobilize.checkins.matching import settle_count
+from mobilize.checkins.line.queries import head_count, line_figures
 from mobilize.checkins.models import HeadCount, Supporters
-from mobilize.checkins.queries import head_count, line_figures
-from mobilize.checkins.unmatched import kept_counts
+from mobilize.checkins.review.queue import kept_counts
+from mobilize.checkins.review.resolutions import settle_count
 from mobilize.database import atomic
 from tests.builders import make_member
 from tests.checkins.morning import OPEN, attendance, item, outcomes, send
@@ -38,21 +38,21 @@ def uncertain(key, kind, n, at=JUST_NOW):
     return {**item(key, kind, n=n), "at": at.isoformat()}
 
 
-def told(answers):
+def problems(answers):
     [one] = {(answer["outcome"], answer.get("why")) for answer in answers}
     return one
 
 
 def test_a_walk_in_outside_the_hours_is_said_to_be_that_whoever_it_is(line, event):
     for _twice in range(2):
-        outcome, why = told(send(line, event, *walkins(EARLIER)))
+        outcome, why = problems(send(line, event, *walkins(EARLIER)))
         assert outcome == "outside_hours" and "outside the hours" in why
     assert set(outcomes(event)) == {"outside_hours"}
 
 
 def test_a_walk_in_of_uncertain_time_is_said_to_be_kept_whoever_it_is(line, event):
     for _twice in range(2):
-        outcome, why = told(send(line, event, *walkins(EARLIER), sent_at=OPEN.isoformat()))
+        outcome, why = problems(send(line, event, *walkins(EARLIER), sent_at=OPEN.isoformat()))
         assert outcome == "unresolved" and "clock was wrong" in why
     assert not attendance(event)
 
@@ -63,12 +63,12 @@ def test_at_a_called_off_event_no_clock_is_blamed(line, event, mia, at, sent_at)
     with atomic():
         event.state = EventState.CALLED_OFF
     ticked = {**item(99, member=str(mia.id)), "at": at.isoformat()}
-    outcome, why = told(send(line, event, *walkins(at), ticked, **sent_at))
+    outcome, why = problems(send(line, event, *walkins(at), ticked, **sent_at))
     assert outcome == "unresolved" and "an organizer will look at it" in why
 
 
 def test_a_walk_in_within_the_hours_is_sent_whoever_it_is(line, event):
-    assert told(send(line, event, *walkins(JUST_NOW))) == ("walkup", None)
+    assert problems(send(line, event, *walkins(JUST_NOW))) == ("walkup", None)
 
 
 @pytest.mark.parametrize("at", [JUST_NOW, EARLIER])

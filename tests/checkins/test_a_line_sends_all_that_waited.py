@@ -4,13 +4,14 @@ import random
 from datetime import timedelta
 
 import pytest
-import time_machine
 from sqlalchemy import event as listening
 
 from mobilize.checkins.forms import MOST_ITEMS
 from mobilize.database import db
 from tests.builders import make_event, make_member
 from tests.checkins.morning import OPEN, attendance, evidence, grant_for, item, send
+
+pytestmark = pytest.mark.usefixtures("in_the_morning")
 
 TICK, DUTY, LEFT, UNTICK = (
     {"kind": "tick"},
@@ -20,19 +21,15 @@ TICK, DUTY, LEFT, UNTICK = (
 )
 
 
-@pytest.fixture(autouse=True)
-def in_the_morning():
-    with time_machine.travel(OPEN, tick=False):
-        yield
-
-
 @pytest.fixture
 def statements(app):
-    """What the application's sessions read and write from now on, without the savepoints about it."""
+    """The statements of the application from now on, beside the check-ins themselves, each of which about
+    one member is a statement of its own (`batching._without_conflicts`); without the savepoints about it."""
     sent = []
+    own = ("given_rows", "SAVEPOINT", "INSERT INTO evidence", "INSERT INTO attendance", "AS INTEGER) AS n")
 
     def note(_connection, _cursor, statement, *_rest):
-        if "SAVEPOINT" not in statement:
+        if not any(part in statement for part in own):
             sent.append(statement)
 
     listening.listen(db.engine, "before_cursor_execute", note)
@@ -40,7 +37,7 @@ def statements(app):
     listening.remove(db.engine, "before_cursor_execute", note)
 
 
-def deeds(members, *kinds, first=1):
+def batch_of(members, *kinds, first=1):
     """One of each kind in turn, for the members in turn."""
     return [
         item(first + n, **kinds[n % len(kinds)], member=members[n % len(members)]) for n in range(MOST_ITEMS)
@@ -53,17 +50,27 @@ def test_a_full_batch_is_a_few_statements_for_one_member_and_for_many(
     line, event, site, statements, kind, people
 ):
     members = [str(make_member(site=site).id) for _ in range(people)]
-    send(line, event, *deeds(members, TICK))
+    send(line, event, *batch_of(members, TICK))
     statements.clear()
-    send(line, event, *deeds(members, kind, first=1000))
+    send(line, event, *batch_of(members, kind, first=1000))
     assert len(statements) < 40, "however many items it has"
 
 
+def test_ticks_and_undos_in_turn_are_stored_together(line, event, site, statements):
+    members = [str(make_member(site=site).id) for _ in range(MOST_ITEMS)]
+    send(line, event, *batch_of(members, TICK))
+    statements.clear()
+    answers = send(line, event, *batch_of(members, DUTY, UNTICK, first=1000))
+    assert [answer["outcome"] for answer in answers[:2]] == ["repeat", "undone"]
+    assert len(statements) < 40, "of different members: their order among each other is none"
+    assert len(attendance(event)) == MOST_ITEMS / 2
+
+
 def test_attendance_is_derived_once_for_a_batch_whatever_it_says_of_a_member(line, event, mia, statements):
-    send(line, event, *deeds([str(mia.id)], DUTY, UNTICK))
+    send(line, event, *batch_of([str(mia.id)], DUTY, UNTICK))
     assert len([one for one in statements if one.startswith("INSERT INTO attendance")]) <= 1
     assert not attendance(event), "the last word was an undo"
-    send(line, event, *deeds([str(mia.id)], UNTICK, DUTY, first=1000))
+    send(line, event, *batch_of([str(mia.id)], UNTICK, DUTY, first=1000))
     assert [row.duty for row in attendance(event)] == ["kitchen"]
 
 
@@ -71,11 +78,11 @@ def test_attendance_is_derived_once_for_a_batch_whatever_it_says_of_a_member(lin
 def test_a_batch_amounts_to_what_its_items_amount_to_one_by_one(client, site, seed):
     chance = random.Random(seed)
     members = [str(make_member(site=site).id) for _ in range(3)]
-    said = [
+    lines = [
         {**chance.choice([TICK, DUTY, LEFT, UNTICK]), "member": chance.choice(members)} for _ in range(40)
     ]
     at = [(OPEN - timedelta(minutes=4) + timedelta(seconds=5 * n)).isoformat() for n in range(40)]
-    items = [{**item(n + 1, **one), "at": at[n]} for n, one in enumerate(said)]
+    items = [{**item(n + 1, **one), "at": at[n]} for n, one in enumerate(lines)]
     stands = []
     for batches in ([items], [[one] for one in items]):
         event = make_event(site)

@@ -3,17 +3,12 @@
 from datetime import timedelta
 
 import pytest
-import time_machine
 
-from mobilize.checkins.queries import line_figures
+from mobilize.checkins.line.queries import line_figures
 from tests.builders import START, make_member, make_site
 from tests.checkins.morning import OPEN, attendance, evidence, item, outcomes, send, tick_at
 
-
-@pytest.fixture(autouse=True)
-def in_the_morning():
-    with time_machine.travel(OPEN, tick=False):
-        yield
+pytestmark = pytest.mark.usefixtures("in_the_morning")
 
 
 def test_tick_undo_head_count_and_supporters_in_one_batch(line, event, mia):

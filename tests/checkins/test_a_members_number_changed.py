@@ -3,23 +3,18 @@
 from datetime import timedelta
 
 import pytest
-import time_machine
 
 from mobilize.accounts.models import RoleName
 from mobilize.checkins.models import NewNumber
-from mobilize.checkins.new_numbers import waiting_numbers
+from mobilize.checkins.review.phone_updates import waiting_numbers
 from mobilize.database import db
-from mobilize.privacy.erasing import erase_member
-from mobilize.privacy.sweeping import sweep
+from mobilize.privacy.retention.erasure import erase_member
+from mobilize.privacy.retention.purge import purge
 from mobilize.roster.models import Member
 from tests.builders import make_event, make_member, make_person, make_site, sign_in
-from tests.checkins.morning import OPEN, grant_for
+from tests.checkins.morning import OPEN
 
-
-@pytest.fixture(autouse=True)
-def in_the_morning():
-    with time_machine.travel(OPEN, tick=False) as clock:
-        yield clock
+pytestmark = pytest.mark.usefixtures("in_the_morning")
 
 
 @pytest.fixture
@@ -30,12 +25,6 @@ def mia(app):
 @pytest.fixture
 def event(mia):
     return make_event(mia.memberships[0].site)
-
-
-@pytest.fixture
-def line(client, event):
-    client.set_cookie(f"line-{event.code}", grant_for(event)[1], domain="localhost")
-    return client
 
 
 def tell(line, event, member, typed, n=1):
@@ -60,7 +49,7 @@ def test_the_office_compares_and_takes_it(line, event, mia, client):
     assert phone_of(mia) == "+12135550190"
     assert not waiting_numbers()
     kept = db.session.query(NewNumber).one()
-    assert kept.phone is None and kept.phone_bix is None, "the note holds no number any more"
+    assert kept.phone is None and kept.phone_index is None, "the note holds no number any more"
 
 
 def test_the_office_leaves_it(line, event, mia, client):
@@ -77,11 +66,11 @@ def test_what_is_no_number_comes_back_and_is_not_kept(line, event, mia):
     assert not waiting_numbers()
 
 
-def test_a_captain_tells_only_of_her_own_list_and_the_page_works_as_a_plain_form(line, event, mia):
+def test_a_captain_tells_only_of_their_own_list_and_the_page_works_as_a_plain_form(line, event, mia):
     stranger = make_member(site=make_site())
     assert tell(line, event, stranger, "2135550190")["stored"] is False
-    said = {"do": "new_number", "member": str(mia.id), "typed": "2135550190", "nonce": "a" * 32}
-    assert "Done." in line.post(f"/line/{event.code}/do", data=said, follow_redirects=True).text
+    fields = {"do": "new_number", "member": str(mia.id), "typed": "2135550190", "nonce": "a" * 32}
+    assert "Done." in line.post(f"/line/{event.code}/do", data=fields, follow_redirects=True).text
     assert [note.member_id for note in waiting_numbers()] == [mia.id]
 
 
@@ -92,9 +81,9 @@ def test_nobody_but_the_office_sees_them(client, event, mia):
 
 def test_a_note_nobody_looks_at_is_forgotten_and_so_is_an_erased_members(line, event, mia, in_the_morning):
     tell(line, event, mia, "2135550190")
-    sweep(OPEN + timedelta(days=29))
+    purge(OPEN + timedelta(days=29))
     assert db.session.query(NewNumber).count() == 1
-    sweep(OPEN + timedelta(days=31))
+    purge(OPEN + timedelta(days=31))
     assert db.session.query(NewNumber).count() == 0
     tell(line, event, mia, "2135550190", n=2)
     erase_member(mia.id, by="shell", now=OPEN)

@@ -3,33 +3,20 @@
 from datetime import timedelta
 
 import pytest
-import time_machine
 
 from mobilize.checkins.forms import event_token
+from mobilize.checkins.line.rotating_codes import rotating_code
 from mobilize.checkins.models import Tier
-from mobilize.checkins.rotating import rotating_code
-from tests.builders import START, make_event, make_member, make_site
+from tests.builders import START
 from tests.checkins.morning import OPEN, attendance, evidence, outcomes
 from tests.services.client import Client
 
-
-@pytest.fixture(autouse=True)
-def in_the_morning():
-    with time_machine.travel(OPEN, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def event(app):
-    site = make_site()
-    for n in (1, 2):
-        make_member(site=site, phone=f"+1213555010{n}")
-    return make_event(site)
+pytestmark = pytest.mark.usefixtures("in_the_morning", "nate")
 
 
 def saved(event, typed="2135550101", n=1, at=OPEN, sent_at=OPEN, **more):
-    said = {"nonce": f"{n:032x}", "typed": typed, "at": at.isoformat(), "sent_at": sent_at.isoformat()}
-    return {**said, "token": event_token(event.code), **more}
+    fields = {"nonce": f"{n:032x}", "typed": typed, "at": at.isoformat(), "sent_at": sent_at.isoformat()}
+    return {**fields, "token": event_token(event.code), **more}
 
 
 def send(client, event, *args, **values):
@@ -57,7 +44,7 @@ def test_it_counts_at_the_time_of_the_tap_by_our_clock(client, event, in_the_mor
     later, ahead = OPEN + timedelta(hours=3), timedelta(days=20_000)
     in_the_morning.move_to(later)
     answer = send(client, event, at=OPEN - ahead, sent_at=later - ahead)
-    assert "7:05" in answer.json["page"], "the receipt says when she tapped"
+    assert "7:05" in answer.json["page"], "the receipt says when they tapped"
     [row] = attendance(event)
     assert (row.first_at, row.tier) == (OPEN, Tier.SELF)
     assert evidence(event)[0].recorded_at == later
@@ -76,10 +63,10 @@ def test_what_comes_days_late_is_kept_for_a_person(client, event, in_the_morning
 
 def test_a_tap_on_a_known_phone_needs_no_number_and_stays_the_same_deed(client, event):
     send(client, event)
-    known = saved(event, typed=None, n=2)
-    assert client.post(f"/c/{event.code}", json=known).status_code == 200
+    again = saved(event, typed=None, n=2)
+    assert client.post(f"/c/{event.code}", json=again).status_code == 200
     send(client, event, typed="2135550102", n=3)
-    assert client.post(f"/c/{event.code}", json=known).status_code == 200, "whatever was typed since"
+    assert client.post(f"/c/{event.code}", json=again).status_code == 200, "whatever was typed since"
     assert outcomes(event) == ["counted", "counted", "repeat"]
 
 

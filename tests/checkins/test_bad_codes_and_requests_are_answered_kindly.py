@@ -6,7 +6,7 @@ import time_machine
 
 from mobilize.actions.models import EventState
 from mobilize.checkins.forms import event_token
-from mobilize.tokens import CODE_LETTERS
+from mobilize.keys.tokens import CODE_LETTERS
 from tests.builders import START, make_event, make_member
 from tests.checkins.morning import OPEN, attendance, evidence, outcomes, post
 
@@ -150,13 +150,13 @@ def test_a_form_on_somebody_elses_page_is_refused(client, event, headers):
     assert not evidence(event)
 
 
-@pytest.mark.parametrize(("hours", "said"), [(-3, "Too early"), (3, "Too late")])
-def test_out_of_hours_nobody_is_told_she_is_counted(client, event, hours, said):
+@pytest.mark.parametrize(("hours", "message"), [(-3, "Too early"), (3, "Too late")])
+def test_out_of_hours_nobody_is_told_they_are_counted(client, event, hours, message):
     with time_machine.travel(START.replace(hour=START.hour + hours)):
         page, answer = client.get(f"/c/{event.code}"), post(client, event, "2135550101")
     # A hidden one waits for a phone that is offline at the gate.
     assert "<form" not in page.text.split("<main")[1].split('<div id="later" hidden>')[0]
-    assert said in answer.text and "You're counted" not in answer.text
+    assert message in answer.text and "You're counted" not in answer.text
     assert outcomes(event) == ["outside_hours"]
 
 

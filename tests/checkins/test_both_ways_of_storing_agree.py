@@ -3,11 +3,11 @@
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from mobilize import direct
-from mobilize.checkins.models import KnownPhone, Method, Says, Walkup
-from mobilize.checkins.operations import check_in, check_in_by_poster
-from mobilize.checkins.typed import read_typed
+from mobilize.checkins.models import ClaimKind, KnownPhone, Method, Walkup
+from mobilize.checkins.record.identifiers import read_typed
+from mobilize.checkins.record.operations import check_in, check_in_by_poster
 from mobilize.database import atomic, db
+from mobilize.fast import statements
 from tests.builders import START, make_action, make_event, make_member, make_site
 from tests.checkins.morning import OPEN, attendance, evidence, tick_proof
 
@@ -17,9 +17,9 @@ pytestmark = pytest.mark.usefixtures("app")
 def a_morning(event, mia, *, together):
     """Everything that can come of a claim, one after the other; inside one transaction where `together`."""
 
-    def scan(typed, page, at=OPEN, **said):
+    def scan(typed, page, at=OPEN, **fields):
         typed = read_typed(typed)
-        done, _cookie = check_in_by_poster(event.id, typed, page=page, cookie=None, now=at, **said)
+        done, _cookie = check_in_by_poster(event.id, typed, page=page, cookie=None, now=at, **fields)
         return done.outcome.value
 
     def all_of_it():
@@ -33,9 +33,9 @@ def a_morning(event, mia, *, together):
             scan("2135550104", "e"),
             scan("2135550106", "f"),
             scan("2135550101", "g", at=START.replace(hour=3)),
-            scan("2135550101", "h", says=Says.LEFT),
-            scan("2135550142", "i", says=Says.LEFT),
-            scan("2135550104", "j", says=Says.LEFT),
+            scan("2135550101", "h", kind=ClaimKind.LEFT),
+            scan("2135550142", "i", kind=ClaimKind.LEFT),
+            scan("2135550104", "j", kind=ClaimKind.LEFT),
         ]
 
     if not together:
@@ -45,8 +45,8 @@ def a_morning(event, mia, *, together):
 
 
 def rows(event):
-    said = [(r.outcome.value, r.method.value, r.tier.value, r.says.value) for r in evidence(event)]
-    here = [(*one, row.walkup_id is None) for one, row in zip(said, evidence(event), strict=True)]
+    lines = [(r.outcome.value, r.method.value, r.tier.value, r.kind.value) for r in evidence(event)]
+    here = [(*one, row.walkup_id is None) for one, row in zip(lines, evidence(event), strict=True)]
     stands = [(r.member_id, r.chapter_id, r.tier.value, r.first_at) for r in attendance(event)]
     return (
         sorted(here),
@@ -72,15 +72,15 @@ def test_a_transaction_of_the_callers_and_one_of_its_own_give_the_same():
 
 def test_a_connection_lost_after_the_commit_gives_the_stored_answer(monkeypatch):
     event, mia = make_event(), make_member()
-    proof, kept, cuts = tick_proof(event, mia), direct._told, iter([True])
+    proof, kept, cuts = tick_proof(event, mia), statements._alone, iter([True])
 
-    def cut_after(engine, *args, **kwargs):
-        done = kept(engine, *args, **kwargs)
+    def cut_after(work):
+        done = kept(work)
         if next(cuts, False):
             raise OperationalError(None, None, Exception(), connection_invalidated=True)
         return done
 
-    monkeypatch.setattr(direct, "_told", cut_after)
+    monkeypatch.setattr(statements, "_alone", cut_after)
     done = check_in(proof, now=OPEN)
     assert done.outcome == "counted"
     assert [row.id for row in evidence(event)] == [done.evidence_id]

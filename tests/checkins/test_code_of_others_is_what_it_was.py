@@ -10,9 +10,11 @@ VENDOR = Path(__file__).parents[2] / "mobilize/static/vendor"
 def test_every_vendored_file_has_the_hash_that_was_written_down():
     row = re.compile(r"^\| `([\w.-]+)` .*\| `([0-9a-f]{64})` \|$", re.M)
     noted = dict(row.findall((VENDOR / "README.md").read_text()))
-    there = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in VENDOR.glob("*.js")}
-    assert there and there == noted
+    hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in VENDOR.glob("*.js")}
+    assert hashes and hashes == noted
 
 
 def test_each_has_its_licence():
-    assert "Permission is hereby granted" in (VENDOR / "qr-scanner.LICENSE").read_text()
+    licences = sorted(VENDOR.glob("*.LICENSE"))
+    assert [path.stem for path in licences] == ["qr-scanner", "qrcode-generator"]
+    assert all("Permission is hereby granted" in path.read_text() for path in licences)

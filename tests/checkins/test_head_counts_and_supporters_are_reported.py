@@ -4,9 +4,9 @@ import pytest
 import time_machine
 
 from mobilize.actions.models import Shift
-from mobilize.checkins.counts import add_supporters, report_head_count
+from mobilize.checkins.line.queries import head_count, line_figures
 from mobilize.checkins.models import HeadCount
-from mobilize.checkins.queries import head_count, line_figures
+from mobilize.checkins.record.head_counts import add_supporters, report_head_count
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.roster.models import Gate
@@ -125,15 +125,15 @@ def test_a_count_far_above_what_a_chapter_is_counts_only_when_somebody_is_sure(a
     for _ in range(members):
         make_member(site=site)
     event = make_event(site)
-    said = {"counted_at": OPEN, "via": "line", "by": "grant:test", "now": OPEN}
-    report_head_count(event, usual, nonce=nonce(), **said)
+    fields = {"counted_at": OPEN, "via": "line", "by": "grant:test", "now": OPEN}
+    report_head_count(event, usual, nonce=nonce(), **fields)
     with pytest.raises(Refused, match="count_unusual"):
-        report_head_count(event, usual + 1, nonce=nonce(), **said)
+        report_head_count(event, usual + 1, nonce=nonce(), **fields)
     assert head_count(event.id)[0] == usual
-    report_head_count(event, usual + 1, nonce=nonce(), sure=True, **said)
+    report_head_count(event, usual + 1, nonce=nonce(), sure=True, **fields)
     assert head_count(event.id)[0] == usual + 1
     with pytest.raises(Refused, match="bad_count"):
-        report_head_count(event, 20_001, nonce=nonce(), sure=True, **said)
+        report_head_count(event, 20_001, nonce=nonce(), sure=True, **fields)
 
 
 def test_as_many_supporters_at_once_are_asked_about_too(app, event):
@@ -145,10 +145,10 @@ def test_as_many_supporters_at_once_are_asked_about_too(app, event):
 
 def test_at_a_rally_thousands_are_usual(app):
     rally = make_event(chapters=[make_site()], venue="City Hall")
-    said = {"counted_at": OPEN, "via": "line", "by": "grant:test", "now": OPEN}
-    report_head_count(rally, 2000, nonce=nonce(), **said)
+    fields = {"counted_at": OPEN, "via": "line", "by": "grant:test", "now": OPEN}
+    report_head_count(rally, 2000, nonce=nonce(), **fields)
     with pytest.raises(Refused, match="count_unusual"):
-        report_head_count(rally, 20_000, nonce=nonce(), **said)
+        report_head_count(rally, 20_000, nonce=nonce(), **fields)
 
 
 def test_the_plain_page_asks_once_and_keeps_what_was_typed(line, event):
@@ -156,9 +156,9 @@ def test_the_plain_page_asks_once_and_keeps_what_was_typed(line, event):
         with time_machine.travel(OPEN, tick=False):
             return line.post(f"/line/{event.code}/do", data={"do": "head_count", "nonce": "a" * 32, **form})
 
-    asked = report(n="20000")
-    assert asked.status_code == 422 and "Is that right?" in asked.text
-    assert 'name="sure" value="20000"' in asked.text and 'value="20000" inputmode' in asked.text
+    response = report(n="20000")
+    assert response.status_code == 422 and "Is that right?" in response.text
+    assert 'name="sure" value="20000"' in response.text and 'value="20000" inputmode' in response.text
     assert line_figures(event.id).head_count is None
     assert report(n="19000", sure="20000").status_code == 422, "another number is asked about anew"
     assert report(n="20000", sure="20000").status_code == 303

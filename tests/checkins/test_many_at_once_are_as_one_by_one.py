@@ -9,24 +9,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
-from mobilize.checkins import claims as settled_claims
-from mobilize.checkins.claims import Claim, settle_on, told
-from mobilize.checkins.decision import Proof
-from mobilize.checkins.known_phones import phone_row
 from mobilize.checkins.models import Method
-from mobilize.checkins.operations import check_in, check_in_all
-from mobilize.checkins.typed import Typed
+from mobilize.checkins.record import batching as settled_claims
+from mobilize.checkins.record.batching import BatchItem, process, to_result
+from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.record.identifiers import Typed
+from mobilize.checkins.record.operations import check_in, check_in_all
+from mobilize.checkins.record.remembered_phones import phone_row
 from mobilize.database import db
-from mobilize.direct import on_wire
 from mobilize.errors import Refused
-from mobilize.tokens import random_token
+from mobilize.fast.statements import retried
+from mobilize.keys.tokens import random_token
 from tests.builders import START, make_action, make_event, make_member, make_site
 from tests.checkins.morning import OPEN, attendance, evidence, tick_proof
 
 FEW = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TYPED = {
     "member": ("phone", "+12135550101"),
-    "her number": ("number", "44000101"),
+    "their number": ("number", "44000101"),
     "shared phone": ("phone", "+12135550104"),
     "elsewhere": ("phone", "+12135550106"),
     "stranger": ("phone", "+12135550142"),
@@ -62,47 +62,47 @@ def an_event(people):
 
 
 def proof(event, people, who, method, nonce, body, minute):
-    said = (
+    text = (
         {"typed": Typed(*TYPED[who])}
         if who in TYPED
         else {"member_id": people.mia if who == "tick" else event.id}
     )
-    return Proof(
+    return CheckInClaim(
         event_id=event.id,
         nonce=bytes([nonce]) * 16,
         body=body,
         method=method,
         happened_at=START + timedelta(minutes=minute),
-        **said,
+        **text,
     )
 
 
 def a_claim(event, people, *one):
     *one, phone = one
-    known = phone_row(None, random_token(), Typed(*TYPED["member"]), OPEN) if phone else None
-    return Claim(proof(event, people, *one), OPEN, known)
+    remembered = phone_row(None, random_token(), Typed(*TYPED["member"]), OPEN) if phone else None
+    return BatchItem(proof(event, people, *one), OPEN, remembered)
 
 
 def alone(claim):
     try:
-        return check_in(claim.proof, now=claim.now, phone=claim.phone).outcome.value
+        return check_in(claim.claim, now=claim.now, phone=claim.phone).outcome.value
     except Refused as refusal:
         return refusal.code
 
 
-def said(done):
+def answers_of(done):
     return done.code if isinstance(done, Refused) else done.outcome.value
 
 
 def answered(claim, settled):
     try:
-        return told(claim.proof, settled).outcome.value
+        return to_result(claim.claim, settled).outcome.value
     except Refused as refusal:
         return refusal.code
 
 
 def stands(event):
-    """What is stored, without what is random in it."""
+    """The stored rows, without what is random in them."""
     return (
         sorted((r.nonce, r.outcome, r.method, r.tier, r.happened_at, r.body_hash, str(r.member_id),
                 str(r.chapter_id), r.walkup_id is None) for r in evidence(event)),
@@ -118,26 +118,27 @@ def test_the_same_answers_attendance_and_evidence_whichever_way(people, generate
         [a_claim(event, people, *one) for one in generated] for event in events
     )
     answers = [alone(claim) for claim in one_by_one]
-    settled = on_wire(lambda wire: settle_on(wire, together))
+    settled = retried(lambda: process(together))
     assert [answered(*pair) for pair in zip(together, settled, strict=True)] == answers
     assert [
-        said(done) for done in check_in_all([c.proof for c in in_a_batch], now=OPEN, changed=set())
+        answers_of(done)
+        for done in check_in_all([c.claim for c in in_a_batch], actor="grant:test", now=OPEN, changed=set())
     ] == answers
     assert stands(events[1]) == stands(events[0])
     assert stands(events[2]) == stands(events[0])
 
 
 def at_once(app, proofs):
-    """What each of as many threads is told as there are proofs."""
-    start, told = threading.Barrier(len(proofs)), {}
+    """The answer of each of as many threads as there are proofs."""
+    start, to_result = threading.Barrier(len(proofs)), {}
 
     def work(n):
         with app.app_context():
             start.wait(5)
             try:
-                told[n] = alone(Claim(proofs[n], OPEN))
+                to_result[n] = alone(BatchItem(proofs[n], OPEN))
             except Exception as error:
-                told[n] = type(error).__name__
+                to_result[n] = type(error).__name__
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(len(proofs))]
     for thread in threads:
@@ -145,7 +146,7 @@ def at_once(app, proofs):
     for thread in threads:
         thread.join(10)
     db.session.rollback()
-    return [told[n] for n in range(len(proofs))]
+    return [to_result[n] for n in range(len(proofs))]
 
 
 def test_threads_that_come_at_once_are_each_told_their_own(app, people):
@@ -168,7 +169,7 @@ def test_one_that_cannot_be_stored_harms_none_of_those_beside_it(app, people):
     bad = tick_proof(event, make_member(site=people.site), device=object())  # no driver can store this
     done = at_once(app, [*good, bad])
     assert done[:3] == ["counted"] * 3
-    assert done[3] in {"TypeError", "ProgrammingError"}
+    assert done[3] in {"TypeError", "StatementError"}
     assert len(attendance(event)) == 3
 
 
@@ -176,10 +177,10 @@ def test_without_a_database_all_are_told_and_nobody_waits(app, people, monkeypat
     event = make_event(people.site)
     proofs = [tick_proof(event, make_member(site=people.site)) for _ in range(4)]
 
-    def away(_wire, _claims):
+    def away(_claims):
         raise OperationalError(None, None, Exception())
 
-    monkeypatch.setattr(settled_claims, "settle_on", away)
+    monkeypatch.setattr(settled_claims, "process", away)
     for one in proofs:
         with pytest.raises(OperationalError):
             check_in(one, now=OPEN)

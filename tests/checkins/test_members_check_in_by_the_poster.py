@@ -3,10 +3,10 @@ from datetime import timedelta
 import pytest
 
 from mobilize.actions.models import EventState, Shift
+from mobilize.checkins.line.queries import device_mark
 from mobilize.checkins.models import Outcome, Tier, Walkup
-from mobilize.checkins.operations import check_in, check_in_by_poster
-from mobilize.checkins.queries import device_mark
-from mobilize.checkins.typed import read_typed
+from mobilize.checkins.record.identifiers import read_typed
+from mobilize.checkins.record.operations import check_in, check_in_by_poster
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from tests.builders import START, make_action, make_event, make_member, make_site
@@ -33,7 +33,7 @@ WRITTEN = [
 ]
 
 
-def test_a_member_is_counted_by_phone_or_number_however_she_writes_it():
+def test_a_member_is_counted_by_phone_or_number_however_they_write_it():
     site = make_site()
     mia = make_member(site=site, phone="+12135550101", number="00012345")
     for written in WRITTEN:
@@ -76,8 +76,8 @@ def test_six_members_on_one_page_and_phone_are_six_and_marked_as_one_device():
 
 
 def test_a_phone_is_marked_differently_at_every_event():
-    here, there = make_event(), make_event()
-    assert device_mark(here.id, "token") != device_mark(there.id, "token")
+    first, second = make_event(), make_event()
+    assert device_mark(first.id, "token") != device_mark(second.id, "token")
 
 
 def test_a_stranger_is_a_walkup_once_per_event():
@@ -150,7 +150,7 @@ def test_a_member_who_left_or_was_erased_looks_like_a_stranger():
     assert scan(event, "2135550102").outcome is Outcome.WALKUP
 
 
-def test_a_merged_double_is_counted_as_the_one_she_is():
+def test_a_merged_double_is_counted_as_the_one_they_are():
     site = make_site()
     kept = make_member(site=site, number="00000077", phone="+12135550101")
     make_member(number="00000078", phone="+12135550101", gone_on=START, merged_into_id=kept.id)
@@ -168,8 +168,8 @@ def test_each_shift_counts_on_its_own():
         event.shifts[0].ends_at = noon
         session.add(Shift(event_id=event.id, starts_at=noon, ends_at=event.ends_at))
     make_member(phone="+12135550101")
-    told = [scan(event, "2135550101", at=at).outcome for at in (OPEN, OPEN, noon + timedelta(minutes=1))]
-    assert told == [Outcome.COUNTED, Outcome.REPEAT, Outcome.COUNTED]
+    outcomes = [scan(event, "2135550101", at=at).outcome for at in (OPEN, OPEN, noon + timedelta(minutes=1))]
+    assert outcomes == [Outcome.COUNTED, Outcome.REPEAT, Outcome.COUNTED]
     assert len({row.shift_id for row in attendance(event)}) == 2
 
 

@@ -1,4 +1,4 @@
-"""On a strike day whoever leaves says so, on her phone, at the line or on paper, and hours come of it."""
+"""On a strike day whoever leaves says so, by phone, at the line or on paper, and hours come of it."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -9,13 +9,13 @@ from sqlalchemy import select
 
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import ActionKind, Shift
-from mobilize.checkins.hours import Sign, minutes_of, spells
-from mobilize.checkins.models import Attendance, Duty, Method, Says
-from mobilize.checkins.operations import check_in
-from mobilize.checkins.paper import mark_of
-from mobilize.checkins.personal import personal_code
-from mobilize.checkins.queries import who_is_in
-from mobilize.checkins.settling import work_out_leavings
+from mobilize.checkins.line.paper_entry import mark_of
+from mobilize.checkins.line.queries import who_is_in
+from mobilize.checkins.member.personal_links import personal_code
+from mobilize.checkins.models import Attendance, ClaimKind, Duty, Method
+from mobilize.checkins.record.deferred import derive_deferred
+from mobilize.checkins.record.hours import Sign, minutes_of, spells
+from mobilize.checkins.record.operations import check_in
 from mobilize.database import atomic, db
 from tests.builders import make_action, make_event, make_member, make_person, sign_in
 from tests.checkins.morning import attendance, evidence, grant_for, outcomes, post, scan, tick, tick_proof
@@ -51,14 +51,14 @@ def strike(site, mia):
 
 
 def leave(event, member, clock, **values):
-    """Somebody says that she leaves."""
+    """Somebody says that they leave."""
     when = at(clock)
-    said = {"body": f"left {member.id}".encode(), "says": Says.LEFT, **values}
-    return check_in(tick_proof(event, member, at=when, **said), now=when)
+    fields = {"body": f"left {member.id}".encode(), "kind": ClaimKind.LEFT, **values}
+    return check_in(tick_proof(event, member, at=when, **fields), now=when)
 
 
 def shifts_of(event):
-    """Which shifts have whom, from when until when."""
+    """The shifts with their members, from when until when."""
     rows = db.session.execute(
         select(Shift.starts_at, Attendance.first_at, Attendance.out_at)
         .join(Attendance, Attendance.shift_id == Shift.id)
@@ -72,8 +72,8 @@ def test_a_check_in_falls_into_its_shift_and_who_is_early_comes_for_the_next(str
     expected = {"5:35": SIX, "9:44": SIX, "9:46": TEN, "11:00": TEN, "14:20": TEN}
     for clock in expected:
         tick(strike, make_member(site=site), at=at(clock))
-    found = {came: shift for shift, came, _left in shifts_of(strike)}
-    assert found == {at(clock): shift for clock, shift in expected.items()}
+    results = {came: shift for shift, came, _left in shifts_of(strike)}
+    assert results == {at(clock): shift for clock, shift in expected.items()}
 
 
 def test_who_stays_for_two_shifts_is_one_person_in_each(strike, mia):
@@ -88,7 +88,7 @@ def test_leaving_is_evidence_that_counts_nobody_and_coming_back_opens_again(stri
     assert leave(strike, mia, "8:00").outcome == "out"
     assert shifts_of(strike) == [(SIX, at("6:05"), at("8:00"))]
     scan(strike, MIA, at=at("9:00"))
-    work_out_leavings(at("9:00"))
+    derive_deferred(at("9:00"))
     assert shifts_of(strike) == [(SIX, at("6:05"), None)], "as a check-in without any fuss"
     leave(strike, mia, "9:30")
     assert shifts_of(strike) == [(SIX, at("6:05"), at("9:30"))]
@@ -99,18 +99,19 @@ def test_it_does_not_matter_in_which_order_it_arrives(strike, mia):
     leave(strike, mia, "9:30")
     assert not attendance(strike), "who leaves was not checked in by that"
     check_in(tick_proof(strike, mia, at=at("6:05")), now=at("11:00"))  # from a phone without a network
-    assert [work_out_leavings(at("11:00")) for _again in range(2)] == [1, 1]
+    assert [derive_deferred(at("11:00")) for _again in range(2)] == [1, 1]
     assert shifts_of(strike) == [(SIX, at("6:05"), at("9:30"))]
 
 
-def test_taking_a_check_out_back_leaves_her_there(client, strike, mia):
+def test_taking_a_check_out_back_leaves_them_there(client, strike, mia):
     with time_machine.travel(at("6:05"), tick=False) as clock:
         post(client, strike, MIA)
         clock.move_to(at("9:00"))
         post(client, strike, known="1", left="1")
-        assert work_out_leavings(at("9:00")) == 1
+        assert derive_deferred(at("9:00")) == 1
         assert shifts_of(strike) == [(SIX, at("6:05"), at("9:00"))]
         client.post(f"/c/{strike.code}/undo")
+        derive_deferred(at("9:00"))
     assert shifts_of(strike) == [(SIX, at("6:05"), None)]
 
 
@@ -145,19 +146,19 @@ def test_a_phone_that_is_known_offers_both_and_a_picket_neither(client, strike, 
         assert "I am leaving" not in client.get(f"/c/{picket.code}").text + post(client, picket, MIA).text
 
 
-def test_a_tap_that_waited_on_the_phone_says_when_she_left(client, strike, mia):
+def test_a_tap_that_waited_on_the_phone_says_when_they_left(client, strike, mia):
     tick(strike, mia, at=at("6:05"))
     with time_machine.travel(at("11:00"), tick=False):
         token = re.search(r'name="token"[^>]*value="([^"]+)', client.get(f"/c/{strike.code}").text)[1]
         times = {"at": at("9:30").isoformat(), "sent_at": at("11:00").isoformat()}
         saved = {"nonce": "0" * 31 + "7", "typed": MIA, "token": token, "left": True, **times}
-        said = [client.post(f"/c/{strike.code}", json=saved).json for _ in range(2)]
-    assert "checked out" in said[0]["page"] and all(one["stored"] for one in said)
-    work_out_leavings(at("11:00"))
+        answers = [client.post(f"/c/{strike.code}", json=saved).json for _ in range(2)]
+    assert "checked out" in answers[0]["page"] and all(one["stored"] for one in answers)
+    derive_deferred(at("11:00"))
     assert shifts_of(strike) == [(SIX, at("6:05"), at("9:30"))]
 
 
-def test_her_own_link_checks_her_out_and_in_again(client, strike, mia):
+def test_their_own_link_checks_them_out_and_in_again(client, strike, mia):
     address = f"/p/{strike.code}/{personal_code(strike.id, mia.id)}"
     with time_machine.travel(at("6:05"), tick=False) as clock:
         for when, more in (("6:05", {}), ("8:00", {"left": "1"}), ("9:00", {}), ("9:30", {"left": "1"})):
@@ -166,7 +167,7 @@ def test_her_own_link_checks_her_out_and_in_again(client, strike, mia):
             for _ in range(2):
                 assert client.post(address, data={"token": token, **more}).status_code == 200
     assert outcomes(strike) == ["counted", "out", "out", "repeat"]
-    work_out_leavings(at("9:30"))
+    derive_deferred(at("9:30"))
     assert shifts_of(strike) == [(SIX, at("6:05"), at("9:30"))]
 
 
@@ -177,16 +178,16 @@ def line(client, strike):
         yield client
 
 
-def send(line, event, *deeds):
+def send(line, event, *taps):
     items = [
-        {"nonce": f"{n:032x}", "at": at(clock).isoformat(), **deed} for n, (clock, deed) in enumerate(deeds)
+        {"nonce": f"{n:032x}", "at": at(clock).isoformat(), **item} for n, (clock, item) in enumerate(taps)
     ]
     return [
         one["outcome"] for one in line.post(f"/line/{event.code}/items", json={"items": items}).json["items"]
     ]
 
 
-def test_a_captain_puts_her_on_kitchen_duty_and_sees_who_left(line, strike, mia, site):
+def test_a_captain_puts_them_on_kitchen_duty_and_sees_who_left(line, strike, mia, site):
     ana = make_member("Soto", "Ana", site=site)
     done = send(
         line, strike,
@@ -196,10 +197,10 @@ def test_a_captain_puts_her_on_kitchen_duty_and_sees_who_left(line, strike, mia,
     )  # fmt: skip
     assert done == ["counted", "counted", "out"]
     assert {row.member_id: row.duty for row in attendance(strike)} == {mia.id: "kitchen", ana.id: None}
-    said = line.get(f"/line/{strike.code}/state").json
-    assert said["duties"] == {"kitchen": 1} and said["named"] == 2
-    assert said["in"][str(mia.id)]["duty"] == "kitchen" and "out" not in said["in"][str(mia.id)]
-    assert said["in"][str(ana.id)]["out"] == "8:00 AM".replace(" ", said["in"][str(ana.id)]["out"][4])
+    state = line.get(f"/line/{strike.code}/state").json
+    assert state["duties"] == {"kitchen": 1} and state["named"] == 2
+    assert state["in"][str(mia.id)]["duty"] == "kitchen" and "out" not in state["in"][str(mia.id)]
+    assert state["in"][str(ana.id)]["out"] == "8:00 AM".replace(" ", state["in"][str(ana.id)]["out"][4])
     page = line.get(f"/line/{strike.code}").text
     assert f"left:{mia.id}" in page and f"tick:{ana.id}" in page and "Kitchen" in page
 
@@ -230,12 +231,12 @@ def test_the_paper_sheet_has_a_shift_a_duty_and_who_signed_out_when(client, stri
     sign_in_at = at("14:10")
     with time_machine.travel(sign_in_at, tick=True):
         sign_in(client, make_person(role=RoleName.CHAIR, site=site))
-        said = {"mark": mark_of(strike), "numbers": "1-3", "page": "p", "shift": "0", "duty": "phones"}
+        form = {"mark": mark_of(strike), "numbers": "1-3", "page": "p", "shift": "0", "duty": "phones"}
         path = f"/events/{strike.id}/paper"
-        assert client.post(path, data={**said, "left": "half past"}).status_code == 422
+        assert client.post(path, data={**form, "left": "half past"}).status_code == 422
         assert not evidence(strike)
         for _ in range(2):
-            answer = client.post(path, data={**said, "left": "8:30 1\n9:30 2"})
+            answer = client.post(path, data={**form, "left": "8:30 1\n9:30 2"})
             assert "2 signed out." in answer.text
     until = {names[0].id: at("8:30"), names[1].id: at("9:30"), mia.id: None}
     assert {row.member_id: row.out_at for row in attendance(strike)} == until
@@ -243,21 +244,21 @@ def test_the_paper_sheet_has_a_shift_a_duty_and_who_signed_out_when(client, stri
     assert {row.method for row in evidence(strike)} == {Method.PAPER} and len(evidence(strike)) == 5
 
 
-def signs(*said):
+def signs(*reports):
     """("6:05", "here" | "left" | a duty), each seen in the shift that ends at ten, or at two after that."""
     return [
         Sign(
             at(clock),
-            Says.LEFT if what == "left" else Says.HERE,
+            ClaimKind.LEFT if what == "left" else ClaimKind.HERE,
             Duty(what) if what in set(Duty) else None,
             TEN if at(clock) < TEN else TWO,
         )
-        for clock, what in said
+        for clock, what in reports
     ]
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("reports", "expected"),
     [
         ([], []),
         ([("9:00", "left")], []),
@@ -276,9 +277,9 @@ def signs(*said):
         ([("6:05", "phones"), ("6:05", "left")], [("phones", "6:05", "6:05", True)]),
     ],
 )
-def test_hours_are_what_was_said_and_what_was_not_said_is_marked(said, expected):
-    found = [(s.duty.value, s.from_at, s.until_at, s.said) for s in spells(signs(*said))]
-    assert found == [(duty, at(begin), at(end), told) for duty, begin, end, told in expected]
+def test_hours_are_what_was_said_and_what_was_not_said_is_marked(reports, expected):
+    results = [(s.duty.value, s.from_at, s.until_at, s.is_reported) for s in spells(signs(*reports))]
+    assert results == [(duty, at(begin), at(end), is_reported) for duty, begin, end, is_reported in expected]
 
 
 def test_minutes_that_overlap_count_once_and_only_within_the_hours():

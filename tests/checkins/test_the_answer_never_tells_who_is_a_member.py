@@ -2,23 +2,19 @@ import re
 from datetime import timedelta
 
 import pytest
-import time_machine
+from sqlalchemy import event as listening
 
-from mobilize.checkins import queries
-from mobilize.checkins.counts import report_head_count
+from mobilize.checkins.line import queries as queries
 from mobilize.checkins.models import KnownPhone
-from mobilize.crypto import blind_index
+from mobilize.checkins.record.head_counts import report_head_count
 from mobilize.database import atomic, db
+from mobilize.keys.crypto import blind_index
 from mobilize.texts.models import PhoneRule
 from tests.builders import START, make_event, make_member, make_site
 from tests.checkins.morning import OPEN, outcomes, post, scan
 from tests.services.client import Client
 
-
-@pytest.fixture(autouse=True)
-def in_the_morning():
-    with time_machine.travel(OPEN, tick=False):
-        yield
+pytestmark = pytest.mark.usefixtures("in_the_morning")
 
 
 @pytest.fixture
@@ -43,7 +39,7 @@ def event(app):
 
 def opt_out(phone):
     with atomic() as session:
-        rule = PhoneRule(phone_bix=blind_index("phone", phone), opted_out_at=START, source="text")
+        rule = PhoneRule(phone_index=blind_index("phone", phone), opted_out_at=START, source="text")
         session.add(rule)
 
 
@@ -88,34 +84,65 @@ def test_the_second_time_and_by_one_tap_is_no_different(app, event, typed):
 
 
 @pytest.mark.parametrize("typed", WHO.values(), ids=WHO.keys())
-def test_what_a_receipt_says_is_the_same_whoever_was_typed_before(app, event, typed, monkeypatch):
+def test_what_a_receipt_says_is_the_same_whoever_was_typed_before(app, event, typed):
     """An employer types a number, waits, and looks at a receipt of somebody else."""
     phone, other = Client(app, use_cookies=True), Client(app, use_cookies=True)
     before = masked(post(other, event, "2135550199"))
-    for deed in (lambda: post(phone, event, typed), lambda: phone.post(f"/c/{event.code}/undo")):
-        deed()
-        monkeypatch.setattr(queries, "_last_counts", {})  # half a minute later
+    for request in (lambda: post(phone, event, typed), lambda: phone.post(f"/c/{event.code}/undo")):
+        request()
+        queries.last_count.cache_clear()  # half a minute later
         assert masked(post(other, event, "2135550199")) == before
 
 
-def test_the_receipt_says_the_chairs_last_head_count_with_its_time(client, event, monkeypatch):
-    monkeypatch.setattr(queries, "_last_counts", {})
+def test_the_receipt_says_the_chairs_last_head_count_with_its_time(client, event):
+    queries.last_count.cache_clear()
     assert "counted here" not in post(client, event, WHO["member"]).text, "nobody has counted"
     for n, heads in enumerate((31, 27)):
         at = OPEN - timedelta(minutes=2 - n)
         report_head_count(
             event, heads, counted_at=at, nonce=bytes([n] * 16), via="line", by="grant", now=OPEN
         )
-    monkeypatch.setattr(queries, "_last_counts", {})
+    queries.last_count.cache_clear()
     assert "27 people counted here at 7:04" in post(client, event, WHO["member"]).text
     client.set_cookie("language", "es", domain="localhost")
     assert "27 personas contadas aquí a las 7:04" in post(client, event, WHO["member"]).text
 
 
+def test_an_undo_asks_the_database_the_same_for_everybody(app, event):
+    """Else its time would tell whose number was typed."""
+    stranger, *others = (
+        statements_of_an_undo(app, event, typed) for typed in (WHO["stranger"], *WHO.values())
+    )
+    assert len(stranger) > 2
+    assert others == [stranger] * len(others)
+
+
+def statements_of_an_undo(app, event, typed):
+    statements = []
+
+    def note(_connection, _cursor, statement, *_how):
+        statements.append(statement)
+
+    phone = Client(app, use_cookies=True)
+    post(phone, event, typed)
+    listening.listen(db.engine, "before_cursor_execute", note)
+    phone.post(f"/c/{event.code}/undo")
+    listening.remove(db.engine, "before_cursor_execute", note)
+    return statements
+
+
+def test_a_large_head_count_is_written_with_its_comma(client, event):
+    queries.last_count.cache_clear()
+    report_head_count(
+        event, 1250, counted_at=OPEN, nonce=bytes(16), via="line", by="grant", now=OPEN, sure=True
+    )
+    assert "1,250 people counted here" in post(client, event, WHO["member"]).text
+
+
 @pytest.mark.parametrize("typed", ["2135550101", "2135550142"])
 def test_a_phone_remembers_what_was_typed_whether_or_not_it_matched(client, event, typed):
     post(client, event, typed)
-    assert f"+1{typed}" in {phone.said.text for phone in db.session.query(KnownPhone)}
+    assert f"+1{typed}" in {phone.last_typed.text for phone in db.session.query(KnownPhone)}
     page = client.get(f"/c/{event.code}").get_data(as_text=True)
     assert "Check me in" in page
     assert typed not in page and "Mia" not in page

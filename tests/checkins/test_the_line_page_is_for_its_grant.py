@@ -4,20 +4,16 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from mobilize.accounts.grants import revoke_grant
+from mobilize.accounts.access.grants import revoke_grant
 from mobilize.accounts.models import GrantKind
+from mobilize.checkins.line.queries import line_figures, the_list
 from mobilize.checkins.models import HeadCount, Supporters, Tier, Void, Walkup
-from mobilize.checkins.queries import line_figures, the_list
 from mobilize.database import atomic, db
 from mobilize.roster.models import Gate
 from tests.builders import START, make_action, make_event, make_member, make_site
 from tests.checkins.morning import OPEN, attendance, evidence, grant_for, item, outcomes, scan, send
 
-
-@pytest.fixture(autouse=True)
-def in_the_morning():
-    with time_machine.travel(OPEN, tick=False):
-        yield
+pytestmark = pytest.mark.usefixtures("in_the_morning")
 
 
 def everything(client, code):
@@ -35,6 +31,7 @@ def test_without_with_anothers_ended_revoked_or_a_wall_grant_the_answer_is_the_s
     other = make_event()
     refused = everything(client, event.code)
     assert [status for status, _body in refused] == [403] * 4
+    assert "At a line, ask the chair for a new link." in refused[0][1]
     revoked, revoked_token = grant_for(event)
     revoke_grant(revoked, "shell", now=OPEN)
     tokens = {
@@ -52,8 +49,8 @@ def test_without_with_anothers_ended_revoked_or_a_wall_grant_the_answer_is_the_s
 
 def upload(client, event):
     """One tick sent by whoever this is: status, and what became of it."""
-    said = {"items": [item(77, "head_count", n=12)]}
-    answer = client.post(f"/line/{event.code}/items", json=said)
+    fields = {"items": [item(77, "head_count", n=12)]}
+    answer = client.post(f"/line/{event.code}/items", json=fields)
     return answer.status_code, answer.json.get("items", [{}])[0].get("outcome")
 
 
@@ -85,7 +82,7 @@ def test_what_a_phone_sends_whose_link_was_taken_back_is_kept_and_counts_nothing
     assert [a["outcome"] for a in (ticked, undone, counted, cheered)] == ["unresolved"] * 4
     assert all(a["why"] for a in (ticked, undone, counted, cheered))
     assert outcomes(event) == ["unresolved"] * 2 and not attendance(event)
-    assert {row.says.value for row in evidence(event)} == {"here", "undo"}, "a person sees both, and decides"
+    assert {row.kind.value for row in evidence(event)} == {"here", "undo"}, "a person sees both, and decides"
     figures = line_figures(event.id)
     assert (figures.head_count, figures.supporters) == (None, 0)
     assert db.session.query(HeadCount).one().n == 31
@@ -153,9 +150,9 @@ def test_the_page_kept_for_a_morning_without_a_network_holds_no_name(line, event
 
 
 def test_the_line_can_be_put_on_the_home_screen(line, event):
-    said = line.get(f"/line/{event.code}/manifest.json").json
-    assert said["start_url"] == said["scope"] == f"/line/{event.code}"
-    assert said["display"] == "standalone"
+    payload = line.get(f"/line/{event.code}/manifest.json").json
+    assert payload["start_url"] == payload["scope"] == f"/line/{event.code}"
+    assert payload["display"] == "standalone"
 
 
 def test_an_event_that_does_not_exist_is_refused_like_one_that_is_not_yours(client, event):

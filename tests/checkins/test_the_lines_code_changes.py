@@ -8,25 +8,19 @@ import pytest
 import time_machine
 from sqlalchemy import update
 
-from mobilize.accounts.grants import grant_line, hand_over, pass_on, revoke_grant
+from mobilize.accounts.access.grants import grant_line, hand_over, pass_on, revoke_grant
 from mobilize.accounts.models import GrantKind, RoleName, RoleTerm
 from mobilize.actions.models import Event
+from mobilize.checkins.line.rotating_codes import holds, is_current, rotating_code, rotating_key, ticket
 from mobilize.checkins.models import Tier
-from mobilize.checkins.rotating import holds, is_current, rotating_code, rotating_key, ticket
 from mobilize.database import atomic
-from tests.builders import START, make_event, make_member, make_person, make_site
+from tests.builders import START, make_event, make_person
 from tests.checkins.morning import OPEN, attendance, evidence, grant_for, outcomes, post, scan
 from tests.services.client import Client
 
+pytestmark = pytest.mark.usefixtures("nate")
+
 HALF_A_MINUTE = timedelta(seconds=30)
-
-
-@pytest.fixture
-def event(app):
-    site = make_site()
-    for n in (1, 2):
-        make_member(site=site, phone=f"+1213555010{n}")
-    return make_event(site)
 
 
 def read(client, event, at, code=None):
@@ -116,7 +110,7 @@ def state_of(app, event, token):
 
 
 def scanned(app, event, key, at):
-    """How strong somebody is who scans, at that moment, what a phone with this key shows."""
+    """The tier of somebody who scans, at that moment, the code on a phone with this key."""
     code, phone = code_of(bytes.fromhex(key), at), Client(app, use_cookies=True)
     with time_machine.travel(at, tick=False):
         phone.get(f"/c/{event.code}/{code}")
@@ -124,7 +118,7 @@ def scanned(app, event, key, at):
 
 
 def code_of(key, at):
-    """As `rotating.js` draws it."""
+    """As `rotating_code.js` draws it."""
     step = (int(at.timestamp()) // 30).to_bytes(8, "big")
     return base64.b32encode(hmac.digest(key, step, "sha256")[:5]).decode()
 
@@ -155,10 +149,10 @@ def test_a_code_that_was_shown_before_is_good_for_the_rest_of_its_minute(app, ev
     rosa, rosas = grant_for(event)
     with time_machine.travel(begins, tick=False):
         key = state_of(app, event, rosas).json["key"]
-    shown = code_of(bytes.fromhex(key), begins)
+    code = code_of(bytes.fromhex(key), begins)
     revoke_grant(rosa, "shell", now=begins + timedelta(seconds=10))
-    assert is_current(event.id, shown, begins + timedelta(seconds=50))
-    assert not is_current(event.id, shown, begins + timedelta(seconds=60))
+    assert is_current(event.id, code, begins + timedelta(seconds=50))
+    assert not is_current(event.id, code, begins + timedelta(seconds=60))
     later = code_of(bytes.fromhex(key), begins + timedelta(seconds=30))
     assert not is_current(event.id, later, begins + timedelta(seconds=30))
 

@@ -2,8 +2,8 @@ import pytest
 import time_machine
 
 from mobilize.accounts.models import RoleName
+from mobilize.checkins.line.paper_entry import mark_of
 from mobilize.checkins.models import Method, Tier, Walkup
-from mobilize.checkins.paper import mark_of
 from mobilize.database import db
 from tests.builders import make_event, make_member, make_person, make_site, sign_in
 from tests.checkins.morning import OPEN, attendance, evidence, outcomes, scan
@@ -27,8 +27,8 @@ def key_in(client, event, site):
         sign_in(client, make_person(role=RoleName.CHAIR, site=site))
 
         def post(numbers="", walkins="", mark=None, page="p1"):
-            said = {"numbers": numbers, "walkins": walkins, "mark": mark or mark_of(event), "page": page}
-            return client.post(f"/events/{event.id}/paper", data=said)
+            fields = {"numbers": numbers, "walkins": walkins, "mark": mark or mark_of(event), "page": page}
+            return client.post(f"/events/{event.id}/paper", data=fields)
 
         yield post
 
@@ -41,7 +41,7 @@ def test_numbers_and_spans_are_vouched_for_by_paper(key_in, event, members):
     assert {(row.method, row.tier) for row in evidence(event)} == {(Method.PAPER, Tier.VOUCHED)}
 
 
-def test_the_same_form_twice_is_one_deed_and_her_own_check_in_makes_two_sources(key_in, event):
+def test_the_same_form_twice_is_one_deed_and_their_own_check_in_makes_two_sources(key_in, event):
     scan(event, "2135550100")
     for _ in range(2):
         key_in("1 2")
@@ -49,7 +49,7 @@ def test_the_same_form_twice_is_one_deed_and_her_own_check_in_makes_two_sources(
     assert sorted(row.tier for row in attendance(event)) == [Tier.VERIFIED, Tier.VOUCHED]
 
 
-def test_who_wrote_herself_in_is_found_by_number_or_waits_by_name(key_in, event):
+def test_who_wrote_themselves_in_is_found_by_number_or_waits_by_name(key_in, event):
     rosa = make_member("Lund", "Rosa", site=make_site(), phone="+12135550166")
     key_in(walkins="213-555-0166\n\nTomás Rivera\n")
     assert [row.member_id for row in attendance(event)] == [rosa.id]

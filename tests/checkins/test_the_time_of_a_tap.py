@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from mobilize.checkins.matching import settle_time
-from mobilize.checkins.phone_clocks import TapClock, tap_time
-from mobilize.checkins.queries import uncertain_times
-from mobilize.checkins.unmatched import settled, unmatched
+from mobilize.checkins.line.queries import uncertain_times
+from mobilize.checkins.record.phone_clocks import TapClock, tap_time
+from mobilize.checkins.review.queue import settled, unmatched
+from mobilize.checkins.review.resolutions import settle_time
 from mobilize.errors import Refused
 from tests.builders import make_event, make_member, make_site
 from tests.checkins.morning import OPEN, attendance, evidence, outcomes
@@ -36,7 +36,13 @@ def test_what_was_sent_at_once_needs_no_other_clock():
 def test_after_the_page_died_the_last_known_offset_is_better_than_the_clock_at_sending():
     when = tapped(NOW - 4 * HOUR, ahead_ms=-3 * 3_600_000)
     assert when.at == NOW - HOUR and when.span is not None
+    assert when.span[1] == NOW, "nothing is known of it but that it is over"
     assert tapped(NOW - 4 * HOUR).at == NOW - 4 * HOUR
+
+
+def test_at_once_is_under_two_minutes():
+    two = timedelta(minutes=2)
+    assert tapped(NOW - two + timedelta(seconds=1)).span is None and tapped(NOW - two).span is not None
 
 
 def test_a_page_out_of_sight_says_only_when_it_was_at_the_latest():
@@ -79,14 +85,14 @@ def test_the_chair_says_was_there_and_it_counts_and_takes_it_back(client, event)
     [item] = unmatched([event])
     assert item.time_uncertain and item.member
     for _twice in range(2):
-        settle_time(item.id, was_there=True, actor="chair", now=OPEN)
+        settle_time(item.id, present=True, actor="chair", now=OPEN)
         assert [row.member_id for row in attendance(event)] == [item.member.id]
     assert uncertain_times(event.id) == 0 and unmatched([event]) == []
-    settle_time(item.id, was_there=False, actor="chair", now=OPEN)
+    settle_time(item.id, present=False, actor="chair", now=OPEN)
     assert attendance(event) == [] and len(settled([event])) == 1
 
 
 def test_nothing_else_is_settled_like_that(client, event):
     send(client, event)
     with pytest.raises(Refused):
-        settle_time(evidence(event)[0].id, was_there=True, actor="chair", now=OPEN)
+        settle_time(evidence(event)[0].id, present=True, actor="chair", now=OPEN)

@@ -1,8 +1,5 @@
 """Real threads on real connections, on both databases: sent at once, everybody is counted once."""
 
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -10,42 +7,29 @@ import time_machine
 
 from mobilize.checkins.forms import event_token
 from mobilize.checkins.models import Outcome, Tier
-from mobilize.checkins.operations import check_in, take_back_ticks
-from mobilize.database import db
-from mobilize.errors import Refused
+from mobilize.checkins.record.operations import check_in
+from tests.at_once import all_at_once
 from tests.builders import make_event, make_member
-from tests.checkins.morning import OPEN, attendance, evidence, outcomes, post, scan, tick_proof
+from tests.checkins.morning import (
+    OPEN,
+    attendance,
+    evidence,
+    outcomes,
+    post,
+    scan,
+    take_back_ticks,
+    tick_proof,
+)
 from tests.services.client import Client
 
 THREADS = 8
 
 
-def all_at_once(app, *deeds, spread=0.0):
-    """Run the deeds in threads of their own, started together or `spread` seconds apart; their results."""
-    ready = threading.Barrier(len(deeds))
-
-    def run(place, deed):
-        with app.app_context():
-            ready.wait(10)
-            time.sleep(place * spread)
-            try:
-                return deed()
-            except Refused as refusal:
-                return refusal.code
-            finally:
-                db.session.remove()
-
-    with ThreadPoolExecutor(len(deeds)) as pool:
-        told = list(pool.map(run, range(len(deeds)), deeds))
-    db.session.rollback()  # SQLite would go on showing this thread what it saw before
-    return told
-
-
 # Plain values, since rows belong to the session of one thread.
 @pytest.fixture
 def event(app):
-    made = make_event()
-    return SimpleNamespace(id=made.id, code=made.code)
+    picket = make_event()
+    return SimpleNamespace(id=picket.id, code=picket.code)
 
 
 @pytest.fixture
@@ -58,23 +42,23 @@ def test_the_same_member_on_two_phones_10_ms_apart(app, event, mia):
         return scan(event, "2135550101").outcome
 
     for _ in range(5):
-        told = all_at_once(app, phone, phone, spread=0.01)
-        assert set(told) <= {Outcome.COUNTED, Outcome.REPEAT}
+        results = all_at_once(app, phone, phone, spread=0.01)
+        assert set(results) <= {Outcome.COUNTED, Outcome.REPEAT}
     assert outcomes(event).count("counted") == 1
     assert len(evidence(event)) == 10
     assert len(attendance(event)) == 1
 
 
 def test_many_phones_at_once(app, event, mia):
-    told = all_at_once(app, *[lambda: scan(event, "2135550101").outcome] * THREADS)
-    assert sorted(told) == ["counted"] + ["repeat"] * (THREADS - 1)
+    outcomes = all_at_once(app, *[lambda: scan(event, "2135550101").outcome] * THREADS)
+    assert sorted(outcomes) == ["counted"] + ["repeat"] * (THREADS - 1)
 
 
 def test_the_same_deed_at_once_is_one_with_one_answer(app, event, mia):
     proof = tick_proof(event, mia)
-    told = all_at_once(app, *[lambda: check_in(proof, now=OPEN)] * THREADS)
-    assert len(set(told)) == 1
-    assert told[0].outcome is Outcome.COUNTED
+    outcomes = all_at_once(app, *[lambda: check_in(proof, now=OPEN)] * THREADS)
+    assert len(set(outcomes)) == 1
+    assert outcomes[0].outcome is Outcome.COUNTED
     assert len(evidence(event)) == 1
 
 
@@ -82,18 +66,18 @@ def test_one_nonce_for_two_members_at_once_counts_one_and_refuses_the_other(app,
     nate = SimpleNamespace(id=make_member(first="Nate").id)
     one = tick_proof(event, mia)
     other = tick_proof(event, nate, nonce=one.nonce)
-    told = all_at_once(app, lambda: check_in(one, now=OPEN), lambda: check_in(other, now=OPEN))
-    assert told.count("nonce_reused") == 1
+    outcomes = all_at_once(app, lambda: check_in(one, now=OPEN), lambda: check_in(other, now=OPEN))
+    assert outcomes.count("nonce_reused") == 1
     assert len(attendance(event)) == len(evidence(event)) == 1
 
 
 def test_strangers_at_once_are_one_walkup(app, event):
-    told = all_at_once(app, *[lambda: scan(event, "2135550142").outcome] * THREADS)
-    assert set(told) == {Outcome.WALKUP}
+    outcomes = all_at_once(app, *[lambda: scan(event, "2135550142").outcome] * THREADS)
+    assert set(outcomes) == {Outcome.WALKUP}
     assert len({row.walkup_id for row in evidence(event)}) == 1
 
 
-def test_a_tick_taken_back_while_she_checks_in_herself_leaves_her_own(app, event, mia):
+def test_a_tick_taken_back_while_they_check_in_themselves_leaves_their_own(app, event, mia):
     for n in range(6):
         check_in(tick_proof(event, mia), now=OPEN)
         undo = tick_proof(event, mia, body=b"untick")

@@ -1,4 +1,4 @@
-"""A simulated morning: the same for the same seed, believable, and through the doors everybody uses."""
+"""A simulated morning: the same for the same seed, believable, and through the pages everybody uses."""
 
 import random
 import signal
@@ -13,64 +13,77 @@ from sqlalchemy import func, select
 
 from config import Env
 from mobilize import clock, settings
-from mobilize.accounts.grants import grant_line
+from mobilize.accounts.access.grants import grant_line
 from mobilize.accounts.models import GrantKind
 from mobilize.actions.models import Action
 from mobilize.checkins.models import Attendance, Evidence, HeadCount, Method, Outcome
 from mobilize.database import db
-from mobilize.demo.morning import Morning, SimulatedClock
-from mobilize.demo.morning_phones import LinePhone
-from mobilize.demo.morning_plan import FIRST, LAST, Deed, Gate, Someone, Way, arrival, plan
-from mobilize.demo.morning_start import begin
+from mobilize.demo.simulation.morning import Morning, SimulatedClock
+from mobilize.demo.simulation.phones import LinePhone
+from mobilize.demo.simulation.plan import (
+    FIRST_MINUTE,
+    LAST_MINUTE,
+    PlannedStep,
+    SimulatedEvent,
+    SimulatedPerson,
+    StepKind,
+    arrival,
+    plan,
+)
+from mobilize.demo.simulation.start import prepare_morning
 from mobilize.errors import Refused
 from tests.builders import make_action, make_event, make_member, make_site
 
 NOW = datetime(2026, 3, 3, 15, 0, 20, tzinfo=UTC)
 
 
-def gates(sites: int = 20, members: int = 40) -> list[Gate]:
+def sample_events(sites: int = 20, members: int = 40) -> list[SimulatedEvent]:
     people = [
-        [Someone(f"{s}-{n}", f"{s:04d}{n:04d}", f"+1213555{n:04d}") for n in range(members)]
+        [SimulatedPerson(f"{s}-{n}", f"{s:04d}{n:04d}", f"+1213555{n:04d}") for n in range(members)]
         for s in range(sites)
     ]
-    found = [Gate(f"C{s}", f"{s:05d}", f"School {s}", people[s], chair="+1") for s in range(sites)]
-    return [*found, Gate("R", "99999", "Plaza", people[0], rally=True)]
+    events = [SimulatedEvent(f"C{s}", f"{s:05d}", f"School {s}", people[s], chair="+1") for s in range(sites)]
+    return [*events, SimulatedEvent("R", "99999", "Plaza", people[0], is_rally=True)]
 
 
 def test_the_same_seed_makes_the_same_morning() -> None:
-    assert plan(gates(), 7) == plan(gates(), 7)
-    assert plan(gates(), 7) != plan(gates(), 8)
+    assert plan(sample_events(), 7) == plan(sample_events(), 7)
+    assert plan(sample_events(), 7) != plan(sample_events(), 8)
 
 
 def test_most_come_around_the_start_and_some_sites_stay_silent() -> None:
-    deeds = plan(gates(), 1937)
-    came = [d for d in deeds if d.way in (Way.PHONE, Way.TICK, Way.TEXT) and d.at < 20]
+    steps = plan(sample_events(), 1937)
+    came = [
+        d for d in steps if d.kind in (StepKind.PHONE, StepKind.TICK, StepKind.TEXT) and d.event_index < 20
+    ]
     near = [d for d in came if -12 <= d.minute <= 15]
-    assert len(near) > 0.75 * len(came) and all(FIRST <= d.minute <= 60 for d in came)
-    assert 0.4 < len({d.who.id for d in came if d.who and d.who.id}) / 800 < 0.75
-    counted = {d.at for d in deeds if d.way in (Way.ANSWER, Way.HEAD_COUNT)}
+    assert len(near) > 0.75 * len(came) and all(FIRST_MINUTE <= d.minute <= 60 for d in came)
+    assert 0.4 < len({d.person.id for d in came if d.person and d.person.id}) / 800 < 0.75
+    counted = {d.event_index for d in steps if d.kind in (StepKind.ANSWER, StepKind.HEAD_COUNT)}
     assert 12 <= len(counted) < 21 and 20 in counted
-    assert not [d for d in deeds if d.at == 20 and d.way is Way.TICK]  # a rally's gates have no names
+    assert not [
+        d for d in steps if d.event_index == 20 and d.kind is StepKind.TICK
+    ]  # a rally's gates have no names
     chance = random.Random(1)  # noqa: S311
-    assert all(FIRST <= arrival(chance) <= 40 for _n in range(500))
+    assert all(FIRST_MINUTE <= arrival(chance) <= 40 for _n in range(500))
 
 
 @pytest.mark.parametrize("speed", [1, 10, 60, 600])
 def test_its_clock_ends_with_ours_and_never_runs_ahead(speed: float) -> None:
     simulated = SimulatedClock(NOW, speed)
-    for minute in (FIRST, 0, 15, LAST):
-        ours = NOW + timedelta(seconds=simulated.seconds_until(minute))
-        assert simulated.happens_at(minute) <= ours
-    end = NOW + timedelta(seconds=simulated.seconds_until(LAST))
-    assert end - simulated.happens_at(LAST) < timedelta(minutes=1)
+    for minute in (FIRST_MINUTE, 0, 15, LAST_MINUTE):
+        moment = NOW + timedelta(seconds=simulated.seconds_until(minute))
+        assert simulated.happens_at(minute) <= moment
+    end = NOW + timedelta(seconds=simulated.seconds_until(LAST_MINUTE))
+    assert end - simulated.happens_at(LAST_MINUTE) < timedelta(minutes=1)
 
 
 def test_outside_the_demo_no_invented_people_are_counted(app: Flask) -> None:
     with pytest.raises(Refused, match="no_demo"):
-        begin(60, 1, NOW)
+        prepare_morning(60, 1, NOW)
 
 
-def test_phones_and_a_captain_go_through_the_real_doors(pg_app: Flask, live_server: str) -> None:
+def test_phones_and_a_captain_use_the_real_pages(pg_app: Flask, live_server: str) -> None:
     now = clock.now()
     site = make_site("Lincoln")
     members = [make_member(site=site) for _n in range(6)]
@@ -80,16 +93,19 @@ def test_phones_and_a_captain_go_through_the_real_doors(pg_app: Flask, live_serv
     _grant, token = grant_line(
         event.id, GrantKind.LINK, "Gate", None, "shell", now + timedelta(hours=1), now=now
     )
-    people = [Someone(str(m.id), m.number, "") for m in members]
-    gate = Gate(event.code, event.text_code, "Lincoln", people)
-    deeds = [Deed(-3, 0, Way.PHONE, people[0]), Deed(2, 0, Way.TICK, people[1])]
-    deeds += [Deed(2, 0, Way.PHONE, Someone("", "99999991", "")), Deed(3, 0, Way.HEAD_COUNT, n=4)]
-    deeds += [Deed(4, 0, Way.PHONE, people[1]), Deed(5, 0, Way.SUPPORTERS, n=2)]
+    people = [SimulatedPerson(str(m.id), m.number, "") for m in members]
+    gate = SimulatedEvent(event.code, event.text_code, "Lincoln", people)
+    steps = [PlannedStep(-3, 0, StepKind.PHONE, people[0]), PlannedStep(2, 0, StepKind.TICK, people[1])]
+    steps += [
+        PlannedStep(2, 0, StepKind.PHONE, SimulatedPerson("", "99999991", "")),
+        PlannedStep(3, 0, StepKind.HEAD_COUNT, n=4),
+    ]
+    steps += [PlannedStep(4, 0, StepKind.PHONE, people[1]), PlannedStep(5, 0, StepKind.SUPPORTERS, n=2)]
     lines = {0: LinePhone(live_server, token, event.code)}
-    said: list[str] = []
-    morning = Morning([gate], sorted(deeds), simulated, live_server, lines, None, clock.now)
-    morning.run(said.append)
-    assert (morning.done.total(), morning.refused.total()) == (6, 0) and said
+    texts: list[str] = []
+    morning = Morning([gate], sorted(steps), simulated, live_server, lines, None, clock.now)
+    morning.run(texts.append)
+    assert (morning.done.total(), morning.refused.total()) == (6, 0) and texts
     db.session.rollback()
     outcomes = Counter(db.session.scalars(select(Evidence.outcome)))
     assert outcomes == {Outcome.COUNTED: 2, Outcome.REPEAT: 1, Outcome.WALKUP: 1}
@@ -115,13 +131,13 @@ def test_a_text_arrives_at_the_minute_it_was_sent_and_not_when_the_clock_ends(
             at.append(moment)
             return True
 
-        def arrived(self, _since: int) -> list[tuple[str, str]]:
+        def received(self, _since: int) -> list[tuple[str, str]]:
             return []
 
-    gate = Gate("X", "48219", "Lincoln", [])
-    deeds = [Deed(3, 0, Way.TEXT, Someone("", "", "+12135550111"))]
-    running = Morning([gate], deeds, simulated, live_server, {}, Carrier(), clock.now, taken.append)  # type: ignore[arg-type]
-    running.run(lambda _said: None)
+    gate = SimulatedEvent("X", "48219", "Lincoln", [])
+    steps = [PlannedStep(3, 0, StepKind.TEXT, SimulatedPerson("", "", "+12135550111"))]
+    running = Morning([gate], steps, simulated, live_server, {}, Carrier(), clock.now, taken.append)  # type: ignore[arg-type]
+    running.run(lambda _message: None)
     assert at == [simulated.happens_at(3)]
     assert taken and taken[0] <= simulated.happens_at(3)
 
@@ -141,12 +157,12 @@ def test_ctrl_c_ends_it_with_a_sentence_however_often_it_is_pressed(
         if presses == 2:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(running, "_all", press)
+    monkeypatch.setattr(running, "_run_steps", press)
     monkeypatch.setattr(running, "stop", press_again)
-    monkeypatch.setattr("mobilize.demo.commands.begin", lambda *_how: (running, action))
-    said = app.test_cli_runner().invoke(args=["demo", "morning"])
-    assert said.exit_code == 0, said.output
-    assert "Stopped. What happened until now stays." in said.output
+    monkeypatch.setattr("mobilize.demo.commands.prepare_morning", lambda *_how: (running, action))
+    result = app.test_cli_runner().invoke(args=["demo", "morning"])
+    assert result.exit_code == 0, result.output
+    assert "Stopped. What happened until now stays." in result.output
 
 
 def test_a_morning_stopped_while_it_is_made_leaves_no_action_that_nobody_comes_to(
@@ -158,9 +174,9 @@ def test_a_morning_stopped_while_it_is_made_leaves_no_action_that_nobody_comes_t
         raise KeyboardInterrupt
 
     monkeypatch.setitem(app.config, "MOBILIZE", replace(settings(), env=Env.DEMO, carrier_page_url=""))
-    monkeypatch.setattr("mobilize.demo.morning_start._lines", press)
-    said = app.test_cli_runner().invoke(args=["demo", "morning"])
-    assert (said.exit_code, said.output.count("\n")) == (0, 1), said.output
-    assert "called off" in said.output
+    monkeypatch.setattr("mobilize.demo.simulation.start._line_phones", press)
+    result = app.test_cli_runner().invoke(args=["demo", "morning"])
+    assert (result.exit_code, result.output.count("\n")) == (0, 1), result.output
+    assert "called off" in result.output
     actions = db.session.scalars(select(Action)).all()
     assert len(actions) == 2 and all(action.called_off_at for action in actions)

@@ -9,22 +9,22 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from mobilize import clock
 from mobilize.accounts.models import RoleName, RoleTerm
-from mobilize.actions.denominator import members_of
+from mobilize.actions.eligibility import was_active
 from mobilize.actions.models import Action, Eligible, Event, EventState
 from mobilize.checkins.models import Attendance, Evidence, HeadCount
-from mobilize.checkins.strength import ATTENDS, strength_of
+from mobilize.checkins.record.attendance import ATTENDS, strength_of
 from mobilize.database import Model, db
-from mobilize.demo import local
+from mobilize.demo.seed import local
 from mobilize.errors import Refused
-from mobilize.reminders.counts import ask_for_counts
-from mobilize.reminders.planning import plan_reminders
-from mobilize.roster.models import Area, Member, Site
+from mobilize.reminders.head_counts.requests import ask_for_counts
+from mobilize.reminders.rules.planning import plan_reminders
+from mobilize.roster.models import Area, Member, Membership, MembershipRank, Site
 from mobilize.texts.models import OutboxText
-from mobilize.turnout.queries import board
+from mobilize.turnout.figures.queries import board
 
 # At night, in the middle of the day, and minutes after clocks went back.
 HOURS = [
@@ -41,7 +41,7 @@ def count(table: type[Model]) -> int:
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the loaded demo is kept, once it was loaded, for the tests that only look at it."""
+    """The folder of the loaded demo, for the tests that only look at it."""
     return tmp_path_factory.mktemp("demo") / "loaded.db"
 
 
@@ -83,12 +83,12 @@ def test_turnout_has_grown_from_action_to_action(demo: local.Picket) -> None:
     shares = [board(action).total.names.share or 0 for action in past]
     assert shares == pytest.approx([0.45, 0.58, 0.66], abs=0.03)
     for action in past[1:]:
-        found = board(action)
-        assert found.total.reporting in range(45, 60)
-        assert found.total.line.supporters
+        result = board(action)
+        assert result.total.reporting in range(45, 60)
+        assert result.total.line.supporters
         assert {event.state for event in action.events} == {EventState.CLOSED}
-        assert not any(chapter.moved_since for chapter in found.chapters)
-        spread = [chapter.names.share or 0 for chapter in found.chapters]
+        assert not any(chapter.moved_since for chapter in result.chapters)
+        spread = [chapter.names.share or 0 for chapter in result.chapters]
         assert max(spread) - min(spread) > 0.3
 
 
@@ -96,24 +96,35 @@ def test_attendance_is_what_its_evidence_says(demo_on_both: local.Picket) -> Non
     evidence: dict[tuple[object, ...], list[Evidence]] = {}
     for row in db.session.scalars(select(Evidence).where(Evidence.outcome.in_(ATTENDS))):
         evidence.setdefault((row.event_id, row.shift_id, row.member_id), []).append(row)
-    found = {
-        (row.event_id, row.shift_id, row.member_id): (row.tier, row.first_at)
+    results = {
+        (row.event_id, row.shift_id, row.member_id): (row.tier, row.first_at, row.observed)
         for row in db.session.scalars(select(Attendance))
     }
-    assert found == {
-        key: (strength_of(row.tier for row in rows), min(row.happened_at for row in rows))
+    assert results == {
+        key: (
+            strength_of(row.tier for row in rows),
+            min(row.happened_at for row in rows),
+            any(row.method.is_observed for row in rows),
+        )
         for key, rows in evidence.items()
     }
-    assert len(found) > 3000
+    assert len(results) > 3000
 
 
 def test_the_denominator_is_the_one_freezing_finds(demo: local.Picket) -> None:
-    events = db.session.scalars(select(Event).where(Event.frozen_at.is_not(None), Event.site_id.is_not(None)))
-    for event in list(events)[::17]:
+    frozen = select(Event).where(Event.frozen_at.is_not(None), Event.site_id.is_not(None))
+    events = db.session.scalars(frozen).all()
+    assert events
+    for event in events[::17]:
         rows = select(Eligible.member_id).where(Eligible.event_id == event.id)
-        assert set(db.session.scalars(rows)) == set(
-            db.session.scalars(members_of(event.site_id, event.starts_at))
-        )
+        at_home = select(Membership.member_id).join(Member, Member.id == Membership.member_id).where(
+            Membership.site_id == event.site_id,
+            Membership.rank == MembershipRank.HOME,
+            Membership.from_at <= event.starts_at,
+            or_(Membership.to_at.is_(None), Membership.to_at > event.starts_at),
+            was_active(event.starts_at),
+        )  # fmt: skip
+        assert set(db.session.scalars(rows)) == set(db.session.scalars(at_home))
 
 
 @pytest.mark.parametrize("now", HOURS)
@@ -158,8 +169,8 @@ def test_the_links_let_their_people_in(pg_app: Flask, bare_client: FlaskClient) 
 def test_chairs_are_asked_and_a_reminder_is_due_at_once(demo: local.Picket) -> None:
     assert plan_reminders(NOW) > 100
     assert ask_for_counts(NOW) > 20
-    asked = db.session.scalars(select(OutboxText).where(OutboxText.wording == "count_question"))
-    assert "+12135550103" in {text.to for text in asked}
+    rows = db.session.scalars(select(OutboxText).where(OutboxText.wording == "count_question"))
+    assert "+12135550103" in {text.to for text in rows}
     assert all(text.due_at <= NOW for text in db.session.scalars(select(OutboxText)))
 
 

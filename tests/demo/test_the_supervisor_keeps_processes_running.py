@@ -51,9 +51,9 @@ def lines(path: Path) -> list[list[int]]:
 
 
 def test_what_dies_is_started_again_and_its_leftovers_are_cleared(tmp_path: Path) -> None:
-    pids, said = tmp_path / "pids", []
+    pids, texts = tmp_path / "pids", []
     child = Child("picket", [sys.executable, "-c", STAYS, str(pids)])
-    supervisor = Supervisor([child], tmp_path, said.append)
+    supervisor = Supervisor([child], tmp_path, texts.append)
     thread = threading.Thread(target=supervisor.run)
     thread.start()
     try:
@@ -66,38 +66,38 @@ def test_what_dies_is_started_again_and_its_leftovers_are_cleared(tmp_path: Path
         supervisor.stop()
         thread.join(10)
     assert not any(is_running(pid) for line in lines(pids) for pid in line)
-    assert said[0].startswith("picket: stopped (exit code ")
+    assert texts[0].startswith("picket: stopped (exit code ")
 
 
 def test_a_child_that_dies_at_once_is_tried_again_ever_more_slowly(tmp_path: Path) -> None:
-    said: list[str] = []
-    supervisor = Supervisor([Child("brief", [sys.executable, "-c", ""])], tmp_path, said.append)
+    lines: list[str] = []
+    supervisor = Supervisor([Child("brief", [sys.executable, "-c", ""])], tmp_path, lines.append)
     thread = threading.Thread(target=supervisor.run)
     thread.start()
-    until(lambda: len(said) == 2)
+    until(lambda: len(lines) == 2)
     supervisor.stop()
     thread.join(10)
-    assert [line.rsplit(" in ")[1] for line in said[:2]] == ["0.5 s", "1 s"]
+    assert [line.rsplit(" in ")[1] for line in lines[:2]] == ["0.5 s", "1 s"]
 
 
 def test_only_warnings_are_shown_and_all_of_it_is_in_the_log(tmp_path: Path) -> None:
     talk = "print('all quiet'); print('WARNING: rain'); import time; time.sleep(300)"
-    said: list[str] = []
-    supervisor = Supervisor([Child("gate", [sys.executable, "-u", "-c", talk])], tmp_path, said.append)
+    lines: list[str] = []
+    supervisor = Supervisor([Child("gate", [sys.executable, "-u", "-c", talk])], tmp_path, lines.append)
     thread = threading.Thread(target=supervisor.run)
     thread.start()
-    until(lambda: said)
+    until(lambda: lines)
     supervisor.stop()
     thread.join(10)
-    assert said == ["gate: WARNING: rain"]
+    assert lines == ["gate: WARNING: rain"]
     assert (tmp_path / "gate.log").read_text() == "all quiet\nWARNING: rain\n"
 
 
 def test_a_child_that_never_gets_ready_ends_it_and_is_named(tmp_path: Path) -> None:
-    said: list[str] = []
+    lines: list[str] = []
     never = Child("web", [sys.executable, "-c", "import time; time.sleep(300)"], ready=lambda: False)
-    assert Supervisor([never], tmp_path, said.append).run(ready_within=0.3) == 1
-    assert said == [f"web did not get ready. What it said is in {tmp_path / 'web.log'}"]
+    assert Supervisor([never], tmp_path, lines.append).run(ready_within=0.3) == 1
+    assert lines == [f"web did not get ready. What it said is in {tmp_path / 'web.log'}"]
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda how: how.name)
@@ -114,9 +114,9 @@ def test_nothing_is_left_running_after(how: signal.Signals, tmp_path: Path) -> N
     """)
     process = subprocess.Popen([sys.executable, "-c", script], start_new_session=True)
     until(lambda: len(lines(pids)) == 2)
-    asked = time.monotonic()
+    began = time.monotonic()
     process.send_signal(how)
     process.wait(10)
     running = [pid for line in lines(pids) for pid in line]
     until(lambda: not any(is_running(pid) for pid in running), 10)
-    assert time.monotonic() - asked < 7
+    assert time.monotonic() - began < 7

@@ -16,7 +16,7 @@ from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.webkitgtk.service import Service
 
-from mobilize.demo import leash
+from mobilize.demo import child_process
 from tests.services import NotAvailable, free_port
 
 PACKAGES = ("firefox-esr", "webkit2gtk-driver", "xvfb")
@@ -37,7 +37,7 @@ return found || null;
 
 
 class Driver(Protocol):
-    """What both drivers can do."""
+    """The interface of both drivers."""
 
     def go(self, url: str) -> None: ...
     def run(self, script: str, *arguments: object) -> Any: ...
@@ -72,7 +72,7 @@ class Firefox:
         )
         argv = ["firefox-esr", "--headless", "--marionette", "--no-remote", "--profile", str(folder)]
         with (folder / "browser.log").open("ab") as log:
-            self._process = leash.start(argv, {**os.environ, "HOME": str(folder), "TZ": "UTC"}, log)
+            self._process = child_process.start(argv, {**os.environ, "HOME": str(folder), "TZ": "UTC"}, log)
         self._client = Marionette(host="127.0.0.1", port=port, socket_timeout=60)
         _until(self._start_session, "Firefox")
 
@@ -97,7 +97,7 @@ class Firefox:
         return bytes(self._client.screenshot(format="binary", full=False))
 
     def kill(self) -> None:
-        leash.kill(self._process)
+        child_process.kill(self._process)
 
 
 class WebKit:
@@ -111,7 +111,7 @@ class WebKit:
         display = f":{free_port()}"
         screen = ["Xvfb", display, "-screen", "0", "800x1200x24", "-nolisten", "tcp"]
         with (folder / "screen.log").open("ab") as log:
-            self._screen = leash.start(screen, os.environ, log)
+            self._screen = child_process.start(screen, os.environ, log)
         number = display.removeprefix(":")
         _until(Path(f"/tmp/.X11-unix/X{number}").exists, "Xvfb")
         environ = {**os.environ, "DISPLAY": display, "HOME": str(folder)}
@@ -137,7 +137,7 @@ class WebKit:
     def kill(self) -> None:
         with suppress(WebDriverException):
             self._driver.quit()
-        leash.stop(self._screen)
+        child_process.stop(self._screen)
 
 
 ENGINES = (Firefox, WebKit)
@@ -169,7 +169,7 @@ class Phone:
         _until(lambda: words not in self.text(), f"no “{words}”", self.text)
 
     def text(self) -> str:
-        """What can be read on the page, white space folded."""
+        """The text of the page, white space folded."""
         read = self.driver.run("return document.body ? document.body.innerText : ''")
         return " ".join(str(read).split())
 
@@ -190,14 +190,14 @@ class Phone:
         _until(is_true, expression)
 
     def _find(self, words: str, css: str) -> Any:
-        found: list[Any] = []
+        results: list[Any] = []
 
         def look() -> bool:
-            found[:] = [self.driver.run(FIND, words, css)]
-            return found[0] is not None
+            results[:] = [self.driver.run(FIND, words, css)]
+            return results[0] is not None
 
         _until(look, f"“{words}” to press", self.text)
-        return found[0]
+        return results[0]
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from mobilize import clock
-from mobilize.accounts.grants import grant_line
+from mobilize.accounts.access.grants import grant_line
 from mobilize.accounts.models import GrantKind
-from tests.builders import make_action, make_campaign, make_event, make_member, make_site
+from tests.builders import make_gate
 from tests.engines.browsers import ENGINES, ensure_installed, phones
 from tests.engines.network import Network
 from tests.services import free_port
@@ -43,17 +43,7 @@ def open_phone(tmp_path: Path) -> Iterator[Any]:
 
 @pytest.fixture
 def gate(network: Network, environ: dict[str, str]) -> SimpleNamespace:
-    """A picket that began ten minutes ago at a school with eight members."""
-    now = clock.now()
-    site = make_site("Roosevelt Elementary")
-    members = [make_member(f"Last{n}", f"First{n}", site=site, phone=f"+1213555011{n}") for n in range(8)]
-    action = make_action(starts_at=now - timedelta(minutes=10), campaign_id=make_campaign().id)
-    event = make_event(site, action=action, meet_at="Front gate")
-    server = environ["PUBLIC_BASE_URL"]
-    return SimpleNamespace(
-        event=event, members=members, server=server,
-        check_in=f"{server}/c/{event.code}", line=f"{server}/line/{event.code}",
-    )  # fmt: skip
+    return make_gate(environ["PUBLIC_BASE_URL"])
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import zxingcpp
 from PIL import Image
 
 from mobilize import clock
-from mobilize.accounts.grants import revoke_grant
-from mobilize.checkins.personal import personal_code
-from mobilize.checkins.rotating import is_current
+from mobilize.accounts.access.grants import revoke_grant
+from mobilize.checkins.line.rotating_codes import is_current
+from mobilize.checkins.member.personal_links import personal_code
 from tests.checkins.morning import attendance, evidence, outcomes
 from tests.engines.conftest import kept
 from tests.journeys.phones import eventually

@@ -7,16 +7,17 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from mobilize import clock
-from mobilize.accounts.grants import revoke_grant
+from mobilize.accounts.access.grants import revoke_grant
 from tests.checkins.morning import outcomes
-from tests.journeys.phones import SOON, eventually, kill, until
+from tests.journeys.phones import SOON, eventually, inside, kill, until
 from tests.journeys.test_the_line_works_without_a_network import line_phone, tick
 
-NO_LINES = "store.all('lines').then(kept => kept.length === 0)"
+NO_LINES = inside("storage.all('lines').then((lines) => lines.length === 0)")
+SOME_LINES = inside("storage.all('lines').then((lines) => lines.length > 0)")
 
 
 def found_in(folder: Path, words: list[str]) -> set[str]:
-    """Which of these words stand in any byte of a browser's profile, in UTF-8 or UTF-16."""
+    """The words among these that stand in a browser's profile, in UTF-8 or UTF-16."""
     forms = {word: (word.encode(), word.encode("utf-16-le"), word.encode("utf-16-be")) for word in words}
     contents = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
     return {word for word, some in forms.items() if any(form in text for form in some for text in contents)}
@@ -52,23 +53,25 @@ def test_no_name_stands_in_any_byte_of_the_profile_and_the_names_are_there_offli
 
 def test_handing_over_wipes_the_list_and_not_what_waits(gate, phone_of):
     rosa = line_phone(gate, phone_of, "rosa")
-    until(rosa.page, "store.all('lines').then(kept => kept.length > 0)")
+    until(rosa.page, SOME_LINES)
     rosa.page.route("**/items", lambda route: route.abort())
     tick(rosa.page, 1)
     rosa.page.get_by_text("Hand the line to another phone").click()
     rosa.page.get_by_role("button", name="Hand over").click()
     expect(rosa.page.get_by_text("Let the other phone scan this")).to_be_visible()
     until(rosa.page, NO_LINES)
-    assert rosa.page.evaluate("store.all('deeds').then(kept => kept.length)") == 1
+    assert rosa.page.evaluate(inside("storage.all('line_queue').then((items) => items.length)")) == 1
 
 
 def test_a_link_that_was_revoked_while_the_page_was_closed_wipes_at_the_next_contact(gate, phone_of):
     rosa = line_phone(gate, phone_of, "rosa")
-    until(rosa.page, "store.all('lines').then(kept => kept.length > 0)")
+    until(rosa.page, SOME_LINES)
     rosa.context.set_offline(True)
     tick(rosa.page, 1)
-    rosa.page.goto("about:blank")
+    until(rosa.page, inside("storage.transaction('line_queue', 'readonly', (items) => items.count())"))
+    # Before the page goes: as it does, the emulated network may be there for a last moment.
     revoke_grant(rosa.grant, "shell", now=clock.now())
+    rosa.page.goto("about:blank")
     rosa.context.set_offline(False)
     rosa.page.goto(gate.line)
     expect(rosa.page.get_by_text("This phone's link has ended")).to_be_visible(timeout=SOON)
@@ -78,13 +81,15 @@ def test_a_link_that_was_revoked_while_the_page_was_closed_wipes_at_the_next_con
 
 def test_after_the_end_the_next_visit_to_any_page_of_ours_wipes_it(gate, phone_of):
     rosa = line_phone(gate, phone_of, "rosa")
-    until(rosa.page, "store.all('lines').then(kept => kept.length > 0)")
+    until(rosa.page, SOME_LINES)
     rosa.context.set_offline(True)
     tick(rosa.page, 1)
     # The morning is over: the same record, with an end that has passed.
     rosa.page.evaluate(
-        "store.all('lines').then((all) => Promise.all(all.map((one) => "
-        "store.in('lines', 'readwrite', (lines) => lines.put({ ...one, ends: 1 })))))"
+        inside(
+            "storage.all('lines').then((all) => Promise.all(all.map((one) => "
+            "storage.transaction('lines', 'readwrite', (lines) => lines.put({ ...one, ends: 1 })))))"
+        )
     )
     rosa.page.goto("about:blank")
     rosa.context.set_offline(False)
@@ -100,15 +105,15 @@ def test_after_the_end_the_next_visit_to_any_page_of_ours_wipes_it(gate, phone_o
     while rosa.page.evaluate(stores, "lines") and time.monotonic() < deadline:
         rosa.page.wait_for_timeout(100)
     assert rosa.page.evaluate(stores, "lines") == 0
-    assert rosa.page.evaluate(stores, "deeds") == 1
+    assert rosa.page.evaluate(stores, "line_queue") == 1
     kill(rosa.context)
 
 
 def test_at_the_end_an_open_page_wipes_it_by_itself(gate, phone_of):
     rosa = line_phone(gate, phone_of, "rosa")
-    until(rosa.page, "store.all('lines').then(kept => kept.length > 0)")
+    until(rosa.page, SOME_LINES)
     assert rosa.grant.ends_at > clock.now() + timedelta(hours=2)
-    rosa.page.evaluate("ends = 1")
+    rosa.page.evaluate(inside("state.endsAt = 1"))
     expect(rosa.page.get_by_text("This phone's link has ended")).to_be_visible(timeout=SOON)
     until(rosa.page, NO_LINES)
     expect(rosa.page.locator("#names li")).to_have_count(0)

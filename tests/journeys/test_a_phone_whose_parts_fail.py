@@ -6,9 +6,9 @@ from contextlib import suppress
 from playwright.sync_api import Error, expect
 
 from mobilize import clock
-from mobilize.accounts.grants import revoke_grant
+from mobilize.accounts.access.grants import revoke_grant
 from tests.checkins.morning import outcomes
-from tests.journeys.phones import SOON, eventually, open_and_keep, until
+from tests.journeys.phones import SOON, eventually, inside, open_and_keep, until
 from tests.journeys.test_no_network_at_the_gate import check_in_here
 from tests.journeys.test_the_line_works_without_a_network import line_phone, tick
 
@@ -31,11 +31,12 @@ BROKEN = """IDBDatabase.prototype.transaction = () => {
 CLOSED = """Object.defineProperty(window, "indexedDB", {
   get: () => { throw new DOMException("", "SecurityError"); },
 })"""
+SILENT = "IDBFactory.prototype.open = () => new EventTarget()"
 
 
 def test_a_slow_database_does_not_destroy_the_list(gate, phone_of):
     rosa = line_phone(gate, phone_of, "rosa")
-    until(rosa.page, "Boolean(kept.rotating?.key) && drawn !== null")
+    until(rosa.page, inside("Boolean(state.cached.rotating?.key) && state.figures !== null"))
     rosa.context.add_init_script(SLOW)
     rosa.page.goto(f"{gate.line}?shell")  # as it opens where the network is too slow for the page itself
     rosa.page.wait_for_timeout(5000)
@@ -72,12 +73,12 @@ def test_the_count_moves_with_what_was_tapped_without_a_network(gate, phone_of):
 
 def test_the_scanner_reads_without_a_network(gate, phone_of):
     rosa = line_phone(gate, phone_of, "rosa")
-    until(rosa.page, "caches.open('parts-1').then(c => c.match(line.worker)).then(Boolean)")
+    until(rosa.page, inside("caches.open('assets-1').then((c) => c.match(page.worker)).then(Boolean)"))
     rosa.context.set_offline(True)
     rosa.page.goto(gate.line)
     rosa.page.evaluate("delete window.BarcodeDetector")
     assert rosa.page.evaluate(
-        "Promise.race([anyReader().then(() => true), new Promise((d) => setTimeout(d, 6000))])"
+        inside("Promise.race([makeDecoder().then(() => true), new Promise((d) => setTimeout(d, 6000))])")
     )
 
 
@@ -85,7 +86,8 @@ def test_a_scanner_that_is_not_on_the_phone_says_so_and_does_not_hang(gate, phon
     rosa = line_phone(gate, phone_of, "rosa")
     rosa.context.set_offline(True)
     rosa.page.evaluate(
-        "delete window.BarcodeDetector; line.worker = '/static/vendor/none.js';"
+        "delete window.BarcodeDetector;"
+        " document.getElementById('line').dataset.worker = '/static/vendor/none.js';"
         " navigator.mediaDevices.getUserMedia = async () => document.createElement('canvas').captureStream();"
         " HTMLMediaElement.prototype.play = async () => {}"
     )
@@ -106,7 +108,7 @@ def test_a_network_that_hangs_is_told_at_once_and_the_next_one_taps(gate, phone_
         expect(page.get_by_text("Saved on this phone, sending")).to_be_visible(timeout=3000)
         expect(page.get_by_label("Your mobile number").last).to_have_value("")
     assert time.monotonic() - begun < 8
-    until(page, "store.all('queue').then((kept) => kept.length === 2)")
+    until(page, inside("storage.all('check_in_queue').then((items) => items.length === 2)"))
     page.unroute("**/c/**")
     for route in held:
         with suppress(Error):  # one that the page has given up meanwhile
@@ -132,6 +134,27 @@ def test_the_first_tap_is_not_lost_where_the_browser_keeps_nothing(gate, phone_o
     eventually(lambda: outcomes(gate.event), ["counted"] * 2)
 
 
+def test_a_tap_is_sent_where_the_database_never_answers(gate, phone_of):
+    context, page = phone_of()
+    context.add_init_script(SILENT)
+    page.goto(gate.check_in)
+    check_in_here(page, "2135550110")
+    expect(page.get_by_role("heading", name="You're counted")).to_be_visible(timeout=SOON)
+    eventually(lambda: outcomes(gate.event), ["counted"])
+
+
+def test_a_tap_waits_in_the_page_where_the_database_never_answers(gate, phone_of):
+    context, page = phone_of()
+    context.add_init_script(SILENT)
+    page.goto(gate.check_in)
+    context.set_offline(True)
+    check_in_here(page, "2135550110")
+    expect(page.get_by_text("leave this page open until it is sent")).to_be_visible(timeout=SOON)
+    context.set_offline(False)
+    expect(page.get_by_role("heading", name="You're counted")).to_be_visible(timeout=SOON)
+    eventually(lambda: outcomes(gate.event), ["counted"])
+
+
 def test_a_captains_tick_is_not_lost_where_the_browser_keeps_nothing(gate, phone_of):
     rosa = line_phone(gate, phone_of, "rosa")
     rosa.context.add_init_script(BROKEN)
@@ -151,7 +174,7 @@ def test_a_tick_is_not_lost_where_the_browser_cannot_encrypt(gate, phone_of):
     expect(rosa.page.get_by_text("leave this page open until all is sent")).to_be_visible()
     rosa.context.set_offline(False)
     eventually(lambda: outcomes(gate.event), ["counted"])
-    until(rosa.page, "queue.length === 0 && !sending")
+    until(rosa.page, inside("state.queue.length === 0 && !state.sending"))
 
 
 def test_a_tick_that_cannot_be_read_any_more_is_said(gate, phone_of):
@@ -159,12 +182,15 @@ def test_a_tick_that_cannot_be_read_any_more_is_said(gate, phone_of):
     rosa.context.set_offline(True)
     tick(rosa.page, 1)
     rosa.page.evaluate(
-        "store.all('deeds').then(([one]) => store.put('deeds', { ...one, data: new ArrayBuffer(40) }))"
+        inside(
+            "storage.all('line_queue')"
+            ".then(([one]) => storage.put('line_queue', { ...one, data: new ArrayBuffer(40) }))"
+        )
     )
     rosa.page.goto(gate.line)
     expect(rosa.page.get_by_text("cannot be read, and so were not sent: 1.")).to_be_visible(timeout=SOON)
     rosa.page.get_by_role("button", name="I have seen this").click()
-    until(rosa.page, "store.all('deeds').then((kept) => kept.length === 0)")
+    until(rosa.page, inside("storage.all('line_queue').then((items) => items.length === 0)"))
 
 
 def test_sending_goes_on_after_the_end_where_no_worker_is_ever_ready(gate, phone_of):
@@ -174,21 +200,23 @@ def test_sending_goes_on_after_the_end_where_no_worker_is_ever_ready(gate, phone
     )
     revoke_grant(rosa.grant, "shell", now=clock.now())
     rosa.page.get_by_role("button", name="+5 supporters").click()
-    until(rosa.page, "ended && !sending")
+    until(rosa.page, inside("state.ended && !state.sending"))
 
 
 def test_a_list_that_is_being_kept_while_the_line_ends_is_not_kept(gate, phone_of):
     rosa = line_phone(gate, phone_of, "rosa")
-    left = rosa.page.evaluate("""async () => {
+    left = rosa.page.evaluate(
+        inside("""(async () => {
       const encrypt = crypto.subtle.encrypt.bind(crypto.subtle);
       const late = () => new Promise((done) => setTimeout(done, 800));
       crypto.subtle.encrypt = (...given) => late().then(() => encrypt(...given));
-      const keeping = lineStore.keep("list", line.code, ends, { people: [] });
-      await end();
+      const keeping = lineStorage.put("list", page.code, state.endsAt, { people: [] });
+      await endLine();
       await keeping;
-      return store.in("lines", "readonly", (kept) => kept.count());
-    }""")
-    assert left == 0 and rosa.page.evaluate("kept.drawn === null")
+      return storage.transaction("lines", "readonly", (lines) => lines.count());
+    })()""")
+    )
+    assert left == 0 and rosa.page.evaluate(inside("state.cached.figures === null"))
 
 
 def test_an_old_phone_shows_the_changing_code_without_a_network(gate, phone_of):
@@ -197,7 +225,7 @@ def test_an_old_phone_shows_the_changing_code_without_a_network(gate, phone_of):
         "delete DataView.prototype.setBigUint64; delete window.BigInt; delete AbortSignal.timeout;"
     )
     rosa.page.goto(gate.line)
-    until(rosa.page, "Boolean(kept.rotating?.key)")
+    until(rosa.page, inside("state.cached.rotating?.key"))
     rosa.context.set_offline(True)
     rosa.page.goto(gate.line)
     rosa.page.get_by_role("button", name="Show the changing code full screen").click()

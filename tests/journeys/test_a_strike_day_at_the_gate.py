@@ -6,10 +6,10 @@ from datetime import timedelta
 from playwright.sync_api import expect
 
 from mobilize import clock
-from mobilize.accounts.grants import grant_line
+from mobilize.accounts.access.grants import grant_line
 from mobilize.accounts.models import GrantKind
 from mobilize.actions.models import ActionKind
-from mobilize.checkins.settling import work_out_leavings
+from mobilize.checkins.record.deferred import derive_deferred
 from tests.builders import make_action, make_event, make_member, make_site
 from tests.checkins.morning import attendance, outcomes
 
@@ -36,7 +36,7 @@ def test_leaving_waits_for_the_network_and_the_line_shows_who_left_and_who_cooks
     phone.context.set_offline(False)
     expect(phone.get_by_role("heading", name="You're checked out")).to_be_visible(timeout=SOON)
 
-    work_out_leavings(clock.now())
+    derive_deferred(clock.now())
     context = browser.new_context(**browser_context_args)
     context.add_cookies([{"name": f"line-{event.code}", "value": token, "url": live_server}])
     line = context.new_page()

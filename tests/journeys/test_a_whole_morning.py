@@ -19,7 +19,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from mobilize.database import atomic
-from mobilize.demo.carrier import Carrier
+from mobilize.demo.carrier.server import Carrier
 from mobilize.roster.models import Membership, StatusSpan
 from tests.services.processes import ROOT, Processes
 
@@ -59,7 +59,7 @@ class Morning:
         return str(self.folder / name)
 
     def texts_to(self, phone: str) -> list[str]:
-        return [text["body"] for text in self.carrier.book.ledger() if text["to"] == phone]
+        return [text["body"] for text in self.carrier.store.ledger() if text["to"] == phone]
 
     def wait_for_text(self, phone: str, word: str) -> str:
         wait_for(lambda: any(word in body for body in self.texts_to(phone)), f"a text with {word!r}")
@@ -132,10 +132,10 @@ def test_from_a_roster_to_a_report(morning: Morning, local_time: datetime) -> No
     morning.carrier.say(DORA, "24")
     wait_for(lambda: figures(morning, today)["Roosevelt High"]["head_count"] == 24, "Dora's head count")
 
-    found = figures(morning, today)
-    assert (found["Lincoln Elementary"]["named"], found["Lincoln Elementary"]["head_count"]) == (4, 31)
-    assert (found["Lincoln Elementary"]["came"], found["Lincoln Elementary"]["eligible"]) == (4, 4)
-    assert (found["Roosevelt High"]["named"], found["Roosevelt High"]["eligible"]) == (0, 2)
+    result = figures(morning, today)
+    assert (result["Lincoln Elementary"]["named"], result["Lincoln Elementary"]["head_count"]) == (4, 31)
+    assert (result["Lincoln Elementary"]["came"], result["Lincoln Elementary"]["eligible"]) == (4, 4)
+    assert (result["Roosevelt High"]["named"], result["Roosevelt High"]["eligible"]) == (0, 2)
 
     members_hear_of_tomorrow(morning, tomorrow)
     reads_her_report(morning, web, today, lincoln)
@@ -160,7 +160,8 @@ def prepare(morning: Morning, local_time: datetime) -> tuple[str, str]:
 
 
 def were_members_yesterday() -> None:
-    """Who counts is as of the start, and today's picket began before this roster was imported."""
+    """Date memberships back: who is eligible is fixed at the start, and today's picket began before this
+    import."""
     day = timedelta(days=1)
     with atomic() as session:
         for span in (Membership, StatusSpan):
@@ -170,11 +171,11 @@ def were_members_yesterday() -> None:
 
 def action(morning: Morning, name: str, starts: datetime, ends: datetime) -> str:
     span = ("--starts", starts.strftime("%Y-%m-%dT%H:%M"), "--ends", ends.strftime("%Y-%m-%dT%H:%M"))
-    made = morning.flask(
+    result = morning.flask(
         "actions", "create", "--name", name, "--kind", "picket", *span, "--at", "every-site", "--json"
     )
-    assert isinstance(made, dict)
-    return str(made["id"])
+    assert isinstance(result, dict)
+    return str(result["id"])
 
 
 def events_of(morning: Morning, action_id: str) -> list[dict[str, str]]:
@@ -185,10 +186,10 @@ def events_of(morning: Morning, action_id: str) -> list[dict[str, str]]:
 
 def chair_signs_in(morning: Morning, web: requests.Session) -> None:
     page = web.get(f"{morning.base}/sign-in").text
-    asked = post(web, f"{morning.base}/sign-in", page, phone="213-555-0101")
+    response = post(web, f"{morning.base}/sign-in", page, phone="213-555-0101")
     code = re.search(r"\b\d{4} \d{4}\b", morning.wait_for_text(CARMEN, "code"))
     assert code
-    home = post(web, asked.url, asked.text, code=code[0])
+    home = post(web, response.url, response.text, code=code[0])
     assert "Evening picket" in home.text, home.url
 
 
@@ -204,7 +205,7 @@ def chair_opens_her_line(morning: Morning, web: requests.Session, code: str) -> 
 
 
 def member_checks_in(morning: Morning, code: str, typed: str) -> str:
-    """On a phone of her own, by the plain form."""
+    """On a phone of their own, by the plain form."""
     phone = requests.Session()
     address = f"{morning.base}/C/{code}"
     answer = post(phone, address, phone.get(address).text, typed=typed)
@@ -239,7 +240,7 @@ def figures(morning: Morning, action_id: str) -> dict[str, dict[str, int]]:
 
 
 def members_hear_of_tomorrow(morning: Morning, tomorrow: str) -> None:
-    """Each once, in her language; the answer counts, and STOP is the last word."""
+    """Each once, in the member's language; the answer counts, and STOP is the last word."""
     assert "Morning picket" in morning.wait_for_text(LINH, "Morning picket")
     spanish = morning.wait_for_text(MIA, "Lincoln")
     assert "mañana" in spanish.lower() or "STOP" in spanish

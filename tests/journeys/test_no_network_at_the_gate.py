@@ -7,8 +7,9 @@ import psycopg
 from playwright.sync_api import expect
 
 from mobilize import clock
-from mobilize.checkins.models import Tier
-from mobilize.checkins.personal import personal_code
+from mobilize.checkins.member.personal_links import personal_code
+from mobilize.checkins.models import Tier, Void
+from mobilize.checkins.record.deferred import derive_deferred
 from mobilize.database import db
 from tests.checkins.morning import attendance, evidence, outcomes
 from tests.journeys.phones import SOON, eventually, kill, open_and_keep
@@ -94,7 +95,9 @@ def test_her_own_link_works_without_a_network(gate, phone_of):
     context.set_offline(False)
     page.get_by_role("button", name="Take it back").click()
     expect(page.get_by_text("was taken back")).to_be_visible()
-    eventually(lambda: attendance(gate.event), [])
+    eventually(lambda: db.session.query(Void).count(), 1)
+    derive_deferred(clock.now())
+    assert attendance(gate.event) == []
 
 
 def test_while_the_database_is_away_the_page_keeps_the_tap_and_says_so(gate, phone_of, pg_app, postgres):
@@ -102,9 +105,9 @@ def test_while_the_database_is_away_the_page_keeps_the_tap_and_says_so(gate, pho
     open_and_keep(page, gate.check_in, f"/c/{gate.event.code}")
     db.session.remove()
     with database_away(pg_app, postgres):
-        with page.expect_response(lambda answer: answer.request.method == "POST") as told:
+        with page.expect_response(lambda answer: answer.request.method == "POST") as response:
             check_in_here(page, "2135550110")
-        assert (told.value.status, told.value.headers["retry-after"]) == (503, "5")
+        assert (response.value.status, response.value.headers["retry-after"]) == (503, "5")
         expect(page.get_by_text("Saved on this phone, not yet sent")).to_be_visible()
     db.engine.dispose()
     page.evaluate("dispatchEvent(new Event('online'))")

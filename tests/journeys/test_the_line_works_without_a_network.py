@@ -1,6 +1,7 @@
 """A line without a network: its list, what captains did there, and what leaves their phones at its end."""
 
 import io
+import json
 import re
 import time
 from datetime import timedelta
@@ -9,14 +10,27 @@ from types import SimpleNamespace
 import zxingcpp
 from PIL import Image
 from playwright.sync_api import expect
+from qrcode.main import QRCode
 
 from mobilize import clock
-from mobilize.accounts.grants import grant_line, revoke_grant
+from mobilize.accounts.access.grants import grant_line, revoke_grant
 from mobilize.accounts.models import GrantKind
-from mobilize.checkins.rotating import is_current
+from mobilize.checkins.line.rotating_codes import is_current
 from tests.builders import make_member, make_site
 from tests.checkins.morning import attendance, evidence, outcomes
-from tests.journeys.phones import SOON, eventually, kill, open_and_keep, until
+from tests.journeys.phones import SOON, eventually, inside, kill, open_and_keep, until
+
+DRAW = """
+  const canvas = document.createElement('canvas');
+  canvas.width = canvas.height = canvas.videoWidth = canvas.videoHeight = rows.length * 8;
+  const draw = canvas.getContext('2d');
+  draw.fillStyle = '#fff';
+  draw.fillRect(0, 0, canvas.width, canvas.height);
+  draw.fillStyle = '#000';
+  const put = (x, y) => draw.fillRect(x * 8, y * 8, 8, 8);
+  rows.forEach((row, y) => row.forEach((dark, x) => dark && put(x, y)));"""
+# The key of the changing code that a line's phone has; undefined while it has none.
+KEY = inside("state.cached.rotating?.key")
 
 
 def line_phone(gate, phone_of, name, no_state=False):
@@ -86,8 +100,10 @@ def test_a_list_that_was_altered_on_the_phone_is_not_shown(gate, phone_of):
     rosa = line_phone(gate, phone_of, "rosa")
     rosa.context.set_offline(True)
     rosa.page.evaluate(
-        "lineStore.read('list', line.code).then((list) => { list.people[0].name = 'Somebody E.';"
-        " return lineStore.keep('list', line.code, list.ends, list); })"
+        inside(
+            "lineStorage.get('list', page.code).then((list) => { list.people[0].name = 'Somebody E.';"
+            " return lineStorage.put('list', page.code, list.ends, list); })"
+        )
     )
     rosa.page.goto(gate.line)
     expect(rosa.page.get_by_text("was altered, so it is not shown")).to_be_visible()
@@ -103,7 +119,7 @@ def test_a_link_taken_back_wipes_the_names_and_loses_no_tick(gate, phone_of):
     expect(rosa.page.get_by_text("This phone's link has ended")).to_be_visible(timeout=SOON)
     expect(rosa.page.locator("#names li")).to_have_count(0)
     eventually(lambda: outcomes(gate.event), ["unresolved"])
-    until(rosa.page, "store.all('lines').then(kept => kept.length === 0)")
+    until(rosa.page, inside("storage.all('lines').then((lines) => lines.length === 0)"))
     assert "First1" not in rosa.page.content()
 
 
@@ -112,15 +128,17 @@ def test_at_the_days_end_the_names_leave_the_phone_and_what_waits_does_not(gate,
     rosa.context.set_offline(True)
     tick(rosa.page, 1)
     rosa.page.evaluate(
-        "lineStore.read('list', line.code)"
-        ".then((list) => lineStore.keep('list', line.code, 0, { ...list, ends: 0 }))"
-        ".then(() => lineStore.keep('live', line.code, 0, kept))"
+        inside(
+            "lineStorage.get('list', page.code)"
+            ".then((list) => lineStorage.put('list', page.code, 0, { ...list, ends: 0 }))"
+            ".then(() => lineStorage.put('live', page.code, 0, state.cached))"
+        )
     )
     rosa.page.goto(gate.line)
     expect(rosa.page.get_by_text("The names are not on this phone")).to_be_visible()
     expect(rosa.page.get_by_text("1 waiting to send")).to_be_visible()
     expect(rosa.page.locator("#names li")).to_have_count(0)
-    until(rosa.page, "store.all('lines').then(kept => kept.length === 0)")
+    until(rosa.page, inside("storage.all('lines').then((lines) => lines.length === 0)"))
     rosa.context.set_offline(False)
     eventually(lambda: outcomes(gate.event), ["counted"])
 
@@ -136,7 +154,7 @@ def test_what_could_not_be_taken_stays_on_the_phone_until_a_person_has_seen_it(g
     rosa.page.get_by_role("button", name="I have seen this").click()
     rosa.page.get_by_label("Mobile number, member number or name").fill("12!?")
     rosa.page.get_by_role("button", name="Add this person").click()
-    rosa.page.evaluate(f"add({{ kind: 'tick', member: '{elsewhere.id}' }})")
+    rosa.page.evaluate(inside(f"enqueue({{ kind: 'tick', member: '{elsewhere.id}' }})"))
     expect(rosa.page.get_by_text("3 waiting to send")).to_be_visible()
     rosa.context.set_offline(False)
     for _look in range(2):
@@ -156,7 +174,7 @@ def test_what_could_not_be_taken_stays_on_the_phone_until_a_person_has_seen_it(g
     eventually(lambda: outcomes(gate.event), ["counted"])
 
 
-def test_without_a_camera_her_number_is_typed(gate, phone_of):
+def test_without_a_camera_their_number_is_typed(gate, phone_of):
     rosa = line_phone(gate, phone_of, "rosa")
     rosa.page.get_by_role("button", name="Scan a member's own code").click()
     rosa.page.get_by_role("button", name="Type their number instead").click()
@@ -165,7 +183,7 @@ def test_without_a_camera_her_number_is_typed(gate, phone_of):
 
 def test_the_changing_code_is_drawn_without_a_network_and_a_wrong_clock(gate, phone_of):
     rosa = line_phone(gate, phone_of, "rosa")
-    until(rosa.page, "Boolean(kept.rotating?.key) && taps.heard > 0")
+    until(rosa.page, inside("Boolean(state.cached.rotating?.key) && clock.syncedAt > 0"))
     rosa.page.evaluate("Date.now = () => 0")
     rosa.context.set_offline(True)
     rosa.page.get_by_role("button", name="Show the changing code full screen").click()
@@ -187,25 +205,25 @@ def test_a_captain_who_is_out_shows_no_code_and_the_other_phone_goes_on(gate, ph
     for phone in (rosa, sam):
         phone.page.get_by_role("button", name="Show the changing code full screen").click()
         expect(phone.page.get_by_text("New code in")).to_be_visible()
-    before = sam.page.evaluate("kept.rotating.key")
+    before = sam.page.evaluate(KEY)
     revoke_grant(rosa.grant, "shell", now=clock.now())
-    until(sam.page, f"Boolean(kept.rotating?.key) && kept.rotating.key !== '{before}'")
-    until(rosa.page, "ended && kept.rotating === null")
+    until(sam.page, inside(f"![undefined, '', '{before}'].includes(state.cached.rotating?.key)"))
+    until(rosa.page, inside("state.ended && state.cached.rotating === null"))
     expect(rosa.page.locator("#board-code path")).not_to_have_attribute("d", re.compile("M"))
     eventually(lambda: is_current(gate.event.id, shown_code(sam), clock.now()), True)
 
 
 def test_a_phone_without_a_network_goes_on_with_a_key_that_verifies_nobody(gate, phone_of):
     rosa, sam = line_phone(gate, phone_of, "rosa"), line_phone(gate, phone_of, "sam")
-    until(sam.page, "Boolean(kept.rotating?.key)")
-    before = sam.page.evaluate("kept.rotating.key")
+    until(sam.page, KEY)
+    before = sam.page.evaluate(KEY)
     sam.context.set_offline(True)
     revoke_grant(rosa.grant, "shell", now=clock.now())
     sam.page.get_by_role("button", name="Show the changing code full screen").click()
     expect(sam.page.get_by_text("New code in")).to_be_visible()
-    assert sam.page.evaluate("kept.rotating.key") == before
+    assert sam.page.evaluate(KEY) == before
     sam.context.set_offline(False)
-    until(sam.page, f"kept.rotating.key !== '{before}'")
+    until(sam.page, inside(f"state.cached.rotating.key !== '{before}'"))
     eventually(lambda: is_current(gate.event.id, shown_code(sam), clock.now()), True)
 
 
@@ -228,7 +246,9 @@ def test_a_long_queue_is_sent_a_batch_at_a_time_until_nothing_waits(gate, phone_
     rosa = line_phone(gate, phone_of, "rosa")
     rosa.context.set_offline(True)
     rosa.page.evaluate(
-        "(async () => { for (let n = 0; n < 250; n++) await add({ kind: 'supporters', n: 1 }); })()"
+        inside(
+            "(async () => { for (let n = 0; n < 250; n++) await enqueue({ kind: 'supporters', n: 1 }); })()"
+        )
     )
     expect(rosa.page.get_by_text("250 waiting to send")).to_be_visible(timeout=SOON)
     rosa.context.set_offline(False)
@@ -240,18 +260,10 @@ def test_the_vendored_reader_reads_a_code(gate, phone_of):
     rosa = line_phone(gate, phone_of, "rosa")
     rosa.page.evaluate("delete window.BarcodeDetector")
     text = "HTTP://LOCALHOST/P/ABCDEFGHJ/ABCDEFGHIJ"
+    code = QRCode(border=4)
+    code.add_data(text)
+    rows = json.dumps(code.get_matrix())
     read = rosa.page.evaluate(
-        """async (text) => {
-            const rows = qr.rows(text), canvas = document.createElement('canvas');
-            canvas.width = canvas.height = canvas.videoWidth = canvas.videoHeight = (rows.length + 8) * 8;
-            const draw = canvas.getContext('2d');
-            draw.fillStyle = '#fff';
-            draw.fillRect(0, 0, canvas.width, canvas.height);
-            draw.fillStyle = '#000';
-            const put = (x, y) => draw.fillRect(x * 8 + 32, y * 8 + 32, 8, 8);
-            rows.forEach((row, y) => row.forEach((dark, x) => dark && put(x, y)));
-            return (await anyReader())(canvas);
-        }""",
-        text,
+        inside(f"(async (rows) => {{ {DRAW} return (await makeDecoder())(canvas); }})({rows})")
     )
     assert read == text

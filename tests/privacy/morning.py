@@ -8,32 +8,40 @@ from typing import Any
 
 from sqlalchemy import select
 
-from mobilize.accounts.grants import grant_line
+from mobilize.accounts.access.grants import grant_line
 from mobilize.accounts.models import GrantKind, Person, RoleName
-from mobilize.actions.denominator import freeze_event
+from mobilize.actions.eligibility import freeze_event
 from mobilize.actions.models import Action, Event
 from mobilize.checkins.models import Method
-from mobilize.checkins.operations import (
-    CheckIn,
-    Proof,
+from mobilize.checkins.record.identifiers import read_typed
+from mobilize.checkins.record.operations import (
+    CheckInClaim,
+    CheckInResult,
     check_in,
     check_in_by_poster,
     report_head_count,
     void,
 )
-from mobilize.checkins.typed import read_typed
 from mobilize.database import Model, atomic, db
-from mobilize.privacy.operations import forget_due
-from mobilize.reminders.answers import read_answers
+from mobilize.privacy.retention.forgetting import forget_due
+from mobilize.reminders.inbox.answers import read_answers
 from mobilize.roster.models import Member, MemberStatus, Site
-from mobilize.texts.inbound import take_inbound
 from mobilize.texts.models import TextClass
 from mobilize.texts.operations import PlannedText, queue_texts
-from mobilize.texts.questions import ask_question
-from mobilize.turnout import live
-from mobilize.turnout.operations import close_due_events
-from mobilize.turnout.queries import board
-from tests.builders import START, ZONE, make_action, make_event, make_member, make_person, make_site
+from mobilize.texts.receiving.inbound import take_inbound
+from mobilize.turnout.board import cache as live
+from mobilize.turnout.figures.closing import close_due_events
+from mobilize.turnout.figures.queries import board
+from tests.builders import (
+    START,
+    ZONE,
+    ask_question,
+    make_action,
+    make_event,
+    make_member,
+    make_person,
+    make_site,
+)
 
 MIA, ANA, NATE, CARMEN = "+12135550101", "+12135550102", "+12135550150", "+12135550103"
 OPEN = START + timedelta(minutes=5)
@@ -83,8 +91,8 @@ class Morning:
         reminders = [
             PlannedText(
                 purpose=f"day_before:{self.at_lincoln.id}:1", phone=member.phone, wording="as_written",
-                language="en", klass=TextClass.MEMBER, tz=ZONE, due_at=START - timedelta(hours=14),
-                useless_after=START, blanks={"body": f"{member.person.first}, tomorrow at 7."},
+                language="en", text_class=TextClass.MEMBER, tz=ZONE, due_at=START - timedelta(hours=14),
+                expires_at=START, blanks={"body": f"{member.person.first}, tomorrow at 7."},
                 event_id=self.at_lincoln.id, member_id=member.id,
             )
             for member in (self.mia, self.ana)
@@ -114,9 +122,11 @@ class Morning:
         read_answers(OPEN)
         check_in_by_poster(self.at_lincoln.id, read_typed(NATE), page="p2", cookie=None, now=OPEN)
 
-    def tick(self, member: Member, event: Event, *, at: datetime = OPEN, **more: Any) -> CheckIn:
-        said = {"nonce": uuid.uuid4().bytes, "body": f"tick {member.id}".encode(), **more}
-        proof = Proof(event_id=event.id, method=Method.TICK, happened_at=at, member_id=member.id, **said)
+    def tick(self, member: Member, event: Event, *, at: datetime = OPEN, **more: Any) -> CheckInResult:
+        fields = {"nonce": uuid.uuid4().bytes, "body": f"tick {member.id}".encode(), **more}
+        proof = CheckInClaim(
+            event_id=event.id, method=Method.TICK, happened_at=at, member_id=member.id, **fields
+        )
         return check_in(proof, now=at)
 
     def _counts(self) -> None:
@@ -129,12 +139,12 @@ class Morning:
         """Every number of the action, counted anew from its rows and as it is shown."""
         live.forget()
         action = db.session.get_one(Action, self.action.id)
-        found = {}
+        results = {}
         for fixed in (True, False):
             whole = board(action, fixed=fixed)
             chapters = {c.name: (c.names, c.line, c.state) for c in whole.chapters}
-            found[f"fixed={fixed}"] = (whole.total, whole.no_site, whole.others, chapters)
-        return found
+            results[f"fixed={fixed}"] = (whole.total, whole.no_site, whole.others, chapters)
+        return results
 
 
 def tick_until(n: int) -> None:
@@ -150,11 +160,11 @@ def where_is(*needles: bytes | uuid.UUID) -> set[str]:
             table.name
             for table in Model.metadata.sorted_tables
             for row in session.execute(select(table))
-            if any(hex_ in said for hex_ in hexes for said in _said(row))
+            if any(hex_ in text for hex_ in hexes for text in _texts_in(row))
         }
 
 
-def _said(row: Iterable[Any]) -> Iterable[str]:
+def _texts_in(row: Iterable[Any]) -> Iterable[str]:
     for value in row:
         if isinstance(value, bytes):
             yield value.hex()

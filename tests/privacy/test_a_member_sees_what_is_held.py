@@ -1,4 +1,4 @@
-"""Mia types her number, gets a code, sees, changes, takes or deletes what is held; Nate learns nothing."""
+"""Mia types a number, gets a code, sees, changes, takes or deletes what is held; Nate learns nothing."""
 
 import json
 from collections.abc import Iterator
@@ -12,16 +12,17 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from mobilize.accounts import code_requests, codes
 from mobilize.accounts.models import CodeRequest, RoleName, SignedInSession
-from mobilize.checkins.personal import ended_links
+from mobilize.accounts.sign_in import one_time_codes
+from mobilize.accounts.sign_in import operations as codes
+from mobilize.checkins.member.personal_links import ended_links
 from mobilize.database import db
+from mobilize.privacy.member_page.sessions import send_codes
 from mobilize.privacy.models import Visit
-from mobilize.privacy.visits import send_codes
 from mobilize.roster.models import Member
+from mobilize.texts.consent.subscriptions import is_opted_out
 from mobilize.texts.models import OutboxText
 from mobilize.texts.operations import opt_out
-from mobilize.texts.phone_rules import is_opted_out
 from tests.builders import make_member, make_person, make_site
 from tests.privacy.morning import ANA, MIA, NATE
 from tests.services.client import Client
@@ -66,14 +67,14 @@ def same(answer: TestResponse) -> tuple[int, bytes, list[tuple[str, str]]]:
 def test_member_stranger_and_opted_out_get_the_same_bytes_until_the_code(app: Flask, mia: Member) -> None:
     make_member("Soto", "Ana", phone=ANA)
     opt_out(ANA, source="reply", now=NOW)
-    heard = []
+    answers = []
     for phone in (MIA, NATE, ANA):
         client = Client(app, use_cookies=True)
         walk = [client.get("/me"), ask(client, phone), client.get("/me/code")]
         send_codes(now=NOW)
         walk += [client.post("/me/code", data={"code": "12"}), client.get("/me/held")]
-        heard.append([same(answer) for answer in walk])
-    assert heard[0] == heard[1] == heard[2]
+        answers.append([same(answer) for answer in walk])
+    assert answers[0] == answers[1] == answers[2]
 
 
 def test_only_a_phone_of_the_roster_is_texted(client: FlaskClient, mia: Member) -> None:
@@ -84,13 +85,13 @@ def test_only_a_phone_of_the_roster_is_texted(client: FlaskClient, mia: Member) 
     assert all(request.looked_at for request in db.session.scalars(select(CodeRequest)))
 
 
-def test_she_sees_her_name_number_phone_chapter_and_status(client: FlaskClient, mia: Member) -> None:
+def test_they_see_their_name_number_phone_chapter_and_status(client: FlaskClient, mia: Member) -> None:
     page = open_page(client).get_data(as_text=True)
-    for said in ("Mia Reyes", "90000101", "(213) 555-0101", "Lincoln", "Active", "English"):
-        assert said in page
+    for part in ("Mia Reyes", "90000101", "(213) 555-0101", "Lincoln", "Active", "English"):
+        assert part in page
 
 
-def test_the_page_closes_after_fifteen_minutes_and_when_she_says_so(
+def test_the_page_closes_after_fifteen_minutes_and_when_they_say_so(
     app: Flask, mia: Member, stopped_clock: Any
 ) -> None:
     client, other = Client(app, use_cookies=True), Client(app, use_cookies=True)
@@ -130,7 +131,7 @@ def test_it_is_no_sign_in_and_sign_in_is_no_visit(client: FlaskClient, mia: Memb
     open_page(client)
     assert client.get("/").status_code == 200
     assert db.session.scalars(select(SignedInSession)).all() == []
-    code_requests.ask_for_code(MIA, "the same browser", language="en", now=NOW)
+    one_time_codes.ask_for_code(MIA, "the same browser", language="en", now=NOW)
     assert send_codes(now=NOW) == 0 and codes.send_codes(now=NOW) == 1
     sign_in = db.session.scalars(select(OutboxText).where(OutboxText.wording == "sign_in_code")).one()
     client.set_cookie("me-asks", "the same browser", domain="localhost")
@@ -138,19 +139,19 @@ def test_it_is_no_sign_in_and_sign_in_is_no_visit(client: FlaskClient, mia: Memb
     assert client.post("/me/code", data={"code": code}).status_code == 422
 
 
-def test_strangers_asking_with_her_number_text_her_three_times_an_hour_at_most(
+def test_strangers_asking_with_their_number_text_them_three_times_an_hour_at_most(
     client: FlaskClient, mia: Member
 ) -> None:
-    from mobilize.privacy.visits import ask_to_see
+    from mobilize.privacy.member_page.sessions import ask_to_see
 
     for n in range(6):
         ask_to_see(MIA, f"stranger {n}", language="en", now=NOW)
         send_codes(now=NOW)
     assert len(db.session.scalars(select(OutboxText)).all()) == 3
-    assert open_page(client).status_code == 200, "they shut her out of her own page"
+    assert open_page(client).status_code == 200, "strangers shut them out of their own page"
     make_person(phone=MIA, role=RoleName.CHAIR, site=make_site())
-    code_requests.ask_for_code(MIA, "hers", language="en", now=NOW)
-    assert codes.send_codes(now=NOW) == 1, "they used up her sign-in"
+    one_time_codes.ask_for_code(MIA, "own", language="en", now=NOW)
+    assert codes.send_codes(now=NOW) == 1, "strangers used up their sign-in"
 
 
 def test_two_who_share_a_phone_each_see_their_own_page(client: FlaskClient, mia: Member) -> None:
@@ -180,22 +181,22 @@ def test_language_urgent_and_stop_are_one_button_each(client: FlaskClient, mia: 
     assert client.post("/me/wish", data={"language": "xx"}).status_code == 422
 
 
-def test_she_ends_the_links_in_her_texts(client: FlaskClient, mia: Member) -> None:
+def test_they_end_the_links_in_their_texts(client: FlaskClient, mia: Member) -> None:
     open_page(client)
     assert "End my links" in client.get("/me/held").text
     assert "Ended." in client.post("/me/wish", data={"links": "end"}, follow_redirects=True).text
     assert ended_links() == {mia.id: 1}
 
 
-def test_she_takes_everything_with_her(client: FlaskClient, mia: Member) -> None:
+def test_they_take_everything_with_them(client: FlaskClient, mia: Member) -> None:
     open_page(client)
     answer = client.get("/me/held.json")
-    found = json.loads(answer.data)
-    assert found["members"][0]["number"] == "90000101" and found["members"][0]["phone"] == MIA
+    payload = json.loads(answer.data)
+    assert payload["members"][0]["number"] == "90000101" and payload["members"][0]["phone"] == MIA
     assert "attachment" in answer.headers["Content-Disposition"]
 
 
-def test_she_deletes_it_and_the_page_is_gone(client: FlaskClient, mia: Member) -> None:
+def test_they_delete_it_and_the_page_is_gone(client: FlaskClient, mia: Member) -> None:
     open_page(client)
     assert b"Delete it now" in client.get("/me/delete").data
     assert client.post("/me/delete", data={"stop_texts": "yes"}).location == "/me/gone"
@@ -224,7 +225,7 @@ def test_what_is_no_number_is_said_so(client: FlaskClient, typed: str) -> None:
     assert answer.status_code == 422 and b"10 digits" in answer.data
 
 
-def test_the_page_speaks_spanish_when_she_does(client: FlaskClient, mia: Member) -> None:
+def test_the_page_speaks_spanish_when_they_do(client: FlaskClient, mia: Member) -> None:
     client.set_cookie("language", "es", domain="localhost")
     ask(client, MIA)
     send_codes(now=NOW)

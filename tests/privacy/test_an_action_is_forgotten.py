@@ -7,17 +7,18 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from mobilize.accounts.access.scope import THE_OFFICE
 from mobilize.accounts.models import LineGrant
-from mobilize.accounts.scope import THE_OFFICE
 from mobilize.actions.models import Action, Eligible
 from mobilize.audit import AuditRow
 from mobilize.checkins.models import Attendance, Evidence, HeadCount, KnownPhone, Outcome, Void, Walkup
-from mobilize.crypto import blind_index
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
-from mobilize.privacy.operations import forget_action, forget_due, place_hold, release_hold
-from mobilize.reminders.broadcasts import write_broadcast
-from mobilize.reminders.composing import Written
+from mobilize.keys.crypto import blind_index
+from mobilize.languages import Translated
+from mobilize.privacy.retention.forgetting import forget_action, forget_due
+from mobilize.privacy.retention.legal_holds import place_hold, release_hold
+from mobilize.reminders.broadcasts.operations import write_broadcast
 from mobilize.reminders.models import Audience, BroadcastState, ReminderRule
 from mobilize.texts.models import OutboxText
 from tests.builders import START, make_action, make_campaign, make_event
@@ -46,7 +47,7 @@ def test_every_number_is_the_same_on_day_0_31_91_and_400(morning: Morning) -> No
     assert db.session.get_one(Action, morning.action.id).forgotten_at == day(91)
 
 
-def test_on_day_90_everything_stands_and_on_day_91_nothing_ties_her_to_it(morning: Morning) -> None:
+def test_on_day_90_everything_stands_and_on_day_91_nothing_ties_them_to_it(morning: Morning) -> None:
     assert {"attendance", "evidence", "eligible", "outbox", "replies"} <= mias_traces(morning)
     tick_until(31)
     assert {"attendance", "evidence", "eligible", "outbox", "replies"} <= mias_traces(morning)
@@ -71,8 +72,8 @@ def test_what_a_forgotten_row_still_says(morning: Morning) -> None:
 
 
 def test_two_rows_of_one_member_stay_one_member(morning: Morning) -> None:
-    hers = select(Attendance.id).where(Attendance.member_id == morning.mia.id)
-    assert len(db.session.scalars(hers).all()) == 2
+    rows = select(Attendance.id).where(Attendance.member_id == morning.mia.id)
+    assert len(db.session.scalars(rows).all()) == 2
     tick_until(91)
     times = select(func.count()).select_from(Attendance).group_by(Attendance.forgotten_as)
     assert sorted(db.session.scalars(times)) == [1, 1, 1, 1, 1, 2]
@@ -85,7 +86,7 @@ def test_carmen_who_held_the_line_is_forgotten_too(morning: Morning) -> None:
 
 
 def test_what_people_wrote_in_their_own_words_goes_too(morning: Morning) -> None:
-    words = Written("Call Mia Reyes", "Llama a Mia Reyes")
+    words = Translated(en="Call Mia Reyes", es="Llama a Mia Reyes")
     office = {"scope": THE_OFFICE, "actor": "shell", "now": OPEN}
     sent = write_broadcast(morning.action, words, Audience.MEMBERS, urgent_reason="Mia fell", **office)
     with atomic() as session:
@@ -96,11 +97,11 @@ def test_what_people_wrote_in_their_own_words_goes_too(morning: Morning) -> None
         session.scalars(select(ReminderRule)).one().reason = "Mia fell"
         sent.state = BroadcastState.QUEUED
     tick_until(89)
-    assert (label(), reasons(), sent.text_en) == ("Carmen", ["it was not her"], "Call Mia Reyes")
+    assert (label(), reasons(), sent.text.in_("en")) == ("Carmen", ["it was not her"], "Call Mia Reyes")
     tick_until(91)
     db.session.rollback()
     assert (label(), reasons()) == (None, [None])
-    assert (sent.text_en, sent.text_es, sent.urgent_reason) == (None, None, None)
+    assert (sent.text, sent.urgent_reason) == (None, None)
     assert db.session.scalars(select(ReminderRule)).one().reason is None
 
 
@@ -169,7 +170,7 @@ def test_totals_are_fixed_before_anything_is_forgotten(app: Flask) -> None:
 def test_what_was_cut_off_is_finished_by_the_next_tick(
     morning: Morning, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mobilize.privacy import forgetting
+    from mobilize.privacy.retention import forgetting
 
     before = morning.numbers()
 

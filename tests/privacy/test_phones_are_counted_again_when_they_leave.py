@@ -14,19 +14,19 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from mobilize import clock
-from mobilize.accounts.approvals import Kind, approve, open_approval
+from mobilize.accounts.access.scope import THE_OFFICE, Scope
+from mobilize.accounts.access.sponsors import actor_of
+from mobilize.accounts.approvals.operations import Kind, approve, open_approval
 from mobilize.accounts.models import Person, RoleName
-from mobilize.accounts.scope import THE_OFFICE, Scope
-from mobilize.accounts.sponsors import actor_of
 from mobilize.actions.models import Action, Event
 from mobilize.database import db
 from mobilize.errors import Refused
-from mobilize.privacy import exports
-from mobilize.privacy.export_files import write_file
-from mobilize.privacy.exports import File, ask_for_export, fetch_export, make_link
+from mobilize.privacy.exports import operations as exports
+from mobilize.privacy.exports.files import write_file
+from mobilize.privacy.exports.operations import File, ask_for_export, fetch_export, make_link
 from mobilize.privacy.models import Export, ExportFormat, ExportKind
 from mobilize.roster.models import Area, Site
-from mobilize.turnout import live
+from mobilize.turnout.board import cache as live
 from tests.builders import START, make_action, make_area, make_event, make_member, make_person, make_site
 from tests.builders import sign_in as enter
 
@@ -74,17 +74,17 @@ def site_of(action: Action) -> Site:
 def ask(action: Action, olga: Person, area: Area) -> tuple[Export, str | None]:
     return ask_for_export(
         action, ExportKind.PHONES, ExportFormat.CSV, "Calls before the strike",
-        person=olga, scope=hers(area), now=clock.now(),
+        person=olga, scope=scope_over(area), now=clock.now(),
     )  # fmt: skip
 
 
-def hers(area: Area) -> Scope:
+def scope_over(area: Area) -> Scope:
     return Scope(roles=frozenset({RoleName.ORGANIZER}), areas=frozenset({area.id}))
 
 
 def fetch(token: str | None, olga: Person, area: Area) -> File:
     live.forget()
-    return fetch_export(token or "", person=olga, scope=hers(area), now=clock.now())
+    return fetch_export(token or "", person=olga, scope=scope_over(area), now=clock.now())
 
 
 def rows(file: File) -> int:
@@ -92,12 +92,12 @@ def rows(file: File) -> int:
 
 
 def agree(export: Export) -> str:
-    """What the second person reads before they say yes."""
-    asked = open_approval(Kind.PHONE_EXPORT, str(export.id), now=clock.now())
-    assert asked is not None
+    """Agree as the second person; returns the summary they read before."""
+    approval = open_approval(Kind.PHONE_EXPORT, str(export.id), now=clock.now())
+    assert approval is not None
     second = make_person("Ada", role=RoleName.ADMIN)
-    approve(asked.id, by=actor_of(second), scope=THE_OFFICE, stepped_up=True, now=clock.now())
-    return str(asked.summary)
+    approve(approval.id, by=actor_of(second), scope=THE_OFFICE, stepped_up=True, now=clock.now())
+    return str(approval.summary)
 
 
 def test_twenty_were_asked_for_and_sixty_wait_for_the_second_person(olga: Person, north: Area) -> None:
@@ -146,6 +146,15 @@ def test_what_a_second_person_agreed_to_is_not_counted_again(olga: Person, north
     assert rows(fetch(ask(few, olga, north)[1], olga, north)) == 5
 
 
+def test_whoever_is_only_a_chair_by_then_fetches_no_phones(olga: Person, north: Area) -> None:
+    action = school(north, 20)
+    _export, token = ask(action, olga, north)
+    chairs = Scope(roles=frozenset({RoleName.CHAIR}), sites=frozenset({site_of(action).id}))
+    with pytest.raises(Refused, match="export_spent"):
+        fetch_export(token or "", person=olga, scope=chairs, now=clock.now())
+    assert rows(fetch(token, olga, north)) == 20
+
+
 def test_another_organizers_are_their_own(olga: Person, north: Area) -> None:
     first, second = school(north, 15), school(north, 15)
     assert rows(fetch(ask(first, olga, north)[1], olga, north)) == 15
@@ -158,14 +167,14 @@ def test_of_two_links_fetched_at_the_same_moment_one_waits(
 ) -> None:
     being_written = threading.Barrier(2)
 
-    def beside_the_other(*given: Any) -> bytes:
+    def beside_the_other(*args: Any) -> bytes:
         with suppress(threading.BrokenBarrierError):
             being_written.wait(3)  # a large file takes its time
-        return write_file(*given)
+        return write_file(*args)
 
     monkeypatch.setattr(exports, "write_file", beside_the_other)
     links = [ask(school(north, 15), olga, north)[1] for _n in range(2)]
-    who, where, both = olga.id, hers(north), threading.Barrier(2)
+    who, where, both = olga.id, scope_over(north), threading.Barrier(2)
     db.session.rollback()
 
     def take(link: str | None) -> object:
@@ -188,10 +197,10 @@ def test_the_page_says_why_nothing_comes_and_where_to_go_on(
 ) -> None:
     action = school(north, 20)
     enter(client, olga)
-    asked = client.post(
+    response = client.post(
         f"/exports/{action.id}", data={"kind": "phones", "format": "csv", "reason": "Calls to all"}
     )
-    link = asked.text.split('href="/exports/file/')[1].split('"')[0]
+    link = response.text.split('href="/exports/file/')[1].split('"')[0]
     grow(site_of(action), 40)
     page = client.post(f"/exports/file/{link}")
     assert page.status_code == 403 and "has been asked" in page.text and "Mia" not in page.text

@@ -12,7 +12,7 @@ from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Action
 from mobilize.database import db
 from mobilize.privacy.models import LegalHold
-from mobilize.privacy.operations import place_hold
+from mobilize.privacy.retention.legal_holds import place_hold
 from tests.builders import make_person, sign_in
 from tests.privacy.morning import Morning, day
 

@@ -5,10 +5,11 @@ import json
 import pytest
 from flask import Flask
 
-from mobilize.crypto import blind_index
 from mobilize.database import Model
-from mobilize.privacy.operations import erase_member, place_hold
-from mobilize.privacy.report import find_traces, held_about, traces_of
+from mobilize.keys.crypto import blind_index
+from mobilize.privacy.retention.erasure import erase_member
+from mobilize.privacy.retention.legal_holds import place_hold
+from mobilize.privacy.retention.report import find_traces, held_about, traces_of
 from tests.builders import make_member
 from tests.privacy.morning import MIA, NATE, Morning, day, tick_until
 
@@ -46,14 +47,14 @@ def test_a_stranger_who_walked_up_is_gone_sooner(morning: Morning) -> None:
 
 
 def test_sealed_columns_are_opened_and_no_index_is_printed(morning: Morning) -> None:
-    found = {held.table: held.rows for held in held_about(find_traces(number="101") or find_traces())}
-    assert found == {}
-    found = {held.table: held.rows for held in held_about(find_traces(phone=MIA))}
-    assert found["members"][0]["phone"] == MIA and "phone_bix" not in found["members"][0]
-    assert "tomorrow" in found["outbox"][0]["blanks"] + found["outbox"][-1]["blanks"]
+    results = {held.table: held.rows for held in held_about(find_traces(number="101") or find_traces())}
+    assert results == {}
+    results = {held.table: held.rows for held in held_about(find_traces(phone=MIA))}
+    assert results["members"][0]["phone"] == MIA and "phone_index" not in results["members"][0]
+    assert "tomorrow" in results["outbox"][0]["blanks"] + results["outbox"][-1]["blanks"]
 
 
-def test_the_chair_is_found_by_her_account(morning: Morning) -> None:
+def test_the_chair_is_found_by_their_account(morning: Morning) -> None:
     assert (
         {"people", "roles", "line_grants", "head_counts", "voids", "audit"}
         >= tables(phone="+12135550103")
@@ -63,17 +64,17 @@ def test_the_chair_is_found_by_her_account(morning: Morning) -> None:
     assert tables(phone="+12135550103") <= {"people", "roles", "audit"}
 
 
-def test_what_she_only_did_is_told_without_its_words(morning: Morning) -> None:
+def test_what_they_only_did_is_told_without_its_words(morning: Morning) -> None:
     place_hold(None, "Case 12, about somebody else", by=f"person:{morning.carmen.id}", now=day(1))
-    found = {held.table: held.rows for held in held_about(find_traces(phone="+12135550103"))}
-    assert len(found["legal_holds"]) == 1 and "reason" not in found["legal_holds"][0]
-    assert len(found["voids"]) == 1 and found["people"][0]["name"] == "Carmen Ortiz"
+    results = {held.table: held.rows for held in held_about(find_traces(phone="+12135550103"))}
+    assert len(results["legal_holds"]) == 1 and "reason" not in results["legal_holds"][0]
+    assert len(results["voids"]) == 1 and results["people"][0]["name"] == "Carmen Ortiz"
 
 
-def test_an_old_phone_in_anothers_file_does_not_lead_to_her_row(morning: Morning) -> None:
-    make_member("Reyes", "Max", file_phone_bix=blind_index("phone", MIA))
-    hers = held_about(traces_of(morning.mia, phone_is_hers=True))
-    names = [row["name"] for held in hers if held.table == "members" for row in held.rows]
+def test_an_old_phone_in_anothers_file_does_not_lead_to_their_row(morning: Morning) -> None:
+    make_member("Reyes", "Max", file_phone_index=blind_index("phone", MIA))
+    results = held_about(traces_of(morning.mia, include_phone=True))
+    names = [row["name"] for held in results if held.table == "members" for row in held.rows]
     assert len(names) == 1 and "Mia" in names[0]
 
 
@@ -85,19 +86,19 @@ def test_after_erasing_only_a_stone_without_a_name_is_left(morning: Morning) -> 
 
 def test_every_column_that_leads_to_a_person_is_looked_at() -> None:
     """A new table with a member, a person or an index of one is found by itself; other names are not."""
-    named = {"member_id", "person_id", "number_bix", "typed_bix", "phone_bix", "file_phone_bix"}
+    named = {"member_id", "person_id", "number_index", "typed_index", "phone_index", "file_phone_index"}
     for table in Model.metadata.sorted_tables:
         for column in table.columns:
-            leads = column.name.endswith("_bix") or column.name in ("member_id", "person_id")
-            assert not leads or column.name in named | {"body_bix"}, f"{table.name}.{column.name}"
+            leads = column.name.endswith("_index") or column.name in ("member_id", "person_id")
+            assert not leads or column.name in named | {"body_index"}, f"{table.name}.{column.name}"
 
 
 def test_the_command_prints_for_people_and_for_machines(morning: Morning, app: Flask) -> None:
     run = app.test_cli_runner().invoke
-    said = run(args=["privacy", "report", "--number", "90000101"]).output
-    assert "On the roster (members): 1" in said and "Counted at a line (attendance): 2" in said
-    found = json.loads(run(args=["privacy", "report", "--phone", "(213) 555-0101", "--json"]).output)
-    assert len(found["attendance"]) == 2
+    lines = run(args=["privacy", "report", "--number", "90000101"]).output
+    assert "On the roster (members): 1" in lines and "Counted at a line (attendance): 2" in lines
+    payload = json.loads(run(args=["privacy", "report", "--phone", "(213) 555-0101", "--json"]).output)
+    assert len(payload["attendance"]) == 2
     assert run(args=["privacy", "report"]).exit_code == 1
     assert run(args=["privacy", "report", "--phone", "12"]).exit_code == 1
     assert "Nothing" in run(args=["privacy", "report", "--number", "77"]).output
@@ -113,7 +114,7 @@ def test_forgetting_and_holding_from_the_command_line(morning: Morning, app: Fla
     assert refused.exit_code == 1 and "hold" in refused.output
     assert run(args=["privacy", "release", held["hold"]]).exit_code == 0
     assert run(args=["privacy", "release", "no id"]).exit_code == 1
-    asked = run(args=["privacy", "forget", "--action", action], input="n\n")
-    assert asked.exit_code == 1
+    declined = run(args=["privacy", "forget", "--action", action], input="n\n")
+    assert declined.exit_code == 1
     assert run(args=["privacy", "forget", "--action", action, "--yes"]).exit_code == 0
     assert "attendance" not in tables(number="90000101")

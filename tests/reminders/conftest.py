@@ -10,16 +10,16 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from mobilize.database import atomic, db
-from mobilize.texts.inbound import take_inbound
 from mobilize.texts.models import Inbound, OutboxText, TextState
-from mobilize.texts.wordings import render
+from mobilize.texts.receiving.inbound import take_inbound
+from mobilize.texts.templates import render
 
 MIA, NATE, CARMEN, OLGA = "+12135550101", "+12135550102", "+12135550103", "+12135550104"
 _sids = itertools.count(1)
 
 
 def waiting(wording: str = "reminder_day_before") -> list[OutboxText]:
-    """What waits to leave, by number."""
+    """The texts that wait to leave, by number."""
     db.session.rollback()
     rows = db.session.scalars(
         select(OutboxText)

@@ -6,9 +6,9 @@ from flask import Flask
 
 from mobilize.actions.models import Event, EventState
 from mobilize.actions.operations import move_event
-from mobilize.actions.spans import LocalSpan
+from mobilize.actions.time_ranges import LocalTimeRange
 from mobilize.database import atomic, db
-from mobilize.reminders.planning import plan_reminders
+from mobilize.reminders.rules.planning import plan_reminders
 from mobilize.texts.models import OutboxText, TextState
 from tests.builders import make_event, make_member
 from tests.reminders.conftest import MIA, left, phones, waiting, words
@@ -18,7 +18,7 @@ FIVE_PM = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 
 
 def moved(event: Event, day: date, start: time, now: datetime) -> None:
-    move_event(event, LocalSpan(day, start, time(20)), event.meet_at, actor="shell", now=now)
+    move_event(event, LocalTimeRange(day, start, time(20)), event.meet_at, actor="shell", now=now)
 
 
 def test_what_waits_for_a_moved_event_is_planned_anew(app: Flask) -> None:

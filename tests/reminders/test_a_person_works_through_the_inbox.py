@@ -9,14 +9,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from mobilize import clock
+from mobilize.accounts.access.scope import THE_OFFICE
 from mobilize.accounts.models import RoleName
-from mobilize.accounts.scope import THE_OFFICE
 from mobilize.database import db
 from mobilize.errors import Refused
-from mobilize.reminders.duty import alert_duty, duty_of, take_duty
-from mobilize.reminders.inbox import answer_letter, letters
+from mobilize.reminders.inbox.operations import answer_letter
+from mobilize.reminders.inbox.queries import inbox_items
+from mobilize.reminders.monitoring.on_call import alert_duty, running_shift, take_duty
 from mobilize.roster.models import Member
-from mobilize.texts.consents import consents_of, version_of
+from mobilize.texts.consent.consents import consents_of, version_of
 from mobilize.texts.models import ConsentKind, Inbound, TextClass
 from mobilize.texts.operations import opt_out
 from tests.builders import make_area, make_member, make_person, make_site, sign_in
@@ -33,25 +34,25 @@ def test_urgent_words_stand_first(app: Flask, texts_us: Texts) -> None:
     make_member(site=make_site("Elm Street School"), phone=MIA)
     texts_us(MIA, "can I bring my kids?", earlier())
     texts_us(MIA, "alguien está herido", clock.now())
-    found = letters(THE_OFFICE, clock.now())
-    assert [letter.urgent for letter in found] == [True, False]
-    assert found[0].names == ["Mia Reyes"]
-    assert found[0].site == "Elm Street School"
+    result = inbox_items(THE_OFFICE, clock.now())
+    assert [item.urgent for item in result] == [True, False]
+    assert result[0].names == ["Mia Reyes"]
+    assert result[0].site == "Elm Street School"
 
 
-def test_each_sees_the_texts_of_her_own(app: Flask, client: FlaskClient, texts_us: Texts) -> None:
+def test_each_sees_the_texts_of_their_own(app: Flask, client: FlaskClient, texts_us: Texts) -> None:
     area, site = make_area(), make_site("Elm Street School")
     make_member(site=site, phone=MIA)
     texts_us(MIA, "can I bring my kids?", earlier())
-    texts_us(NATE, "wrong number?", earlier())
+    texts_us(NATE, "which union is that", earlier())
     sign_in(client, make_person(role=RoleName.CHAIR, site=site))
     page = client.get("/inbox").text
-    assert "my kids" in page and "wrong number" not in page
+    assert "my kids" in page and "which union" not in page
     sign_in(client, make_person("Olga Reed", role=RoleName.ORGANIZER, area=area))
     assert "Nothing waits for you" in client.get("/inbox").text
     sign_in(client, make_person("Ada Stone", role=RoleName.ADMIN))
-    page = client.get("/inbox").text
-    assert "my kids" in page and "wrong number" in page
+    assert "my kids" in client.get("/inbox").text
+    assert "which union" in client.get("/inbox/unknown").text
 
 
 def test_an_answer_leaves_once_in_the_unions_name_and_the_text_is_done(
@@ -59,35 +60,35 @@ def test_an_answer_leaves_once_in_the_unions_name_and_the_text_is_done(
 ) -> None:
     site = make_site()
     make_member(site=site, phone=MIA)
-    asked = texts_us(MIA, "can I bring my kids?", earlier())
+    query = texts_us(MIA, "can I bring my kids?", earlier())
     sign_in(client, make_person(role=RoleName.CHAIR, site=site))
     for _again in range(2):
-        sent = client.post(f"/inbox/{asked.id}/answer", data={"answer": "Yes, bring {them}!"})
+        sent = client.post(f"/inbox/{query.id}/answer", data={"answer": "Yes, bring {them}!"})
         assert sent.status_code == 303
     [text] = waiting("as_written")
     assert words(text) == "Test Local 100: Yes, bring {them}!"
-    assert text.klass is TextClass.ASKED
+    assert text.text_class is TextClass.REQUESTED
     assert "Nothing waits for you" in client.get("/inbox").text
-    assert client.post(f"/inbox/{asked.id}/answer", data={"answer": " "}).status_code == 422
+    assert client.post(f"/inbox/{query.id}/answer", data={"answer": " "}).status_code == 422
 
 
 def test_a_late_answer_keeps_to_the_hours_and_nobody_who_said_stop_gets_one(
     app: Flask, texts_us: Texts
 ) -> None:
-    asked = texts_us(MIA, "can I bring my kids?", clock.now() - timedelta(hours=1))
-    answer_letter(asked, "Yes", actor="shell", now=clock.now())
-    assert waiting("as_written")[0].klass is TextClass.NOTICE
+    query = texts_us(MIA, "can I bring my kids?", clock.now() - timedelta(hours=1))
+    answer_letter(query, "Yes", actor="shell", now=clock.now())
+    assert waiting("as_written")[0].text_class is TextClass.NOTICE
     opt_out(MIA, source="reply", now=clock.now())
     with pytest.raises(Refused) as refusal:
-        answer_letter(asked, "Really", actor="shell", now=clock.now())
+        answer_letter(query, "Really", actor="shell", now=clock.now())
     assert refusal.value.code == "no_phone"
 
 
 def test_done_needs_no_answer(app: Flask, client: FlaskClient, texts_us: Texts) -> None:
-    asked = texts_us(MIA, "thanks", earlier())
+    letter = texts_us(MIA, "thanks", earlier())
     sign_in(client, make_person(role=RoleName.ADMIN))
-    assert client.post(f"/inbox/{asked.id}/done").status_code == 303
-    assert letters(THE_OFFICE, clock.now()) == []
+    assert client.post(f"/inbox/{letter.id}/done").status_code == 303
+    assert inbox_items(THE_OFFICE, clock.now()) == []
 
 
 def test_whoever_is_on_duty_is_texted_once_without_the_words(
@@ -105,7 +106,7 @@ def test_whoever_is_on_duty_is_texted_once_without_the_words(
     assert (text.to, text.urgent) == (OLGA, True)
     assert "Elm Street School" in words(text) and "police" not in words(text)
     client.post("/inbox/duty", data={"hours": "0"})
-    assert duty_of(olga, clock.now()) is None
+    assert running_shift(olga, clock.now()) is None
 
 
 def test_with_nobody_on_duty_the_areas_organizers_are_else_the_office(app: Flask, texts_us: Texts) -> None:
@@ -136,7 +137,7 @@ def test_urgent_is_agreed_to_and_written_down(app: Flask, texts_us: Texts, word:
     texts_us(NATE, word, now)
     assert db.session.scalar(select(Member.urgent_ok_at)) == now
     [consent] = consents_of(MIA)
-    assert (consent.kind, consent.given, consent.how) == (ConsentKind.URGENT, True, "reply")
+    assert (consent.kind, consent.granted, consent.how) == (ConsentKind.URGENT, True, "reply")
     assert consent.wording == version_of("urgent_noted")
     assert phones("urgent_noted") == [MIA]
     assert consents_of(NATE) == []
@@ -145,7 +146,7 @@ def test_urgent_is_agreed_to_and_written_down(app: Flask, texts_us: Texts, word:
 def test_stop_and_start_are_written_down_in_order(app: Flask, texts_us: Texts) -> None:
     for minutes, word in enumerate(("no me escriban más", "START")):
         texts_us(MIA, word, clock.now() + timedelta(minutes=minutes))
-    assert [(c.kind, c.given) for c in consents_of(MIA)] == [
+    assert [(c.kind, c.granted) for c in consents_of(MIA)] == [
         (ConsentKind.TEXTS, False),
         (ConsentKind.TEXTS, True),
     ]

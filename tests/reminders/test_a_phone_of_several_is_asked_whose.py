@@ -8,20 +8,19 @@ from flask import Flask
 from sqlalchemy import select
 
 from mobilize.actions.models import Event
+from mobilize.checkins.line.queries import line_figures
 from mobilize.checkins.models import Attendance
-from mobilize.checkins.operations import check_in_by_poster, void
-from mobilize.checkins.queries import line_figures
-from mobilize.checkins.typed import Typed
-from mobilize.checkins.unmatched import unmatched
+from mobilize.checkins.record.identifiers import Typed
+from mobilize.checkins.record.operations import check_in_by_poster, void
+from mobilize.checkins.review.queue import unmatched
 from mobilize.database import db
-from mobilize.reminders.answers import read_answers
+from mobilize.reminders.inbox.answers import read_answers
+from mobilize.reminders.inbox.shared_phones import ask_who_checked_in
 from mobilize.reminders.models import Coming
-from mobilize.reminders.planning import plan_reminders
-from mobilize.reminders.which import ask_who_checked_in
+from mobilize.reminders.rules.planning import plan_reminders
 from mobilize.roster.models import Member
 from mobilize.texts.models import Inbound
-from mobilize.texts.questions import ask_question
-from tests.builders import START, make_event, make_member, make_site
+from tests.builders import START, ask_question, make_event, make_member, make_site
 from tests.reminders.conftest import MIA, phones, waiting, words
 
 EVENING = START - timedelta(hours=13)
@@ -41,9 +40,9 @@ def a_couple(language: str = "en") -> tuple[Event, Member, Member]:
 
 def answered(event: Event, kind: str, body: str, texts_us: Texts, at: datetime) -> int:
     """The question left, and this came back."""
-    [asked] = waiting(kind)
-    assert (asked.asks, asked.event_id) == (kind, event.id)
-    ask_question(MIA, kind, event.id, expires_at=asked.asks_until, now=at + timedelta(seconds=5))
+    [question] = waiting(kind)
+    assert (question.asks, question.event_id) == (kind, event.id)
+    ask_question(MIA, kind, event.id, expires_at=question.asks_until, now=at + timedelta(seconds=5))
     texts_us(MIA, body, at + timedelta(minutes=1))
     return read_answers(at + timedelta(minutes=2))
 
@@ -63,8 +62,8 @@ def test_she_is_asked_which_of_them_comes_and_only_that_one_is_noted(app: Flask,
     texts_us(MIA, "1", EVENING)
     assert [read_answers(EVENING) for _again in range(2)] == [1, 0]
     assert coming() == {}
-    asked = words(waiting("who_comes")[0])
-    assert "Who is coming to" in asked and "1 Mia, 2 Luis, 3 all of us" in asked
+    query = words(waiting("who_comes")[0])
+    assert "Who is coming to" in query and "1 Mia, 2 Luis, 3 all of us" in query
     assert answered(event, "who_comes", "2", texts_us, EVENING) == 1
     assert coming() == {luis.id: True}
     assert phones("coming_noted") == [MIA]

@@ -8,17 +8,17 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 
 from mobilize import clock
-from mobilize.accounts import approvals
-from mobilize.accounts.approvals import Kind, Rule
+from mobilize.accounts.access.scope import THE_OFFICE
+from mobilize.accounts.approvals import operations as approvals
+from mobilize.accounts.approvals.operations import Kind, Rule
 from mobilize.accounts.models import RoleName
-from mobilize.accounts.scope import THE_OFFICE
-from mobilize.actions.calling_off import call_off_action
 from mobilize.actions.models import Action, EventState
+from mobilize.actions.operations import call_off_action
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
-from mobilize.reminders.broadcasts import confirm_broadcast, queue_broadcasts, write_broadcast
-from mobilize.reminders.calling_off import call_list, tell_of_calling_off, told_of
-from mobilize.reminders.composing import Written
+from mobilize.languages import Translated
+from mobilize.reminders.broadcasts.operations import confirm_broadcast, queue_broadcasts, write_broadcast
+from mobilize.reminders.calling_off.operations import call_list, notice_counts, tell_of_calling_off
 from mobilize.reminders.models import Audience
 from mobilize.texts.models import OutboxText, TextClass, TextState
 from tests.builders import make_action, make_area, make_event, make_member, make_person, make_site, sign_in
@@ -34,11 +34,11 @@ def an_action(area: object = None) -> Action:
     return action
 
 
-def told(action: Action) -> None:
+def queue_notices(action: Action) -> None:
     """Mia and Nate have had a text about it."""
-    said = Written("{union}: bring a coat", "{union}: trae abrigo")
+    text = Translated(en="{union}: bring a coat", es="{union}: trae abrigo")
     now = clock.now()
-    broadcast = write_broadcast(action, said, Audience.MEMBERS, scope=THE_OFFICE, actor="shell", now=now)
+    broadcast = write_broadcast(action, text, Audience.MEMBERS, scope=THE_OFFICE, actor="shell", now=now)
     confirm_broadcast(broadcast.id, long_ok=False, scope=None, actor="shell", now=now)
     queue_broadcasts(now)
 
@@ -57,18 +57,18 @@ def off(action: Action) -> None:
 def test_everybody_a_text_has_left_for_is_told_once(app: Flask) -> None:
     action = an_action()
     make_person(phone=CARMEN, role=RoleName.CHAIR, site=action.events[0].site)
-    told(action)
+    queue_notices(action)
     become(TextState.DELIVERED)
     off(action)
     assert [tell_of_calling_off(clock.now()) for _again in range(2)] == [2, 0]
     assert phones("called_off") == [MIA, NATE]
     assert "is called off" in words(waiting("called_off")[0])
-    assert {text.klass for text in waiting("called_off")} == {TextClass.NOTICE}
+    assert {text.text_class for text in waiting("called_off")} == {TextClass.NOTICE}
 
 
 def test_what_had_not_left_is_taken_back_and_needs_no_notice(app: Flask) -> None:
     action = an_action()
-    told(action)
+    queue_notices(action)
     off(action)
     assert tell_of_calling_off(clock.now()) == 0
     assert {text.reason for text in db.session.query(OutboxText)} == {"called_off"}
@@ -76,7 +76,7 @@ def test_what_had_not_left_is_taken_back_and_needs_no_notice(app: Flask) -> None
 
 def test_a_text_that_left_in_the_same_moment_is_followed_by_its_notice(app: Flask) -> None:
     action = an_action()
-    told(action)
+    queue_notices(action)
     become(TextState.CLAIMED, MIA)
     off(action)
     assert tell_of_calling_off(clock.now()) == 1
@@ -86,7 +86,7 @@ def test_a_text_that_left_in_the_same_moment_is_followed_by_its_notice(app: Flas
 def test_who_agreed_to_urgent_texts_is_told_at_any_hour(app: Flask) -> None:
     action = an_action()
     make_member(site=action.events[0].site, phone=OLGA, urgent_ok_at=clock.now())
-    told(action)
+    queue_notices(action)
     become(TextState.DELIVERED)
     off(action)
     tell_of_calling_off(clock.now())
@@ -98,7 +98,7 @@ def test_the_call_list_names_who_could_not_be_told_and_their_chair(app: Flask) -
     site = action.events[0].site
     carmen = make_person(phone=CARMEN, role=RoleName.CHAIR, site=site)
     make_member(site=site)
-    told(action)
+    queue_notices(action)
     become(TextState.DELIVERED)
     off(action)
     tell_of_calling_off(clock.now())
@@ -106,7 +106,7 @@ def test_the_call_list_names_who_could_not_be_told_and_their_chair(app: Flask) -
     with atomic() as session:
         waits = OutboxText.state == TextState.WAITING
         session.execute(update(OutboxText).where(waits).values(state=TextState.FAILED))
-    assert (told_of(action).told, told_of(action).not_told) == (1, 1)
+    assert (notice_counts(action).reached, notice_counts(action).unreached) == (1, 1)
     [one] = call_list(action, THE_OFFICE, clock.now())
     assert (one.people, [chair.id for chair in one.chairs]) == (2, [carmen.id])
 
@@ -149,10 +149,10 @@ def test_of_many_people_the_second_persons_press_does_it(
     assert action.called_off_at is not None
 
 
-def test_an_organizer_calls_off_only_what_is_all_hers(app: Flask, client: FlaskClient) -> None:
-    mine = make_area()
-    action = an_action(mine)
+def test_an_organizer_calls_off_only_what_is_all_theirs(app: Flask, client: FlaskClient) -> None:
+    own = make_area()
+    action = an_action(own)
     make_event(action=action)
-    sign_in(client, make_person("Olga Reed", role=RoleName.ORGANIZER, area=mine))
+    sign_in(client, make_person("Olga Reed", role=RoleName.ORGANIZER, area=own))
     assert client.get(f"/actions/{action.id}/call-off").status_code == 200
     assert client.post(f"/actions/{action.id}/call-off").status_code == 403

@@ -10,9 +10,9 @@ from mobilize import clock
 from mobilize.accounts.models import RoleName, SignedInSession
 from mobilize.actions.models import Action
 from mobilize.database import atomic, db
-from mobilize.reminders.estimates import estimate
 from mobilize.reminders.models import ReminderRule, RuleKind
-from mobilize.reminders.queries import rules_of
+from mobilize.reminders.rules.estimates import estimate
+from mobilize.reminders.rules.queries import rules_of
 from mobilize.roster.models import Site
 from tests.builders import make_action, make_area, make_event, make_member, make_person, make_site, sign_in
 from tests.reminders.conftest import CARMEN, MIA, NATE
@@ -34,8 +34,8 @@ def test_the_page_shows_whom_it_reaches_what_it_costs_and_the_words(app: Flask, 
     action = an_action()
     enter(client, RoleName.ADMIN)
     page = client.get(f"/actions/{action.id}/reminders").get_data(as_text=True)
-    for shown in ("Phones it reaches", "Segments to pay for", "Last text leaves", "tomorrow", "mañana"):
-        assert shown in page
+    for part in ("Phones it reaches", "Segments to pay for", "Last text leaves", "tomorrow", "mañana"):
+        assert part in page
 
 
 def test_turning_it_off_and_changing_the_time(app: Flask, client: FlaskClient) -> None:
@@ -109,7 +109,7 @@ def test_what_reaches_many_is_looked_at_with_its_price_and_asks_who_it_is(
     look = client.post(address, data=DAY_BEFORE)
     assert look.status_code == 422 and "Look at the price first" in look.text
     price = f"${size.cost_cents / 100:.2f}"
-    for shown in (
+    for part in (
         "101",
         str(size.segments),
         price,
@@ -117,14 +117,14 @@ def test_what_reaches_many_is_looked_at_with_its_price_and_asks_who_it_is(
         "Last text leaves",
         "tomorrow",
     ):
-        assert shown in look.text
+        assert part in look.text
     assert 'name="at_local" value="16:00"' in look.text, "nothing is typed twice"
     assert rule_of(action).at_local == time(17), "nothing is changed yet"
     agreed = DAY_BEFORE | {"agreed_segments": str(size.segments)}
     with atomic() as session:
         session.execute(update(SignedInSession).values(stepped_up_at=clock.now() - timedelta(minutes=11)))
-    asked = client.post(address, data=agreed)
-    assert asked.status_code == 403 and f'name="agreed_segments" value="{size.segments}"' in asked.text
+    response = client.post(address, data=agreed)
+    assert response.status_code == 403 and f'name="agreed_segments" value="{size.segments}"' in response.text
     assert rule_of(action).at_local == time(17)
     with atomic() as session:
         session.execute(update(SignedInSession).values(stepped_up_at=clock.now()))
@@ -173,10 +173,10 @@ def test_the_thank_you_and_the_texts_to_chairs_have_a_price_too(app: Flask, clie
     assert all(size.starts_at and size.done_at for kind, size in sizes.items() if size.phones)
 
 
-def test_an_organizer_changes_only_what_is_all_in_her_areas(app: Flask, client: FlaskClient) -> None:
-    mine = make_area()
-    action = an_action(mine)
-    enter(client, RoleName.ORGANIZER, area=mine)
+def test_an_organizer_changes_only_what_is_all_in_their_areas(app: Flask, client: FlaskClient) -> None:
+    own = make_area()
+    action = an_action(own)
+    enter(client, RoleName.ORGANIZER, area=own)
     address = f"/actions/{action.id}/reminders"
     body = {"at_local": "18:00", "do": "day_before:on"}
     assert client.get(address).status_code == 200

@@ -1,4 +1,4 @@
-"""A text somebody writes herself: what it shows before it is confirmed, and that each phone gets it once."""
+"""A text in an organizer's own words: what it shows before it is confirmed, and each phone gets it once."""
 
 import dataclasses
 import json
@@ -13,59 +13,37 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from mobilize import clock
-from mobilize.accounts import approvals
-from mobilize.accounts.approvals import Kind, Rule, approve, open_approval
-from mobilize.accounts.models import Person, RoleName
-from mobilize.accounts.scope import THE_OFFICE, Scope
-from mobilize.actions.models import Action, Event
-from mobilize.database import db
+from mobilize.accounts.access.scope import THE_OFFICE, Scope
+from mobilize.accounts.approvals import operations as approvals
+from mobilize.accounts.approvals.operations import Kind, Rule, approve, open_approval
+from mobilize.accounts.models import RoleName
+from mobilize.actions.models import Event
+from mobilize.database import atomic, db
 from mobilize.errors import Refused
-from mobilize.reminders.broadcast_sizing import sizing
-from mobilize.reminders.broadcasts import (
+from mobilize.languages import Translated
+from mobilize.reminders.broadcasts.chapter_texts import write_to_chapter
+from mobilize.reminders.broadcasts.estimates import estimate_broadcast
+from mobilize.reminders.broadcasts.operations import (
     ask_second_person,
     confirm_broadcast,
     queue_broadcasts,
-    write_broadcast,
 )
-from mobilize.reminders.chapter_texts import write_to_chapter
-from mobilize.reminders.composing import Written
 from mobilize.reminders.models import Audience, Broadcast
 from mobilize.roster.models import PhoneKind
 from mobilize.texts.models import TextClass
 from mobilize.texts.operations import opt_out
-from mobilize.texts.spending import limit_cents
-from tests.builders import make_action, make_area, make_event, make_member, make_person, make_site, sign_in
+from mobilize.texts.sending.spending import limit_cents
+from tests.builders import make_area, make_event, make_member, make_person, make_site
+from tests.reminders.broadcasts import WORDS, an_action, enter, sent, written
 from tests.reminders.conftest import CARMEN, MIA, NATE, OLGA, phones, waiting, words
 
-WORDS = Written("{union}: bring a coat to {place}.", "{union}: trae abrigo a {place}.")
 
-
-def an_action(area: object = None, **values: object) -> Action:
-    """A picket in three days at one school, with Mia (English) and Nate (Spanish)."""
-    action = make_action(starts_at=clock.now() + timedelta(days=3), **values)
-    site = make_event(make_site("Elm Street School", area=area or make_area()), action=action).site
-    make_member(site=site, phone=MIA)
-    make_member(site=site, phone=NATE, language="es")
-    return action
-
-
-def written(action: Action, words_: Written = WORDS, audience: Audience = Audience.MEMBERS, **values: object):
-    values = {"scope": THE_OFFICE, "actor": "shell", "now": clock.now(), **values}
-    return write_broadcast(action, words_, audience, **values)  # type: ignore[arg-type]
-
-
-def sent(broadcast: Broadcast, **values: object) -> int:
-    values = {"long_ok": False, "scope": None, "actor": broadcast.made_by, "now": clock.now(), **values}
-    confirm_broadcast(broadcast.id, **values)  # type: ignore[arg-type]
-    return queue_broadcasts(clock.now())
-
-
-def test_each_reads_it_in_her_language_with_her_place(app: Flask) -> None:
+def test_each_reads_it_in_their_language_with_their_place(app: Flask) -> None:
     assert sent(written(an_action())) == 2
     english, spanish = waiting("as_written")
     assert words(english) == "Test Local 100: bring a coat to Elm Street School."
     assert words(spanish) == "Test Local 100: trae abrigo a Elm Street School."
-    assert english.klass is TextClass.MEMBER
+    assert english.text_class is TextClass.MEMBER
 
 
 def test_confirming_and_queueing_twice_texts_each_once(app: Flask) -> None:
@@ -75,14 +53,14 @@ def test_confirming_and_queueing_twice_texts_each_once(app: Flask) -> None:
 
 
 def test_a_worker_killed_between_two_pages_begins_again(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mobilize.reminders import broadcasts
+    from mobilize.reminders.broadcasts import operations as broadcasts
 
     monkeypatch.setattr(broadcasts, "MEMBERS_AT_ONCE", 1)
     broadcast = written(an_action())
     pages = [broadcasts._page]
 
-    def dies(*given: object) -> object:
-        return pages.pop()(*given)  # type: ignore[arg-type]
+    def dies(*args: object) -> object:
+        return pages.pop()(*args)  # type: ignore[arg-type]
 
     with monkeypatch.context() as once:
         once.setattr(broadcasts, "_page", dies)
@@ -99,7 +77,7 @@ def test_the_size_says_who_cannot_be_told(app: Flask) -> None:
     make_member(site=site, phone=CARMEN, phone_kind=PhoneKind.LANDLINE)
     make_member(site=site, phone=OLGA)
     opt_out(OLGA, source="reply", now=clock.now())
-    size = sizing(written(action), clock.now())
+    size = estimate_broadcast(written(action), clock.now())
     assert (size.phones, size.segments, size.cannot) == (2, 2, {"no_mobile": 1, "opted_out": 1})
     assert size.cost_cents == 3
     assert sent(written(action)) == 2
@@ -109,7 +87,7 @@ def test_an_urgent_one_goes_only_to_those_who_agreed(app: Flask) -> None:
     action = an_action()
     make_member(site=action.events[0].site, phone=CARMEN, urgent_ok_at=clock.now())
     broadcast = written(action, urgent_reason="Gas leak")
-    assert sizing(broadcast, clock.now()).cannot == {"not_urgent": 2}
+    assert estimate_broadcast(broadcast, clock.now()).cannot == {"not_urgent": 2}
     sent(broadcast)
     assert [(text.to, text.urgent) for text in waiting("as_written")] == [(CARMEN, True)]
 
@@ -119,7 +97,7 @@ def test_chairs_are_asked_by_role_and_not_urgently(app: Flask) -> None:
     make_person(phone=CARMEN, role=RoleName.CHAIR, site=action.events[0].site)
     make_person("Nora Vale", phone=OLGA, role=RoleName.CHAIR, site=make_site())
     sent(written(action, audience=Audience.CHAIRS))
-    assert [(text.to, text.klass) for text in waiting("as_written")] == [(CARMEN, TextClass.DUTY)]
+    assert [(text.to, text.text_class) for text in waiting("as_written")] == [(CARMEN, TextClass.DUTY)]
     with pytest.raises(Refused) as refusal:
         written(action, audience=Audience.CHAIRS, urgent_reason="Rain")
     assert refusal.value.code == "bad_audience"
@@ -148,28 +126,30 @@ def test_a_drill_goes_to_staff_and_says_so(app: Flask) -> None:
 )
 def test_what_cannot_be_filled_is_refused(app: Flask, en: str, es: str, code: str) -> None:
     with pytest.raises(Refused) as refusal:
-        written(an_action(), Written(en, es))
+        written(an_action(), Translated(en=en, es=es))
     assert refusal.value.code == code
 
 
 @pytest.mark.parametrize(
-    ("es", "said"),
+    ("es", "message"),
     [
         ("{union}: " + "acción " * 14, "takes 2 segments instead of 1"),
-        ("{union}: " + "acción " * 20, "leaves without some accents"),
+        ("{union}: STOP, " + "acción " * 19, "leaves without some accents"),
         ("{union}: mira bit.ly/x1", "short links like bit.ly"),
         ("{union}: contesta YES si vienes", "the answer YES"),
         ("Hola", "does not say who is texting"),
     ],
 )
-def test_it_warns(app: Flask, es: str, said: str) -> None:
-    found = sizing(written(an_action(), Written("{union}: hello. Reply STOP to end.", es)), clock.now())
-    assert [warning for warning in found.warnings if said in warning]
-    assert len(found.warnings) == 1
+def test_it_warns(app: Flask, es: str, message: str) -> None:
+    estimated = estimate_broadcast(
+        written(an_action(), Translated(en="{union}: hello. Reply STOP to end.", es=es)), clock.now()
+    )
+    assert [warning for warning in estimated.warnings if message in warning]
+    assert len(estimated.warnings) == 1
 
 
 def test_more_than_two_segments_want_a_word_of_their_own(app: Flask) -> None:
-    broadcast = written(an_action(), Written("{union}: " + "word " * 80, "{union}: hola"))
+    broadcast = written(an_action(), Translated(en="{union}: " + "word " * 80, es="{union}: hola"))
     with pytest.raises(Refused) as refusal:
         sent(broadcast)
     assert refusal.value.code == "too_long"
@@ -182,13 +162,7 @@ def test_confirming_raises_the_hourly_limit_by_its_cost(app: Flask) -> None:
     assert limit_cents(clock.now()) == before + 3
 
 
-def enter(client: FlaskClient, role: RoleName = RoleName.ADMIN, **where: object) -> Person:
-    person = make_person("Olga Reed", phone=OLGA, role=role, **where)
-    sign_in(client, person)
-    return person
-
-
-TYPED = {"text_en": WORDS.en, "text_es": WORDS.es, "audience": "members"}
+TYPED = {"text_en": WORDS["en"], "text_es": WORDS["es"], "audience": "members"}
 
 
 def test_on_the_page_it_is_written_looked_at_tried_and_sent(app: Flask, client: FlaskClient) -> None:
@@ -197,8 +171,8 @@ def test_on_the_page_it_is_written_looked_at_tried_and_sent(app: Flask, client: 
     looked = client.post(f"/actions/{action.id}/texts/new", data=TYPED)
     assert looked.status_code == 303
     page = client.get(looked.location).text
-    for shown in ("bring a coat to Elm Street School", "trae abrigo", "Segments to pay for", "$0.03"):
-        assert shown in page
+    for part in ("bring a coat to Elm Street School", "trae abrigo", "Segments to pay for", "$0.03"):
+        assert part in page
     assert client.post(looked.location + "/test").status_code == 303
     assert phones("as_written") == [OLGA]
     assert client.post(looked.location + "/send").status_code == 303
@@ -227,19 +201,19 @@ def test_above_the_limit_a_second_person_agrees_first(
     action = an_action()
     enter(client)
     other = make_person("Ada Stone", role=RoleName.ADMIN)
-    there = client.post(f"/actions/{action.id}/texts/new", data=TYPED).location
-    client.post(there + "/send")
+    preview = client.post(f"/actions/{action.id}/texts/new", data=TYPED).location
+    client.post(preview + "/send")
     broadcast = db.session.scalars(select(Broadcast)).one()
     assert queue_broadcasts(clock.now()) == 0
-    asked = open_approval(Kind.BROADCAST, str(broadcast.id), now=clock.now())
-    assert asked is not None
-    approve(asked.id, by=f"person:{other.id}", scope=THE_OFFICE, stepped_up=True, now=clock.now())
-    client.post(there + "/send")
+    approval = open_approval(Kind.BROADCAST, str(broadcast.id), now=clock.now())
+    assert approval is not None
+    approve(approval.id, by=f"person:{other.id}", scope=THE_OFFICE, stepped_up=True, now=clock.now())
+    client.post(preview + "/send")
     assert queue_broadcasts(clock.now()) == 2
 
 
 def confirm(broadcast: Broadcast, scope: Scope = THE_OFFICE, *, at: datetime | None = None) -> str:
-    """What pressing Send on the page comes to."""
+    """The result of pressing Send on the page."""
     who = {"scope": scope, "actor": broadcast.made_by, "now": at or clock.now()}
     try:
         confirm_broadcast(broadcast.id, long_ok=False, **who)  # type: ignore[arg-type]
@@ -262,9 +236,9 @@ def test_many_small_texts_ask_for_a_second_person_like_the_large_one_they_add_up
     texts = [written(action, actor=f"person:{olga.id}", now=now) for _n in range(4)]
     assert [confirm(text) for text in texts[:3]] == ["sent", "sent", "second_person"]
     ask_second_person(texts[2], actor=f"person:{olga.id}", now=now)
-    asked = open_approval(Kind.BROADCAST, str(texts[2].id), now=now)
-    assert asked is not None
-    approve(asked.id, by=f"person:{ada.id}", scope=THE_OFFICE, stepped_up=True, now=now)
+    approval = open_approval(Kind.BROADCAST, str(texts[2].id), now=now)
+    assert approval is not None
+    approve(approval.id, by=f"person:{ada.id}", scope=THE_OFFICE, stepped_up=True, now=now)
     assert confirm(texts[2]) == "sent" and confirm(texts[3]) == "second_person", "one yes is one text"
     assert confirm(written(action, actor=f"person:{ada.id}", now=now)) == "sent", "another's are their own"
     assert confirm(texts[3], at=now + timedelta(days=7, hours=1)) == "sent", "after a week it starts anew"
@@ -299,34 +273,34 @@ def test_a_chairs_texts_to_their_own_chapter_are_bounded_by_the_day_and_not_adde
     carmen = make_person("Carmen Ortiz", role=RoleName.CHAIR, site=event.site)
     here = Scope(roles=frozenset({RoleName.CHAIR}), sites=frozenset({event.site_id}))
     now = clock.now()
-    told = []
+    messages = []
     for n in range(3):
         how = {"scope": here, "actor": f"person:{carmen.id}", "now": now + n * timedelta(hours=13)}
         text = write_to_chapter(event, event.site, "chair_come", "", **how)  # type: ignore[arg-type]
-        told.append(confirm(text, here, at=how["now"]))
-    assert told == ["sent", "sent", "sent"]
+        messages.append(confirm(text, here, at=how["now"]))
+    assert messages == ["sent", "sent", "sent"]
 
 
 def test_the_page_says_with_how_many_it_is_added_up(app: Flask, client: FlaskClient, from_five: None) -> None:
     action = an_action()
     enter(client)
     for _n in range(2):
-        there = client.post(f"/actions/{action.id}/texts/new", data=TYPED).location
-        client.post(there + "/send")
-    there = client.post(f"/actions/{action.id}/texts/new", data=TYPED).location
-    page = client.get(there).text
+        preview = client.post(f"/actions/{action.id}/texts/new", data=TYPED).location
+        client.post(preview + "/send")
+    preview = client.post(f"/actions/{action.id}/texts/new", data=TYPED).location
+    page = client.get(preview).text
     assert "With what you sent within a week these are 6 texts" in page and "Ask a second person" in page
-    client.post(there + "/send")
-    assert "A second person has been asked" in client.get(there).text
+    client.post(preview + "/send")
+    assert "A second person has been asked" in client.get(preview).text
 
 
-def test_an_organizers_text_stays_in_her_areas(app: Flask, client: FlaskClient) -> None:
-    mine = make_area()
-    action = an_action(mine)
+def test_an_organizers_text_stays_in_their_areas(app: Flask, client: FlaskClient) -> None:
+    own = make_area()
+    action = an_action(own)
     make_member(site=make_event(action=action).site, phone=CARMEN)
-    enter(client, RoleName.ORGANIZER, area=mine)
-    there = client.post(f"/actions/{action.id}/texts/new", data=TYPED).location
-    client.post(there + "/send")
+    enter(client, RoleName.ORGANIZER, area=own)
+    preview = client.post(f"/actions/{action.id}/texts/new", data=TYPED).location
+    client.post(preview + "/send")
     queue_broadcasts(clock.now())
     assert phones("as_written") == [MIA, NATE]
     office = written(action)
@@ -336,21 +310,20 @@ def test_an_organizers_text_stays_in_her_areas(app: Flask, client: FlaskClient) 
 def test_the_command_shows_the_size_and_queues_when_told_to(app: Flask) -> None:
     action = an_action()
     run = app.test_cli_runner().invoke
-    given = ["texts", "broadcast", "--action", str(action.id), "--en", WORDS.en, "--es", WORDS.es]
-    given += ["--audience", "members", "--json"]
-    shown = json.loads(run(args=given).output.splitlines()[-1])
-    assert (shown["phones"], shown["confirmed"], shown["queued"]) == (2, False, 0)
-    done = json.loads(run(args=[*given, "--confirm"]).output.splitlines()[-1])
+    args = ["texts", "broadcast", "--action", str(action.id), "--en", WORDS["en"], "--es", WORDS["es"]]
+    args += ["--audience", "members", "--json"]
+    summary = json.loads(run(args=args).output.splitlines()[-1])
+    assert (summary["phones"], summary["confirmed"], summary["queued"]) == (2, False, 0)
+    done = json.loads(run(args=[*args, "--confirm"]).output.splitlines()[-1])
     assert (done["confirmed"], done["queued"]) == (True, 2)
     wrong = run(args=["texts", "broadcast", "--action", "nothing", "--en", "a", "--es", "b"])
     assert wrong.exit_code == 1
 
 
 def test_spending_stops_the_sender_until_a_person_looks(app: Flask) -> None:
-    from mobilize.database import atomic
     from mobilize.texts.queries import paused_senders
-    from mobilize.texts.senders import add_sender
-    from mobilize.texts.spending import note_spent, resume_after_a_look, spent_today_cents
+    from mobilize.texts.sending.pauses import add_sender
+    from mobilize.texts.sending.spending import note_spent, resume_after_a_look, spent_today_cents
 
     now = clock.now()
     app.config["MOBILIZE"] = dataclasses.replace(app.config["MOBILIZE"], spending_limit_cents_an_hour=100.0)

@@ -7,16 +7,15 @@ from flask import Flask
 
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import ActionKind, Event, EventState
-from mobilize.checkins.counts import report_head_count
 from mobilize.checkins.models import HeadCount
+from mobilize.checkins.record.head_counts import report_head_count, supporters_at
 from mobilize.database import atomic, db
-from mobilize.reminders.answers import read_answers
-from mobilize.reminders.counts import ask_for_counts
-from mobilize.reminders.operations import set_default_rules
+from mobilize.reminders.head_counts.requests import ask_for_counts
+from mobilize.reminders.inbox.answers import read_answers
+from mobilize.reminders.rules.operations import set_default_rules
 from mobilize.texts.models import Inbound
 from mobilize.texts.operations import opt_out
-from mobilize.texts.questions import ask_question
-from tests.builders import START, make_action, make_event, make_person, make_site
+from tests.builders import START, ask_question, make_action, make_event, make_member, make_person, make_site
 from tests.reminders.conftest import CARMEN, MIA, NATE, phones, waiting, words
 
 QUARTER_PAST = START + timedelta(minutes=15)
@@ -39,7 +38,7 @@ def test_the_chair_of_a_silent_line_is_asked_a_quarter_past(app: Flask) -> None:
     assert ask_for_counts(START + timedelta(minutes=14)) == 0
     assert [ask_for_counts(QUARTER_PAST) for _again in range(2)] == [1, 0]
     [text] = waiting("count_question")
-    assert (text.to, text.asks, text.klass) == (CARMEN, "head_count", "duty")
+    assert (text.to, text.asks, text.text_class) == (CARMEN, "head_count", "duty")
     assert text.asks_until == event.ends_at + timedelta(hours=3)
     assert "Elm Street School" in words(text)
 
@@ -50,7 +49,7 @@ def test_the_minutes_are_a_setting_of_the_action(app: Flask) -> None:
     assert ask_for_counts(START + timedelta(minutes=5)) == 1
 
 
-def test_without_a_chair_the_co_chair_is_asked_and_without_her_nobody(app: Flask) -> None:
+def test_without_a_chair_the_co_chair_is_asked_and_without_them_nobody(app: Flask) -> None:
     first, second = a_line(), a_line()
     chair(first, MIA, RoleName.VICE_CHAIR)
     chair(first, NATE, RoleName.COCHAIR)
@@ -59,7 +58,7 @@ def test_without_a_chair_the_co_chair_is_asked_and_without_her_nobody(app: Flask
     assert second.site_id
 
 
-def test_a_chair_who_said_stop_is_not_asked_but_her_co_chair(app: Flask) -> None:
+def test_a_chair_who_said_stop_is_not_asked_but_their_co_chair(app: Flask) -> None:
     event = a_line()
     chair(event, CARMEN)
     chair(event, NATE, RoleName.COCHAIR)
@@ -72,8 +71,8 @@ def test_nobody_is_asked_who_has_reported_or_whose_line_is_over_or_called_off(ap
     reported, closed, off = a_line(), a_line(), a_line()
     for n, event in enumerate((reported, closed, off)):
         chair(event, f"+1213555011{n}")
-    said = {"counted_at": START, "nonce": bytes(16), "via": "line", "by": "x", "now": START}
-    report_head_count(reported, 0, **said)
+    fields = {"counted_at": START, "nonce": bytes(16), "via": "line", "by": "x", "now": START}
+    report_head_count(reported, 0, **fields)
     with atomic():
         closed.state, off.state = EventState.CLOSED, EventState.CALLED_OFF
     assert ask_for_counts(QUARTER_PAST) == 0
@@ -86,7 +85,7 @@ def test_a_drill_and_a_count_without_a_line_ask_nobody(app: Flask) -> None:
     assert ask_for_counts(QUARTER_PAST) == 0
 
 
-def asked(event: Event) -> None:
+def ask_now(event: Event) -> None:
     ask_question(CARMEN, "head_count", event.id, expires_at=START + timedelta(hours=3), now=QUARTER_PAST)
 
 
@@ -96,20 +95,33 @@ def counts() -> list[int]:
     return [row.n for row in rows]
 
 
-def test_her_answer_is_the_head_count_once(app: Flask, texts_us: Texts) -> None:
+def test_their_answer_is_the_head_count_once(app: Flask, texts_us: Texts) -> None:
     event = a_line()
     chair(event)
-    asked(event)
+    ask_now(event)
     texts_us(CARMEN, "24", QUARTER_PAST)
     assert [read_answers(QUARTER_PAST) for _again in range(2)] == [1, 0]
     assert counts() == [24]
     assert "24 written down for Elm Street School" in words(waiting("count_noted")[0])
 
 
+def test_supporters_named_apart_are_counted_apart_and_as_they_are_now(app: Flask, texts_us: Texts) -> None:
+    event = a_line()
+    chair(event)
+    ask_now(event)
+    texts_us(CARMEN, "24 teachers, 6 parents", QUARTER_PAST)
+    assert read_answers(QUARTER_PAST) == 1
+    assert (counts(), supporters_at(event.id)) == ([24], 6)
+    assert "24 (supporters: 6) written down for Elm Street School" in words(waiting("count_noted")[0])
+    texts_us(CARMEN, "son 26 maestros y 4 padres", QUARTER_PAST + timedelta(minutes=5))
+    assert read_answers(QUARTER_PAST + timedelta(minutes=6)) == 1
+    assert (counts(), supporters_at(event.id)) == ([24, 26], 4)
+
+
 def test_a_second_number_corrects_the_first(app: Flask, texts_us: Texts) -> None:
     event = a_line()
     chair(event)
-    asked(event)
+    ask_now(event)
     texts_us(CARMEN, "42", QUARTER_PAST)
     texts_us(CARMEN, "somos 24", QUARTER_PAST + timedelta(minutes=1))
     read_answers(QUARTER_PAST + timedelta(minutes=2))
@@ -119,7 +131,7 @@ def test_a_second_number_corrects_the_first(app: Flask, texts_us: Texts) -> None
 def test_zero_is_a_report_and_an_absurd_number_is_asked_again(app: Flask, texts_us: Texts) -> None:
     event = a_line()
     chair(event)
-    asked(event)
+    ask_now(event)
     texts_us(CARMEN, "0", QUARTER_PAST)
     texts_us(CARMEN, "90000", QUARTER_PAST)
     read_answers(QUARTER_PAST)
@@ -130,10 +142,10 @@ def test_zero_is_a_report_and_an_absurd_number_is_asked_again(app: Flask, texts_
 def test_what_is_no_figure_is_asked_once_and_then_left_to_a_person(app: Flask, texts_us: Texts) -> None:
     event = a_line()
     chair(event)
-    asked(event)
-    first = texts_us(CARMEN, "about two dozen", QUARTER_PAST)
+    ask_now(event)
+    first = texts_us(CARMEN, "20, then 30, I lost count", QUARTER_PAST)
     read_answers(QUARTER_PAST)
-    second = texts_us(CARMEN, "two dozen I said", QUARTER_PAST + timedelta(minutes=2))
+    second = texts_us(CARMEN, "20 or 30 and then 7 more", QUARTER_PAST + timedelta(minutes=2))
     third = texts_us(CARMEN, "the gate is locked", QUARTER_PAST + timedelta(minutes=3))
     read_answers(QUARTER_PAST + timedelta(minutes=4))
     db.session.rollback()
@@ -167,7 +179,7 @@ def test_a_number_far_above_what_can_be_is_asked_about_once_and_counts_when_said
 ) -> None:
     event = a_line()
     chair(event)
-    asked(event)
+    ask_now(event)
     texts_us(CARMEN, "20000", QUARTER_PAST)
     read_answers(QUARTER_PAST + timedelta(seconds=5))
     assert counts() == []
@@ -180,9 +192,60 @@ def test_a_number_far_above_what_can_be_is_asked_about_once_and_counts_when_said
 def test_the_right_number_after_a_slip_counts_at_once(app: Flask, texts_us: Texts) -> None:
     event = a_line()
     chair(event)
-    asked(event)
+    ask_now(event)
     texts_us(CARMEN, "2400", QUARTER_PAST)
     read_answers(QUARTER_PAST + timedelta(seconds=5))
     texts_us(CARMEN, "24", QUARTER_PAST + timedelta(minutes=1))
     read_answers(QUARTER_PAST + timedelta(minutes=2))
     assert counts() == [24]
+
+
+def test_a_range_counts_its_lower_end_and_is_said_back_as_it_was_said(app: Flask, texts_us: Texts) -> None:
+    event = a_line()
+    chair(event)
+    ask_now(event)
+    texts_us(CARMEN, "45-50", QUARTER_PAST)
+    read_answers(QUARTER_PAST)
+    assert counts() == [45]
+    assert "45 (45-50) written down for Elm Street School" in words(waiting("count_noted")[0])
+
+
+def test_nobody_yet_is_zero(app: Flask, texts_us: Texts) -> None:
+    event = a_line()
+    chair(event)
+    ask_now(event)
+    texts_us(CARMEN, "nobody yet", QUARTER_PAST)
+    read_answers(QUARTER_PAST)
+    assert counts() == [0]
+    assert "0 written down" in words(waiting("count_noted")[0])
+
+
+def test_a_chair_reports_without_being_asked_while_their_line_is_open(app: Flask, texts_us: Texts) -> None:
+    event = a_line()
+    chair(event)
+    early, open_line = START - timedelta(hours=1), START + timedelta(minutes=2)
+    texts_us(CARMEN, "24", early)
+    texts_us(CARMEN, "We have 32 people out here", open_line)
+    assert read_answers(open_line) == 1
+    assert counts() == [32]
+    assert "32 written down" in words(waiting("count_noted")[0])
+
+
+def test_an_unusual_count_that_nobody_asked_for_counts_when_said_again(app: Flask, texts_us: Texts) -> None:
+    chair(a_line())
+    for minutes in (1, 2):
+        texts_us(CARMEN, "2400", START + timedelta(minutes=minutes))
+        read_answers(START + timedelta(minutes=minutes, seconds=5))
+    assert counts() == [2400]
+
+
+def test_only_a_chair_of_that_line_counts(app: Flask, texts_us: Texts) -> None:
+    """The question went to a number whose role has ended since, or was another line's."""
+    event, other = a_line(), make_event(make_site())
+    make_member(site=event.site, phone=MIA)
+    make_person(phone=NATE, role=RoleName.CHAIR, site=other.site)
+    for phone in (MIA, NATE):
+        ask_question(phone, "head_count", event.id, expires_at=START + timedelta(hours=3), now=START)
+        texts_us(phone, "24", QUARTER_PAST)
+    assert read_answers(QUARTER_PAST) == 0
+    assert counts() == [] and phones("office_answers") == [MIA, NATE]

@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 from flask import Flask
 from sqlalchemy import select
 
-from mobilize.actions.leaked_codes import replace_code
+from mobilize.actions.events.codes import replace_code
 from mobilize.actions.models import Event
 from mobilize.checkins.models import Attendance, Evidence, Method, Outcome
 from mobilize.database import db
-from mobilize.reminders.answers import read_answers
+from mobilize.reminders.inbox.answers import read_answers
 from mobilize.reminders.models import Coming
+from mobilize.roster.models import Membership
 from mobilize.texts.models import Inbound
-from mobilize.texts.questions import ask_question
-from tests.builders import START, make_event, make_member, make_site
+from tests.builders import LONG_AGO, START, _stored, ask_question, make_event, make_member, make_site
 from tests.reminders.conftest import MIA, NATE, phones, waiting, words
 
 EVENING = START - timedelta(hours=13)
@@ -105,8 +105,8 @@ def test_digits_of_a_leaked_poster_are_kept_and_say_where_to_go(app: Flask, text
     read_answers(DURING + timedelta(minutes=2))
     rows = db.session.scalars(select(Evidence).order_by(Evidence.happened_at)).all()
     assert [row.outcome for row in rows] == [Outcome.COUNTED, Outcome.UNRESOLVED]
-    [told] = waiting("here_old_code")
-    assert "Elm Street School" in words(told) and event.text_code not in words(told)
+    [text] = waiting("here_old_code")
+    assert "Elm Street School" in words(text) and event.text_code not in words(text)
 
 
 def test_a_check_in_outside_the_hours_is_kept_and_said_to_be_kept(app: Flask, texts_us: Texts) -> None:
@@ -124,3 +124,44 @@ def test_what_means_nothing_to_us_stays_unread(app: Flask, texts_us: Texts) -> N
     stray = texts_us(MIA, "can I bring my kids?", EVENING)
     assert read_answers(EVENING) == 0
     assert stray.done_at is None
+
+
+def test_here_without_a_code_counts_where_one_line_alone_is_open_to_them(app: Flask, texts_us: Texts) -> None:
+    event = make_event(make_site("Elm Street School"))
+    make_event(make_site())  # another chapter's
+    make_member(site=event.site, phone=MIA)
+    texts_us(MIA, "aqui estoy", DURING)
+    assert read_answers(DURING) == 1
+    assert [row.outcome for row in db.session.scalars(select(Evidence))] == [Outcome.COUNTED]
+    assert phones("here_counted") == [MIA]
+
+
+def test_here_without_a_code_is_asked_for_it_where_no_line_is_open_or_two_are(
+    app: Flask, texts_us: Texts
+) -> None:
+    home, second = make_event(make_site()), make_event(make_site())
+    mia = make_member(site=home.site, phone=MIA)
+    _stored(Membership(member_id=mia.id, site_id=second.site_id, rank="second", from_at=LONG_AGO))
+    texts_us(MIA, "here", EVENING)
+    texts_us(MIA, "HERE", DURING)
+    read_answers(DURING)
+    assert phones("here_which") == [MIA, MIA]
+    assert "like HERE 37806" in words(waiting("here_which")[0])
+    assert db.session.scalars(select(Evidence)).all() == []
+
+
+def test_here_of_a_shared_phone_without_a_code_asks_who_it_was(app: Flask, texts_us: Texts) -> None:
+    event = make_event(make_site("Elm Street School"))
+    make_member(site=event.site, phone=MIA)
+    make_member("Reyes", "Luis", site=event.site, phone=MIA)
+    texts_us(MIA, "here", DURING)
+    read_answers(DURING)
+    assert phones("who_is_here") == [MIA]
+
+
+def test_a_bare_code_checks_in(app: Flask, texts_us: Texts) -> None:
+    event = make_event(make_site("Elm Street School"))
+    make_member(site=event.site, phone=MIA)
+    texts_us(MIA, event.text_code, DURING)
+    read_answers(DURING)
+    assert phones("here_counted") == [MIA]

@@ -2,21 +2,25 @@
 
 import threading
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
 
 from mobilize import clock
 from mobilize.actions.models import Event
+from mobilize.checkins.member.personal_links import personal_code
 from mobilize.checkins.models import Attendance, Tier
-from mobilize.checkins.personal import personal_code
 from mobilize.database import atomic, db
-from mobilize.reminders import operations
-from mobilize.reminders.models import Coming, ReminderRule, RuleKind
-from mobilize.reminders.planning import plan_reminders
-from mobilize.reminders.queries import rules_of
+from mobilize.reminders.models import Coming, PlanningProgress, ReminderRule, RuleKind
+from mobilize.reminders.rules import operations as operations
+from mobilize.reminders.rules.planning import plan_reminders
+from mobilize.reminders.rules.queries import is_moot, rules_of
 from mobilize.roster.models import MemberStatus, PhoneKind
+from mobilize.texts.models import OutboxText
 from mobilize.texts.operations import opt_out
+from mobilize.texts.sending.claiming import claim
+from mobilize.texts.sending.delivery import sweep
 from tests.builders import START, ZONE, make_action, make_event, make_member, make_site
 from tests.reminders.conftest import CARMEN, MIA, NATE, OLGA, left, phones, waiting, words
 
@@ -38,7 +42,7 @@ def test_it_says_when_and_where_and_asks_who_comes(app: Flask) -> None:
     assert text.due_at == FIVE_PM
     assert text.asks == "coming"
     assert "tomorrow, 7:00 am, Elm Street School, front gate" in words(text)
-    assert f"/p/{event.code}/{personal_code(event.id, mia.id)} " in words(text), "her own link"
+    assert f"/p/{event.code}/{personal_code(event.id, mia.id)} " in words(text), "their own link"
     assert text.segments <= 2
 
 
@@ -61,7 +65,7 @@ def test_it_is_planned_late_after_an_outage_but_not_on_the_day_itself(app: Flask
     assert phones() == []
     plan_reminders(clock.from_local(date(2026, 3, 3), time(19, 0), ZONE))
     assert phones() == [NATE]
-    assert waiting()[0].useless_after == clock.from_local(date(2026, 3, 4), time(0), ZONE)
+    assert waiting()[0].expires_at == clock.from_local(date(2026, 3, 4), time(0), ZONE)
 
 
 @pytest.mark.parametrize(
@@ -125,8 +129,8 @@ def test_who_is_in_or_not_coming_is_not_asked(app: Flask) -> None:
     mia = make_member(site=event.site, phone=MIA)
     nate = make_member(site=event.site, phone=NATE)
     carmen = make_member(site=event.site, phone=CARMEN)
-    there = {"event_id": event.id, "shift_id": event.shifts[0].id, "chapter_id": event.site_id}
-    stored(Attendance(**there, member_id=mia.id, tier=Tier.SELF, first_at=FIVE_PM, late=False))
+    place = {"event_id": event.id, "shift_id": event.shifts[0].id, "chapter_id": event.site_id}
+    stored(Attendance(**place, member_id=mia.id, tier=Tier.SELF, first_at=FIVE_PM, late=False))
     stored(Coming(event_id=event.id, member_id=nate.id, coming=False, at=FIVE_PM))
     stored(Coming(event_id=event.id, member_id=carmen.id, coming=True, at=FIVE_PM))
     plan_reminders(FIVE_PM)
@@ -141,7 +145,7 @@ def test_a_couple_on_one_phone_gets_one_text(app: Flask) -> None:
 
 
 def test_stop_between_planning_and_sending_is_obeyed(app: Flask) -> None:
-    from mobilize.texts.delivery import sweep
+    from mobilize.texts.sending.delivery import sweep
 
     make_member(site=make_event().site, phone=MIA)
     plan_reminders(FIVE_PM - timedelta(minutes=10))
@@ -178,7 +182,8 @@ def test_a_reminder_turned_off_is_taken_back_and_comes_back_at_its_new_time(app:
 
 
 def change(event: Event, at: time, *, on: bool) -> None:
-    operations.change_reminder(event.action, at, on=on, actor="shell", now=FIVE_PM)
+    settings = {"at_local": at}
+    operations.change_rule(event.action, RuleKind.DAY_BEFORE, settings, on=on, actor="shell", now=FIVE_PM)
 
 
 def test_what_was_sent_is_not_sent_again_when_the_rule_changes(app: Flask) -> None:
@@ -207,7 +212,7 @@ def test_a_big_reminder_waits_until_an_organizer_turns_it_on(
 
 
 def test_pages_of_members_leave_nobody_out(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mobilize.reminders import planning
+    from mobilize.reminders.rules import planning
 
     monkeypatch.setattr(planning, "MEMBERS_AT_ONCE", 3)
     monkeypatch.setattr(planning, "EVENTS_AT_ONCE", 2)
@@ -238,3 +243,83 @@ def test_two_planners_at_once_plan_each_text_once(app: Flask) -> None:
     assert sum(planned) == 20
     assert len(waiting()) == 20
     assert db.session.query(ReminderRule).count() == len(RuleKind)
+
+
+def test_one_who_dies_is_followed_by_one_who_goes_on_where_it_was(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mobilize.reminders.rules import planning
+
+    monkeypatch.setattr(planning, "MEMBERS_AT_ONCE", 4)
+    site = make_event().site
+    for n in range(11):
+        make_member(site=site, phone=f"+1213555{120 + n:04d}")
+    pages: list[int] = []
+    queue = planning.queue_texts
+
+    def dies_at_the_third(texts: Any, *, now: datetime) -> int:
+        texts = list(texts)
+        pages.append(len(texts))
+        if len(pages) == 3:
+            raise KeyboardInterrupt
+        return queue(texts, now=now)
+
+    monkeypatch.setattr(planning, "queue_texts", dies_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        plan_reminders(FIVE_PM)
+    assert plan_reminders(FIVE_PM) == 3
+    assert pages == [4, 4, 3, 3], "what was planned is not gone through again"
+    assert len(waiting()) == 11
+    assert db.session.query(PlanningProgress).count() == 0
+
+
+def test_while_one_plans_another_has_nothing_to_do(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mobilize.reminders.rules import planning
+
+    make_member(site=make_event().site, phone=MIA)
+    planning_now, may_end = threading.Event(), threading.Event()
+    follow = planning.follow_changes
+
+    def slow(now: datetime) -> None:
+        planning_now.set()
+        may_end.wait(20)
+        follow(now)
+
+    def plan() -> None:
+        with app.app_context():
+            plan_reminders(FIVE_PM)
+            db.session.remove()
+
+    monkeypatch.setattr(planning, "follow_changes", slow)
+    first = threading.Thread(target=plan)
+    first.start()
+    assert planning_now.wait(20)
+    assert plan_reminders(FIVE_PM) == 0
+    may_end.set()
+    first.join()
+    assert phones() == [MIA]
+    assert plan_reminders(FIVE_PM + planning.LEASE * 2) == 0
+
+
+def test_who_is_in_or_stays_away_is_not_told_when_it_starts(app: Flask) -> None:
+    event = make_event(make_site("Elm Street School"))
+    elsewhere = make_event(action=event.action)
+    mia, nate = make_member(site=event.site, phone=MIA), make_member(site=event.site, phone=NATE)
+    olga = make_member(site=event.site, phone=OLGA)
+    make_member(site=event.site, phone=CARMEN)
+    plan_reminders(FIVE_PM)
+    assert len(waiting()) == 4
+    place = {"event_id": elsewhere.id, "shift_id": elsewhere.shifts[0].id}
+    stored(Attendance(**place, member_id=mia.id, tier=Tier.SELF, first_at=FIVE_PM, late=False))
+    stored(Coming(event_id=event.id, member_id=nate.id, coming=False, at=FIVE_PM))
+    make_member(site=event.site, phone=OLGA)  # who shares a phone may be the other one
+    stored(Coming(event_id=event.id, member_id=olga.id, coming=False, at=FIVE_PM))
+    taken = claim(10, by="a", now=FIVE_PM, is_moot=is_moot)
+    assert sorted(text.to for text in taken) == sorted([CARMEN, OLGA])
+    sweep(now=FIVE_PM, is_moot=is_moot)
+    assert dropped_as("not_missing") == sorted([MIA, NATE])
+
+
+def dropped_as(reason: str) -> list[str]:
+    db.session.rollback()
+    return sorted(text.to for text in db.session.query(OutboxText).filter_by(reason=reason))

@@ -10,19 +10,28 @@ from mobilize import clock
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Action, Event
 from mobilize.checkins.models import Attendance, Tier
+from mobilize.checkins.record.head_counts import report_head_count
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
-from mobilize.reminders.answers import read_answers
-from mobilize.reminders.briefing import brief_chairs
+from mobilize.reminders.head_counts.briefing import brief_chairs
+from mobilize.reminders.inbox.answers import read_answers
 from mobilize.reminders.models import Coming, RuleKind
-from mobilize.reminders.operations import change_rule, set_default_rules
-from mobilize.reminders.planning import plan_reminders
-from mobilize.reminders.queries import rules_of
+from mobilize.reminders.rules.operations import change_rule, set_default_rules
+from mobilize.reminders.rules.planning import plan_reminders
+from mobilize.reminders.rules.queries import rules_of
 from mobilize.texts.models import TextClass
-from mobilize.texts.questions import ask_question
-from mobilize.turnout.operations import close_due_events
-from mobilize.turnout.thanks import plan_thanks
-from tests.builders import START, make_action, make_event, make_member, make_person, make_site, sign_in
+from mobilize.turnout.figures.closing import close_due_events
+from mobilize.turnout.reports.thank_you import plan_thanks
+from tests.builders import (
+    START,
+    ask_question,
+    make_action,
+    make_event,
+    make_member,
+    make_person,
+    make_site,
+    sign_in,
+)
 from tests.reminders.conftest import CARMEN, MIA, NATE, OLGA, phones, waiting, words
 
 # 15:30 in Los Angeles on the day of START.
@@ -41,7 +50,7 @@ def test_within_the_hour_before_an_afternoon_event(app: Flask) -> None:
     plan_reminders(AFTERNOON - timedelta(minutes=80))
     [text] = waiting(HOUR)
     assert text.due_at == AFTERNOON - timedelta(hours=1)
-    assert text.useless_after == AFTERNOON
+    assert text.expires_at == AFTERNOON
     assert "starts at 3:30 pm, Elm Street School" in words(text)
     assert [plan_reminders(AFTERNOON - timedelta(minutes=50)) for _again in range(2)] == [0, 0]
 
@@ -52,7 +61,7 @@ def test_before_an_early_picket_nobody_is_woken(app: Flask) -> None:
     assert phones(HOUR) == []
 
 
-def test_who_said_she_is_not_coming_is_spared_what_waits(app: Flask, texts_us: object) -> None:
+def test_who_said_they_are_not_coming_is_spared_what_waits(app: Flask, texts_us: object) -> None:
     event = rally()
     ask_question(MIA, "coming", event.id, expires_at=AFTERNOON, now=AFTERNOON - timedelta(hours=2))
     soon = AFTERNOON - timedelta(minutes=70)
@@ -63,10 +72,10 @@ def test_who_said_she_is_not_coming_is_spared_what_waits(app: Flask, texts_us: o
     assert phones(HOUR) == []
 
 
-def early_call(action: Action, **values: object) -> None:
+def early_call(action: Action, reason: str = "The gate has moved") -> None:
     set_default_rules(START - timedelta(days=1))
-    values = {"on": True, "minutes_before": 90, "reason": "The gate has moved", **values}
-    change_rule(action, RuleKind.EARLY_CALL, actor="shell", now=START, **values)  # type: ignore[arg-type]
+    settings = {"minutes_before": 90, "reason": reason}
+    change_rule(action, RuleKind.EARLY_CALL, settings, on=True, actor="shell", now=START)
 
 
 def test_an_early_call_goes_only_to_those_who_agreed_and_has_a_reason(app: Flask) -> None:
@@ -93,25 +102,42 @@ def test_chairs_are_briefed_two_days_before(app: Flask) -> None:
     assert brief_chairs(four_pm - timedelta(minutes=1)) == 0
     assert [brief_chairs(four_pm) for _again in range(2)] == [2, 0]
     text = waiting("briefing")[0]
-    assert text.klass is TextClass.DUTY
+    assert text.text_class is TextClass.DUTY
     assert f"/events/{event.id}" in words(text)
 
 
-def test_the_thank_you_has_the_chapters_figures_and_goes_to_those_who_came(app: Flask) -> None:
+@pytest.mark.parametrize(
+    ("heads", "wording", "message"),
+    [
+        (
+            27,
+            "thanks_counted",
+            "Test Local 100: heads counted at your chapter's line: 27. Thank you for standing at the line.",
+        ),
+        (0, "thanks", "Test Local 100: thank you for standing at the line."),
+        (None, "thanks", "Test Local 100: thank you for standing at the line."),
+    ],
+)
+def test_the_thank_you_has_the_head_count_and_goes_to_those_who_came(
+    app: Flask, heads: int | None, wording: str, message: str
+) -> None:
+    """Names are not final by then: what it says moves by nothing anybody types."""
     event = make_event(make_site("Elm Street School"))
     mia = make_member(site=event.site, phone=MIA)
     make_member(site=event.site, phone=NATE)
     set_default_rules(START - timedelta(days=1))
-    there = {"event_id": event.id, "shift_id": event.shifts[0].id, "chapter_id": event.site_id}
+    place = {"event_id": event.id, "shift_id": event.shifts[0].id, "chapter_id": event.site_id}
     with atomic() as session:
-        session.add(Attendance(**there, member_id=mia.id, tier=Tier.SELF, first_at=START, late=False))
+        session.add(Attendance(**place, member_id=mia.id, tier=Tier.SELF, first_at=START, late=False))
+    if heads is not None:
+        report_head_count(event, heads, counted_at=START, nonce=b"n" * 16, via="line", by="test", now=START)
     later = START + timedelta(hours=4)
     assert plan_thanks(later) == 0
     close_due_events(later)
     assert [plan_thanks(later) for _again in range(2)] == [1, 0]
-    [text] = waiting("thanks")
+    [text] = waiting(wording)
     assert text.to == MIA
-    assert words(text) == "Test Local 100: 1 of 2 of your chapter stood at the line. Thank you."
+    assert words(text) == message
 
 
 def test_yesterdays_result_is_not_news_any_more(app: Flask) -> None:

@@ -1,5 +1,6 @@
 """How texting is doing: failures with their remedy, numbers to fix, and what stands still."""
 
+import dataclasses
 from datetime import timedelta
 
 from flask import Flask
@@ -9,13 +10,15 @@ from mobilize import clock
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Event
 from mobilize.database import atomic, db, new_id
-from mobilize.reminders.health import Remedy, failures_by_code, remedy_for
-from mobilize.reminders.watching import pause_campaign, resume_campaign, watch_campaigns
-from mobilize.texts.claiming import claim
-from mobilize.texts.holds import held_refs
-from mobilize.texts.models import OutboxText, TextClass, TextState
+from mobilize.reminders.monitoring.delivery_monitoring import pause_campaign, resume_campaign, watch_campaigns
+from mobilize.reminders.monitoring.health import Remedy, failures_by_code, remedy_for
+from mobilize.texts.carriers.base import SendResult
+from mobilize.texts.consent.subscriptions import note_bad_number
+from mobilize.texts.models import AttemptOutcome, OutboxText, TextClass, TextState
 from mobilize.texts.operations import PlannedText, queue_text, queue_texts
-from mobilize.texts.phone_rules import note_bad_number
+from mobilize.texts.sending.claiming import claim
+from mobilize.texts.sending.pauses import held_refs, pause_sending
+from mobilize.texts.sending.senders import note_calls
 from tests.builders import (
     make_action,
     make_area,
@@ -36,7 +39,7 @@ def an_event(**values: object) -> Event:
 
 def planned(event: Event, n: int, **values: object) -> PlannedText:
     now = clock.now()
-    values = {"klass": TextClass.MEMBER, "urgent": True, **values}
+    values = {"text_class": TextClass.MEMBER, "urgent": True, **values}
     return PlannedText(
         purpose=f"test:{event.id}:{n}",
         phone=f"+1213555{100 + n:04d}",
@@ -44,7 +47,7 @@ def planned(event: Event, n: int, **values: object) -> PlannedText:
         language="en",
         tz="America/Los_Angeles",
         due_at=now,
-        useless_after=now + timedelta(hours=2),
+        expires_at=now + timedelta(hours=2),
         blanks={"body": "Hello"},
         event_id=event.id,
         **values,  # type: ignore[arg-type]
@@ -64,12 +67,12 @@ def test_a_paused_campaign_holds_its_members_texts_and_nothing_else(app: Flask) 
     campaign, other = make_campaign(), an_event()
     event = an_event(campaign_id=campaign.id)
     pause_campaign(campaign.id, "rain", by="shell", now=clock.now())
-    mine = queue_text(planned(event, 1), now=clock.now())
-    notice = queue_text(planned(event, 2, klass=TextClass.NOTICE), now=clock.now())
+    held = queue_text(planned(event, 1), now=clock.now())
+    notice = queue_text(planned(event, 2, text_class=TextClass.NOTICE), now=clock.now())
     elsewhere = queue_text(planned(other, 3), now=clock.now())
     assert {one.id for one in claim(50, by="a", now=clock.now())} == {notice.id, elsewhere.id}
     resume_campaign(campaign.id, by="shell", now=clock.now())
-    assert [one.id for one in claim(50, by="a", now=clock.now() + timedelta(seconds=5))] == [mine.id]
+    assert [one.id for one in claim(50, by="a", now=clock.now() + timedelta(seconds=5))] == [held.id]
 
 
 def test_an_action_made_later_in_a_paused_campaign_is_held_too(app: Flask) -> None:
@@ -96,10 +99,30 @@ def test_a_few_filtered_texts_pause_nothing(app: Flask) -> None:
 
 def test_each_failure_has_a_remedy(app: Flask) -> None:
     became(an_event(), delivered=3, filtered=1)
-    left, [found] = failures_by_code(clock.now())
-    assert (left, found.code, found.texts, found.share) == (4, 30007, 1, 0.25)
-    asked = {21610: "stopped", 30005: "fix_number", 20003: "sender", 30003: "unreached", 99999: "other"}
-    assert {code: remedy_for(code) for code in asked} == {c: Remedy(r) for c, r in asked.items()}
+    left, [result] = failures_by_code(clock.now())
+    assert (left, result.code, result.texts, result.share) == (4, 30007, 1, 0.25)
+    remedies = {21610: "stopped", 30005: "fix_number", 20003: "sender", 30003: "unreached", 99999: "other"}
+    assert {code: remedy_for(code) for code in remedies} == {c: Remedy(r) for c, r in remedies.items()}
+
+
+def test_with_two_carriers_the_page_says_how_each_does_and_lets_both_be_tried_again(
+    app: Flask, client: FlaskClient
+) -> None:
+    now = clock.now()
+    sign_in(client, make_person("Ada Stone", role=RoleName.ADMIN))
+    claim(1, by="worker", now=now)
+    assert "Telnyx" not in client.get("/texts/health").text, "with one there is nothing to say"
+    app.config["MOBILIZE"] = dataclasses.replace(
+        app.config["MOBILIZE"], telnyx_api_key="KEY1", telnyx_numbers=("+12135550150",)
+    )
+    note_calls([("telnyx", SendResult(AttemptOutcome.UNKNOWN))] * 5, now=now)
+    pause_sending("carrier_20003", now=now)
+    page = client.get("/texts/health").text
+    assert "Refuses our texts" in page and "code 20003" in page and "Does not answer" in page
+    assert "No text but codes leaves" not in page, "the other is tried"
+    client.post("/texts/health/resume")
+    page = client.get("/texts/health").text
+    assert page.count("<dd>Works</dd>") == 2 and "Does not answer" not in page
 
 
 def test_the_page_says_it_and_only_the_office_pauses(app: Flask, client: FlaskClient) -> None:

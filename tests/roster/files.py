@@ -8,7 +8,7 @@ from typing import Any
 
 import openpyxl
 
-from mobilize.roster.site_book import KnownSite, SiteBook
+from mobilize.roster.imports.site_matcher import KnownSite, SiteBook
 
 HEADER = [
     "Employee No", "Last Name", "First Name", "Preferred Name", "Cell Phone", "Phone Type", "Email",
@@ -32,12 +32,21 @@ SITES = [
     [BIRCH, "Birch Middle", "Harbor", "1", "2 Birch Ave", "Springfield", "90002", "33.80", "-118.30"],
     [CEDAR, "Cedar Peña High", "North", "0", "3 Cedar Rd", "Springfield", "90003", "", ""],
 ]
+# What can be wrong with a table before its rows are looked at.
+NO_TABLE = {
+    "empty_file",
+    "not_a_table",
+    "broken_quotes",
+    "too_many_columns",
+    "repeated_heading",
+    "missing_column",
+}
 
 
 def member(number: str = "00000101", last: str = "Reyes", first: str = "Mia", **cells: str) -> list[str]:
     """One roster row; `cells` by short names: phone, kind, email, language, area, code, school, second,
     status, role, out, notes, preferred."""
-    said = {
+    fields = {
         "phone": "(213) 555-0101", "email": "m@example.org", "language": "English", "code": MAPLE,
         "status": "Active", **cells,
     }  # fmt: skip
@@ -45,7 +54,7 @@ def member(number: str = "00000101", last: str = "Reyes", first: str = "Mia", **
         "preferred", "phone", "kind", "email", "language", "area", "code", "school", "second", "status",
         "role", "out", "notes",
     )  # fmt: skip
-    return [number, last, first, *(said.get(name, "") for name in order)]
+    return [number, last, first, *(fields.get(name, "") for name in order)]
 
 
 def roster(

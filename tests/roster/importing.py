@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import func, select
 
 from mobilize.database import db
-from mobilize.roster import imports
+from mobilize.roster.imports import operations as imports
 from mobilize.roster.members import number_key
-from mobilize.roster.models import Import, Member, Membership, MemberStatus, Rank, Site
+from mobilize.roster.models import Import, Member, Membership, MembershipRank, MemberStatus, Site
 from mobilize.roster.operations import Details
 from tests.roster.files import BIRCH, member, site_list
 
@@ -26,20 +26,20 @@ def do(data: bytes, now: datetime = JANUARY, by: str = OLGA) -> Import:
 
 
 def import_sites() -> None:
-    found = imports.dry_run_sites(site_list(), by=OLGA, now=JANUARY)
-    imports.commit_import(found.id, by=OLGA, now=JANUARY)
+    staged = imports.dry_run_sites(site_list(), by=OLGA, now=JANUARY)
+    imports.commit_import(staged.id, by=OLGA, now=JANUARY)
 
 
 def who(number: str) -> Member:
     db.session.expire_all()
-    return db.session.scalars(select(Member).where(Member.number_bix == number_key(number))).one()
+    return db.session.scalars(select(Member).where(Member.number_index == number_key(number))).one()
 
 
 def count(kind: Any, *where: Any) -> int:
     return db.session.scalar(select(func.count()).select_from(kind).where(*where)) or 0
 
 
-def home(number: str, rank: Rank = Rank.HOME) -> str | None:
+def home(number: str, rank: MembershipRank = MembershipRank.HOME) -> str | None:
     query = select(Site.code).join(Membership).where(Membership.member_id == who(number).id)
     return db.session.scalar(query.where(Membership.to_at.is_(None), Membership.rank == rank))
 

@@ -40,14 +40,18 @@ def test_a_dry_run_changes_nothing_and_leaves_nothing_behind(app: Flask, files: 
 
 def test_json_has_the_keys_of_the_contract(app: Flask, files: Path) -> None:
     run(app, "sites", "import", str(files / "sites.csv"), "--commit")
-    said = json.loads(run(app, "roster", "import", str(files / "roster.csv"), "--commit", "--json").output)
-    assert (said["records_after_header"], said["imported"], said["rejected"]["missing_employee_no"]) == (
+    output = json.loads(run(app, "roster", "import", str(files / "roster.csv"), "--commit", "--json").output)
+    assert (
+        output["records_after_header"],
+        output["imported"],
+        output["rejected"]["missing_employee_no"],
+    ) == (
         3,
         2,
         1,
     )
-    assert {"merged", "skipped", "warnings", "members", "rejected_records", "sha256"} <= said.keys()
-    assert said["import"]["committed"] and count(Member) == 2
+    assert {"merged", "skipped", "warnings", "members", "rejected_records", "sha256"} <= output.keys()
+    assert output["import"]["committed"] and count(Member) == 2
     again = json.loads(run(app, "roster", "import", str(files / "roster.csv"), "--commit", "--json").output)
     assert again["import"]["again"] and again["imported"] == 2
 

@@ -12,17 +12,17 @@ from sqlalchemy import select
 from mobilize.accounts.models import RoleName
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
-from mobilize.roster import imports
-from mobilize.roster.import_summary import needs_second_person
+from mobilize.roster.imports import operations as imports
+from mobilize.roster.imports.summary import needs_second_person
 from mobilize.roster.members import phone_key
 from mobilize.roster.models import (
     Import,
     ImportState,
     Member,
     Membership,
+    MembershipRank,
     MemberStatus,
     PhoneKind,
-    Rank,
     Site,
     StagedMember,
     StatusSpan,
@@ -49,19 +49,19 @@ pytestmark = pytest.mark.usefixtures("imported_sites")
 
 
 def test_the_dry_run_says_what_would_change_and_changes_nothing() -> None:
-    found = imports.dry_run_roster(roster(MIA, NATE, ANA, member("")), by=OLGA, now=JANUARY)
-    assert found.state is ImportState.STAGED and found.summary["changes"] == {"added": 3}
-    assert found.summary["rejected_lines"] == [[4, 5, "missing_employee_no"]]
+    dry_run = imports.dry_run_roster(roster(MIA, NATE, ANA, member("")), by=OLGA, now=JANUARY)
+    assert dry_run.state is ImportState.STAGED and dry_run.summary["changes"] == {"added": 3}
+    assert dry_run.summary["rejected_lines"] == [[4, 5, "missing_employee_no"]]
     assert count(Member) == 0
 
 
 def test_the_lines_to_look_at_are_shown_and_nobody_without_keys_can_read_them(client: FlaskClient) -> None:
-    found = imports.dry_run_roster(roster(MIA, NATE, ANA), by=OLGA, now=JANUARY)
-    assert json.loads(found.warned_lines)["no_phone"] == [4], "Ana's line"
+    dry_run = imports.dry_run_roster(roster(MIA, NATE, ANA), by=OLGA, now=JANUARY)
+    assert json.loads(dry_run.warned_lines)["no_phone"] == [4], "Ana's line"
     sign_in(client, make_person(role=RoleName.ADMIN))
-    page = client.get(f"/imports/{found.id}").text
+    page = client.get(f"/imports/{dry_run.id}").text
     assert re.search(r"have no phone number\s*<details>.*?<p class=\"small\">4</p>", page, re.DOTALL)
-    [stored] = db.session.execute(select(Import.__table__).where(Import.id == found.id)).all()
+    [stored] = db.session.execute(select(Import.__table__).where(Import.id == dry_run.id)).all()
     assert b"no_phone" not in stored.warned_lines_enc
     assert "lines" not in " ".join(set(stored.summary) - {"rejected_lines"})
 
@@ -75,8 +75,8 @@ def test_the_commit_does_what_was_shown() -> None:
         "+12135550101",
         "active",
     )
-    assert mia.phone_bix == phone_key("+12135550101") and mia.phone_kind is PhoneKind.UNKNOWN
-    assert (home("101"), home("101", Rank.SECOND), home("103")) == (MAPLE, BIRCH, None)
+    assert mia.phone_index == phone_key("+12135550101") and mia.phone_kind is PhoneKind.UNKNOWN
+    assert (home("101"), home("101", MembershipRank.SECOND), home("103")) == (MAPLE, BIRCH, None)
     assert (nate.status, nate.language, nate.proposed_role) == (MemberStatus.LEAVE, "es", "Chapter Chair")
     assert (ana.phone, ana.status, ana.person.sorted_by) == (None, MemberStatus.SUBSTITUTE, "pena ana")
     spans = db.session.scalars(select(StatusSpan)).all()
@@ -93,8 +93,8 @@ def test_nothing_staged_can_be_read_without_the_keys() -> None:
 
 
 def test_committing_twice_is_once() -> None:
-    found = do(roster(MIA))
-    assert imports.commit_import(found.id, by=OLGA, now=FEBRUARY).committed_at == JANUARY
+    dry_run = do(roster(MIA))
+    assert imports.commit_import(dry_run.id, by=OLGA, now=FEBRUARY).committed_at == JANUARY
     assert count(Member) == 1
 
 
@@ -106,8 +106,8 @@ def test_the_same_file_again_is_a_no_op() -> None:
 
 def test_the_same_people_in_another_file_change_nothing() -> None:
     do(roster(MIA, NATE, ANA))
-    found = imports.dry_run_roster(roster(ANA, NATE, MIA), by=OLGA, now=FEBRUARY)
-    assert found.summary["changes"] == {"same": 3}
+    dry_run = imports.dry_run_roster(roster(ANA, NATE, MIA), by=OLGA, now=FEBRUARY)
+    assert dry_run.summary["changes"] == {"same": 3}
 
 
 def test_the_file_wins_for_name_site_and_status_from_now_on() -> None:
@@ -116,7 +116,11 @@ def test_the_file_wins_for_name_site_and_status_from_now_on() -> None:
         roster(member("101", "Reyes-Cruz", "Mia", code=BIRCH, status="Leave", phone="213-555-0101"), NATE),
         FEBRUARY,
     )
-    assert (who("101").person.last, home("101"), home("101", Rank.SECOND)) == ("Reyes-Cruz", BIRCH, None)
+    assert (who("101").person.last, home("101"), home("101", MembershipRank.SECOND)) == (
+        "Reyes-Cruz",
+        BIRCH,
+        None,
+    )
     spans = select(StatusSpan.status, StatusSpan.from_at, StatusSpan.to_at).where(
         StatusSpan.member_id == who("101").id
     )
@@ -128,13 +132,13 @@ def test_the_file_wins_for_name_site_and_status_from_now_on() -> None:
         Membership.member_id == who("101").id
     )
     assert set(db.session.execute(places)) == {
-        (Rank.HOME, JANUARY, FEBRUARY),
-        (Rank.HOME, FEBRUARY, None),
-        (Rank.SECOND, JANUARY, FEBRUARY),
+        (MembershipRank.HOME, JANUARY, FEBRUARY),
+        (MembershipRank.HOME, FEBRUARY, None),
+        (MembershipRank.SECOND, JANUARY, FEBRUARY),
     }
 
 
-def test_a_phone_and_language_of_her_own_win_until_the_files_value_changes() -> None:
+def test_a_phone_and_language_of_their_own_win_until_the_files_value_changes() -> None:
     do(roster(MIA))
     correct_member(who("101").id, details(), by=OLGA, now=JANUARY)
     do(roster(MIA, NATE), FEBRUARY)
@@ -179,23 +183,23 @@ def test_an_erased_or_merged_member_does_not_come_back() -> None:
         erased = who("102")
         erased.erased_at, erased.gone_on, erased.name_enc, erased.number_enc = JANUARY, JANUARY, None, None
     merge_members(who("101").id, who("103").id, by=OLGA, now=JANUARY)
-    found = do(roster(ANA, MIA, NATE), FEBRUARY)
-    assert found.summary["changes"] == {"kept_out": 2, "same": 1}
+    dry_run = do(roster(ANA, MIA, NATE), FEBRUARY)
+    assert dry_run.summary["changes"] == {"kept_out": 2, "same": 1}
     assert who("102").name is None and who("103").gone_on == JANUARY
 
 
 def test_a_column_the_file_does_not_have_changes_nothing() -> None:
     do(roster(MIA))
     short = [MIA[:3] + MIA[9:10] + MIA[12:13]]
-    found = imports.dry_run_roster(
+    dry_run = imports.dry_run_roster(
         roster(*short, header=["Employee No", "Last Name", "First Name", "CDS Code", "Member Status"]),
         by=OLGA,
         now=FEBRUARY,
     )
-    assert found.summary["changes"] == {"changed": 1, "second_sites": 1}
+    assert dry_run.summary["changes"] == {"changed": 1, "second_sites": 1}
 
 
-def test_a_site_that_is_written_wrongly_leaves_her_where_she_is() -> None:
+def test_a_site_that_is_written_wrongly_leaves_them_where_they_are() -> None:
     do(roster(MIA))
     do(roster(member("101", code="", school="Mapel Street"), NATE), FEBRUARY)
     assert home("101") == MAPLE
@@ -213,10 +217,10 @@ def test_of_two_dry_runs_the_second_commit_is_refused() -> None:
 
 def test_a_dry_run_is_stale_when_a_member_it_changes_was_edited() -> None:
     do(roster(MIA))
-    found = imports.dry_run_roster(roster(member(last="Cruz"), NATE), by=OLGA, now=FEBRUARY)
+    dry_run = imports.dry_run_roster(roster(member(last="Cruz"), NATE), by=OLGA, now=FEBRUARY)
     correct_member(who("101").id, details(), by=OLGA, now=FEBRUARY)
     with pytest.raises(Refused, match="roster_changed"):
-        imports.commit_import(found.id, by=OLGA, now=FEBRUARY)
+        imports.commit_import(dry_run.id, by=OLGA, now=FEBRUARY)
 
 
 def test_killed_while_staging_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +243,7 @@ def test_killed_while_staging_changes_nothing(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_killed_while_committing_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = imports.dry_run_roster(roster(MIA, NATE), by=OLGA, now=JANUARY)
+    dry_run = imports.dry_run_roster(roster(MIA, NATE), by=OLGA, now=JANUARY)
 
     def dies(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
@@ -247,9 +251,9 @@ def test_killed_while_committing_changes_nothing(monkeypatch: pytest.MonkeyPatch
     with monkeypatch.context() as patch:
         patch.setattr(imports.audit, "note", dies)
         with pytest.raises(KeyboardInterrupt):
-            imports.commit_import(found.id, by=OLGA, now=JANUARY)
+            imports.commit_import(dry_run.id, by=OLGA, now=JANUARY)
     assert count(Member) == 0 and count(Membership) == 0
-    imports.commit_import(found.id, by=OLGA, now=JANUARY)
+    imports.commit_import(dry_run.id, by=OLGA, now=JANUARY)
     assert count(Member) == 2
 
 
@@ -262,7 +266,7 @@ def test_a_file_that_removes_or_changes_much_wants_a_second_person() -> None:
         roster(*many[9:], *[[r[0], "Roe", *r[2:]] for r in many[:9]]), by=OLGA, now=FEBRUARY
     )
     few = imports.dry_run_roster(roster(*many[1:]), by=OLGA, now=FEBRUARY)
-    assert [needs_second_person(found.summary) for found in (gone, changed, few)] == [True, True, False]
+    assert [needs_second_person(staged.summary) for staged in (gone, changed, few)] == [True, True, False]
 
 
 def test_without_sites_there_is_no_roster(app: Flask) -> None:

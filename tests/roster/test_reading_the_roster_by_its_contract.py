@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mobilize.phones import normalize
-from mobilize.roster.roster_reading import account, read_roster
-from mobilize.roster.roster_rows import MemberRow
-from mobilize.roster.site_book import KnownSite, SiteBook
-from mobilize.roster.sites_reading import read_sites
+from mobilize.roster.imports.roster_reader import account, read_roster
+from mobilize.roster.imports.roster_rows import MemberRow
+from mobilize.roster.imports.site_matcher import KnownSite, SiteBook
+from mobilize.roster.imports.sites_reader import read_sites
 from tests.roster.files import BIRCH, HEADER, MAPLE, member, roster, site_book
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -48,9 +48,9 @@ def one(*rows: list[str]) -> MemberRow:
     ],
 )
 def test_a_row_that_cannot_be_used_is_refused_with_its_number_and_reason(row: list[str], reason: str) -> None:
-    said = read(member("1"), row)
-    assert said["rejected_records"] == [[2, reason]] and said["imported"] == 1
-    assert said["rejected"][reason] == said["rejected_total"] == 1
+    reading = read(member("1"), row)
+    assert reading["rejected_records"] == [[2, reason]] and reading["imported"] == 1
+    assert reading["rejected"][reason] == reading["rejected_total"] == 1
 
 
 @pytest.mark.parametrize("written", ["00000101", "101", " 101 ", "101.0", '="00000101"', "１０１"])
@@ -59,8 +59,8 @@ def test_a_number_is_the_same_however_a_spreadsheet_wrote_it(written: str) -> No
 
 
 def test_blank_lines_and_repeated_headings_are_skipped_and_counted() -> None:
-    said = read(member("1"), [], [""] * len(HEADER), HEADER)
-    assert said["skipped"] == {"empty": 2, "repeated_header": 1} and said["records_after_header"] == 4
+    reading = read(member("1"), [], [""] * len(HEADER), HEADER)
+    assert reading["skipped"] == {"empty": 2, "repeated_header": 1} and reading["records_after_header"] == 4
 
 
 def test_a_surname_with_a_comma_and_no_first_name_is_both() -> None:
@@ -73,8 +73,8 @@ def test_the_same_number_with_another_name_is_refused() -> None:
 
 def test_further_rows_of_a_member_are_merged_by_kind() -> None:
     second_site = member("7", code=BIRCH)
-    said = read(member("7"), member("7"), member("7", last="REYES", notes="x"), second_site, second_site)
-    assert said["merged"] == {"exact": 2, "same_person": 1, "site_added": 1} and said["imported"] == 1
+    reading = read(member("7"), member("7"), member("7", last="REYES", notes="x"), second_site, second_site)
+    assert reading["merged"] == {"exact": 2, "same_person": 1, "site_added": 1} and reading["imported"] == 1
 
 
 def test_the_first_written_value_wins_and_an_opt_out_in_any_row_wins() -> None:
@@ -83,7 +83,7 @@ def test_the_first_written_value_wins_and_an_opt_out_in_any_row_wins() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "school", "found"),
+    ("code", "school", "expected"),
     [
         (MAPLE, "", MAPLE),
         ("19-99999-0000001", "Birch Middle", MAPLE),
@@ -94,9 +94,9 @@ def test_the_first_written_value_wins_and_an_opt_out_in_any_row_wins() -> None:
         ("", "", None),
     ],
 )
-def test_a_site_is_found_by_code_then_by_name(code: str, school: str, found: str | None) -> None:
+def test_a_site_is_found_by_code_then_by_name(code: str, school: str, expected: str | None) -> None:
     row = one(member(code=code, school=school))
-    assert [site.code for site in row.sites] == ([found] if found else [])
+    assert [site.code for site in row.sites] == ([expected] if expected else [])
 
 
 def test_an_unknown_site_is_a_warning_with_the_nearest_named() -> None:
@@ -127,10 +127,10 @@ def test_an_unknown_site_is_a_warning_with_the_nearest_named() -> None:
 def test_a_phone_is_read_or_left_out_and_the_row_is_kept(
     cell: str, phone: str | None, warning: str | None
 ) -> None:
-    said = read(member(phone=cell))
+    reading = read(member(phone=cell))
     assert one(member(phone=cell)).phone == phone
-    assert said["imported"] == 1
-    warned = {kind for kind in ("no_phone", "bad_phone", "phone_extension") if said["warnings"][kind]}
+    assert reading["imported"] == 1
+    warned = {kind for kind in ("no_phone", "bad_phone", "phone_extension") if reading["warnings"][kind]}
     assert warned == ({warning} if warning else set())
 
 
@@ -149,9 +149,12 @@ def test_who_is_not_textable(cells: dict[str, str]) -> None:
 
 
 def test_two_members_may_share_a_phone() -> None:
-    said = read(member("1"), member("2", first="Nate"))
-    assert said["imported"] == 2
-    assert (said["warnings"]["shared_phone_numbers"], said["warnings"]["shared_phone_members"]) == (1, 2)
+    reading = read(member("1"), member("2", first="Nate"))
+    assert reading["imported"] == 2
+    assert (reading["warnings"]["shared_phone_numbers"], reading["warnings"]["shared_phone_members"]) == (
+        1,
+        2,
+    )
 
 
 def test_other_doubts_are_counted() -> None:
@@ -172,8 +175,7 @@ def test_any_text_is_a_phone_or_says_why_not(written: str) -> None:
 def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """37,000 members in several layouts, made from the generator beside the project where it is present."""
     if not (DATA / "make_roster.py").exists():
-        print("The large rosters are not here: the contract is only tested on the small ones.")
-        pytest.skip("no ../shared/data beside the project")
+        pytest.skip("the large rosters (../shared/data) are not beside this clone")
     return tmp_path_factory.mktemp("rosters")
 
 
@@ -191,7 +193,7 @@ def test_the_large_roster_reads_exactly_as_expected(big: Path, layout: str, enco
     subprocess.run([sys.executable, str(DATA / "make_roster.py"), *how], check=True, capture_output=True)
     listed = read_sites((DATA / "sites.csv").read_bytes())
     book = SiteBook(KnownSite(uuid.uuid4(), s.code, s.name, s.area or "") for s in listed.sites.values())
-    said = account(read_roster((big / f"roster_{layout}.csv").read_bytes(), book))
+    reading = account(read_roster((big / f"roster_{layout}.csv").read_bytes(), book))
     expected = json.loads((big / f"roster_{layout}_expected.json").read_text(encoding="utf-8"))
-    for key in said:
-        assert json.dumps(said[key], sort_keys=True) == json.dumps(expected[key], sort_keys=True), key
+    for key in reading:
+        assert json.dumps(reading[key], sort_keys=True) == json.dumps(expected[key], sort_keys=True), key

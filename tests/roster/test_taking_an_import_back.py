@@ -5,8 +5,8 @@ from sqlalchemy import select
 
 from mobilize.database import db
 from mobilize.errors import Refused
-from mobilize.roster import imports
-from mobilize.roster.models import ImportState, Member, Membership, Rank, Site, StatusSpan
+from mobilize.roster.imports import operations as imports
+from mobilize.roster.models import ImportState, Member, Membership, MembershipRank, Site, StatusSpan
 from mobilize.roster.operations import correct_member, transfer_member
 from tests.roster.files import BIRCH, MAPLE, member, roster
 from tests.roster.importing import (
@@ -29,19 +29,21 @@ pytestmark = pytest.mark.usefixtures("imported_sites")
 def test_undo_puts_everything_back() -> None:
     do(roster(MIA, NATE))
     before = [
-        (row.id, row.name_enc, row.phone_bix, row.gone_on) for row in db.session.scalars(select(Member))
+        (row.id, row.name_enc, row.phone_index, row.gone_on) for row in db.session.scalars(select(Member))
     ]
     second = do(roster(member("101", "Cruz", "Mia", code=BIRCH, phone="213-555-0109"), ANA), FEBRUARY)
     imports.undo_import(second.id, by=OLGA, now=MARCH)
     db.session.expire_all()
-    after = [(row.id, row.name_enc, row.phone_bix, row.gone_on) for row in db.session.scalars(select(Member))]
+    after = [
+        (row.id, row.name_enc, row.phone_index, row.gone_on) for row in db.session.scalars(select(Member))
+    ]
     assert sorted(after) == sorted(before)
-    assert (home("101"), home("101", Rank.SECOND), home("102")) == (MAPLE, BIRCH, MAPLE)
+    assert (home("101"), home("101", MembershipRank.SECOND), home("102")) == (MAPLE, BIRCH, MAPLE)
     assert count(StatusSpan, StatusSpan.to_at.is_(None)) == 2 and count(Membership) == 3
     assert imports.undo_import(second.id, by=OLGA, now=MARCH).state is ImportState.UNDONE
 
 
-def test_undo_is_refused_when_somebody_was_edited_since_and_names_her() -> None:
+def test_undo_is_refused_when_somebody_was_edited_since_and_names_them() -> None:
     do(roster(MIA, NATE))
     second = do(roster(member("101", "Cruz", "Mia", phone="213-555-0101"), NATE), FEBRUARY)
     correct_member(who("101").id, details(last="Cruz-Luna"), by=OLGA, now=MARCH)

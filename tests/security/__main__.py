@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = ["config.py", "wsgi.py", "mobilize", "workers", "deploy"]
+SOURCES = ["config.py", "wsgi.py", "mobilize", "workers", "deploy"]
 SECRETS = {
     "a private key": re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"),
     "a Twilio account or key": re.compile(r"\b(?:AC|SK)[0-9a-f]{32}\b"),
@@ -43,24 +43,25 @@ def main() -> int:
     chosen = {name: CHECKS[name] for name in sys.argv[1:]} or CHECKS
     for name, check in chosen.items():
         began = time.monotonic()
-        fine, said = check()
+        fine, summary = check()
         failed += not fine
         print(
-            f"{'ok  ' if fine else 'FAIL'}  {name:<13} {time.monotonic() - began:5.1f} s  {said}", flush=True
+            f"{'ok  ' if fine else 'FAIL'}  {name:<13} {time.monotonic() - began:5.1f} s  {summary}",
+            flush=True,
         )
     return 1 if failed else 0
 
 
 def code() -> Result:
     """bandit, from medium severity and confidence on."""
-    run = _run("bandit", "-q", "-r", "-ll", "-ii", "-f", "json", "-x", "mobilize/migrations", *OURS)
+    run = _run("bandit", "-q", "-r", "-ll", "-ii", "-f", "json", "-x", "mobilize/migrations", *SOURCES)
     try:
-        found = json.loads(run.stdout)["results"]
+        results = json.loads(run.stdout)["results"]
     except ValueError:
         return False, run.stderr.strip()[-300:]
     lines = [
         f"{one['filename']}:{one['line_number']} {one['test_id']}"
-        for one in found
+        for one in results
         if not _is_reasoned(one["filename"], one["line_number"])
     ]
     return not lines, "\n      ".join(lines) or "bandit finds nothing of medium weight or more"
@@ -68,7 +69,9 @@ def code() -> Result:
 
 def rules() -> Result:
     """ruff's S rules, which are bandit's as well, on every weight."""
-    run = _run("ruff", "check", "--select", "S", "--ignore", "S603,S607", "--output-format", "concise", *OURS)
+    run = _run(
+        "ruff", "check", "--select", "S", "--ignore", "S603,S607", "--output-format", "concise", *SOURCES
+    )
     return run.returncode == 0, run.stdout.strip() if run.returncode else "ruff's S rules find nothing"
 
 
@@ -78,30 +81,30 @@ def dependencies() -> Result:
     how = ["--disable-pip", "--require-hashes", "--progress-spinner", "off", "-f", "json"]
     run = _run("pip_audit", *files, *how, "-s", "osv", "--timeout", "20")
     try:
-        found = json.loads(run.stdout)["dependencies"]
+        results = json.loads(run.stdout)["dependencies"]
     except (ValueError, KeyError):
         why = (run.stderr.strip().splitlines() or ["no answer"])[-1]
         return True, f"NOT CHECKED: the database of weaknesses cannot be asked from here ({why[:160]})"
     weak = [
         f"{one['name']} {one['version']}: {', '.join(weakness['id'] for weakness in one['vulns'])}"
-        for one in found
+        for one in results
         if one.get("vulns")
     ]
-    unread = [str(one["name"]) for one in found if "skip_reason" in one]
-    checked = f"no known weakness in {len(found) - len(unread)} pinned versions"
+    unread = [str(one["name"]) for one in results if "skip_reason" in one]
+    checked = f"no known weakness in {len(results) - len(unread)} pinned versions"
     return not weak and not unread, "\n      ".join([*weak, *unread]) or checked
 
 
 def secrets() -> Result:
     """Keys and passwords in tracked files."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
-    found = [
+    matches = [
         f"{path}: {what}"
         for path in listed.decode().split("\0")
         if path and not path.endswith((".txt", ".png", ".woff2", ".po"))
         for what in _secrets_in(ROOT / path)
     ]
-    return not found, "\n      ".join(found) or "no key, token or password in a tracked file"
+    return not matches, "\n      ".join(matches) or "no key, token or password in a tracked file"
 
 
 def headers() -> Result:
@@ -125,73 +128,75 @@ def flood() -> Result:
     """5,000 junk requests from the address of 500 honest check-ins, over HTTP."""
     from tests.security import flood
 
-    found = flood.run()
-    said = (
-        f"{found.counted} of {flood.HONEST} honest check-ins counted while {flood.JUNK:,} junk requests ran "
-        f"({found.seconds:.0f} s); server errors {len(found.broken)}, texts to strangers "
-        f"{found.texts_to_strangers}; the chair signed in afterwards: {_yes(found.chair_signed_in)}; "
-        f"a code is dead after five tries, through a kill -9 too: {_yes(found.dead_after_five_tries)}"
+    results = flood.run()
+    summary = (
+        f"{results.counted} of {flood.HONEST} honest check-ins counted while {flood.JUNK:,} junk requests "
+        f"ran ({results.seconds:.0f} s); server errors {len(results.broken)}, texts to strangers "
+        f"{results.texts_to_strangers}; the chair signed in afterwards: {_yes(results.chair_signed_in)}; "
+        f"a code is dead after five tries, through a kill -9 too: {_yes(results.dead_after_five_tries)}"
     )
-    return found.holds, said
+    return results.holds, summary
 
 
 def codes() -> Result:
     """8,184 requests for members' codes, which would open the spending breaker, while chairs sign in."""
     from tests.security import code_flood
 
-    found = code_flood.run()
-    said = (
-        f"{found.asked:,} requests for members' codes in {found.seconds:.0f} s; meanwhile the codes of "
-        f"{len(found.waited_s)} chairs left within {max(found.waited_s):.1f} s (at most "
-        f"{code_flood.AT_MOST_S:g}; median {median(found.waited_s):.1f}); "
-        f"codes to members {found.codes_to_members}; paused: "
-        f"{'YES' if found.is_paused else 'no'}; another text left: {_yes(found.reminder_left)}"
+    results = code_flood.run()
+    summary = (
+        f"{results.requested:,} requests for members' codes in {results.seconds:.0f} s; meanwhile the codes "
+        f"of {len(results.waited_s)} chairs left within {max(results.waited_s):.1f} s (at most "
+        f"{code_flood.AT_MOST_S:g}; median {median(results.waited_s):.1f}); "
+        f"codes to members {results.codes_to_members}; paused: "
+        f"{'YES' if results.is_paused else 'no'}; another text left: {_yes(results.reminder_left)}"
     )
-    return found.holds, said
+    return results.holds, summary
 
 
 def crawl() -> Result:
     """A real browser on every page, as everybody who may open it: nothing comes from a third party."""
     from tests.security import crawl
 
-    found = crawl.run()
-    wrong = sorted(found.elsewhere | found.refused_by_policy | found.broken)
-    opened = ", ".join(f"{role} {count}" for role, count in found.opened.items())
-    said = f"pages opened in Chromium, none of which asked another origin: {opened}"
-    return found.holds, "\n      ".join(wrong) or said
+    results = crawl.run()
+    wrong = sorted(results.elsewhere | results.refused_by_policy | results.broken)
+    opened = ", ".join(f"{role} {count}" for role, count in results.opened.items())
+    summary = f"pages opened in Chromium, none of which asked another origin: {opened}"
+    return results.holds, "\n      ".join(wrong) or summary
 
 
 def timing() -> Result:
     """Whether the time of an answer tells who is known here."""
     from tests.security import timing
 
-    told = timing.measure()
+    kinds = timing.measure()
     lines = [
         f"AUC {one.auc:.3f}{'' if one.auc <= timing.AT_MOST else ' TOO MUCH'}  "
-        f"{one.door}: {one.kind} ({one.milliseconds:.1f} ms)"
-        for one in told
+        f"{one.route}: {one.kind} ({one.milliseconds:.1f} ms)"
+        for one in kinds
     ]
-    said = f"told from strangers by time, at most {timing.AT_MOST} (held-out half, median of {timing.RUNS}):"
-    return all(one.auc <= timing.AT_MOST for one in told), "\n      ".join([said, *lines])
+    summary = (
+        f"told from strangers by time, at most {timing.AT_MOST} (held-out half, median of {timing.RUNS}):"
+    )
+    return all(one.auc <= timing.AT_MOST for one in kinds), "\n      ".join([summary, *lines])
 
 
 def slow() -> Result:
     """500 sockets of each kind that is slow on purpose, beside check-ins and looks at /healthz."""
     from tests.security import slow_clients
 
-    found = slow_clients.run()
+    results = slow_clients.run()
     lines = [
         f"{one.kind:<7} "
-        + ", ".join(f"{asked} {1000 * more:+.0f} ms" for asked, more in one.more.items())
+        + ", ".join(f"{route} {1000 * more:+.0f} ms" for route, more in one.more.items())
         + "".join(f"\n      {wrong}" for wrong in one.wrong[:3])
-        for one in found
+        for one in results
     ]
-    said = f"99th percentile beside {slow_clients.SOCKETS} slow sockets, at most +200 ms:"
-    return all(one.holds for one in found), "\n      ".join([said, *lines])
+    summary = f"99th percentile beside {slow_clients.SOCKETS} slow sockets, at most +200 ms:"
+    return all(one.holds for one in results), "\n      ".join([summary, *lines])
 
 
 def worlds() -> Result:
-    """Every deed in every world, on both databases: nobody outside can tell whose a number is."""
+    """Every step in every world, on both databases: nobody outside can tell whose a number is."""
     run = _run("pytest", "-q", "-n", "2", "tests/security/two_worlds", env={"WORLDS": "all"})
     return run.returncode == 0, _last_lines(run, 1 if run.returncode == 0 else 12)
 
@@ -231,7 +236,7 @@ def _yes(fine: bool) -> str:
 def _is_reasoned(path: str, line: int) -> bool:
     """The line says itself, for ruff and for whoever reads it, why it is as it is."""
     around = (ROOT / path).read_text(encoding="utf-8").splitlines()[line - 1 : line + 2]
-    return any("noqa: S" in said for said in around)
+    return any("noqa: S" in text for text in around)
 
 
 def _secrets_in(path: Path) -> list[str]:

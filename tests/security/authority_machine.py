@@ -1,6 +1,6 @@
 """Three people who try every deed of accounts in any order: whoever gets power that was not given is found.
 
-A human is whoever controls a phone or a second step. Each of the three has two SIM cards, knows the secrets
+A human is whoever controls a phone or a second factor. Each of the three has two SIM cards, knows the secrets
 of the apps they set up and the links they saw, and acts through the sessions they hold. The machine plays all
 of them against the operations themselves, and keeps its own book of who is who.
 """
@@ -18,13 +18,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy import select, text
 
-from mobilize.accounts import approvals
-from mobilize.accounts.admin_changes import open_changes
-from mobilize.accounts.approval_models import Approval, ApprovalState
-from mobilize.accounts.approvals import Kind
-from mobilize.accounts.authenticator_apps import start_app
-from mobilize.accounts.chair_change import carry_out, stage_chairs
-from mobilize.accounts.links import spend_link
+from mobilize.accounts.access.authority import rank_of
+from mobilize.accounts.access.scope import THE_OFFICE, Scope, scope_and_standing, today
+from mobilize.accounts.approvals import operations as approvals
+from mobilize.accounts.approvals.models import Approval, ApprovalState
+from mobilize.accounts.approvals.operations import Kind
 from mobilize.accounts.models import (
     CHAIRS,
     AdminChange,
@@ -34,19 +32,22 @@ from mobilize.accounts.models import (
     SignedInSession,
     Sponsorship,
 )
-from mobilize.accounts.people import Invitation, end_role, invite, set_term
-from mobilize.accounts.scope import THE_OFFICE, Scope, scope_and_standing, today
-from mobilize.accounts.second_admin import agree_to_admin_change
-from mobilize.accounts.second_steps import Proof, pass_second_step, set_up_app
-from mobilize.accounts.sessions import begin_session, is_half_in, is_over
-from mobilize.accounts.sign_in_access import Access, change_number, fresh_link, start_anew
+from mobilize.accounts.people.admin_changes import open_changes
+from mobilize.accounts.people.chairs_apply import carry_out, stage_chairs
+from mobilize.accounts.people.operations import Invitation, end_role, invite, set_term
+from mobilize.accounts.people.second_admin import agree_to_admin_change
+from mobilize.accounts.second_factor.operations import SecondFactorProof, set_up_app, verify_second_factor
+from mobilize.accounts.second_factor.totp import start_app
+from mobilize.accounts.sign_in.one_time_links import spend_link
+from mobilize.accounts.sign_in.role_links import Access, change_number, fresh_link, start_anew
+from mobilize.accounts.sign_in.sessions import begin_session, is_half_in, is_over
 from mobilize.audit import AuditRow
-from mobilize.crypto import blind_index
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
+from mobilize.keys.crypto import blind_index
+from mobilize.keys.tokens import hash_token
 from mobilize.roster.operations import change_phone
 from mobilize.texts.models import OutboxText
-from mobilize.tokens import hash_token
 from tests.builders import make_area, make_member, make_site
 
 START = datetime(2026, 3, 3, 18, 0, tzinfo=UTC)
@@ -70,7 +71,11 @@ EMPTIED = (
 )
 THINGS = [str(uuid.UUID(int=n + 1)) for n in range(2)]
 
-humans, cards, later = st.integers(0, HUMANS - 1), st.sampled_from(SIMS), st.sampled_from([0, 0, 0, 1, 2])
+humans, cards, later = (
+    st.integers(0, HUMANS - 1),
+    st.sampled_from(SIMS),
+    st.sampled_from([0, 0, 0, 1, 2, 60]),
+)
 roles = st.sampled_from([RoleName.ADMIN, RoleName.ORGANIZER, RoleName.ORGANIZER, RoleName.CHAIR])
 waits = st.sampled_from([timedelta(minutes=1), timedelta(hours=1), timedelta(hours=25), timedelta(days=2)])
 
@@ -86,7 +91,8 @@ class Broken(AssertionError):
 
 @dataclass
 class Human:
-    """What one of them has: sessions (by the hash of the cookie's token), links, and secrets of apps."""
+    """The property of one of them: sessions (by the hash of the cookie's token), links, and secrets of
+    apps."""
 
     sessions: dict[bytes, str] = field(default_factory=dict)
     links: list[tuple[str, frozenset[uuid.UUID]]] = field(default_factory=list)
@@ -109,6 +115,8 @@ class Authority(RuleBasedStateMachine):
         db.session.remove()
         self.now = START
         self.humans = [Human() for _human in range(HUMANS)]
+        # Who moved the first day of whose role.
+        self.movers: dict[uuid.UUID, set[uuid.UUID]] = {}
         # Who acted as the asker and as the second person: approval -> human.
         self.askers: dict[uuid.UUID, int] = {}
         self.seconds: dict[uuid.UUID, int] = {}
@@ -145,7 +153,7 @@ class Authority(RuleBasedStateMachine):
     def the_shell_resets(self, sim: str) -> None:
         person = self.person(sim)
         if person is not None:
-            self.heard(None, lambda: start_anew(person, scope=THE_OFFICE, actor="shell", now=self.now))
+            self.perform(None, lambda: start_anew(person, scope=THE_OFFICE, actor="shell", now=self.now))
 
     # ---- Signing in
 
@@ -171,11 +179,13 @@ class Authority(RuleBasedStateMachine):
             self.tried(lambda: self._set_up(human, running))
 
     @rule(human=humans, which=st.integers(0, 30))
-    def give_the_second_step(self, human: int, which: int) -> None:
+    def give_the_second_factor(self, human: int, which: int) -> None:
         running = self.session_of(human, which)
         for totp in self.humans[human].apps.values() if running else ():
             token = self.tried(
-                lambda t=totp: pass_second_step(running, Proof(typed=t.at(self.now)), now=self.now)
+                lambda t=totp: verify_second_factor(
+                    running, SecondFactorProof(typed=t.at(self.now)), now=self.now
+                )
             )
             if isinstance(token, str):
                 self.hold(human, token)
@@ -188,7 +198,7 @@ class Authority(RuleBasedStateMachine):
         self.set_up_an_app(human, 0)
         self.now += timedelta(minutes=1)  # an app's digits are good once
         self.sign_in_by_code(human, SIMS[2 * human + which % 2])
-        self.give_the_second_step(human, 0)
+        self.give_the_second_factor(human, 0)
 
     # ---- What is done to others
 
@@ -198,38 +208,63 @@ class Authority(RuleBasedStateMachine):
         site = self.sites[place] if role in CHAIRS else None
         area = self.areas[place] if role is RoleName.ORGANIZER else None
         invitation = Invitation("Somebody", sim, role, site=site, area=area, from_on=first)
-        self.deed(human, which, lambda how: invite(invitation, **how))
+        self.operate(human, which, lambda how: invite(invitation, **how))
 
     @rule(human=humans, which=st.integers(0, 30), sim=cards)
     def make_a_fresh_link(self, human: int, which: int, sim: str) -> None:
         person = self.somebody(sim)
         if person is not None:
-            self.deed(human, which, lambda how: fresh_link(person, **how))
+            self.operate(human, which, lambda how: fresh_link(person, **how))
 
     @rule(human=humans, which=st.integers(0, 30), sim=cards)
     def reset(self, human: int, which: int, sim: str) -> None:
         person = self.somebody(sim)
         if person is not None:
-            self.deed(human, which, lambda how: start_anew(person, **how))
+            self.operate(human, which, lambda how: start_anew(person, **how))
 
     @rule(human=humans, which=st.integers(0, 30), sim=cards, new=cards)
     def give_another_number(self, human: int, which: int, sim: str, new: str) -> None:
         person = self.somebody(sim)
         if person is not None:
-            self.deed(human, which, lambda how: change_number(person, new, **how))
+            self.operate(human, which, lambda how: change_number(person, new, **how))
 
     @rule(new=cards)
     def the_first_admin_gives_an_organizer_another_number(self, new: str) -> None:
         for person in db.session.scalars(select(Person).order_by(Person.id)).all():
             if not any(term.role is RoleName.ADMIN for term in self.terms(person)):
-                self.deed(0, 0, lambda how, who=person: change_number(who, new, **how))
+                self.operate(0, 0, lambda how, who=person: change_number(who, new, **how))
                 return
 
     @rule(human=humans, which=st.integers(0, 30), sim=cards, days=st.integers(0, 3))
     def change_the_days(self, human: int, which: int, sim: str, days: int) -> None:
         person, last = self.somebody(sim), today(self.now) + timedelta(days=days)
         for term in self.terms(person):
-            self.deed(human, which, lambda how, t=term: set_term(t.id, None, last, **how))
+            self.operate(human, which, lambda how, t=term: set_term(t.id, None, last, **how))
+
+    @rule(human=humans, which=st.integers(0, 30), sim=cards, days=st.integers(0, 2))
+    def move_what_is_to_come_to_an_earlier_day(self, human: int, which: int, sim: str, days: int) -> None:
+        """Whoever was made from a far day on is no stranger to who moved that day."""
+        person, first = self.somebody(sim), today(self.now) + timedelta(days=days)
+        for term in self.terms(person):
+            held = [one for one in self.terms(person) if rank_of(one.role) >= rank_of(term.role)]
+
+            def move(how: dict[str, Any], term: RoleTerm = term, alone: bool = len(held) == 1) -> None:
+                was = term.from_on
+                set_term(term.id, first, None, **how)
+                if db.session.get_one(RoleTerm, term.id).from_on < was:
+                    # Whoever holds as much by another role is made nothing new.
+                    if alone:
+                        mover = uuid.UUID(how["actor"].partition(":")[2])
+                        self.movers.setdefault(term.person_id, set()).add(mover)
+                    self.tally["moved to an earlier day"] += 1
+
+            self.operate(human, which, move)
+
+    @rule(human=humans, sim=cards, days=st.integers(0, 2))
+    def make_an_organizer_from_a_far_day_and_move_it(self, human: int, sim: str, days: int) -> None:
+        self.invite(human, 0, sim, RoleName.ORGANIZER, 60, 0)
+        self.move_what_is_to_come_to_an_earlier_day(human, 0, sim, days)
+        self.make_a_fresh_link(human, 0, sim)
 
     @rule(human=humans, which=st.integers(0, 30), sim=cards, for_cause=st.booleans())
     def end_a_role(self, human: int, which: int, sim: str, for_cause: bool) -> None:
@@ -239,7 +274,7 @@ class Authority(RuleBasedStateMachine):
                 how.pop("stepped_up")
                 end_role(term.id, for_cause=for_cause, **how)
 
-            self.deed(human, which, end)
+            self.operate(human, which, end)
 
     @rule(human=humans, which=st.integers(0, 30), sim=cards, place=st.integers(0, 1), days=later)
     def bring_the_list_of_chairs(self, human: int, which: int, sim: str, place: int, days: int) -> None:
@@ -250,11 +285,12 @@ class Authority(RuleBasedStateMachine):
                 change = stage_chairs(rows.encode(), first, by=how["actor"], now=self.now)
                 carry_out(change.id, by=how["actor"], now=self.now)
 
-        self.deed(human, which, bring)
+        self.operate(human, which, bring)
 
     @rule(sim=cards, new=cards)
     def a_member_gets_another_number(self, sim: str, new: str) -> None:
-        """What the page, the office, a roster and a reply all come down to: it is nobody's way in."""
+        """Change a member's number, as the page, the office, a roster and a reply do: it is nobody's way
+        in."""
         before = {p.id: p.phone for p in db.session.scalars(select(Person))}
         member = make_member(phone=sim)
         self.tried(lambda: change_phone(member.id, new, by="shell", now=self.now))
@@ -265,22 +301,29 @@ class Authority(RuleBasedStateMachine):
 
     @rule(human=humans, which=st.integers(0, 30), thing=st.sampled_from(THINGS))
     def ask_for_a_second_person(self, human: int, which: int, thing: str) -> None:
-        def ask(how: dict[str, Any]) -> None:
-            found = approvals.request_approval(Kind.PHONE_EXPORT, thing, "x", by=how["actor"], now=self.now)
-            self.askers.setdefault(found.id, human)
+        """In an area, where its organizers may agree too."""
 
-        self.deed(human, which, ask, only_office=True)
+        def ask(how: dict[str, Any]) -> None:
+            area = self.areas[0].id
+            if not how["scope"].everything and area not in how["scope"].areas:
+                raise Refused("not_yours", "", status=403)
+            approval = approvals.request_approval(
+                Kind.PHONE_EXPORT, thing, "x", by=how["actor"], now=self.now, area_id=area
+            )
+            self.askers.setdefault(approval.id, human)
+
+        self.operate(human, which, ask)
 
     @rule(human=humans, which=st.integers(0, 30), thing=st.sampled_from(THINGS))
     def agree(self, human: int, which: int, thing: str) -> None:
         def say_yes(how: dict[str, Any]) -> None:
-            found = approvals.open_approval(Kind.PHONE_EXPORT, thing, now=self.now)
-            if found is not None:
+            approval = approvals.open_approval(Kind.PHONE_EXPORT, thing, now=self.now)
+            if approval is not None:
                 by, scope = how["actor"], how["scope"]
-                approvals.approve(found.id, by=by, scope=scope, stepped_up=True, now=self.now)
-                self.seconds[found.id] = human
+                approvals.approve(approval.id, by=by, scope=scope, stepped_up=True, now=self.now)
+                self.seconds[approval.id] = human
 
-        self.deed(human, which, say_yes, only_office=True)
+        self.operate(human, which, say_yes)
 
     @rule(two=st.sampled_from([(0, 1), (1, 0), (0, 0), (1, 2), (2, 1)]), thing=st.sampled_from(THINGS))
     def ask_agree_and_spend(self, two: tuple[int, int], thing: str) -> None:
@@ -293,22 +336,24 @@ class Authority(RuleBasedStateMachine):
 
     @rule(thing=st.sampled_from(THINGS))
     def spend_the_yes(self, thing: str) -> None:
-        found = approvals.open_approval(Kind.PHONE_EXPORT, thing, now=self.now)
-        if found is not None and self.tried(lambda: approvals.use(Kind.PHONE_EXPORT, thing, now=self.now)):
-            self.two_stood_behind(found)
+        approval = approvals.open_approval(Kind.PHONE_EXPORT, thing, now=self.now)
+        if approval is not None and self.tried(lambda: approvals.use(Kind.PHONE_EXPORT, thing, now=self.now)):
+            self.two_stood_behind(approval)
 
     @rule(human=humans, which=st.integers(0, 30))
     def agree_to_what_is_done_to_an_admin(self, human: int, which: int) -> None:
-        for change, asked in list(open_changes(self.now))[:1]:
+        for change, approval in list(open_changes(self.now))[:1]:
 
-            def say_yes(how: dict[str, Any], change: AdminChange = change, asked: Approval = asked) -> Access:
+            def say_yes(
+                how: dict[str, Any], change: AdminChange = change, approval: Approval = approval
+            ) -> Access:
                 how["by"] = how.pop("actor")
                 access = agree_to_admin_change(change.id, **how)
-                self.seconds[asked.id] = human
-                self.two_stood_behind(asked)
+                self.seconds[approval.id] = human
+                self.two_stood_behind(approval)
                 return access
 
-            self.deed(human, which, say_yes, only_office=True)
+            self.operate(human, which, say_yes, only_office=True)
 
     # ---- What must hold
 
@@ -330,9 +375,9 @@ class Authority(RuleBasedStateMachine):
     def by_shell(self, sim: str, role: RoleName = RoleName.ADMIN) -> None:
         area = self.areas[0] if role is RoleName.ORGANIZER else None
         invitation = Invitation("Somebody", sim, role, area=area)
-        self.heard(None, lambda: invite(invitation, scope=THE_OFFICE, actor="shell", now=self.now))
+        self.perform(None, lambda: invite(invitation, scope=THE_OFFICE, actor="shell", now=self.now))
 
-    def deed(
+    def operate(
         self, human: int, which: int, what: Callable[[dict[str, Any]], Any], *, only_office: bool = False
     ) -> None:
         """Something an organizer or admin does who is in, with a fresh step-up; other sessions do nothing."""
@@ -344,14 +389,14 @@ class Authority(RuleBasedStateMachine):
             return
         actor = f"person:{running.person_id}"
         before = set(db.session.scalars(select(Approval.id)))
-        self.heard(human, lambda: what(self._how(scope, actor)), scope)
-        for asked in db.session.scalars(select(Approval).where(Approval.id.not_in(before))):
-            self.askers.setdefault(asked.id, human)
+        self.perform(human, lambda: what(self._how(scope, actor)), scope)
+        for approval in db.session.scalars(select(Approval).where(Approval.id.not_in(before))):
+            self.askers.setdefault(approval.id, human)
 
     def _how(self, scope: Scope, actor: str) -> dict[str, Any]:
         return {"scope": scope, "actor": actor, "now": self.now, "stepped_up": True}
 
-    def heard(self, human: int | None, what: Callable[[], Any], scope: Scope | None = None) -> None:
+    def perform(self, human: int | None, what: Callable[[], Any], scope: Scope | None = None) -> None:
         """Do it; whoever sees a link, on the page or on their phone, has it, and so has whom it is for."""
         access = self.tried(what)
         if isinstance(access, Access) and access.token:
@@ -370,11 +415,11 @@ class Authority(RuleBasedStateMachine):
         self.texts_read = len(texts)
 
     def tried(self, what: Callable[[], Any]) -> Any:
-        """What comes of it; False where it is refused."""
+        """The result; False where it is refused."""
         try:
-            found = what()
+            result = what()
             self.done += 1
-            return True if found is None else found
+            return True if result is None else result
         except Refused:
             db.session.rollback()
             return False
@@ -387,17 +432,17 @@ class Authority(RuleBasedStateMachine):
         """One of the sessions this human holds that still run, the newest for 0; or of those that open more
         than a chapter."""
         running = [
-            found
+            row
             for token_hash in self.humans[human].sessions
-            if (found := db.session.get(SignedInSession, token_hash)) is not None
-            and found.ended_at is None
-            and found.ends_at > self.now
-            and (not powerful or self.power(found)[1])
+            if (row := db.session.get(SignedInSession, token_hash)) is not None
+            and row.ended_at is None
+            and row.ends_at > self.now
+            and (not powerful or self.power(row)[1])
         ]
         return running[-1 - which % len(running)] if running else None
 
     def power(self, running: SignedInSession | None) -> tuple[Scope | None, bool]:
-        """What a session opens, by the rules of the door: (scope, is it an organizer's or admin's)."""
+        """The power of a session: (scope, is it an organizer's or admin's)."""
         if running is None or running.ended_at is not None or running.ends_at <= self.now:
             return None, False
         scope, of = self.standing(running.person)
@@ -409,29 +454,29 @@ class Authority(RuleBasedStateMachine):
         return scope_and_standing(person, self.now)
 
     def person(self, sim: str) -> Person | None:
-        return db.session.scalar(select(Person).where(Person.phone_bix == blind_index("phone", sim)))
+        return db.session.scalar(select(Person).where(Person.phone_index == blind_index("phone", sim)))
 
     def somebody(self, sim: str) -> Person | None:
         """Whoever signs in with this number, or else somebody who signs in at all."""
         people = db.session.scalars(select(Person).order_by(Person.id)).all()
-        found = self.person(sim)
-        return found or (people[SIMS.index(sim) % len(people)] if people else None)
+        person = self.person(sim)
+        return person or (people[SIMS.index(sim) % len(people)] if people else None)
 
     def terms(self, person: Person | None) -> list[RoleTerm]:
         if person is None:
             return []
         return list(db.session.scalars(select(RoleTerm).where(RoleTerm.person_id == person.id)))
 
-    def two_stood_behind(self, asked: Approval) -> None:
+    def two_stood_behind(self, approval: Approval) -> None:
         """A yes was spent: two humans stood behind it, or a lone admin whom nobody could have answered."""
-        db.session.refresh(asked)
-        if asked.state is not ApprovalState.USED:
+        db.session.refresh(approval)
+        if approval.state is not ApprovalState.USED:
             return
-        asker, second = self.askers.get(asked.id), self.seconds.get(asked.id)
-        if asker != second or asked.asked_by == asked.decided_by:
+        asker, second = self.askers.get(approval.id), self.seconds.get(approval.id)
+        if asker != second or approval.asked_by == approval.decided_by:
             return
-        if not self._given_by_others(asked.asked_by, asker) or not self._given_by_others(
-            asked.decided_by, asker
+        if not self._given_by_others(approval.asked_by, asker) or not self._given_by_others(
+            approval.decided_by, asker
         ):
             raise Broken(f"human {asker} asked, and agreed under another name of their own making")
 
@@ -439,8 +484,8 @@ class Authority(RuleBasedStateMachine):
         """Did somebody else give this human that name too? A second SIM is then two persons, openly."""
         person_id = uuid.UUID((actor or "").partition(":")[2])
         rows = db.session.scalars(select(Sponsorship).where(Sponsorship.person_id == person_id)).all()
-        makers = [db.session.get_one(Person, row.sponsor_id) for row in rows]
-        return all(holder_of(maker.phone) != human for maker in makers)
+        makers = {row.sponsor_id for row in rows} | self.movers.get(person_id, set())
+        return all(holder_of(db.session.get_one(Person, maker).phone) != human for maker in makers)
 
     def _set_up(self, human: int, running: SignedInSession) -> None:
         app = start_app(running.person, now=self.now)

@@ -66,7 +66,7 @@ _WORD = re.compile(rb"[0-9a-zA-Z]")
 
 
 def hits(data: bytes) -> Counter[str]:
-    """How often each kind of personal datum stands in these bytes."""
+    """The number of times each kind of personal datum stands in these bytes."""
     lowered = data.lower()
     phones = (m.start() for m in _END_OF_PHONE.finditer(data))
     numbers = (m.start() for m in _MEMBER_NUMBER.finditer(data))
@@ -82,8 +82,8 @@ def hits(data: bytes) -> Counter[str]:
 
 def hits_in_files(*folders: Path, but: tuple[str, ...] = ()) -> dict[str, Counter[str]]:
     """The same for every file below these folders, except those whose name ends so."""
-    found = {}
+    results = {}
     for path in (path for folder in folders for path in sorted(folder.rglob("*"))):
-        if path.is_file() and not path.name.endswith(but) and (there := hits(path.read_bytes())):
-            found[str(path)] = there
-    return found
+        if path.is_file() and not path.name.endswith(but) and (counts := hits(path.read_bytes())):
+            results[str(path)] = counts
+    return results

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from mobilize import clock, settings
-from mobilize.accounts.code_lanes import WINDOW
 from mobilize.accounts.models import RoleName
+from mobilize.accounts.sign_in.code_budgets import WINDOW
 from mobilize.database import db
-from mobilize.demo.carrier import Carrier
+from mobilize.demo.carrier.server import Carrier
 from mobilize.texts.models import TextClass
 from mobilize.texts.operations import PlannedText, queue_text
 from mobilize.texts.queries import paused_senders
@@ -41,9 +41,9 @@ CARRIER = {
 
 @dataclass(frozen=True)
 class CodeFlood:
-    """What came of it. `waited_s` has one entry for each chair: from the answer to the carrier's yes."""
+    """The result. `waited_s` has one entry for each chair: from the answer to the carrier's yes."""
 
-    asked: int
+    requested: int
     seconds: float
     waited_s: list[float]
     codes_to_members: int
@@ -69,17 +69,17 @@ def run() -> CodeFlood:
             waited: list[float] = []
             chairs = threading.Thread(target=_chairs_sign_in, args=(ground, carrier, waited))
             chairs.start()
-            asked = _flood(ground, members)
+            requested = _flood(ground, members)
             took = time.monotonic() - began
             chairs.join()
             _remind()
             left = _wait_for(carrier, REMINDED, 10) is not None
             numbers = set(members)
             return CodeFlood(
-                asked=asked,
+                requested=requested,
                 seconds=took,
                 waited_s=waited,
-                codes_to_members=sum(text["to"] in numbers for text in carrier.book.ledger()),
+                codes_to_members=sum(text["to"] in numbers for text in carrier.store.ledger()),
                 most_codes_to_members=_most(took),
                 is_paused=bool(paused_senders()),
                 reminder_left=left,
@@ -143,7 +143,7 @@ def _chairs_sign_in(ground: Ground, carrier: Carrier, waited: list[float]) -> No
 def _wait_for(carrier: Carrier, phone: str, seconds: float) -> float | None:
     began = time.monotonic()
     while time.monotonic() - began < seconds:
-        if any(text["to"] == phone for text in carrier.book.ledger()):
+        if any(text["to"] == phone for text in carrier.store.ledger()):
             return time.monotonic() - began
         time.sleep(0.02)
     return None
@@ -157,10 +157,10 @@ def _remind() -> None:
         phone=REMINDED,
         wording="as_written",
         language="en",
-        klass=TextClass.ASKED,
+        text_class=TextClass.REQUESTED,
         tz=settings().union_timezone,
         due_at=now,
-        useless_after=now + timedelta(hours=1),
+        expires_at=now + timedelta(hours=1),
         blanks={"body": "Seven o'clock."},
     )
     queue_text(planned, now=now)

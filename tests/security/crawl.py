@@ -11,14 +11,14 @@ from flask import Flask, current_app
 from playwright.sync_api import BrowserContext, Page, Response, sync_playwright
 
 from mobilize import clock
-from mobilize.accounts.grants import grant_line
+from mobilize.accounts.access.grants import grant_line
 from mobilize.accounts.models import GrantKind
 from mobilize.actions.models import Event
 from mobilize.database import db
 from tests.builders import full_session
 from tests.security.ground import open_ground
 from tests.services import browser
-from tests.world import STAGED, World, address, doors
+from tests.world import STAGED, World, address, routes_and_methods
 
 PHONE = {"width": 390, "height": 844}
 # They answer with a file, or end the session of whoever opens them.
@@ -27,7 +27,7 @@ NO_PAGES = ("/healthz", "/readyz", ".csv", ".xlsx", ".json", ".pdf", ".ics")
 
 @dataclass
 class Crawl:
-    """What was seen: pages that opened, by role, and what ought not to be."""
+    """The result: pages that opened, by role, and what ought not to be."""
 
     opened: dict[str, int] = field(default_factory=dict)
     elsewhere: set[str] = field(default_factory=set)
@@ -42,9 +42,9 @@ class Crawl:
 
 def run() -> Crawl:
     """About a minute."""
-    found = Crawl()
+    result = Crawl()
     with open_ground("crawl") as ground, sync_playwright() as playwright:
-        world, ours = World(), f"http://localhost:{ground.port}"
+        world, origin = World(), f"http://localhost:{ground.port}"
         cookies = {"stranger": {}, "captain": _line(world)}
         cookies |= {
             str(role): {"session": full_session(person, now=clock.now())}
@@ -53,13 +53,13 @@ def run() -> Crawl:
         pages = sorted(_pages(current_app._get_current_object(), world))  # type: ignore[attr-defined]
         db.session.rollback()
         chromium = playwright.chromium.launch(executable_path=browser.executable(), args=browser.FLAGS)
-        for role, given in cookies.items():
+        for role, cookie in cookies.items():
             context = chromium.new_context(viewport=PHONE, service_workers="block")  # type: ignore[arg-type]
-            context.add_cookies([{"name": n, "value": v, "url": ours} for n, v in given.items()])
-            _visit(context, role, ours, pages, found)
+            context.add_cookies([{"name": n, "value": v, "url": origin} for n, v in cookie.items()])
+            _visit(context, role, origin, pages, result)
             context.close()
         chromium.close()
-    return found
+    return result
 
 
 def _line(world: World) -> dict[str, str]:
@@ -76,33 +76,33 @@ def _pages(app: Flask, world: World) -> Iterator[str]:
     for kind in ("anyone", "signed_in", "grant", "first_step"):
         # The code in a public address is the event's, behind the door a site's.
         code = world.own["code"] if kind == "signed_in" else world.own["event_code"]
-        for rule, method in doors(app, kind):
+        for rule, method in routes_and_methods(app, kind):
             path = address(app, rule, {**world.own, "code": code})
             if method == "GET" and not rule.arguments & STAGED and not path.endswith(NO_PAGES):
                 yield path
 
 
-def _visit(context: BrowserContext, role: str, ours: str, paths: list[str], found: Crawl) -> None:
+def _visit(context: BrowserContext, role: str, origin: str, paths: list[str], result: Crawl) -> None:
     page = context.new_page()
     where = {"path": ""}
 
-    def asked(url: str) -> None:
-        if not url.startswith((f"{ours}/", "blob:", "about:")):
-            found.elsewhere.add(f"{role} {where['path']}: {url}")
+    def note_address(url: str) -> None:
+        if not url.startswith((f"{origin}/", "blob:", "about:")):
+            result.elsewhere.add(f"{role} {where['path']}: {url}")
 
-    def said(text: str) -> None:
+    def note_message(text: str) -> None:
         if "Content Security Policy" in text or "Content-Security-Policy" in text:
-            found.refused_by_policy.add(f"{role} {where['path']}: {text[:200]}")
+            result.refused_by_policy.add(f"{role} {where['path']}: {text[:200]}")
 
-    page.on("request", lambda request: asked(request.url))
-    page.on("console", lambda message: said(message.text))
+    page.on("request", lambda request: note_address(request.url))
+    page.on("console", lambda message: note_message(message.text))
     for path in paths:
         where["path"] = path
-        answer = _open(page, ours + path)
+        answer = _open(page, origin + path)
         if answer is None or answer.status >= 500:
-            found.broken.add(f"{role} {path}: {answer.status if answer else 'nothing'}")
-        elif answer.status == 200 and page.url.startswith(ours + path):  # and no sign-in in its place
-            found.opened[role] = found.opened.get(role, 0) + 1
+            result.broken.add(f"{role} {path}: {answer.status if answer else 'nothing'}")
+        elif answer.status == 200 and page.url.startswith(origin + path):  # and no sign-in in its place
+            result.opened[role] = result.opened.get(role, 0) + 1
 
 
 def _open(page: Page, url: str) -> Response | None:

@@ -10,6 +10,6 @@ _LOADED = re.compile(
 )
 
 
-def from_elsewhere(text: str, ours: str) -> list[str]:
+def from_elsewhere(text: str, origin: str) -> list[str]:
     """Addresses in a page or a style sheet that are not below `ours`, the public address."""
-    return [found for found in _LOADED.findall(text) if not f"{found}/".startswith(f"{ours}/")]
+    return [result for result in _LOADED.findall(text) if not f"{result}/".startswith(f"{origin}/")]

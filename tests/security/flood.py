@@ -16,12 +16,12 @@ from urllib.parse import urlencode
 from sqlalchemy import func, select
 
 from mobilize import clock
-from mobilize.accounts.codes import send_codes
 from mobilize.accounts.models import CodeRequest, RoleName
+from mobilize.accounts.sign_in.operations import send_codes
 from mobilize.checkins.forms import event_token
 from mobilize.checkins.models import Attendance
 from mobilize.database import db
-from mobilize.privacy import visits
+from mobilize.privacy.member_page import sessions
 from mobilize.texts.models import OutboxText
 from tests.builders import make_event, make_member, make_person, make_site
 from tests.security.ground import Ground, open_ground
@@ -34,7 +34,7 @@ Form = dict[str, str]
 
 @dataclass(frozen=True)
 class Flood:
-    """What came of it."""
+    """The result of a flood."""
 
     seconds: float
     counted: int
@@ -104,8 +104,8 @@ def _both(
 
     def work(whose: str) -> None:
         line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        while asked := _next(queues[whose], lock):
-            answers[whose].append(post(line, port, *asked)[0])
+        while request := _next(queues[whose], lock):
+            answers[whose].append(post(line, port, *request)[0])
         line.close()
 
     workers = [threading.Thread(target=work, args=("junk",)) for _ in range(STRANGERS)]
@@ -140,8 +140,8 @@ def post(
         # The server ends a connection whose request it refused unread: a browser opens another one.
         line.close()
         answer = _answer(line, path, form, headers)
-    given = answer.headers.get_all("Set-Cookie") or []
-    return answer.status, "; ".join(one.partition(";")[0] for one in given)
+    cookies = answer.headers.get_all("Set-Cookie") or []
+    return answer.status, "; ".join(one.partition(";")[0] for one in cookies)
 
 
 def _answer(
@@ -157,7 +157,7 @@ def _texts_to_strangers() -> int:
     """The workers look at everything that was left."""
     for _ in range(3):
         send_codes(now=clock.now())
-        visits.send_codes(now=clock.now())
+        sessions.send_codes(now=clock.now())
     left = db.session.scalar(
         select(func.count()).select_from(CodeRequest).where(CodeRequest.looked_at.is_(None))
     )
@@ -167,7 +167,7 @@ def _texts_to_strangers() -> int:
 
 
 def _chair_signs_in(ground: Ground) -> bool:
-    """Her browser is one like the strangers'; whatever they did, a code on her phone opens it."""
+    """Their browser is one like the strangers'; whatever they did, a code on their phone opens it."""
     _line, cookie = _ask(ground)
     answers = {
         post(_line, ground.port, "/sign-in/code", {"code": c}, cookie)[0] for c in _codes_on_her_phone()

@@ -12,7 +12,7 @@ import flask_migrate
 import config
 from mobilize import create_app
 from mobilize.database import db
-from mobilize.demo import leash
+from mobilize.demo import child_process
 from tests.services import free_port
 from tests.services.postgres import Postgres, find_binaries
 from tests.services.processes import Processes
@@ -23,7 +23,7 @@ KEYS = "b1:c29tZSBieXRlcyBmb3IgYSBiZW5jaCBkYXRhYmFzZSE="
 
 @dataclass
 class Ground:
-    """Where the server listens; its log lies in `folder`."""
+    """A running server by its port; its log lies in `folder`."""
 
     port: int
     folder: Path
@@ -37,7 +37,7 @@ class Ground:
 
     def restart(self) -> None:
         """kill -9 of the web server, and a new one on the same port."""
-        leash.kill(self._processes.started[-1])
+        child_process.kill(self._processes.started[-1])
         self._processes.serve(self._environ, self.port)
 
 

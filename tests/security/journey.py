@@ -14,7 +14,7 @@ from tests.services.processes import ROOT
 
 
 class Journey:
-    """What people do here, and every byte they are answered in public."""
+    """A journey of several people, and every byte they are answered in public."""
 
     def __init__(self, environ: dict[str, str], folder: Path):
         self.environ, self.folder, self.base = environ, folder, environ["PUBLIC_BASE_URL"]
@@ -38,22 +38,22 @@ class Journey:
         self.said.append(done.output.encode())
         return str(done.stdout)
 
-    def get(self, web: requests.Session, path: str, *, seen: bool = False) -> requests.Response:
-        return self._noted(web.get(self.base + path, timeout=30), seen)
+    def get(self, web: requests.Session, path: str, *, shows_names: bool = False) -> requests.Response:
+        return self._noted(web.get(self.base + path, timeout=30), shows_names)
 
     def post(
-        self, web: requests.Session, path: str, page: str, *, seen: bool = False, **fields: str
+        self, web: requests.Session, path: str, page: str, *, shows_names: bool = False, **fields: str
     ) -> requests.Response:
         hidden = dict(re.findall(r'name="(csrf_token|token|nonce)"[^>]*value="([^"]*)"', page))
         headers = {"Sec-Fetch-Site": "same-origin"}
         answer = web.post(self.base + path, data={**hidden, **fields}, headers=headers, timeout=30)
-        return self._noted(answer, seen)
+        return self._noted(answer, shows_names)
 
-    def _noted(self, answer: requests.Response, seen: bool) -> requests.Response:
-        """`seen`: this page is for somebody who may see names; its addresses are looked at all the same."""
+    def _noted(self, answer: requests.Response, shows_names: bool) -> requests.Response:
+        """`shows_names`: the page is for somebody who may see names; its addresses are looked at as well."""
         self.addresses |= {step.url for step in (*answer.history, answer)}
         self.addresses |= set(re.findall(r'(?:href|action|src)="([^"]*)"', answer.text))
-        if not seen:
+        if not shows_names:
             self.said += [answer.content, repr(answer.headers).encode()]
         return answer
 

@@ -12,10 +12,10 @@ from sqlalchemy import insert, select, text, update
 from mobilize import clock
 from mobilize.accounts.models import SIGN_IN, CodeRequest, Person
 from mobilize.checkins.forms import event_token
-from mobilize.crypto import blind_index
 from mobilize.database import atomic, db, new_id
+from mobilize.keys.crypto import blind_index
 from mobilize.phones import normalize
-from mobilize.roster.models import Member, Membership, MemberStatus, PhoneKind, Rank
+from mobilize.roster.models import Member, Membership, MembershipRank, MemberStatus, PhoneKind
 from mobilize.roster.names import PersonName
 from tests.builders import LONG_AGO, make_event, make_site
 
@@ -53,9 +53,9 @@ class Numbers:
             for n in range(100)
         ]
         random.shuffle(phones)
-        wanted = {"member": 2, "opted-out": 1, "shared phone": 1, "person": 1, "stranger": 4}
+        amounts = {"member": 2, "opted-out": 1, "shared phone": 1, "person": 1, "stranger": 4}
         self._left: dict[str, list[str]] = {
-            kind: [phones.pop() for _ in range(times * each * runs)] for kind, times in wanted.items()
+            kind: [phones.pop() for _ in range(times * each * runs)] for kind, times in amounts.items()
         }
         self._store(site.id, now)
 
@@ -75,7 +75,7 @@ class Numbers:
             for n, phone in enumerate(self._left[kind])
         ]
         people = [_person(phone, now) for phone in self._left["person"]]
-        at_home = {"site_id": site_id, "rank": Rank.HOME, "from_at": LONG_AGO}
+        at_home = {"site_id": site_id, "rank": MembershipRank.HOME, "from_at": LONG_AGO}
         with atomic() as session:
             session.execute(insert(Member), rows)
             session.execute(
@@ -89,13 +89,13 @@ class Numbers:
 
 def texted(purpose: str) -> None:
     """Leave the requests of this purpose as the worker does once it has texted those who are known here."""
-    known = Person if purpose == SIGN_IN else Member
+    model = Person if purpose == SIGN_IN else Member
     waiting = update(CodeRequest).where(CodeRequest.purpose == purpose, CodeRequest.looked_at.is_(None))
-    hers = CodeRequest.phone_bix.in_(select(known.phone_bix))
-    whose = select(Person.id).where(Person.phone_bix == CodeRequest.phone_bix).scalar_subquery()
+    recognized = CodeRequest.phone_index.in_(select(model.phone_index))
+    whose = select(Person.id).where(Person.phone_index == CodeRequest.phone_index).scalar_subquery()
     with atomic() as session:
         session.execute(
-            waiting.where(hers)
+            waiting.where(recognized)
             .values(looked_at=clock.now(), code_hash=os.urandom(32), person_id=whose)
             .execution_options(synchronize_session=False)
         )
@@ -106,11 +106,11 @@ def _member(phone: str, opted_out: bool, n: int) -> dict[str, Any]:
     member_id, number = Member.make_id(), f"{next(_numbers):08d}"
     return {
         "id": member_id,
-        "number_bix": blind_index("number", number),
+        "number_index": blind_index("number", number),
         "number_enc": Member.number.seal(member_id, number),
         "name_enc": Member.name.seal(member_id, PersonName(f"Last {n}", "First").stored()),
         "phone_enc": Member.phone.seal(member_id, phone),
-        "phone_bix": blind_index("phone", phone),
+        "phone_index": blind_index("phone", phone),
         "phone_kind": PhoneKind.MOBILE,
         "status": MemberStatus.ACTIVE,
         "language": "en",
@@ -125,7 +125,7 @@ def _person(phone: str, now: datetime) -> dict[str, Any]:
         "id": person_id,
         "name_enc": Person.name.seal(person_id, "Carmen Ortiz"),
         "phone_enc": Person.phone.seal(person_id, phone),
-        "phone_bix": blind_index("phone", phone),
+        "phone_index": blind_index("phone", phone),
         "language": "en",
         "made_at": now,
     }

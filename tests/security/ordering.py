@@ -1,7 +1,7 @@
 """Whether the order of a list can be read from the order of stored rows: every table, every column.
 
-Whose row it is comes from what any of its cells names: a member's id, the index of her number or phone, or
-the id of another row of hers. So a new table is in it by itself.
+Whose row it is comes from what any of its cells names: a member's id, the index of their number or phone, or
+the id of another row of theirs. So a new table is in it by itself.
 """
 
 import json
@@ -36,9 +36,9 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Found:
-    """How far one column of a table follows one order of the list; `noise` is the standard deviation that
-    chance gives `tau` with so many rows."""
+class Correlation:
+    """The correlation of one column of a table with one order of the list; `noise` is the standard deviation
+    that chance gives `tau` with so many rows."""
 
     table: str
     column: str
@@ -68,34 +68,34 @@ def stored_tables() -> list[Stored]:
     """Every table of the database, in the order in which its rows lie there."""
     names = [table.name for table in Model.metadata.sorted_tables]
     place = "ctid" if is_postgres() else "rowid"
-    found = []
+    results = []
     for name in names:
         read = db.session.execute(text(f'SELECT * FROM "{name}" ORDER BY {place}'))
-        found.append(Stored(name, list(read.keys()), [[_plain(cell) for cell in row] for row in read]))
+        results.append(Stored(name, list(read.keys()), [[_plain(cell) for cell in row] for row in read]))
     db.session.rollback()
-    return found
+    return results
 
 
 def owners(tables: Sequence[Stored], whose: dict[str, str]) -> dict[str, list[str | None]]:
     """Per table the member (a key of the caller's) whose row each is, or None. `whose` says it of the tokens
     that name a member; rows found bring the ids by which others name them."""
     whose = dict(whose)
-    found: dict[str, list[str | None]] = {one.name: [None] * len(one.rows) for one in tables}
+    results: dict[str, list[str | None]] = {one.name: [None] * len(one.rows) for one in tables}
     tokens = {one.name: [_tokens(row) for row in one.rows] for one in tables}
     changed = True
     while changed:
         changed, new = False, dict[str, str]()
         for one in tables:
             at = one.columns.index("id") if "id" in one.columns else None
-            for n, said in enumerate(tokens[one.name]):
-                mine = {whose[token] for token in said if token in whose}
-                if found[one.name][n] is None and len(mine) == 1:
-                    found[one.name][n] = member = mine.pop()
+            for n, sentence in enumerate(tokens[one.name]):
+                members = {whose[token] for token in sentence if token in whose}
+                if results[one.name][n] is None and len(members) == 1:
+                    results[one.name][n] = member = members.pop()
                     changed = True
                     if at is not None:
                         new |= dict.fromkeys(_tokens([one.rows[n][at]]), member)
         whose = new | whose
-    return found
+    return results
 
 
 def followed(
@@ -103,21 +103,22 @@ def followed(
     owned: dict[str, list[str | None]],
     orders: dict[str, dict[str, int]],
     chapter: dict[str, str],
-) -> Iterator[Found]:
-    """How far each column, and the place of the rows, follows each order: over all, and within chapters."""
+) -> Iterator[Correlation]:
+    """The correlation of each column, and of the place of the rows, with each order: over all, and within
+    chapters."""
     for one in tables:
-        mine = [(n, member) for n, member in enumerate(owned[one.name]) if member is not None]
-        if len(mine) < FEWEST:
+        of_members = [(n, member) for n, member in enumerate(owned[one.name]) if member is not None]
+        if len(of_members) < FEWEST:
             continue
-        for column, values in _columns(one, [n for n, _member in mine]):
-            pairs = [(member, v) for (_n, member), v in zip(mine, values, strict=True) if v is not None]
+        for column, values in _columns(one, [n for n, _member in of_members]):
+            pairs = [(member, v) for (_n, member), v in zip(of_members, values, strict=True) if v is not None]
             for order, ranks in orders.items():
                 yield _measured(one.name, column, order, [("", ranks[m], v) for m, v in pairs])
                 within = [(chapter[m], ranks[m], v) for m, v in pairs]
                 yield _measured(one.name, column, f"{order} within chapters", within)
 
 
-def _measured(table: str, column: str, order: str, rows: list[tuple[str, int, Any]]) -> Found:
+def _measured(table: str, column: str, order: str, rows: list[tuple[str, int, Any]]) -> Correlation:
     """Pairs are compared within a group. Chance: Kendall's variance 2(2n + 5) / 9n(n - 1), for each group."""
     score = pairs = members = 0
     variance = 0.0
@@ -126,15 +127,17 @@ def _measured(table: str, column: str, order: str, rows: list[tuple[str, int, An
         n = len(group)
         score, pairs, members = score + agreement(group), pairs + n * (n - 1) // 2, members + n
         variance += n * (n - 1) * (2 * n + 5) / 18
-    return Found(table, column, order, score / max(pairs, 1), members, math.sqrt(variance) / max(pairs, 1))
+    return Correlation(
+        table, column, order, score / max(pairs, 1), members, math.sqrt(variance) / max(pairs, 1)
+    )
 
 
 def _one_each(rows: Iterable[tuple[str, int, Any]]) -> Iterator[tuple[int, Any]]:
     """(rank, value); of several rows of one member, the first."""
-    known = set[int]()
+    taken = set[int]()
     for _group, rank, value in rows:
-        if rank not in known:
-            known.add(rank)
+        if rank not in taken:
+            taken.add(rank)
             yield rank, value
 
 

@@ -101,8 +101,8 @@ class Honest:
     taken: dict[str, list[float]] = field(default_factory=lambda: {"check-in": [], "/healthz": []})
     wrong: list[str] = field(default_factory=list)
 
-    def p99(self, asked: str) -> float:
-        times = sorted(self.taken[asked])
+    def p99(self, route: str) -> float:
+        times = sorted(self.taken[route])
         return times[min(len(times) - 1, int(len(times) * 0.99))]
 
 
@@ -138,9 +138,9 @@ def _at_a_pace(ask: Callable[[], None], ends: float) -> None:
 
 
 def _ask(
-    port: int, honest: Honest, what: str, asked: tuple[str, str, str | None, dict[str, str]], wait: float
+    port: int, honest: Honest, what: str, request: tuple[str, str, str | None, dict[str, str]], wait: float
 ) -> None:
-    method, path, form, headers = asked
+    method, path, form, headers = request
     line = http.client.HTTPConnection("127.0.0.1", port, timeout=wait)
     began = time.monotonic()
     try:
@@ -171,7 +171,7 @@ def check_ins_of_members(count: int) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Slowed:
-    """How much one kind of slow socket moved the 99th percentile, in seconds, by what was asked."""
+    """The change of the 99th percentile beside one kind of slow socket, in seconds, by route."""
 
     kind: str
     more: dict[str, float]
@@ -196,5 +196,5 @@ def _slowed(port: int, kind: str, check_ins: list[tuple[str, str]]) -> Slowed:
     alone = honest_requests(port, check_ins, min(SECONDS[kind], 20.0))
     with slow_clients(port, kind, SOCKETS):
         beside = honest_requests(port, check_ins, SECONDS[kind])
-    more = {asked: beside.p99(asked) - alone.p99(asked) for asked in beside.taken}
+    more = {route: beside.p99(route) - alone.p99(route) for route in beside.taken}
     return Slowed(kind, more, alone.wrong + beside.wrong)

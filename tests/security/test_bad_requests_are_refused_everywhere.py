@@ -13,7 +13,7 @@ import mobilize
 from mobilize.accounts.models import RoleName
 from tests.builders import sign_in
 from tests.services.client import Client
-from tests.world import World, address, doors
+from tests.world import World, address, routes_and_methods
 
 NASTY = (
     "x" * 9_000,
@@ -24,7 +24,7 @@ NASTY = (
     "=cmd|' /C calc'!A0",
     "javascript:alert(1)",
 )
-ASKED = ("-1", "1" + "0" * 30, "%00", "%ff%fe", "../x", "x" * 3_000, "=1")
+QUERIES = ("-1", "1" + "0" * 30, "%00", "%ff%fe", "../x", "x" * 3_000, "=1")
 BODIES = [
     (b"x" * 2_000_000, "application/x-www-form-urlencoded"),
     (b"&".join(b"f%d=1" % n for n in range(10_000)), "application/x-www-form-urlencoded"),
@@ -32,14 +32,18 @@ BODIES = [
     (b'{"items": 1, "items": [[{}]], "at": 1e999}', "application/json"),
     (b"--x\r\n", "multipart/form-data; boundary=x"),
 ]
-_FIELD = re.compile(r'(?:form\.get(?:list)?\(|form\[|\bname=|"name", )["\']([a-z_]{2,24})["\']')
+_FIELDS = (
+    re.compile(r'(?:form\.get(?:list)?\(|form\[|\bname=|"name", )["\']([a-z_]{2,24})["\']'),
+    re.compile(r"^    ([a-z_]{2,24}) = \w+Field\(", re.MULTILINE),
+)
 
 
 def fields() -> list[str]:
     """Every name that a form of ours has anywhere."""
     here = Path(mobilize.__file__).parent
     files = [*here.rglob("*.py"), *here.parent.joinpath("templates").rglob("*.html")]
-    return sorted({name for path in files for name in _FIELD.findall(path.read_text(encoding="utf-8"))})
+    sources = [path.read_text(encoding="utf-8") for path in files]
+    return sorted({name for source in sources for pattern in _FIELDS for name in pattern.findall(source)})
 
 
 @pytest.fixture
@@ -55,7 +59,7 @@ def everywhere(app: Flask, world: World, method: str) -> list[tuple[str, str]]:
     return [
         (rule.endpoint, address(app, rule, world.own))
         for kind in kinds
-        for rule, how in doors(app, kind)
+        for rule, how in routes_and_methods(app, kind)
         if how == method and rule.endpoint not in ("accounts.sign_out", "accounts.end_session")
     ]
 
@@ -89,10 +93,10 @@ def test_no_body_breaks_a_door(sqlite_app: Flask, admin: tuple[Client, World]) -
 
 def test_nothing_behind_a_question_mark_breaks_a_page(sqlite_app: Flask, admin: tuple[Client, World]) -> None:
     client, world = admin
-    asked = ("q", "page", "day", "person", "verb", "site", "area", "next", "code", "names", "kind", "state")
+    names = ("q", "page", "day", "person", "verb", "site", "area", "next", "code", "names", "kind", "state")
     broken = []
     for turn in (0, 4):
-        query = "&".join(f"{name}={ASKED[(n + turn) % len(ASKED)]}" for n, name in enumerate(asked))
+        query = "&".join(f"{name}={QUERIES[(n + turn) % len(QUERIES)]}" for n, name in enumerate(names))
         for endpoint, path in everywhere(sqlite_app, world, "GET"):
             if client.get(f"{path}?{query}").status_code >= 500:
                 broken.append((endpoint, turn))
@@ -109,3 +113,15 @@ def test_no_id_in_an_address_breaks_a_page(
             path = re.sub(r"<[^>]+>", written, rule.rule)
             for method in rule.methods & {"GET", "POST"}:  # type: ignore[operator]
                 assert client.open(path, method=method).status_code < 500, (rule.endpoint, method)
+
+
+def test_neither_json_nor_files_are_read_as_fields(sqlite_app: Flask, admin: tuple[Client, World]) -> None:
+    """A field holds a string; a number, a list or a file would be a surprise."""
+    client, world = admin
+    names, broken = fields(), []
+    for endpoint, path in everywhere(sqlite_app, world, "POST"):
+        files = {name: (io.BytesIO(b"x"), "x.txt") for name in names}
+        answers = [client.post(path, json=sent) for sent in ([1], "abc", dict.fromkeys(names, 5))]
+        if any(answer.status_code >= 500 for answer in [*answers, client.post(path, data=files)]):
+            broken.append(endpoint)
+    assert broken == []

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 import config
-from mobilize.accounts import code_lanes, code_requests
-from mobilize.accounts.code_requests import DIGITS, GUESSES_A_DAY, TRIES, TRIES_OF_ALL
+from mobilize.accounts.sign_in import code_budgets, one_time_codes
+from mobilize.accounts.sign_in.one_time_codes import DIGITS, GUESSES_A_DAY, TRIES, TRIES_OF_ALL
 
 THREATS = Path(__file__).resolve().parents[2] / "docs" / "threats.md"
 CHAIRS = 800
 MOST = 0.001  # a day
-WINDOWS_A_DAY = 24 * 60 * 60 / code_lanes.WINDOW.total_seconds()
+WINDOWS_A_DAY = 24 * 60 * 60 / code_budgets.WINDOW.total_seconds()
 
 
 @pytest.fixture
@@ -35,11 +35,11 @@ def test_that_one_of_all_members_pages_falls_in_a_day_is_under_one_in_a_thousand
 ) -> None:
     chance = falls(members_codes_a_day * TRIES_OF_ALL)
     assert chance < MOST
-    said = f"{members_codes_a_day:,.0f} × {TRIES_OF_ALL} / 10^{DIGITS} = {chance:.2%}"
-    assert said in THREATS.read_text(encoding="utf-8")
+    fields = f"{members_codes_a_day:,.0f} × {TRIES_OF_ALL} / 10^{DIGITS} = {chance:.2%}"
+    assert fields in THREATS.read_text(encoding="utf-8")
 
 
 def test_the_numbers_are_those_that_were_promised() -> None:
-    assert (DIGITS, TRIES, code_requests.GOOD_FOR.total_seconds()) == (8, 5, 600)
-    assert GUESSES_A_DAY <= 100 and code_lanes.UNANSWERED_ALARM == 50
+    assert (DIGITS, TRIES, one_time_codes.GOOD_FOR.total_seconds()) == (8, 5, 600)
+    assert GUESSES_A_DAY <= 100 and code_budgets.UNANSWERED_ALARM == 50
     assert TRIES <= TRIES_OF_ALL

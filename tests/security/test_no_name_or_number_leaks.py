@@ -21,18 +21,18 @@ from flask.testing import FlaskClient
 from sqlalchemy import JSON, Column, Enum, String, func, select
 
 from mobilize import clock
-from mobilize.accounts.grants import grant_line
+from mobilize.accounts.access.grants import grant_line
 from mobilize.accounts.models import GrantKind, Person, RoleName
 from mobilize.actions.models import Event
 from mobilize.checkins.models import Evidence, Method
-from mobilize.database import Model, db
-from mobilize.demo.carrier import Carrier
-from mobilize.keys import SealedColumn, sealed_columns
-from mobilize.reminders.operations import set_default_rules
+from mobilize.database import Model, TranslatedText, db
+from mobilize.demo.carrier.server import Carrier
+from mobilize.keys.rotation import SealedColumn, sealed_columns
+from mobilize.reminders.rules.operations import set_default_rules
 from mobilize.roster.models import Site
-from mobilize.texts.inbound import take_inbound
 from mobilize.texts.queries import counts_by_state, is_opted_out
-from mobilize.turnout import live
+from mobilize.texts.receiving.inbound import take_inbound
+from mobilize.turnout.board import cache as live
 from tests.builders import full_session, make_member, make_person, sign_in
 from tests.security import canary
 from tests.security.canary import CANARIES, SURNAME, hits, hits_in_files
@@ -49,6 +49,7 @@ OUR_WORD = "one word of ours, from a list in the code"
 PLACE = "a place; it stands on posters"
 PUBLISHED = "printed, texted or published to everybody as it is"
 CARRIERS = "the carrier's own id or word"
+OUR_NUMBER = "a number the union texts from, which everybody may know"
 COUNTS = "counts and ids"
 CODE = "a code of ours, which stands on posters and in addresses"
 CLOCK = "a time zone"
@@ -58,8 +59,7 @@ LANGUAGE = "a code of a language"
 # or is sealed (`database.Sealed`).
 HOLDS_NOBODY = {
     "actions.made_by": BY_ID,
-    "actions.name_en": PUBLISHED,
-    "actions.name_es": PUBLISHED,
+    "actions.name": PUBLISHED,
     "admin_changes.made_by": BY_ID,
     "allowances.by": BY_ID,
     "allowances.ref": IDS,
@@ -68,6 +68,7 @@ HOLDS_NOBODY = {
     "approvals.kind": OUR_WORD,
     "approvals.ref": IDS,
     "areas.name": PLACE,
+    "attempts.carrier": OUR_WORD,
     "attempts.sid": CARRIERS,
     "attendance.duty": OUR_WORD,
     "audit.actor": BY_ID,
@@ -76,10 +77,9 @@ HOLDS_NOBODY = {
     "broadcasts.made_by": BY_ID,
     "broadcasts.site_ids": IDS,
     "broadcasts.wording": OUR_WORD,
-    "campaigns.demands_en": PUBLISHED,
-    "campaigns.demands_es": PUBLISHED,
-    "campaigns.name_en": PUBLISHED,
-    "campaigns.name_es": PUBLISHED,
+    "campaigns.demands": PUBLISHED,
+    "campaigns.name": PUBLISHED,
+    "carrier_blocks.carrier": OUR_WORD,
     "chair_changes.made_by": BY_ID,
     "code_requests.language": LANGUAGE,
     "code_requests.purpose": OUR_WORD,
@@ -98,7 +98,10 @@ HOLDS_NOBODY = {
     "imports.plan": "sites, as their file lists them",
     "imports.second_by": BY_ID,
     "imports.summary": "counts, line numbers, and the words of ours for what was wrong there",
+    "inbound.corrected_by": BY_ID,
+    "inbound.carrier": OUR_WORD,
     "inbound.done_by": BY_ID,
+    "inbound.number": OUR_NUMBER,
     "inbound.sid": CARRIERS,
     "inbound.value": "a count, an event's digits or a language, as it was read; never the words",
     "leases.holder": "a process on one of our machines",
@@ -118,9 +121,11 @@ HOLDS_NOBODY = {
     "old_codes.text_code": CODE,
     "one_time_links.made_by": BY_ID,
     "outbox.asks": OUR_WORD,
+    "outbox.carrier": OUR_WORD,
     "outbox.claimed_by": "a process on one of our machines",
     "outbox.language": LANGUAGE,
-    "outbox.purpose_key": "ids, and the blind index of the number",
+    "outbox.idempotency_key": "ids, and the blind index of the number",
+    "outbox.number": OUR_NUMBER,
     "outbox.reason": OUR_WORD,
     "outbox.tz": CLOCK,
     "outbox.wording": OUR_WORD,
@@ -135,8 +140,10 @@ HOLDS_NOBODY = {
     "reminder_rules.wording": OUR_WORD,
     "reports.figures": COUNTS,
     "reports.made_by": BY_ID,
-    "roles.given_by": BY_ID,
+    "roles.granted_by": BY_ID,
+    "senders.carrier": OUR_WORD,
     "senders.name": OUR_WORD,
+    "senders.numbers": OUR_NUMBER,
     "sites.campus": PLACE,
     "sites.city": PLACE,
     "sites.code": PLACE,
@@ -150,15 +157,14 @@ HOLDS_NOBODY = {
     "statement_links.code": CODE,
     "statement_links.made_by": BY_ID,
     "statements.figures": COUNTS,
-    "statements.why_en": PUBLISHED,
-    "statements.why_es": PUBLISHED,
-    "statements.words_en": PUBLISHED,
-    "statements.words_es": PUBLISHED,
+    "statements.why": PUBLISHED,
+    "statements.words": PUBLISHED,
     "supporters.by": BY_ID,
     "text_holds.by": BY_ID,
     "totals.figures": COUNTS,
     "voids.actor": BY_ID,
     "walkups.kind": OUR_WORD,
+    "wrong_numbers.done_by": BY_ID,
 }
 
 CODES = ["19647330000001", "19647330000002"]
@@ -177,8 +183,8 @@ def here(
     (tmp_path / "scratch").mkdir()
     environ |= {"UNION_TIMEZONE": f"Etc/GMT{-hours:+d}", "LOG_LEVEL": "DEBUG"}
     # Commands that run in this process mean the same times.
-    ours = replace(pg_app.config["MOBILIZE"], union_timezone=environ["UNION_TIMEZONE"])
-    pg_app.config["MOBILIZE"] = ours
+    chosen = replace(pg_app.config["MOBILIZE"], union_timezone=environ["UNION_TIMEZONE"])
+    pg_app.config["MOBILIZE"] = chosen
     environ |= {"TMPDIR": str(tmp_path / "scratch"), "SEGMENTS_PER_SECOND": "2000"}
     account, token = environ["TWILIO_ACCOUNT_SID"], environ["TWILIO_AUTH_TOKEN"]
     carrier = Carrier(account, token, environ["PUBLIC_BASE_URL"]).start()
@@ -195,16 +201,16 @@ def local_now(environ: dict[str, str]) -> datetime:
 
 
 def test_the_search_finds_what_it_looks_for() -> None:
-    said = canary.roster(CODES).encode()
-    assert hits(said) == {"name": 1000, "phone": 500, "member number": 500}
-    for disguised in (said.hex().encode(), said.decode().encode("utf-16-le")):
+    text = canary.roster(CODES).encode()
+    assert hits(text) == {"name": 1000, "phone": 500, "member number": 500}
+    for disguised in (text.hex().encode(), text.decode().encode("utf-16-le")):
         assert hits(disguised)["name"] == 1000
     assert hits(b'"(310) 555-0107"')["phone"] == 1 and hits(b"tel:+13105550107")["phone"] == 1
 
 
 def columns_of_words() -> set[str]:
     """`table.column` of all that hold text or JSON as it is. A column of a list of ours (Enum) is none."""
-    words = (column for column in _model_columns() if isinstance(column.type, String | JSON))
+    words = (column for column in _model_columns() if isinstance(column.type, String | JSON | TranslatedText))
     return {f"{column.table.name}.{column.name}" for column in words if not isinstance(column.type, Enum)}
 
 
@@ -218,25 +224,25 @@ def test_every_column_of_words_is_sealed_or_says_why_nobody_stands_in_it(sqlite_
 
 
 def hits_by_column() -> dict[str, dict[str, int]]:
-    """Where in the tables something personal stands, bytes as they are and as they are written."""
+    """The columns in which something personal stands, bytes as they are and as they are written."""
     db.session.rollback()
-    found: dict[str, dict[str, int]] = {}
+    results: dict[str, dict[str, int]] = {}
     for column in _model_columns():
-        said = b"\n".join(
+        text = b"\n".join(
             value if isinstance(value, bytes) else str(value).encode()
             for value in db.session.scalars(select(column))
             if value is not None
         )
-        if there := hits(said):
-            found[f"{column.table.name}.{column.name}"] = dict(there)
-    return found
+        if counts := hits(text):
+            results[f"{column.table.name}.{column.name}"] = dict(counts)
+    return results
 
 
 def test_what_people_type_of_others_is_sealed_wherever_they_type_it(app: Flask, client: FlaskClient) -> None:
     """One canary in every field for words of one's own. What is printed for everybody is none of them."""
     live.forget()
     world, one = World(), CANARIES[77]
-    said = f"for {one.first} {one.last}, {one.phone}, {one.number}"
+    output = f"for {one.first} {one.last}, {one.phone}, {one.number}"
     of = world.own
     home = db.session.get_one(Site, of["site_id"])
     for _n in range(25):  # so many phones want a second person, who reads what for
@@ -245,38 +251,38 @@ def test_what_people_type_of_others_is_sealed_wherever_they_type_it(app: Flask, 
     set_default_rules(clock.now())
     invited = {"name": f"{one.first} {one.last}", "phone": CANARIES[78].phone, "role": "admin"}
     added = {"first": one.first, "last": one.last, "phone": one.phone, "language": "en", "status": "active"}
-    text = {"text_en": said, "text_es": said, "audience": "members", "urgent": said}
-    with_names = {"format": "csv", "reason": said}
+    text = {"text_en": output, "text_es": output, "audience": "members", "urgent": output}
+    with_names = {"format": "csv", "reason": output}
     typed: list[tuple[str, dict[str, str]]] = [
-        (f"/events/{of['event_id']}/captains", {"label": said}),
-        (f"/events/{of['event_id']}/captains/{of['grant_id']}/hand-over", {"label": said}),
-        (f"/actions/{of['action_id']}/walls", {"label": said}),
-        (f"/actions/{of['action_id']}/unmatched/{of['evidence_id']}", {"do": "not_ours", "reason": said}),
+        (f"/events/{of['event_id']}/captains", {"label": output}),
+        (f"/events/{of['event_id']}/captains/{of['grant_id']}/hand-over", {"label": output}),
+        (f"/actions/{of['action_id']}/walls", {"label": output}),
+        (f"/actions/{of['action_id']}/unmatched/{of['evidence_id']}", {"do": "not_ours", "reason": output}),
         (f"/actions/{of['action_id']}/texts/new", text),
         (f"/events/{of['event_id']}/text", {"wording": "chair_meet_at", "where": one.first + one.last}),
         (
             f"/actions/{of['action_id']}/reminders",
-            {"do": "early_call:on", "minutes_before": "60", "reason": said},
+            {"do": "early_call:on", "minutes_before": "60", "reason": output},
         ),
-        ("/texts/health/pause", {"why": said}),
-        (f"/campaigns/{of['campaign_id']}/texts/pause", {"why": said}),
-        (f"/inbox/{of['inbound_id']}/answer", {"answer": said}),
+        ("/texts/health/pause", {"why": output}),
+        (f"/campaigns/{of['campaign_id']}/texts/pause", {"why": output}),
+        (f"/inbox/{of['inbound_id']}/answer", {"answer": output}),
         (f"/exports/{of['action_id']}", {"kind": "names", **with_names}),
         (f"/exports/{of['action_id']}", {"kind": "phones", **with_names}),
-        ("/privacy/holds", {"action": "all", "reason": said}),
+        ("/privacy/holds", {"action": "all", "reason": output}),
         ("/people", invited),
         ("/members/new", {"number": one.number, **added}),
         (f"/members/{of['member_id']}", added | {"phone": CANARIES[79].phone}),
-        ("/members", {"q": said}),
-        ("/audit", {"q": said}),
-        (f"/events/{of['event_id']}/new-code", {"leaked": said}),
+        ("/members", {"q": output}),
+        ("/audit", {"q": output}),
+        (f"/events/{of['event_id']}/new-code", {"leaked": output}),
     ]
     for path, form in typed:
         answer = client.post(path, data=form)
         assert answer.status_code < 400, (path, answer.status_code)
-    for n, words in enumerate((said, one.phone, one.phone[2:], one.number, f"{one.first} {one.last}")):
+    for n, words in enumerate((output, one.phone, one.phone[2:], one.number, f"{one.first} {one.last}")):
         take_inbound(f"SM{n:032x}", CANARIES[80].phone, words, now=clock.now())
-    _at_the_line(client, of, said)
+    _at_the_line(client, of, output)
     assert hits_by_column() == {}
     kept = [column for column in sealed_columns() if str(column) in TYPED]
     opened = {
@@ -290,8 +296,7 @@ def test_what_people_type_of_others_is_sealed_wherever_they_type_it(app: Flask, 
 
 TYPED = [
     "approvals.summary_enc",
-    "broadcasts.text_en_enc",
-    "broadcasts.text_es_enc",
+    "broadcasts.text_enc",
     "broadcasts.urgent_reason_enc",
     "exports.reason_enc",
     "inbound.body_enc",
@@ -313,16 +318,16 @@ def _values(column: SealedColumn) -> Any:
     return select(column.row_id, column.column).where(column.column.is_not(None))
 
 
-def _at_the_line(client: FlaskClient, of: dict[str, Any], said: str) -> None:
+def _at_the_line(client: FlaskClient, of: dict[str, Any], text: str) -> None:
     """A name is ticked, and taken back with a reason; somebody walks in who is on no list."""
     event = db.session.get_one(Event, of["event_id"], populate_existing=True)
     ends_at = event.ends_at + timedelta(hours=1)
-    _grant, token = grant_line(event.id, GrantKind.CAPTAIN, said, None, "shell", ends_at, now=clock.now())
+    _grant, token = grant_line(event.id, GrantKind.CAPTAIN, text, None, "shell", ends_at, now=clock.now())
     client.set_cookie(f"line-{event.code}", token, domain="localhost")
     at, walked_in = clock.now().isoformat(), f"{CANARIES[81].first} {CANARIES[81].last}"
     items = [
         {"nonce": f"{1:032x}", "kind": "tick", "at": at, "member": str(of["member_id"])},
-        {"nonce": f"{2:032x}", "kind": "untick", "at": at, "member": str(of["member_id"]), "reason": said},
+        {"nonce": f"{2:032x}", "kind": "untick", "at": at, "member": str(of["member_id"]), "reason": text},
         {"nonce": f"{3:032x}", "kind": "walkin", "at": at, "typed": walked_in},
         {"nonce": f"{4:032x}", "kind": "new_number", "at": at, "member": str(of["member_id"]),
          "typed": CANARIES[82].phone},
@@ -351,7 +356,7 @@ def test_nothing_personal_is_left_anywhere(
     journey.quick("texts", "status")
     journey.quick("audit", "list")
     wait_for(lambda: counts_by_state()["delivered"] >= 490, "the reminders")
-    assert hits(json.dumps(carrier.book.ledger()).encode())["phone"] >= 490, "the carrier was told"
+    assert hits(json.dumps(carrier.store.ledger()).encode())["phone"] >= 490, "the carrier was told"
     scratch.stop()
 
     left = {
@@ -364,7 +369,7 @@ def test_nothing_personal_is_left_anywhere(
         "the database, table by table": hits(dump(pg_app.config["DATABASE_URL"])),
         "the database's own files": hits_in_files(*own_files(postgres)),
     }
-    assert {place: found for place, found in left.items() if found} == {}
+    assert {place: hits_there for place, hits_there in left.items() if hits_there} == {}
     logs = b"".join(path.read_bytes() for path in processes.folder.glob("*.log"))
     assert logs.count(b'"level": "debug"') > 100, "it was not the debug level"
     assert len(dump(pg_app.config["DATABASE_URL"])) > 500_000
@@ -404,18 +409,19 @@ def members_check_in(journey: Journey, code: str) -> None:
 
 
 def strangers_and_mistakes(journey: Journey, code: str) -> None:
-    """What goes wrong, with somebody's name or number in it. The answer may repeat one's own input."""
+    """Make requests that go wrong, with somebody's name or number in them. The answer may repeat one's own
+    input."""
     nate, one = requests.Session(), CANARIES[444]
     name = f"{one.first} {one.last}"
     page = journey.get(nate, f"/C/{code}").text
     for typed in (name, one.phone + "9", one.phone * 40, f"\0{name}", "x" * 100 + name):
-        journey.post(nate, f"/C/{code}", page, seen=True, typed=typed)
-    journey.post(nate, f"/C/{code}", "", seen=True, typed=one.phone, token="not ours")
+        journey.post(nate, f"/C/{code}", page, shows_names=True, typed=typed)
+    journey.post(nate, f"/C/{code}", "", shows_names=True, typed=one.phone, token="not ours")
     for path in ("/c/", "/enter/", "/line/", "/people?place=", "/"):
-        for told in (name, one.phone):
-            nate.get(journey.base + path + told, timeout=30)
-    doors = ("/sign-in", "/sign-in/code", "/people", f"/line/{code}/items", "/texts/inbound", "/language")
-    for path in doors:
+        for secret in (name, one.phone):
+            nate.get(journey.base + path + secret, timeout=30)
+    paths = ("/sign-in", "/sign-in/code", "/people", f"/line/{code}/items", "/texts/inbound", "/language")
+    for path in paths:
         # Each on a connection of its own: what is refused unread ends the one it came by.
         requests.post(journey.base + path, data={"phone": one.phone, "code": name, "next": name}, timeout=30)
         requests.post(journey.base + path, json={"items": [{"phone": one.phone, "name": name}]}, timeout=30)
@@ -455,38 +461,38 @@ def the_chair_and_the_office_look(journey: Journey, app: Flask, action_id: str, 
         web = requests.Session()
         web.cookies.set("session", full_session(person, now=now))
         for path in paths[person.id]:
-            assert journey.get(web, path, seen=True).status_code == 200, path
+            assert journey.get(web, path, shows_names=True).status_code == 200, path
         if person is chair:
-            home = journey.get(web, "/overview", seen=True).text
+            home = journey.get(web, "/overview", shows_names=True).text
             opens = re.search(r'action="(/events/[^"]+/line)"', home)
             assert opens
-            line = journey.post(web, opens[1], home, seen=True)
+            line = journey.post(web, opens[1], home, shows_names=True)
             assert hits(line.content)["name"] > 30, "the line page shows its names"
             tick = re.search(r'value="(tick:[0-9a-f-]+)"', line.text)
             assert tick
-            journey.post(web, f"/line/{code}/do", line.text, seen=True, do=tick[1])
+            journey.post(web, f"/line/{code}/do", line.text, shows_names=True, do=tick[1])
             journey.get(web, f"/line/{code}/state")
             _names_leave_as_a_file(journey, web, f"/exports/{action_id}")
         else:
-            page = journey.get(web, "/members", seen=True).text
-            journey.post(web, "/members", page, seen=True, q=CANARIES[99].phone)
-            journey.post(web, "/audit", page, seen=True, q=CANARIES[0].last)
-            page = journey.get(web, "/imports", seen=True).text
+            page = journey.get(web, "/members", shows_names=True).text
+            journey.post(web, "/members", page, shows_names=True, q=CANARIES[99].phone)
+            journey.post(web, "/audit", page, shows_names=True, q=CANARIES[0].last)
+            page = journey.get(web, "/imports", shows_names=True).text
             _upload(journey, web, page)
 
 
 def _names_leave_as_a_file(journey: Journey, web: requests.Session, exports: str) -> None:
-    page = journey.get(web, exports, seen=True).text
+    page = journey.get(web, exports, shows_names=True).text
     wish = {"kind": "names", "format": "csv", "reason": f"Thank-you calls to {CANARIES[9].last}"}
-    asked = journey.post(web, exports, page, seen=True, **wish).text
-    link = re.search(r'href="(/exports/file/[^"]+)"', asked)
+    confirmation = journey.post(web, exports, page, shows_names=True, **wish).text
+    link = re.search(r'href="(/exports/file/[^"]+)"', confirmation)
     assert link
-    assert hits(journey.post(web, link[1], asked, seen=True).content)["name"] > 30
+    assert hits(journey.post(web, link[1], confirmation, shows_names=True).content)["name"] > 30
 
 
 def _upload(journey: Journey, web: requests.Session, page: str) -> None:
     """The roster through the browser, large enough to have become a temporary file."""
-    token = re.search(r'name="csrf_token" value="([^"]*)"', page)
+    token = re.search(r'name="csrf_token"\s+value="([^"]*)"', page)
     assert token
     body = canary.roster(CODES) + "x" * 2_000_000
     answer = web.post(
@@ -510,7 +516,7 @@ def dump(url: str) -> bytes:
 
 
 def own_files(server: Postgres) -> list[Path]:
-    """Where the server keeps this database, its write-ahead log and what it says."""
+    """The files of this database, its write-ahead log and its log."""
     with psycopg.connect(server.url("test")) as connection:
         row = connection.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchone()
     assert row

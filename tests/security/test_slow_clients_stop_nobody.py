@@ -20,8 +20,8 @@ def test_people_are_answered_beside_slow_sockets(
     """At full size, and with times: `make security ONLY=slow`."""
     port = free_port()
     check_ins = check_ins_of_members(100)
-    ours = {"WEB_THREADS": str(THREADS), "PUBLIC_BASE_URL": f"http://localhost:{port}"}
-    processes.serve({**environ, **ours}, port)
+    settings = {"WEB_THREADS": str(THREADS), "PUBLIC_BASE_URL": f"http://localhost:{port}"}
+    processes.serve({**environ, **settings}, port)
     with ExitStack() as slow:
         for kind in kinds:
             slow.enter_context(slow_clients(port, kind, SOCKETS))

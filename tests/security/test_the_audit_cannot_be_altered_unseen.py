@@ -88,8 +88,8 @@ def test_nobody_forges_a_row_without_the_keys(chain: list[uuid.UUID]) -> None:
     import hashlib
 
     row = db.session.get_one(AuditRow, chain[-1])
-    said = "\x1f".join([str(row.id), str(row.seq), row.at.isoformat(), "shell", row.verb, row.ref])
-    change(N, actor="shell", hash=hashlib.sha256((row.prev or b"") + said.encode()).digest())
+    lines = "\x1f".join([str(row.id), str(row.seq), row.at.isoformat(), "shell", row.verb, row.ref])
+    change(N, actor="shell", hash=hashlib.sha256((row.prev or b"") + lines.encode()).digest())
     assert audit.verify().broken == N
 
 
@@ -97,17 +97,17 @@ def test_what_is_not_sealed_yet_is_counted_and_sealed_once(chain: list[uuid.UUID
     audit.note("shell", "late", "x", now=START)
     assert (audit.verify().unsealed, audit.verify().sealed) == (1, N)
     assert audit.seal_rows(now=START) == 1 and audit.seal_rows(now=START) == 0
-    assert audit.verify() == audit.Verdict(N + 1, 0)
+    assert audit.verify() == audit.ChainCheck(N + 1, 0)
 
 
 def test_the_command_names_the_row_and_ends_with_1(app: Flask, chain: list[uuid.UUID]) -> None:
     run = app.test_cli_runner().invoke
     assert run(args=["audit", "verify"]).exit_code == 0
     change(7, actor="nobody")
-    told = run(args=["audit", "verify"])
-    assert told.exit_code == 1 and "number 7" in told.stderr and str(chain[6]) in told.stderr
-    said = json.loads(run(args=["audit", "verify", "--json"]).stdout)
-    assert (said["holds"], said["broken"], said["row"]) == (False, 7, str(chain[6]))
+    result = run(args=["audit", "verify"])
+    assert result.exit_code == 1 and "number 7" in result.stderr and str(chain[6]) in result.stderr
+    lines = json.loads(run(args=["audit", "verify", "--json"]).stdout)
+    assert (lines["holds"], lines["broken"], lines["row"]) == (False, 7, str(chain[6]))
 
 
 def test_the_command_lists_by_verb_and_day(app: Flask, chain: list[uuid.UUID]) -> None:
@@ -160,11 +160,11 @@ def test_an_admin_reads_it_with_names_and_finds_a_person(app: Flask, client: Fla
     sign_in(client, ada)
     page = client.get("/audit").text
     assert "Olga Brandt" in page and "Mia Reyes" in page and "opened a member" in page
-    found = client.post("/audit", data={"q": "olga br"})
-    assert found.status_code == 303 and found.location.endswith(f"person={olga.id}")
-    hers = client.get(found.location).text
-    # That Ada looks at Olga is about Olga as well; that she looked at everything is not.
-    assert "Mia Reyes" in hers and '<span class="small soft">all</span>' not in hers
+    redirect = client.post("/audit", data={"q": "olga br"})
+    assert redirect.status_code == 303 and redirect.location.endswith(f"person={olga.id}")
+    filtered = client.get(redirect.location).text
+    # That Ada looks at Olga is about Olga as well; that Ada looked at everything is not.
+    assert "Mia Reyes" in filtered and '<span class="small soft">all</span>' not in filtered
     assert "Nothing found" in client.get("/audit?day=2020-01-01").text
     assert "Mia Reyes" in client.get("/audit?verb=member").text
 
@@ -175,8 +175,8 @@ def test_nobody_else_reads_it(client: FlaskClient, app: Flask) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", ["day=0000-99-99", "day=9999-12-31", "person=x", "page=-4", "page=9" * 9, "verb=%25"]
+    "query", ["day=0000-99-99", "day=9999-12-31", "person=x", "page=-4", "page=9" * 9, "verb=%25"]
 )
-def test_any_question_is_answered(client: FlaskClient, app: Flask, asked: str) -> None:
+def test_any_question_is_answered(client: FlaskClient, app: Flask, query: str) -> None:
     sign_in(client, make_person("Ada", role=RoleName.ADMIN))
-    assert client.get(f"/audit?{asked}").status_code == 200
+    assert client.get(f"/audit?{query}").status_code == 200

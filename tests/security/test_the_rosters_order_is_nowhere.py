@@ -13,25 +13,25 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from mobilize.accounts.chair_change import apply_chairs
-from mobilize.actions.denominator import freeze_due_events
+from mobilize.accounts.people.chairs_apply import apply_chairs
+from mobilize.actions.eligibility import freeze_due_events
 from mobilize.actions.models import ActionKind, Event
-from mobilize.actions.operations import create_action_at_sites
-from mobilize.actions.plans import Bilingual, NewAction
-from mobilize.actions.printing import names_on_sheet
-from mobilize.actions.spans import LocalSpan
-from mobilize.checkins.paper import key_in, mark_of
+from mobilize.actions.operations import NewAction, create_action_at_sites
+from mobilize.actions.printing.print_jobs import names_on_sheet
+from mobilize.actions.time_ranges import LocalTimeRange
+from mobilize.checkins.line.paper_entry import key_in, mark_of
 from mobilize.database import Model, db
+from mobilize.languages import Translated
 from mobilize.reminders.models import RuleKind
-from mobilize.reminders.operations import change_rule, set_default_rules
-from mobilize.reminders.planning import plan_reminders
-from mobilize.roster import imports
+from mobilize.reminders.rules.operations import change_rule, set_default_rules
+from mobilize.reminders.rules.planning import plan_reminders
+from mobilize.roster.imports import operations as imports
 from mobilize.roster.members import number_key, phone_key
 from mobilize.roster.models import Member
-from mobilize.texts.claiming import claim
-from mobilize.texts.file_consents import note_file_consents
+from mobilize.texts.consent.roster_consents import note_file_consents
+from mobilize.texts.sending.claiming import claim
 from tests.roster.files import csv_bytes, member, roster, site_list
-from tests.security.ordering import Found, Stored, agreement, followed, owners, stored_tables
+from tests.security.ordering import Correlation, Stored, agreement, followed, owners, stored_tables
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -45,8 +45,9 @@ CODES = [f"1999999{n:07d}" for n in range(SITES)]
 # Written by what one person does at a time: there is no list whose order could show. A new table that refers
 # to members is not among them, and so has to be filled below.
 ONE_BY_ONE = {
+    "carrier_blocks": "somebody texts STOP",
     "code_requests": "somebody signs in",
-    "ended_links": "somebody ends her own link",
+    "ended_links": "somebody ends their own link",
     "inbound": "somebody texts",
     "known_phones": "somebody checks in",
     "matches": "somebody decides about a check-in",
@@ -55,9 +56,10 @@ ONE_BY_ONE = {
     "replies": "somebody answers",
     "visits": "somebody opens the member's page",
     "walkups": "somebody checks in whom nobody knows",
+    "wrong_numbers": "somebody texts that they are not who we take them for",
 }
 # A column that leads to a member.
-LEADS_TO_A_MEMBER = {"member_id", "number_bix", "phone_bix", "typed_bix"}
+LEADS_TO_A_MEMBER = {"member_id", "number_index", "phone_index", "typed_index"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,25 +141,25 @@ def chairs(listed: list[Listed]) -> bytes:
 
 def a_morning() -> None:
     """An action at every site: reminders planned and taken by a worker, who counts, some sheets keyed in."""
-    span = LocalSpan(date(2026, 3, 3), time(7), time(7, 45))
-    new = NewAction(Bilingual("Picket"), ActionKind.PICKET, span)
+    span = LocalTimeRange(date(2026, 3, 3), time(7), time(7, 45))
+    new = NewAction(Translated(en="Picket"), ActionKind.PICKET, span)
     action = create_action_at_sites(new, actor="shell", now=FEBRUARY)
     set_default_rules(FEBRUARY)
-    change_rule(action, RuleKind.DAY_BEFORE, on=True, actor="shell", now=FEBRUARY)
+    change_rule(action, RuleKind.DAY_BEFORE, {}, on=True, actor="shell", now=FEBRUARY)
     plan_reminders(FIVE_PM)
     while claim(2_000, by="test", now=FIVE_PM):
         pass
     freeze_due_events(SEVEN)
     for event in db.session.scalars(select(Event).limit(SHEETS)).all():
         on_sheet = len(names_on_sheet(event))
-        said = {"numbers": f"1-{on_sheet}", "walkins": "", "page": "p1"}
-        key_in(event, mark=mark_of(event), now=SEVEN + timedelta(minutes=40), **said)
+        fields = {"numbers": f"1-{on_sheet}", "walkins": "", "page": "p1"}
+        key_in(event, mark=mark_of(event), now=SEVEN + timedelta(minutes=40), **fields)
 
 
-def everything(tables: list[Stored], listed: list[Listed]) -> list[Found]:
+def everything(tables: list[Stored], listed: list[Listed]) -> list[Correlation]:
     whose = {}
-    for member_id, number_bix in db.session.execute(select(Member.id, Member.number_bix)):
-        whose[number_bix.hex()] = member_id.hex
+    for member_id, number_index in db.session.execute(select(Member.id, Member.number_index)):
+        whose[number_index.hex()] = member_id.hex
     named = {whose[number_key(one.number).hex()]: one for one in listed}
     for member_id, one in named.items():
         whose |= {member_id: member_id, phone_key("+1" + one.phone.replace("-", "")).hex(): member_id}
@@ -174,17 +176,17 @@ def everything(tables: list[Stored], listed: list[Listed]) -> list[Found]:
 def test_no_place_and_no_column_of_any_table_follows_the_list(
     tables: list[Stored], listed: list[Listed]
 ) -> None:
-    found = everything(tables, listed)
-    filled = {one.table for one in found}
+    result = everything(tables, listed)
+    filled = {one.table for one in result}
     due = {
         table.name
         for table in Model.metadata.sorted_tables
         if LEADS_TO_A_MEMBER & set(table.columns.keys()) and table.name not in ONE_BY_ONE
     }
     assert filled >= due | {"roles", "audit", "attempts"}, "each table is filled here, or not from a list"
-    telling = [one for one in found if one.tells]
+    telling = [one for one in result if one.tells]
     assert not telling, "\n".join(map(str, telling))
-    whole = [one for one in found if one.rows >= MEMBERS and "within" not in one.order]
+    whole = [one for one in result if one.rows >= MEMBERS and "within" not in one.order]
     assert {one.table for one in whole} >= {"members", "memberships", "status_spans"}
 
 

@@ -8,16 +8,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from mobilize import clock
-from mobilize.accounts import approvals
-from mobilize.accounts.approval_models import Approval, ApprovalState
-from mobilize.accounts.approvals import Kind, needs_second_person
+from mobilize.accounts.access.scope import THE_OFFICE, scope_of, today
+from mobilize.accounts.access.sponsors import actor_of
+from mobilize.accounts.approvals import operations as approvals
+from mobilize.accounts.approvals.models import Approval, ApprovalState
+from mobilize.accounts.approvals.operations import Kind, needs_second_person
 from mobilize.accounts.models import RoleName, RoleTerm, SignedInSession
-from mobilize.accounts.scope import THE_OFFICE, scope_of, today
-from mobilize.accounts.sponsors import actor_of
 from mobilize.audit import AuditRow
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
-from mobilize.roster import imports
+from mobilize.roster.imports import operations as imports
 from mobilize.roster.models import Import, Member
 from tests.builders import START, make_area, make_person, sign_in
 from tests.roster.files import member, roster, site_list
@@ -39,9 +39,9 @@ def ask(by: str, **more: object) -> Approval:
     return approvals.request_approval(Kind.PHONE_EXPORT, THING, "40 phones", by=by, now=START, **more)  # type: ignore[arg-type]
 
 
-def agree(found: Approval, by: str, **more: object) -> Approval:
+def agree(approval: Approval, by: str, **more: object) -> Approval:
     how = {"scope": THE_OFFICE, "stepped_up": True, "now": START, **more}
-    return approvals.approve(found.id, by=by, **how)  # type: ignore[arg-type]
+    return approvals.approve(approval.id, by=by, **how)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_without_a_yes_nothing_is_done(ada: str) -> None:
 
 def test_a_yes_of_the_office_dies_when_whoever_gave_it_is_no_longer_of_the_office(ada: str) -> None:
     bea = make_person("Bea", role=RoleName.ORGANIZER, area=make_area())
-    admin = RoleTerm(person_id=bea.id, role=RoleName.ADMIN, from_on=date(2020, 1, 1), given_by="shell")
-    admin.given_at = bea.made_at
+    admin = RoleTerm(person_id=bea.id, role=RoleName.ADMIN, from_on=date(2020, 1, 1), granted_by="shell")
+    admin.granted_at = bea.made_at
     with atomic() as session:
         session.add(admin)
     agree(ask(ada), actor_of(bea))
@@ -107,136 +107,136 @@ def test_asking_twice_is_one_request(ada: str, bea: str) -> None:
     assert db.session.scalar(select(func.count(Approval.id))) == 1
 
 
-def test_nobody_agrees_with_herself_while_there_is_another_admin(ada: str, bea: str) -> None:
-    found = ask(ada)
+def test_nobody_agrees_with_themselves_while_there_is_another_admin(ada: str, bea: str) -> None:
+    approval = ask(ada)
     with pytest.raises(Refused, match="own_request"):
-        agree(found, ada)
+        agree(approval, ada)
 
 
-def test_a_lone_admin_confirms_again_once_she_has_proved_who_she_is(app: Flask) -> None:
+def test_a_lone_admin_confirms_again_once_they_have_proved_who_they_are(app: Flask) -> None:
     actor = f"person:{make_person('Ada', role=RoleName.ADMIN).id}"
-    found = ask(actor)
+    approval = ask(actor)
     with pytest.raises(Refused, match="step_up"):
-        agree(found, actor, stepped_up=False)
-    assert agree(found, actor).decided_by == actor
+        agree(approval, actor, stepped_up=False)
+    assert agree(approval, actor).decided_by == actor
     assert approvals.use(Kind.PHONE_EXPORT, THING, now=START) == actor
     verbs = db.session.scalars(select(AuditRow.verb).order_by(AuditRow.id)).all()
     assert verbs == ["approval.ask.export_phones", "approval.approve.alone", "approval.use"]
 
 
 def test_after_a_day_nobody_can_agree_and_no_yes_is_left(ada: str, bea: str) -> None:
-    found, later = ask(ada), START + timedelta(hours=24)
+    approval, later = ask(ada), START + timedelta(hours=24)
     with pytest.raises(Refused, match="not_open"):
-        agree(found, bea, now=later)
-    agree(found, bea)
+        agree(approval, bea, now=later)
+    agree(approval, bea)
     with pytest.raises(Refused, match="second_person"):
         approvals.use(Kind.PHONE_EXPORT, THING, now=later)
     assert approvals.expire(later) == 1 and approvals.expire(later) == 0
-    assert ask(ada).id != found.id
+    assert ask(ada).id != approval.id
 
 
 def test_what_was_declined_is_not_done_and_may_be_asked_again(ada: str, bea: str) -> None:
-    found = ask(ada)
-    approvals.decline(found.id, by=bea, scope=THE_OFFICE, now=START)
+    approval = ask(ada)
+    approvals.decline(approval.id, by=bea, scope=THE_OFFICE, now=START)
     with pytest.raises(Refused, match="not_open"):
-        agree(found, bea)
+        agree(approval, bea)
     assert ask(ada).state is ApprovalState.PENDING
 
 
-def test_an_organizer_agrees_for_her_own_area_and_sees_no_other(ada: str) -> None:
+def test_an_organizer_agrees_for_their_own_area_and_sees_no_other(ada: str) -> None:
     north, south = make_area("North"), make_area("South")
     olga = make_person("Olga", role=RoleName.ORGANIZER, area=north)
     scope, actor = scope_of(olga, today(clock.now())), f"person:{olga.id}"
-    theirs = ask(ada, area_id=south.id)
+    foreign = ask(ada, area_id=south.id)
     assert approvals.how_many_wait(actor, scope, START) == 0
     with pytest.raises(Refused, match="no_approval"):
-        agree(theirs, actor, scope=scope)
-    mine = approvals.request_approval(Kind.CALLING_OFF, THING, "Lincoln", by=ada, now=START, area_id=north.id)
-    assert approvals.waiting_for(actor, scope, START) == [mine]
-    assert agree(mine, actor, scope=scope).decided_by == actor
+        agree(foreign, actor, scope=scope)
+    own = approvals.request_approval(Kind.CALLING_OFF, THING, "Lincoln", by=ada, now=START, area_id=north.id)
+    assert approvals.waiting_for(actor, scope, START) == [own]
+    assert agree(own, actor, scope=scope).decided_by == actor
 
 
 # ---- The roster import, on the pages
 
 
 @pytest.fixture
-def shown(app: Flask, client: FlaskClient) -> str:
+def dry_run(app: Flask, client: FlaskClient) -> str:
     """The page of a dry run by Ada that would take 10 of 40 members off."""
     now = clock.now()
-    found = imports.dry_run_sites(site_list(), by="shell", now=now)
-    imports.commit_import(found.id, by="shell", now=now)
+    staged = imports.dry_run_sites(site_list(), by="shell", now=now)
+    imports.commit_import(staged.id, by="shell", now=now)
     many = [member(str(n), "Doe", f"N{n}", phone="") for n in range(1, 41)]
-    found = imports.dry_run_roster(roster(*many), by="shell", now=now)
-    imports.commit_import(found.id, by="shell", now=now)
+    staged = imports.dry_run_roster(roster(*many), by="shell", now=now)
+    imports.commit_import(staged.id, by="shell", now=now)
     ada = make_person("Ada Office", role=RoleName.ADMIN)
     sign_in(client, ada)
-    found = imports.dry_run_roster(roster(*many[:30]), by=f"person:{ada.id}", now=now)
-    return f"/imports/{found.id}"
+    staged = imports.dry_run_roster(roster(*many[:30]), by=f"person:{ada.id}", now=now)
+    return f"/imports/{staged.id}"
 
 
 def standing() -> int:
     return db.session.scalar(select(func.count(Member.id)).where(Member.gone_on.is_(None))) or 0
 
 
-def test_a_second_admin_agrees_and_the_first_imports(client: FlaskClient, shown: str) -> None:
+def test_a_second_admin_agrees_and_the_first_imports(client: FlaskClient, dry_run: str) -> None:
     bea = make_person("Bea Office", role=RoleName.ADMIN)
-    assert client.post(shown + "/commit").status_code == 403 and standing() == 40
-    assert "Ask a second admin" in client.get(shown).text
-    client.post(shown + "/ask")
-    assert "was asked" in client.get(shown).text
-    found = db.session.scalars(select(Approval)).one()
-    assert client.post(f"/approvals/{found.id}/approve").status_code == 403
+    assert client.post(dry_run + "/commit").status_code == 403 and standing() == 40
+    assert "Ask a second admin" in client.get(dry_run).text
+    client.post(dry_run + "/ask")
+    assert "was asked" in client.get(dry_run).text
+    approval = db.session.scalars(select(Approval)).one()
+    assert client.post(f"/approvals/{approval.id}/approve").status_code == 403
     ada = db.session.scalars(select(Import).where(Import.by != "shell")).one().by
     sign_in(client, bea)
     page = client.get("/approvals")
     assert (
         "takes off 10 of 40" in page.text and "Ada Office" in page.text and "Waiting for you: 1" in page.text
     )
-    assert client.post(f"/approvals/{found.id}/approve").status_code == 303
+    assert client.post(f"/approvals/{approval.id}/approve").status_code == 303
     assert standing() == 40
-    assert client.post(shown + "/commit").status_code == 302 and standing() == 30
+    assert client.post(dry_run + "/commit").status_code == 302 and standing() == 30
     done = db.session.scalars(select(Import).where(Import.by == ada)).one()
     assert done.second_by == f"person:{bea.id}"
 
 
-def test_a_second_admin_may_import_it_herself(client: FlaskClient, shown: str) -> None:
+def test_a_second_admin_may_import_it_themselves(client: FlaskClient, dry_run: str) -> None:
     bea = make_person("Bea Office", role=RoleName.ADMIN)
     sign_in(client, bea)
-    assert client.post(shown + "/commit").status_code == 302 and standing() == 30
+    assert client.post(dry_run + "/commit").status_code == 302 and standing() == 30
     assert db.session.scalars(select(Approval)).one().decided_by == f"person:{bea.id}"
 
 
-def test_a_lone_admin_confirms_the_import_a_second_time(client: FlaskClient, shown: str) -> None:
-    assert client.post(shown + "/commit").status_code == 403
-    assert "only admin" in client.get(shown).text
-    client.post(shown + "/ask")
-    found = db.session.scalars(select(Approval)).one()
+def test_a_lone_admin_confirms_the_import_a_second_time(client: FlaskClient, dry_run: str) -> None:
+    assert client.post(dry_run + "/commit").status_code == 403
+    assert "only admin" in client.get(dry_run).text
+    client.post(dry_run + "/ask")
+    approval = db.session.scalars(select(Approval)).one()
     with atomic() as session:
         for running in session.scalars(select(SignedInSession)):
             running.stepped_up_at = clock.now() - timedelta(minutes=11)
-    assert client.post(f"/approvals/{found.id}/approve").status_code == 403
+    assert client.post(f"/approvals/{approval.id}/approve").status_code == 403
     with atomic() as session:
         for running in session.scalars(select(SignedInSession)):
             running.stepped_up_at = clock.now()
-    assert client.post(f"/approvals/{found.id}/approve").status_code == 303
-    assert client.post(shown + "/commit").status_code == 302 and standing() == 30
+    assert client.post(f"/approvals/{approval.id}/approve").status_code == 303
+    assert client.post(dry_run + "/commit").status_code == 302 and standing() == 30
 
 
 def test_a_small_or_empty_roster_asks_nobody(app: Flask, client: FlaskClient) -> None:
     now = clock.now()
-    found = imports.dry_run_sites(site_list(), by="shell", now=now)
-    imports.commit_import(found.id, by="shell", now=now)
+    staged = imports.dry_run_sites(site_list(), by="shell", now=now)
+    imports.commit_import(staged.id, by="shell", now=now)
     ada = make_person("Ada Office", role=RoleName.ADMIN)
     sign_in(client, ada)
     for rows in ([member(str(n)) for n in range(1, 25)], [member("1")]):
-        found = imports.dry_run_roster(roster(*rows), by=f"person:{ada.id}", now=clock.now())
-        assert client.post(f"/imports/{found.id}/commit").status_code == 302
+        staged = imports.dry_run_roster(roster(*rows), by=f"person:{ada.id}", now=clock.now())
+        assert client.post(f"/imports/{staged.id}/commit").status_code == 302
     assert standing() == 1 and db.session.scalar(select(func.count(Approval.id))) == 0
 
 
-def test_the_shell_is_the_operator_and_audited(client: FlaskClient, shown: str) -> None:
-    found = db.session.scalars(select(Import).where(Import.by != "shell")).one()
-    imports.commit_import(found.id, by="shell", now=clock.now())
+def test_the_shell_is_the_operator_and_audited(client: FlaskClient, dry_run: str) -> None:
+    staged = db.session.scalars(select(Import).where(Import.by != "shell")).one()
+    imports.commit_import(staged.id, by="shell", now=clock.now())
     assert standing() == 30
     last = select(AuditRow).order_by(AuditRow.id.desc()).limit(1)
     assert db.session.scalars(last).one().actor == "shell"

@@ -15,8 +15,8 @@ from flask.testing import FlaskClient
 
 from mobilize.accounts.models import RoleName
 from mobilize.errors import Refused
-from mobilize.roster import spreadsheets, workbook_reading
-from mobilize.roster.tables import open_table
+from mobilize.roster.uploads import xlsx_reader, xlsx_sandbox
+from mobilize.roster.uploads.uploaded_table import open_table
 from tests.builders import make_area, make_person, sign_in
 from tests.roster.files import HEADER, member, workbook
 
@@ -108,9 +108,9 @@ HARMFUL: dict[str, tuple[Callable[[], bytes], str]] = {
 
 def _zip(parts: dict[str, bytes]) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in parts.items():
-            made.writestr(name, content)
+            archive.writestr(name, content)
     return out.getvalue()
 
 
@@ -131,7 +131,7 @@ def test_it_is_refused_at_once_and_uses_little(what: str) -> None:
 
 def sabotaged(folder: Path, does: str) -> Path:
     """The reader, which after its checks does this."""
-    source = Path(workbook_reading.__file__).read_text(encoding="utf-8")
+    source = Path(xlsx_sandbox.__file__).read_text(encoding="utf-8")
     check = "        _refuse_dangerous(data)\n"
     assert source.count(check) == 1
     program = folder / "reader.py"
@@ -142,9 +142,9 @@ def sabotaged(folder: Path, does: str) -> Path:
 def test_a_reader_that_takes_too_much_memory_is_stopped(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(spreadsheets, "READER", sabotaged(tmp_path, "'x' * 10**10"))
+    monkeypatch.setattr(xlsx_reader, "READER", sabotaged(tmp_path, "'x' * 10**10"))
     with pytest.raises(Refused, match="workbook_too_large"):
-        list(spreadsheets.rows(workbook([HEADER, member()])))
+        list(xlsx_reader.rows(workbook([HEADER, member()])))
 
 
 @pytest.mark.parametrize("limit", ["processor", "clock"])
@@ -154,31 +154,33 @@ def test_a_reader_that_never_ends_is_stopped(
     waits = {"processor": "while True: pass", "clock": "import time; time.sleep(60)"}
     program = sabotaged(tmp_path, waits[limit])
     program.write_text(program.read_text().replace("CPU_SECONDS = 60", "CPU_SECONDS = 1"))
-    monkeypatch.setattr(spreadsheets, "READER", program)
-    monkeypatch.setattr(spreadsheets, "LONGEST_S", 1 if limit == "clock" else 60)
+    monkeypatch.setattr(xlsx_reader, "READER", program)
+    monkeypatch.setattr(xlsx_reader, "LONGEST_S", 1 if limit == "clock" else 60)
     with pytest.raises(Refused, match="workbook_too_large"):
-        list(spreadsheets.rows(workbook([HEADER, member()])))
+        list(xlsx_reader.rows(workbook([HEADER, member()])))
 
 
 def test_the_reader_knows_no_secret_of_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SECRET_KEYS", "t1:secret")
-    told = tmp_path / "told.py"
-    told.write_text("import os, json\nprint(json.dumps([1, sorted(os.environ)]))\nprint('{\"end\": true}')\n")
-    monkeypatch.setattr(spreadsheets, "READER", told)
-    assert set(next(iter(spreadsheets.rows(b"x")))[1]) <= {"PATH", "LC_ALL", "LC_CTYPE"}
+    script = tmp_path / "told.py"
+    script.write_text(
+        "import os, json\nprint(json.dumps([1, sorted(os.environ)]))\nprint('{\"end\": true}')\n"
+    )
+    monkeypatch.setattr(xlsx_reader, "READER", script)
+    assert set(next(iter(xlsx_reader.rows(b"x")))[1]) <= {"PATH", "LC_ALL", "LC_CTYPE"}
 
 
 def test_whoever_stops_reading_leaves_no_process_behind() -> None:
-    found = spreadsheets.rows(workbook([HEADER, *[member(str(n)) for n in range(3_000)]]))
-    assert next(found)[0] == 1
-    found.close()
-    ours = ["ps", "-o", "args=", "--ppid", str(os.getpid())]
-    assert "workbook_reading" not in subprocess.run(ours, capture_output=True, text=True).stdout
+    reading = xlsx_reader.rows(workbook([HEADER, *[member(str(n)) for n in range(3_000)]]))
+    assert next(reading)[0] == 1
+    reading.close()
+    command = ["ps", "-o", "args=", "--ppid", str(os.getpid())]
+    assert "xlsx_sandbox" not in subprocess.run(command, capture_output=True, text=True).stdout
 
 
 def test_a_good_workbook_is_read_as_before() -> None:
     rows = [HEADER, *[member(str(n), last="Peña") for n in range(1, 50)]]
-    assert list(spreadsheets.rows(workbook(rows))) == list(workbook_reading.rows(workbook(rows)))
+    assert list(xlsx_reader.rows(workbook(rows))) == list(xlsx_sandbox.rows(workbook(rows)))
 
 
 def test_the_door_answers_a_bomb_with_what_to_do(app: Flask, client: FlaskClient) -> None:

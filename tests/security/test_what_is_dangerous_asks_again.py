@@ -17,13 +17,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from mobilize import clock
-from mobilize.accounts.admin_changes import Wanted, ask_second_admin
-from mobilize.accounts.approvals import Kind, approve, open_approval
-from mobilize.accounts.authenticator_apps import confirm_app, start_app
-from mobilize.accounts.chair_change import stage_chairs
-from mobilize.accounts.entrance import entrance_of
+from mobilize.accounts.access.permissions import permission_of
+from mobilize.accounts.access.scope import THE_OFFICE, Scope
+from mobilize.accounts.access.sponsors import actor_of
+from mobilize.accounts.approvals.operations import Kind, approve, open_approval
 from mobilize.accounts.models import (
-    AdminDeed,
+    AdminChangeKind,
     AuthenticatorApp,
     LineGrant,
     Passkey,
@@ -31,37 +30,38 @@ from mobilize.accounts.models import (
     RoleName,
     SignedInSession,
 )
-from mobilize.accounts.scope import THE_OFFICE, Scope
-from mobilize.accounts.sponsors import actor_of
+from mobilize.accounts.people.admin_changes import AdminChangeRequest, ask_second_admin
+from mobilize.accounts.people.chairs_apply import stage_chairs
+from mobilize.accounts.second_factor.totp import confirm_app, start_app
 from mobilize.actions.models import Action, Event
 from mobilize.checkins.models import NewNumber
 from mobilize.database import Model, atomic, db
-from mobilize.privacy.exports import ask_for_export
-from mobilize.privacy.holds import place_hold
+from mobilize.keys.tokens import random_token
+from mobilize.languages import Translated
+from mobilize.privacy.exports.operations import ask_for_export
 from mobilize.privacy.models import ExportFormat, ExportKind
-from mobilize.reminders.broadcasts import write_broadcast
-from mobilize.reminders.composing import Written
-from mobilize.reminders.models import Audience
-from mobilize.reminders.operations import set_default_rules
-from mobilize.reminders.watching import pause_campaign
-from mobilize.roster import imports
+from mobilize.privacy.retention.legal_holds import place_hold
+from mobilize.reminders.broadcasts.operations import write_broadcast
+from mobilize.reminders.models import Audience, WrongNumber
+from mobilize.reminders.monitoring.delivery_monitoring import pause_campaign
+from mobilize.reminders.rules.operations import set_default_rules
+from mobilize.roster.imports import operations as imports
 from mobilize.roster.models import Member, Site
 from mobilize.texts.models import OutboxText, TextClass, TextState
 from mobilize.texts.operations import PlannedText, queue_texts
-from mobilize.texts.senders import pause_sending
-from mobilize.tokens import random_token
-from mobilize.turnout import live
-from mobilize.turnout import statements as noon_number
+from mobilize.texts.sending.pauses import pause_sending
+from mobilize.turnout.board import cache as live
+from mobilize.turnout.statements import operations as statements
 from tests.builders import make_action, make_event, make_member, make_person, sign_in
 from tests.roster.files import member, roster
-from tests.world import World, address, doors
+from tests.world import World, address, routes_and_methods
 
 MANY = 101
 TOMORROW = (clock.now() + timedelta(days=30)).date()
 WHEN = {"day": TOMORROW.isoformat(), "start": "07:00", "end": "07:45"}
 ACTION = {"name_en": "Walk-in", "kind": "picket", "where": "every-site", "target_percent": "75", **WHEN}
 SIGNED = {"signed_as": "Ada Stone, President", "words_en": "We stood.", "words_es": "Estuvimos."}
-WORDS = Written("{union}: hello", "{union}: hola")
+WORDS = Translated(en="{union}: hello", es="{union}: hola")
 
 DOES_NOT_ASK = {
     "accounts.ask_about_chairs": "asks the second person, who looks; carrying out asks",
@@ -84,7 +84,9 @@ DOES_NOT_ASK = {
     "grants.open_own_line": "the line on the phone in their hand, which this session may see anyway",
     "grants.take_back": "takes power away",
     "reminders.answer_letter": "one text to whoever wrote first",
+    "reminders.call_back_broadcast": "stops texts, and in a hurry",
     "reminders.compose": "a draft; sending asks",
+    "reminders.correct": "another reading is chosen as easily, and a stop sends nothing",
     "reminders.finish_letter": "costs nothing, and the letter stays",
     "reminders.take_duty": "one's own duty",
     "reminders.test_broadcast": "one text to one's own phone",
@@ -104,7 +106,7 @@ DOES_NOT_ASK = {
 FIRST_STEP = {
     "accounts.add_app": "asks whoever is in (`_ask_whoever_is_in`)",
     "accounts.add_passkey": "asks whoever is in (`_ask_whoever_is_in`)",
-    "accounts.give_second_step": "is the proof itself",
+    "accounts.give_second_factor": "is the proof itself",
     "accounts.passkey_options": "a challenge, which opens nothing",
 }
 
@@ -138,7 +140,7 @@ Prepare = Callable[[Ground], dict[str, str]]
 
 
 @dataclass(frozen=True)
-class Deed:
+class Operation:
     """`form` goes through, after `prepare` (which adds fields, and ids to the ground); `wrong` does not."""
 
     form: dict[str, str] = field(default_factory=dict)
@@ -158,8 +160,8 @@ def _admin_asked_for(ground: Ground) -> dict[str, str]:
         since = clock.now() - timedelta(days=2)
         session.execute(update(AuthenticatorApp).values(made_at=since, confirmed_at=since))
     asker, person = make_person("Bea", role=RoleName.ADMIN), make_person("Nora", phone="+12135550179")
-    wanted = Wanted(AdminDeed.MAKE)
-    ground.ids["change_id"] = ask_second_admin(person, wanted, by=actor_of(asker), now=clock.now()).id
+    change = AdminChangeRequest(AdminChangeKind.MAKE)
+    ground.ids["change_id"] = ask_second_admin(person, change, by=actor_of(asker), now=clock.now()).id
     return {}
 
 
@@ -182,12 +184,12 @@ def tell(event: Event, how_many: int) -> None:
             PlannedText(
                 purpose=f"told:{event.id}:1",
                 phone=f"+1213556{n:04d}",
-                wording="welcome",
+                wording="who",
                 language="en",
-                klass=TextClass.DUTY,
+                text_class=TextClass.DUTY,
                 tz=event.tz,
                 due_at=now,
-                useless_after=now + timedelta(hours=1),
+                expires_at=now + timedelta(hours=1),
                 event_id=event.id,
             )
             for n in range(how_many)
@@ -211,6 +213,17 @@ def _new_number(ground: Ground) -> dict[str, str]:
     with atomic() as session:
         session.add(note)
     ground.ids["number_id"] = note.id
+    return {}
+
+
+def _wrong_number(ground: Ground) -> dict[str, str]:
+    member = db.session.get_one(Member, ground.world.own["member_id"])
+    row = WrongNumber(member_id=member.id, inbound_id=ground.world.own["inbound_id"], taken_at=clock.now())
+    row.phone = member.phone
+    with atomic() as session:
+        session.add(row)
+        session.execute(update(Member).values(phone_index=None, phone_enc=None))
+    ground.ids["number_id"] = row.id
     return {}
 
 
@@ -243,10 +256,10 @@ def _export_agreed_to(ground: Ground) -> dict[str, str]:
     for _n in range(25):
         make_member(site=ground.site)
     export, token = _export(ground, ExportKind.PHONES)
-    asked = open_approval(Kind.PHONE_EXPORT, str(export.id), now=clock.now())
-    assert token is None and asked is not None
+    approval = open_approval(Kind.PHONE_EXPORT, str(export.id), now=clock.now())
+    assert token is None and approval is not None
     second = actor_of(make_person("Bea", role=RoleName.ADMIN))
-    approve(asked.id, by=second, scope=THE_OFFICE, stepped_up=True, now=clock.now())
+    approve(approval.id, by=second, scope=THE_OFFICE, stepped_up=True, now=clock.now())
     ground.ids["export_id"] = export.id
     return {}
 
@@ -281,25 +294,25 @@ def _many_to_remind(ground: Ground) -> dict[str, str]:
 
 
 def _written(ground: Ground) -> dict[str, str]:
-    mine = write_broadcast(
+    broadcast = write_broadcast(
         ground.action, WORDS, Audience.MEMBERS, scope=THE_OFFICE, actor=ground.actor, now=clock.now()
     )
-    ground.ids["broadcast_id"] = mine.id
+    ground.ids["broadcast_id"] = broadcast.id
     return {}
 
 
 def _prepared(ground: Ground) -> dict[str, str]:
     live.forget()
-    draft = noon_number.prepare(ground.action, ground.ada, clock.now())
+    draft = statements.prepare(ground.action, ground.ada, clock.now())
     return {"as_of": draft.as_of_at.isoformat()}
 
 
 def _signed(ground: Ground) -> dict[str, str]:
     _prepared(ground)
-    draft = noon_number.draft_of(ground.action.id)
+    draft = statements.draft_of(ground.action.id)
     assert draft is not None
-    signing = noon_number.Signing(**SIGNED)
-    noon_number.publish(draft.id, draft.as_of_at, signing, ground.ada, clock.now())
+    signing = statements.Signing(SIGNED["signed_as"], Translated(en="We stood.", es="Estuvimos."))
+    statements.publish(draft.id, draft.as_of_at, signing, ground.ada, clock.now())
     return {}
 
 
@@ -318,48 +331,49 @@ MEMBER = {"first": "Mia", "last": "Reyes", "phone": "(213) 555-0188", "language"
 NAMES = {"kind": "names", "format": "csv", "reason": "Thank-you calls"}
 
 ASKS = {
-    "accounts.agree_to_change": Deed(prepare=_admin_asked_for),
-    "accounts.approve": Deed(),
-    "accounts.carry_out_chairs": Deed(prepare=_staged_chairs),
-    "accounts.change_number": Deed({"phone": "(213) 555-0178"}, {"phone": "12"}),
-    "accounts.end_role": Deed({"why": "term"}, {"why": ""}),
-    "accounts.invite": Deed(INVITED, INVITED | {"name": ""}),
-    "accounts.make_link": Deed(),
-    "accounts.make_recovery_codes": Deed(),
-    "accounts.remove_app": Deed(prepare=_passkey),  # the last second step stays
-    "accounts.remove_passkey": Deed(prepare=_passkey),
-    "accounts.set_term": Deed({"from_on": "2020-01-01", "last_on": "2031-06-30"}, {"last_on": "soon"}),
-    "accounts.start_anew": Deed(),
-    "actions.move_event": Deed(WHEN, WHEN | {"day": "2020-01-01"}, _many_were_told),
-    "actions.new_action": Deed(ACTION, ACTION | {"name_en": ""}),
-    "actions.new_code_now": Deed(prepare=lambda ground: {"leaked": ground.event.code}),
-    "checkins.settle_new_number": Deed({"do": "take"}, prepare=_new_number),
-    "grants.give_link": Deed({"label": "Juana"}, {"label": " "}),
-    "grants.hand_link_over": Deed({"label": "Vera"}),
-    "privacy.ask_for_export": Deed(NAMES, NAMES | {"reason": ""}),
-    "privacy.export_link": Deed(prepare=_export_agreed_to),
-    "privacy.fetch": Deed(prepare=_names_asked_for),
-    "privacy.forget_now": Deed({"sure": "yes"}, {}, _is_over),
-    "privacy.place_hold": Deed({"action": "all", "reason": "A case"}, {"action": "all", "reason": ""}),
-    "privacy.release_hold": Deed(prepare=_held),
-    "reminders.call_off_now": Deed(),
-    "reminders.change": Deed(
+    "accounts.agree_to_change": Operation(prepare=_admin_asked_for),
+    "accounts.approve": Operation(),
+    "accounts.carry_out_chairs": Operation(prepare=_staged_chairs),
+    "accounts.change_number": Operation({"phone": "(213) 555-0178"}, {"phone": "12"}),
+    "accounts.end_role": Operation({"why": "term"}, {"why": ""}),
+    "accounts.invite": Operation(INVITED, INVITED | {"name": ""}),
+    "accounts.make_link": Operation(),
+    "accounts.make_recovery_codes": Operation(),
+    "accounts.remove_app": Operation(prepare=_passkey),  # the last second factor stays
+    "accounts.remove_passkey": Operation(prepare=_passkey),
+    "accounts.set_term": Operation({"from_on": "2020-01-01", "last_on": "2031-06-30"}, {"last_on": "soon"}),
+    "accounts.start_anew": Operation(),
+    "actions.move_event": Operation(WHEN, WHEN | {"day": "2020-01-01"}, _many_were_told),
+    "actions.new_action": Operation(ACTION, ACTION | {"name_en": ""}),
+    "actions.new_code_now": Operation(prepare=lambda ground: {"leaked": ground.event.code}),
+    "checkins.settle_new_number": Operation({"do": "take"}, prepare=_new_number),
+    "grants.give_link": Operation({"label": "Juana"}, {"label": " "}),
+    "grants.hand_link_over": Operation({"label": "Vera"}),
+    "privacy.ask_for_export": Operation(NAMES, NAMES | {"reason": ""}),
+    "privacy.export_link": Operation(prepare=_export_agreed_to),
+    "privacy.fetch": Operation(prepare=_names_asked_for),
+    "privacy.forget_now": Operation({"sure": "yes"}, {}, _is_over),
+    "privacy.place_hold": Operation({"action": "all", "reason": "A case"}, {"action": "all", "reason": ""}),
+    "privacy.release_hold": Operation(prepare=_held),
+    "reminders.settle_wrong": Operation({"do": "give_back"}, prepare=_wrong_number),
+    "reminders.call_off_now": Operation(),
+    "reminders.change": Operation(
         {"do": "day_before:on", "at_local": "16:00", "agreed_segments": "999999"},
         {"do": "day_before:on", "at_local": "23:00", "agreed_segments": "999999"},
         _many_to_remind,
     ),
-    "reminders.pause_all": Deed({"why": "a test"}),
-    "reminders.pause_campaign": Deed({"why": "a test"}),
-    "reminders.resume_all": Deed(prepare=_paused),
-    "reminders.resume_campaign": Deed(prepare=_held_campaign),
-    "reminders.send_broadcast": Deed(prepare=_written),
-    "roster.commit_import": Deed(prepare=_staged_import),
-    "roster.correct_member": Deed(MEMBER, MEMBER | {"last": ""}),
-    "roster.merge_member": Deed({"number": "00990099"}, {"number": "1"}, _double),
-    "roster.undo_import": Deed(prepare=_import),
-    "turnout.give_wall": Deed({"label": "Hall"}),
-    "turnout.sign_statement": Deed(SIGNED, SIGNED | {"signed_as": ""}, _prepared),
-    "turnout.statement_link": Deed(prepare=_signed),
+    "reminders.pause_all": Operation({"why": "a test"}),
+    "reminders.pause_campaign": Operation({"why": "a test"}),
+    "reminders.resume_all": Operation(prepare=_paused),
+    "reminders.resume_campaign": Operation(prepare=_held_campaign),
+    "reminders.send_broadcast": Operation(prepare=_written),
+    "roster.commit_import": Operation(prepare=_staged_import),
+    "roster.correct_member": Operation(MEMBER, MEMBER | {"last": ""}),
+    "roster.merge_member": Operation({"number": "00990099"}, {"number": "1"}, _double),
+    "roster.undo_import": Operation(prepare=_import),
+    "turnout.give_wall": Operation({"label": "Hall"}),
+    "turnout.sign_statement": Operation(SIGNED, SIGNED | {"signed_as": ""}, _prepared),
+    "turnout.statement_link": Operation(prepare=_signed),
 }
 
 
@@ -368,13 +382,13 @@ def ground(app: Flask, client: FlaskClient) -> Ground:
     """Ada has an app and has signed in, and the proof is older than ten minutes."""
     live.forget()
     world = World()
-    found = Ground(world.people[RoleName.ADMIN], world)
-    secret = start_app(found.ada, now=clock.now()).secret
-    confirm_app(found.ada, pyotp.TOTP(secret).at(clock.now() - timedelta(seconds=30)), now=clock.now())
-    found.ids["secret"] = secret
-    sign_in(client, found.ada)
+    result = Ground(world.people[RoleName.ADMIN], world)
+    secret = start_app(result.ada, now=clock.now()).secret
+    confirm_app(result.ada, pyotp.TOTP(secret).at(clock.now() - timedelta(seconds=30)), now=clock.now())
+    result.ids["secret"] = secret
+    sign_in(client, result.ada)
     its_long_ago()
-    return found
+    return result
 
 
 def its_long_ago() -> None:
@@ -397,16 +411,16 @@ def everything() -> dict[str, list[str]]:
 
 
 def changing(app: Flask, kind: str) -> set[str]:
-    return {rule.endpoint for rule, method in doors(app, kind) if method != "GET"}
+    return {rule.endpoint for rule, method in routes_and_methods(app, kind) if method != "GET"}
 
 
 def test_every_route_that_changes_something_is_decided(sqlite_app: Flask) -> None:
     assert changing(sqlite_app, "signed_in") == ASKS.keys() | DOES_NOT_ASK.keys()
     assert not ASKS.keys() & DOES_NOT_ASK.keys()
     assert changing(sqlite_app, "first_step") == FIRST_STEP.keys()
-    stated = {name for name in ASKS if entrance_of(sqlite_app, name).step_up}  # type: ignore[union-attr]
+    stated = {name for name in ASKS if permission_of(sqlite_app, name).step_up}  # type: ignore[union-attr]
     assert stated == ASKS.keys()
-    silent = {name for name in DOES_NOT_ASK if entrance_of(sqlite_app, name).step_up}  # type: ignore[union-attr]
+    silent = {name for name in DOES_NOT_ASK if permission_of(sqlite_app, name).step_up}  # type: ignore[union-attr]
     assert silent == set() and all(map(len, DOES_NOT_ASK.values()))
 
 
@@ -414,19 +428,19 @@ def test_every_route_that_changes_something_is_decided(sqlite_app: Flask) -> Non
 def test_it_asks_after_its_form_was_found_valid_and_is_done_once(
     app: Flask, client: FlaskClient, ground: Ground, endpoint: str
 ) -> None:
-    deed = ASKS[endpoint]
-    form = {**deed.form, **deed.prepare(ground)}
-    rule = next(rule for rule, _method in doors(app) if rule.endpoint == endpoint)
+    operation = ASKS[endpoint]
+    form = {**operation.form, **operation.prepare(ground)}
+    rule = next(rule for rule, _method in routes_and_methods(app) if rule.endpoint == endpoint)
     path = address(app, rule, {**ground.world.own, **ground.ids})
-    if deed.wrong is not None:
-        wrong = client.post(path, data=deed.wrong)
+    if operation.wrong is not None:
+        wrong = client.post(path, data=operation.wrong)
         assert 400 <= wrong.status_code < 500 and "Is it you?" not in wrong.text
     before = everything()
-    asked = client.post(path, data=form)
-    assert (asked.status_code, "Is it you?" in asked.text) == (403, True)
+    response = client.post(path, data=form)
+    assert (response.status_code, "Is it you?" in response.text) == (403, True)
     assert everything() == before, "nothing is done yet"
     for name, typed in form.items():
-        assert f'name="{name}" value="{typed}"' in asked.text, "nothing is typed twice"
+        assert f'name="{name}" value="{typed}"' in response.text, "nothing is typed twice"
     proved_at(clock.now())
     live.forget()
     done = client.post(path, data=form)
@@ -444,15 +458,15 @@ def _chairs_text(ground: Ground) -> dict[str, str]:
     return {}
 
 
-CHAIRS_OWN: dict[str, Deed] = {
-    "grants.open_own_line": Deed(),
-    "grants.give_link": Deed({"label": "Juana"}),
-    "grants.hand_link_over": Deed({"label": "Vera"}),
-    "grants.take_back": Deed(),
-    "actions.move_event": Deed(WHEN, prepare=_many_were_told),
-    "actions.new_code_now": Deed(prepare=lambda ground: {"leaked": ground.event.code}),
-    "reminders.send_broadcast": Deed(prepare=_chairs_text),
-    "reminders.write_to_chapter": Deed({"wording": "chair_come"}),
+CHAIRS_OWN: dict[str, Operation] = {
+    "grants.open_own_line": Operation(),
+    "grants.give_link": Operation({"label": "Juana"}),
+    "grants.hand_link_over": Operation({"label": "Vera"}),
+    "grants.take_back": Operation(),
+    "actions.move_event": Operation(WHEN, prepare=_many_were_told),
+    "actions.new_code_now": Operation(prepare=lambda ground: {"leaked": ground.event.code}),
+    "reminders.send_broadcast": Operation(prepare=_chairs_text),
+    "reminders.write_to_chapter": Operation({"wording": "chair_come"}),
 }
 
 
@@ -460,11 +474,11 @@ CHAIRS_OWN: dict[str, Deed] = {
 def test_a_chair_is_never_asked_at_their_own_line(
     app: Flask, client: FlaskClient, ground: Ground, endpoint: str
 ) -> None:
-    deed = CHAIRS_OWN[endpoint]
-    form = {**deed.form, **deed.prepare(ground)}
+    operation = CHAIRS_OWN[endpoint]
+    form = {**operation.form, **operation.prepare(ground)}
     sign_in(client, ground.world.people[RoleName.CHAIR])
     its_long_ago()
-    rule = next(rule for rule, _method in doors(app) if rule.endpoint == endpoint)
+    rule = next(rule for rule, _method in routes_and_methods(app) if rule.endpoint == endpoint)
     answer = client.post(address(app, rule, {**ground.world.own, **ground.ids}), data=form)
     assert answer.status_code < 400, answer.text
 
@@ -499,5 +513,5 @@ def test_a_grant_of_the_office_is_kept_once_after_the_whole_way_round(
     assert (on.status_code, on.location) == (307, page)
     assert client.post(page, data=kept).status_code == 200
     db.session.rollback()
-    made = db.session.scalars(select(LineGrant).where(LineGrant.event_id == ground.event.id)).all()
-    assert [grant.label for grant in made].count("Juana") == 1
+    grants = db.session.scalars(select(LineGrant).where(LineGrant.event_id == ground.event.id)).all()
+    assert [grant.label for grant in grants].count("Juana") == 1

@@ -6,7 +6,7 @@ from typing import Any
 
 from werkzeug.exceptions import HTTPException
 
-from mobilize.rsgi import RsgiAdapter
+from mobilize.web.rsgi import RsgiAdapter
 
 
 def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

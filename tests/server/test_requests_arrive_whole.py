@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from bench.process_use import tree
-from mobilize.rsgi import LARGE_BODIES_AT_ONCE, RsgiAdapter
+from mobilize.web.rsgi import LARGE_BODIES_AT_ONCE, RsgiAdapter
 from tests.services import free_port
 from tests.services.processes import Processes
 
@@ -277,31 +277,44 @@ def test_whoever_sends_large_bodies_slowly_holds_up_no_small_one(echo: Echo) -> 
 
 
 def test_told_to_start_anew_under_load_nobody_is_refused(echo: Echo) -> None:
-    """SIGHUP: new workers, while requests come on new connections; one is under way all the while."""
-    wrong: list[bytes] = []
+    """SIGHUP: new workers, while requests come on new connections; one is under way all the while.
+
+    A connection of which the old worker has read nothing yet is closed or reset. Proxies ask such a request
+    again, and so do these askers, once. A port that is shut they cannot mend."""
+    wrong: list[str] = []
     first = echo.workers()
     over = threading.Event()
 
     def ask() -> None:
         while not over.is_set():
             try:
-                got = until_closed(echo, b"POST / HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc")
+                got = _answered(echo) or _answered(echo)
             except OSError as error:  # refused, reset, or silent for too long
-                got = repr(error).encode()
-            if b" 200 " not in got:
-                wrong.append(got)
+                wrong.append(repr(error))
+            else:
+                if b" 200 " not in got:
+                    wrong.append(repr(got))
 
     askers = [threading.Thread(target=ask) for _ in range(4)]
     for asker in askers:
         asker.start()
     time.sleep(0.3)
     echo.tell(signal.SIGHUP)
-    time.sleep(4)
+    deadline = time.monotonic() + 90
+    while set(echo.workers()) & set(first) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(0.5)
     over.set()
     for asker in askers:
         asker.join()
     assert wrong == []
     assert echo.workers() and set(echo.workers()).isdisjoint(first)
+
+
+def _answered(echo: Echo) -> bytes:
+    with suppress(ConnectionResetError):
+        return until_closed(echo, b"POST / HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc")
+    return b""
 
 
 def test_told_to_stop_it_answers_what_has_begun(tmp_path: Path) -> None:

@@ -45,9 +45,9 @@ class Authenticator:
         return json.dumps({"type": kind, "challenge": options["challenge"], "origin": self.origin}).encode()
 
     def _answer(self, response: dict[str, bytes]) -> str:
-        said = {name: _text(value) for name, value in response.items()}
+        fields = {name: _text(value) for name, value in response.items()}
         return json.dumps(
-            {"id": _text(self.id), "rawId": _text(self.id), "type": "public-key", "response": said}
+            {"id": _text(self.id), "rawId": _text(self.id), "type": "public-key", "response": fields}
         )
 
 

@@ -30,9 +30,9 @@ def executable() -> str | None:
     """The path of a Chromium, installed if need be; None means the one playwright downloaded itself."""
     with (Path(tempfile.gettempdir()) / "mobilize-browser.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # test processes side by side: one installs, the others find it
-        found = _on_this_machine()
-        if found or _downloaded():
-            return found
+        path = _on_this_machine()
+        if path or _downloaded():
+            return path
         if _apt_install():
             return _on_this_machine()
         if _download():
@@ -42,8 +42,8 @@ def executable() -> str | None:
 
 def _on_this_machine() -> str | None:
     for name in NAMES:
-        if found := shutil.which(name):
-            return found
+        if path := shutil.which(name):
+            return path
     return str(MACOS) if MACOS.exists() else None
 
 

@@ -2,16 +2,19 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import flask_migrate
 import psycopg
+from flask import Flask
 
 import config
 from mobilize import create_app
 from mobilize.database import db
-from tests.services.postgres import Postgres
+from tests.services.pgbouncer import PgBouncer
+from tests.services.postgres import RunningPostgres
 from tests.services.processes import KeptServer
 
 # Empties every table that holds a row, past foreign keys and triggers, and puts back what migrations stored.
@@ -52,8 +55,8 @@ class SqliteDatabase:
 
     def __init__(self, folder: Path, environ: Mapping[str, str]):
         self.template, self.path = folder / "template.db", folder / "test.db"
-        if made := os.environ.get("SQLITE_TEMPLATE"):
-            shutil.copyfile(made, self.template)
+        if template := os.environ.get("SQLITE_TEMPLATE"):
+            shutil.copyfile(template, self.template)
             return
         _migrate(f"sqlite:///{self.template}", environ)
         self.template.with_name("template.db-wal").unlink(missing_ok=True)  # checkpointed at its close
@@ -67,22 +70,46 @@ class SqliteDatabase:
         fresh.replace(self.path)
         return f"sqlite:///{self.path}"
 
+    def held_by_us(self) -> list[str]:
+        """Its files this process has open. Nothing where the system does not say (macOS)."""
+        results = []
+        for one in Path("/proc/self/fd").glob("*"):
+            with suppress(OSError):  # closed meanwhile, as the one that lists them
+                results.append(os.readlink(one))
+        return [name for name in results if name.startswith(str(self.path))]
+
 
 class PostgresDatabase:
-    """One database, migrated once; `emptied()` throws out its rows, and whoever is still connected."""
+    """One database, migrated once; `emptied()` throws out its rows, and whoever is still connected. With a
+    `pooler`, that is what tests connect to."""
 
-    def __init__(self, server: Postgres, environ: Mapping[str, str]):
+    def __init__(self, server: RunningPostgres, environ: Mapping[str, str], pooler: PgBouncer | None = None):
         self.server = server
-        _migrate(server.create("template"), environ)
-        self.url = server.create("test", template="template")
-        with psycopg.connect(self.url) as connection:
-            connection.execute(KEEP)
+        self.name = "test"
+        if "POSTGRES_TEMPLATE" in os.environ:
+            self.name = f"test-{os.getpid()}"  # one of several processes at the same server
+        else:
+            make_template(server, environ)
+        self._direct = server.create(self.name, template="template")
+        self.url = pooler.url(self.name) if pooler else self._direct
 
     def emptied(self) -> str:
-        with psycopg.connect(self.url) as connection:
-            connection.execute(LEAVE, ["test", KeptServer.NAME])
+        with psycopg.connect(self._direct) as connection:
+            connection.execute(LEAVE, [self.name, KeptServer.NAME])
             connection.execute(EMPTY)
         return self.url
+
+
+@contextmanager
+def opened(app: Flask) -> Iterator[Flask]:
+    """An application with its context pushed; no connection of it, of either pool, is open afterwards."""
+    with app.app_context():
+        try:
+            yield app
+        finally:
+            db.session.remove()
+            for engine in db.engines.values():
+                engine.dispose()
 
 
 def memory() -> str | None:
@@ -92,9 +119,17 @@ def memory() -> str | None:
     return str(shared) if roomy else None
 
 
+def make_template(server: RunningPostgres, environ: Mapping[str, str]) -> None:
+    """A migrated database of this name, from which tests copy theirs.
+
+    `POSTGRES_TEMPLATE` names the folder of a running server that has it, for runs that start a test process a
+    second."""
+    url = server.create("template")
+    _migrate(url, environ)
+    with psycopg.connect(url) as connection:
+        connection.execute(KEEP)
+
+
 def _migrate(url: str, environ: Mapping[str, str]) -> None:
-    app = create_app(config.load({**environ, "DATABASE_URL": url}))
-    with app.app_context():
+    with opened(create_app(config.load({**environ, "DATABASE_URL": url}))):
         flask_migrate.upgrade()
-        db.session.remove()
-        db.engine.dispose()

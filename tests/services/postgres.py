@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from mobilize.demo import leash
+from mobilize.demo import child_process
 from tests.services import NotAvailable
 
 # For throw-away servers only: a crash of the machine may lose the data. `synchronous_commit` stays on.
@@ -21,13 +21,35 @@ UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off"}
 DEBIAN = Path("/usr/lib/postgresql")
 
 
-class Postgres:
+class RunningPostgres:
+    """A server that somebody else started, by its folder."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def url(self, database: str = "postgres") -> str:
+        """As `DATABASE_URL` wants it, and as psycopg takes it."""
+        return f"postgresql://mobilize@/{database}?host={self.folder}"
+
+    def create(self, database: str, template: str = "template0") -> str:
+        """Make (or make anew) a database as a copy of `template`; returns its url."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+            connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
+        return self.url(database)
+
+    def drop(self, database: str) -> None:
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+
+
+class Postgres(RunningPostgres):
     """One running server. `stop()` ends it and deletes its folder."""
 
     def __init__(
         self, binaries: Path, options: Mapping[str, str] = UNSAFE_BUT_FAST, within: Path | None = None
     ):
-        self.folder = Path(tempfile.mkdtemp(prefix="mobilize-pg-", dir=within))
+        super().__init__(Path(tempfile.mkdtemp(prefix="mobilize-pg-", dir=within)))
         self.options = {"listen_addresses": "", "timezone": "UTC", **options}
         self.owner = _unprivileged_user()
         if self.owner:
@@ -41,7 +63,7 @@ class Postgres:
         options = [f"--{name}={value}" for name, value in self.options.items()]
         where = ["-D", str(self.folder / "data"), "-k", str(self.folder)]
         with (self.folder / "log").open("ab") as log:
-            self.process = leash.start(
+            self.process = child_process.start(
                 [*self._as_owner(), str(self.binaries / "postgres"), *where, *options], output=log
             )
         self._wait_until_up()
@@ -54,19 +76,8 @@ class Postgres:
     def stop(self) -> None:
         if self.process.poll() is None:
             os.kill(self._postmaster(), signal.SIGINT)  # "fast": does not wait for clients
-        leash.stop(self.process)
+        child_process.stop(self.process)
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def url(self, database: str = "postgres") -> str:
-        """As `DATABASE_URL` wants it, and as psycopg takes it."""
-        return f"postgresql://mobilize@/{database}?host={self.folder}"
-
-    def create(self, database: str, template: str = "template0") -> str:
-        """Make (or make anew) a database as a copy of `template`; returns its url."""
-        with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
-            connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
-        return self.url(database)
 
     def _make_cluster(self) -> None:
         initdb = [str(self.binaries / "initdb"), "-D", str(self.folder / "data"), "-U", "mobilize"]
@@ -123,8 +134,8 @@ def find_binaries() -> Path:
 
 
 def _on_path() -> Path | None:
-    found = shutil.which("initdb")
-    folder = Path(found).resolve().parent if found else None
+    path = shutil.which("initdb")
+    folder = Path(path).resolve().parent if path else None
     return folder if folder and (folder / "postgres").exists() else None
 
 

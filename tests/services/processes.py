@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from mobilize.demo import leash
+from mobilize.demo import child_process
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,7 +27,7 @@ class Processes:
     def start(self, name: str, argv: Sequence[str], environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         """Run `argv` until the test ends. Its output: `<name>.log` in the test's folder."""
         with (self.folder / f"{name}.log").open("ab") as log:
-            process = leash.start(argv, {**environ, "PYTHONPATH": str(ROOT)}, log)
+            process = child_process.start(argv, {**environ, "PYTHONPATH": str(ROOT)}, log)
         self.started.append(process)
         return process
 
@@ -43,7 +43,7 @@ class Processes:
     ) -> "subprocess.Popen[bytes]":
         """The same, or the server of another RSGI application; it is up some seconds later."""
         served = {**environ, "HOST": "127.0.0.1", "PORT": str(port), "WEB_PROCESSES": str(processes)}
-        return self.start("web", [sys.executable, "-m", "mobilize.web_server", app], served)
+        return self.start("web", [sys.executable, "-m", "mobilize.web.server", app], served)
 
     def celery(self, what: str, *options: str, environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         """`python -m workers worker|beat`; it is up some seconds later."""
@@ -60,7 +60,7 @@ class Processes:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        leash.stop(*self.started)
+        child_process.stop(*self.started)
 
 
 class KeptServer:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import redis
 
-from mobilize.demo import embedded_redis, leash
+from mobilize.demo import child_process, embedded_redis
 from tests.services import NotAvailable, free_port, is_listening
 
 
@@ -23,7 +23,7 @@ class Redis:
     def start(self) -> None:
         argv = embedded_redis.argv(self.folder, self.port)
         with (self.folder / "log").open("ab") as log:
-            self.process = leash.start(argv, output=log)
+            self.process = child_process.start(argv, output=log)
         deadline = time.monotonic() + 10
         while not is_listening(self.port):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -35,8 +35,8 @@ class Redis:
             client.flushall()
 
     def crash(self) -> None:
-        leash.kill(self.process)
+        child_process.kill(self.process)
 
     def stop(self) -> None:
-        leash.stop(self.process)
+        child_process.stop(self.process)
         shutil.rmtree(self.folder, ignore_errors=True)

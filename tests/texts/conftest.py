@@ -10,7 +10,8 @@ from flask import Flask
 
 from mobilize import clock
 from mobilize.database import db
-from mobilize.demo.carrier import Carrier
+from mobilize.demo.carrier.server import Carrier
+from mobilize.demo.carrier.telnyx import TelnyxCarrier
 from mobilize.texts.models import Attempt, OutboxText, Priority, TextClass
 from mobilize.texts.operations import PlannedText, queue_text
 
@@ -41,6 +42,25 @@ def carrier(app: Flask) -> Iterator[Carrier]:
 
 
 @pytest.fixture
+def second(app: Flask, carrier: Carrier) -> Iterator[TelnyxCarrier]:
+    """A second carrier beside the first, and posting nothing back either."""
+    settings = app.config["MOBILIZE"]
+    standing_in = TelnyxCarrier("KEY-for-tests", settings.public_base_url)
+    standing_in.start()
+    standing_in.faults.receipts_lost = 1.0
+    app.config["MOBILIZE"] = dataclasses.replace(
+        settings,
+        telnyx_api_key=standing_in.token,
+        telnyx_public_key=standing_in.public_key,
+        telnyx_numbers=(standing_in.store.number,),
+        telnyx_api_url=standing_in.url,
+        telnyx_segments_per_second=5000.0,
+    )
+    yield standing_in
+    standing_in.stop()
+
+
+@pytest.fixture
 def queued(now: datetime) -> Callable[..., OutboxText]:
     """Queue one text that may leave at any hour, unless the test says otherwise."""
 
@@ -48,10 +68,10 @@ def queued(now: datetime) -> Callable[..., OutboxText]:
         planned = {
             "wording": "as_written",
             "language": "en",
-            "klass": TextClass.ASKED,
+            "text_class": TextClass.REQUESTED,
             "tz": "America/Los_Angeles",
             "due_at": now,
-            "useless_after": now + timedelta(hours=2),
+            "expires_at": now + timedelta(hours=2),
             "priority": Priority.REMINDER,
             "blanks": {"body": f"Hello, {purpose}"},
             **values,
@@ -64,18 +84,18 @@ def queued(now: datetime) -> Callable[..., OutboxText]:
 def fresh(text: OutboxText) -> OutboxText:
     """The row as it stands in the database now."""
     db.session.rollback()
-    found = db.session.get(OutboxText, text.id, populate_existing=True)
-    assert found is not None
-    return found
+    row = db.session.get(OutboxText, text.id, populate_existing=True)
+    assert row is not None
+    return row
 
 
 def attempt(text: OutboxText, n: int = 1) -> Attempt:
     db.session.rollback()
-    found = db.session.get(Attempt, (text.id, n), populate_existing=True)
-    assert found is not None
-    return found
+    row = db.session.get(Attempt, (text.id, n), populate_existing=True)
+    assert row is not None
+    return row
 
 
 def bodies(carrier: Carrier) -> list[str]:
-    """What the carrier took, in order."""
-    return [taken["body"] for taken in carrier.book.ledger()]
+    """The bodies the carrier took, in order."""
+    return [taken["body"] for taken in carrier.store.ledger()]

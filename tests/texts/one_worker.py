@@ -10,10 +10,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import config
-from mobilize import create_app
-from mobilize.texts import rehearsal
-from mobilize.texts.delivery import drain, sweep
-from mobilize.texts.reconciling import reconcile
+from mobilize import create_app, failpoints
+from mobilize.texts.sending.delivery import drain, sweep
+from mobilize.texts.sending.reconciling import reconcile
 
 # A claim runs out after 60 s; the three looks are 60 and 120 s apart: done within five minutes.
 FIVE_MINUTES = (0, 61, 122, 183, 244, 299)
@@ -45,6 +44,6 @@ def run_and_die(step: str, environ: Mapping[str, str], began: datetime, folder: 
 
 def _armed(step: str, environ: dict[str, str], began: datetime, folder: Path) -> None:
     os.environ.update(environ)
-    rehearsal.arm(step, folder / "armed")
+    failpoints.arm(step, folder / "armed")
     with create_app(config.load()).app_context():
         rounds(began, folder / "note")

@@ -8,8 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 import config
-from mobilize.texts.segments import measure
-from mobilize.texts.wordings import render, union_that_fits
+from mobilize.segments import measure
+from mobilize.texts.templates import render, union_that_fits
 
 CODE = {"code": "00000000", "spaced": "0000 0000"}
 # As long as it may be: config refuses a longer one.
@@ -34,8 +34,8 @@ def test_the_text_is_one_plain_segment_whatever_the_union_and_its_address_are_ca
     )
     union = union_that_fits(wording, language, CODE)
     body = render(wording, language, {**CODE, "union": union})
-    found = measure(body)
-    assert (found.alphabet, found.segments) == ("GSM-7", 1), body
+    length = measure(body)
+    assert (length.alphabet, length.segments) == ("GSM-7", 1), body
     assert len(union.strip()) >= 5, "there is room for a name"
     assert body.startswith("0000 0000 ")
     # https://wicg.github.io/sms-one-time-codes/: the last line, "@", the host, a space, "#", the code.

@@ -9,10 +9,7 @@ import pytest
 from flask import Flask
 
 from mobilize.database import atomic, db, new_id
-from mobilize.demo.carrier import Carrier
-from mobilize.texts import delivery
-from mobilize.texts.claiming import Claimed, claim
-from mobilize.texts.delivery import drain, sweep
+from mobilize.demo.carrier.server import Carrier
 from mobilize.texts.models import OutboxText, Priority, TextClass, TextState
 from mobilize.texts.operations import (
     PlannedText,
@@ -22,7 +19,10 @@ from mobilize.texts.operations import (
     queue_texts,
 )
 from mobilize.texts.queries import counts_by_state, may_text, questions_open_to
-from mobilize.texts.senders import pause_sending, resume_sending
+from mobilize.texts.sending import delivery
+from mobilize.texts.sending.claiming import Claimed, claim
+from mobilize.texts.sending.delivery import drain, sweep
+from mobilize.texts.sending.pauses import pause_sending, resume_sending
 from tests.builders import make_member
 from tests.texts.conftest import MIA, NATE, attempt, bodies, fresh
 
@@ -34,7 +34,7 @@ def test_a_due_text_is_taken_once_and_recorded(carrier: Carrier, queued: Queue, 
     drained = drain(now=now)
     assert (drained.claimed, drained.accepted) == (1, 1)
     assert fresh(text).state is TextState.ACCEPTED
-    taken = carrier.book.ledger()
+    taken = carrier.store.ledger()
     assert [(t["to"], t["body"]) for t in taken] == [(MIA, "Hello, test:1:1")]
     assert taken[0]["callback"].endswith(f"/texts/receipts/{text.id}?n=1")
     assert 7190 <= taken[0]["validity_s"] <= 7200
@@ -57,7 +57,7 @@ def test_the_same_purpose_queued_again_is_the_row_that_is_there(app: Flask, queu
 def test_number_and_words_are_sealed_and_not_in_the_key(app: Flask, queued: Queue):
     text = queued()
     assert text.to == MIA
-    assert MIA[2:].encode() not in text.to_enc and MIA[2:] not in text.purpose_key
+    assert MIA[2:].encode() not in text.to_enc and MIA[2:] not in text.idempotency_key
     assert b"Hello" not in text.blanks_enc
 
 
@@ -71,7 +71,7 @@ def test_the_most_urgent_leaves_first(carrier: Carrier, queued: Queue, now: date
 
 def test_what_is_not_due_waits_and_what_is_useless_is_dropped(carrier: Carrier, queued: Queue, now: datetime):
     early = queued(purpose="early", due_at=now + timedelta(minutes=5))
-    late = queued(purpose="late", due_at=now - timedelta(hours=3), useless_after=now - timedelta(seconds=1))
+    late = queued(purpose="late", due_at=now - timedelta(hours=3), expires_at=now - timedelta(seconds=1))
     drain(now=now)
     sweep(now=now)
     assert fresh(early).state is TextState.WAITING
@@ -108,7 +108,7 @@ def test_an_opt_out_in_the_roster_counts_until_the_number_itself_says_start(
 
 def test_a_text_outside_its_window_waits_for_it(carrier: Carrier, queued: Queue, now: datetime):
     night = datetime(2026, 3, 3, 11, 0, tzinfo=now.tzinfo)  # 3:00 in Los Angeles
-    text = queued(klass=TextClass.MEMBER, due_at=night, useless_after=night + timedelta(hours=20))
+    text = queued(text_class=TextClass.MEMBER, due_at=night, expires_at=night + timedelta(hours=20))
     assert drain(now=night).claimed == 0
     assert fresh(text).state is TextState.WAITING
     assert drain(now=night + timedelta(hours=6, minutes=1)).claimed == 1
@@ -201,8 +201,8 @@ def test_a_text_that_asks_opens_its_question_when_it_leaves(carrier: Carrier, qu
     queued(asks="head_count", event_id=event)
     assert not questions_open_to(MIA, now=now)
     drain(now=now)
-    (asked,) = questions_open_to(MIA, now=now)
-    assert (asked.kind, asked.event_id) == ("head_count", event)
+    (question,) = questions_open_to(MIA, now=now)
+    assert (question.kind, question.event_id) == ("head_count", event)
     assert not questions_open_to(MIA, now=now + timedelta(hours=3))
 
 
@@ -213,10 +213,10 @@ def test_many_are_queued_in_one_go_and_again_adds_none(app: Flask, now: datetime
             phone=f"+1213555{n:04d}",
             wording="as_written",
             language="es",
-            klass=TextClass.MEMBER,
+            text_class=TextClass.MEMBER,
             tz="America/Los_Angeles",
             due_at=now,
-            useless_after=now + timedelta(hours=1),
+            expires_at=now + timedelta(hours=1),
             blanks={"body": "mañana"},
         )
         for n in range(1200)

@@ -14,8 +14,8 @@ import pytest
 import urllib3
 from flask import Flask
 
-from mobilize.texts import carrier
-from mobilize.texts.models import Outcome
+from mobilize.texts.carriers import twilio as carrier
+from mobilize.texts.models import AttemptOutcome
 
 PHONE, URI = r"\+[1-9]\d{6,14}", r"https?://[^\s_]+"
 BOOLEAN, INTEGER, TEXT = r"true|false", r"\d+", r"(?s).+"
@@ -70,10 +70,10 @@ def app(sqlite_app: Flask) -> Flask:
 @pytest.fixture
 def calls(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Every call that would have left us, answered with nothing in particular."""
-    made: list[dict[str, Any]] = []
+    requests: list[dict[str, Any]] = []
 
-    def request(_self: object, method: str, url: str, **given: Any) -> urllib3.HTTPResponse:
-        made.append({"method": method, "url": url, **given})
+    def request(_self: object, method: str, url: str, **params: Any) -> urllib3.HTTPResponse:
+        requests.append({"method": method, "url": url, **params})
         body = b'{"sid": "SM1", "status": "queued"}' if method == "POST" else NO_MESSAGES
         return urllib3.HTTPResponse(body, status=201 if method == "POST" else 200)
 
@@ -81,7 +81,7 @@ def calls(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     # A client of its own: the pooled one may have been made by another test.
     address = "https://api.example.org"
     app.config["MOBILIZE"] = dataclasses.replace(app.config["MOBILIZE"], twilio_api_url=address)
-    return made
+    return requests
 
 
 def test_create_message_is_what_the_description_allows(calls: list[dict[str, Any]]):
@@ -91,7 +91,7 @@ def test_create_message_is_what_the_description_allows(calls: list[dict[str, Any
         callback="https://mobilize.example.org/texts/receipts/0199",
         validity_s=3600,
     )
-    assert answer == carrier.Answer(Outcome.ACCEPTED, "SM1")
+    assert answer == carrier.SendResult(AttemptOutcome.ACCEPTED, "SM1")
     (call,) = calls
     assert (call["method"], urlsplit(call["url"]).path) == ("POST", MESSAGES)
     assert call["headers"]["Content-Type"] == "application/x-www-form-urlencoded"
@@ -106,7 +106,7 @@ def test_create_message_is_what_the_description_allows(calls: list[dict[str, Any
 
 
 def test_list_messages_is_what_the_description_allows(calls: list[dict[str, Any]]):
-    assert carrier.sent_to("+12135550101") == []
+    assert carrier.messages_to("+12135550101") == []
     (call,) = calls
     assert (call["method"], urlsplit(call["url"]).path, call["body"]) == ("GET", MESSAGES, None)
     query = fields(urlsplit(call["url"]).query)
@@ -117,8 +117,8 @@ def test_list_messages_is_what_the_description_allows(calls: list[dict[str, Any]
 
 def test_the_log_since_a_moment_is_what_the_description_allows(calls: list[dict[str, Any]]):
     since = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
-    assert list(carrier.came_in("+12135550100", since)) == []
-    assert list(carrier.went_out(since)) == []
+    assert list(carrier.inbound_messages("+12135550100", since)) == []
+    assert list(carrier.outbound_messages(since)) == []
     inbound, outbound = (fields(urlsplit(call["url"]).query) for call in calls)
     assert_allowed(inbound, LIST)
     assert_allowed(outbound, LIST)
@@ -126,9 +126,20 @@ def test_the_log_since_a_moment_is_what_the_description_allows(calls: list[dict[
     assert outbound["DateSent>"] == "2026-03-03T15:00:00Z"
 
 
-def test_nothing_else_of_the_sdk_is_used():
-    import mobilize.texts.carrier as module
+def test_redacting_is_an_update_with_an_empty_body_and_nothing_else(calls: list[dict[str, Any]]):
+    carrier.redact("SM" + "1" * 32)
+    (call,) = calls
+    assert (call["method"], urlsplit(call["url"]).path) == (
+        "POST",
+        MESSAGES.replace(".json", f"/SM{'1' * 32}.json"),
+    )
+    assert fields(call["body"]) == {"Body": ""}
 
+
+def test_nothing_else_of_the_sdk_is_used():
+    import mobilize.texts.carriers.twilio as module
+
+    # Of one message: `.update` and `.media`, in `redact`.
     source = module.__loader__.get_source(module.__name__)  # type: ignore[union-attr]
     assert set(re.findall(r"_client\(\)\.(\w+)\.(\w+)\(", source)) <= {
         ("messages", "create"),
@@ -142,7 +153,7 @@ def fields(encoded: str) -> dict[str, str]:
     return dict(pairs)
 
 
-def assert_allowed(given: dict[str, str], described: dict[str, str]) -> None:
-    for name, value in given.items():
+def assert_allowed(params: dict[str, str], described: dict[str, str]) -> None:
+    for name, value in params.items():
         assert name in described, f"Twilio knows no {name}"
         assert re.fullmatch(described[name], value), f"{name}={value!r}"

@@ -11,13 +11,12 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from mobilize import settings
-from mobilize.demo.carrier import Carrier
-from mobilize.texts import rehearsal
-from mobilize.texts.delivery import drain
+from mobilize import failpoints, settings
+from mobilize.demo.carrier.server import Carrier
 from mobilize.texts.models import OutboxText, TextState
 from mobilize.texts.queries import counts_by_state, doubled_texts
-from mobilize.texts.receipts import note_receipt
+from mobilize.texts.receiving.receipts import note_receipt
+from mobilize.texts.sending.delivery import drain
 from tests.services.processes import ROOT
 from tests.texts.conftest import bodies, fresh
 from tests.texts.one_worker import rounds, run_and_die
@@ -75,8 +74,8 @@ def test_killed_while_a_receipt_is_noted_it_is_noted_when_it_comes_again(
 ):
     text = queued()
     drain(now=now)
-    sid = carrier.book.ledger()[0]["sid"]
-    monkeypatch.setattr(rehearsal, "reach", _raise)
+    sid = carrier.store.ledger()[0]["sid"]
+    monkeypatch.setattr(failpoints, "reach", _raise)
     with pytest.raises(KeyboardInterrupt):
         note_receipt(sid, "delivered", outbox_id=text.id, error_code=None, now=now)
     monkeypatch.undo()
@@ -94,9 +93,10 @@ def test_without_a_failpoint_the_same_rounds_survive(
 
 
 def test_a_failpoint_is_for_tests_only(tmp_path: Path):
-    program = "from mobilize.texts import rehearsal; rehearsal.reach('claimed'); print(rehearsal.seconds(60))"
+    imported = "from mobilize import failpoints"
+    program = f"{imported}; failpoints.reach('claimed'); print(failpoints.seconds(60))"
     armed = tmp_path / "armed"
-    for env, ended, said in (("production", 0, "60\n"), ("test", -9, "")):
+    for env, ended, output in (("production", 0, "60\n"), ("test", -9, "")):
         armed.touch()
         done = subprocess.run(
             [sys.executable, "-c", program],
@@ -106,7 +106,7 @@ def test_a_failpoint_is_for_tests_only(tmp_path: Path):
             text=True,
             timeout=30,
         )
-        assert (done.returncode, done.stdout) == (ended, said)
+        assert (done.returncode, done.stdout) == (ended, output)
 
 
 def _raise(step: str) -> None:

@@ -6,11 +6,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
-from mobilize.texts import windows
+from mobilize.segments import fold, letters_outside_gsm, measure, segments
 from mobilize.texts.models import TextClass
-from mobilize.texts.replies import STOP_WORDS, plain_words
-from mobilize.texts.segments import fold, letters_outside_gsm, measure, segments
-from mobilize.texts.wordings import FOLDER, BadWording, blanks_of, render, template, wordings
+from mobilize.texts.receiving.replies import STOP_WORDS, plain_words
+from mobilize.texts.sending import limits
+from mobilize.texts.templates import (
+    FOLDER,
+    BadWording,
+    render,
+    template,
+    wordings,
+    written_languages,
+)
 
 LA, PHOENIX = "America/Los_Angeles", "America/Phoenix"
 
@@ -43,8 +50,8 @@ LA, PHOENIX = "America/Los_Angeles", "America/Phoenix"
     ],
 )
 def test_a_text_is_counted_as_the_carrier_counts(body: str, alphabet: str, units: int, count: int):
-    found = measure(body)
-    assert (found.alphabet, found.units, found.segments) == (alphabet, units, count)
+    length = measure(body)
+    assert (length.alphabet, length.units, length.segments) == (alphabet, units, count)
 
 
 def test_folding_keeps_the_words_and_what_gsm_has():
@@ -55,9 +62,9 @@ def test_folding_keeps_the_words_and_what_gsm_has():
 
 
 @pytest.mark.parametrize(
-    ("klass", "hour", "open_"),
+    ("text_class", "hour", "open_"),
     [
-        (TextClass.ASKED, 3, True),
+        (TextClass.REQUESTED, 3, True),
         (TextClass.DUTY, 5, False),
         (TextClass.DUTY, 6, True),
         (TextClass.NOTICE, 7, False),
@@ -70,10 +77,10 @@ def test_folding_keeps_the_words_and_what_gsm_has():
         (TextClass.MEMBER, 20, False),
     ],
 )
-def test_each_class_keeps_its_hours(app: Flask, klass: TextClass, hour: int, open_: bool):
+def test_each_class_keeps_its_hours(app: Flask, text_class: TextClass, hour: int, open_: bool):
     moment = datetime(2026, 3, 3, tzinfo=UTC) + timedelta(hours=hour + 8)  # winter: UTC-8
-    assert windows.is_open(klass, LA, moment) is open_
-    assert windows.is_open(klass, LA, moment, urgent=True) is True
+    assert limits.is_open(text_class, LA, moment) is open_
+    assert limits.is_open(text_class, LA, moment, urgent=True) is True
 
 
 @pytest.mark.parametrize(
@@ -88,32 +95,43 @@ def test_on_clock_change_days_the_hours_are_those_on_the_wall(
     app: Flask, day: datetime, opens_utc: int, closes_utc: int
 ):
     night = day.replace(hour=9)  # before 9:00 local
-    assert windows.opens_at(TextClass.MEMBER, LA, night).hour == opens_utc
-    assert windows.closes_at(TextClass.MEMBER, LA, day).hour == closes_utc
-    assert windows.opens_at(TextClass.MEMBER, LA, day) == day
+    assert limits.opens_at(TextClass.MEMBER, LA, night).hour == opens_utc
+    assert limits.closes_at(TextClass.MEMBER, LA, day).hour == closes_utc
+    assert limits.opens_at(TextClass.MEMBER, LA, day) == day
 
 
 def test_the_hours_are_the_members_own(app: Flask):
     moment = datetime(2026, 7, 1, 15, 30, tzinfo=UTC)  # 8:30 in Los Angeles and in Phoenix
-    assert not windows.is_open(TextClass.MEMBER, LA, moment)
-    assert windows.is_open(TextClass.MEMBER, "America/Chicago", moment)
-    assert windows.open_zones(TextClass.MEMBER, [LA, PHOENIX, "America/Chicago"], moment) == [
+    assert not limits.is_open(TextClass.MEMBER, LA, moment)
+    assert limits.is_open(TextClass.MEMBER, "America/Chicago", moment)
+    assert limits.open_zones(TextClass.MEMBER, [LA, PHOENIX, "America/Chicago"], moment) == [
         "America/Chicago"
     ]
 
 
 def test_after_closing_the_next_opening_is_tomorrows(app: Flask):
     evening = datetime(2026, 3, 8, 4, 30, tzinfo=UTC)  # 20:30 on the 7th; the night clocks go forward
-    assert windows.opens_at(TextClass.MEMBER, LA, evening) == datetime(2026, 3, 8, 16, 0, tzinfo=UTC)
+    assert limits.opens_at(TextClass.MEMBER, LA, evening) == datetime(2026, 3, 8, 16, 0, tzinfo=UTC)
 
 
 def test_the_carrier_may_hold_a_text_until_it_is_useless_or_its_window_shuts(app: Flask):
     evening = datetime(2026, 3, 4, 3, 0, tzinfo=UTC)  # 19:00
     late = evening + timedelta(hours=12)
-    assert windows.validity_s(TextClass.MEMBER, LA, late, evening, urgent=False) == 3600
-    assert windows.validity_s(TextClass.ASKED, LA, late, evening, urgent=False) == 36_000
+    assert limits.validity_s(TextClass.MEMBER, LA, late, evening, urgent=False) == 3600
+    assert limits.validity_s(TextClass.REQUESTED, LA, late, evening, urgent=False) == 36_000
     soon = evening + timedelta(seconds=90)
-    assert windows.validity_s(TextClass.MEMBER, LA, soon, evening, urgent=False) == 90
+    assert limits.validity_s(TextClass.MEMBER, LA, soon, evening, urgent=False) == 90
+    assert limits.validity_s(TextClass.MEMBER, LA, evening, evening) == 1, "the carrier takes no less"
+
+
+def test_an_urgent_text_has_no_window(app: Flask):
+    night = datetime(2026, 3, 4, 11, 0, tzinfo=UTC)  # 3:00
+    assert limits.closes_at(TextClass.MEMBER, LA, night, urgent=True) is None
+    assert limits.opens_at(TextClass.MEMBER, LA, night, urgent=True) == night
+    evening = datetime(2026, 3, 4, 3, 0, tzinfo=UTC)  # 19:00
+    late = evening + timedelta(hours=2)
+    assert limits.validity_s(TextClass.MEMBER, LA, late, evening, urgent=True) == 7200
+    assert limits.validity_s(TextClass.MEMBER, LA, late, evening) == 3600, "not urgent unless it says so"
 
 
 BLANKS = {
@@ -137,7 +155,7 @@ BLANKS = {
 
 
 @pytest.mark.parametrize("wording", wordings())
-@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("language", written_languages())
 def test_every_wording_fits_two_segments_and_asks_for_no_carrier_keyword(
     app: Flask, wording: str, language: str
 ):
@@ -148,14 +166,17 @@ def test_every_wording_fits_two_segments_and_asks_for_no_carrier_keyword(
     assert plain_words(body) not in STOP_WORDS
 
 
-def test_each_wording_is_there_in_both_languages_with_the_same_blanks(app: Flask):
+def test_each_wording_is_there_in_each_language_with_the_same_blanks(app: Flask):
     names = {path.name for path in FOLDER.glob("*.txt")}
-    assert names == {f"{wording}.{language}.txt" for wording in wordings() for language in ("en", "es")}
+    assert {"en", "es"} <= set(written_languages())
+    assert names == {
+        f"{wording}.{language}.txt" for wording in wordings() for language in written_languages()
+    }
+    from_settings = {"host", "union", "help"}
     for wording in wordings():
-        used = [set(re.findall(r"{(\w+)}", template(wording, language))) for language in ("en", "es")]
-        assert (
-            used[0] - {"host", "union", "help"} == used[1] - {"host", "union", "help"} == blanks_of(wording)
-        )
+        words = [template(wording, language) for language in written_languages()]
+        used = [set(re.findall(r"{(\w+)}", text)) - from_settings for text in words]
+        assert all(blanks == used[0] for blanks in used), wording
 
 
 def test_accents_are_dropped_only_where_they_would_cost_a_third_segment(app: Flask):

@@ -1,4 +1,4 @@
-"""The log of texts: what an organizer sees of the members of her areas, and what the commands say."""
+"""The log of texts: what an organizer sees of the members of their areas, and what the commands say."""
 
 import json
 from collections.abc import Callable
@@ -9,28 +9,28 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from mobilize.accounts.models import RoleName
-from mobilize.demo.carrier import Carrier
-from mobilize.texts import receipts
-from mobilize.texts.delivery import drain
+from mobilize.demo.carrier.server import Carrier
 from mobilize.texts.models import OutboxText
 from mobilize.texts.operations import opt_out
-from mobilize.texts.wordings import wordings
+from mobilize.texts.receiving import receipts
+from mobilize.texts.sending.delivery import drain
+from mobilize.texts.templates import wordings
 from tests.builders import make_area, make_member, make_person, make_site, sign_in
 from tests.texts.conftest import MIA, NATE
 
 Queue = Callable[..., OutboxText]
 
 
-def test_an_organizer_reads_the_story_of_a_text_to_her_member(
+def test_an_organizer_reads_the_story_of_a_text_to_their_member(
     client: FlaskClient, carrier: Carrier, queued: Queue, now: datetime
 ):
     area = make_area()
     mia = make_member(phone=MIA, site=make_site(area=area))
     olga = make_person("Olga Organizer", role=RoleName.ORGANIZER, area=area)
-    text = queued(member_id=mia.id, wording="welcome", blanks={})
+    text = queued(member_id=mia.id, wording="who", blanks={})
     drain(now=now)
     sign_in(client, olga)
-    assert "Welcome" in client.get("/texts").text
+    assert "Who we are" in client.get("/texts").text
     page = client.get(f"/texts/{text.id}").text
     assert "taken by the carrier" in page and "Attempt 1" in page
     assert MIA[2:] not in page and "Reyes" not in page
@@ -54,9 +54,9 @@ def test_texts_to_other_areas_look_like_texts_that_do_not_exist(
 
 def test_the_log_is_filtered_by_state(client: FlaskClient, app: Flask, queued: Queue):
     sign_in(client, make_person("Ada Admin", role=RoleName.ADMIN))
-    queued(wording="welcome", blanks={})
-    assert "Welcome" in client.get("/texts?state=waiting").text
-    assert "Welcome" not in client.get("/texts?state=delivered").text
+    queued(wording="who", blanks={})
+    assert "Who we are" in client.get("/texts?state=waiting").text
+    assert "Who we are" not in client.get("/texts?state=delivered").text
     assert client.get("/texts?state=nonsense").status_code == 200
 
 
@@ -66,9 +66,9 @@ def test_status_counts_by_state_as_json(app: Flask, carrier: Carrier, queued: Qu
     opt_out(NATE, source="reply", now=now)
     queued(NATE, purpose="b")
     done = app.test_cli_runner().invoke(args=["texts", "status", "--json"])
-    found = json.loads(done.output.splitlines()[-1])
-    assert (found["states"]["accepted"], found["states"]["waiting"], found["total"]) == (1, 1, 2)
-    assert (found["doubled"], found["paused"]) == (0, {})
+    payload = json.loads(done.output.splitlines()[-1])
+    assert (payload["states"]["accepted"], payload["states"]["waiting"], payload["total"]) == (1, 1, 2)
+    assert (payload["doubled"], payload["paused"]) == (0, {})
 
 
 def test_show_tells_a_story_without_anything_personal(
@@ -77,8 +77,8 @@ def test_show_tells_a_story_without_anything_personal(
     text = queued()
     drain(now=now)
     done = app.test_cli_runner().invoke(args=["texts", "show", str(text.id), "--json"])
-    told = json.loads(done.output.splitlines()[-1])
-    assert [what for _at, what in told["story"]][1:] == ["attempt 1", "attempt 1 accepted"]
+    story = json.loads(done.output.splitlines()[-1])
+    assert [what for _at, what in story["story"]][1:] == ["attempt 1", "attempt 1 accepted"]
     assert MIA[2:] not in done.output
 
 
@@ -95,5 +95,5 @@ def test_pause_and_resume(app: Flask, carrier: Carrier, queued: Queue, now: date
 def test_a_pause_needs_no_reason_and_reconcile_counts_what_it_looked_up(app: Flask, carrier: Carrier):
     run = app.test_cli_runner().invoke
     assert "main" in json.loads(run(args=["texts", "pause", "--json"]).output)["paused"]
-    found = json.loads(run(args=["texts", "reconcile", "--json"]).output)
-    assert found == {"looked": 0, "adopted": 0, "sent_anew": 0, "stuck": 0}
+    payload = json.loads(run(args=["texts", "reconcile", "--json"]).output)
+    assert payload == {"looked": 0, "adopted": 0, "sent_anew": 0, "stuck": 0}

@@ -9,17 +9,17 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from mobilize import settings
-from mobilize.crypto import blind_index
 from mobilize.database import db, new_id
-from mobilize.demo.carrier import Carrier
-from mobilize.demo.carrier_callbacks import signature
-from mobilize.texts.delivery import drain
-from mobilize.texts.inbound import take_inbound
+from mobilize.demo.carrier.callbacks import signature
+from mobilize.demo.carrier.server import Carrier
+from mobilize.keys.crypto import blind_index
+from mobilize.texts.consent.carrier_blocks import carriers_that_block
 from mobilize.texts.models import Inbound, Intent, OutboxText
 from mobilize.texts.operations import answer, forget_bodies, mark_done, opt_in
 from mobilize.texts.queries import is_opted_out, unread_inbound
-from mobilize.texts.questions import ask_question
-from tests.builders import make_member
+from mobilize.texts.receiving.inbound import take_inbound
+from mobilize.texts.sending.delivery import drain
+from tests.builders import ask_question, make_member
 from tests.texts.conftest import MIA, NATE, bodies
 
 Queue = Callable[..., OutboxText]
@@ -48,10 +48,63 @@ def test_an_unsigned_text_is_refused(client: FlaskClient, app: Flask):
     assert not is_opted_out(MIA)
 
 
+def test_a_keyword_of_the_union_s_own_that_advanced_opt_out_obeyed_is_a_stop(client: FlaskClient, app: Flask):
+    form = {"MessageSid": "SM" + "2" * 32, "From": MIA, "Body": "basta ya", "OptOutType": "STOP"}
+    assert post(client, form).status_code == 200
+    assert is_opted_out(MIA) and carriers_that_block(MIA) == ["twilio"]
+
+
+def test_what_the_carrier_has_answered_itself_is_not_answered_again(
+    carrier: Carrier, client: FlaskClient, queued: Queue, now: datetime
+):
+    queued()
+    drain(now=now)
+    post(client, {"MessageSid": "SM" + "3" * 32, "From": MIA, "Body": "help me out", "OptOutType": "HELP"})
+    post(client, {"MessageSid": "SM" + "4" * 32, "From": MIA, "Body": "Alta", "OptOutType": "START"})
+    drain(now=now + timedelta(seconds=1))
+    assert len(bodies(carrier)) == 1
+
+
+def test_yes_which_lifts_the_carrier_s_block_is_no_start_in_our_books(client: FlaskClient, app: Flask):
+    post(client, {"MessageSid": "SM" + "5" * 32, "From": MIA, "Body": "STOP", "OptOutType": "STOP"})
+    post(client, {"MessageSid": "SM" + "6" * 32, "From": MIA, "Body": "YES", "OptOutType": "START"})
+    assert is_opted_out(MIA) and carriers_that_block(MIA) == []
+
+
+def test_a_picture_without_words_waits_in_the_inbox_with_a_mark(client: FlaskClient, app: Flask):
+    form = {"MessageSid": "MM" + "1" * 32, "From": MIA, "To": "+12135550100", "Body": "", "NumMedia": "2"}
+    assert post(client, form).status_code == 200
+    row = db.session.scalars(select(Inbound)).one()
+    assert (row.media, row.number, row.intent, row.done_at) == (2, "+12135550100", Intent.OTHER, None)
+
+
 @pytest.mark.parametrize("body", ["ALTO", "no me escriban más", "remove me", "Baja.", "STOPALL", "cancelar"])
 def test_stop_in_other_words_is_stop(app: Flask, now: datetime, body: str):
     hear(body, now)
     assert is_opted_out(MIA)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_out"),
+    [
+        ("stop texting me or I call the police", True),
+        ("please stop and send help, police push people", False),
+    ],
+)
+def test_danger_waits_for_a_person_also_where_no_texts_are_wanted(
+    app: Flask, now: datetime, body: str, is_out: bool
+):
+    row = hear(body, now)
+    assert row is not None and (row.intent, row.done_at) == (Intent.ALARM, None)
+    assert is_opted_out(MIA) is is_out
+
+
+def test_a_bare_code_is_a_check_in_unless_a_count_was_asked_for(app: Flask, now: datetime):
+    row = hear("37806", now)
+    assert row is not None and (row.intent, row.value) == (Intent.HERE, "37806")
+    ask_question(NATE, "head_count", new_id(), expires_at=now + timedelta(hours=3), now=now)
+    row = hear("37806", now, phone=NATE)
+    assert row is not None and (row.intent, row.value) == (Intent.NUMBER, "37806")
 
 
 @pytest.mark.parametrize(
@@ -89,11 +142,11 @@ def test_a_bare_number_means_what_was_last_asked(app: Flask, now: datetime):
         MIA, "head_count", newer, expires_at=now + timedelta(hours=5), now=now + timedelta(minutes=1)
     )
     hear("24", now + timedelta(minutes=2))
-    ((heard, question),) = unread_inbound(Intent.NUMBER, question_kind="head_count")
-    assert (heard.value, question.event_id) == ("24", newer)
+    ((inbound, question),) = unread_inbound(Intent.NUMBER, question_kind="head_count")
+    assert (inbound.value, question.event_id) == ("24", newer)
 
 
-def test_one_and_two_answer_whether_she_is_coming(app: Flask, now: datetime):
+def test_one_and_two_answer_whether_they_are_coming(app: Flask, now: datetime):
     ask_question(MIA, "coming", new_id(), expires_at=now + timedelta(hours=5), now=now)
     hear("1", now)
     hear("dos", now + timedelta(seconds=1))
@@ -123,10 +176,10 @@ def test_an_expired_question_gives_a_number_no_meaning(app: Flask, now: datetime
 
 
 def test_only_the_first_room_that_says_done_may_act(app: Flask, now: datetime):
-    heard = hear("HERE 48217", now)
-    assert heard is not None
-    assert mark_done(heard.id, "checkins", now=now) is True
-    assert mark_done(heard.id, "checkins", now=now) is False
+    inbound = hear("HERE 48217", now)
+    assert inbound is not None
+    assert mark_done(inbound.id, "checkins", now=now) is True
+    assert mark_done(inbound.id, "checkins", now=now) is False
     assert unread_inbound(Intent.HERE) == []
 
 
@@ -159,11 +212,11 @@ def test_at_most_three_answers_an_hour(carrier: Carrier, now: datetime):
 
 
 def test_a_text_is_answered_once(carrier: Carrier, now: datetime):
-    heard = hear("HERE 99999", now)
-    assert heard is not None
-    given = {"code": "99999"}
-    assert answer(heard, "here_unknown", given, language="en", now=now) is True
-    assert answer(heard, "here_unknown", given, language="en", now=now) is False
+    inbound = hear("HERE 99999", now)
+    assert inbound is not None
+    blanks = {"code": "99999"}
+    assert answer(inbound, "here_unknown", blanks, language="en", now=now) is True
+    assert answer(inbound, "here_unknown", blanks, language="en", now=now) is False
 
 
 def test_nobody_who_said_stop_gets_an_answer(carrier: Carrier, now: datetime):
@@ -186,4 +239,4 @@ def test_raw_words_are_forgotten_after_a_week_and_the_reading_stays(app: Flask, 
     assert forget_bodies(now=now + timedelta(days=6)) == 0
     assert forget_bodies(now=now + timedelta(days=8)) == 1
     row = db.session.scalars(select(Inbound)).one()
-    assert (row.body, row.value, row.phone_bix) == (None, "48217", blind_index("phone", MIA))
+    assert (row.body, row.value, row.phone_index) == (None, "48217", blind_index("phone", MIA))

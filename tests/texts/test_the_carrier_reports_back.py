@@ -1,5 +1,6 @@
 """Receipts: signed, unordered, repeated, lost, and sometimes before our own note."""
 
+import dataclasses
 import itertools
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -12,16 +13,16 @@ from twilio.request_validator import RequestValidator
 
 from mobilize import settings
 from mobilize.database import db, new_id
-from mobilize.demo.carrier import Carrier
-from mobilize.demo.carrier_callbacks import signature
-from mobilize.texts import carrier as real_client
-from mobilize.texts.carrier import Answer
-from mobilize.texts.claiming import claim
-from mobilize.texts.delivery import drain, record
-from mobilize.texts.models import OutboxText, Outcome, Receipt, TextState
+from mobilize.demo.carrier.callbacks import signature
+from mobilize.demo.carrier.server import Carrier
+from mobilize.texts.carriers import twilio as real_client
+from mobilize.texts.carriers.base import SendResult
+from mobilize.texts.models import AttemptOutcome, OutboxText, Receipt, TextState
 from mobilize.texts.queries import may_text
-from mobilize.texts.receipts import note_receipt
-from mobilize.texts.reconciling import reconcile
+from mobilize.texts.receiving.receipts import note_receipt
+from mobilize.texts.sending.claiming import claim
+from mobilize.texts.sending.delivery import drain, record
+from mobilize.texts.sending.reconciling import reconcile
 from tests.texts.conftest import MIA, attempt, fresh
 
 Queue = Callable[..., OutboxText]
@@ -53,12 +54,12 @@ def test_a_receipt_is_given_to_the_attempt_it_names_and_nothing_leaves_a_third_t
     (claimed,) = claim(1, by="slow", now=after)
     sid = str(real_client.send(claimed.to, claimed.body, callback="", validity_s=60).sid)
     note_receipt(sid, "sent", outbox_id=text.id, n=2, error_code=None, now=after)
-    record([(claimed, Answer(Outcome.UNKNOWN))], now=after)
-    assert (attempt(text, 1).outcome, attempt(text, 2).sid) == (Outcome.NOT_FOUND, sid)
+    record([(claimed, SendResult(AttemptOutcome.UNKNOWN))], now=after)
+    assert (attempt(text, 1).outcome, attempt(text, 2).sid) == (AttemptOutcome.NOT_FOUND, sid)
     for minute in range(1, 6):
         reconcile(now=after + timedelta(minutes=minute))
         drain(now=after + timedelta(minutes=minute))
-    assert (fresh(text).state, len(carrier.book.ledger())) == (TextState.SENT, 1)
+    assert (fresh(text).state, len(carrier.store.ledger())) == (TextState.SENT, 1)
 
 
 def test_a_second_bad_receipt_of_the_same_rank_has_no_further_consequences(
@@ -142,8 +143,8 @@ def test_a_signed_receipt_moves_its_text(client: FlaskClient, sent: OutboxText, 
 
 
 def test_without_or_with_a_wrong_signature_nothing_happens(client: FlaskClient, sent: OutboxText):
-    for given in (None, "", "nonsense", signature("another token", _address(sent), _form(sent, {}))):
-        assert post_receipt(client, sent, {}, given).status_code == 403
+    for wrong in (None, "", "nonsense", signature("another token", _address(sent), _form(sent, {}))):
+        assert post_receipt(client, sent, {}, wrong).status_code == 403
     assert fresh(sent).state is TextState.ACCEPTED
 
 
@@ -159,14 +160,38 @@ def test_the_host_a_request_claims_does_not_matter(client: FlaskClient, sent: Ou
 
 
 def test_while_a_token_is_rotated_both_are_good(app: Flask, client: FlaskClient, sent: OutboxText):
-    import dataclasses
-
     old = _token()
     app.config["MOBILIZE"] = dataclasses.replace(app.config["MOBILIZE"], twilio_auth_token=f"new-one, {old}")
     form = _form(sent, {})
     for token in ("new-one", old):
         signed = signature(token, _address(sent), form)
         assert post_receipt(client, sent, {}, signed).status_code == 200
+
+
+def test_a_webhook_rule_signs_with_a_key_of_ours_and_a_stronger_hash(
+    app: Flask, client: FlaskClient, sent: OutboxText
+):
+    """https://www.twilio.com/docs/usage/webhooks/webhook-settings"""
+    settings = dataclasses.replace(app.config["MOBILIZE"], twilio_webhook_key="new-key, old-key")
+    app.config["MOBILIZE"] = settings
+    form = _form(sent, {})
+
+    def answered(key: str, algorithm: str, rule: str | None = None) -> int:
+        signed = RequestValidator(key).compute_signature(_address(sent), form, algorithm)
+        headers = {"X-Twilio-Signature": signed}
+        headers |= {"X-Twilio-Webhooks-Signature-Settings": rule} if rule is not None else {}
+        return client.post(f"/texts/receipts/{sent.id}", data=form, headers=headers).status_code
+
+    for key in ("new-key", "old-key"):
+        for algorithm in ("HMAC_SHA256", "HMAC_SHA1"):
+            assert answered(key, algorithm, f"key=webhooks_sharedkey_01,algorithm={algorithm}") == 200
+    assert answered("new-key", "HMAC_SHA256") == 403, "without the header it is the account's token"
+    assert answered(_token(), "HMAC_SHA1", "key=k,algorithm=HMAC_SHA1") == 403, "with it, a key of ours"
+    assert answered("new-key", "HMAC_SHA1", "key=k,algorithm=HMAC_SHA256") == 403
+    assert answered("new-key", "HMAC_SHA256", "key=k,algorithm=HMAC_MD5") == 403
+    assert answered(_token(), "HMAC_SHA1") == 200
+    app.config["MOBILIZE"] = dataclasses.replace(settings, twilio_webhook_key="")
+    assert answered("", "HMAC_SHA256", "key=k,algorithm=HMAC_SHA256") == 403, "no key is no door"
 
 
 def test_a_receipt_without_its_fields_is_a_bad_request(client: FlaskClient, sent: OutboxText):
@@ -209,7 +234,7 @@ def test_signatures_agree_with_the_vectors_of_twilio_python(address: str, expect
 
 def test_the_outcome_of_a_settled_attempt_stays(sent: OutboxText, now: datetime):
     report(sent, "delivered", now)
-    assert attempt(sent).outcome is Outcome.ACCEPTED
+    assert attempt(sent).outcome is AttemptOutcome.ACCEPTED
 
 
 def post_receipt(client: FlaskClient, text: OutboxText, fields: dict[str, str], signed: str | None = "yes"):  # type: ignore[no-untyped-def]

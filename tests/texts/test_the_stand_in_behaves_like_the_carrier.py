@@ -15,8 +15,8 @@ import pytest
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
-from mobilize.demo.carrier import Carrier
-from mobilize.texts.carrier import _PooledHttp
+from mobilize.demo.carrier.server import Carrier
+from mobilize.texts.carriers.twilio import _PooledHttp
 from tests.texts.conftest import MIA, NATE
 
 ACCOUNT, TOKEN, SERVICE = "AC" + "1" * 32, "secret", "MG" + "1" * 32
@@ -40,14 +40,14 @@ def get(carrier: Carrier, path: str, form: dict[str, str] | None = None, **heade
 
 
 def test_create_list_and_fetch_work_with_the_real_client(twilio: Client):
-    made = [
+    messages = [
         twilio.messages.create(to=MIA, messaging_service_sid=SERVICE, body=f"¡Hola! {n}") for n in range(25)
     ]
     listed = twilio.messages.list(to=MIA, page_size=10)
-    assert [m.sid for m in listed] == [m.sid for m in reversed(made)]
+    assert [m.sid for m in listed] == [m.sid for m in reversed(messages)]
     assert len(twilio.messages.list(to=MIA, limit=20)) == 20
-    assert twilio.messages(made[0].sid).fetch().body == "¡Hola! 0"
-    assert made[0].status == "accepted" and made[0].date_created.tzinfo is not None
+    assert twilio.messages(messages[0].sid).fetch().body == "¡Hola! 0"
+    assert messages[0].status == "accepted" and messages[0].date_created.tzinfo is not None
 
 
 def test_codes_of_the_original_come_back(twilio: Client, standing_in: Carrier):
@@ -72,8 +72,8 @@ def test_a_restart_forgets_nothing(twilio: Client, standing_in: Carrier, tmp_pat
     standing_in.say(NATE, "STOP")
     standing_in.stop()
     again = Carrier(ACCOUNT, TOKEN, "http://127.0.0.1:1", state=tmp_path / "state")
-    assert [t["body"] for t in again.book.ledger()] == ["kept"]
-    assert again.book.opted_out == {NATE}
+    assert [t["body"] for t in again.store.ledger()] == ["kept"]
+    assert again.store.opted_out == {NATE}
 
 
 def test_a_phone_shows_its_texts_and_can_answer(twilio: Client, standing_in: Carrier):
@@ -94,7 +94,7 @@ def test_another_sites_page_cannot_drive_it(standing_in: Carrier):
 
 
 def test_it_refuses_to_start_in_production():
-    argv = [sys.executable, "-m", "mobilize.demo.carrier", "--port", "0", "--account", ACCOUNT]
+    argv = [sys.executable, "-m", "mobilize.demo.carrier.server", "--port", "0", "--account", ACCOUNT]
     argv += ["--token", TOKEN, "--callback-base", "https://mobilize.example.org"]
     done = subprocess.run(
         argv,

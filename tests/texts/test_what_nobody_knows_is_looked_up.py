@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from mobilize.demo.carrier import Carrier
-from mobilize.texts import carrier as real_client
-from mobilize.texts.claiming import claim
-from mobilize.texts.delivery import drain, sweep
-from mobilize.texts.models import OutboxText, Outcome, TextState
+from mobilize.demo.carrier.server import Carrier
+from mobilize.texts.carriers import twilio as real_client
+from mobilize.texts.models import AttemptOutcome, OutboxText, TextState
 from mobilize.texts.queries import doubled_texts, may_text, paused_senders
-from mobilize.texts.receipts import note_receipt
-from mobilize.texts.reconciling import look_again_at_stuck, reconcile
+from mobilize.texts.receiving.receipts import note_receipt
+from mobilize.texts.sending.claiming import claim
+from mobilize.texts.sending.delivery import drain, sweep
+from mobilize.texts.sending.reconciling import look_again_at_stuck, reconcile
 from tests.texts.conftest import MIA, attempt, bodies, fresh
 
 Queue = Callable[..., OutboxText]
@@ -35,7 +35,7 @@ def test_taken_without_a_readable_yes_is_found_in_the_log(
     assert fresh(text).state is TextState.UNKNOWN
     assert drain(now=now + timedelta(seconds=5)).claimed == 0
     assert reconcile(now=now + timedelta(seconds=5)).adopted == 1
-    assert (fresh(text).state, attempt(text).outcome) == (TextState.ACCEPTED, Outcome.ADOPTED)
+    assert (fresh(text).state, attempt(text).outcome) == (TextState.ACCEPTED, AttemptOutcome.ADOPTED)
     assert len(bodies(carrier)) == 1
 
 
@@ -52,9 +52,9 @@ def test_lost_before_it_was_taken_is_sent_anew_after_three_looks(
         assert drain(now=now + timedelta(seconds=seconds)).claimed == 0
     reconcile(now=now + timedelta(seconds=183))
     after = now + timedelta(seconds=184)
-    assert attempt(text).outcome is Outcome.NOT_FOUND
+    assert attempt(text).outcome is AttemptOutcome.NOT_FOUND
     assert drain(now=after).accepted == 1
-    assert attempt(text, 2).outcome is Outcome.ACCEPTED
+    assert attempt(text, 2).outcome is AttemptOutcome.ACCEPTED
     assert len(bodies(carrier)) == 1
 
 
@@ -84,7 +84,7 @@ def test_a_receipt_settles_an_unknown_without_a_look(carrier: Carrier, queued: Q
     text = queued()
     carrier.faults.next = {"drop_accepted": 1}
     drain(now=now)
-    sid = carrier.book.ledger()[0]["sid"]
+    sid = carrier.store.ledger()[0]["sid"]
     note_receipt(sid, "sent", outbox_id=text.id, error_code=None, now=now)
     assert (fresh(text).state, attempt(text).sid) == (TextState.SENT, sid)
     assert reconcile(now=now + timedelta(minutes=5)).looked == 0
@@ -134,11 +134,11 @@ def test_a_list_that_lags_longer_doubles_one_and_it_is_counted(
     carrier.faults.list_lag_s = 3600
     drain(now=now)
     drain(now=look_until_settled(now))
-    first, second = carrier.book.ledger()
+    first, second = carrier.store.ledger()
     assert doubled_texts() == 0
     for sid in (second["sid"], first["sid"]):
         note_receipt(sid, "delivered", outbox_id=text.id, error_code=None, now=now + timedelta(minutes=6))
-    assert (doubled_texts(), attempt(text).outcome) == (1, Outcome.LATE)
+    assert (doubled_texts(), attempt(text).outcome) == (1, AttemptOutcome.LATE)
 
 
 def test_a_log_that_cannot_be_read_goes_to_a_person(carrier: Carrier, queued: Queue, now: datetime):
@@ -170,7 +170,7 @@ def test_slow_down_is_repeated_later_and_everybody_takes_a_breath(
     text, other = queued(purpose="a"), None
     carrier.faults.next = {"429": 1}
     assert drain(now=now).not_accepted == 1
-    assert (fresh(text).state, attempt(text).outcome) == (TextState.WAITING, Outcome.SLOWED)
+    assert (fresh(text).state, attempt(text).outcome) == (TextState.WAITING, AttemptOutcome.SLOWED)
     other = queued(purpose="b")
     assert drain(now=now + timedelta(seconds=1)).claimed == 0
     assert drain(now=now + timedelta(seconds=6)).accepted == 2
@@ -182,12 +182,12 @@ def test_a_carrier_that_is_not_there_costs_nothing(carrier: Carrier, queued: Que
     text = queued()
     carrier.stop()
     assert drain(now=now).not_accepted == 1
-    assert (fresh(text).state, attempt(text).outcome) == (TextState.WAITING, Outcome.NOT_SENT)
+    assert (fresh(text).state, attempt(text).outcome) == (TextState.WAITING, AttemptOutcome.NOT_SENT)
 
 
 @pytest.mark.parametrize(
     ("code", "state", "paused"),
-    [(21610, "failed", False), (21211, "failed", False), (20003, "waiting", True), (21408, "failed", True)],
+    [(21610, "failed", False), (21211, "failed", False), (20003, "waiting", True), (21408, "failed", False)],
 )
 def test_a_definite_no_is_never_repeated_blindly(
     carrier: Carrier, queued: Queue, now: datetime, code: int, state: str, paused: bool

@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from mobilize import clock, leases
+from mobilize import clock, locks
 from mobilize.database import db
-from mobilize.demo.carrier import Carrier
-from mobilize.texts.catching_up import CAUGHT_UP, catch_up
-from mobilize.texts.delivery import drain
-from mobilize.texts.inbound import take_inbound
+from mobilize.demo.carrier.server import Carrier
 from mobilize.texts.models import OutboxText, TextState
 from mobilize.texts.queries import is_opted_out
+from mobilize.texts.receiving.inbound import take_inbound
+from mobilize.texts.receiving.missed_events import CAUGHT_UP, catch_up
+from mobilize.texts.sending.delivery import drain
 from tests.texts.conftest import MIA, NATE, fresh
 
 Queue = Callable[..., OutboxText]
@@ -20,28 +20,28 @@ LATER = timedelta(minutes=11)
 
 
 def test_a_stop_nobody_told_us_about_is_obeyed_and_taken_once(carrier: Carrier, now: datetime):
-    carrier.book.hear(MIA, "no me escriban más")
-    carrier.book.hear(NATE, "I will be there")
+    carrier.store.receive(MIA, "no me escriban más")
+    carrier.store.receive(NATE, "I will be there")
     assert catch_up(now=clock.now()) == (2, 0)
     assert is_opted_out(MIA) and not is_opted_out(NATE)
     assert catch_up(now=clock.now()) == (0, 0)
 
 
 def test_what_came_by_itself_is_not_taken_again(carrier: Carrier, now: datetime):
-    heard = carrier.book.hear(MIA, "who is this?")
-    assert take_inbound(heard.sid, MIA, heard.body, now=now)
+    message = carrier.store.receive(MIA, "who is this?")
+    assert take_inbound(message.sid, MIA, message.body, now=now)
     assert catch_up(now=clock.now()) == (0, 0)
 
 
 def test_a_stop_that_is_caught_up_late_does_not_undo_a_start_since(carrier: Carrier, now: datetime):
-    carrier.book.hear(MIA, "stop please")
+    carrier.store.receive(MIA, "stop please")
     take_inbound("SM" + "5" * 32, MIA, "ALTA", now=clock.now())
     assert catch_up(now=clock.now())[0] == 1
     assert not is_opted_out(MIA)
 
 
 def test_an_older_stop_that_is_caught_up_does_not_weaken_a_newer_one(carrier: Carrier, now: datetime):
-    carrier.book.hear(MIA, "stop please")
+    carrier.store.receive(MIA, "stop please")
     take_inbound("SM" + "5" * 32, MIA, "ALTA", now=clock.now())
     take_inbound("SM" + "6" * 32, MIA, "BAJA", now=clock.now())
     catch_up(now=clock.now())
@@ -64,20 +64,20 @@ def test_a_lost_receipt_is_read_in_the_log(carrier: Carrier, queued: Queue, now:
 def test_while_the_log_cannot_be_read_the_next_time_reads_from_the_same_moment(
     carrier: Carrier, now: datetime, trouble: str
 ):
-    carrier.book.hear(MIA, "stop please")
+    carrier.store.receive(MIA, "stop please")
     carrier.faults.list_trouble = trouble
     assert catch_up(now=clock.now()) == (0, 0)
-    assert leases.last_run(CAUGHT_UP) is None
+    assert locks.last_run(CAUGHT_UP["twilio"]) is None
     carrier.faults.list_trouble = ""
     assert catch_up(now=clock.now()) == (1, 0)
     db.session.rollback()
-    assert leases.last_run(CAUGHT_UP) is not None
+    assert locks.last_run(CAUGHT_UP["twilio"]) is not None
 
 
 def _wait_for_statuses(carrier: Carrier) -> None:
     import time
 
     deadline = time.monotonic() + 10
-    while any(message.status == "accepted" for message in carrier.book.messages):
+    while any(message.status == "accepted" for message in carrier.store.messages):
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -10,14 +10,14 @@ import pytest
 
 from mobilize import clock
 from mobilize.accounts.models import Person
-from mobilize.actions.denominator import freeze_event
+from mobilize.actions.eligibility import freeze_event
 from mobilize.actions.models import Action, Event
-from mobilize.checkins.decision import Proof
 from mobilize.checkins.models import Attendance, HeadCount, Method, Supporters, Tier
-from mobilize.checkins.operations import check_in
+from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.record.operations import check_in
 from mobilize.database import atomic, db
 from mobilize.roster.models import Area, Member, Site
-from mobilize.turnout import live
+from mobilize.turnout.board import cache as live
 from tests.builders import START, full_session, make_action, make_area, make_event, make_member, make_site
 
 NOON = START + timedelta(hours=5)
@@ -25,7 +25,7 @@ NOON = START + timedelta(hours=5)
 
 @pytest.fixture(autouse=True)
 def count_anew() -> Iterator[None]:
-    """What one test was told is no answer for the next."""
+    """Forget kept boards: those of one test are no answer for the next."""
     live.forget()
     yield
     live.forget()
@@ -107,11 +107,26 @@ def morning(app: Any) -> Morning:
     return Morning()
 
 
+def fill(morning: Morning) -> None:
+    """Lincoln: 4 of 6 and a substitute, one at Madison. Madison: 1 of 4, reported 5. Roosevelt: silent. One
+    member belongs to no chapter."""
+    make_member("Central")
+    morning.freeze()
+    lincoln = morning.members[morning.lincoln.id]
+    for member, tier in zip(lincoln[:3], Tier, strict=True):
+        morning.send(member, morning.lincoln, tier=tier)
+    morning.send(lincoln[3], morning.madison, chapter=morning.lincoln)
+    morning.send(make_member("Substitute", status="substitute", site=morning.lincoln), morning.lincoln)
+    morning.send(morning.members[morning.madison.id][0], morning.madison)
+    morning.count(morning.madison, 5)
+    morning.supporters(morning.madison, 3)
+
+
 def arrive(morning: Morning, members: list[Member], at: Site) -> None:
     """These members were ticked on the line of `at`, five minutes after the start."""
     for member in members:
         check_in(
-            Proof(
+            CheckInClaim(
                 event_id=morning.event(at).id,
                 nonce=secrets.token_bytes(16),
                 body=b"",
@@ -124,7 +139,7 @@ def arrive(morning: Morning, members: list[Member], at: Site) -> None:
 
 
 def text_of(pdf: bytes) -> str:
-    """What stands on its pages."""
+    """The text of its pages."""
     pages = pypdfium2.PdfDocument(pdf)
     return "\n".join(page.get_textpage().get_text_range() for page in pages)
 

@@ -6,15 +6,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from openpyxl import load_workbook
 
+from mobilize.accounts.access.scope import THE_OFFICE
 from mobilize.accounts.models import RoleName
-from mobilize.accounts.scope import THE_OFFICE
 from mobilize.actions.models import Action
 from mobilize.database import atomic
-from mobilize.turnout.matrix import matrix_of
-from mobilize.turnout.overview import past_actions
+from mobilize.turnout.board.overview import past_actions
+from mobilize.turnout.campaigns.matrix import matrix_of
 from tests.builders import make_campaign, make_person, sign_in
 from tests.turnout.conftest import NOON, Morning
-from tests.world import World, address, doors
+from tests.world import World, address, routes_and_methods
 
 # Posters and sheets are read in tests/actions.
 OF_AN_ACTION = {"action_id", "event_id"}
@@ -27,7 +27,7 @@ def test_every_page_of_a_drill_says_so(sqlite_app: Flask) -> None:
     silent, walked = [], set()
     for role in (RoleName.ADMIN, RoleName.CHAIR):
         sign_in(client, world.people[role])
-        for rule, method in doors(sqlite_app):
+        for rule, method in routes_and_methods(sqlite_app):
             if method != "GET" or not rule.arguments & OF_AN_ACTION or rule.endpoint in walked:
                 continue
             answer = client.get(address(sqlite_app, rule, world.own))

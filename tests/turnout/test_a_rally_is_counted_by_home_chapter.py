@@ -9,11 +9,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 
 from mobilize import clock
-from mobilize.accounts.grants import grant_line
+from mobilize.accounts.access.grants import grant_line
 from mobilize.accounts.models import GrantKind, RoleName
-from mobilize.actions.denominator import freeze_event
+from mobilize.actions.eligibility import freeze_event
+from mobilize.checkins.line.queries import the_list
 from mobilize.checkins.models import Attendance, Tier
-from mobilize.checkins.queries import the_list
 from mobilize.database import atomic
 from mobilize.reminders.blanks import blanks_for_member
 from mobilize.reminders.models import Coming
@@ -35,12 +35,12 @@ def test_coming_and_arrived_stand_side_by_side(app: Any, client: FlaskClient) ->
         for n, coming in answers.items():
             session.add(Coming(event_id=event.id, member_id=members[n].id, coming=coming, at=START))
         for n in (0, 2, 3, 4):
-            session.add(_there(event, members[n].id, sites[n // 3].id))
+            session.add(_attendance(event, members[n].id, sites[n // 3].id))
     enter(client, make_person("Ada Office", role=RoleName.ADMIN), clock.now())
     address = f"/actions/{action.id}/coming"
     rows = list(csv.DictReader(io.StringIO(client.get(f"{address}.csv").get_data(True)[1:])))
-    said = [(r["site"], r["said_coming"], r["of_those_arrived"], r["said_not"], r["arrived"]) for r in rows]
-    assert said == [("Lincoln", "2", "1", "1", "2"), ("Roosevelt", "1", "1", "0", "2")]
+    lines = [(r["site"], r["said_coming"], r["of_those_arrived"], r["said_not"], r["arrived"]) for r in rows]
+    assert lines == [("Lincoln", "2", "1", "1", "2"), ("Roosevelt", "1", "1", "0", "2")]
     page = client.get(address).text
     assert "3 said they were coming; 2 of those are here" in page and "Member0" not in page
     enter(client, make_person("Omar South", role=RoleName.ORGANIZER, area=south), clock.now())
@@ -51,14 +51,14 @@ def test_coming_and_arrived_stand_side_by_side(app: Any, client: FlaskClient) ->
 def test_where_nobody_was_asked_nobody_said_zero(app: Any, client: FlaskClient) -> None:
     north = make_area("North")
     sites = [make_site("Lincoln", area=north), make_site("Roosevelt", area=north)]
-    asked = make_member("Mia", phone="+12135550111", site=sites[0])
+    member = make_member("Mia", phone="+12135550111", site=sites[0])
     action = make_action()
     events = [make_event(site, action=action) for site in sites]
     enter(client, make_person("Ada Office", role=RoleName.ADMIN), clock.now())
     address = f"/actions/{action.id}/coming"
     page = client.get(address).text
     assert "Nobody was asked who is coming." in page and page.count("nobody asked") > 1
-    assert queue_texts([_question(events[0], asked.phone or "")], now=clock.now()) == 1
+    assert queue_texts([_question(events[0], member.phone or "")], now=clock.now()) == 1
     with atomic() as session:
         session.execute(update(OutboxText).values(state=TextState.DELIVERED))
     page = client.get(address).text
@@ -89,7 +89,7 @@ def _open_line(client: FlaskClient, event: Any, now: Any) -> str:
     return page.text + state.text
 
 
-def _there(event: Any, member_id: Any, chapter_id: Any) -> Attendance:
+def _attendance(event: Any, member_id: Any, chapter_id: Any) -> Attendance:
     return Attendance(
         event_id=event.id,
         shift_id=event.shifts[0].id,
@@ -109,10 +109,10 @@ def _question(event: Any, phone: str) -> PlannedText:
         phone=phone,
         wording="reminder_day_before",
         language="en",
-        klass=TextClass.MEMBER,
+        text_class=TextClass.MEMBER,
         tz="UTC",
         due_at=now,
-        useless_after=now + timedelta(hours=1),
+        expires_at=now + timedelta(hours=1),
         priority=Priority.REMINDER,
         blanks=blanks_for_member("reminder_day_before", event, "en"),
         event_id=event.id,

@@ -21,13 +21,12 @@ from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Action, Eligible
 from mobilize.checkins.models import Attendance, Evidence, Outcome, Void
 from mobilize.database import atomic, db
-from mobilize.privacy.forgetting import forget_due_actions
-from mobilize.turnout import live
-from mobilize.turnout.correcting import correct_closed_actions
-from mobilize.turnout.operations import close_due_events
-from mobilize.turnout.queries import board
-from mobilize.turnout.reports import make_due_reports
-from mobilize.turnout.statements import Signing, prepare, publish
+from mobilize.privacy.retention.forgetting import forget_due_actions
+from mobilize.turnout.board import cache as live
+from mobilize.turnout.figures.closing import close_due_events, correct_closed_actions
+from mobilize.turnout.figures.queries import board
+from mobilize.turnout.reports.operations import make_due_reports
+from mobilize.turnout.statements.operations import Signing, prepare, publish
 from tests.builders import START, make_campaign, make_person
 from tests.turnout.conftest import Morning, arrive, enter, text_of
 
@@ -59,21 +58,21 @@ def test_every_output_says_what_the_evidence_says(held: Morning, client: FlaskCl
     enter(client, ada, clock.now())
     of_action = f"/actions/{held.action.id}"
     for place in ("report", f"areas/{held.north.id}/report", f"sites/{held.lincoln.id}/report"):
-        shown = {site: came for site, came in evidence.items() if site in _sites(client, of_action, place)}
-        assert shown and _from_csv(client, f"{of_action}/{place}.csv") == shown
-        assert _from_workbook(client, f"{of_action}/{place}.xlsx") == shown
+        expected = {site: came for site, came in evidence.items() if site in _sites(client, of_action, place)}
+        assert expected and _from_csv(client, f"{of_action}/{place}.csv") == expected
+        assert _from_workbook(client, f"{of_action}/{place}.xlsx") == expected
         paper = " ".join(text_of(client.get(f"{of_action}/{place}.pdf").data).split())
-        together = f"{sum(shown.values())} of"
+        together = f"{sum(expected.values())} of"
         assert together in paper and together in " ".join(client.get(f"{of_action}/{place}").text.split())
-    said = json.loads(client.get(f"{of_action}/turnout.json").data)
-    assert {site["site"]: site["came"] for site in said["sites"]} == evidence
+    text = json.loads(client.get(f"{of_action}/turnout.json").data)
+    assert {site["site"]: site["came"] for site in text["sites"]} == evidence
     assert json.loads(client.get(f"{of_action}/numbers.json").data)["came"] == sum(evidence.values())
     assert _from_csv(client, f"{of_action}/statement/1.csv") == evidence
     assert {r["site"]: int(r["arrived"]) for r in _rows(client, f"{of_action}/coming.csv")} == evidence
-    told = app.test_cli_runner().invoke(
+    result = app.test_cli_runner().invoke(
         args=["turnout", str(held.action.id), "--by", "site", "--format", "csv"]
     )
-    assert {r["site"]: int(r["came"]) for r in csv.DictReader(io.StringIO(told.output))} == evidence
+    assert {r["site"]: int(r["came"]) for r in csv.DictReader(io.StringIO(result.output))} == evidence
 
 
 def test_a_backup_of_what_was_forgotten_counts_the_same_and_names_nobody(
@@ -106,13 +105,13 @@ def test_what_was_forgotten_is_forgotten_again_after_an_old_backup(
 def _from_evidence(held: Morning) -> dict[str, int]:
     """Chapter -> eligible members with standing evidence anywhere, from the rows themselves."""
     taken_back = set(db.session.scalars(select(Void.evidence_id)))
-    there = {
+    sites = {
         row.member_id
         for row in db.session.scalars(select(Evidence))
         if row.outcome in (Outcome.COUNTED, Outcome.REPEAT) and row.id not in taken_back
     }
     counted = Counter(
-        row.chapter_id for row in db.session.scalars(select(Eligible)) if row.member_id in there
+        row.chapter_id for row in db.session.scalars(select(Eligible)) if row.member_id in sites
     )
     return {site.name: counted[site.id] for site in held.sites}
 
@@ -187,5 +186,5 @@ def _sites(client: FlaskClient, of_action: str, place: str) -> set[str]:
 
 def _from_workbook(client: FlaskClient, address: str) -> dict[str, int]:
     headings, *rows = load_workbook(io.BytesIO(client.get(address).data)).active.values
-    found = [dict(zip(headings, row, strict=True)) for row in rows]
-    return {row["site"]: row["came"] for row in found}
+    figures = [dict(zip(headings, row, strict=True)) for row in rows]
+    return {row["site"]: row["came"] for row in figures}

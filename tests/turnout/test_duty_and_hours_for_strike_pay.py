@@ -15,18 +15,17 @@ from openpyxl import load_workbook
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import ActionKind
 from mobilize.audit import AuditRow
-from mobilize.checkins import matching
-from mobilize.checkins.decision import Proof
-from mobilize.checkins.models import Duty, Evidence, Method, Outcome, Says
-from mobilize.checkins.operations import check_in, check_in_by_poster
-from mobilize.checkins.typed import read_typed
+from mobilize.checkins.models import ClaimKind, Duty, Evidence, Method, Outcome
+from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.record.identifiers import read_typed
+from mobilize.checkins.record.operations import check_in, check_in_by_poster
+from mobilize.checkins.review import resolutions
 from mobilize.database import atomic, db
-from mobilize.privacy.operations import forget_action
+from mobilize.privacy.retention.forgetting import forget_action
 from mobilize.roster.models import Member
-from mobilize.turnout.correcting import correct_closed_actions
-from mobilize.turnout.hours import hours_of
-from mobilize.turnout.operations import close_due_events
-from mobilize.turnout.queries import board
+from mobilize.turnout.figures.closing import close_due_events, correct_closed_actions
+from mobilize.turnout.figures.queries import board
+from mobilize.turnout.hours.queries import hours_of
 from tests.builders import START, make_member, make_person, sign_in
 from tests.turnout.conftest import Morning
 
@@ -51,7 +50,7 @@ def strike(morning: Morning) -> Morning:
 
 def say(morning: Morning, who: Member, at: Any, minutes: int, **what: Any) -> None:
     """Minutes after seven, at one of the lines."""
-    proof = Proof(
+    proof = CheckInClaim(
         event_id=morning.event(at).id, nonce=secrets.token_bytes(16), body=b"", method=Method.TICK,
         happened_at=START + timedelta(minutes=minutes), member_id=who.id, **what,
     )  # fmt: skip
@@ -63,16 +62,16 @@ def worked(strike: Morning) -> Morning:
     """Of Lincoln one stayed three hours, one cooked and never checked out, one stood at Madison."""
     first, second, third = strike.members[strike.lincoln.id][:3]
     say(strike, first, strike.lincoln, -10)
-    say(strike, first, strike.lincoln, 180, says=Says.LEFT)
+    say(strike, first, strike.lincoln, 180, kind=ClaimKind.LEFT)
     say(strike, second, strike.lincoln, 60, duty=Duty.KITCHEN)
     say(strike, third, strike.madison, 30)
-    say(strike, third, strike.madison, 90, says=Says.LEFT)
+    say(strike, third, strike.madison, 90, kind=ClaimKind.LEFT)
     say(strike, strike.members[strike.roosevelt.id][0], strike.roosevelt, 0)
     strike.freeze()
     return strike
 
 
-def test_hours_are_those_of_the_members_chapter_wherever_she_stood(worked: Morning) -> None:
+def test_hours_are_those_of_the_members_chapter_wherever_they_stood(worked: Morning) -> None:
     lincoln, roosevelt = hours_of(worked.action)
     assert (lincoln.name, len(lincoln.members), lincoln.minutes, lincoln.not_said) == ("Lincoln", 3, 420, 1)
     assert lincoln.duties == {Duty.PICKET: 2, Duty.KITCHEN: 1}
@@ -86,22 +85,22 @@ def test_leaving_and_duty_change_no_figure(worked: Morning) -> None:
     assert (names.named, names.vouched) == (4, 4)
 
 
-def test_a_chair_reads_her_chapters_an_organizer_her_areas(client: FlaskClient, worked: Morning) -> None:
-    page, hers = (
+def test_a_chair_reads_their_chapters_an_organizer_their_areas(client: FlaskClient, worked: Morning) -> None:
+    page, own = (
         f"/actions/{worked.action.id}/hours",
         f"/actions/{worked.action.id}/sites/{worked.lincoln.id}/hours",
     )
-    theirs = f"/actions/{worked.action.id}/sites/{worked.roosevelt.id}/hours"
+    foreign = f"/actions/{worked.action.id}/sites/{worked.roosevelt.id}/hours"
     for person in (
         make_person(role=RoleName.CHAIR, site=worked.lincoln),
         make_person("Olga Brandt", role=RoleName.ORGANIZER, area=worked.north),
     ):
         sign_in(client, person)
-        said = client.get(page).text
-        assert "Lincoln" in said and "Roosevelt" not in said and "7:00" in said
-        assert "Kitchen" in client.get(hers).text and "not checked out" in client.get(hers).text
-        assert "Madison" in client.get(hers).text, "where she stood"
-        assert client.get(theirs).status_code == 404
+        text = client.get(page).text
+        assert "Lincoln" in text and "Roosevelt" not in text and "7:00" in text
+        assert "Kitchen" in client.get(own).text and "not checked out" in client.get(own).text
+        assert "Madison" in client.get(own).text, "where they stood"
+        assert client.get(foreign).status_code == 404
     assert db.session.query(AuditRow).filter_by(verb="hours.see").count() > 0
 
 
@@ -111,16 +110,16 @@ def test_an_organizer_puts_somebody_on_duty_and_says_when_another_left(
     sign_in(client, make_person("Olga Brandt", role=RoleName.ORGANIZER, area=worked.north))
     path = f"/actions/{worked.action.id}/sites/{worked.lincoln.id}/hours"
     _first, cook, _third, at_home = worked.members[worked.lincoln.id][:4]
-    said = {"member": at_home.id, "duty": "phones", "came": "08:00", "left": "09:30", "page": "p"}
+    form = {"member": at_home.id, "duty": "phones", "came": "08:00", "left": "09:30", "page": "p"}
     for _ in range(2):
-        assert client.post(path, data=said).status_code == 303
+        assert client.post(path, data=form).status_code == 303
     client.post(path, data={"member": cook.id, "left": "10:00"})
     [lincoln] = hours_of(worked.action, {worked.lincoln.id})
-    found = {
+    rows = {
         m.member_id: (m.minutes, m.all_said, {s.spell.duty for s in m.stretches}) for m in lincoln.members
     }
-    assert found[at_home.id] == (90, True, {Duty.PHONES})
-    assert found[cook.id] == (120, True, {Duty.KITCHEN})
+    assert rows[at_home.id] == (90, True, {Duty.PHONES})
+    assert rows[cook.id] == (120, True, {Duty.KITCHEN})
     assert board(worked.action).total.names.named == 5
     assert db.session.query(AuditRow).filter_by(verb="hours.say").count() == 3
 
@@ -132,22 +131,23 @@ def test_hours_nobody_can_have_are_declined_and_nothing_is_stored(
     path = f"/actions/{worked.action.id}/sites/{worked.lincoln.id}/hours"
     member, stranger = worked.members[worked.lincoln.id][4], worked.members[worked.roosevelt.id][1]
     before = db.session.query(Evidence).count()
-    for said in (
+    for form in (
         {"member": member.id}, {"member": member.id, "came": "10:00", "left": "09:00"},
         {"member": member.id, "came": "half past"}, {"member": member.id, "came": "12:00"},
         {"member": stranger.id, "came": "08:00"}, {"came": "08:00"}, {"member": "x", "came": "08:00"},
     ):  # fmt: skip
-        answer = client.post(path, data=said)
-        assert answer.status_code in (409, 422) and 'role="alert"' in answer.text, said
+        answer = client.post(path, data=form)
+        assert answer.status_code in (409, 422) and 'role="alert"' in answer.text, form
+        assert ("Write the time like 10:30." in answer.text) is (form.get("came") == "half past")
     assert db.session.query(Evidence).count() == before
 
 
 def export(client: FlaskClient, morning: Morning, format: str, reason: str = "strike pay for March") -> bytes:
     form = {"kind": "hours", "format": format, "reason": reason}
-    asked = client.post(f"/exports/{morning.action.id}", data=form)
-    if asked.status_code != 200:
+    response = client.post(f"/exports/{morning.action.id}", data=form)
+    if response.status_code != 200:
         return b""
-    link = asked.text.split('href="/exports/file/')[1].split('"')[0]
+    link = response.text.split('href="/exports/file/')[1].split('"')[0]
     return client.post(f"/exports/file/{link}").data
 
 
@@ -158,13 +158,13 @@ def test_hours_leave_with_a_reason_and_a_mark_as_csv_and_workbook(
     assert export(client, worked, "csv", reason="") == b""
     rows = list(csv.reader(io.StringIO(export(client, worked, "csv").decode("utf-8-sig"))))
     assert rows[0][0].startswith("Exported by Ada Stone") and "strike pay" in rows[0][0]
-    said = [dict(zip(rows[1], row, strict=True)) for row in rows[2:]]
-    stayed = next(row for row in said if row["minutes"] == "180" and row["duty"] == "picket")
+    records = [dict(zip(rows[1], row, strict=True)) for row in rows[2:]]
+    stayed = next(row for row in records if row["minutes"] == "180" and row["duty"] == "picket")
     assert (stayed["site"], stayed["day"], stayed["came"], stayed["left"]) == (
         "Lincoln", "2026-03-03", "06:50", "10:00",
     )  # fmt: skip
     assert stayed["left_said_by"] == "checked out" and len(stayed["member_number"]) == 8
-    kitchen = next(row for row in said if row["duty"] == "kitchen")
+    kitchen = next(row for row in records if row["duty"] == "kitchen")
     assert (kitchen["left"], kitchen["left_said_by"]) == ("11:00", "end of shift")
     sheet = load_workbook(io.BytesIO(export(client, worked, "xlsx"))).active
     assert [[str(cell.value) for cell in row][:12] for row in sheet][2:] == [row[:12] for row in rows[2:]]
@@ -210,11 +210,11 @@ def test_a_match_after_closing_is_a_correction_and_so_is_its_undoing(
         assert came() == expected
 
 
-def _decide(evidence_id: Any, member: Member, hers: bool, now: datetime) -> None:
-    if hers:
-        matching.tie(evidence_id, member.id, "her new phone", actor="shell", now=now)
+def _decide(evidence_id: Any, member: Member, is_theirs: bool, now: datetime) -> None:
+    if is_theirs:
+        resolutions.tie(evidence_id, member.id, "her new phone", actor="shell", now=now)
     else:
-        matching.reopen(evidence_id, "it was her sister", actor="shell", now=now)
+        resolutions.reopen(evidence_id, "it was her sister", actor="shell", now=now)
 
 
 def test_who_was_matched_has_hours_too(worked: Morning) -> None:
@@ -223,6 +223,6 @@ def test_who_was_matched_has_hours_too(worked: Morning) -> None:
         worked.event(worked.madison).id, read_typed("2135550150"), page="p", cookie=None, now=START
     )  # fmt: skip
     unmatched = db.session.query(Evidence).filter_by(outcome=Outcome.WALKUP).one().id
-    matching.tie(unmatched, ana.id, "", actor="shell", now=DONE)
+    resolutions.tie(unmatched, ana.id, "", actor="shell", now=DONE)
     [madison] = hours_of(worked.action, {worked.madison.id})
     assert [member.member_id for member in madison.members] == [ana.id] and madison.minutes == 240

@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import select
 
-from mobilize.actions.denominator import freeze_event
+from mobilize.actions.eligibility import freeze_event
 from mobilize.actions.models import Eligible, EventChapter
 from mobilize.checkins.models import Attendance, HeadCount, Tier
 from mobilize.database import atomic, db
 from mobilize.roster.models import Membership, MemberStatus, StatusSpan
-from mobilize.turnout.figures import State
-from mobilize.turnout.queries import board
+from mobilize.turnout.figures.queries import board
+from mobilize.turnout.figures.types import State
 from tests.builders import START, make_action, make_event, make_member, make_site
 from tests.turnout.conftest import Morning
 
@@ -32,8 +32,8 @@ def test_the_board_equals_a_recount_in_plain_python(morning: Morning) -> None:
     recount = _recount(morning)
     for chapter in counted.chapters:
         names = chapter.names
-        said = (names.eligible, names.came, names.also_there, names.verified, names.vouched)
-        assert said == recount[chapter.site_id]
+        text = (names.eligible, names.came, names.also_there, names.verified, names.vouched)
+        assert text == recount[chapter.site_id]
     assert counted.total.names.named == sum(c.names.named for c in counted.chapters)
     assert sum(area.total.names.came for area in counted.areas) == counted.total.names.came
 
@@ -48,7 +48,7 @@ def test_standing_at_another_site_counts_for_the_own_chapter_and_is_hosted_there
     assert (madison.names.came, madison.line.hosted) == (0, 1)
 
 
-def test_at_two_lines_a_member_is_one_member_with_her_strongest_tier(morning: Morning) -> None:
+def test_at_two_lines_a_member_is_one_member_with_their_strongest_tier(morning: Morning) -> None:
     morning.freeze()
     mia = morning.members[morning.lincoln.id][0]
     morning.send(mia, morning.lincoln, tier=Tier.SELF)
@@ -112,10 +112,10 @@ def test_before_and_after_freezing_the_denominator_is_the_same(morning: Morning)
     assert frozen.no_site == computed.no_site
 
 
-def test_who_changed_chapters_after_the_start_counts_where_she_was_eligible(morning: Morning) -> None:
+def test_who_changed_chapters_after_the_start_counts_where_they_were_eligible(morning: Morning) -> None:
     morning.freeze()
     mia = morning.members[morning.lincoln.id][0]
-    morning.send(mia, morning.madison, chapter=morning.madison)  # her check-in came after the transfer
+    morning.send(mia, morning.madison, chapter=morning.madison)  # the check-in came after the transfer
     counted = board(morning.action)
     assert counted.chapter(morning.lincoln.id).names.came == 1
     assert counted.chapter(morning.madison.id).names.named == 0
@@ -226,14 +226,14 @@ def _recount(morning: Morning) -> dict[Any, tuple[int, int, int, int, int]]:
         if row.event_id in homes:
             chapter_of[row.member_id] = eligible.get(row.member_id, row.chapter_id)
             best[row.member_id] = max(row.tier, best.get(row.member_id, Tier.SELF), key=lambda t: t.rank)
-    found: dict[Any, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
+    result: dict[Any, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
     for chapter in eligible.values():
-        found[chapter][0] += 1
+        result[chapter][0] += 1
     for member, chapter in chapter_of.items():
-        found[chapter][1 if member in eligible else 2] += 1
-        found[chapter][3] += best[member] is Tier.VERIFIED
-        found[chapter][4] += best[member] is Tier.VOUCHED
-    return {chapter: tuple(counts) for chapter, counts in found.items()}
+        result[chapter][1 if member in eligible else 2] += 1
+        result[chapter][3] += best[member] is Tier.VERIFIED
+        result[chapter][4] += best[member] is Tier.VOUCHED
+    return {chapter: tuple(counts) for chapter, counts in result.items()}
 
 
 def _transfer(member: Any, to: Any, at: Any) -> None:

@@ -10,7 +10,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pypdfium2
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -18,29 +17,18 @@ from flask.testing import FlaskClient
 from mobilize import clock
 from mobilize.accounts.models import RoleName
 from mobilize.checkins.models import Tier
-from mobilize.turnout import live
-from mobilize.turnout.operations import close_due_events
-from mobilize.turnout.queries import board
-from mobilize.turnout.spreadsheet import defused
+from mobilize.turnout.board import cache as live
+from mobilize.turnout.figures.closing import close_due_events
+from mobilize.turnout.figures.queries import board
 from tests.builders import START, make_member, make_person
-from tests.turnout.conftest import Morning, enter
+from tests.turnout.conftest import Morning, enter, fill, text_of
 
 DAY_AFTER = START + timedelta(days=1)
 
 
 @pytest.fixture
 def busy(morning: Morning) -> Morning:
-    """Lincoln: 4 of 6 and a substitute, one at Madison. Madison: 1 of 4, reported 5. Roosevelt: silent."""
-    make_member("Central")
-    morning.freeze()
-    lincoln = morning.members[morning.lincoln.id]
-    for member, tier in zip(lincoln[:3], Tier, strict=True):
-        morning.send(member, morning.lincoln, tier=tier)
-    morning.send(lincoln[3], morning.madison, chapter=morning.lincoln)
-    morning.send(make_member("Substitute", status="substitute", site=morning.lincoln), morning.lincoln)
-    morning.send(morning.members[morning.madison.id][0], morning.madison)
-    morning.count(morning.madison, 5)
-    morning.supporters(morning.madison, 3)
+    fill(morning)
     return morning
 
 
@@ -53,29 +41,29 @@ def office(client: FlaskClient) -> FlaskClient:
 def test_page_json_csv_pdf_and_terminal_say_the_same(busy: Morning, office: FlaskClient, app: Flask) -> None:
     of_action = f"/actions/{busy.action.id}"
     of_chapter = f"{of_action}/sites/{busy.lincoln.id}/report"
-    said = json.loads(office.get(f"{of_action}/turnout.json").data)
-    lincoln = next(site for site in said["sites"] if site["site"] == "Lincoln")
+    payload = json.loads(office.get(f"{of_action}/turnout.json").data)
+    lincoln = next(site for site in payload["sites"] if site["site"] == "Lincoln")
     assert (lincoln["eligible"], lincoln["came"], lincoln["also_there"]) == (6, 4, 1)
     assert (lincoln["share_percent"], lincoln["head_count"]) == (66.7, None)
-    assert (said["total"]["eligible"], said["total"]["with_chapter"]["eligible"]) == (13, 12)
+    assert (payload["total"]["eligible"], payload["total"]["with_chapter"]["eligible"]) == (13, 12)
 
     rows = list(csv.DictReader(io.StringIO(office.get(f"{of_action}/report.csv").get_data(True)[1:])))
     assert [r["head_count"] for r in rows if r["site"] in {"Lincoln", "Madison"}] == ["", "5"]
     for row in rows[:3]:
-        same = next(site for site in said["sites"] if site["site"] == row["site"])
+        same = next(site for site in payload["sites"] if site["site"] == row["site"])
         assert [row[name] for name in ("eligible", "came", "named", "hosted")] == [
             str(same[name]) for name in ("eligible", "came", "named", "hosted")
         ]
 
     page = office.get(of_chapter).get_data(True)
     assert "66.7%" in page and "4 of 6 eligible members" in page
-    paper = _text_of(office.get(f"{of_chapter}.pdf").data)
+    paper = text_of(office.get(f"{of_chapter}.pdf").data)
     assert "66.7%" in paper and "4 of 6" in paper and "no report" in paper
 
     runner = app.test_cli_runner()
-    shown = runner.invoke(args=["turnout", str(busy.action.id), "--by", "site", "--format", "json"])
-    assert json.loads(shown.output)["sites"] == said["sites"]
-    assert json.loads(shown.output)["total"] == said["total"]
+    output = runner.invoke(args=["turnout", str(busy.action.id), "--by", "site", "--format", "json"])
+    assert json.loads(output.output)["sites"] == payload["sites"]
+    assert json.loads(output.output)["total"] == payload["total"]
     table = runner.invoke(args=["turnout", "Morning", "--by", "site"])
     assert re.search(r"Lincoln \(North\).*6 +4 +66\.7% +5 +- +-", table.output), table.output
 
@@ -103,7 +91,7 @@ def test_only_the_chair_of_the_site_reads_names_and_no_file_of_the_report_holds_
     assert "Member5" in client.get(busy_report).get_data(True)
     for form in ("csv", "csv?names=1", "xlsx"):
         assert b"Member5" not in client.get(f"{busy_report}.{form}").data
-    assert "Member5" not in _text_of(client.get(f"{busy_report}.pdf").data)
+    assert "Member5" not in text_of(client.get(f"{busy_report}.pdf").data)
     assert client.get(f"/actions/{busy.action.id}/turnout").status_code == 403
     enter(client, make_person("Olga North", role=RoleName.ORGANIZER, area=busy.north), clock.now())
     page = client.get(busy_report).get_data(True)
@@ -148,8 +136,8 @@ def test_a_poll_is_answered_compressed_and_the_tag_names_the_figures_not_the_byt
     source = f"/actions/{busy.action.id}/turnout.json?with=html"
     plain, squeezed = office.get(source), office.get(source, headers={"Accept-Encoding": "gzip"})
     assert gzip.decompress(squeezed.data) == plain.data
-    said = squeezed.headers
-    assert (said["Content-Encoding"], said["Vary"]) == ("gzip", "Accept-Encoding")
+    text = squeezed.headers
+    assert (text["Content-Encoding"], text["Vary"]) == ("gzip", "Accept-Encoding")
     tag = {"If-None-Match": plain.headers["ETag"], "Accept-Encoding": "gzip"}
     assert office.get(source, headers=tag).status_code == 304
 
@@ -178,7 +166,7 @@ def test_nothing_is_closed_before_its_time(busy: Morning) -> None:
 
 
 def test_a_report_compares_with_the_earlier_actions_of_its_campaign_but_no_drill(app: Flask) -> None:
-    from mobilize.turnout.series import chapter_series
+    from mobilize.turnout.campaigns.series import chapter_series
     from tests.builders import make_action, make_campaign
 
     campaign = make_campaign()
@@ -200,7 +188,7 @@ def test_a_report_compares_with_the_earlier_actions_of_its_campaign_but_no_drill
     assert steps[1].change == pytest.approx(0.5)
 
 
-def test_the_overview_leads_each_to_her_own_work(busy: Morning, client: FlaskClient) -> None:
+def test_the_overview_leads_each_to_their_own_work(busy: Morning, client: FlaskClient) -> None:
     chair = make_person("Carmen Chair", role=RoleName.CHAIR, site=busy.lincoln)
     enter(client, chair, clock.now())
     page = client.get("/overview").get_data(True)
@@ -209,28 +197,17 @@ def test_the_overview_leads_each_to_her_own_work(busy: Morning, client: FlaskCli
     assert client.get("/overview").status_code == 200
 
 
-def test_text_in_a_file_is_never_a_formula() -> None:
-    assert [defused(cell) for cell in ("=1+1", "+1", "-1", "@x", "\tx", "\rx", "O-1", 5, -5, None)] == [
-        "'=1+1", "'+1", "'-1", "'@x", "'\tx", "'\rx", "O-1", 5, -5, None,
-    ]  # fmt: skip
-
-
 def test_the_report_command_writes_a_pdf_or_says_in_one_line_what_is_wrong(
     busy: Morning, app: Flask, tmp_path: Any
 ) -> None:
     runner, out = app.test_cli_runner(), tmp_path / "lincoln.pdf"
-    asked = ["reports", str(busy.action.id), "--site", busy.lincoln.code, "-o", str(out)]
-    assert runner.invoke(args=asked).exit_code == 0
-    assert "66.7%" in _text_of(out.read_bytes())
+    args = ["reports", str(busy.action.id), "--site", busy.lincoln.code, "-o", str(out)]
+    assert runner.invoke(args=args).exit_code == 0
+    assert "66.7%" in text_of(out.read_bytes())
     wrong = runner.invoke(args=["reports", str(busy.action.id), "--site", "nowhere", "-o", str(out)])
     assert (wrong.exit_code, wrong.output.count("\n")) == (1, 1)
     unknown = runner.invoke(args=["turnout", "No such action"])
     assert (unknown.exit_code, unknown.output.count("\n")) == (1, 1)
-
-
-def _text_of(pdf: bytes) -> str:
-    pages = pypdfium2.PdfDocument(pdf)
-    return "\n".join(page.get_textpage().get_text_range() for page in pages)
 
 
 def test_the_reports_of_all_chapters_are_written_into_a_folder(
@@ -240,9 +217,9 @@ def test_the_reports_of_all_chapters_are_written_into_a_folder(
     one.freeze()
     for name, value in {**base_environ, "DATABASE_URL": pg_app.config["DATABASE_URL"]}.items():
         monkeypatch.setenv(name, value)
-    asked = ["reports", str(one.action.id), "--all", "-o", str(tmp_path / "all")]
-    assert pg_app.test_cli_runner().invoke(args=asked).output.startswith("3 reports")
+    args = ["reports", str(one.action.id), "--all", "-o", str(tmp_path / "all")]
+    assert pg_app.test_cli_runner().invoke(args=args).output.startswith("3 reports")
     files = sorted((tmp_path / "all").iterdir())
     assert [file.stem for file in files] == sorted(site.code for site in one.sites)
     assert all(file.read_bytes().startswith(b"%PDF") for file in files)
-    assert pg_app.test_cli_runner().invoke(args=[*asked, "--site", one.lincoln.code]).exit_code
+    assert pg_app.test_cli_runner().invoke(args=[*args, "--site", one.lincoln.code]).exit_code

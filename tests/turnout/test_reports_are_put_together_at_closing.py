@@ -15,11 +15,10 @@ from mobilize.accounts.models import RoleName
 from mobilize.actions.models import EventState
 from mobilize.database import atomic, db
 from mobilize.texts.models import OutboxText, TextClass
-from mobilize.texts.wordings import render
-from mobilize.turnout.correcting import correct_closed_actions
-from mobilize.turnout.operations import close_due_events, close_events
-from mobilize.turnout.report_models import Report, ReportKind
-from mobilize.turnout.reports import make_due_reports, reports_of
+from mobilize.texts.templates import render
+from mobilize.turnout.figures.closing import close_due_events, close_events, correct_closed_actions
+from mobilize.turnout.models import Report, ReportKind
+from mobilize.turnout.reports.operations import make_due_reports, reports_of
 from tests.builders import START, make_action, make_campaign, make_member, make_person
 from tests.turnout.conftest import Morning, arrive, enter, text_of
 
@@ -37,11 +36,11 @@ def test_chair_organizer_and_office_are_texted_the_link_to_their_report_once(
     assert [make_due_reports(CLOSED) for _ in range(2)] == [6, 0]  # 3 chapters, 2 areas, the union
     texts = {text.to: text for text in db.session.scalars(select(OutboxText))}
     assert set(texts) == {CARMEN, OLGA, ADA}
-    assert {text.klass for text in texts.values()} == {TextClass.DUTY}
-    said = _body(texts[CARMEN])
-    assert "Lincoln" in said and "Member0" not in said
+    assert {text.text_class for text in texts.values()} == {TextClass.DUTY}
+    lines = _body(texts[CARMEN])
+    assert "Lincoln" in lines and "Member0" not in lines
     enter(client, carmen, clock.now())
-    page = client.get(_path(said)).text
+    page = client.get(_path(lines)).text
     assert "Report: Lincoln" in page and "Report version 1, put together" in page
     assert client.get(_path(_body(texts[OLGA]))).status_code == 404
     assert client.get(f"/reports/{morning.action.id}").status_code == 404
@@ -125,11 +124,11 @@ def test_the_chair_reads_whom_to_talk_to_first_and_why(app: object, client: Flas
     carmen = make_person("Carmen Chair", role=RoleName.CHAIR, site=now.lincoln)
     enter(client, carmen, clock.now())
     report = f"/actions/{now.action.id}/sites/{now.lincoln.id}/report"
-    asked = {"kind": "names", "format": "csv", "reason": "To call them", "site": str(now.lincoln.id)}
-    page = client.post(f"/exports/{now.action.id}", data=asked).text
+    form = {"kind": "names", "format": "csv", "reason": "To call them", "site": str(now.lincoln.id)}
+    page = client.post(f"/exports/{now.action.id}", data=form).text
     link = re.findall(r'"(/exports/file/[^"]+)"', page)[0]
-    said = client.post(link).get_data(True).partition("\r\n")[2]
-    rows = list(csv.DictReader(io.StringIO(said)))
+    content = client.post(link).get_data(True).partition("\r\n")[2]
+    rows = list(csv.DictReader(io.StringIO(content)))
     why = {row["last_name"]: row["next"] for row in rows}
     assert (why["Member0"], why["Member1"], why["Member2"]) == ("", "came_before", "not_seen")
     assert why["Newcomer"] == "new"
@@ -168,8 +167,13 @@ def test_the_press_takes_the_numbers_along_as_it_likes(morning: Morning, client:
     morning.count(morning.madison, 7)
     enter(client, make_person("Ada Office", role=RoleName.ADMIN), clock.now())
     numbers = f"/actions/{morning.action.id}/numbers"
-    said = json.loads(client.get(f"{numbers}.json").data)
-    assert (said["came"], said["eligible"], said["share_percent"], said["head_count"]) == (6, 12, 50.0, 7)
+    content = json.loads(client.get(f"{numbers}.json").data)
+    assert (content["came"], content["eligible"], content["share_percent"], content["head_count"]) == (
+        6,
+        12,
+        50.0,
+        7,
+    )
     rows = list(csv.DictReader(io.StringIO(client.get(f"{numbers}.csv").get_data(True)[1:])))
     assert [(row["area"], row["came"], row["head_count"]) for row in rows] == [
         ("North", "6", "7"),
@@ -190,8 +194,8 @@ def test_small_counts_stay_out_of_every_file_for_the_press(morning: Morning, cli
     arrive(morning, morning.members[morning.roosevelt.id][:1], morning.roosevelt)
     enter(client, make_person("Ada Office", role=RoleName.ADMIN), clock.now())
     numbers = f"/actions/{morning.action.id}/numbers"
-    said = json.loads(client.get(f"{numbers}.json").data)
-    assert said["came"] == 7 and [area["came"] for area in said["areas"]] == [None, None]
+    content = json.loads(client.get(f"{numbers}.json").data)
+    assert content["came"] == 7 and [area["came"] for area in content["areas"]] == [None, None]
     assert "not said" in client.get(f"{numbers}.csv").get_data(True)
     assert "not said" in text_of(client.get(f"{numbers}.pdf").data)
 
@@ -202,8 +206,8 @@ def _also_organizes(person: object, morning: Morning) -> None:
     from mobilize.accounts.models import Person, RoleTerm
 
     assert isinstance(person, Person)
-    given = {"given_by": "shell", "given_at": datetime(2020, 1, 1, tzinfo=UTC)}
-    common = {"role": RoleName.ORGANIZER, "from_on": date(2020, 1, 1), **given}
+    fields = {"granted_by": "shell", "granted_at": datetime(2020, 1, 1, tzinfo=UTC)}
+    common = {"role": RoleName.ORGANIZER, "from_on": date(2020, 1, 1), **fields}
     with atomic() as session:
         session.add(RoleTerm(person_id=person.id, area_id=morning.south.id, **common))
 
@@ -212,8 +216,8 @@ def _body(text: OutboxText) -> str:
     return render(text.wording, text.language, json.loads(text.blanks))
 
 
-def _path(said: str) -> str:
-    return "/reports/" + said.partition("/reports/")[2].split()[0]
+def _path(text: str) -> str:
+    return "/reports/" + text.partition("/reports/")[2].split()[0]
 
 
 def _number(text: str) -> object:

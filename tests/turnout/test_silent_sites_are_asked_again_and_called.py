@@ -5,17 +5,18 @@ from datetime import datetime, timedelta
 import pytest
 from flask.testing import FlaskClient
 
+from mobilize.accounts.access.scope import THE_OFFICE
 from mobilize.accounts.models import RoleName
-from mobilize.accounts.scope import THE_OFFICE
-from mobilize.checkins.counts import report_head_count
+from mobilize.checkins.record.head_counts import report_head_count
 from mobilize.database import db
 from mobilize.errors import Refused
-from mobilize.reminders.counts import ask_for_counts
-from mobilize.reminders.operations import change_count_question, set_default_rules
+from mobilize.reminders.head_counts.requests import ask_for_counts
+from mobilize.reminders.models import RuleKind
+from mobilize.reminders.rules.operations import change_rule, set_default_rules
 from mobilize.texts.models import OutboxText
-from mobilize.turnout import live
-from mobilize.turnout.call_list import Silent, call_list
-from mobilize.turnout.operations import close_due_events
+from mobilize.turnout.board import cache as live
+from mobilize.turnout.board.call_list import Silent, call_list
+from mobilize.turnout.figures.closing import close_due_events
 from tests.builders import START, make_person, sign_in
 from tests.turnout.conftest import Morning
 
@@ -26,7 +27,7 @@ def test_at_25_the_chair_and_the_co_chair_are_asked_again_once(morning: Morning)
     _chairs(morning)
     assert ask_for_counts(_at(15)) == 1
     assert [ask_for_counts(_at(minutes)) for minutes in (24, 25, 26)] == [0, 2, 0]
-    again = [text for text in _texts() if text.purpose_key.startswith("count_again:")]
+    again = [text for text in _texts() if text.idempotency_key.startswith("count_again:")]
     assert sorted(text.to for text in again) == [CARMEN, NATE]
     assert {text.due_at for text in again} == {_at(25)}
 
@@ -52,10 +53,15 @@ def test_at_35_silent_sites_stand_on_the_call_list_with_what_is_known(morning: M
 
 def test_the_steps_are_settings_of_the_action(morning: Morning) -> None:
     _chairs(morning)
-    ladder = {"again_after": 12, "call_after": 30, "on": True, "actor": "test", "now": START}
-    change_count_question(morning.action, 5, **ladder)
+    _set_steps(morning, 5, 12, 30)
     assert [ask_for_counts(_at(minutes)) for minutes in (4, 5, 11, 12)] == [0, 1, 0, 2]
     assert [len(_list(morning, _at(minutes))) for minutes in (29, 30)] == [0, 3]
+
+
+def _set_steps(morning: Morning, *minutes: int, on: bool = True) -> None:
+    columns = ("minutes_after_start", "again_after_minutes", "call_after_minutes")
+    steps = dict(zip(columns, minutes, strict=False))
+    change_rule(morning.action, RuleKind.COUNT_QUESTION, steps, on=on, actor="test", now=START)
 
 
 @pytest.mark.parametrize("steps", [(15, 15, 35), (15, 36, 35), (15, 25, 241), (-1, 25, 35)])
@@ -63,16 +69,13 @@ def test_steps_that_do_not_follow_one_another_are_refused(
     morning: Morning, steps: tuple[int, int, int]
 ) -> None:
     set_default_rules(START)
-    first, again, call = steps
     with pytest.raises(Refused):
-        change_count_question(
-            morning.action, first, again_after=again, call_after=call, on=True, actor="test", now=START
-        )
+        _set_steps(morning, *steps)
 
 
 def test_without_questions_sites_are_called_all_the_same(morning: Morning) -> None:
     _chairs(morning)
-    change_count_question(morning.action, 15, on=False, actor="test", now=START)
+    _set_steps(morning, 15, on=False)
     assert ask_for_counts(_at(15)) == 0
     assert len(_list(morning, _at(35))) == 3
 

@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 
 from mobilize import clock
-from mobilize.accounts.scope import Scope
-from mobilize.checkins.decision import Proof
+from mobilize.accounts.access.scope import Scope
 from mobilize.checkins.models import Method
-from mobilize.checkins.operations import check_in, take_back_ticks
+from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.record.operations import check_in
 from mobilize.roster.models import Member, Site
-from mobilize.turnout import live, queries
-from mobilize.turnout.figures import Board
-from mobilize.turnout.queries import board
+from mobilize.turnout.board import cache as live
+from mobilize.turnout.figures import queries as queries
+from mobilize.turnout.figures.queries import board
+from mobilize.turnout.figures.types import Board
 from tests.builders import START
+from tests.checkins.morning import take_back_ticks
 from tests.turnout.conftest import Morning
 
 EVERYTHING = Scope(everything=True)
@@ -26,17 +28,19 @@ def test_after_each_arrival_the_kept_board_equals_a_count_from_nothing(
     morning: Morning, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     morning.freeze()
-    assert _seen(morning).total.names.named == 0
+    assert _checked_board(morning).total.names.named == 0
     looked: list[Any] = []
-    monkeypatch.setattr(live, "see", lambda *_a, **_k: looked.append("everybody") or queries.see(*_a, **_k))
+    monkeypatch.setattr(
+        live, "load_data", lambda *_a, **_k: looked.append("everybody") or queries.load_data(*_a, **_k)
+    )
     mia, ana, *_ = morning.members[morning.lincoln.id]
     _arrives(morning, mia, morning.lincoln)
     _arrives(morning, ana, morning.madison)
     _arrives(morning, mia, morning.lincoln, Method.SCAN)  # the same member again, stronger
     _arrives(morning, mia, morning.madison)  # and at another line
-    found = _seen(morning)
-    assert (found.total.names.named, found.total.names.verified) == (2, 1)
-    assert [c.line.hosted for c in found.chapters] == [1, 2, 0]
+    result = _checked_board(morning)
+    assert (result.total.names.named, result.total.names.verified) == (2, 1)
+    assert [c.line.hosted for c in result.chapters] == [1, 2, 0]
     assert not looked
 
 
@@ -44,9 +48,9 @@ def test_who_was_taken_back_leaves_the_kept_board(morning: Morning) -> None:
     morning.freeze()
     mia = morning.members[morning.lincoln.id][0]
     _arrives(morning, mia, morning.lincoln)
-    assert _seen(morning).total.names.came == 1
+    assert _checked_board(morning).total.names.came == 1
     take_back_ticks(_proof(morning, mia, morning.lincoln), actor="test", now=clock.now())
-    assert _seen(morning).total.names.came == 0
+    assert _checked_board(morning).total.names.came == 0
 
 
 @pytest.mark.parametrize("begun", [True, False])
@@ -58,32 +62,34 @@ def test_neither_counts_nor_take_backs_make_everybody_be_looked_at_again(
     mia, ana, *_ = morning.members[morning.lincoln.id]
     _arrives(morning, mia, morning.lincoln)
     looked: list[Any] = []
-    monkeypatch.setattr(live, "see", lambda *_a, **_k: looked.append("everybody") or queries.see(*_a, **_k))
+    monkeypatch.setattr(
+        live, "load_data", lambda *_a, **_k: looked.append("everybody") or queries.load_data(*_a, **_k)
+    )
     morning.count(morning.lincoln, 12)
     morning.supporters(morning.lincoln, 3)
-    assert _seen(morning).chapters[0].line.head_count == 12
+    assert _checked_board(morning).chapters[0].line.head_count == 12
     _arrives(morning, ana, morning.lincoln)
     take_back_ticks(_proof(morning, mia, morning.lincoln), actor="test", now=clock.now())
-    found = _seen(morning)
-    assert (found.total.names.came, found.total.line.supporters) == (1, 3)
+    result = _checked_board(morning)
+    assert (result.total.names.came, result.total.line.supporters) == (1, 3)
     assert not looked
 
 
-def _seen(morning: Morning) -> Board:
-    """What everybody's board says, checked against a count from nothing."""
-    found = live.board_for(morning.action, EVERYTHING, oldest=0.0)
-    assert found is not None
-    assert replace(found, as_of=None) == board(morning.action)
-    return found
+def _checked_board(morning: Morning) -> Board:
+    """Everybody's board, checked against a count from nothing."""
+    result = live.board_for(morning.action, EVERYTHING, oldest=0.0)
+    assert result is not None
+    assert replace(result, as_of=None) == board(morning.action)
+    return result
 
 
 def _arrives(morning: Morning, member: Member, at: Site, method: Method = Method.TICK) -> None:
     check_in(_proof(morning, member, at, method), now=clock.now())
-    _seen(morning)
+    _checked_board(morning)
 
 
-def _proof(morning: Morning, member: Member, at: Site, method: Method = Method.TICK) -> Proof:
-    return Proof(
+def _proof(morning: Morning, member: Member, at: Site, method: Method = Method.TICK) -> CheckInClaim:
+    return CheckInClaim(
         event_id=morning.event(at).id,
         nonce=secrets.token_bytes(16),
         body=b"",

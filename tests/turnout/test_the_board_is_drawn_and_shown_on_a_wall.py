@@ -7,14 +7,14 @@ import pytest
 from flask.testing import FlaskClient
 
 from mobilize import clock
-from mobilize.accounts.grants import grant_line
+from mobilize.accounts.access.grants import grant_line
 from mobilize.accounts.models import GrantKind, RoleName
 from mobilize.actions.models import Action
 from mobilize.database import atomic, db
-from mobilize.turnout.drawing import site_map
-from mobilize.turnout.outsiders import final_names, hidden
-from mobilize.turnout.pace import arrivals_of, pace_of
-from mobilize.turnout.queries import board
+from mobilize.turnout.board.charts import site_map
+from mobilize.turnout.board.pace import arrivals_of, pace_of
+from mobilize.turnout.figures.disclosure_control import final_names, hidden
+from mobilize.turnout.figures.queries import board
 from tests.builders import START, make_action, make_campaign, make_member, make_person
 from tests.turnout.conftest import Morning, arrive, enter
 
@@ -49,16 +49,16 @@ def test_the_pace_compares_with_the_last_action_at_the_same_minute(morning: Morn
         before.send(member, morning.lincoln, at=earlier.starts_at + 10 * n * MINUTE)
     morning.send(members[0], morning.lincoln, at=START - MINUTE / 2)
     morning.send(members[1], morning.lincoln, at=START + 12 * MINUTE)
-    shown = board(morning.action)
-    pace = pace_of(shown, morning.action, START + 20 * MINUTE)
+    live_board = board(morning.action)
+    pace = pace_of(live_board, morning.action, START + 20 * MINUTE)
     assert pace is not None
     assert (pace.now, pace.then, pace.last.id) == (2, 3, earlier.id)
-    steps = arrivals_of(shown, morning.action).steps
+    steps = arrivals_of(live_board, morning.action).steps
     assert [(int((at - START) / MINUTE), n) for at, n in steps] == [(-5, 1), (0, 0), (5, 0), (10, 1)]
 
 
 @pytest.mark.parametrize(
-    ("counts", "said"),
+    ("counts", "message"),
     [
         ((10, 20, 30), (10, 20, 30)),
         ((0, 20, 30), (0, 20, 30)),
@@ -69,8 +69,8 @@ def test_the_pace_compares_with_the_last_action_at_the_same_minute(morning: Morn
         ((3, 0), (None, None)),
     ],
 )
-def test_a_small_count_is_not_said_nor_given_away(counts: tuple[int], said: tuple[int | None]) -> None:
-    assert hidden(counts) == said
+def test_a_small_count_is_not_said_nor_given_away(counts: tuple[int], message: tuple[int | None]) -> None:
+    assert hidden(counts) == message
 
 
 def test_the_total_by_name_is_not_said_beside_who_came_when_the_difference_is_small(morning: Morning) -> None:
@@ -78,9 +78,9 @@ def test_the_total_by_name_is_not_said_beside_who_came_when_the_difference_is_sm
     for member in morning.members[morning.lincoln.id]:
         morning.send(member, morning.lincoln)
     morning.send(make_member("Retired", status="retired", site=morning.lincoln), morning.lincoln)
-    shown = final_names(board(morning.action))
-    assert (shown.came, shown.named) == (6, None)
-    assert shown.split == (None, None, None)
+    names = final_names(board(morning.action))
+    assert (names.came, names.named) == (6, None)
+    assert names.split == (None, None, None)
 
 
 def test_a_wall_shows_figures_by_link_and_no_names_and_ends_when_taken_back(
@@ -94,16 +94,16 @@ def test_a_wall_shows_figures_by_link_and_no_names_and_ends_when_taken_back(
     with atomic() as session:
         session.get_one(Action, morning.action.id).ends_at = clock.now() + timedelta(hours=1)
     enter(client, make_person("Olga Office", role=RoleName.ADMIN), clock.now())
-    made = client.post(f"/actions/{morning.action.id}/walls", data={"label": "Hall"})
-    address = re.search(r"/wall/[A-Z0-9]+", made.text)
-    assert made.status_code == 200 and address
+    response = client.post(f"/actions/{morning.action.id}/walls", data={"label": "Hall"})
+    address = re.search(r"/wall/[A-Z0-9]+", response.text)
+    assert response.status_code == 200 and address
     client.delete_cookie("session", domain="localhost")
     page = client.get(address[0])
     assert page.status_code == 200 and "Member0" not in page.text and "not said" in page.text
     assert re.search(r"Names ticked or scanned by chairs and captains</dt><dd>6<", page.text)
-    said = client.get(f"{address[0]}/board.json")
-    assert "31" in said.json["html"]
-    etag = {"If-None-Match": said.headers["ETag"]}
+    payload = client.get(f"{address[0]}/board.json")
+    assert "31" in payload.json["html"]
+    etag = {"If-None-Match": payload.headers["ETag"]}
     assert client.get(f"{address[0]}/board.json", headers=etag).status_code == 304
     enter(client, make_person("Olga Office", role=RoleName.ADMIN), clock.now())
     back = re.search(r"/actions/[^\"]+/revoke", client.get(f"/actions/{morning.action.id}/walls").text)

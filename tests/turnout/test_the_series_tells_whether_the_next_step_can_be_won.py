@@ -7,15 +7,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from mobilize import clock
+from mobilize.accounts.access.scope import THE_OFFICE
 from mobilize.accounts.models import RoleName
-from mobilize.accounts.scope import THE_OFFICE
 from mobilize.actions.models import Action
 from mobilize.database import atomic, db
-from mobilize.turnout.matrix import Cell, matrix_of
-from mobilize.turnout.models import Total
-from mobilize.turnout.operations import close_due_events
-from mobilize.turnout.queries import board
-from mobilize.turnout.readiness import readiness
+from mobilize.turnout.campaigns.matrix import MatrixCell, matrix_of
+from mobilize.turnout.campaigns.readiness import readiness
+from mobilize.turnout.figures.closing import close_due_events
+from mobilize.turnout.figures.queries import board
+from mobilize.turnout.models import ChapterTotal
 from tests.builders import START, make_action, make_campaign, make_member, make_person
 from tests.turnout.conftest import Morning, enter
 
@@ -58,13 +58,13 @@ def test_every_site_area_and_the_union_stand_in_the_matrix(campaign: Morning) ->
 
 def test_what_is_corrected_later_shows_in_the_matrix(campaign: Morning) -> None:
     """A further version takes the place of the first, in whatever order the database hands them out."""
-    of_first = select(Total).join(Action).where(Action.starts_at == START - WEEK)
-    fixed = db.session.scalars(of_first.where(Total.chapter_id == campaign.madison.id)).one()
+    of_first = select(ChapterTotal).join(Action).where(Action.starts_at == START - WEEK)
+    fixed = db.session.scalars(of_first.where(ChapterTotal.chapter_id == campaign.madison.id)).one()
     for version, came in ((3, 4), (2, 3)):
         row = {"action_id": fixed.action_id, "event_id": fixed.event_id, "chapter_id": fixed.chapter_id}
         figures = {**fixed.figures, "came": came}
         with atomic() as session:
-            session.add(Total(**row, version=version, figures=figures, fixed_at=START))
+            session.add(ChapterTotal(**row, version=version, figures=figures, fixed_at=START))
     matrix = matrix_of(campaign.action.campaign_id, THE_OFFICE, START)
     assert matrix is not None
     assert matrix.sites[1].cells == [(4, 4), (4, 4)]
@@ -77,8 +77,8 @@ def test_members_without_a_chapter_count_in_the_total_of_the_union(app: object, 
     only = Morning(make_action(campaign_id=of.id))
     only.freeze()
     only.send(only.members[only.lincoln.id][0], only.lincoln)
-    shown = board(only.action).total.names
-    assert (shown.eligible, shown.came) == (13, 1)
+    names = board(only.action).total.names
+    assert (names.eligible, names.came) == (13, 1)
     for _closed in range(2):
         matrix = matrix_of(of.id, THE_OFFICE, START)
         assert matrix is not None and matrix.no_site is not None
@@ -92,7 +92,7 @@ def test_members_without_a_chapter_count_in_the_total_of_the_union(app: object, 
 
 @pytest.mark.parametrize(("came", "band"), [(49, 0), (50, 1), (65, 2), (75, 3), (89, 3), (90, 4)])
 def test_a_band_begins_at_its_threshold(came: int, band: int) -> None:
-    assert Cell(100, came).band((50, 65, 75, 90)) == band
+    assert MatrixCell(100, came).band((50, 65, 75, 90)) == band
 
 
 def test_an_area_is_ready_or_the_reasons_are_told(campaign: Morning) -> None:
@@ -107,7 +107,7 @@ def test_an_area_is_ready_or_the_reasons_are_told(campaign: Morning) -> None:
     )
 
 
-def test_an_organizer_sees_the_series_of_her_areas(campaign: Morning, client: FlaskClient) -> None:
+def test_an_organizer_sees_the_series_of_their_areas(campaign: Morning, client: FlaskClient) -> None:
     enter(client, make_person("Omar South", role=RoleName.ORGANIZER, area=campaign.south), clock.now())
     address = f"/campaigns/{campaign.action.campaign_id}/series"
     page, file = client.get(address).text, client.get(f"{address}?form=csv").text

@@ -10,12 +10,11 @@ from mobilize import clock
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Action
 from mobilize.database import atomic, db
-from mobilize.privacy.forgetting import forget_action
-from mobilize.turnout.correcting import correct_action, correct_closed_actions
-from mobilize.turnout.figures import Board
-from mobilize.turnout.fixed import versions_of
-from mobilize.turnout.operations import close_due_events
-from mobilize.turnout.queries import board
+from mobilize.privacy.retention.forgetting import forget_action
+from mobilize.turnout.figures.closing import close_due_events, correct_action, correct_closed_actions
+from mobilize.turnout.figures.queries import board
+from mobilize.turnout.figures.snapshots import versions_of
+from mobilize.turnout.figures.types import Board
 from tests.builders import START, make_member, make_person
 from tests.turnout.conftest import Morning, arrive, enter
 

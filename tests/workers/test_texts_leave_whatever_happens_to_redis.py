@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -12,8 +13,8 @@ from flask import Flask
 from bench.process_use import tree
 from mobilize import clock
 from mobilize.database import db
-from mobilize.demo.carrier import Carrier
-from mobilize.texts.models import TextClass
+from mobilize.demo.carrier.server import Carrier
+from mobilize.texts.models import Priority, TextClass
 from mobilize.texts.operations import PlannedText, queue_texts
 from mobilize.texts.queries import counts_by_state, is_opted_out
 from tests.services.processes import Processes
@@ -34,7 +35,7 @@ def carrier(environ: dict[str, str]) -> Iterator[Carrier]:
     standing_in.stop()
 
 
-def queue(name: str, count: int) -> None:
+def queue(name: str, count: int, *, priority: int = Priority.REMINDER) -> None:
     now = clock.now()
     queue_texts(
         [
@@ -43,10 +44,11 @@ def queue(name: str, count: int) -> None:
                 phone=f"+1213555{n:04d}",
                 wording="as_written",
                 language="en",
-                klass=TextClass.ASKED,
+                text_class=TextClass.REQUESTED,
                 tz="America/Los_Angeles",
                 due_at=now,
-                useless_after=now + timedelta(hours=1),
+                expires_at=now + timedelta(hours=1),
+                priority=priority,
                 blanks={"body": f"{name} {n}"},
             )
             for n in range(count)
@@ -56,11 +58,11 @@ def queue(name: str, count: int) -> None:
 
 
 def taken(carrier: Carrier, name: str) -> list[str]:
-    return [t["body"] for t in carrier.book.ledger() if t["body"].startswith(f"{name} ")]
+    return [t["body"] for t in carrier.store.ledger() if t["body"].startswith(f"{name} ")]
 
 
 def wait_for(what: Callable[[], bool], seconds: float) -> float:
-    """How long it took; an AssertionError when it did not happen."""
+    """The seconds it took; an AssertionError when it did not happen."""
     began = time.monotonic()
     while not what():
         assert time.monotonic() - began < seconds, "it did not happen in time"
@@ -138,7 +140,7 @@ def test_there_and_back_through_the_real_web(
     carrier.say("+12135550001", "por favor, no más mensajes")
     wait_for(lambda: is_opted_out("+12135550001"), 20)
     queue("later", 3)
-    wait_for(lambda: counts_by_state()["delivered"] == 5, 40)
+    wait_for(lambda: counts_by_state()["delivered"] == 6, 40)  # two of these, and that no more come
     wait_for(lambda: counts_by_state()["dropped"] == 1, 40)
     assert sorted(taken(carrier, "later")) == ["later 0", "later 2"]
 
@@ -160,3 +162,48 @@ def test_a_worker_told_to_stop_in_the_middle_finishes_what_it_holds(
     counts = counts_by_state()
     assert (counts["accepted"], counts["claimed"], counts["unknown"]) == (len(left), 0, 0)
     assert counts["waiting"] == 400 - len(left)
+
+
+def test_a_code_waits_for_no_planning_no_report_and_no_text_that_hangs(
+    pg_app: Flask, environ: dict[str, str], carrier: Carrier, processes: Processes
+):
+    processes.celery("worker", "--concurrency", "1", environ=environ)
+    processes.celery("beat", environ=environ)
+    queue("ready", 1)
+    assert_each_left_once(carrier, "ready", 1, within=25)
+    with db.engine.connect() as blocking:
+        tables = "reminder_rules, reports, broadcasts, audit"
+        blocking.exec_driver_sql(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE")
+        time.sleep(3)
+        for n in range(3):
+            queue(f"code{n}", 1, priority=Priority.CODE)
+            assert wait_for(lambda n=n: taken(carrier, f"code{n}"), 3) < 3
+        blocking.rollback()
+
+
+def test_a_process_that_dies_is_followed_by_another(
+    pg_app: Flask, environ: dict[str, str], carrier: Carrier, processes: Processes
+):
+    worker = processes.celery("worker", "--concurrency", "1", environ=environ)
+    processes.celery("beat", environ=environ)
+    queue("first", 5)
+    assert_each_left_once(carrier, "first", 5, within=25)
+    [_leash, parent, *children] = tree(worker.pid)
+    assert len(children) == 5, "one for each queue"
+    for child in children:
+        os.kill(child, signal.SIGKILL)
+    queue("second", 5)
+    assert_each_left_once(carrier, "second", 5, within=25)
+    [_leash, same_parent, *others] = tree(worker.pid)
+    assert same_parent == parent and len(others) == 5 and not set(others) & set(children)
+
+
+def test_the_processes_end_when_their_parent_is_killed(
+    pg_app: Flask, environ: dict[str, str], carrier: Carrier, processes: Processes
+):
+    worker = processes.celery("worker", "--concurrency", "1", environ=environ)
+    queue("first", 5)
+    assert_each_left_once(carrier, "first", 5, within=40)
+    [_leash, parent, *children] = tree(worker.pid)
+    os.kill(parent, signal.SIGKILL)
+    wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in children), 20)

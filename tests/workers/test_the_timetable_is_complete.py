@@ -20,8 +20,8 @@ app.loader.import_default_modules()
 ours = {name: task for name, task in app.tasks.items() if not name.startswith("celery.")}
 print(json.dumps({name: len(inspect.signature(task.run).parameters) for name, task in ours.items()}))
 """
-    found: dict[str, int] = json.loads(run(program, base_environ).splitlines()[-1])
-    return found
+    payload: dict[str, int] = json.loads(run(program, base_environ).splitlines()[-1])
+    return payload
 
 
 def test_each_entry_names_a_task_and_each_task_has_an_entry(tasks: dict[str, int]):
@@ -40,7 +40,9 @@ def test_a_task_is_named_after_its_room(tasks: dict[str, int]):
 
 
 def test_no_wake_outlives_the_visibility_timeout_by_much():
-    for entry in beat_schedule().values():
+    entries = beat_schedule().values()
+    assert entries
+    for entry in entries:
         assert entry["options"]["expires"] >= 5
 
 
@@ -70,9 +72,28 @@ assert not found, found
 
 
 def run(program: str, environ: Mapping[str, str]) -> str:
-    """What `program` prints in a Python of its own."""
+    """The output of `program` in a Python of its own."""
     done = subprocess.run(
         [sys.executable, "-c", program], env=dict(environ), capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_each_message_goes_to_the_queue_of_its_task_alone(base_environ: dict[str, str]):
+    program = """
+import json
+from workers.app import app
+from workers.timetable import TIMETABLE
+reached = {}
+for entry in TIMETABLE:
+    queue = app.amqp.queues[entry.queue]
+    reached[entry.task] = [
+        other.name
+        for other in app.amqp.queues.values()
+        if (other.exchange.name, other.routing_key) == (queue.exchange.name, queue.routing_key)
+    ]
+    assert reached[entry.task] == [entry.queue] == [app.amqp.router.route({}, entry.task)["queue"].name]
+print(len(reached))
+"""
+    assert int(run(program, base_environ)) == len(TIMETABLE)

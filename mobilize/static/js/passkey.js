@@ -1,52 +1,68 @@
+// @ts-check
 // Passkeys: the form fetches what the device has to sign, the device signs it, and the form sends the answer.
 // Without this script, or on a browser without passkeys, the part of the page that needs one stays hidden.
-"use strict";
+import { field, first } from "./dom.js";
 
-for (const form of document.querySelectorAll("form[data-passkey]")) {
-  const part = form.closest("[data-passkey-part]") || form;
+/** @typedef {any} Options as the server makes them, with base64url where the browser wants bytes */
+
+for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll("form[data-passkey]"))) {
+  const part = /** @type {HTMLElement} */ (form.closest("[data-passkey-part]") || form);
   if (!window.PublicKeyCredential || !navigator.credentials) {
-    for (const without of document.querySelectorAll("[data-without-passkey]")) without.hidden = false;
+    showWithoutPasskey();
     continue;
   }
   part.hidden = false;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    ask(form);
+    sign(form);
   });
 }
 
-async function ask(form) {
-  const problem = form.querySelector("[data-problem]");
-  const button = form.querySelector("button");
+function showWithoutPasskey() {
+  const parts = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-without-passkey]"));
+  for (const part of parts) part.hidden = false;
+}
+
+/** @param {HTMLFormElement} form */
+async function sign(form) {
+  const problem = first(form, "[data-problem]");
+  const button = /** @type {HTMLButtonElement} */ (first(form, "button"));
   problem.hidden = true;
   button.disabled = true;
   try {
     const options = await fetchOptions(form);
     const credential =
       form.dataset.passkey === "add"
-        ? await navigator.credentials.create({ publicKey: forCreating(options) })
-        : await navigator.credentials.get({ publicKey: forProving(options) });
-    form.elements.step_credential.value = JSON.stringify(asJson(credential));
+        ? await navigator.credentials.create({ publicKey: creationOptions(options) })
+        : await navigator.credentials.get({ publicKey: requestOptions(options) });
+    const input = field(form, "step_credential");
+    if (input) input.value = JSON.stringify(asJson(/** @type {any} */ (credential)));
     form.submit();
   } catch (error) {
-    // She closed the window, this device has no such key, or it has one of hers already.
-    problem.textContent = error.name === "InvalidStateError" ? problem.dataset.known : problem.dataset.failed;
+    // They closed the window, this device has no such key, or it has one of theirs already.
+    const isKnown = error instanceof DOMException && error.name === "InvalidStateError";
+    problem.textContent = (isKnown ? problem.dataset.known : problem.dataset.failed) ?? "";
     problem.hidden = false;
     problem.focus();
     button.disabled = false;
   }
 }
 
+/**
+ * @param {HTMLFormElement} form
+ * @returns {Promise<Options>}
+ */
 async function fetchOptions(form) {
-  const answer = await fetch(form.dataset.options, {
+  const response = await fetch(form.dataset.options ?? "", {
     method: "POST",
-    headers: { "X-CSRFToken": form.elements.csrf_token.value, Accept: "application/json" },
+    headers: { "X-CSRFToken": field(form, "csrf_token")?.value ?? "", Accept: "application/json" },
   });
-  if (!answer.ok) throw new Error("no options");
-  return answer.json();
+  if (!response.ok) throw new Error("no options");
+  return response.json();
 }
 
-function forCreating(options) {
+/** @param {Options} options */
+function creationOptions(options) {
   return {
     ...options,
     challenge: toBytes(options.challenge),
@@ -55,7 +71,8 @@ function forCreating(options) {
   };
 }
 
-function forProving(options) {
+/** @param {Options} options */
+function requestOptions(options) {
   return {
     ...options,
     challenge: toBytes(options.challenge),
@@ -63,12 +80,17 @@ function forProving(options) {
   };
 }
 
+/** @param {Options} descriptor */
 function withBytes(descriptor) {
   return { ...descriptor, id: toBytes(descriptor.id) };
 }
 
-// What PublicKeyCredential.toJSON() gives, for browsers that do not have it yet.
+/**
+ * What PublicKeyCredential.toJSON() gives, for browsers that do not have it yet.
+ * @param {any} credential
+ */
 function asJson(credential) {
+  /** @type {Record<string, string>} */
   const response = { clientDataJSON: toText(credential.response.clientDataJSON) };
   for (const name of ["attestationObject", "authenticatorData", "signature", "userHandle"]) {
     if (credential.response[name]) response[name] = toText(credential.response[name]);
@@ -76,11 +98,13 @@ function asJson(credential) {
   return { id: credential.id, rawId: toText(credential.rawId), type: credential.type, response };
 }
 
+/** @param {string} text base64url */
 function toBytes(text) {
   const plain = atob(text.replace(/-/g, "+").replace(/_/g, "/"));
   return Uint8Array.from(plain, (letter) => letter.charCodeAt(0));
 }
 
+/** @param {ArrayBuffer} buffer */
 function toText(buffer) {
   const plain = String.fromCharCode(...new Uint8Array(buffer));
   return btoa(plain).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");

@@ -10,20 +10,21 @@ from datetime import timedelta
 
 from flask import Flask
 
-from mobilize.accounts.grants import grant_line
+from mobilize.accounts.access.grants import grant_line
 from mobilize.accounts.models import GrantKind, Person, RoleName
-from mobilize.actions.denominator import freeze_event
+from mobilize.actions.eligibility import freeze_event
 from mobilize.actions.models import Action, ActionKind, Event
-from mobilize.checkins.counts import report_head_count
 from mobilize.checkins.models import Method
-from mobilize.checkins.operations import Proof, check_in, check_in_by_poster
-from mobilize.checkins.typed import read_typed
-from mobilize.crypto import blind_index
+from mobilize.checkins.record.head_counts import report_head_count
+from mobilize.checkins.record.identifiers import read_typed
+from mobilize.checkins.record.operations import CheckInClaim, check_in, check_in_by_poster
 from mobilize.database import atomic, db
-from mobilize.privacy.erasing import erase_member
-from mobilize.roster.models import Member, Membership, Rank, Site
+from mobilize.keys.crypto import blind_index
+from mobilize.languages import Translated
+from mobilize.privacy.retention.erasure import erase_member
+from mobilize.roster.models import Member, Membership, MembershipRank, Site
 from mobilize.texts.models import PhoneRule
-from mobilize.turnout.statements import Signing, open_link, prepare, publish
+from mobilize.turnout.statements.operations import Signing, open_link, prepare, publish
 from tests.builders import (
     LONG_AGO,
     START,
@@ -41,7 +42,7 @@ PROBE, PROBE_NUMBER = "2135550166", "66666666"
 HERE, ELSEWHERE, TEXT_CODE = "CDFGHJKMN", "PQRTVWXY3", "48225"
 
 # Whose the probe is, by the names of `_people`; nobody's for a stranger. Those of `ON_THE_LIST` stand on the
-# list of the line where the deeds are done: of them its captain may learn, and nobody else.
+# list of the line where the steps are done: of them its captain may learn, and nobody else.
 FACTS: dict[str, tuple[str, ...]] = {
     "stranger": (),
     "stranger who was here before": ("Nate",),
@@ -62,12 +63,15 @@ FACTS: dict[str, tuple[str, ...]] = {
 LIA = uuid.UUID(int=100)
 # Enough of them that outsiders are told how many.
 TICKED = tuple(f"Tia{n}" for n in range(6))
+# The first of them, whose phone anybody may be shown: the employer's too.
+TIA = uuid.UUID(int=103)
 ON_THE_LIST = {fact for fact in FACTS if fact.startswith("listed")}
 
 
 @dataclass
 class World:
-    """What was built. `random`: what was drawn in it and stands in addresses, and the word for it."""
+    """The world that was built. `random`: what was drawn in it and stands in addresses, and the word for
+    it."""
 
     app: Flask
     action: Action
@@ -85,9 +89,9 @@ class World:
 
     def publish(self, now) -> None:
         """The office signs the counts of this moment, for everybody."""
-        why = {"why_en": "Counted again.", "why_es": "Contado otra vez."} if self.versions else {}
+        why = Translated(en="Counted again.", es="Contado otra vez.") if self.versions else Translated()
         draft = prepare(self.action, self.officer, now)
-        publish(draft.id, now, Signing("Ada Office", **why), self.officer, now)
+        publish(draft.id, now, Signing("Ada Office", why=why), self.officer, now)
         self.versions += 1
         self.noon = open_link(self.action.id, "person:ada", now).code
 
@@ -141,7 +145,7 @@ def _people(probed: tuple[str, ...], lincoln: Site, madison: Site) -> dict[str, 
     make_person("Carmen Ortiz", role=RoleName.CHAIR, site=madison, phone=chair)
     with atomic() as session:
         opal = blind_index("phone", people["Opal"].phone)
-        session.add(PhoneRule(phone_bix=opal, opted_out_at=START, source="text"))
+        session.add(PhoneRule(phone_index=opal, opted_out_at=START, source="text"))
     erase_member(people["Erin"].id, by="member", now=LONG_AGO + timedelta(days=1))
     # Nate is a stranger: nobody on the roster, with a number all the same.
     nate = PROBE if "Nate" in probed else "2135550199"
@@ -151,7 +155,9 @@ def _people(probed: tuple[str, ...], lincoln: Site, madison: Site) -> dict[str, 
 
 def _second_site(member: Member, site: Site) -> None:
     with atomic():
-        db.session.add(Membership(member_id=member.id, site_id=site.id, rank=Rank.SECOND, from_at=LONG_AGO))
+        db.session.add(
+            Membership(member_id=member.id, site_id=site.id, rank=MembershipRank.SECOND, from_at=LONG_AGO)
+        )
 
 
 def _who_is_in(event: Event, people: dict[str, Member]) -> None:
@@ -159,7 +165,7 @@ def _who_is_in(event: Event, people: dict[str, Member]) -> None:
     for n, number in enumerate(typed):
         check_in_by_poster(event.id, read_typed(str(number)), page=f"before {n}", cookie=None, now=OPEN)
     for n, name in enumerate(("Lee", *TICKED)):
-        proof = Proof(
+        proof = CheckInClaim(
             event_id=event.id, nonce=bytes([200 + n] * 16), body=name.encode(), method=Method.TICK,
             happened_at=OPEN, member_id=people[name].id,
         )  # fmt: skip

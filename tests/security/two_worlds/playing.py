@@ -1,4 +1,4 @@
-"""One deed in one world: what each observer sees before it and in the time after it, made comparable."""
+"""One step in one world: what each observer sees before it and in the time after it, made comparable."""
 
 import json
 import re
@@ -14,30 +14,31 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from mobilize import clock
-from mobilize.actions.denominator import freeze_due_events
-from mobilize.checkins import personal, queries
-from mobilize.checkins.settling import work_out_leavings
-from mobilize.reminders.answers import read_answers
-from mobilize.reminders.counts import ask_for_counts
-from mobilize.reminders.planning import plan_reminders
-from mobilize.reminders.which import ask_who_checked_in
-from mobilize.turnout import live
-from mobilize.turnout.correcting import correct_closed_actions
-from mobilize.turnout.operations import close_due_events
-from mobilize.turnout.reports import make_due_reports
-from tests.security.two_worlds.deeds import CAPTAIN, Deed
+from mobilize.actions.eligibility import freeze_due_events
+from mobilize.checkins.line import queries as queries
+from mobilize.checkins.member import personal_links
+from mobilize.checkins.record.deferred import derive_deferred
+from mobilize.reminders.head_counts.requests import ask_for_counts
+from mobilize.reminders.inbox.answers import read_answers
+from mobilize.reminders.inbox.shared_phones import ask_who_checked_in
+from mobilize.reminders.rules.planning import plan_reminders
+from mobilize.turnout.board import cache as live
+from mobilize.turnout.figures.closing import close_due_events, correct_closed_actions
+from mobilize.turnout.reports.operations import make_due_reports
+from mobilize.turnout.reports.thank_you import plan_thanks
 from tests.security.two_worlds.facts import ON_THE_LIST, OPEN, World, build
+from tests.security.two_worlds.steps import CAPTAIN, Step
 from tests.security.two_worlds.surfaces import Look, look_at_everything
 
 # What an observer saw, by observer and the name of the look.
-Seen = dict[tuple[str, str], str]
+Outputs = dict[tuple[str, str], str]
 Fresh = Callable[[], AbstractContextManager[Flask]]
 # All that workers do about an action, but for what only the carrier sees.
 TICKS = (
-    freeze_due_events, read_answers, ask_who_checked_in, ask_for_counts, plan_reminders, work_out_leavings,
-    close_due_events, make_due_reports, correct_closed_actions,
+    freeze_due_events, read_answers, ask_who_checked_in, ask_for_counts, plan_reminders, derive_deferred,
+    close_due_events, plan_thanks, make_due_reports, correct_closed_actions,
 )  # fmt: skip
-# Looks after the deed: at once, when the workers' ticks ran, and when all events are closed and told of.
+# Looks after the step: at once, when the workers' ticks ran, and when all events are closed and told of.
 LATER = (timedelta(0), timedelta(minutes=4), timedelta(hours=5))
 
 # What a line's state says of its list, and of how many are not on it.
@@ -46,7 +47,10 @@ OF_THE_LIST = ("in", "named", "others", "duties")
 # Set aside, each for a reason. Everything else is compared byte for byte, headers too.
 _RANDOM = (
     # A form's token: 22 random letters, their MAC, and in a session's form the CSRF token.
-    (re.compile(r'(name=\\?"(?:token|csrf_token)\\?"(?: type=\\?"hidden\\?")? value=\\?")[^"\\]*'), r"\1"),
+    (
+        re.compile(r'(name=\\?"(?:token|csrf_token)\\?"(?:\s+type=\\?"hidden\\?")?\s+value=\\?")[^"\\]*'),
+        r"\1",
+    ),
     # The letters of a receipt, drawn anew with each.
     (re.compile(r'(<dd class=\\?"code\\?">)[0-9A-Z]{6}'), r"\1"),
     # A line page's name for one rendering of its forms.
@@ -58,10 +62,10 @@ _RANDOM = (
 )
 
 
-def play(fresh: Fresh, fact: str, deed: Deed, *, caches: bool = False) -> Seen:
-    """Build the world of `fact` in an empty database, play the deed, and look before it and in `LATER`.
+def play(fresh: Fresh, fact: str, step: Step, *, caches: bool = False) -> Outputs:
+    """Build the world of `fact` in an empty database, play the step, and look before it and in `LATER`.
     With `caches` figures are kept as long as in production, by the clock of the world."""
-    seen: Seen = {}
+    outputs: Outputs = {}
     with fresh() as app, time_machine.travel(OPEN, tick=False) as time, ExitStack() as clocks:
         _forget_what_processes_keep()
         if not caches:
@@ -69,56 +73,56 @@ def play(fresh: Fresh, fact: str, deed: Deed, *, caches: bool = False) -> Seen:
         for room in (queries, live) if caches else ():
             world_time = SimpleNamespace(monotonic=lambda: clock.now().timestamp())
             clocks.enter_context(patch.object(room, "time", world_time))
-        world = build(app, fact, kind=deed.kind)
-        if deed.at > OPEN:
-            _pass_to(deed.at, time, world)
-        _note(seen, "before", look_at_everything(world), world)
-        _note(seen, "the deed", deed.play(world), world)
+        world = build(app, fact, kind=step.kind)
+        if step.at > OPEN:
+            _pass_to(step.at, time, world)
+        _note(outputs, "before", look_at_everything(world), world)
+        _note(outputs, "the step", step.play(world), world)
         for later in LATER:
-            _pass_to(deed.at + later, time, world)
+            _pass_to(step.at + later, time, world)
             if later > LATER[1]:
-                world.publish(deed.at + later)
-            _note(seen, f"{later} later", look_at_everything(world), world)
-    return seen
+                world.publish(step.at + later)
+            _note(outputs, f"{later} later", look_at_everything(world), world)
+    return outputs
 
 
-def told_apart(fact: str, seen: Seen, wanted: Seen) -> list[tuple[str, str]]:
+def told_apart(fact: str, outputs: Outputs, expected: Outputs) -> list[tuple[str, str]]:
     """(observer, look) of all that in the world of `fact` was not as it was `wanted`, as in the stranger's.
 
     Where the number is that of a name on the list, this line's captain may learn of it, and only by the list
     and by how many of it are in.
     """
-    assert seen.keys() == wanted.keys()
-    pairs = [(key, wanted[key], seen[key]) for key in wanted]
+    assert outputs.keys() == expected.keys()
+    pairs = [(key, expected[key], outputs[key]) for key in expected]
     if fact in ON_THE_LIST:
         pairs = [(key, _without_list(key, a), _without_list(key, b)) for key, a, b in pairs]
     return [key for key, a, b in pairs if a != b]
 
 
-def _without_list(key: tuple[str, str], said: str) -> str:
-    """What is left of a look at this line when the list is taken out: the names that are in, and how many."""
+def _without_list(key: tuple[str, str], text: str) -> str:
+    """The rest of a look at this line without its list: the names that are in, and how many."""
     observer, look = key
     if observer != CAPTAIN:
-        return said
+        return text
     if look.endswith("tick"):  # that a name was in already, which the list shows as well
-        said = said.replace('"outcome":"repeat"', '"outcome":"counted"')
-        return re.sub(r"^Content-Length: .*$", "", said, flags=re.M)
-    if look.endswith("line/state") and said.startswith("200"):
-        body: dict[str, Any] = json.loads(said.rpartition("\n\n")[2])
+        text = text.replace('"outcome":"repeat"', '"outcome":"counted"')
+        return re.sub(r"^Content-Length: .*$", "", text, flags=re.M)
+    if look.endswith("line/state") and text.startswith("200"):
+        body: dict[str, Any] = json.loads(text.rpartition("\n\n")[2])
         return json.dumps({name: body[name] for name in body if name not in OF_THE_LIST})
     if look.endswith(("line", "line?shell=1", "page after it")):
-        said = re.sub(r'<ul class="names".*?</ul>', "", said, flags=re.S)
-        said = re.sub(r'(id="(?:named|others)"[^>]*>(?:<[^>]*>)*)\d+', r"\1", said)
-        said = re.sub(r'(<div class="big"[^>]*id="named".*?</div>)', "", said, flags=re.S)
-        return re.sub(r"^(ETag|Content-Length): .*$", "", said, flags=re.M)
-    return said
+        text = re.sub(r'<ul class="names".*?</ul>', "", text, flags=re.S)
+        text = re.sub(r'(id="(?:named|others)"[^>]*>(?:<[^>]*>)*)\d+', r"\1", text)
+        text = re.sub(r'(<div class="big"[^>]*id="named".*?</div>)', "", text, flags=re.S)
+        return re.sub(r"^(ETag|Content-Length): .*$", "", text, flags=re.M)
+    return text
 
 
 def _forget_what_processes_keep() -> None:
     """Each world has a process of its own."""
     live.forget()
-    queries._last_counts.clear()
-    personal._by_letters.cache_clear()
+    queries.last_count.cache_clear()
+    personal_links._by_letters.cache_clear()
 
 
 def _pass_to(moment: datetime, time: Any, world: World) -> None:
@@ -127,21 +131,21 @@ def _pass_to(moment: datetime, time: Any, world: World) -> None:
         tick(moment)
 
 
-def _note(seen: Seen, when: str, looks: Iterator[Look], world: World) -> None:
+def _note(outputs: Outputs, when: str, looks: Iterator[Look], world: World) -> None:
     for observer, name, answer in looks:
         key = observer, f"{when}: {name}"
-        assert key not in seen, key
-        seen[key] = _comparable(answer, world)
+        assert key not in outputs, key
+        outputs[key] = _comparable(answer, world)
 
 
 def _comparable(answer: TestResponse | str, world: World) -> str:
     if isinstance(answer, str):
-        said = answer
+        text = answer
     else:
         lines = [f"{name}: {value}" for name, value in answer.headers if name != "Date"]
-        said = "\n".join([answer.status, *lines]) + "\n\n" + answer.get_data().decode("utf-8", "replace")
+        text = "\n".join([answer.status, *lines]) + "\n\n" + answer.get_data().decode("utf-8", "replace")
     for pattern, instead in _RANDOM:
-        said = pattern.sub(instead, said)
+        text = pattern.sub(instead, text)
     for token, word in world.random.items():
-        said = said.replace(token, word) if token else said
-    return said
+        text = text.replace(token, word) if token else text
+    return text

@@ -6,21 +6,26 @@ look at. Of a file what it says is compared.
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterator
 
-import pypdfium2
 from openpyxl import load_workbook
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from tests.security.two_worlds.deeds import (
+from mobilize.database import db
+from mobilize.texts.models import OutboxText
+from mobilize.texts.templates import render
+from tests.security.two_worlds.facts import TIA, World
+from tests.security.two_worlds.steps import (
     CAPTAIN,
     OTHER_CAPTAIN,
     OUTSIDER,
     captain_of,
     event_token,
 )
-from tests.security.two_worlds.facts import World
 from tests.services.client import Client
+from tests.turnout.conftest import text_of
 
 # Who looks, at what, and the answer; an answer may also be text that was read out of a file.
 Look = tuple[str, str, TestResponse | str]
@@ -31,7 +36,7 @@ OWN_SESSION = (
     "opens by a code on the member's own phone, or by a session: see the test of what it says without"
 )
 OWN_LINK = "opens by a link that only the member's own phone was sent; its letters are an HMAC of 50 bits"
-A_DEED = "is played as a deed, and its answers are compared there"
+A_STEP = "is played as a step, and its answers are compared there"
 
 
 def _check_in(world: World) -> Iterator[Look]:
@@ -66,13 +71,13 @@ def _wall(world: World) -> Iterator[Look]:
 def _wall_figures(world: World) -> Iterator[Look]:
     phone = Client(world.app, use_cookies=True)
     for n, token in enumerate(world.walls):
-        said = phone.get(f"/wall/{token}/board.json")
-        yield OUTSIDER, f"board {n}", said
-        etag = {"If-None-Match": said.headers.get("ETag", "")}
+        response = phone.get(f"/wall/{token}/board.json")
+        yield OUTSIDER, f"board {n}", response
+        etag = {"If-None-Match": response.headers.get("ETag", "")}
         yield OUTSIDER, f"board {n} again", phone.get(f"/wall/{token}/board.json", headers=etag)
 
 
-def _noon(world: World) -> Iterator[Look]:
+def _public_statement(world: World) -> Iterator[Look]:
     phone = Client(world.app, use_cookies=True)
     yield OUTSIDER, "noon", phone.get(f"/noon/{world.noon}")
     at = f"/noon/{world.noon}/{world.versions}"
@@ -116,21 +121,21 @@ def _line(*ends: str) -> Looks:
 ROUTES: dict[str, Looks | str] = {
     "checkins.check_in": _check_in,
     "checkins.check_in_now": _receipt,
-    "checkins.check_in_at_the_line": A_DEED,
+    "checkins.check_in_at_the_line": A_STEP,
     "checkins.next_in_calendar": _calendar,
     "checkins.find": _find,
-    "checkins.undo": A_DEED,
+    "checkins.undo": A_STEP,
     "checkins.personal": _personal,
     "checkins.personal_now": OWN_LINK,
     "checkins.service_worker": NOBODYS_FIGURE,
     "turnout.wall": _wall,
     "turnout.wall_figures": _wall_figures,
-    "turnout.noon": _noon,
+    "turnout.public_statement": _public_statement,
     "line.page": _line("", "?shell=1"),
     "line.state": _line("/state"),
     "line.manifest": _line("/manifest.json"),
-    "line.do": A_DEED,
-    "line.items": A_DEED,
+    "line.do": A_STEP,
+    "line.items": A_STEP,
     "line.hand_over": "gives the same link to another phone",
     "grants.open_line": "spends a link; what it opens is `line.page`",
     "grants.open_line_now": "spends a link; what it opens is `line.page`",
@@ -139,16 +144,16 @@ ROUTES: dict[str, Looks | str] = {
     "public.healthz": NOBODYS_FIGURE,
     "public.language": NOBODYS_FIGURE,
     "public.readyz": NOBODYS_FIGURE,
-    "accounts.ask": A_DEED,
-    "accounts.enter_the_code": A_DEED,
+    "accounts.ask": A_STEP,
+    "accounts.enter_the_code": A_STEP,
     "accounts.sign_in": _without_session("/sign-in"),
-    "accounts.sign_in_code": A_DEED,
+    "accounts.sign_in_code": A_STEP,
     "accounts.sign_out": NOBODYS_FIGURE,
     "accounts.enter": OWN_LINK,
     "accounts.enter_now": OWN_LINK,
-    "privacy.ask": A_DEED,
-    "privacy.code": A_DEED,
-    "privacy.open_page": A_DEED,
+    "privacy.ask": A_STEP,
+    "privacy.code": A_STEP,
+    "privacy.open_page": A_STEP,
     "privacy.me": _without_session("/me", "/me/held", "/me/held.json", "/me/delete", "/me/gone"),
     "privacy.held": OWN_SESSION,
     "privacy.export_mine": OWN_SESSION,
@@ -162,10 +167,17 @@ ROUTES: dict[str, Looks | str] = {
 
 
 def look_at_everything(world: World) -> Iterator[Look]:
-    """All looks of all observers, in the order of `ROUTES`."""
+    """All looks of all observers, in the order of `ROUTES`; and what a member's phone was sent."""
     for route in ROUTES.values():
         if not isinstance(route, str):
             yield from route(world)
+    yield OUTSIDER, "texts to a member", _texts()
+
+
+def _texts() -> str:
+    """All that somebody of the chapter was texted, who did nothing: many get the same, and pass it on."""
+    sent = db.session.scalars(select(OutboxText).where(OutboxText.member_id == TIA).order_by(OutboxText.id))
+    return "\n".join(render(one.wording, "en", json.loads(one.blanks)) for one in sent)
 
 
 def _cells(answer: TestResponse) -> str:
@@ -178,5 +190,4 @@ def _sheets(answer: TestResponse) -> str:
 
 
 def _paper(answer: TestResponse) -> str:
-    pages = pypdfium2.PdfDocument(answer.data)
-    return "\n".join(page.get_textpage().get_text_range() for page in pages)
+    return text_of(answer.data)

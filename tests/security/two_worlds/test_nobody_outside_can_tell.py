@@ -8,31 +8,36 @@ import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from mobilize.accounts.entrance import anyone
-from mobilize.checkins import queries, views
+from mobilize.accounts.access.permissions import anyone
+from mobilize.checkins.line import queries as queries
+from mobilize.checkins.member import pages
 from mobilize.checkins.models import Attendance, Method
 from mobilize.database import db
-from mobilize.turnout import live
-from tests.security.two_worlds.deeds import CAPTAIN, DEEDS, OTHER_CAPTAIN, OUTSIDER
+from mobilize.turnout.board import cache as live
+from mobilize.turnout.figures.snapshots import latest_fixed
+from mobilize.turnout.reports import thank_you as thanks
 from tests.security.two_worlds.facts import FACTS
-from tests.security.two_worlds.playing import Fresh, Seen, play, told_apart
+from tests.security.two_worlds.playing import Fresh, Outputs, play, told_apart
+from tests.security.two_worlds.steps import CAPTAIN, OTHER_CAPTAIN, OUTSIDER, STEPS
 from tests.security.two_worlds.surfaces import ROUTES
+from tests.services.databases import opened
 from tests.world import stating
 
 SEED, DRAWN = int(os.environ.get("WORLDS_SEED", "1")), 6
 STRANGER = "stranger"
-PLAYED = [(deed, fact) for deed in DEEDS for fact in FACTS if fact != STRANGER]
+PLAYED = [(step, fact) for step in STEPS for fact in FACTS if fact != STRANGER]
 if os.environ.get("WORLDS") != "all":
     PLAYED = sorted(random.Random(SEED).sample(PLAYED, DRAWN))
 
-# What the stranger's world showed, by database and deed: every other world of that deed is compared with it.
-_strangers: dict[tuple[str, str], Seen] = {}
+# What the stranger's world showed, by database and step: every other world of that step is compared with it.
+_strangers: dict[tuple[str, str], Outputs] = {}
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -43,46 +48,40 @@ def database(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def fresh(request: pytest.FixtureRequest, database: str, apps: Any) -> Iterator[Fresh]:
     """The application on a database that is emptied each time."""
-    found = request.getfixturevalue(f"{database}_database")
+    result = request.getfixturevalue(f"{database}_database")
     kept = queries.COUNT_KEPT_SECONDS, live.KEEP
 
     @contextmanager
     def empty() -> Iterator[Flask]:
-        app = apps.on(found.emptied())
-        with app.app_context():
-            try:
-                yield app
-            finally:
-                db.session.remove()
-                for engine in db.engines.values():
-                    engine.dispose()
+        with opened(apps.on(result.emptied())) as app:
+            yield app
 
     yield empty
     queries.COUNT_KEPT_SECONDS, live.KEEP = kept
 
 
-@pytest.mark.parametrize(("deed", "fact"), PLAYED)
-def test_no_observer_can_tell_whose_number_it_was(fresh: Fresh, database: str, deed: str, fact: str) -> None:
-    if (database, deed) not in _strangers:
-        _strangers[database, deed] = play(fresh, STRANGER, DEEDS[deed])
-    seen = play(fresh, fact, DEEDS[deed])
-    assert told_apart(fact, seen, _strangers[database, deed]) == [], f"WORLDS_SEED={SEED}"
+@pytest.mark.parametrize(("step", "fact"), PLAYED)
+def test_no_observer_can_tell_whose_number_it_was(fresh: Fresh, database: str, step: str, fact: str) -> None:
+    if (database, step) not in _strangers:
+        _strangers[database, step] = play(fresh, STRANGER, STEPS[step])
+    outputs = play(fresh, fact, STEPS[step])
+    assert told_apart(fact, outputs, _strangers[database, step]) == [], f"WORLDS_SEED={SEED}"
 
 
-@pytest.mark.parametrize("deed", ["tap twice", "tick and untick"])
-def test_nor_with_figures_kept_as_long_as_in_production(fresh: Fresh, deed: str) -> None:
+@pytest.mark.parametrize("step", ["tap twice", "tick and untick"])
+def test_nor_with_figures_kept_as_long_as_in_production(fresh: Fresh, step: str) -> None:
     kept = queries.COUNT_KEPT_SECONDS, live.KEEP
-    seen, wanted = (play(fresh, fact, DEEDS[deed], caches=True) for fact in ("elsewhere", STRANGER))
+    outputs, expected = (play(fresh, fact, STEPS[step], caches=True) for fact in ("elsewhere", STRANGER))
     assert kept == (queries.COUNT_KEPT_SECONDS, live.KEEP) and min(kept) > 0
-    assert told_apart("elsewhere", seen, wanted) == []
+    assert told_apart("elsewhere", outputs, expected) == []
 
 
-@pytest.mark.parametrize("deed", ["tick and untick", "scan", "own link", "wrong clock"])
-def test_a_deed_with_a_line_is_taken(fresh: Fresh, deed: str) -> None:
+@pytest.mark.parametrize("step", ["tick and untick", "scan", "own link", "wrong clock"])
+def test_a_step_with_a_line_is_taken(fresh: Fresh, step: str) -> None:
     """Were all of them refused, they would be alike as well."""
-    done = {look: said for (_who, look), said in play(fresh, STRANGER, DEEDS[deed]).items()}
-    answers = {look: said for look, said in done.items() if look.startswith("the deed")}
-    refused = {look: said[:80] for look, said in answers.items() if not said.startswith(("200", "303"))}
+    done = {look: text for (_who, look), text in play(fresh, STRANGER, STEPS[step]).items()}
+    answers = {look: text for look, text in done.items() if look.startswith("the step")}
+    refused = {look: text[:80] for look, text in answers.items() if not text.startswith(("200", "303"))}
     assert answers and refused == {}
 
 
@@ -98,12 +97,14 @@ def test_a_new_public_route_without_an_entry_is_found(own_app: Flask) -> None:
 
 def test_all_three_observers_see_something(fresh: Fresh) -> None:
     """Were the answers all errors, they would be alike as well."""
-    seen = play(fresh, "stranger", DEEDS["walk-in"])
+    outputs = play(fresh, "stranger", STEPS["walk-in"])
     fine = {observer: [] for observer in (OUTSIDER, CAPTAIN, OTHER_CAPTAIN)}
-    for (observer, look), said in seen.items():
-        if look.startswith("before") and said.startswith("200 OK"):
+    for (observer, look), text in outputs.items():
+        if look.startswith("before") and text.startswith("200 OK"):
             fine[observer].append(look.removeprefix("before: "))
     assert {"receipt en", "receipt es", "wall 0", "wall 1", "board 0", "noon 1"} <= set(fine[OUTSIDER])
+    texts = outputs[OUTSIDER, "5:00:00 later: texts to a member"]
+    assert "heads counted at your chapter's line: 31" in texts
     for captain in (CAPTAIN, OTHER_CAPTAIN):
         assert {"line", "line/state", "line/manifest.json"} <= set(fine[captain])
 
@@ -114,15 +115,33 @@ def old_receipt(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def counted(event_id: Any) -> queries.LastCount:
         rows = select(func.count()).select_from(Attendance).where(Attendance.event_id == event_id)
-        return queries.LastCount(db.session.scalar(rows) or 0, views.clock.now())
+        return queries.LastCount(db.session.scalar(rows) or 0, pages.clock.now())
 
-    monkeypatch.setattr(views, "last_count", counted)
+    monkeypatch.setattr(pages, "last_count", counted)
 
 
 @pytest.fixture
 def old_wall(monkeypatch: pytest.MonkeyPatch) -> None:
     """As it was once: the wall counts whoever typed a member's number."""
     monkeypatch.setattr(Method, "is_observed", property(lambda _method: True))
+
+
+@pytest.fixture
+def old_thanks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it was once: the thank-you says how many of the chapter came by name."""
+
+    def by_name(action_id: Any) -> dict[Any, Any]:
+        fixed = latest_fixed(action_id)
+        return {
+            site: replace(one, line=replace(one.line, head_count=one.names.came))
+            for site, one in fixed.items()
+        }
+
+    monkeypatch.setattr(thanks, "latest_fixed", by_name)
+
+
+def test_the_old_thank_you_is_found_out(fresh: Fresh, old_thanks: None) -> None:
+    assert {"texts to a member"} <= _looks_that_tell(fresh, "listed")
 
 
 def test_the_old_receipt_is_found_out(fresh: Fresh, old_receipt: None) -> None:
@@ -134,9 +153,9 @@ def test_the_old_wall_is_found_out(fresh: Fresh, old_wall: None) -> None:
 
 
 def _looks_that_tell(fresh: Fresh, fact: str) -> set[str]:
-    seen, wanted = (play(fresh, which, DEEDS["tap"]) for which in (fact, STRANGER))
-    return {look.rpartition(": ")[2] for _observer, look in told_apart(fact, seen, wanted)}
+    outputs, expected = (play(fresh, which, STEPS["tap"]) for which in (fact, STRANGER))
+    return {look.rpartition(": ")[2] for _observer, look in told_apart(fact, outputs, expected)}
 
 
 def _open_routes(app: Flask) -> set[str]:
-    return {name for kind in ("anyone", "grant", "upload") for name in stating(app, kind)}
+    return {name for kind in ("anyone", "grant", "look", "upload") for name in stating(app, kind)}

@@ -1,0 +1,319 @@
+"""Access tokens for one event's line page, without an account: issuing, handing over, revoking."""
+
+import base64
+import secrets
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Date, Uuid, bindparam, exists, or_, select, update
+
+from mobilize import audit, clock
+from mobilize.accounts.access.scope import running_on, today
+from mobilize.accounts.models import GrantKind, LineGrant, Person, RoleName, RoleTerm
+from mobilize.database import atomic, db
+from mobilize.fast.statements import CachedStatement, run
+from mobilize.fast.versions import mark_changed
+from mobilize.keys import crypto
+from mobilize.keys.tokens import hash_token
+
+# What a phone could not send from the line is still taken this long after its grant has ended.
+UPLOADS_ARE_TAKEN = timedelta(days=14)
+# Kinds that open the line's page on a phone.
+PHONES = (GrantKind.CHAIR, GrantKind.CAPTAIN)
+_EVER = datetime.min.replace(tzinfo=UTC)
+
+
+def grant_line(
+    event_id: uuid.UUID,
+    kind: GrantKind,
+    label: str,
+    person: Person | None,
+    made_by: str,
+    ends_at: datetime,
+    *,
+    role_id: uuid.UUID | None = None,
+    area_id: uuid.UUID | None = None,
+    now: datetime,
+) -> tuple[LineGrant, str]:
+    """A new grant for one event, and its token. Only the token's hash is stored. A captain gets the kind
+    LINK: see `open_link`.
+
+    `label` names the owner of the phone, in the chair's words; `person` ties a chair's grant to them, and it
+    ends with their role; `role_id` is the role in whose name it is issued (see `role_at`), and with which it
+    ends; `area_id` narrows a wall's; `made_by` is an actor as in the audit. Every call makes another grant.
+    """
+    # Capitals and digits only, so that the link's QR code has few and large modules; 200 random bits.
+    token = base64.b32encode(secrets.token_bytes(25)).decode()
+    grant = LineGrant(
+        event_id=event_id,
+        token_hash=hash_token(token),
+        kind=kind,
+        label=" ".join(label.split())[:80] or None,
+        person_id=person.id if person else None,
+        role_id=role_id,
+        area_id=area_id,
+        made_by=made_by,
+        made_at=now,
+        ends_at=ends_at,
+    )
+    with atomic() as session:
+        session.add(grant)
+        session.flush()
+        mark_changed(event_id)
+        audit.note(made_by, f"grant.give.{kind}", grant.id, now=now)
+    return grant, token
+
+
+def open_link(link: LineGrant, token: str, page: str, *, now: datetime) -> tuple[LineGrant, str] | None:
+    """The grant of the phone that opens a captain's link with this `token`, and that phone's own token; None
+    when the link has ended meanwhile.
+
+    `page` is random, one for each time the link's page is loaded: pressing its button twice is one phone.
+    Every other page is another phone, which the chair sees. A revoked phone gets its own grant again, and is
+    refused.
+    """
+    own = base64.b32encode(crypto.link(f"{token.upper()}/{page}".encode())[:25]).decode()
+    with atomic() as session:
+        # Pressed twice at once: the second request waits here, and then reads the first one's grant.
+        link = _locked(link.id)
+        phone = session.scalar(select(LineGrant).where(LineGrant.token_hash == hash_token(own)))
+        if phone is None:
+            if link.revoked_at is not None or link.ends_at <= now:
+                return None
+            phone = _opened(link, own, now)
+            session.add(phone)
+            mark_changed(link.event_id)
+            audit.note(f"grant:{link.id}", "grant.open", phone.id, now=now)
+        return phone, own
+
+
+def _opened(link: LineGrant, own: str, now: datetime) -> LineGrant:
+    return LineGrant(
+        event_id=link.event_id,
+        token_hash=hash_token(own),
+        kind=GrantKind.CAPTAIN,
+        label=link.label,
+        link_id=link.id,
+        role_id=link.role_id,
+        made_by=link.made_by,
+        made_at=now,
+        ends_at=link.ends_at,
+    )
+
+
+def revoke_grant(grant: LineGrant, by: str, *, now: datetime) -> None:
+    """Revoke a grant: the phone's next request is refused. Twice revokes it once.
+
+    A link takes all phones that opened it with it. One such phone takes the link with it, which then opens no
+    other phone, while the phones it has opened go on.
+    """
+    same_link = or_(LineGrant.id == grant.id, LineGrant.link_id == grant.id)
+    with atomic() as session:
+        # A phone that opens the link at this moment is stored after the lock, and is revoked as well.
+        _locked(grant.link_id or grant.id)
+        taken = session.scalars(
+            update(LineGrant)
+            .where(same_link, LineGrant.revoked_at.is_(None))
+            .values(revoked_at=now)
+            .returning(LineGrant.id)
+        ).all()
+        audit.note_all(by, "grant.revoke", taken, now=now)
+        mark_changed(grant.event_id)
+        _close_link_of(grant, now)
+
+
+def hand_over(grant: LineGrant, label: str, made_by: str, *, now: datetime) -> tuple[LineGrant, str]:
+    """A new link instead of this phone, or of all phones of this link: they are revoked, and the new link
+    ends when the old grant would have, on the same role."""
+    ends_at, role_id = grant.ends_at, grant.role_id
+    label = label or grant.label or ""
+    with atomic():
+        revoke_grant(grant, made_by, now=now)
+        return grant_line(
+            grant.event_id, GrantKind.LINK, label, None, made_by, ends_at, role_id=role_id, now=now
+        )
+
+
+def pass_on(grant: LineGrant, label: str, made_by: str, *, now: datetime) -> tuple[LineGrant, str]:
+    """A new link for another captain's phone, until this grant would have ended. This grant ends now and is
+    not revoked, so that what its phone has still to send counts."""
+    ends_at = grant.ends_at
+    with atomic() as session:
+        session.execute(update(LineGrant).where(LineGrant.id == grant.id).values(ends_at=min(ends_at, now)))
+        mark_changed(grant.event_id)
+        _close_link_of(grant, now)
+        kind, role_id = GrantKind.LINK, grant.role_id
+        return grant_line(grant.event_id, kind, label, None, made_by, ends_at, role_id=role_id, now=now)
+
+
+def role_at(
+    person: Person, sites: Collection[uuid.UUID], area_id: uuid.UUID | None, *, now: datetime
+) -> uuid.UUID | None:
+    """The role in whose name a person opens a line at these sites, or in this area: the nearest one."""
+    held = select(RoleTerm).where(RoleTerm.person_id == person.id, running_on(today(now)))
+    terms = db.session.scalars(held.order_by(RoleTerm.id)).all()
+    nearest = (
+        [t.id for t in terms if t.site_id in sites],
+        [t.id for t in terms if t.role is RoleName.ORGANIZER and t.area_id == area_id],
+        [t.id for t in terms if t.role is RoleName.ADMIN],
+        [t.id for t in terms],
+    )
+    return next((ids[0] for ids in nearest if ids), None)
+
+
+def revoke_grants_of_role(term: RoleTerm, by: str, *, now: datetime, own_only: bool = False) -> None:
+    """Revoke every grant issued in the name of this role: its holder's own pages, captains' links, phones
+    they handed over to. `own_only` leaves the captains, for the successor."""
+    hangs = select(LineGrant).where(LineGrant.role_id == term.id, LineGrant.revoked_at.is_(None))
+    if own_only:
+        hangs = hangs.where(LineGrant.person_id == term.person_id)
+    with atomic():
+        for grant in db.session.scalars(hangs.where(LineGrant.ends_at > now).order_by(LineGrant.id)).all():
+            revoke_grant(grant, by, now=now)
+
+
+def pass_to_successors(site_id: uuid.UUID | None, *, now: datetime) -> None:
+    """Move the captains' grants of ended chair roles at this site to the successor's role: the running one
+    there that began first. Without a successor they stay where they are, and keep running."""
+    if site_id is None:
+        return
+    here = select(RoleTerm.id).where(RoleTerm.site_id == site_id)
+    running = here.where(running_on(today(now))).order_by(RoleTerm.from_on, RoleTerm.id)
+    successor = db.session.scalar(running.limit(1))
+    if successor is None:
+        return
+    over = here.where(RoleTerm.to_on <= today(now))
+    captains = LineGrant.role_id.in_(over), LineGrant.person_id.is_(None), LineGrant.revoked_at.is_(None)
+    with atomic() as session:
+        session.execute(
+            update(LineGrant)
+            .where(*captains, LineGrant.ends_at > now)
+            .values(role_id=successor)
+            .execution_options(synchronize_session="fetch")
+        )
+
+
+def _locked(link_id: uuid.UUID) -> LineGrant:
+    """The current row of a link, locked until the transaction ends: nobody opens or revokes it meanwhile."""
+    link = select(LineGrant).where(LineGrant.id == link_id).with_for_update()
+    return db.session.scalars(link.execution_options(populate_existing=True)).one()
+
+
+def _close_link_of(phone: LineGrant, now: datetime) -> None:
+    """End the link that opened this phone: whoever held the phone has the link as well."""
+    if phone.link_id is not None:
+        still = LineGrant.id == phone.link_id, LineGrant.ends_at > now
+        with atomic() as session:
+            session.execute(update(LineGrant).where(*still).values(ends_at=now))
+
+
+def move_grants(event_id: uuid.UUID, kind: GrantKind, ends_at: datetime, *, now: datetime) -> None:
+    """Set the end of an event's running grants of this kind, after the event was moved. A phone that handed
+    the line on, and a link that was closed, have ended and stay so."""
+    kinds = (kind, GrantKind.LINK) if kind is GrantKind.CAPTAIN else (kind,)
+    running = LineGrant.revoked_at.is_(None), LineGrant.ends_at > now
+    with atomic() as session:
+        session.execute(
+            update(LineGrant)
+            .where(LineGrant.event_id == event_id, LineGrant.kind.in_(kinds), *running)
+            .values(ends_at=ends_at)
+        )
+        mark_changed(event_id)
+
+
+def open_grants(event_id: uuid.UUID, *, now: datetime) -> Sequence[LineGrant]:
+    """Grants of an event's line that run, phones and links, oldest first."""
+    return db.session.scalars(
+        select(LineGrant)
+        .where(LineGrant.event_id == event_id, LineGrant.revoked_at.is_(None), LineGrant.ends_at > now)
+        .where(LineGrant.kind != GrantKind.WALL)
+        .order_by(LineGrant.id)
+    ).all()
+
+
+@dataclass(frozen=True)
+class LinkedPhones:
+    """A link of an event's line with the phones that opened it, oldest first; or a phone without a link.
+    `opens`: it is a link that still opens more phones."""
+
+    grant: LineGrant
+    phones: Sequence[LineGrant]
+    opens: bool
+
+
+def phones_by_link(event_id: uuid.UUID, *, now: datetime) -> list[LinkedPhones]:
+    """The running grants of an event's line, oldest first: each link with its phones, other phones alone."""
+    running = open_grants(event_id, now=now)
+    phones: dict[uuid.UUID, list[LineGrant]] = {}
+    for one in running:
+        if one.kind in PHONES:
+            phones.setdefault(one.link_id or one.id, []).append(one)
+    opens = {one.id for one in running if one.kind is GrantKind.LINK}
+    listed = select(LineGrant).where(LineGrant.id.in_(phones.keys() | opens)).order_by(LineGrant.id)
+    return [
+        LinkedPhones(grant, phones.get(grant.id, []), grant.id in opens)
+        for grant in db.session.scalars(listed)
+    ]
+
+
+class HeldGrant(NamedTuple):
+    """A running grant, as it is kept for the next look of its phone."""
+
+    id: uuid.UUID
+    event_id: uuid.UUID
+    kind: GrantKind
+    link_id: uuid.UUID | None
+    made_at: datetime
+    ends_at: datetime
+
+    @classmethod
+    def of(cls, grant: LineGrant) -> "HeldGrant":
+        return cls(grant.id, grant.event_id, grant.kind, grant.link_id, grant.made_at, grant.ends_at)
+
+
+def phones_beside(grant: LineGrant | HeldGrant, *, now: datetime) -> Sequence[LineGrant | HeldGrant]:
+    """The running phones that were opened by the same link as this one, itself among them, oldest first."""
+    if grant.link_id is None:
+        return [grant]
+    return [one for one in open_grants(grant.event_id, now=now) if one.link_id == grant.link_id]
+
+
+def grant_by_token(token: str, *, now: datetime) -> LineGrant | None:
+    """The running grant of a link, in any case of letters; None when it ended or was taken back."""
+    grant = db.session.scalar(select(LineGrant).where(LineGrant.token_hash == hash_token(token.upper())))
+    return grant if grant and grant.revoked_at is None and now < grant.ends_at else None
+
+
+def grants_end_at(event_id: uuid.UUID) -> dict[uuid.UUID, datetime]:
+    """The end of each phone's grant of an event's line. A revoked one ended when it was revoked; one whose
+    person holds no role any more ended at the beginning of all time."""
+    rows = run(_GRANTS_END_AT, {"event": event_id, "today": today(clock.now())})
+    return {
+        grant: min(ends_at, revoked_at or ends_at) if has_role else _EVER
+        for grant, ends_at, revoked_at, has_role in rows
+    }
+
+
+def _grants_end_at() -> Any:
+    role = or_(LineGrant.person_id.is_(None), _holds_a_role(bindparam("today", type_=Date())))
+    columns = LineGrant.id, LineGrant.ends_at, LineGrant.revoked_at, role.label("has_role")
+    phones = LineGrant.event_id == bindparam("event", type_=Uuid()), LineGrant.kind.in_(PHONES)
+    return select(*columns).where(*phones)
+
+
+def holds_a_role() -> ColumnElement[bool]:
+    """SQL: the grant's person holds the role now in whose name it was given: a chair's own page ends with it,
+    whatever they are elsewhere. Given by the shell, it is in the name of any."""
+    return _holds_a_role(today(clock.now()))
+
+
+def _holds_a_role(day: Any) -> ColumnElement[bool]:
+    its_own = or_(LineGrant.role_id.is_(None), RoleTerm.id == LineGrant.role_id)
+    terms = select(RoleTerm.id).where(RoleTerm.person_id == LineGrant.person_id, its_own, running_on(day))
+    return exists(terms.correlate(LineGrant))
+
+
+_GRANTS_END_AT = CachedStatement(_grants_end_at)

@@ -1,0 +1,120 @@
+"""The pages of the yearly change of chairs: choosing a file, reading the plan, carrying it out."""
+
+import uuid
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+
+from flask import abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from mobilize import clock
+from mobilize.accounts.access.permissions import after_step_up, me, signed_in
+from mobilize.accounts.approvals import operations as approvals
+from mobilize.accounts.approvals.operations import Kind
+from mobilize.accounts.forms import ChairFileForm, role_word
+from mobilize.accounts.models import ChairChange, RoleName
+from mobilize.accounts.people.chairs_apply import carry_out, stage_chairs, staged_plan
+from mobilize.accounts.people.chairs_plan import ChairPlan, Move
+from mobilize.accounts.routes import bp
+from mobilize.database import db
+from mobilize.errors import Refused
+from mobilize.languages import _, say_day
+
+
+@bp.get("/people/chairs")
+@signed_in(RoleName.ADMIN)
+def chairs() -> str:
+    """The page where a list is chosen."""
+    return render_template("accounts/chairs.html", form=ChairFileForm(formdata=None), problem="")
+
+
+@bp.post("/people/chairs")
+@signed_in(RoleName.ADMIN)
+def read_chairs() -> Response | tuple[str, int]:
+    """Stage the list, and go on to its plan."""
+    form, upload = ChairFileForm(), request.files.get("file")
+    data = upload.read() if upload else b""
+    try:
+        if not data:
+            raise Refused("no_file", _("Choose a file first."))
+        if not form.validate():
+            raise Refused("bad_dates", _("Type the day like 2026-09-01."))
+        change = stage_chairs(data, form.from_on.data, by=me().actor, now=clock.now())
+    except Refused as refusal:
+        return render_template("accounts/chairs.html", form=form, problem=refusal.message), refusal.status
+    return redirect(url_for("accounts.show_chairs", change_id=change.id), 303)
+
+
+@bp.get("/people/chairs/<uuid:change_id>")
+@signed_in(RoleName.ADMIN)
+def show_chairs(change_id: uuid.UUID) -> str:
+    """The plan: who starts, who ends, who stays, and which lines are refused."""
+    change = db.session.get(ChairChange, change_id)
+    if change is None:
+        abort(404)
+    return _page(staged_plan(change, now=clock.now()), change)
+
+
+@bp.post("/people/chairs/<uuid:change_id>/ask")
+@signed_in(RoleName.ADMIN)
+def ask_about_chairs(change_id: uuid.UUID) -> Response:
+    """Ask another admin to agree to what this page shows."""
+    change, now = db.session.get(ChairChange, change_id), clock.now()
+    if change is None:
+        abort(404)
+    plan = staged_plan(change, now=now)
+    if plan.wants_second_person:
+        approvals.request_approval(Kind.CHAIRS, str(change.id), _in_words(plan), by=me().actor, now=now)
+    return redirect(url_for("accounts.show_chairs", change_id=change.id), 303)
+
+
+@bp.post("/people/chairs/<uuid:change_id>/carry-out")
+@signed_in(RoleName.ADMIN, step_up=True)
+def carry_out_chairs(change_id: uuid.UUID) -> str:
+    """Carry out the plan; chairs who need a link are listed once."""
+    change, now = db.session.get(ChairChange, change_id), clock.now()
+    if change is None:
+        abort(404)
+    with after_step_up(), _second_person(change, now):
+        plan = carry_out(change_id, by=me().actor, now=now)
+    return _page(plan)
+
+
+def _second_person(change: ChairChange, now: datetime) -> AbstractContextManager[str | None]:
+    """The second person's approval, or the visitor's own when somebody else chose the file; none where few
+    terms change."""
+    visitor, plan, ref = me(), staged_plan(change, now=now), str(change.id)
+    if not plan.wants_second_person:
+        return nullcontext(None)
+    if change.made_by == visitor.actor:
+        return approvals.second_person(Kind.CHAIRS, ref, now=now)
+    summary = _in_words(plan)
+    return approvals.agreeing(
+        Kind.CHAIRS, ref, summary, asked_by=change.made_by, by=visitor.actor, scope=visitor.scope, now=now
+    )
+
+
+def _in_words(plan: ChairPlan) -> str:
+    return _(
+        "List of chairs from %(day)s on: %(starts)s start, %(ends)s end, of %(standing)s there are.",
+        day=say_day(plan.from_on),
+        starts=len(plan.of(Move.STARTS)),
+        ends=len(plan.of(Move.ENDS)),
+        standing=plan.standing,
+    )
+
+
+def _page(plan: ChairPlan, change: ChairChange | None = None) -> str:
+    now = clock.now()
+    asks = change is not None and plan.wants_second_person and change.made_by == me().actor
+    return render_template(
+        "accounts/show_chairs.html",
+        plan=plan,
+        change=change,
+        Move=Move,
+        role_word=role_word,
+        say_day=say_day,
+        second_needed=asks,
+        approval=approvals.open_approval(Kind.CHAIRS, str(change.id), now=now) if change and asks else None,
+        alone=approvals.is_lone_admin(me().actor, now),
+    )

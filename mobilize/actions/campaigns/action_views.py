@@ -1,0 +1,138 @@
+"""Pages of actions: creating one at many sites, its events, and its posters."""
+
+import uuid
+
+from flask import Response as FileResponse
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import SelectChoice
+
+from mobilize import clock, settings
+from mobilize.accounts.access.permissions import after_step_up, me, signed_in
+from mobilize.accounts.access.scope import today
+from mobilize.accounts.models import RoleName
+from mobilize.actions.forms import EVERY_SITE, SOME_AREAS, ActionForm, written
+from mobilize.actions.models import Action, ActionKind, Campaign
+from mobilize.actions.operations import NewAction, create_action_at_sites, create_rally
+from mobilize.actions.printing.print_jobs import posters_of, printed
+from mobilize.actions.queries import all_campaigns
+from mobilize.actions.routes import bp
+from mobilize.actions.visibility import (
+    areas_of,
+    areas_to_choose,
+    may_choose_every_site,
+    number_of_events,
+    page_of_events,
+    visible_action,
+    visible_events,
+)
+from mobilize.errors import Refused
+from mobilize.languages import _, language, ngettext
+from mobilize.roster.models import Area
+
+
+@bp.route("/actions/new", methods=["GET", "POST"])
+@signed_in(RoleName.ORGANIZER, step_up=True)
+def new_action() -> ResponseReturnValue:
+    """One form for an action at every site, at some areas, or a rally."""
+    areas = areas_to_choose(me().scope)
+    form = _action_form(areas)
+    if not form.is_submitted():
+        return render_template("actions/new_action.html", form=form, areas=areas)
+    try:
+        if not form.validate():
+            return render_template("actions/new_action.html", form=form, areas=areas), 422
+        # Its usual reminders are on from the start where they reach few enough.
+        with after_step_up():
+            action = _create(form, [area for area, _sites in areas])
+    except Refused as refusal:
+        form.refuse(refusal)
+        return render_template("actions/new_action.html", form=form, areas=areas), refusal.status
+    flash(_("The action is ready: every event has its code and its poster."), "done")
+    return redirect(url_for("actions.action", action_id=action.id), 303)
+
+
+@bp.get("/actions/<uuid:action_id>")
+@signed_in(RoleName.ORGANIZER)
+def action(action_id: uuid.UUID) -> str:
+    """An action with its events, by page."""
+    action, now = visible_action(action_id, me().scope), clock.now()
+    listed = page_of_events(
+        action,
+        me().scope,
+        text=request.args.get("q", "").replace("\0", ""),
+        area_id=_area_id(),
+        page=request.args.get("page", 1, type=int),
+        day=today(now),
+    )
+    return render_template(
+        "actions/action.html",
+        action=action,
+        areas=areas_of(action, me().scope),
+        number=number_of_events(action, me().scope),
+        listed=listed,
+        q=request.args.get("q", ""),
+        area_id=_area_id(),
+        zone=settings().union_timezone,
+        now=now,
+    )
+
+
+@bp.get("/actions/<uuid:action_id>/posters.pdf")
+@signed_in(RoleName.ORGANIZER)
+def posters(action_id: uuid.UUID) -> FileResponse:
+    """The posters of all events in scope, or of one area's, in one file to print."""
+    action = visible_action(action_id, me().scope)
+    pdf = posters_of(visible_events(action, me().scope, _area_id()))
+    name = f"posters-{action.starts_at:%Y-%m-%d}.pdf"
+    return printed(pdf, name)
+
+
+def _area_id() -> uuid.UUID | None:
+    return request.args.get("area", type=uuid.UUID)
+
+
+def _action_form(areas: list[tuple[Area, int]]) -> ActionForm:
+    """The form with the choices this person has: every site only for those whose scope is all of them."""
+    form = ActionForm(campaign=request.args.get("campaign", ""))
+    whole = may_choose_every_site(me().scope)
+    number = sum(sites for _area, sites in areas)
+    some = SelectChoice(SOME_AREAS, _("Only the areas chosen below"))
+    every = SelectChoice(EVERY_SITE, ngettext("Every site: %(num)s", "Every site: %(num)s", number))
+    form.where.choices = [every, some] if whole else [some]
+    form.areas.choices = [SelectChoice(str(area.id), _sites(area.name, number)) for area, number in areas]
+    form.kind.choices = [
+        SelectChoice(ActionKind.PICKET.value, _("Picket at each site")),
+        SelectChoice(ActionKind.RALLY.value, _("Rally at one place")),
+        SelectChoice(ActionKind.STRIKE.value, _("Strike day, with a line at each site")),
+        SelectChoice(ActionKind.COUNT.value, _("A count without a line: sticker day, petition")),
+    ]
+    form.campaign.choices = [*map(_campaign_choice, all_campaigns()), SelectChoice("", _("None"))]
+    if not form.is_submitted():
+        form.where.data = EVERY_SITE if whole else SOME_AREAS
+    return form
+
+
+def _campaign_choice(campaign: Campaign) -> SelectChoice:
+    return SelectChoice(str(campaign.id), campaign.name.in_(language()))
+
+
+def _sites(name: str, number: int) -> str:
+    return ngettext("%(name)s: %(num)s site", "%(name)s: %(num)s sites", number, name=name)
+
+
+def _create(form: ActionForm, areas: list[Area]) -> Action:
+    new = NewAction(
+        name=form.name.data,
+        kind=ActionKind(form.kind.data),
+        span=form.span,
+        campaign_id=uuid.UUID(form.campaign.data) if form.campaign.data else None,
+        drill=form.drill.data,
+        elsewhere_ok=form.elsewhere_ok.data,
+        target_percent=form.target_percent.data,
+        id=form.id,
+    )
+    chosen = None if form.where.data == EVERY_SITE else [a for a in areas if str(a.id) in form.areas.data]
+    if new.kind is ActionKind.RALLY:
+        return create_rally(new, written(form.venue), areas=chosen, actor=me().actor, now=clock.now())
+    return create_action_at_sites(new, areas=chosen, actor=me().actor, now=clock.now())

@@ -1,0 +1,176 @@
+"""Cache of events and rendered check-in pages, in the process: looked up at most every two seconds, rendered
+again only when the event changed. Decisions do not use it: they read the database every time.
+
+No key holds anything that a stranger can make up, so a flood of addresses adds no page.
+"""
+
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from cachetools import LRUCache, TLRUCache
+from flask import current_app, g, request
+from markupsafe import escape
+from sqlalchemy import String, bindparam, null, select
+
+from mobilize.accounts.sign_in.sessions import cookie_name
+from mobilize.actions.models import Action, ActionKind, Campaign, Event, EventState, OldCode
+from mobilize.fast.page_cache import CachedPage
+from mobilize.fast.statements import CachedStatement, retried, run
+from mobilize.keys.tokens import read_code
+from mobilize.languages import Translated, language
+from mobilize.roster.models import Site
+
+LOOKED_UP_EVERY_SECONDS = 2.0
+MOST_EVENTS = 5000
+# In each process: a page takes some 7,000, and a site on a morning five of them in each language.
+PAGE_CACHE_BYTES = 64 << 20
+# Placeholders in a cached page for what each answer has of its own: see `page_cache.CachedPage`.
+TOKEN, CODE, TIME = "\ue000", "\ue001", "\ue002"
+# The address asked for, which the language switch leads back to.
+ADDRESS = "\ue003"
+
+
+class CachedEvent(NamedTuple):
+    """An event as the check-in page shows it, in each language."""
+
+    id: uuid.UUID
+    code: str
+    tz: str
+    starts_at: datetime
+    ends_at: datetime
+    state: EventState
+    meet_at: str
+    venue: str
+    site: str | None
+    name: Translated
+    drill: bool
+    kind: ActionKind
+    demands: Translated | None
+    # When the code it was asked for by was replaced, because that had leaked; `code` is that old one then,
+    # and the new one stands nowhere in this.
+    replaced_at: datetime | None
+
+    def is_old_code(self, at: datetime) -> bool:
+        """Whether its code was replaced by this moment."""
+        return self.replaced_at is not None and at >= self.replaced_at
+
+    def without_replaced_code(self) -> "CachedEvent":
+        """The event for who came by something that did not leak: the line's rotating code, a member's own
+        link."""
+        return self._replace(replaced_at=None)
+
+    @property
+    def has_check_out(self) -> bool:
+        """Whether members also say when they leave: on a strike day, when hours count."""
+        return self.kind is ActionKind.STRIKE
+
+    @property
+    def place(self) -> str:
+        return self.site or self.venue
+
+    @property
+    def is_called_off(self) -> bool:
+        return self.state is EventState.CALLED_OFF
+
+    def demands_in(self, reads: str) -> list[str]:
+        lines = self.demands.in_(reads) if self.demands else ""
+        return [line.strip() for line in lines.splitlines() if line.strip()]
+
+
+def _good_until(_code: str, _event: CachedEvent, now: float) -> float:
+    return now + float(current_app.config.get("EVENTS_KEPT_SECONDS", LOOKED_UP_EVERY_SECONDS))
+
+
+_events: TLRUCache[str, CachedEvent] = TLRUCache(MOST_EVENTS, ttu=_good_until)
+_pages: LRUCache[tuple[object, ...], tuple[CachedEvent, CachedPage]] = LRUCache(
+    PAGE_CACHE_BYTES, getsizeof=lambda cached: cached[1].size
+)
+_lock = threading.Lock()
+
+
+def cached_event(typed: str) -> CachedEvent | None:
+    """The event of a check-in code, however it was typed; up to two seconds old."""
+    code = read_code(typed)
+    with _lock:
+        event = _events.get(code)
+    if event is not None:
+        return event
+    rows = retried(lambda: run(_BY_CODE, {"code": code}) or run(_BY_OLD_CODE, {"code": code}))
+    if not rows:
+        return None
+    event = CachedEvent(*rows[0])
+    with _lock:
+        _events[code] = event
+    return event
+
+
+def cached_page(
+    event: CachedEvent, kind: object, render: Callable[[], str], *, cached: bool = True
+) -> CachedPage:
+    """A page about `event`, rendered once as long as nothing of it changes; each time when not `cached`.
+    `kind` is everything in it that is neither the event's nor the language; the marks are for the caller to
+    fill, ADDRESS with `requested_address`.
+
+    Pages of people who are signed in show more, and are neither cached nor compressed.
+    """
+    if cookie_name("session") in request.cookies:
+        return CachedPage(render(), for_all=False)
+    if not cached:
+        return CachedPage(_with_marked_address(render))
+    key = event.code, kind, language()
+    with _lock:
+        of, page = _pages.get(key, (None, None))
+    if page is None or of != event:
+        page = CachedPage(_with_marked_address(render))
+        with _lock:
+            _pages[key] = event, page
+    return page
+
+
+def requested_address() -> str:
+    """The address of this request as markup, for the placeholder ADDRESS."""
+    return str(escape(request.full_path.rstrip("?")))
+
+
+def _with_marked_address(render: Callable[[], str]) -> str:
+    g.address = ADDRESS
+    try:
+        return render()
+    finally:
+        del g.address
+
+
+def _showing(code: Any, replaced_at: Any) -> Any:
+    columns = (
+        Event.id,
+        code,
+        Event.tz,
+        Event.starts_at,
+        Event.ends_at,
+        Event.state,
+        Event.meet_at,
+        Event.venue,
+        Site.name,
+        Action.name,
+        Action.drill,
+        Action.kind,
+        Campaign.demands,
+        replaced_at,
+    )
+    event = (
+        select(*columns)
+        .select_from(Event)
+        .join(Action, Action.id == Event.action_id)
+        .outerjoin(Campaign, Campaign.id == Action.campaign_id)
+        .outerjoin(Site, Site.id == Event.site_id)
+    )
+    return event.where(code == bindparam("code", type_=String()))
+
+
+_BY_CODE = CachedStatement(lambda: _showing(Event.code, null().label("replaced_at")))
+_BY_OLD_CODE = CachedStatement(
+    lambda: _showing(OldCode.code, OldCode.replaced_at).join(OldCode, OldCode.event_id == Event.id)
+)

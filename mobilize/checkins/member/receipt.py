@@ -1,0 +1,109 @@
+"""Offers of a receipt: the next event as a calendar file, and undoing the last check-in."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.orm import joinedload
+
+from mobilize.actions.models import Action, Event, EventChapter, EventState
+from mobilize.actions.queries import chapters_of
+from mobilize.checkins.line.queries import device_mark
+from mobilize.checkins.member.event_cache import CachedEvent
+from mobilize.checkins.models import Evidence, Method, Void
+from mobilize.checkins.record.operations import take_back_own
+from mobilize.database import atomic, db
+
+# Long enough to see that it was the wrong number, too short to be forced to.
+SLIP = timedelta(minutes=5)
+
+
+def next_event(event: CachedEvent) -> Event | None:
+    """The next planned event of this event's chapters."""
+    coming = (
+        select(Event)
+        .join(EventChapter, EventChapter.event_id == Event.id)
+        .join(Action, Action.id == Event.action_id)
+        .where(EventChapter.site_id.in_(chapters_of(event.id)), EventChapter.gone_at.is_(None))
+        .where(Event.state == EventState.PLANNED, Event.starts_at > event.ends_at, ~Action.drill)
+        .options(joinedload(Event.site), joinedload(Event.action))
+        .order_by(Event.starts_at)
+    )
+    return db.session.scalars(coming.limit(1)).first()
+
+
+def calendar_file(event: Event, language: str, now: datetime) -> str:
+    """One event as iCalendar (RFC 5545), lines folded, in UTC."""
+    moments = {"DTSTAMP": now, "DTSTART": event.starts_at, "DTEND": event.ends_at}
+    place = f"{event.place}, {event.meet_at}" if event.meet_at else event.place
+    lines = [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        "PRODID:-//Mobilize//EN",
+        "BEGIN:VEVENT",
+        f"UID:{event.id}",
+        *(f"{name}:{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}" for name, moment in moments.items()),
+        f"SUMMARY:{_escaped(event.action.name.in_(language))}",
+        f"LOCATION:{_escaped(place)}",
+        "END:VEVENT",
+        "END:VCALENDAR",
+    ]
+    return "".join(f"{_folded(line)}\r\n" for line in lines)
+
+
+def undo_slip(event: CachedEvent, cookie: str, *, now: datetime) -> None:
+    """Take back the last check-in made on this phone at this event, if it is minutes old, matched or not.
+    Repeated, it takes back no earlier one."""
+    _take_back_the_last(event, Evidence.device_hmac == device_mark(event.id, cookie), now)
+
+
+def undo_link_slip(event: CachedEvent, member_id: uuid.UUID, *, now: datetime) -> None:
+    """Take back the last check-in made by a member's own link, on whatever phone, if it is minutes old."""
+    _take_back_the_last(event, and_(Evidence.member_id == member_id, Evidence.method == Method.LINK), now)
+
+
+def links_taken_back(event_id: uuid.UUID, member_id: uuid.UUID) -> int:
+    """The number of check-ins by a member's own link that were taken back at the event."""
+    conditions = (
+        Evidence.event_id == event_id,
+        Evidence.member_id == member_id,
+        Evidence.method == Method.LINK,
+    )
+    return db.session.scalar(select(func.count()).select_from(Void).join(Evidence).where(*conditions)) or 0
+
+
+def _take_back_the_last(event: CachedEvent, condition: ColumnElement[bool], now: datetime) -> None:
+    """Void it with its repeats, so that the first of two taps does not count after all."""
+    recent = (
+        select(Evidence, Void.evidence_id.label("taken_back"))
+        .outerjoin(Void)
+        .where(Evidence.event_id == event.id, condition, Evidence.recorded_at > now - SLIP)
+        .order_by(Evidence.recorded_at.desc(), Evidence.id.desc())
+    )
+    with atomic() as session:
+        rows = session.execute(recent).all()
+        if not rows or rows[0].taken_back:
+            return
+        last = rows[0].Evidence
+        same = [one.id for one, taken_back in rows if not taken_back and _is_same_claim(one, last)]
+        take_back_own(event.id, same, now=now)
+
+
+def _is_same_claim(one: Evidence, last: Evidence) -> bool:
+    """Whether the same was typed; a member's phone and their member number are two claims, like anybody's."""
+    return one.body_hash == last.body_hash
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n")
+
+
+def _folded(line: str) -> str:
+    """At most 75 bytes a line, never within a letter."""
+    parts, part = [], ""
+    for letter in line:
+        if len((part + letter).encode()) > 73:
+            parts.append(part)
+            part = ""
+        part += letter
+    return "\r\n ".join([*parts, part])

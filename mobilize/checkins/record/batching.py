@@ -1,0 +1,164 @@
+"""Claims asked about, decided and stored together: fifty in the same few steps as one.
+
+Concurrent requests of one process are such a group (`fast.group_commit`), and so is what a line's phone sends
+at once. Each is answered only when the statement or transaction that stores it is through.
+"""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Flask, current_app
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from mobilize.checkins.models import Outcome
+from mobilize.checkins.record.decision import CheckInClaim, Decision, Lookup, decide, shift_of
+from mobilize.checkins.record.lookup import look_up
+from mobilize.checkins.record.persistence import StatementRow, remember, row_of, store
+from mobilize.database import inside_atomic, start_afresh
+from mobilize.errors import Refused
+from mobilize.fast.group_commit import GroupCommit
+from mobilize.fast.statements import retried
+from mobilize.keys import crypto
+from mobilize.languages import _
+
+MOST_IN_A_BATCH = 50
+
+
+@dataclass(frozen=True)
+class CheckInResult:
+    """The stored evidence of a claim, and its outcome."""
+
+    evidence_id: uuid.UUID
+    outcome: Outcome
+    member_id: uuid.UUID | None
+
+
+@dataclass(frozen=True)
+class BatchItem:
+    """A claim, when it came, and what is to be remembered of the phone it came from. With an `outcome` it is
+    stored as that, whatever is known, and counts nobody."""
+
+    claim: CheckInClaim
+    now: datetime
+    phone: StatementRow | None = None
+    outcome: Outcome | None = None
+
+
+# An item's place in the batch, and the row to be stored.
+_Pending = tuple[int, StatementRow]
+# Called once some items of a batch are stored, before the next ones are.
+AfterStoring = Callable[[Sequence[BatchItem]], None]
+# None: no such event. A look-up: what is stored under this nonce already, perhaps of another claim.
+BatchResult = CheckInResult | Lookup | None
+
+
+def submit(item: BatchItem) -> CheckInResult:
+    """Store one claim: inside `atomic()` as part of that, else for good before this returns, together with
+    whatever other threads bring at the same moment. Raises `Refused`."""
+    if inside_atomic():
+        return to_result(item.claim, process([item])[0])
+    start_afresh()
+    return to_result(item.claim, _group_commit().submit(item))
+
+
+def process(
+    items: Sequence[BatchItem], after_storing: AfterStoring = lambda _stored: None
+) -> list[BatchResult]:
+    """A result for each item, in their order. Concurrent inserts are caught by the unique constraints.
+
+    Items of one member are stored in their order, `after_storing` called between them.
+    """
+    results: list[BatchResult] = [None] * len(items)
+    pending: list[_Pending] = []
+    lookups = look_up([item.claim for item in items])
+    for n, (item, rows) in enumerate(zip(items, lookups, strict=True)):
+        if rows and rows[0].stored_id:
+            results[n] = rows[0]
+            if item.phone:
+                remember(item.phone)
+        elif rows:
+            row = row_of(item.claim, _decision(rows, item), item.now)
+            pending.append((n, row | (item.phone or {})))
+    while pending:
+        some, pending = _without_conflicts(pending)
+        outcomes = store([row for _n, row in some])
+        if outcomes is None:  # one of these claims arrived twice at once, or somebody took a ticket's place
+            for n, _row in some:
+                results[n] = _retry(items[n], after_storing, alone=len(some) == 1)
+            continue
+        for (n, row), outcome in zip(some, outcomes, strict=True):
+            results[n] = CheckInResult(row["evidence_id"], outcome, row["member_id"])
+        after_storing([items[n] for n, _row in some])
+    return results
+
+
+def _decision(rows: Sequence[Lookup], item: BatchItem) -> Decision:
+    if item.outcome is None:
+        return decide(rows, item.claim)
+    return Decision(item.outcome, shift_of(rows, item.claim.happened_at), item.claim.member_id)
+
+
+def to_result(claim: CheckInClaim, result: BatchResult) -> CheckInResult:
+    """The result the sender gets. Raises `Refused` 404 for no such event, 422 for another body under the same
+    nonce."""
+    if result is None:
+        raise Refused("no_event", _("There is no such event."), status=404)
+    if isinstance(result, CheckInResult):
+        return result
+    if result.stored_id is None:
+        raise RuntimeError("a unique key says that it is stored, and it is not there")
+    if result.stored_body != crypto.fingerprint(claim.body):
+        raise Refused(
+            "nonce_reused", _("This check-in was already used for something else. Load the page again.")
+        )
+    return CheckInResult(result.stored_id, result.stored_outcome, result.stored_member_id)
+
+
+def _retry(item: BatchItem, after_storing: AfterStoring, *, alone: bool) -> BatchResult:
+    """With a ticket, whose place may be gone, it is decided anew: each time one place fewer is left."""
+    if not alone:
+        return process([item], after_storing)[0]
+    rows = look_up([item.claim])[0]
+    if rows and rows[0].stored_id is None and item.claim.ticket:
+        return process([item], after_storing)[0]
+    return rows[0] if rows else None
+
+
+def _without_conflicts(pending: list[_Pending]) -> tuple[list[_Pending], list[_Pending]]:
+    """Items no two of which touch the same row, and the rest: one statement writes a row once."""
+    now: list[_Pending] = []
+    later: list[_Pending] = []
+    touched: set[object] = set()
+    for one in pending:
+        row = one[1]
+        keys = {
+            (row["event_id"], row["nonce"]),
+            (row["event_id"], row["member_id"] or one[0]),
+            (row["event_id"], row.get("walkup_typed_index", one[0])),
+            (row["event_id"], row["ticket_hmac"] or one[0]),
+            row.get("phone_token_hash", one[0]),
+        }
+        (later if touched & keys else now).append(one)
+        touched |= keys
+    return now, later
+
+
+def _group_commit() -> GroupCommit[BatchItem, BatchResult]:
+    """One group at a time for each application of this process."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    group_commit: GroupCommit[BatchItem, BatchResult] | None = app.extensions.get("mobilize check-ins")
+    if group_commit is None:
+        new = GroupCommit[BatchItem, BatchResult](_process_batch, limit=MOST_IN_A_BATCH, is_for_all=_is_away)
+        group_commit = app.extensions.setdefault("mobilize check-ins", new)
+    return group_commit
+
+
+def _process_batch(items: list[BatchItem]) -> list[BatchResult]:
+    return retried(lambda: process(items))
+
+
+def _is_away(error: Exception) -> bool:
+    return isinstance(error, OperationalError | InterfaceError | PoolTimeout)

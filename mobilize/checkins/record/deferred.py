@@ -1,0 +1,60 @@
+"""Deferred derivation of attendance, by a worker: of what members say on their own phone after a check-in,
+that they leave, on a strike day, or that it was a slip. The page must be as quick for a member as for a
+stranger, and a tap from a queue may arrive behind a later one."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import or_, select
+
+from mobilize import locks
+from mobilize.actions.models import Action, ActionKind, Event
+from mobilize.checkins.models import OWN_PHONE, ClaimKind, Evidence, Outcome, Void
+from mobilize.checkins.record.attendance import ATTENDS, derive_attendance
+from mobilize.database import db
+
+LEASE = "checkins.deferred"
+# Ids carry their time, and a slow transaction's row appears behind newer ones: so far back we look again.
+OVERLAP = timedelta(seconds=10)
+FIRST_LOOK = timedelta(days=1)
+
+
+def derive_deferred(now: datetime) -> int:
+    """Derive the attendance of members who left, came back or took their check-in back since the last run;
+    returns of how many. Safe to repeat, to run twice at once, and late."""
+    since = (locks.last_run(LEASE) or now - FIRST_LOOK) - OVERLAP
+    changed = (*_departed_since(since), *_undone_since(since))
+    whose = {(row.event_id, row.member_id) for row in changed}
+    for event_id, member_id in sorted(whose):
+        derive_attendance(event_id, [member_id])
+    locks.record_run(LEASE, now=now)
+    return len(whose)
+
+
+def _departed_since(since: datetime) -> Sequence[Any]:
+    """Leavings, and what arrived later than it happened, of members on strike days."""
+    behind = uuid.UUID(int=max(int(since.timestamp() * 1000), 0) << 80)
+    query = (
+        select(Evidence.event_id, Evidence.member_id)
+        .join(Event, Event.id == Evidence.event_id)
+        .join(Action, Action.id == Event.action_id)
+        .where(Evidence.id > behind, Evidence.member_id.is_not(None), Action.kind == ActionKind.STRIKE)
+        .where(Evidence.outcome.in_((*ATTENDS, Outcome.OUT)), Action.forgotten_at.is_(None))
+        .where(or_(Evidence.kind == ClaimKind.LEFT, Evidence.happened_at < Evidence.recorded_at))
+    )
+    return db.session.execute(query.distinct()).all()
+
+
+def _undone_since(since: datetime) -> Sequence[Any]:
+    """What members took back on their own phones."""
+    query = (
+        select(Evidence.event_id, Evidence.member_id)
+        .join(Void, Void.evidence_id == Evidence.id)
+        .join(Event, Event.id == Evidence.event_id)
+        .join(Action, Action.id == Event.action_id)
+        .where(Void.actor == OWN_PHONE, Void.at > since)
+        .where(Evidence.member_id.is_not(None), Action.forgotten_at.is_(None))
+    )
+    return db.session.execute(query.distinct()).all()

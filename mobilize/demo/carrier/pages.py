@@ -1,0 +1,91 @@
+"""The stand-in carrier's pages: every demo phone with its texts, and a form to answer them."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from babel.support import Translations
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup, escape
+
+from mobilize.demo.carrier.http import Reply, Request
+from mobilize.demo.carrier.store import Message, MessageStore
+from mobilize.languages import DEFAULT, LANGUAGES
+from mobilize.phones import format_phone, normalize
+
+FOLDER = Path(__file__).parent
+PACKAGE = FOLDER.parents[1]
+PHONES_ON_A_PAGE = 100
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+ASSETS = {"/carrier.css": "text/css", "/carrier.js": "text/javascript"}
+
+
+class Pages:
+    def __init__(self, store: MessageStore, zone: str):
+        self.store, self.zone = store, ZoneInfo(zone)
+        self.environment = Environment(
+            loader=FileSystemLoader(PACKAGE.parent / "templates" / "demo"),
+            autoescape=True,
+            extensions=["jinja2.ext.i18n"],
+        )
+
+    def phones(self, request: Request) -> Reply:
+        """Every phone with texts, latest first; `q` keeps those whose number contains these digits."""
+        digits = "".join(c for c in request.query.get("q", "") if c.isdigit())
+        phones = [p for p in self.store.by_phone if digits in p]
+        phones.sort(key=lambda phone: self.store.by_phone[phone][-1].created_at, reverse=True)
+        rows = [(phone, self.store.by_phone[phone]) for phone in phones[:PHONES_ON_A_PAGE]]
+        return self._page(request, "phones.html", rows=rows, total=len(phones), digits=digits)
+
+    def open_phone(self, request: Request) -> Reply:
+        """From a typed number to that phone's page; back to the list when it is no number."""
+        phone = normalize(request.query.get("number", "")).phone
+        return redirect(f"/phones/{quote(phone)}" if phone else "/")
+
+    def phone(self, request: Request, phone: str) -> Reply:
+        return self._page(request, "phone.html", phone=phone, messages=self.store.by_phone.get(phone, []))
+
+    def asset(self, path: str) -> Reply:
+        return Reply(200, (FOLDER / path.lstrip("/")).read_bytes(), ASSETS[path], dict(SECURITY_HEADERS))
+
+    def _page(self, request: Request, template: str, **values: object) -> Reply:
+        accepted = request.headers.get("accept-language", "").lower()
+        language = next((code for code in LANGUAGES if accepted.startswith(code)), DEFAULT)
+        words = Translations.load(str(PACKAGE / "translations"), [language])
+        page = self.environment.overlay()
+        page.install_gettext_translations(words, newstyle=True)  # type: ignore[attr-defined]
+        body = page.get_template(template).render(
+            language=language,
+            format_phone=format_phone,
+            format_time=self._format_time,
+            link_addresses=link_addresses,
+            store=self.store,
+            **values,
+        )
+        return Reply(200, body.encode(), "text/html; charset=utf-8", dict(SECURITY_HEADERS))
+
+    def _format_time(self, message: Message) -> str:
+        moment = datetime.fromtimestamp(message.created_at, UTC).astimezone(self.zone)
+        return f"{moment:%b} {moment.day}, {moment:%H:%M:%S}"
+
+
+def redirect(address: str) -> Reply:
+    return Reply(303, b"", "text/plain", {"Location": address, **SECURITY_HEADERS})
+
+
+def link_addresses(body: str) -> Markup:
+    """The text with its web addresses as links, as a phone shows it."""
+    words = (
+        Markup('<a href="{0}" rel="noreferrer">{0}</a>').format(word)
+        if word.startswith(("http://", "https://"))
+        else escape(word)
+        for word in body.split(" ")
+    )
+    return Markup(" ").join(words)

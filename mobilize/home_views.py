@@ -1,0 +1,93 @@
+"""The pages of no room: the home page, the switches of language and colours, the health checks."""
+
+from datetime import timedelta
+
+from flask import Blueprint, Response, current_app, jsonify, redirect, render_template
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from wtforms import HiddenField, SelectField
+
+from mobilize import clock, languages, migration_status, settings
+from mobilize.accounts.access.permissions import anyone
+from mobilize.accounts.forms import local_path
+from mobilize.database import db
+from mobilize.keys.rotation import unknown_key
+from mobilize.web.http_compression import compressed
+from mobilize.web.page_form import PageForm
+
+bp = Blueprint("public", __name__)
+_FITTING = "mobilize keys fit"
+_LOOK_AGAIN = timedelta(minutes=10)
+
+
+class LanguageForm(PageForm):
+    language = SelectField(choices=lambda: list(languages.LANGUAGES))
+    next = HiddenField(filters=[local_path])
+
+
+@bp.get("/")
+@anyone
+def front() -> str:
+    """The home page: the field for a poster's code, and the link to sign in."""
+    return render_template("public/front.html", typed="", error="")
+
+
+@bp.post("/language")
+@anyone
+def language() -> Response:
+    """Store the language chosen for this browser in a cookie, and go back to the page."""
+    form = LanguageForm()
+    answer = redirect(form.next.data or "/", 303)
+    if form.validate():
+        answer.set_cookie(
+            languages.COOKIE,
+            form.language.data,
+            max_age=31_536_000,
+            samesite="Lax",
+            secure=settings().is_secure,
+            httponly=True,
+        )
+    return answer  # type: ignore[return-value]
+
+
+@bp.get("/colours.css")
+@anyone
+@compressed
+def colours() -> Response:
+    """The union's one colour. A stylesheet of its own, since pages may carry no inline style."""
+    css = f":root{{--union:{settings().union_colour}}}\n"
+    return Response(css, mimetype="text/css", headers={"Cache-Control": "public, max-age=86400"})
+
+
+@bp.get("/healthz")
+@anyone
+def healthz() -> Response:
+    """The liveness check: this process answers."""
+    return jsonify(ok=True)
+
+
+@bp.get("/readyz")
+@anyone
+def readyz() -> tuple[Response, int]:
+    """The readiness check: the database answers, its tables are the ones this code expects, and every
+    key that sealed something is listed."""
+    try:
+        db.session.execute(text("SELECT 1"))
+        current = migration_status.applied()
+    except SQLAlchemyError:
+        return jsonify(ok=False, why="database"), 503
+    if current != migration_status.expected():
+        return jsonify(ok=False, why="migrations"), 503
+    if not _keys_fit():
+        return jsonify(ok=False, why="keys"), 503
+    return jsonify(ok=True), 200
+
+
+def _keys_fit() -> bool:
+    """Whether every sealed value can be opened here. A yes is cached for ten minutes, a no is not."""
+    now, held = clock.now(), current_app.extensions
+    if _FITTING not in held or now - held[_FITTING] > _LOOK_AGAIN:
+        held.pop(_FITTING, None)
+        if unknown_key() is None:
+            held[_FITTING] = now
+    return _FITTING in held

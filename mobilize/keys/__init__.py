@@ -1,0 +1,1 @@
+"""Encryption keys, blind indexes and random tokens."""

@@ -1,0 +1,50 @@
+"""What is due is found without what is not; broadcasts that are called back; planning that goes on."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+WAITING = sa.text("state = 'waiting'")
+NO = sa.false()
+
+
+def upgrade() -> None:
+    op.create_table(
+        "planning_progress",
+        sa.Column("rule_id", sa.Uuid(), nullable=False),
+        sa.Column("versions_hash", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("after_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["rule_id"], ["reminder_rules.id"], name=op.f("fk_planning_progress_rule_id")
+        ),
+        sa.PrimaryKeyConstraint("rule_id", name=op.f("pk_planning_progress")),
+    )
+    op.add_column("outbox", sa.Column("only_missing", sa.Boolean(), nullable=False, server_default=NO))
+    op.add_column("broadcasts", sa.Column("only_missing", sa.Boolean(), nullable=False, server_default=NO))
+    op.add_column("broadcasts", sa.Column("called_back_at", sa.DateTime(timezone=True), nullable=True))
+    _index("due_at", "next_try_at")
+
+
+def downgrade() -> None:
+    _index("next_try_at", "due_at")
+    op.drop_column("broadcasts", "called_back_at")
+    op.drop_column("broadcasts", "only_missing")
+    op.drop_column("outbox", "only_missing")
+    op.drop_table("planning_progress")
+
+
+def _index(old: str, new: str) -> None:
+    """The order in which the claim reads what waits."""
+    op.drop_index("ix_outbox_due", table_name="outbox")
+    op.create_index(
+        "ix_outbox_due",
+        "outbox",
+        ["priority", new],
+        sqlite_where=WAITING,
+        postgresql_where=WAITING,
+    )

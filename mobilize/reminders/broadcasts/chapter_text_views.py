@@ -1,0 +1,56 @@
+"""The page on which a chair texts their own chapter."""
+
+import uuid
+
+from flask import abort, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from mobilize import clock, settings
+from mobilize.accounts.access.permissions import me, signed_in
+from mobilize.actions.visibility import changeable_event
+from mobilize.errors import Refused
+from mobilize.languages import language
+from mobilize.reminders.blanks import blanks_for, written_in
+from mobilize.reminders.broadcasts import chapter_texts as operations
+from mobilize.reminders.broadcasts.forms import ChapterTextForm
+from mobilize.reminders.routes import bp
+from mobilize.texts.templates import template
+
+
+@bp.get("/events/<uuid:event_id>/text")
+@signed_in()
+def text_chapter(event_id: uuid.UUID) -> str:
+    """Choose what to say."""
+    return _page(event_id, ChapterTextForm())
+
+
+@bp.post("/events/<uuid:event_id>/text")
+@signed_in()
+def write_to_chapter(event_id: uuid.UUID) -> Response | tuple[str, int]:
+    """Draft the text, and go on to its preview, where it is confirmed."""
+    event, form = changeable_event(event_id, me().scope), ChapterTextForm()
+    try:
+        broadcast = operations.write_to_chapter(
+            event,
+            event.site or abort(404),
+            form.wording.data or "",
+            form.where.data or "",
+            scope=me().scope,
+            actor=me().actor,
+            now=clock.now(),
+        )
+    except Refused as refusal:
+        return _page(event_id, form, refusal), refusal.status
+    return redirect(url_for("reminders.broadcast", broadcast_id=broadcast.id), 303)
+
+
+def _page(event_id: uuid.UUID, form: ChapterTextForm, refusal: Refused | None = None) -> str:
+    event, reads = changeable_event(event_id, me().scope), written_in(language())
+    texts = {
+        wording: template(wording, reads).format_map(
+            {**blanks_for(event, reads), "union": settings().union_name, "where": "…", "link": ""}
+        )
+        for wording in operations.APPROVED
+    }
+    form.offer(texts)
+    return render_template("reminders/text_chapter.html", event=event, form=form, refusal=refusal)

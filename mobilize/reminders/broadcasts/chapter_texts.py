@@ -1,0 +1,82 @@
+"""Texts of chairs to their own chapter, in one of the approved wordings."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from mobilize.accounts.access.scope import Scope
+from mobilize.actions.models import Event
+from mobilize.database import atomic, db
+from mobilize.errors import Refused
+from mobilize.languages import Translated, _
+from mobilize.reminders.models import Audience, Broadcast, BroadcastState
+from mobilize.roster.models import Site
+from mobilize.texts.templates import template, written_languages
+
+# Wordings a chair may send; the chair fills in `{where}`.
+APPROVED = ("chair_meet_at", "chair_come", "chair_thanks")
+ONLY_TO_MISSING = ("chair_come",)
+NEEDS_PLACE = ("chair_meet_at",)
+LONGEST_PLACE = 40
+TEXTS_A_DAY = 2
+
+
+def approved_words(wording: str, where: str) -> Translated:
+    """An approved wording in every language, with the place filled in.
+
+    Refused: no_such_words, no_place, bad_place.
+    """
+    if wording not in APPROVED:
+        raise Refused("no_such_words", _("Choose one of the texts."))
+    place = " ".join(where.replace("\0", "").split())
+    if wording in NEEDS_PLACE and not place:
+        raise Refused("no_place", _("Say where you meet now."))
+    if len(place) > LONGEST_PLACE or set("{}") & set(place) or "://" in place:
+        raise Refused("bad_place", _("Say it in 40 letters at most, without a link."))
+    return Translated(
+        {code: template(wording, code).replace("{where}", place) for code in written_languages()}
+    )
+
+
+def write_to_chapter(
+    event: Event, site: Site, wording: str, where: str, *, scope: Scope, actor: str, now: datetime
+) -> Broadcast:
+    """Store a draft to this chapter's members, to be previewed and confirmed like any broadcast.
+
+    Refused: what `approved_words` refuses, "not_yours", and "is_over" when it is over or off.
+    """
+    if not scope.sees(site):
+        raise Refused("not_yours", _("You can text your own chapter."), status=404)
+    if event.is_called_off or event.action.called_off_at or now > event.ends_at + timedelta(days=1):
+        raise Refused("is_over", _("This event is over or called off."), status=409)
+    text = approved_words(wording, where)
+    broadcast = Broadcast(
+        action_id=event.action_id,
+        site_ids=[str(site.id)],
+        audience=Audience.STAFF if event.action.drill else Audience.MEMBERS,
+        wording=wording,
+        text=text,
+        only_missing=wording in ONLY_TO_MISSING and not event.action.drill,
+        state=BroadcastState.DRAFT,
+        made_by=actor,
+        made_at=now,
+    )
+    with atomic() as session:
+        session.add(broadcast)
+    return broadcast
+
+
+def refuse_too_many(broadcast: Broadcast, now: datetime) -> None:
+    """Refuse a third such text to one chapter about an action within 24 hours. Part of confirming."""
+    if broadcast.wording not in APPROVED:
+        return
+    sent = db.session.scalars(
+        select(Broadcast.site_ids).where(
+            Broadcast.action_id == broadcast.action_id,
+            Broadcast.wording.in_(APPROVED),
+            Broadcast.confirmed_at > now - timedelta(days=1),
+        )
+    )
+    if sum(site_ids == broadcast.site_ids for site_ids in sent) >= TEXTS_A_DAY:
+        message = _("Your chapter had two texts from you within a day. Ask your organizer for another.")
+        raise Refused("too_many", message, status=409)

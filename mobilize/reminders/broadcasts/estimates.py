@@ -1,0 +1,189 @@
+"""Estimates of broadcasts before they are confirmed: recipients, cost, times and words."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import joinedload
+
+from mobilize import settings
+from mobilize.actions.models import Event, EventChapter, EventState
+from mobilize.database import db
+from mobilize.languages import Translated
+from mobilize.reminders.broadcasts.audience import audience_of, counted
+from mobilize.reminders.broadcasts.preview import as_it_leaves, is_long, warnings
+from mobilize.reminders.models import Audience, Broadcast
+from mobilize.reminders.rules.estimates import Preview
+from mobilize.segments import Length, measure
+from mobilize.texts.models import OutboxText, TextClass, TextState
+from mobilize.texts.sending import limits
+from mobilize.texts.sending.spending import cost_cents, finishing_time
+
+CALLED_BACK = "called_back"  # why the outbox dropped what was called back
+
+
+@dataclass(frozen=True)
+class BroadcastEstimate:
+    """`phones` get it, for `segments` at `cost_cents`; `cannot` counts who cannot be told, by reason.
+
+    It leaves from `starts_at` on, behind what waits already, and is through at `done_at`, in the zone `tz`.
+    `cut_off`: the hours for such texts end before that, and the rest leaves when they open again.
+    """
+
+    phones: int
+    segments: int
+    cost_cents: int
+    cannot: dict[str, int]
+    starts_at: datetime
+    done_at: datetime
+    cut_off: bool
+    tz: str
+    previews: tuple[Preview, ...]
+    warnings: list[str]
+    is_long: bool
+
+
+def estimate_broadcast(broadcast: Broadcast, now: datetime) -> BroadcastEstimate:
+    """The estimate of this broadcast by today's roster. Reads only."""
+    events = events_of_broadcast(broadcast)
+    query = audience_of(
+        broadcast.action,
+        broadcast.audience,
+        chapters_of_broadcast(broadcast),
+        urgent=bool(broadcast.urgent_reason),
+        only_missing=broadcast.only_missing,
+        now=now,
+    )
+    reached, cannot = counted(query)
+    segments, previews = _measured(broadcast, events, reached)
+    starts_at, done_at, cut_off, zone = _when(broadcast, events, segments, now)
+    longest = {preview.language: preview.body for preview in previews}
+    return BroadcastEstimate(
+        phones=sum(reached.values()),
+        segments=segments,
+        cost_cents=cost_cents(segments),
+        cannot=cannot,
+        starts_at=starts_at,
+        done_at=done_at,
+        cut_off=cut_off,
+        tz=zone,
+        previews=previews,
+        warnings=warnings(words_of(broadcast), longest),
+        is_long=is_long(longest),
+    )
+
+
+def text_class_of(broadcast: Broadcast) -> TextClass:
+    """Members are texted within their hours; chairs and staff accepted earlier ones with the role."""
+    return TextClass.MEMBER if broadcast.audience is Audience.MEMBERS else TextClass.DUTY
+
+
+def words_of(broadcast: Broadcast) -> Translated:
+    """The words of the broadcast; none once they are forgotten."""
+    return broadcast.text or Translated()
+
+
+def chapters_of_broadcast(broadcast: Broadcast) -> list[uuid.UUID] | None:
+    """The chapters it goes to; None for all of the action's."""
+    return None if broadcast.site_ids is None else [uuid.UUID(one) for one in broadcast.site_ids]
+
+
+def events_of_broadcast(broadcast: Broadcast) -> list[Event]:
+    """The places it is about: those of its chapters."""
+    query = (
+        select(Event)
+        .where(Event.action_id == broadcast.action_id, Event.state != EventState.CALLED_OFF)
+        .options(joinedload(Event.site), joinedload(Event.action))
+        .order_by(Event.id)
+    )
+    chapters = chapters_of_broadcast(broadcast)
+    if chapters is not None:
+        query = query.where(Event.chapters.any(EventChapter.site_id.in_(chapters)))
+    return list(db.session.scalars(query))
+
+
+@dataclass(frozen=True)
+class BroadcastOutcome:
+    """The texts of a broadcast: those that left, or may have, those that wait, and those called back."""
+
+    left: int
+    waiting: int
+    called_back: int
+
+
+def outcome_of(broadcast: Broadcast) -> BroadcastOutcome:
+    """What has become of its texts so far."""
+    rows = db.session.execute(
+        select(OutboxText.state, OutboxText.reason, func.count())
+        .where(*texts_of(broadcast))
+        .group_by(OutboxText.state, OutboxText.reason)
+    ).all()
+    waits = sum(count for state, _reason, count in rows if state is TextState.WAITING)
+    back = sum(count for _state, reason, count in rows if reason == CALLED_BACK)
+    dropped = sum(count for state, _reason, count in rows if state is TextState.DROPPED)
+    return BroadcastOutcome(sum(count for _s, _r, count in rows) - waits - dropped, waits, back)
+
+
+def segments_that_left(broadcast: Broadcast) -> int:
+    """The segments of what is not taken back."""
+    left = OutboxText.state != TextState.DROPPED
+    query = select(func.sum(OutboxText.segments)).where(*texts_of(broadcast), left)
+    return int(db.session.scalar(query) or 0)
+
+
+def purpose_of(broadcast: Broadcast) -> str:
+    """Under which purpose the outbox knows its texts."""
+    return f"broadcast:{broadcast.id}:1"
+
+
+def texts_of(broadcast: Broadcast) -> tuple[ColumnElement[bool], ...]:
+    """SQL: texts of this broadcast; by their events, which there is an index of."""
+    events = select(Event.id).where(Event.action_id == broadcast.action_id)
+    of_it = OutboxText.idempotency_key.startswith(f"{purpose_of(broadcast)}:", autoescape=True)
+    return OutboxText.event_id.in_(events), of_it
+
+
+def _measured(
+    broadcast: Broadcast, events: list[Event], reached: dict[tuple[uuid.UUID, str], int]
+) -> tuple[int, tuple[Preview, ...]]:
+    """(all segments, the longest body in each language with how many phones get that language)."""
+    by_place: dict[tuple[uuid.UUID, str], int] = {}
+    words = words_of(broadcast)
+    for (event_id, spoken), phones in reached.items():
+        key = (event_id, words.language_for(spoken))
+        by_place[key] = by_place.get(key, 0) + phones
+    segments, phones_by_language = 0, dict.fromkeys(words, 0)
+    longest: dict[str, tuple[str, Length]] = {}
+    for event in events:
+        for language in phones_by_language:
+            body = as_it_leaves(words, event, language)
+            length, here = measure(body), by_place.get((event.id, language), 0)
+            if language not in longest or _size(length) > _size(longest[language][1]):
+                longest[language] = (body, length)
+            segments, phones_by_language[language] = (
+                segments + here * length.segments,
+                phones_by_language[language] + here,
+            )
+    return segments, tuple(Preview(one, *longest[one], phones_by_language[one]) for one in longest)
+
+
+def _size(length: Length) -> tuple[int, int]:
+    return length.segments, length.units
+
+
+def _when(
+    broadcast: Broadcast, events: list[Event], segments: int, now: datetime
+) -> tuple[datetime, datetime, bool, str]:
+    zone, text_class = events[0].tz if events else settings().union_timezone, text_class_of(broadcast)
+    urgent = bool(broadcast.urgent_reason)
+    starts_at = limits.opens_at(text_class, zone, now, urgent=urgent)
+    ahead = _segments_ahead(starts_at)
+    done_at = finishing_time(starts_at, ahead + segments, text_class=text_class, tz=zone, urgent=urgent)
+    shuts = limits.closes_at(text_class, zone, starts_at, urgent=urgent)
+    return starts_at, done_at, shuts is not None and done_at > shuts, zone
+
+
+def _segments_ahead(moment: datetime) -> int:
+    waiting = OutboxText.state == TextState.WAITING, OutboxText.due_at <= moment
+    return int(db.session.scalar(select(func.sum(OutboxText.segments)).where(*waiting)) or 0)

@@ -1,0 +1,310 @@
+"""Broadcasts, texts somebody writes about an action: drafted, tested, confirmed, and queued.
+
+Confirming sends nothing: workers put the texts into the outbox, page by page, each once per number.
+"""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, select, update
+
+from mobilize import audit
+from mobilize.accounts.access.scope import Scope
+from mobilize.accounts.approvals.models import Approval, ApprovalState
+from mobilize.accounts.approvals.operations import Kind, needs_second_person, request_approval, use
+from mobilize.accounts.models import Person
+from mobilize.actions.models import Action, Event, EventChapter
+from mobilize.database import atomic, db, new_id
+from mobilize.errors import Refused
+from mobilize.languages import DEFAULT, Translated, _
+from mobilize.reminders.broadcasts.audience import audience_of
+from mobilize.reminders.broadcasts.chapter_texts import refuse_too_many
+from mobilize.reminders.broadcasts.estimates import (
+    CALLED_BACK,
+    BroadcastEstimate,
+    chapters_of_broadcast,
+    estimate_broadcast,
+    events_of_broadcast,
+    purpose_of,
+    segments_that_left,
+    text_class_of,
+    words_of,
+)
+from mobilize.reminders.broadcasts.preview import body_for, check_written
+from mobilize.reminders.models import Audience, Broadcast, BroadcastState
+from mobilize.roster.models import Member, Site
+from mobilize.texts.models import Priority, TextClass
+from mobilize.texts.operations import PlannedText, drop_texts, queue_texts
+from mobilize.texts.queries import may_text
+from mobilize.texts.sending.spending import allow_spending, cost_cents, lower_allowance
+
+AS_WRITTEN = "as_written"
+MEMBERS_AT_ONCE = 2000
+DRAFTS_ARE_KEPT = timedelta(days=2)
+COUNTED_TOGETHER = timedelta(days=7)
+TRUE_FOR = timedelta(days=1)  # what is written after the action is over
+TEST_USELESS_AFTER = timedelta(minutes=10)
+
+
+def write_broadcast(
+    action: Action,
+    written: Translated,
+    audience: Audience,
+    *,
+    only_missing: bool = False,
+    urgent_reason: str = "",
+    scope: Scope,
+    actor: str,
+    now: datetime,
+) -> Broadcast:
+    """Keep what was written, to be looked at; nothing is queued. It goes to the action's chapters in `scope`.
+
+    `only_missing`: of members, those who are not in and have not said no, asked again as each text leaves. A
+    drill goes to staff, whatever was chosen. Refused: no_words, bad_braces, unknown_blank, bad_audience,
+    called_off, no_chapters.
+    """
+    check_written(written)
+    if action.called_off_at is not None:
+        raise Refused("called_off", _("This action is called off. Its page says who was told."), status=409)
+    reason = " ".join(urgent_reason.split())[:200]
+    if reason and audience is not Audience.MEMBERS:
+        raise Refused("bad_audience", _("Only members are asked whether urgent texts may come at any hour."))
+    site_ids = _chapters_in(action, scope)
+    broadcast = Broadcast(
+        action_id=action.id,
+        site_ids=site_ids,
+        audience=Audience.STAFF if action.drill else audience,
+        wording=AS_WRITTEN,
+        text=written,
+        urgent_reason=reason or None,
+        only_missing=only_missing and audience is Audience.MEMBERS and not action.drill,
+        state=BroadcastState.DRAFT,
+        made_by=actor,
+        made_at=now,
+    )
+    with atomic() as session:
+        old = Broadcast.state == BroadcastState.DRAFT, Broadcast.made_at < now - DRAFTS_ARE_KEPT
+        session.execute(delete(Broadcast).where(*old))
+        session.add(broadcast)
+    return broadcast
+
+
+def confirm_broadcast(
+    broadcast_id: uuid.UUID, *, long_ok: bool, scope: Scope | None, actor: str, now: datetime
+) -> bool:
+    """Let workers queue it; False when that was done before, which changes nothing.
+
+    `scope` is None at the shell. From the web one above 2,000 people, counted as in `counted_together`,
+    spends a second person's yes. The hourly limit rises by its cost.
+    Refused: nobody, too_long, too_many, not_yours, second_person.
+    """
+    with atomic() as session:
+        broadcast = session.get_one(Broadcast, broadcast_id, with_for_update=True, populate_existing=True)
+        if broadcast.state is not BroadcastState.DRAFT:
+            return False
+        if broadcast.made_by != actor:
+            raise Refused("not_yours", _("Only who wrote it can send it."), status=403)
+        size = estimate_broadcast(broadcast, now)
+        _check_sendable(size, long_ok)
+        refuse_too_many(broadcast, now)
+        if scope is not None:
+            _lock_person(actor)
+            if needs_second_person(Kind.BROADCAST, counted_together(actor, size.phones, scope, now)):
+                use(Kind.BROADCAST, str(broadcast.id), now=now)
+        broadcast.state, broadcast.confirmed_at = BroadcastState.QUEUEING, now
+        broadcast.phones, broadcast.segments, broadcast.cost_cents = (
+            size.phones,
+            size.segments,
+            size.cost_cents,
+        )
+        until_at = (size.done_at or now) + timedelta(hours=1)
+        ref = f"broadcast:{broadcast.id}"
+        allow_spending(ref, size.cost_cents, until_at=until_at, by=actor, now=now)
+        urgent = ".urgent" if broadcast.urgent_reason else ""
+        audit.note(actor, f"broadcast.send.{broadcast.audience}{urgent}", broadcast.id, now=now)
+    return True
+
+
+def call_back_broadcast(
+    broadcast_id: uuid.UUID, *, any_author: bool = False, actor: str, now: datetime
+) -> int:
+    """Take back what has not left yet; returns how many texts do not leave. What is out stays out, and the
+    spending limit goes down by what was saved. Twice, the second finds nothing.
+
+    `any_author`: also what somebody else confirmed. Refused: not_yours, not_confirmed.
+    """
+    with atomic() as session:
+        broadcast = session.get_one(Broadcast, broadcast_id, with_for_update=True, populate_existing=True)
+        if not any_author and broadcast.made_by != actor:
+            raise Refused("not_yours", _("Only who wrote it, or an organizer, can call it back."), status=403)
+        if broadcast.state is BroadcastState.DRAFT:
+            raise Refused("not_confirmed", _("It was not sent: there is nothing to call back."), status=409)
+        stopped = sum(
+            drop_texts(f"{purpose_of(broadcast)}:", CALLED_BACK, now=now, event_id=event.id)
+            for event in events_of_broadcast(broadcast)
+        )
+        if broadcast.called_back_at is None:
+            # Queued or not: a worker that is at it puts in no further page.
+            broadcast.state, broadcast.called_back_at = BroadcastState.QUEUED, now
+            lower_allowance(f"broadcast:{broadcast.id}", cost_cents(segments_that_left(broadcast)))
+            audit.note(actor, "broadcast.call_back", broadcast.id, now=now)
+    return stopped
+
+
+def counted_together(actor: str, phones: int, scope: Scope, now: datetime) -> int:
+    """`phones`, and those of all that an organizer confirmed within a week without a second person: so many
+    small texts ask for one like the large one they add up to. What a second person agreed to is not counted
+    again. A chair's own chapter has its own bound (`refuse_too_many`)."""
+    if not scope.is_organizer:
+        return phones
+    agreed = select(Approval.ref).where(
+        Approval.kind == Kind.BROADCAST, Approval.state == ApprovalState.USED, Approval.asked_by == actor
+    )
+    sent = db.session.execute(
+        select(Broadcast.id, Broadcast.phones).where(
+            Broadcast.made_by == actor, Broadcast.confirmed_at > now - COUNTED_TOGETHER
+        )
+    ).all()
+    with_a_yes = set(db.session.scalars(agreed))
+    return phones + sum(row.phones or 0 for row in sent if str(row.id) not in with_a_yes)
+
+
+def ask_second_person(broadcast: Broadcast, *, actor: str, now: datetime) -> None:
+    """Ask the office for its yes to exactly this text. Twice asks once."""
+    size = estimate_broadcast(broadcast, now)
+    summary = _(
+        "A text to %(people)s phones about %(action)s: %(text)s",
+        people=size.phones,
+        action=broadcast.action.name[DEFAULT],
+        text=words_of(broadcast).in_(DEFAULT),
+    )
+    request_approval(Kind.BROADCAST, str(broadcast.id), summary, by=actor, now=now)
+
+
+def test_broadcast(broadcast: Broadcast, person: Person, *, now: datetime) -> None:
+    """Text it to its writer, as it reads at the first place, in their language; each press is one text.
+
+    Refused: no_phone, and what `may_text` says of their number.
+    """
+    if person.phone is None or may_text(person.phone, TextClass.REQUESTED):
+        raise Refused("no_phone", _("There is no number of yours that we may text."))
+    event = events_of_broadcast(broadcast)[0]
+    words = words_of(broadcast)
+    language = words.language_for(person.language)
+    text = PlannedText(
+        purpose=f"test:{broadcast.id}:{new_id()}",
+        phone=person.phone,
+        wording=AS_WRITTEN,
+        language=language,
+        text_class=TextClass.REQUESTED,
+        tz=event.tz,
+        due_at=now,
+        expires_at=now + TEST_USELESS_AFTER,
+        priority=Priority.REPLY,
+        blanks=body_for(words, event, language),
+    )
+    queue_texts([text], now=now)
+
+
+def queue_broadcasts(now: datetime) -> int:
+    """Put what was confirmed into the outbox; returns how many texts are new. Sends nothing.
+
+    Twice, at once, late, or killed halfway: a text is there once, by broadcast and number.
+    """
+    waiting = select(Broadcast.id).where(Broadcast.state == BroadcastState.QUEUEING)
+    return sum(_queue(broadcast_id, now) for broadcast_id in db.session.scalars(waiting).all())
+
+
+def _queue(broadcast_id: uuid.UUID, now: datetime) -> int:
+    queued, after = 0, None
+    while True:
+        with atomic() as session:
+            broadcast = session.get_one(Broadcast, broadcast_id, with_for_update=True)
+            if broadcast.state is not BroadcastState.QUEUEING:  # called back, or another worker is through
+                return queued
+            page = _page(broadcast, after, now)
+            queued += queue_texts(list(_texts(broadcast, page, now)), now=now)
+            if len(page) < MEMBERS_AT_ONCE:
+                done = update(Broadcast).where(Broadcast.id == broadcast_id)
+                session.execute(done.values(state=BroadcastState.QUEUED))
+                return queued
+        after = page[-1].id
+
+
+def _page(broadcast: Broadcast, after: uuid.UUID | None, now: datetime) -> Sequence[Any]:
+    who = audience_of(
+        broadcast.action,
+        broadcast.audience,
+        chapters_of_broadcast(broadcast),
+        urgent=bool(broadcast.urgent_reason),
+        only_missing=broadcast.only_missing,
+        now=now,
+    ).limit(MEMBERS_AT_ONCE)
+    if after is not None:
+        who = who.where(who.selected_columns.id > after)
+    return db.session.execute(who).all()
+
+
+def _texts(broadcast: Broadcast, page: Sequence[Any], now: datetime) -> Iterator[PlannedText]:
+    members, words = broadcast.audience is Audience.MEMBERS, words_of(broadcast)
+    sealed: Any = Member.phone if members else Person.phone
+    events = {event.id: event for event in events_of_broadcast(broadcast)}
+    common: dict[tuple[uuid.UUID, str], dict[str, Any]] = {}
+    for row in page:
+        language = words.language_for(row.language)
+        if row.cannot is not None or row.event_id not in events:
+            continue
+        if (row.event_id, language) not in common:
+            common[row.event_id, language] = _common(broadcast, events[row.event_id], language, now)
+        yield PlannedText(
+            phone=sealed.open(row.id, row.phone_enc),
+            member_id=row.id if members else None,
+            **common[row.event_id, language],
+        )
+
+
+def _common(broadcast: Broadcast, event: Event, language: str, now: datetime) -> dict[str, Any]:
+    urgent = bool(broadcast.urgent_reason)
+    return {
+        "purpose": purpose_of(broadcast),
+        "wording": AS_WRITTEN,
+        "language": language,
+        "text_class": text_class_of(broadcast),
+        "tz": event.tz,
+        "due_at": broadcast.confirmed_at or now,
+        "expires_at": event.ends_at if event.ends_at > now else now + TRUE_FOR,
+        "priority": Priority.NOTICE if urgent else Priority.REMINDER,
+        "blanks": body_for(words_of(broadcast), event, language),
+        "event_id": event.id,
+        "urgent": urgent,
+        "only_missing": broadcast.only_missing,
+    }
+
+
+def _lock_person(actor: str) -> None:
+    """Two texts one person confirms at the same moment are added up like two in turn."""
+    person_id = uuid.UUID(actor.removeprefix("person:"))
+    db.session.get(Person, person_id, with_for_update={"key_share": True})
+
+
+def _chapters_in(action: Action, scope: Scope) -> list[str] | None:
+    """The action's chapters in scope; None for whoever sees all."""
+    if scope.everything:
+        return None
+    chapters = select(EventChapter.site_id).where(
+        EventChapter.action_id == action.id, EventChapter.gone_at.is_(None)
+    )
+    inside = scope.limit(select(Site.id).where(Site.id.in_(chapters)))
+    site_ids = [str(site_id) for site_id in db.session.scalars(inside)]
+    if not site_ids:
+        raise Refused("no_chapters", _("No chapter of yours takes part in it."), status=404)
+    return site_ids
+
+
+def _check_sendable(size: BroadcastEstimate, long_ok: bool) -> None:
+    if not size.phones:
+        raise Refused("nobody", _("There is nobody to text it to."), status=409)
+    if size.is_long and not long_ok:
+        raise Refused("too_long", _("It takes more than two segments. Shorten it, or say that it may."))

@@ -1,0 +1,176 @@
+"""Corrections of how a text was read: what the first reading did is taken back, and the right one is done.
+
+A stop is the exception: an organizer may add one, but only the member's own START lifts one.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import delete, select, update
+
+from mobilize import audit
+from mobilize.accounts.access.scope import Scope
+from mobilize.actions.models import Event, EventChapter, EventState
+from mobilize.checkins.models import HeadCount, Supporters
+from mobilize.checkins.record.head_counts import add_supporters, report_head_count, supporters_at
+from mobilize.database import atomic, db
+from mobilize.errors import Refused
+from mobilize.languages import _
+from mobilize.reminders.inbox.answers import drop_reminders, store_coming
+from mobilize.reminders.inbox.lines import is_chair_of, line_counted_by
+from mobilize.reminders.inbox.shared_phones import members_at
+from mobilize.reminders.models import Coming
+from mobilize.roster.models import Member, Membership
+from mobilize.texts.models import Inbound, Intent, Question, QuestionKind
+from mobilize.texts.operations import opt_out
+from mobilize.texts.receiving.reading.counts import read_count
+from mobilize.texts.receiving.replies import STOPS, count_value
+
+
+class Reading(StrEnum):
+    """What a person may say that a text means."""
+
+    COMING = "coming"
+    NOT_COMING = "not_coming"
+    COUNT = "count"
+    EMERGENCY = "emergency"
+    NOTHING = "nothing"
+    STOP = "stop"
+
+
+_INTENTS = {
+    Reading.COMING: Intent.COMING,
+    Reading.NOT_COMING: Intent.NOT_COMING,
+    Reading.COUNT: Intent.NUMBER,
+    Reading.EMERGENCY: Intent.ALARM,
+    Reading.NOTHING: Intent.OTHER,
+    Reading.STOP: Intent.OUT,
+}
+# What these did is corrected elsewhere: a check-in where check-ins are decided, a number by the office.
+_DONE_ELSEWHERE = (Intent.HERE, Intent.WRONG_NUMBER)
+
+
+def readings_for(inbound: Inbound, scope: Scope) -> list[Reading]:
+    """The readings that somebody with this scope may choose for it, other than the one it has."""
+    if inbound.intent is Intent.OUT:
+        return [Reading.EMERGENCY]
+    offered = [Reading.EMERGENCY]
+    if inbound.intent not in _DONE_ELSEWHERE:
+        count = [Reading.COUNT] if _counted_line(inbound) else []
+        offered = [Reading.COMING, Reading.NOT_COMING, *count, Reading.EMERGENCY, Reading.NOTHING]
+    if scope.is_organizer:
+        offered.append(Reading.STOP)
+    return [one for one in offered if _INTENTS[one] is not inbound.intent]
+
+
+def correct_reading(inbound: Inbound, reading: Reading, *, scope: Scope, actor: str, now: datetime) -> None:
+    """Take back what the first reading did, and do what this one says, as of when the text came in. An
+    emergency is open again and reaches whoever is on duty; anything else is done. Repeated, nothing changes.
+
+    Raises `Refused`: not_offered (whatever would lift a stop), no_event, shared_phone, no_count, and what a
+    head count is refused for.
+    """
+    if _INTENTS[reading] is inbound.intent and inbound.corrected_by:
+        return
+    if reading not in readings_for(inbound, scope):
+        raise Refused("not_offered", _("This reading cannot be chosen here. Only START lifts a stop."))
+    with atomic() as session:
+        session.refresh(inbound, with_for_update=True)
+        if inbound.intent is not Intent.OUT:
+            _take_back(inbound, now)
+        match reading:
+            case Reading.COMING | Reading.NOT_COMING:
+                _coming(inbound, now, coming=reading is Reading.COMING)
+            case Reading.COUNT:
+                _count(inbound, actor, now)
+            case Reading.STOP:
+                opt_out(inbound.sender or "", source="person", now=now)
+            case _:
+                inbound.value = STOPS if inbound.intent is Intent.OUT else None
+        inbound.intent, inbound.corrected_by = _INTENTS[reading], actor
+        is_alarm = reading is Reading.EMERGENCY
+        inbound.done_at, inbound.done_by = (None, None) if is_alarm else (now, actor)
+        inbound.waits_at = inbound.waits_at or now
+        audit.note(actor, f"inbox.read.{reading}", inbound.id, now=now)
+        session.flush()
+
+
+def _take_back(inbound: Inbound, now: datetime) -> None:
+    """An answer that came from this very text, and a count that did."""
+    session = db.session
+    if inbound.intent in (Intent.COMING, Intent.NOT_COMING):
+        members = select(Member.id).where(Member.phone_index == inbound.phone_index)
+        answers = delete(Coming).where(Coming.member_id.in_(members), Coming.at == inbound.received_at)
+        session.execute(answers.execution_options(synchronize_session=False))
+    for counted in (HeadCount, Supporters):
+        of_text = counted.nonce == inbound.id.bytes, counted.voided_at.is_(None)
+        taken_back = update(counted).where(*of_text).values(voided_at=now, settled_at=now)
+        session.execute(taken_back.execution_options(synchronize_session=False))
+
+
+def _coming(inbound: Inbound, now: datetime, *, coming: bool) -> None:
+    event = _event_asked_about(inbound)
+    members = members_at(event.id, inbound.phone_index) if event else []
+    if event is None or not members:
+        raise Refused("no_event", _("No event of theirs was open when they wrote this."))
+    if len(members) > 1:
+        raise Refused("shared_phone", _("Several members share this phone. Ask whose answer it was."))
+    store_coming(inbound, event, members, coming=coming)
+    if not coming:
+        drop_reminders(event.id, inbound, now)
+
+
+def _event_asked_about(inbound: Inbound) -> Event | None:
+    """The event they were asked about when they wrote; else the next one of their chapter."""
+    by_question = (
+        select(Event)
+        .join(Question, Question.event_id == Event.id)
+        .where(Question.phone_index == inbound.phone_index, Question.kind == QuestionKind.COMING)
+        .where(Question.asked_at <= inbound.received_at, Question.expires_at > inbound.received_at)
+        .order_by(Question.asked_at.desc())
+    )
+    by_chapter = (
+        select(Event)
+        .join(EventChapter, EventChapter.event_id == Event.id)
+        .join(Membership, Membership.site_id == EventChapter.site_id)
+        .join(Member, Member.id == Membership.member_id)
+        .where(Member.phone_index == inbound.phone_index, Membership.to_at.is_(None))
+        .where(EventChapter.gone_at.is_(None), Event.ends_at > inbound.received_at)
+        .where(Event.state == EventState.PLANNED)
+        .order_by(Event.starts_at)
+    )
+    return db.session.scalar(by_question.limit(1)) or db.session.scalar(by_chapter.limit(1))
+
+
+def _counted_line(inbound: Inbound) -> Event | None:
+    """The line that was asked about, or is open and their own; None for whoever is no chair of it."""
+    question = db.session.get(Question, inbound.question_id) if inbound.question_id else None
+    about_count = question is not None and question.kind == QuestionKind.HEAD_COUNT
+    event = db.session.get(Event, question.event_id) if question and about_count else line_counted_by(inbound)
+    return event if event and is_chair_of(event, inbound.phone_index, inbound.received_at) else None
+
+
+def _count(inbound: Inbound, actor: str, now: datetime) -> None:
+    """The figure in the words; one that this text brought before and that was taken back counts again."""
+    count, event = read_count(inbound.body or ""), _counted_line(inbound)
+    if event is None or count is None:
+        raise Refused("no_count", _("There is no number in it. Report the head count on the event's page."))
+    inbound.value = count_value(count)
+    if _count_again(inbound):
+        return
+    at, who = inbound.received_at, {"nonce": inbound.id.bytes, "by": actor, "now": now, "sure": True}
+    report_head_count(event, count.heads, counted_at=at, via="text", **who)  # type: ignore[arg-type]
+    if count.supporters:
+        more = count.supporters - supporters_at(event.id)
+        add_supporters(event, more, happened_at=at, **who)  # type: ignore[arg-type]
+
+
+def _count_again(inbound: Inbound) -> bool:
+    done = 0
+    for counted in (HeadCount, Supporters):
+        again = (
+            update(counted).where(counted.nonce == inbound.id.bytes).values(voided_at=None, settled_at=None)
+        )
+        result = db.session.execute(again.execution_options(synchronize_session=False))
+        done += result.rowcount  # type: ignore[attr-defined]
+    return done > 0

@@ -1,0 +1,121 @@
+"""The page on how texting is doing, and its switches."""
+
+import uuid
+
+from flask import abort, flash, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from mobilize import clock
+from mobilize.accounts.access.permissions import after_step_up, me, signed_in
+from mobilize.accounts.models import CodeLane, RoleName
+from mobilize.accounts.sign_in.code_budgets import UNANSWERED_ALARM, lane_use, unanswered_codes
+from mobilize.actions.models import Campaign
+from mobilize.database import db
+from mobilize.languages import _
+from mobilize.reminders.monitoring import delivery_monitoring
+from mobilize.reminders.monitoring import health as queries
+from mobilize.reminders.monitoring.forms import PauseForm
+from mobilize.reminders.monitoring.health import Remedy
+from mobilize.reminders.routes import bp
+from mobilize.texts.queries import counts_by_state
+from mobilize.texts.sending import senders, spending
+from mobilize.texts.sending.pauses import held_refs, pause_sending
+
+
+@bp.get("/texts/health")
+@signed_in(RoleName.ORGANIZER)
+def health() -> str:
+    """Money, codes, what stands still, what failed and what to do, and numbers to fix."""
+    now = clock.now()
+    left, failed = queries.failures_by_code(now)
+    return render_template(
+        "reminders/health.html",
+        spent_today=spending.spent_today_cents(now),
+        spent_this_hour=spending.spent_this_hour_cents(now),
+        limit=spending.limit_cents(now),
+        paused=senders.that_hold(),
+        senders=senders.in_order(),
+        is_refused=senders.is_refused,
+        lanes=[lane_use(lane, now) for lane in CodeLane],
+        lane_words=_lane_words(),
+        unanswered={lane: n for lane, n in unanswered_codes(now).items() if n >= UNANSWERED_ALARM},
+        left=left,
+        failed=failed,
+        counts=counts_by_state(),
+        remedies=_remedies(),
+        to_fix=queries.numbers_to_fix(me().scope),
+        campaigns=delivery_monitoring.campaigns_with_texts(now),
+        held=held_refs(),
+    )
+
+
+@bp.post("/texts/health/pause")
+@signed_in(RoleName.ADMIN, step_up=True)
+def pause_all() -> Response:
+    """Stop every text but codes."""
+    with after_step_up():
+        pause_sending(_why(), now=clock.now())
+    flash(_("Paused. What waits keeps waiting."), "done")
+    return redirect(url_for("reminders.health"), 303)
+
+
+@bp.post("/texts/health/resume")
+@signed_in(RoleName.ADMIN, step_up=True)
+def resume_all() -> Response:
+    """Let texts leave again."""
+    with after_step_up():
+        spending.resume_after_a_look(by=me().actor, now=clock.now())
+    flash(_("Texts leave again."), "done")
+    return redirect(url_for("reminders.health"), 303)
+
+
+@bp.post("/campaigns/<uuid:campaign_id>/texts/pause")
+@signed_in(RoleName.ADMIN, step_up=True)
+def pause_campaign(campaign_id: uuid.UUID) -> Response:
+    """Stop one campaign's texts to members."""
+    campaign = db.session.get(Campaign, campaign_id) or abort(404)
+    with after_step_up():
+        delivery_monitoring.pause_campaign(campaign.id, _why(), by=me().actor, now=clock.now())
+    flash(_("Paused. What waits keeps waiting."), "done")
+    return redirect(url_for("reminders.health"), 303)
+
+
+@bp.post("/campaigns/<uuid:campaign_id>/texts/resume")
+@signed_in(RoleName.ADMIN, step_up=True)
+def resume_campaign(campaign_id: uuid.UUID) -> Response:
+    """Let them leave again."""
+    campaign = db.session.get(Campaign, campaign_id) or abort(404)
+    with after_step_up():
+        delivery_monitoring.resume_campaign(campaign.id, by=me().actor, now=clock.now())
+    flash(_("Texts leave again."), "done")
+    return redirect(url_for("reminders.health"), 303)
+
+
+def _why() -> str:
+    return " ".join(PauseForm().why.data.replace("\0", "").split())[:80] or _("No reason given")
+
+
+def _lane_words() -> dict[CodeLane, str]:
+    return {
+        CodeLane.KNOWN_BROWSER: _("Codes for browsers that signed in before"),
+        CodeLane.ROLE: _("Codes of chairs and organizers, in other browsers"),
+        CodeLane.MEMBER: _("Codes of members"),
+    }
+
+
+def _remedies() -> dict[Remedy, str]:
+    return {
+        Remedy.STOPPED: _("These members opted out with the carrier. Nothing to do: they get no more texts."),
+        Remedy.FIX_NUMBER: _("These numbers cannot be reached. Ask the members for a new one."),
+        Remedy.NO_ROUTE: _(
+            "The carrier does not text these numbers for us, most of them abroad. Ask for another."
+        ),
+        Remedy.SENDER: _("The union's number is not set up right with the carrier. The office looks there."),
+        Remedy.SLOW: _("The carrier asked us to slow down. Each was tried again while it was useful."),
+        Remedy.UNREACHED: _("The phone was off or out of reach. Each was tried once more."),
+        Remedy.FILTERED: _(
+            "The carrier took them for spam. Change the words: no short links, say who writes."
+        ),
+        Remedy.EXPIRED: _("They would have come too late, so the carrier dropped them."),
+        Remedy.OTHER: _("Look the code up in the carrier's list of errors."),
+    }

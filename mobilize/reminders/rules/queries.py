@@ -1,0 +1,203 @@
+"""Queries about reminders: the rules of an action, when they are due, and whom they reach."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.orm import aliased, joinedload
+
+from mobilize.actions.models import Action, Event, EventChapter, EventState
+from mobilize.checkins.models import Attendance
+from mobilize.database import db
+from mobilize.reminders.models import Coming, Planned, ReminderRule, RuleKind
+from mobilize.reminders.rules.kinds import ANNOUNCING, SPECS, RuleSpec
+from mobilize.roster.models import Member, Membership, MembershipRank, MemberStatus, PhoneKind
+from mobilize.texts.consent.subscriptions import is_bad, says_stop
+from mobilize.texts.models import OutboxText, TextState
+from mobilize.texts.sending import limits
+
+# Nobody gets two announcements of one event within this time.
+ANNOUNCED_AGAIN_AFTER = timedelta(hours=12)
+
+
+def rules_of(action: Action) -> dict[RuleKind, ReminderRule]:
+    """The rules of an action, by kind."""
+    rules = db.session.scalars(select(ReminderRule).where(ReminderRule.action_id == action.id))
+    return {rule.kind: rule for rule in rules}
+
+
+def actions_without_rules(now: datetime) -> Sequence[Action]:
+    """Actions to come, or going on, that lack a rule of any kind: new ones, and all when a kind is new."""
+    kinds = select(func.count()).where(ReminderRule.action_id == Action.id).scalar_subquery()
+    return db.session.scalars(
+        select(Action).where(kinds < len(RuleKind), Action.ends_at > now, Action.called_off_at.is_(None))
+    ).all()
+
+
+def due_at(rule: ReminderRule, event: Event) -> datetime:
+    """The time at which the rule's text about the event is due."""
+    return SPECS[rule.kind].due_at(rule, event)
+
+
+def expires_at(rule: ReminderRule, event: Event) -> datetime:
+    """The time from which the rule's text about the event is useless."""
+    return SPECS[rule.kind].expires_at(rule, event)
+
+
+def applies_to(rule: ReminderRule, event: Event) -> bool:
+    """Whether the rule's text may leave at its time. Before an early picket the one of the hour before may
+    not, and the one of the day before carries it all."""
+    spec = SPECS[rule.kind]
+    return not spec.skips_closed_hours or limits.is_open(spec.text_class, event.tz, due_at(rule, event))
+
+
+def unplanned(kind: RuleKind, now: datetime) -> dict[uuid.UUID, list[Event]]:
+    """Events in the window of this kind that a rule has not been worked off for, by the rule; soonest first.
+
+    Only rules that are on, of actions that stand, and no drill: a rehearsal texts nobody.
+    """
+    back, ahead = SPECS[kind].window
+    done = exists().where(
+        Planned.rule_id == ReminderRule.id, Planned.event_id == Event.id, Planned.version == Event.version
+    )
+    rows = db.session.execute(
+        select(ReminderRule.id, Event)
+        .join(Event, Event.action_id == ReminderRule.action_id)
+        .join(Action, Action.id == Event.action_id)
+        .where(ReminderRule.kind == kind, ReminderRule.on, ~Action.drill, Action.called_off_at.is_(None))
+        .where(Event.state == EventState.PLANNED, Event.starts_at.between(now - back, now + ahead), ~done)
+        .options(joinedload(Event.site), joinedload(Event.action))
+        .order_by(Event.starts_at, Event.id)
+    )
+    by_rule: dict[uuid.UUID, list[Event]] = {}
+    for rule_id, event in rows:
+        by_rule.setdefault(rule_id, []).append(event)
+    return by_rule
+
+
+def due_now(kind: RuleKind, now: datetime) -> Iterator[tuple[ReminderRule, list[Event]]]:
+    """The rules of this kind, each with its events that are due and that it has not been worked off for."""
+    for rule_id, events in unplanned(kind, now).items():
+        rule = db.session.get_one(ReminderRule, rule_id)
+        if due := [event for event in events if due_at(rule, event) <= now < expires_at(rule, event)]:
+            yield rule, due
+
+
+def outdated() -> Sequence[tuple[Planned, RuleKind]]:
+    """Plans for events that have been moved or called off since, with the kind of their rule."""
+    gone = (Event.state == EventState.CALLED_OFF) | Action.called_off_at.is_not(None)
+    return [
+        (planned, kind)
+        for planned, kind in db.session.execute(
+            select(Planned, ReminderRule.kind)
+            .join(ReminderRule, ReminderRule.id == Planned.rule_id)
+            .join(Event, Event.id == Planned.event_id)
+            .join(Action, Action.id == Event.action_id)
+            .where((Event.version > Planned.version) | gone)
+        )
+    ]
+
+
+def audience(event_ids: Sequence[uuid.UUID], spec: RuleSpec, now: datetime) -> Any:
+    """A query of (member_id, event_id, phone_enc, phone_index, language) of its receivers, by member.
+
+    Members on the roster, not retired, whose home chapter belongs to the event and whose phone can be texted.
+    Left out: who opted out, whom the carrier cannot reach, who is in, who said they are not coming, who does
+    not meet the kind's condition; and of announcements that are not urgent, who had one of this event lately.
+    """
+    member: Any = aliased(Member)
+    # Asked for once: who shares a phone is sorted out by the outbox, which takes one text per number.
+    return (
+        select(
+            member.id.label("member_id"),
+            EventChapter.event_id,
+            member.phone_enc,
+            member.phone_index,
+            member.language,
+        )
+        .join(Membership, Membership.member_id == member.id)
+        .join(EventChapter, EventChapter.site_id == Membership.site_id)
+        .where(
+            EventChapter.event_id.in_(event_ids),
+            EventChapter.gone_at.is_(None),
+            Membership.rank == MembershipRank.HOME,
+            Membership.to_at.is_(None),
+        )
+        .where(
+            member.gone_on.is_(None),
+            member.erased_at.is_(None),
+            member.status != MemberStatus.RETIRED,
+            member.phone_enc.is_not(None),
+            member.phone_kind.in_([PhoneKind.MOBILE, PhoneKind.UNKNOWN]),
+            ~says_stop(member.phone_index),
+            ~is_bad(member.phone_index),
+        )
+        .where(*_conditions(member, spec, now))
+        .order_by(member.id)
+    )
+
+
+def is_moot() -> ColumnElement[bool]:
+    """SQL, for the claim: the text is for those still missing, and its member is in, anywhere in the action,
+    or has said they are not coming. Whoever shares a phone may be another one, and is texted."""
+    attended = aliased(Attendance)
+    # By the member, who was at few events, and never by the action, which has hundreds.
+    is_in = exists().where(
+        attended.member_id == OutboxText.member_id,
+        _action_of(attended.event_id) == _action_of(OutboxText.event_id),
+    )
+    declined = exists().where(
+        Coming.event_id == OutboxText.event_id,
+        Coming.member_id == OutboxText.member_id,
+        Coming.coming.is_(False),
+    )
+    other = aliased(Member)
+    is_shared = exists().where(
+        other.phone_index == OutboxText.phone_index, other.id != OutboxText.member_id, other.gone_on.is_(None)
+    )
+    return and_(OutboxText.only_missing.is_(True), or_(is_in, declined), ~is_shared)
+
+
+def _action_of(event_id: Any) -> Any:
+    event = aliased(Event)
+    return select(event.action_id).where(event.id == event_id).correlate_except(event).scalar_subquery()
+
+
+def _conditions(member: Any, spec: RuleSpec, now: datetime) -> list[Any]:
+    event_id = EventChapter.event_id
+    is_in = exists().where(Attendance.event_id == event_id, Attendance.member_id == member.id)
+    declined = exists().where(
+        Coming.event_id == event_id, Coming.member_id == member.id, Coming.coming.is_(False)
+    )
+    announced = exists().where(
+        and_(
+            OutboxText.event_id == event_id,
+            OutboxText.wording.in_(ANNOUNCING),
+            OutboxText.phone_index == member.phone_index,
+            OutboxText.state.not_in([TextState.WAITING, TextState.DROPPED, TextState.FAILED]),
+            OutboxText.queued_at > now - ANNOUNCED_AGAIN_AFTER,
+        )
+    )
+    conditions = [~is_in, ~declined]
+    if spec.announces and not spec.urgent:
+        conditions.append(~announced)
+    if spec.condition:
+        conditions.append(spec.condition(member, event_id))
+    return conditions
+
+
+def reached_by(action: Action, spec: RuleSpec, now: datetime) -> dict[tuple[uuid.UUID, str], int]:
+    """The number of phones a reminder to members of this action reaches, by event and the member's
+    language."""
+    events = db.session.scalars(
+        select(Event.id).where(Event.action_id == action.id, Event.state != EventState.CALLED_OFF)
+    ).all()
+    who = audience(events, spec, now).order_by(None).subquery()
+    rows = db.session.execute(
+        select(who.c.event_id, who.c.language, func.count(who.c.phone_index.distinct())).group_by(
+            who.c.event_id, who.c.language
+        )
+    )
+    return {(event_id, language): count for event_id, language, count in rows}

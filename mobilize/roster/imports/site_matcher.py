@@ -1,0 +1,61 @@
+"""Matching of a roster's cells to sites."""
+
+import heapq
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from uuid import UUID
+
+from mobilize.roster.names import fold
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSite:
+    """A site to match; `code` is 14 digits for a school of the California directory."""
+
+    id: UUID
+    code: str
+    name: str
+    area: str
+
+
+class SiteBook:
+    """All sites, looked up as the roster contract says: full code, the last seven digits, then name."""
+
+    def __init__(self, sites: Iterable[KnownSite]):
+        self.sites = list(sites)
+        self._by_code = {site.code.replace("-", ""): site for site in self.sites}
+        self._by_school_code = _only_ones(
+            (s.code[7:], s) for s in self.sites if re.fullmatch("[0-9]{14}", s.code)
+        )
+        self._by_name = _only_ones((fold(site.name), site) for site in self.sites)
+
+    def find(self, code: str, name: str) -> KnownSite | None:
+        """The site with this code or name; None when none fits, or two sites of one name."""
+        bare = code.strip().replace("-", "")
+        return self._by_code.get(bare) or self._by_school_code.get(bare) or self._by_name.get(fold(name))
+
+    def nearest(self, name: str, most: int = 3) -> list[KnownSite]:
+        """The sites whose names are most alike (by shared runs of three letters), for a person to choose."""
+        sought = _threes(name)
+        likeness = [(len(sought & threes) / len(sought | threes), site) for site, threes in self._runs]
+        alike = heapq.nlargest(most, (pair for pair in likeness if pair[0]), key=lambda pair: pair[0])
+        return [site for _share, site in alike]
+
+    @cached_property
+    def _runs(self) -> list[tuple[KnownSite, frozenset[str]]]:
+        return [(site, _threes(site.name)) for site in self.sites]
+
+
+def _threes(name: str) -> frozenset[str]:
+    words = (f" {fold(word)} " for word in name.split())
+    return frozenset(word[at : at + 3] for word in words for at in range(len(word) - 2)) or frozenset([""])
+
+
+def _only_ones(named: Iterable[tuple[str, KnownSite]]) -> dict[str, KnownSite]:
+    by_key = defaultdict(list)
+    for key, site in named:
+        by_key[key].append(site)
+    return {key: sites[0] for key, sites in by_key.items() if len(sites) == 1 and key}

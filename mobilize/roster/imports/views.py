@@ -1,0 +1,202 @@
+"""Pages of imports: choose a file, look at the dry run, import exactly that, undo it."""
+
+import json
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from flask import abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from mobilize import clock, settings
+from mobilize.accounts.access.permissions import me, require_step_up, signed_in
+from mobilize.accounts.approvals import operations as approvals
+from mobilize.accounts.approvals.operations import Kind
+from mobilize.accounts.models import RoleName
+from mobilize.accounts.queries import looks_after_everything
+from mobilize.database import db
+from mobilize.errors import Refused
+from mobilize.languages import _, say_date
+from mobilize.roster import queries
+from mobilize.roster.forms import MOST_HEADINGS, UploadForm
+from mobilize.roster.imports import operations as importing
+from mobilize.roster.imports.column_mapping import ROSTER
+from mobilize.roster.imports.summary import needs_second_person, rejected_in_words
+from mobilize.roster.models import Import, ImportState, Member
+from mobilize.roster.routes import bp
+from mobilize.roster.uploads.uploaded_table import LARGEST_UPLOAD, open_table
+
+View = TypeVar("View", bound=Callable[..., Any])
+_UPLOADS = ("roster.read_file",)
+
+
+def for_the_union(*, step_up: bool = False) -> Callable[[View], View]:
+    """Permission for the office and for organizers of every area: a file changes the whole union. `step_up`
+    as in `signed_in`."""
+
+    def stated(view: View) -> View:
+        @wraps(view)
+        def looked_at(*args: Any, **kwargs: Any) -> Any:
+            if not looks_after_everything(me().scope):
+                abort(403)
+            return view(*args, **kwargs)
+
+        return signed_in(RoleName.ORGANIZER, step_up=step_up)(cast(View, looked_at))
+
+    return stated
+
+
+@bp.url_value_preprocessor
+def _allow_large_uploads(endpoint: str | None, _values: object) -> None:
+    """Allow larger requests where files are uploaded, before anything reads the form."""
+    if endpoint in _UPLOADS:
+        request.max_content_length = LARGEST_UPLOAD
+
+
+@bp.get("/imports")
+@for_the_union()
+def imports() -> str:
+    return _upload_page(UploadForm())
+
+
+@bp.post("/imports/<any(roster, sites):kind>")
+@for_the_union()
+def read_file(kind: str) -> tuple[str, int] | Response:
+    form, upload = UploadForm(), request.files.get("file")
+    data = upload.read() if upload else b""
+    try:
+        if not data:
+            raise Refused("no_file", _("Choose a file first."))
+        dry_run = _dry_run(kind, data, form)
+    except Refused as refusal:
+        return _upload_page(form, refusal, kind, _headings(kind, data, refusal)), refusal.status
+    return redirect(url_for("roster.show_import", import_id=dry_run.id))
+
+
+@bp.get("/imports/<uuid:import_id>")
+@for_the_union()
+def show_import(import_id: uuid.UUID) -> str:
+    row = _import(import_id)
+    last = importing.last_import()
+    can_undo = last is not None and last.id == row.id
+    edited = importing.edited_members(row.id) if can_undo else []
+    now = clock.now()
+    return render_template(
+        "roster/show_import.html",
+        this_import=row,
+        rejected=rejected_in_words(row.kind, row.summary),
+        warned_lines=json.loads(row.warned_lines or "{}"),
+        second_needed=_second_needed(row) and row.by == me().actor,
+        approval=approvals.open_approval(Kind.IMPORT, str(row.id), now=now),
+        alone=approvals.is_lone_admin(me().actor, now),
+        can_undo=can_undo,
+        edited=[db.session.get_one(Member, member_id) for member_id in edited[:50]],
+    )
+
+
+@bp.post("/imports/<uuid:import_id>/ask")
+@for_the_union()
+def ask_second_person(import_id: uuid.UUID) -> Response:
+    """Ask another admin to agree to what this page shows."""
+    row = _import(import_id)
+    if _second_needed(row):
+        approvals.request_approval(Kind.IMPORT, str(row.id), _in_words(row), by=me().actor, now=clock.now())
+    return redirect(url_for("roster.show_import", import_id=import_id))
+
+
+@bp.post("/imports/<uuid:import_id>/commit")
+@for_the_union(step_up=True)
+def commit_import(import_id: uuid.UUID) -> Response:
+    row, now = _import(import_id), clock.now()
+    require_step_up()  # a whole union's roster takes seconds
+    with _second_person(row) as second_by:
+        importing.commit_import(import_id, by=me().actor, now=now, second_by=second_by)
+    flash(_("Imported, exactly as shown."), "done")
+    return redirect(url_for("roster.show_import", import_id=import_id))
+
+
+@bp.post("/imports/<uuid:import_id>/undo")
+@for_the_union(step_up=True)
+def undo_import(import_id: uuid.UUID) -> Response:
+    row = _import(import_id)
+    require_step_up()
+    importing.undo_import(row.id, by=me().actor, now=clock.now())
+    flash(_("Undone. Everything is as it was before this import."), "done")
+    return redirect(url_for("roster.show_import", import_id=import_id))
+
+
+@bp.post("/imports/<uuid:import_id>/drop")
+@for_the_union()
+def drop_import(import_id: uuid.UUID) -> Response:
+    importing.drop_import(_import(import_id).id)
+    flash(_("Cancelled. Nothing was changed."), "done")
+    return redirect(url_for("roster.imports"))
+
+
+def _dry_run(kind: str, data: bytes, form: UploadForm) -> Import:
+    if kind == importing.SITES:
+        district = form.district.data.strip()[:80] or None
+        return importing.dry_run_sites(data, by=me().actor, now=clock.now(), district=district)
+    return importing.dry_run_roster(data, by=me().actor, now=clock.now(), chosen=form.columns)
+
+
+def _headings(kind: str, data: bytes, refusal: Refused) -> list[str]:
+    """The headings for the mapping screen, when a roster only lacks a heading that we know."""
+    if kind != importing.ROSTER or refusal.code not in ("missing_column", "repeated_heading"):
+        return []
+    return [heading.strip() for heading in open_table(data).header if heading.strip()][:MOST_HEADINGS]
+
+
+def _upload_page(
+    form: UploadForm, refusal: Refused | None = None, kind: str = "", headings: list[str] | None = None
+) -> str:
+    return render_template(
+        "roster/imports.html",
+        form=form,
+        refusal=refusal,
+        kind=kind,
+        headings=headings or [],
+        fields={field: spellings[0] for field, spellings in ROSTER.items()},
+        recent=queries.recent_imports(),
+        have_sites=bool(queries.areas()),
+    )
+
+
+def _import(import_id: uuid.UUID) -> Import:
+    row = db.session.get(Import, import_id)
+    if row is None or row.state in (ImportState.DROPPED, ImportState.READING):
+        abort(404)
+    return row
+
+
+def _second_needed(row: Import) -> bool:
+    """Whether so much would change that two people have to agree."""
+    return row.state is ImportState.STAGED and needs_second_person(row.summary)
+
+
+def _second_person(row: Import) -> AbstractContextManager[str | None]:
+    """The second person: None where little changes, who agreed, or the visitor where another chose the
+    file."""
+    visitor, now, ref = me(), clock.now(), str(row.id)
+    if not _second_needed(row):
+        return nullcontext(None)
+    if row.by == visitor.actor:
+        return approvals.second_person(Kind.IMPORT, ref, now=now)
+    return approvals.agreeing(
+        Kind.IMPORT, ref, _in_words(row), asked_by=row.by, by=visitor.actor, scope=visitor.scope, now=now
+    )
+
+
+def _in_words(row: Import) -> str:
+    changes = Counter(row.summary["changes"])  # type: ignore[call-overload]
+    return _(
+        "Roster of %(day)s: adds %(added)s members, changes %(changed)s, takes off %(gone)s of %(there)s.",
+        day=say_date(row.started_at, settings().union_timezone),
+        added=changes["added"],
+        changed=changes["changed"] + changes["returned"],
+        gone=changes["gone"],
+        there=row.summary.get("standing", 0),
+    )

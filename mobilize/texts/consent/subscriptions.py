@@ -1,0 +1,132 @@
+"""Permission to text a number: opt-outs, those of the roster, and numbers the carrier cannot reach."""
+
+from collections.abc import Set
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    LargeBinary,
+    SQLColumnExpression,
+    and_,
+    case,
+    exists,
+    literal,
+    or_,
+    select,
+)
+
+from mobilize.database import atomic, db, insert, new_id
+from mobilize.keys.crypto import blind_index
+from mobilize.phones import may_be_texted
+from mobilize.roster.models import Member
+from mobilize.texts.consent.consents import note_consent
+from mobilize.texts.models import ConsentKind, OutboxText, PhoneRule, TextClass
+
+# The confirmation of an opt-out, the one text that still goes to who opted out (`confirmations.py`): how its
+# key begins, its wordings, and how long after the wish it may leave.
+OPT_OUT = "opt_out"
+CONFIRMATIONS = ("opt_out_noted", "opt_out_doubtful", "wrong_number_noted")
+CONFIRM_WITHIN = timedelta(minutes=5)
+
+
+def opt_out(phone: str, *, source: str, wording: str | None = None, now: datetime) -> None:
+    """No text to this number from here on, until START. `source`: reply, carrier, page, person.
+
+    Repeated, the later moment counts: one that is caught up late does not undo a later START. When
+    this has returned, no claim made later takes a text to it.
+    """
+    with atomic():
+        _write(phone, {"opted_out_at": now, "source": source, "wording": wording})
+        note_consent(phone, ConsentKind.TEXTS, agreed=False, how=source, wording=wording, now=now)
+
+
+def opt_in(phone: str, *, source: str, wording: str | None = None, now: datetime) -> None:
+    """Texts again, because this number itself said START, UNSTOP or ALTA; also against the roster's
+    opt-out."""
+    with atomic():
+        _write(phone, {"back_in_at": now, "source": source, "bad_at": None, "bad_code": None})
+        note_consent(phone, ConsentKind.TEXTS, agreed=True, how=source, wording=wording, now=now)
+
+
+def note_bad_number(phone: str, error_code: int, *, now: datetime) -> None:
+    """Record that the carrier cannot reach this number: its chair is told, only requested texts are tried."""
+    _write(phone, {"bad_at": now, "bad_code": error_code, "source": "carrier"}, keep={"source"})
+
+
+def is_opted_out(phone: str) -> bool:
+    """Whether this number said STOP, or the roster did, without a START since."""
+    phone_index = blind_index("phone", phone)
+    return bool(db.session.scalar(select(says_stop(_value(phone_index)))))
+
+
+def may_text(phone: str, text_class: TextClass = TextClass.MEMBER) -> str | None:
+    """None when this number may be texted, else the reason: premium, opted_out or bad_number."""
+    if not may_be_texted(phone):
+        return "premium"
+    phone_index = blind_index("phone", phone)
+    if db.session.scalar(select(says_stop(_value(phone_index)))):
+        return "opted_out"
+    if text_class is not TextClass.REQUESTED and db.session.scalar(select(is_bad(_value(phone_index)))):
+        return "bad_number"
+    return None
+
+
+def says_stop(phone_index: SQLColumnExpression[bytes]) -> ColumnElement[bool]:
+    """SQL: the number behind this column is opted out. The claim of a delivery carries it."""
+    of_number = PhoneRule.phone_index == phone_index
+    came_back = PhoneRule.back_in_at.is_not(None)
+    stopped = exists().where(
+        of_number,
+        PhoneRule.opted_out_at.is_not(None),
+        or_(PhoneRule.back_in_at.is_(None), PhoneRule.back_in_at < PhoneRule.opted_out_at),
+    )
+    in_the_file = exists().where(Member.phone_index == phone_index, Member.opted_out_in_file.is_(True))
+    return or_(stopped, and_(in_the_file, ~exists().where(of_number, came_back)))
+
+
+def is_confirmation(now: datetime) -> ColumnElement[bool]:
+    """SQL, for the claim: the text is the confirmation of an opt-out, and the wish is not older than five
+    minutes."""
+    return and_(
+        OutboxText.idempotency_key.startswith(f"{OPT_OUT}:"),
+        OutboxText.wording.in_(CONFIRMATIONS),
+        OutboxText.text_class == TextClass.REQUESTED,
+        OutboxText.due_at > now - CONFIRM_WITHIN,
+    )
+
+
+def is_bad(phone_index: SQLColumnExpression[bytes]) -> ColumnElement[bool]:
+    """SQL: the carrier has said that it cannot reach the number behind this column."""
+    return exists().where(PhoneRule.phone_index == phone_index, PhoneRule.bad_at.is_not(None))
+
+
+def _value(phone_index: bytes) -> ColumnElement[bytes]:
+    return literal(phone_index, LargeBinary(16))
+
+
+def _write(phone: str, values: dict[str, Any], keep: Set[str] = frozenset()) -> None:
+    """Insert or update the one row of this number; `keep` are columns an existing row does not change."""
+    row_id = new_id()
+    with atomic() as session:
+        session.execute(
+            insert(PhoneRule)
+            .values(
+                id=row_id,
+                phone_index=blind_index("phone", phone),
+                phone_enc=PhoneRule.phone.seal(row_id, phone),
+                **values,
+            )
+            .on_conflict_do_update(
+                index_elements=["phone_index"],
+                set_={name: _later(name, value) for name, value in values.items() if name not in keep},
+            )
+        )
+
+
+def _later(name: str, value: Any) -> Any:
+    """Of two moments of opting out, or of coming back, the later one counts, in whatever order they come."""
+    if name not in {"opted_out_at", "back_in_at"}:
+        return value
+    column = PhoneRule.__table__.c[name]
+    return case((column > value, column), else_=literal(value, column.type))

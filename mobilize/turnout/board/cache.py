@@ -1,0 +1,192 @@
+"""Cache of the live board, for many viewers at once: counted at most once a second in each process.
+
+A few cheap queries tell whether anything was added; where nothing was, nothing is counted. While people
+arrive, only the members about whom there is newer evidence are counted again.
+"""
+
+import gzip
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from cachetools import LRUCache
+from flask import Response, request
+from sqlalchemy import select
+
+from mobilize import clock
+from mobilize.accounts.access.scope import Scope
+from mobilize.actions.models import Action
+from mobilize.database import db
+from mobilize.roster.models import Site
+from mobilize.turnout.board.change_detection import Signs, recent_evidence, signs_of, taken_back_since
+from mobilize.turnout.figures.counter import Key
+from mobilize.turnout.figures.queries import BoardData, board, closed_board, load_data, refresh_data
+from mobilize.turnout.figures.types import Board
+from mobilize.web.http_compression import accepts_gzip
+
+# An answer this old (seconds) is counted anew, if anything happened at all.
+KEEP = 1.0
+# And this old whatever the cheap questions say: they do not ask about the roster, nor about settings.
+KEEP_AT_MOST = 30.0
+ACTIONS_KEPT = 16
+RENDERED_BYTES = 32 << 20
+# A tenth of the bytes, for a phone on the road; higher levels of gzip win little and take long.
+QUICKLY = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A board rendered for somebody: the bytes, also compressed, and the name of this state.
+
+    They may be compressed: they hold figures alone, no token, and nothing that the asker has typed.
+    """
+
+    body: bytes
+    gzipped: bytes
+    etag: str
+
+
+@dataclass(slots=True)
+class _Look:
+    """The parts of a board; the time at which all of it was last loaded; the newest evidence that is in
+    it."""
+
+    data: BoardData
+    loaded: float
+    recent: dict[str, Key]
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A board, when it was counted and last checked for changes, and the signs and data behind it."""
+
+    board: Board
+    counted: float
+    checked: float
+    signs: Signs
+    quiet: bool
+    look: _Look | None
+
+
+def render_json(what: Mapping[str, object]) -> Rendered:
+    """As JSON."""
+    body = json.dumps(what, ensure_ascii=False).encode()
+    return Rendered(
+        body, gzip.compress(body, QUICKLY, mtime=0), hashlib.blake2b(body, digest_size=12).hexdigest()
+    )
+
+
+_kept: LRUCache[UUID, _Kept] = LRUCache(ACTIONS_KEPT)
+_rendered: LRUCache[Any, tuple[Board, Rendered]] = LRUCache(
+    RENDERED_BYTES, getsizeof=lambda cached: len(cached[1].body) + len(cached[1].gzipped)
+)
+# One thread counts, the others wait for its answer.
+_one_counts = threading.Lock()
+_rendered_lock = threading.Lock()
+
+
+def board_for(action: Action, scope: Scope, *, oldest: float | None = None) -> Board | None:
+    """The part of an action's board that `scope` sees, at most `oldest` seconds old (`KEEP` unless said);
+    None when that is nothing.
+
+    A whole union's board for whoever sees everything; else only the chapters in scope, without "no site".
+    """
+    return _visible_to(_fresh(action, KEEP if oldest is None else oldest), scope)
+
+
+def rendered_for(
+    action: Action, scope: Scope, way: tuple[object, ...], render: Callable[[Board], Rendered]
+) -> Rendered | None:
+    """The result of `render` for the board that `scope` sees, kept while the board is the same; None for
+    nothing.
+
+    `way` tells apart what is rendered differently for the same scope: language, with a page or without.
+    """
+    whole = _fresh(action, KEEP)
+    key = (action.id, scope, way)
+    with _rendered_lock:
+        held = _rendered.get(key)
+    if held and held[0] is whole:
+        return held[1]
+    visible = _visible_to(whole, scope)
+    if visible is None:
+        return None
+    rendered = render(visible)
+    with _rendered_lock:
+        _rendered[key] = (whole, rendered)
+    return rendered
+
+
+def forget() -> None:
+    """Count anew next time. For tests, and after what changes figures at once."""
+    with _one_counts, _rendered_lock:
+        _kept.clear()
+        _rendered.clear()
+
+
+def _visible_to(whole: Board, scope: Scope) -> Board | None:
+    if scope.everything:
+        return whole
+    visible = whole.of_sites(set(db.session.scalars(scope.limit(select(Site.id)))))
+    return visible if visible.chapters else None
+
+
+def _fresh(action: Action, oldest: float) -> Board:
+    with _one_counts:
+        held = _kept.get(action.id)
+        if held is None:
+            return _count(action)
+        if time.monotonic() - held.checked <= oldest:
+            return held.board
+        signs = signs_of(action)
+        if held.quiet and time.monotonic() - held.counted < KEEP_AT_MOST and signs == held.signs:
+            held.checked = time.monotonic()
+            return held.board
+        return _count(action, signs)
+
+
+def _count(action: Action, signs: Signs | None = None) -> Board:
+    # The signs first: what happens in between is then seen as a change, and counted again.
+    started = time.monotonic()
+    signs = signs or signs_of(action)
+    held = _kept.get(action.id)
+    closed = closed_board(action)
+    look = None if closed else _look(action, held, signs, started)
+    counted = replace(closed or board(action, data=look.data if look else None), as_of=clock.now())
+    if held and held.board == counted:
+        counted = held.board  # the same figures: what was written of them stays good
+    _kept[action.id] = _Kept(counted, started, started, signs, signs.settled, look)
+    return counted
+
+
+def _look(action: Action, held: _Kept | None, signs: Signs, now: float) -> _Look:
+    """At everything; or only at what has newer evidence, when nothing else changed since the last look."""
+    look = held.look if held and held.signs.steady == signs.steady else None
+    if held is None or look is None or now - look.loaded > KEEP_AT_MOST:
+        recent = recent_evidence(action, signs)  # before the look: what comes meanwhile is looked at twice
+        return _Look(load_data(action), now, recent)
+    recent = recent_evidence(action, held.signs)
+    keys = {key for one, key in recent.items() if one not in look.recent}
+    if signs.taken_back != held.signs.taken_back:
+        keys |= taken_back_since(action, held.signs)
+    refresh_data(action, look.data, keys, counts=signs.counts != held.signs.counts)
+    look.recent = recent
+    return look
+
+
+def to_response(rendered: Rendered) -> Response:
+    """Compressed for whoever takes that; 304 to whoever names its ETag."""
+    squeezed = accepts_gzip()
+    response = Response(rendered.gzipped if squeezed else rendered.body, mimetype="application/json")
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.vary.add("Accept-Encoding")
+    if squeezed:
+        response.content_encoding = "gzip"
+    # The same tag for both: it names the figures, not the bytes.
+    response.set_etag(rendered.etag, weak=True)
+    return response.make_conditional(request)  # type: ignore[return-value]

@@ -1,0 +1,97 @@
+"""The pace of arrivals: minute by minute, and beside that of the last action at the same minute."""
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from cachetools import LRUCache, cached
+from sqlalchemy import select
+
+from mobilize.actions.models import Action
+from mobilize.database import db
+from mobilize.turnout.figures.people import Arrivals
+from mobilize.turnout.figures.queries import board
+from mobilize.turnout.figures.types import Board
+
+# Minutes before and after the start that are worth a picture.
+FROM, TO, STEP = -30, 180, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """By name, `minutes` after the start: now, and at the last action of the campaign."""
+
+    minutes: int
+    now: int
+    then: int
+    last: Action
+
+
+def arrivals_of(visible: Board, action: Action) -> Arrivals:
+    """First check-ins of everybody on the board, in steps of five minutes without gaps."""
+    steps: Counter[int] = Counter()
+    for minute, count in _minutes(visible, action).items():
+        steps[max(FROM, min(minute, TO)) // STEP] += count
+    if not steps:
+        return Arrivals(())
+    whole = range(min(steps), max(steps) + 1)
+    return Arrivals(tuple((action.starts_at + timedelta(minutes=n * STEP), steps[n]) for n in whole))
+
+
+def _minutes(visible: Board, action: Action) -> Mapping[int, int]:
+    """A closed board has totals alone: who came when is looked up, unless only hours are left of it."""
+    if visible.arrivals or not all(chapter.fixed_at for chapter in visible.chapters) or action.forgotten_at:
+        return visible.minutes
+    return _then(action, {chapter.site_id for chapter in visible.chapters})
+
+
+def pace_of(visible: Board, action: Action, now: datetime) -> Pace | None:
+    """Now against then, for the chapters on the board; None when nothing is there to compare with.
+
+    An action that was forgotten knows the hour only of who came, and is not compared with.
+    """
+    minutes = int((now - action.starts_at).total_seconds() // 60)
+    last = _last_action(action) if FROM <= minutes <= TO else None
+    if last is None:
+        return None
+    whole = visible.no_site or visible.others
+    then = _then(last, None if whole else {chapter.site_id for chapter in visible.chapters})
+    return Pace(minutes, _came_by(visible.minutes, minutes), _came_by(then, minutes), last)
+
+
+def _last_action(action: Action) -> Action | None:
+    if action.campaign_id is None or action.drill:
+        return None
+    return db.session.scalar(
+        select(Action)
+        .where(
+            Action.campaign_id == action.campaign_id,
+            Action.starts_at < action.starts_at,
+            Action.called_off_at.is_(None),
+            Action.forgotten_at.is_(None),
+            ~Action.drill,
+        )
+        .order_by(Action.starts_at.desc(), Action.id)
+        .limit(1)
+    )
+
+
+def _then(past: Action, sites: set[UUID] | None) -> Mapping[int, int]:
+    """At which minute so many members of these chapters came, or (None) of everybody's.
+
+    Counted once in each process: it is over.
+    """
+    whole = _whole(past)
+    return (whole if sites is None else whole.of_sites(sites)).minutes
+
+
+@cached(LRUCache(4), key=lambda past: past.id, lock=threading.Lock())
+def _whole(past: Action) -> Board:
+    return board(past, fixed=False)
+
+
+def _came_by(minutes: Mapping[int, int], until: int) -> int:
+    return sum(count for minute, count in minutes.items() if minute <= until)

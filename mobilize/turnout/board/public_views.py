@@ -1,0 +1,149 @@
+"""The wall: the live board by a link, read-only, for rooms where outsiders stand as well."""
+
+from uuid import UUID
+
+from flask import Response, abort, flash, redirect, render_template, url_for
+from sqlalchemy import select
+from werkzeug.wrappers import Response as BaseResponse
+
+from mobilize import clock, settings
+from mobilize.accounts.access.grants import grant_by_token, grant_line, revoke_grant, role_at
+from mobilize.accounts.access.permissions import after_step_up, anyone, me, signed_in
+from mobilize.accounts.access.scope import THE_OFFICE
+from mobilize.accounts.models import GrantKind, LineGrant, RoleName
+from mobilize.actions.models import Action, Event
+from mobilize.actions.visibility import visible_action
+from mobilize.database import db
+from mobilize.languages import _, language
+from mobilize.printing.qr import qr_svg
+from mobilize.turnout.board import cache as live
+from mobilize.turnout.board.cache import to_response
+from mobilize.turnout.board.charts import site_map
+from mobilize.turnout.board.public_links import areas_for_walls, open_walls, wall_ends, wall_event
+from mobilize.turnout.figures.disclosure_control import public_board
+from mobilize.turnout.figures.types import Board
+from mobilize.turnout.forms import WallForm
+from mobilize.turnout.routes import bp
+
+
+@bp.get("/wall/<token>")
+@anyone
+def wall(token: str) -> tuple[str, int]:
+    """The board without anything that a typed number moves; 410 when the link has ended."""
+    grant = _grant_of(token)
+    action = _action_of(grant) if grant else None
+    board = _board(action) if action else None
+    if grant is None or action is None or board is None:
+        return render_template("turnout/wall.html", action=None), 410
+    page = {
+        "action": action,
+        "drill": action.drill,
+        "source": url_for("turnout.wall_figures", token=token, lang=language()),
+    }
+    return render_template("turnout/wall.html", **page, **_context(board, grant.area_id)), 200
+
+
+@bp.get("/wall/<token>/board.json")
+@anyone
+def wall_figures(token: str) -> Response:
+    """The HTML that the page puts in place of its tables; 304 to whoever names the ETag of an unchanged
+    board."""
+    grant = _grant_of(token)
+    action = _action_of(grant) if grant else None
+    if grant is None or action is None:
+        abort(410)
+    area_id = grant.area_id
+    way = ("wall", area_id, language())
+    rendered = live.rendered_for(action, THE_OFFICE, way, lambda board: _body(action, board, area_id))
+    return to_response(rendered or abort(404))
+
+
+@bp.get("/actions/<uuid:action_id>/walls")
+@signed_in(RoleName.ORGANIZER)
+def walls(action_id: UUID) -> str:
+    """The links that are open."""
+    return _page(visible_action(action_id, me().scope))
+
+
+@bp.post("/actions/<uuid:action_id>/walls")
+@signed_in(RoleName.ORGANIZER, step_up=True)
+def give_wall(action_id: UUID) -> str:
+    """A new link, shown once with its QR: of the whole union by the office, of an area by its organizer."""
+    action, scope = visible_action(action_id, me().scope), me().scope
+    form = WallForm().offer(areas_for_walls(action, scope), whole_union=scope.everything)
+    if not form.validate():
+        abort(404)
+    event = wall_event(action) or abort(404)
+    area_id = UUID(form.area.data) if form.area.data else None
+    now, holder = clock.now(), me().person
+    role_id = role_at(holder, [], area_id, now=now) if holder else None
+    with after_step_up():
+        _grant, token = grant_line(
+            event.id,
+            GrantKind.WALL,
+            form.label.data,
+            None,
+            me().actor,
+            wall_ends(action),
+            role_id=role_id,
+            area_id=area_id,
+            now=now,
+        )
+    return _page(action, f"{settings().public_base_url}/wall/{token}")
+
+
+@bp.post("/actions/<uuid:action_id>/walls/<uuid:grant_id>/revoke")
+@signed_in(RoleName.ORGANIZER)
+def take_wall_back(action_id: UUID, grant_id: UUID) -> BaseResponse:
+    """The next look at that wall is refused."""
+    action = visible_action(action_id, me().scope)
+    grants = [grant for grant in open_walls(action, me().scope, clock.now()) if grant.id == grant_id]
+    if not grants:
+        abort(404)
+    revoke_grant(grants[0], me().actor, now=clock.now())
+    flash(_("Taken back. That link shows nothing any more."), "done")
+    return redirect(url_for("turnout.walls", action_id=action.id), 303)
+
+
+def _grant_of(token: str) -> LineGrant | None:
+    grant: LineGrant | None = grant_by_token(token, now=clock.now())
+    return grant if grant and grant.kind is GrantKind.WALL else None
+
+
+def _action_of(grant: LineGrant) -> Action | None:
+    return db.session.scalar(select(Action).join(Event).where(Event.id == grant.event_id))
+
+
+def _board(action: Action) -> Board | None:
+    return live.board_for(action, THE_OFFICE)
+
+
+def _body(action: Action, board: Board, area_id: UUID | None) -> live.Rendered:
+    html = render_template("turnout/_wall.html", action=action, **_context(board, area_id))
+    return live.render_json({"html": html})
+
+
+def _context(whole: Board, area_id: UUID | None) -> dict[str, object]:
+    union = public_board(whole)
+    board = union.of_area(area_id) if area_id else union
+    return {
+        "board": board,
+        # When it was asked, and not when it last changed: names that are not shown here change it as well.
+        "as_of": clock.now(),
+        "place": board.total.name,
+        "map": None if board.one_line else site_map(board.sites),
+    }
+
+
+def _page(action: Action, address: str = "") -> str:
+    areas = areas_for_walls(action, me().scope)
+    return render_template(
+        "turnout/walls.html",
+        action=action,
+        walls=open_walls(action, me().scope, clock.now()),
+        areas=areas,
+        form=WallForm(formdata=None).offer(areas, whole_union=me().scope.everything),
+        ends_at=wall_ends(action),
+        address=address,
+        qr=qr_svg(address, _("QR code of this link")) if address else "",
+    )

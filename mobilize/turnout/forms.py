@@ -1,0 +1,115 @@
+"""Forms of walls, hours, reports and the noon number."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID, uuid4
+
+from flask_babel import lazy_gettext as _
+from wtforms import (
+    BooleanField,
+    HiddenField,
+    SelectChoice,
+    SelectField,
+    StringField,
+    TextAreaField,
+    TimeField,
+    validators,
+)
+
+from mobilize.actions.forms import written
+from mobilize.checkins.forms import duty_words
+from mobilize.checkins.models import Duty
+from mobilize.languages import DEFAULT, name_of
+from mobilize.roster.models import Area
+from mobilize.roster.names import PersonName
+from mobilize.turnout.models import ReportKind
+from mobilize.turnout.statements.operations import Signing
+from mobilize.web.page_form import PageForm
+from mobilize.web.translated_field import TranslatedField
+
+
+class WallForm(PageForm):
+    """A link to the big screen: what it is called, and which area it shows, "" for the whole union."""
+
+    label = StringField(
+        _("Which screen?"),
+        description=_("So that you can tell the links apart: the hall, the office."),
+        default="",
+    )
+    area = SelectField(_("What does it show?"), default="")
+
+    def offer(self, areas: Sequence[Area], *, whole_union: bool) -> "WallForm":
+        union = [SelectChoice("", _("The whole union"))] if whole_union else []
+        self.area.choices = union + [SelectChoice(str(area.id), area.name) for area in areas]
+        return self
+
+
+class HoursForm(PageForm):
+    """When a member came or left, and what they did. `page` names this form: sent twice, it is one claim."""
+
+    page = HiddenField(default=lambda: uuid4().hex)
+    member = SelectField(
+        _("Who?"),
+        validators=[validators.InputRequired(_("Choose a member."))],
+        invalid_choice_message=_("Choose a member."),
+    )
+    duty = SelectField(_("What did they do?"), default="")
+    came = TimeField(
+        _("Came at"),
+        validators=[validators.Optional()],
+        invalid_value_message=_("Write the time like 10:30."),
+    )
+    left = TimeField(
+        _("Left at"),
+        validators=[validators.Optional()],
+        invalid_value_message=_("Write the time like 10:30."),
+    )
+
+    def offer(self, members: Iterable[tuple[UUID, PersonName]]) -> "HoursForm":
+        people = sorted(members, key=lambda one: one[1].sorted_by)
+        listed = [SelectChoice(str(member_id), name.full) for member_id, name in people]
+        self.member.choices = [SelectChoice("", _("Choose")), *listed]
+        duties = [SelectChoice(duty.value, words) for duty, words in duty_words().items()]
+        self.duty.choices = [SelectChoice("", _("Nothing else is said")), *duties]
+        return self
+
+    @property
+    def said_duty(self) -> Duty | None:
+        return Duty(self.duty.data) if self.duty.data else None
+
+
+class ReportForm(PageForm):
+    """Which report: its kind, and the id of its chapter, area or action."""
+
+    kind = HiddenField(validators=[validators.AnyOf(list(ReportKind))])
+    place = HiddenField(validators=[validators.InputRequired(), validators.UUID()])
+
+
+def _words_in(code: str) -> TextAreaField:
+    called = {"language": name_of(code)}
+    if code == DEFAULT:
+        return TextAreaField(_("Your words to the public, in %(language)s (or leave both empty)", **called))
+    return TextAreaField(_("The same in %(language)s", **called))
+
+
+def _why_in(code: str) -> TextAreaField:
+    return TextAreaField(_("What changed and why, in %(language)s", language=name_of(code)))
+
+
+class SigningForm(PageForm):
+    """What an officer adds to the counts of the moment `as_of`; `public` opens the public link as well."""
+
+    as_of = HiddenField(default="")
+    why = TranslatedField(_why_in)
+    words = TranslatedField(_words_in)
+    signed_as = StringField(_("Sign with your name and office"))
+    public = BooleanField(_("Also open a public link, for everybody"))
+
+    @property
+    def signing(self) -> Signing:
+        return Signing(written(self.signed_as), self.words.data, self.why.data)
+
+
+class StatementLinkForm(PageForm):
+    """`end` closes the public link."""
+
+    end = BooleanField()

@@ -1,0 +1,84 @@
+"""Error pages: in the person's language, with what to do next."""
+
+from typing import Any
+
+from flask import Flask, current_app, jsonify, render_template, request
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from mobilize.database import db
+from mobilize.errors import Refused
+
+ErrorResponse = tuple[Any, int] | tuple[Any, int, dict[str, str]]
+
+
+def init_app(app: Flask) -> None:
+    """Answer every error with a page, or with JSON for a program."""
+    app.register_error_handler(Refused, _refused)
+    app.register_error_handler(CSRFError, _stale_form)
+    app.register_error_handler(HTTPException, _http)
+    for lost in (OperationalError, InterfaceError, PoolTimeout):
+        app.register_error_handler(lost, _database_away)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def wants_json() -> bool:
+    """Whether the client is a program: it sent JSON, or prefers JSON to a page."""
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
+    return request.is_json or best == "application/json"
+
+
+def _refused(refusal: Refused) -> ErrorResponse:
+    if wants_json():
+        return jsonify(error=refusal.code, message=refusal.message), refusal.status
+    return _page(refusal.status, message=refusal.message), refusal.status
+
+
+def _stale_form(error: CSRFError) -> ErrorResponse:
+    """A form whose token expired: its fields come back, with one button to send them again."""
+    if wants_json():
+        return jsonify(error="too_old"), 400
+    return _page(400, again=_what_was_sent()), 400
+
+
+def _what_was_sent() -> dict[str, Any]:
+    """The fields of whatever form it was, and whether it carried a token."""
+    kept = [(n, v) for n, v in request.form.items(multi=True) if n != "csrf_token"]
+    return {"url": request.full_path.rstrip("?"), "fields": kept, "signed": "csrf_token" in request.form}
+
+
+def _http(error: HTTPException) -> Any:
+    if error.response is not None:
+        return error.response
+    code = error.code or 500
+    if wants_json():
+        return jsonify(error=error.name.lower().replace(" ", "_")), code
+    return _page(code), code
+
+
+def _database_away(_error: Exception) -> ErrorResponse:
+    db.session.rollback()
+    current_app.logger.warning("database away", exc_info=True)
+    if wants_json():
+        return jsonify(error="try_again"), 503, {"Retry-After": "5"}
+    # A short form comes back, to be sent again with one press; a file does not.
+    sent = request.method == "POST" and request.mimetype == "application/x-www-form-urlencoded"
+    return _page(503, again=_what_was_sent() if sent else None), 503, {"Retry-After": "5"}
+
+
+def _unexpected(_error: Exception) -> ErrorResponse:
+    db.session.rollback()
+    current_app.logger.error("surprise", exc_info=True)
+    if wants_json():
+        return jsonify(error="our_fault"), 500
+    return _page(500), 500
+
+
+def _page(code: int, **more: Any) -> str:
+    try:
+        return render_template("errors/error.html", code=code, **more)
+    except Exception:  # the page itself may need what is broken, e.g. the database
+        db.session.rollback()
+        return render_template("errors/plain.html", code=code)

@@ -1,0 +1,308 @@
+"""RSGI adapter: the WSGI application behind Granian's event loop, which reads a body before a thread is
+taken.
+
+Granian's own WSGI interface takes a thread first and reads the body inside it: as many slow senders as
+there are threads stop the server. See docs/decisions/0006-bodies-are-read-before-a-thread-is-taken.md."""
+
+import asyncio
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
+from functools import lru_cache
+from io import BytesIO, RawIOBase
+from queue import SimpleQueue
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
+
+from werkzeug.exceptions import HTTPException, LengthRequired, RequestEntityTooLarge, RequestTimeout
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+    from granian.rsgi import HTTPProtocol, Scope
+
+# Bytes. No form that a person fills in is longer; what is longer is a file somebody uploads.
+SHORT_BODY = 1 << 16
+# A file of 25 MB is held in memory while it comes, so only so many may come at once in one process.
+LARGE_BODIES_AT_ONCE = 4
+# The deadline of a body: these seconds, and one more for so many declared bytes. The shape is that of
+# Apache's RequestReadTimeout; 64 KiB/s is half a megabit, less than any office sends its roster with.
+BODY_SECONDS = 15.0
+BODY_BYTES_PER_SECOND = 1 << 16
+# A header of ours to this adapter, which never leaves it: `<name> <version>`.
+WAITS_FOR = "X-Waits-For"
+# Less than a server's old workers have to end in (`server.RENEW_SECONDS`), and than any proxy waits.
+HELD_SECONDS = 8.0
+
+_log = logging.getLogger(__name__)
+
+
+class _Request(NamedTuple):
+    """A request with its body, waiting for a thread. `answered` belongs to the event loop: None once it is,
+    or the answer that is held back until something changes."""
+
+    scope: "Scope"
+    protocol: "HTTPProtocol"
+    body: IO[bytes]
+    answered: "asyncio.Future[_Answer | None]"
+
+
+class _Answer(NamedTuple):
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+    waits_for: str
+
+    def send(self, protocol: "HTTPProtocol") -> None:
+        protocol.response_bytes(self.status, self.headers, self.body)
+
+
+class RsgiAdapter:
+    """`app` as an RSGI application, answered by `threads` threads in each process.
+
+    A body is read by the event loop, before its deadline. It may have SHORT_BODY bytes; with a declared
+    length `largest_body` bytes, at a path that begins with one of `upload_paths` and beside a cookie of the
+    name `upload_cookie`: that proves nothing, but anonymous junk is refused unread. Otherwise `wsgi.input`
+    raises 408, 411 or 413 when `app` reads it, so that the refusal is a page of `app` like any other. A
+    request whose sender hangs up inside the body never reaches `app`. Answers leave whole: a slow reader of
+    one holds its socket and its bytes, and no thread.
+
+    An answer with the header `WAITS_FOR` is held back (long polling, RFC 6202) without a thread, at most
+    `HELD_SECONDS`: when what that names has changed, `app` is asked again, else it leaves as it is."""
+
+    def __init__(
+        self,
+        app: "WSGIApplication",
+        *,
+        threads: int,
+        largest_body: int = SHORT_BODY,
+        upload_paths: tuple[str, ...] = (),
+        upload_cookie: str = "",
+        body_seconds: float = BODY_SECONDS,
+        changes: "ChangeWaiter | None" = None,
+    ):
+        self._app, self._threads = app, threads
+        self._upload_paths, self._upload_cookie = upload_paths, upload_cookie
+        self._largest_body, self._body_seconds = largest_body, body_seconds
+        self._requests: SimpleQueue[_Request] = SimpleQueue()
+        self._changes = changes
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Called once in each process, by the server."""
+        self._loop = loop
+        self._large_bodies = asyncio.Semaphore(LARGE_BODIES_AT_ONCE)
+        for n in range(self._threads):
+            threading.Thread(target=self._answer_requests, name=f"request-{n}", daemon=True).start()
+
+    async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
+        """One request. The server waits for this to end; whatever is unanswered then becomes a bare 500."""
+        body = await self._body(scope, protocol)
+        if body is None:
+            protocol.response_empty(400, [])
+            return
+        until = self._loop.time() + HELD_SECONDS
+        held = await self._answered(scope, protocol, body)
+        while held is not None:
+            left = until - self._loop.time()
+            if left <= 0 or not self._changes or not await self._changes.wait(held.waits_for, left):
+                return held.send(protocol)
+            # What changed may show nothing to this asker, who is then held on: else the time would tell.
+            held = await self._answered(scope, protocol, BytesIO())
+
+    async def _answered(self, scope: "Scope", protocol: "HTTPProtocol", body: IO[bytes]) -> "_Answer | None":
+        answered = self._loop.create_future()
+        self._requests.put(_Request(scope, protocol, body, answered))
+        return await answered
+
+    async def _body(self, scope: "Scope", protocol: "HTTPProtocol") -> IO[bytes] | None:
+        """The whole body, or what raises the refusal; None when the sender is gone. Waiting until a large one
+        may come is no part of its deadline: that is others' slowness."""
+        headers = scope.headers
+        declared = None if "transfer-encoding" in headers else int(headers.get("content-length", 0))
+        if declared == 0:
+            return BytesIO()
+        length = declared or SHORT_BODY
+        if length > SHORT_BODY and (length > self._largest_body or not self._takes_upload(scope)):
+            return cast(IO[bytes], _Refusal(RequestEntityTooLarge()))
+        try:
+            async with self._large_bodies if length > SHORT_BODY else nullcontext():
+                async with asyncio.timeout(self._body_seconds + length / BODY_BYTES_PER_SECOND):
+                    return BytesIO(await protocol() if declared else await _undeclared(protocol))
+        except TimeoutError:
+            return cast(IO[bytes], _Refusal(RequestTimeout()))
+        except HTTPException as refusal:
+            return cast(IO[bytes], _Refusal(refusal))
+        except RuntimeError:  # granian's ProtocolError and ProtocolClosed
+            return None
+
+    def _takes_upload(self, scope: "Scope") -> bool:
+        if not scope.path.startswith(self._upload_paths):
+            return False
+        cookies = "; ".join(value for name, value in scope.headers.items() if name == "cookie")
+        return any(cookie.strip().startswith(f"{self._upload_cookie}=") for cookie in cookies.split(";"))
+
+    def _answer_requests(self) -> NoReturn:
+        """The loop of each thread."""
+        while True:
+            request, held = self._requests.get(), None
+            try:
+                held = self._answer(request)
+            except BaseException:
+                _log.exception("an answer could not be given")
+            self._loop.call_soon_threadsafe(_end, request.answered, held)
+
+    def _answer(self, request: _Request) -> _Answer | None:
+        started = _StartResponse()
+        parts = self._app(_environ(request), started)
+        try:
+            whole = b"".join(parts)
+        finally:
+            if hasattr(parts, "close"):
+                parts.close()
+        if isinstance(request.body, _Refusal):  # what is left of the body must not be read as a request
+            started.headers.append(("Connection", "close"))
+        headers = [header for header in started.headers if header[0] != WAITS_FOR]
+        waits_for = dict(started.headers).get(WAITS_FOR, "") if len(headers) < len(started.headers) else ""
+        answer = _Answer(started.status, headers, whole, waits_for)
+        if waits_for and self._changes:
+            return answer
+        answer.send(request.protocol)
+        return None
+
+
+def _end(answered: "asyncio.Future[_Answer | None]", held: _Answer | None) -> None:
+    """In the event loop; the server has cancelled it when the other end hung up."""
+    if not answered.done():
+        answered.set_result(held)
+
+
+class _StartResponse:
+    """PEP 3333's `start_response`, without the `write` of frameworks older than it."""
+
+    status: int
+    headers: list[tuple[str, str]]
+
+    def __call__(self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None, /) -> Any:
+        self.status, self.headers = int(status[:3]), headers
+
+
+class ChangeWaiter:
+    """Waiting for changes, in the event loop. `read` gives the current version of each name that anybody may
+    wait for; it runs in another thread, once in each interval for all who wait, and not at all for nobody."""
+
+    def __init__(self, read: Callable[[], Mapping[str, int]], *, every_seconds: float):
+        self._read, self._every = read, every_seconds
+        self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+        self._reading: asyncio.Task[None] | None = None
+
+    async def wait(self, waits_for: str, seconds: float) -> bool:
+        """Whether the version of what is named was another one within these seconds."""
+        changed = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(waits_for, set()).add(changed)
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read_on())
+        try:
+            async with asyncio.timeout(seconds):
+                await changed
+            return True
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting[waits_for].discard(changed)
+            if not self._waiting[waits_for]:
+                del self._waiting[waits_for]
+
+    async def _read_on(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(self._every)
+            try:
+                versions = await asyncio.to_thread(self._read)
+            except Exception:
+                _log.warning("what changed could not be read", exc_info=True)
+                continue
+            for waits_for, futures in list(self._waiting.items()):
+                name, _space, version = waits_for.partition(" ")
+                if versions.get(name, 0) != int(version):
+                    for changed in futures:
+                        if not changed.done():
+                            changed.set_result(None)
+
+
+class _Refusal(RawIOBase):
+    """A stand-in for a body that was not read: reading it raises the reason."""
+
+    def __init__(self, refusal: HTTPException):
+        self._refusal = refusal
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _buffer: Any) -> NoReturn:
+        raise self._refusal
+
+
+async def _undeclared(protocol: "HTTPProtocol") -> bytes:
+    """A chunked body. Raises 411 past SHORT_BODY bytes, and `RuntimeError` when it is cut off: Granian
+    gives an
+    empty chunk for its end, and another one before that for an error."""
+    parts: list[bytes] = []
+    size = ends = 0
+    async for part in protocol:
+        size, ends = size + len(part), ends + (not part)
+        if size > SHORT_BODY:
+            raise LengthRequired()
+        parts.append(part)
+    if ends > 1:
+        raise RuntimeError("cut off")
+    return b"".join(parts)
+
+
+_ALWAYS: "WSGIEnvironment" = {
+    "SCRIPT_NAME": "",
+    "wsgi.version": (1, 0),
+    "wsgi.errors": sys.stderr,
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": True,
+    "wsgi.run_once": False,
+}
+
+
+def _environ(request: _Request) -> "WSGIEnvironment":
+    """PEP 3333's environment: strings hold bytes, as Latin-1."""
+    scope = request.scope
+    server, _, port = scope.server.rpartition(":")
+    environ = {
+        **_ALWAYS,
+        "REQUEST_METHOD": scope.method,
+        "PATH_INFO": scope.path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "SERVER_NAME": server,
+        "SERVER_PORT": port,
+        "REMOTE_ADDR": scope.client.rpartition(":")[0],
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": request.body,
+    }
+    _add_headers(environ, scope.headers.items())
+    if "HTTP_TRANSFER_ENCODING" in environ and isinstance(request.body, BytesIO):
+        environ["CONTENT_LENGTH"] = str(request.body.getbuffer().nbytes)
+    return environ
+
+
+def _add_headers(environ: "WSGIEnvironment", headers: Iterable[tuple[str, str]]) -> None:
+    for name, value in headers:
+        key = _key(name)
+        if key is None:
+            continue
+        if key in environ:
+            value = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{value}"
+        environ[key] = value
+
+
+@lru_cache(maxsize=512)
+def _key(name: str) -> str | None:
+    """None for a name with an underscore, which would pass for another one's (nginx drops them as well)."""
+    if "_" in name:
+        return None
+    key = name.upper().replace("-", "_")
+    return key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"

@@ -1,0 +1,74 @@
+"""A chair's text to their own chapter: approved words, their own members, and not too often."""
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from mobilize import clock
+from mobilize.accounts.models import RoleName
+from mobilize.actions.models import Event
+from mobilize.reminders.broadcasts.operations import queue_broadcasts
+from tests.builders import make_action, make_event, make_member, make_person, make_site, sign_in
+from tests.reminders.conftest import MIA, NATE, phones, waiting, words
+
+
+def her_event(client: FlaskClient) -> Event:
+    """Carmen is signed in, chair of Elm Street School; Mia is a member there, Nate is another chapter's."""
+    action = make_action(starts_at=clock.now() + timedelta(hours=3))
+    event = make_event(make_site("Elm Street School"), action=action)
+    make_member(site=event.site, phone=MIA)
+    make_member(site=make_event(action=action).site, phone=NATE)
+    sign_in(client, make_person(role=RoleName.CHAIR, site=event.site))
+    return event
+
+
+def send(client: FlaskClient, event: Event, **typed: str) -> int:
+    typed = {"wording": "chair_meet_at", "where": "Elm St & 3rd", **typed}
+    looked = client.post(f"/events/{event.id}/text", data=typed)
+    assert looked.status_code == 303
+    assert "Elm St &amp; 3rd" in client.get(looked.location).text
+    answered = client.post(looked.location + "/send").status_code
+    queue_broadcasts(clock.now())
+    return answered
+
+
+def test_their_members_and_nobody_else_read_the_approved_words(app: Flask, client: FlaskClient) -> None:
+    event = her_event(client)
+    assert "Text your chapter" in client.get(f"/events/{event.id}").text
+    assert send(client, event) == 303
+    assert phones("as_written") == [MIA]
+    assert words(waiting("as_written")[0]).endswith("we now meet at Elm St & 3rd.")
+
+
+def test_the_third_within_a_day_is_refused(app: Flask, client: FlaskClient) -> None:
+    event = her_event(client)
+    assert [send(client, event) for _each in range(3)] == [303, 303, 409]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {"wording": "as_written", "where": "x"},
+        {"wording": "chair_meet_at", "where": " "},
+        {"wording": "chair_meet_at", "where": "{phone}"},
+        {"wording": "chair_meet_at", "where": "https://example.org"},
+        {"wording": "chair_meet_at", "where": "x" * 41},
+        {},
+    ],
+)
+def test_only_approved_words_with_a_plain_place(
+    app: Flask, client: FlaskClient, typed: dict[str, str]
+) -> None:
+    event = her_event(client)
+    assert client.post(f"/events/{event.id}/text", data=typed).status_code == 422
+
+
+def test_another_chapters_event_is_not_there_and_the_composer_is_not_theirs(
+    app: Flask, client: FlaskClient
+) -> None:
+    event = her_event(client)
+    other = make_event(action=event.action)
+    assert client.get(f"/events/{other.id}/text").status_code == 404
+    assert client.get(f"/actions/{event.action_id}/texts/new").status_code == 403

@@ -1,0 +1,81 @@
+"""A table as CSV or XLSX: text is never a formula, numbers and moments stay what they are."""
+
+import csv
+import io
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from openpyxl import load_workbook
+
+from mobilize.tabular import Cell, Sheet, csv_file, csv_text, guarded, xlsx_file
+
+RUN = [
+    "=cmd|' /C calc'!A0",
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "@x",
+    "\t=1",
+    "\tx",
+    "\r=1",
+    "\rx",
+    "\n=1",
+    " =1",
+    " +1",
+    "＝1",
+    "\x00=1",
+    "=HYPERLINK(1)",
+]
+HARMLESS = ["Mia", "a=b", "O'Neill", "Peña-Ruiz", "(213) 555-0101", "", "1-2", "O-1"]
+
+
+@pytest.mark.parametrize("text", RUN)
+def test_no_cell_is_a_formula(text: str) -> None:
+    assert guarded(text) == "'" + text.replace("\x00", "")
+    rows = list(csv.reader(io.StringIO(csv_file(_sheet(text)).decode("utf-8-sig"), newline="")))
+    assert rows == [["name"], [guarded(text)]]
+    cell = _in_workbook(text)
+    assert (cell.data_type, cell.value[0]) == ("s", "'")
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_other_text_is_kept_literally(text: str) -> None:
+    assert guarded(text) == text
+
+
+def test_mark_and_headings_are_guarded_as_well() -> None:
+    sheet = Sheet("x", ["=1"], [], mark="=2")
+    assert csv_text(sheet) == "'=2\r\n'=1\r\n"
+    assert [row[0].value for row in load_workbook(io.BytesIO(xlsx_file([sheet]))).active] == ["'=2", "'=1"]
+
+
+def test_numbers_stay_numbers_and_no_report_is_no_zero() -> None:
+    assert csv_text(_sheet(0, None, -5, 66.7, "0123")) == "name\r\n0,,-5,66.7,0123\r\n"
+    cells = [_in_workbook(value) for value in (0, None, -5, 66.7, "0123")]
+    assert [cell.value for cell in cells] == [0, None, -5, 66.7, "0123"]
+    assert cells[3].number_format == "0.0"
+
+
+def test_moments_are_dates_in_a_workbook() -> None:
+    moment = datetime(2026, 3, 3, 15, 0, 5, tzinfo=UTC)
+    assert csv_text(_sheet(moment)) == "name\r\n2026-03-03T15:00:05+00:00\r\n"
+    assert _in_workbook(moment).value == moment.replace(tzinfo=None)
+    assert _in_workbook(moment).number_format.endswith('"UTC"')
+
+
+def test_control_characters_do_not_break_the_file() -> None:
+    assert _in_workbook("Mi\x00a\x0b").value == "Mia"
+
+
+def test_what_looks_like_a_spreadsheets_error_is_text() -> None:
+    assert (_in_workbook("#N/A").data_type, _in_workbook("#N/A").value) == ("s", "#N/A")
+
+
+def _sheet(*cells: Cell) -> Sheet:
+    return Sheet("x", ["name"], [cells])
+
+
+def _in_workbook(cell: Cell) -> Any:
+    return load_workbook(io.BytesIO(xlsx_file([_sheet(cell)]))).active["A2"]

@@ -1,0 +1,118 @@
+"""The words of the code: the field's terms, one name for one class, a line in the glossary for each table."""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted(
+    path
+    for top in ("mobilize", "workers")
+    for path in (ROOT / top).rglob("*.py")
+    if "migrations" not in path.parts
+)
+TESTS = sorted(path for top in ("tests", "bench") for path in (ROOT / top).rglob("*.py"))
+# A private dialect: none of these says what the value is. `result`, `payload`, `stored`, `conditions` do.
+DIALECT = {
+    *("said", "told", "seen", "shown", "known", "hers", "mine", "ours", "theirs", "found", "deed", "deeds"),
+    *("door", "doors", "klass", "bix", "asked", "heard", "given", "made", "wanted", "there", "those", "her"),
+}
+
+
+def bindings(source: str) -> Iterator[tuple[int, str]]:
+    """(line, name) of every function, class, parameter and variable a module binds."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.lineno, node.name
+        elif isinstance(node, ast.arg):
+            yield node.lineno, node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.id
+        elif isinstance(node, ast.alias) and node.asname:
+            yield node.lineno, node.asname
+
+
+def dialect_in(source: str) -> list[tuple[int, str]]:
+    return [(line, name) for line, name in bindings(source) if name.strip("_").lower() in DIALECT]
+
+
+def classes_in(source: str) -> list[ast.ClassDef]:
+    return [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
+
+
+def types_in(source: str) -> Iterator[tuple[str, str]]:
+    """(name, what it is called elsewhere) of every type a module names: classes, `Cell = str | int`, and
+    `import Response as Answer`. Type variables are no types."""
+    for part in ast.parse(source).body:
+        if isinstance(part, ast.ClassDef):
+            yield part.name, ""
+        elif isinstance(part, ast.ImportFrom):
+            renamed = [alias for alias in part.names if alias.asname and alias.asname != alias.name]
+            yield from ((str(alias.asname), alias.name) for alias in renamed)
+        elif not is_type_variable(part):
+            yield from ((name, "") for name in targets(part))
+
+
+def is_type_variable(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Assign) and ast.unparse(statement.value).startswith("TypeVar(")
+
+
+def tables_in(source: str) -> set[str]:
+    """The classes that are tables."""
+    return {
+        node.name
+        for node in classes_in(source)
+        if any("__tablename__" in targets(part) for part in node.body)
+    }
+
+
+def targets(statement: ast.stmt) -> list[str]:
+    return [ast.unparse(to) for to in statement.targets] if isinstance(statement, ast.Assign) else []
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_names_are_the_fields_own() -> None:
+    sources = {name(path): path.read_text(encoding="utf-8") for path in (*FILES, *TESTS)}
+    assert len(FILES) > 300 and len(TESTS) > 250
+    assert {file: words for file, source in sources.items() if (words := dialect_in(source))} == {}
+
+
+def test_a_class_name_stands_once() -> None:
+    where: dict[str, set[str]] = defaultdict(set)
+    for path in FILES:
+        for word, imported in types_in(path.read_text(encoding="utf-8")):
+            if word[0].isupper() and not word.isupper():
+                where[word].add(imported or name(path))
+    assert len(where) > 100
+    assert {word: sorted(places) for word, places in where.items() if len(places) > 1} == {}
+
+
+def test_every_model_has_its_line_in_the_glossary() -> None:
+    glossary = (ROOT / "docs" / "words.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `(\w+)` \| \S", glossary, re.MULTILINE)
+    sources = [path.read_text(encoding="utf-8") for path in FILES]
+    tables = {table for source in sources for table in tables_in(source)}
+    classes = {node.name for source in sources for node in classes_in(source)}
+    assert len(tables) > 50
+    assert tables - set(named) == set()
+    assert set(named) - classes == set()
+    assert len(named) == len(set(named))
+
+
+def test_these_tests_see_the_dialect() -> None:
+    source = "def said(hers):\n    found = 1\nimport a as door\nfor _seen in x: pass\nfound_at = known.shown"
+    assert {word for _, word in dialect_in(source)} == {"said", "hers", "found", "door", "_seen"}
+
+
+def test_these_tests_see_the_name_of_a_type() -> None:
+    source = 'from a import Response as Answer\nclass Row: x = 1\nCell = str | int\nItem = TypeVar("Item")'
+    assert dict(types_in(source)) == {"Answer": "Response", "Row": "", "Cell": ""}
+
+
+def test_these_tests_see_a_table() -> None:
+    assert tables_in('class Area(Model):\n    __tablename__ = "areas"\nclass Scope:\n    x = 1') == {"Area"}
