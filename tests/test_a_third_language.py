@@ -1,7 +1,7 @@
 """A third language is one more entry of a list: what is written in it is stored, shown, changed and sent."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from flask import Flask
@@ -80,7 +80,7 @@ def test_what_was_not_written_in_it_is_read_in_english(client: FlaskClient) -> N
 
 
 def test_a_text_goes_out_in_it_and_the_usual_ones_in_english(app: Flask) -> None:
-    starts_at = clock.now() + timedelta(days=3)
+    starts_at = clock.on_local_day(clock.now(), ZONE, 3, time(7))
     event = make_event(action=make_action(starts_at=starts_at), starts_at=starts_at)
     make_member(site=event.site, phone=MIA, language="xil")
     text = Translated(en="{union}: a coat", es="{union}: abrigo", xil="{union}: tarum {time}")
@@ -92,7 +92,7 @@ def test_a_text_goes_out_in_it_and_the_usual_ones_in_english(app: Flask) -> None
     queue_broadcasts(clock.now())
     [sent] = waiting("as_written")
     assert words(sent).startswith("Test Local 100: tarum ") and words(sent)[-2:] in INVENTED.halves
-    plan_reminders(starts_at - timedelta(hours=20))
+    plan_reminders(starts_at - timedelta(hours=14))  # at 17:00, when it is due
     [usual] = waiting()
     assert usual.language == "en" and "Morning picket" in words(usual)
 

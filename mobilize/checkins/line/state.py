@@ -83,6 +83,13 @@ def line_state(grant: HeldGrant, now: datetime, *, fresh: bool = False) -> Cache
     return _kept(_states, (grant.id, language()), version, now, lambda: _state(grant, version, now))
 
 
+def forget() -> None:
+    """Forget every state that this process keeps: for tests, whose databases have the same events again."""
+    with _lock:
+        _states.clear()
+        _shared.clear()
+
+
 def phones_text(grant: LineGrant | HeldGrant, tz: str, now: datetime) -> str:
     """When each phone was opened by this phone's link, where that was more than one: no copy goes unseen."""
     phones = phones_beside(grant, now=now)

@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 from mobilize import clock
 from mobilize.actions.eligibility import freeze_due_events
 from mobilize.checkins.line import queries as queries
+from mobilize.checkins.line import state
 from mobilize.checkins.member import personal_links
 from mobilize.checkins.record.deferred import derive_deferred
 from mobilize.reminders.head_counts.requests import ask_for_counts
@@ -121,6 +122,7 @@ def _without_list(key: tuple[str, str], text: str) -> str:
 def _forget_what_processes_keep() -> None:
     """Each world has a process of its own."""
     live.forget()
+    state.forget()
     queries.last_count.cache_clear()
     personal_links._by_letters.cache_clear()
 
