@@ -19,7 +19,7 @@ from mobilize.accounts.sign_in.one_time_codes import ask_for_code
 from mobilize.actions.models import Action, Event, EventState, Shift
 from mobilize.database import atomic, db, new_id
 from mobilize.keys.crypto import blind_index
-from mobilize.reminders.models import Planned, ReminderRule, RuleKind
+from mobilize.reminders.models import PlannedReminder, ReminderRule, RuleKind
 from mobilize.reminders.rules.operations import set_default_rules
 from mobilize.roster.models import Site
 from mobilize.texts.models import OutboxText, Priority, TextState
@@ -110,7 +110,7 @@ def _plan(_place: Place) -> None:
 
 
 def _is_planned() -> bool:
-    return bool(_count(Planned))
+    return bool(_count(PlannedReminder))
 
 
 def _make_due(_place: Place) -> None:
@@ -135,7 +135,7 @@ def _close(_place: Place) -> None:
         )
         for table in (Action, Event, Shift):
             session.execute(update(table).values(starts_at=starts_at, ends_at=ends_at))
-        session.execute(delete(Planned))
+        session.execute(delete(PlannedReminder))
         session.execute(update(ReminderRule).values(on=False))
 
 

@@ -69,7 +69,7 @@ def parse_id(text: str) -> uuid.UUID | None:
         return None
 
 
-class Moment(TypeDecorator[datetime]):
+class UtcDateTime(TypeDecorator[datetime]):
     """An aware UTC datetime on both databases. A naive one is a programming error and refused."""
 
     impl = DateTime(timezone=True)
@@ -120,7 +120,7 @@ class Model(DeclarativeBase):
         }
     )
     type_annotation_map = {
-        datetime: Moment(),
+        datetime: UtcDateTime(),
         bytes: LargeBinary(),
         uuid.UUID: Uuid(),
         Translated: TranslatedText(),
@@ -146,7 +146,7 @@ class Model(DeclarativeBase):
 db = SQLAlchemy(metadata=Model.metadata, session_options={"autoflush": False})
 
 
-class Sealed:
+class SealedText:
     """A text attribute kept encrypted in the column `<name>_enc`, bound to table, column and row.
 
     Reading gives the text or None; writing seals it. On the class, `seal` and `open` do the same in bulk.
@@ -162,7 +162,7 @@ class Sealed:
         self.owner = owner
 
     @overload
-    def __get__(self, row: None, owner: type) -> "Sealed": ...
+    def __get__(self, row: None, owner: type) -> "SealedText": ...
     @overload
     def __get__(self, row: object, owner: type) -> Any: ...
 
@@ -188,7 +188,7 @@ class Sealed:
         return f"{table}.{self.column}:".encode() + row_id.bytes
 
 
-class SealedTranslated(Sealed):
+class SealedTranslated(SealedText):
     """The same for a `Translated`: its languages are sealed together."""
 
     def __get__(self, row: Any, owner: type) -> Any:

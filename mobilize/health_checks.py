@@ -11,7 +11,7 @@ from mobilize.database import Model, atomic, db, insert
 class HealthCheck(Model):
     """The latest result of one check, by name; `value` is for machines and never a personal datum."""
 
-    __tablename__ = "observations"
+    __tablename__ = "health_checks"
 
     name: Mapped[str] = mapped_column(String(60), primary_key=True)
     value: Mapped[str] = mapped_column(String(200))

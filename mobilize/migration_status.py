@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.local import LocalProxy
 
-from mobilize.database import MIGRATIONS, Moment, db
+from mobilize.database import MIGRATIONS, UtcDateTime, db
 
 
 def init_app(app: Flask) -> None:
@@ -49,6 +49,6 @@ def _load_flask_migrate(app: Flask) -> Any:
 
 def _render_item(kind: str, item: Any, context: Any) -> str | bool:
     """The source of our own column types in a migration."""
-    if kind == "type" and isinstance(item, Moment):
+    if kind == "type" and isinstance(item, UtcDateTime):
         return "sa.DateTime(timezone=True)"
     return False

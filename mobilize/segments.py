@@ -24,7 +24,7 @@ _TYPOGRAPHY = str.maketrans(
 
 
 @dataclass(frozen=True)
-class Length:
+class MessageLength:
     """`units` are septets in GSM-7 and 16-bit units in UCS-2."""
 
     alphabet: str  # "GSM-7" or "UCS-2"
@@ -34,7 +34,7 @@ class Length:
 
 # Everybody at one site gets the same words.
 @lru_cache(maxsize=256)
-def measure(body: str) -> Length:
+def measure(body: str) -> MessageLength:
     """The length of a rendered text. One letter outside GSM-7 turns the whole text into UCS-2."""
     letters = set(body)
     if letters <= GSM:
@@ -60,13 +60,13 @@ def letters_outside_gsm(body: str) -> list[str]:
     return list(dict.fromkeys(c for c in body if not _is_gsm(c)))
 
 
-def _length(body: str, alphabet: str, doubles: set[str], alone: int, joined: int) -> Length:
+def _length(body: str, alphabet: str, doubles: set[str], alone: int, joined: int) -> MessageLength:
     units = len(body) + sum(body.count(c) for c in doubles)
     if units <= alone:
-        return Length(alphabet, units, 1)
+        return MessageLength(alphabet, units, 1)
     if not doubles:
-        return Length(alphabet, units, math.ceil(units / joined))
-    return Length(alphabet, units, _filled(body, doubles, joined))
+        return MessageLength(alphabet, units, math.ceil(units / joined))
+    return MessageLength(alphabet, units, _filled(body, doubles, joined))
 
 
 def _filled(body: str, doubles: set[str], joined: int) -> int:

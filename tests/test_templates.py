@@ -10,7 +10,7 @@ from jinja2.environment import Environment
 from mobilize.accounts.security.checklist import ProtectionState
 from mobilize.actions.models import ActionKind
 from mobilize.checkins.models import Method, Outcome
-from mobilize.reminders.broadcasts.audience import CannotBecause
+from mobilize.reminders.broadcasts.audience import UnreachableReason
 from mobilize.reminders.models import Audience
 from mobilize.roster.models import ImportState
 from mobilize.texts.enums import AttemptOutcome, Intent, TextState
@@ -35,7 +35,7 @@ WORDS = {
         set(Method),
     ],
     "reminders/_inbox.html": [set(Intent)],
-    "reminders/broadcast.html": [set(Audience), set(CannotBecause)],
+    "reminders/broadcast.html": [set(Audience), set(UnreachableReason)],
     "roster/imports.html": [set(ImportState) - {ImportState.READING, ImportState.DROPPED}],
     "texts/_words.html": [set(TextState), set(AttemptOutcome), set(STATE_OF), WORDINGS],
     "turnout/_site_rows.html": [set(State)],

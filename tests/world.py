@@ -17,7 +17,7 @@ from mobilize import clock
 from mobilize.accounts.access.grants import grant_line
 from mobilize.accounts.access.permissions import permission_of
 from mobilize.accounts.access.scope import Scope
-from mobilize.accounts.approvals.operations import Kind, request_approval
+from mobilize.accounts.approvals.operations import ApprovalKind, request_approval
 from mobilize.accounts.models import GrantKind, Passkey, Person, RoleName, SignedInSession
 from mobilize.accounts.sign_in.sessions import begin_session
 from mobilize.actions.models import Action, Event
@@ -128,7 +128,7 @@ class Half:
 
     def _approval(self, event: Event, site: Site) -> uuid.UUID:
         fields = {"by": "person:another", "now": clock.now(), "area_id": site.area_id}
-        return request_approval(Kind.CALLING_OFF, str(event.id), "Call it off", **fields).id  # type: ignore[arg-type]
+        return request_approval(ApprovalKind.CALLING_OFF, str(event.id), "Call it off", **fields).id  # type: ignore[arg-type]
 
     def _walkup(self, event: Event) -> uuid.UUID:
         typed, now = read_typed("2135550199"), clock.now()

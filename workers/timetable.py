@@ -24,7 +24,7 @@ class Queue(StrEnum):
 
 
 @dataclass(frozen=True)
-class Entry:
+class TimetableEntry:
     """`task` = room.verb, run every `seconds` by the process of `queue`."""
 
     task: str
@@ -45,40 +45,40 @@ ROOMS = [
 ]
 
 TIMETABLE = [
-    Entry("workers.beat_is_alive", 3, Queue.CODES),
-    Entry("accounts.send_codes", 1, Queue.CODES),
-    Entry("privacy.send_codes", 1, Queue.CODES),
-    Entry("texts.drain_codes", 0.5, Queue.CODES),
-    Entry("texts.drain", 0.5, Queue.TEXTS),
-    Entry("reminders.read_answers", 2, Queue.TEXTS),
-    Entry("reminders.ask_who_checked_in", 5, Queue.TEXTS),
-    Entry("reminders.ask_for_counts", 5, Queue.TEXTS),
-    Entry("reminders.queue_broadcasts", 2, Queue.PLANNING),
-    Entry("reminders.tell_of_calling_off", 3, Queue.TEXTS),
-    Entry("reminders.alert_duty", 1, Queue.CODES),
-    Entry("reminders.alert_about_codes", 10, Queue.TEXTS),
-    Entry("reminders.plan", 5, Queue.PLANNING),
-    Entry("reminders.brief_chairs", 30, Queue.PLANNING),
-    Entry("reminders.watch_campaigns", 30, Queue.TEXTS),
-    Entry("actions.freeze_due_events", 10, Queue.REPORTS),
-    Entry("checkins.derive_deferred", 5, Queue.REPORTS),
-    Entry("turnout.close_due_events", 30, Queue.REPORTS),
-    Entry("turnout.make_due_reports", 30, Queue.REPORTS),
-    Entry("turnout.plan_thanks", 30, Queue.PLANNING),
-    Entry("texts.sweep", seconds(10), Queue.TEXTS),
-    Entry("texts.reconcile", seconds(10), Queue.TEXTS),
-    Entry("texts.catch_up", 300, Queue.LONG),
-    Entry("texts.note_file_consents", 60, Queue.LONG),
-    Entry("texts.redact", 600, Queue.LONG),
-    Entry("privacy.forget_due", 600, Queue.LONG),
-    Entry("turnout.correct_closed_actions", 300, Queue.REPORTS),
-    Entry("audit.seal", 5, Queue.LONG),
-    Entry("accounts.expire_approvals", 60, Queue.LONG),
-    Entry("accounts.look_at_redis", 300, Queue.LONG),
-    Entry("accounts.look_at_keys", 600, Queue.LONG),
-    Entry("audit.verify", 3600, Queue.LONG),
-    Entry("accounts.forget_requests", 3600, Queue.LONG),
-    Entry("accounts.forget_limits", 3600, Queue.LONG),
+    TimetableEntry("workers.beat_is_alive", 3, Queue.CODES),
+    TimetableEntry("accounts.send_codes", 1, Queue.CODES),
+    TimetableEntry("privacy.send_codes", 1, Queue.CODES),
+    TimetableEntry("texts.drain_codes", 0.5, Queue.CODES),
+    TimetableEntry("texts.drain", 0.5, Queue.TEXTS),
+    TimetableEntry("reminders.read_answers", 2, Queue.TEXTS),
+    TimetableEntry("reminders.ask_who_checked_in", 5, Queue.TEXTS),
+    TimetableEntry("reminders.ask_for_counts", 5, Queue.TEXTS),
+    TimetableEntry("reminders.queue_broadcasts", 2, Queue.PLANNING),
+    TimetableEntry("reminders.tell_of_calling_off", 3, Queue.TEXTS),
+    TimetableEntry("reminders.alert_duty", 1, Queue.CODES),
+    TimetableEntry("reminders.alert_about_codes", 10, Queue.TEXTS),
+    TimetableEntry("reminders.plan", 5, Queue.PLANNING),
+    TimetableEntry("reminders.brief_chairs", 30, Queue.PLANNING),
+    TimetableEntry("reminders.watch_campaigns", 30, Queue.TEXTS),
+    TimetableEntry("actions.freeze_due_events", 10, Queue.REPORTS),
+    TimetableEntry("checkins.derive_deferred", 5, Queue.REPORTS),
+    TimetableEntry("turnout.close_due_events", 30, Queue.REPORTS),
+    TimetableEntry("turnout.make_due_reports", 30, Queue.REPORTS),
+    TimetableEntry("turnout.plan_thanks", 30, Queue.PLANNING),
+    TimetableEntry("texts.sweep", seconds(10), Queue.TEXTS),
+    TimetableEntry("texts.reconcile", seconds(10), Queue.TEXTS),
+    TimetableEntry("texts.catch_up", 300, Queue.LONG),
+    TimetableEntry("texts.note_file_consents", 60, Queue.LONG),
+    TimetableEntry("texts.redact", 600, Queue.LONG),
+    TimetableEntry("privacy.forget_due", 600, Queue.LONG),
+    TimetableEntry("turnout.correct_closed_actions", 300, Queue.REPORTS),
+    TimetableEntry("audit.seal", 5, Queue.LONG),
+    TimetableEntry("accounts.expire_approvals", 60, Queue.LONG),
+    TimetableEntry("accounts.look_at_redis", 300, Queue.LONG),
+    TimetableEntry("accounts.look_at_keys", 600, Queue.LONG),
+    TimetableEntry("audit.verify", 3600, Queue.LONG),
+    TimetableEntry("accounts.forget_requests", 3600, Queue.LONG),
+    TimetableEntry("accounts.forget_limits", 3600, Queue.LONG),
 ]
 
 

@@ -11,7 +11,7 @@ from mobilize.accounts.access.scope import THE_OFFICE, today
 from mobilize.accounts.models import Person, RoleName
 from mobilize.accounts.people.chairs_apply import apply_chairs
 from mobilize.accounts.people.chairs_file import read_chairs
-from mobilize.accounts.people.chairs_plan import ChairPlan, Move, plan_chairs
+from mobilize.accounts.people.chairs_plan import ChairChangeKind, ChairPlan, plan_chairs
 from mobilize.accounts.people.operations import Invitation, invite_first_admin
 from mobilize.accounts.people.operations import invite as invite_person
 from mobilize.accounts.queries import find_area, find_site, person_with
@@ -92,7 +92,7 @@ def import_chairs(file: str, from_on: datetime | None, commit: bool, as_json: bo
         click.echo(f"{one.move:<7} {one.role:<8} {one.site}: {one.name}")
     for line, reason in plan.problems:
         click.echo(f"line {line} refused: {reason}")
-    counts = ", ".join(f"{len(plan.of(move))} {move}" for move in Move)
+    counts = ", ".join(f"{len(plan.of(move))} {move}" for move in ChairChangeKind)
     click.echo(f"From {plan.from_on}: {counts}; {plan.others} sites left alone.")
     click.echo("Done." if commit else "Nothing has changed. Add --commit to do this.")
 
@@ -116,7 +116,7 @@ def _as_json(plan: ChairPlan, *, committed: bool) -> dict[str, object]:
     return {
         "from": str(plan.from_on),
         "committed": committed,
-        **{move.value: len(plan.of(move)) for move in Move},
+        **{move.value: len(plan.of(move)) for move in ChairChangeKind},
         "without_phone": len(plan.without_phone),
         "sites_left_alone": plan.others,
         "refused": [{"line": line, "why": reason} for line, reason in plan.problems],

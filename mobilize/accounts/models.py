@@ -8,7 +8,7 @@ from hashlib import sha256
 from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from mobilize.database import Model, Sealed
+from mobilize.database import Model, SealedText
 
 
 class RoleName(StrEnum):
@@ -40,8 +40,8 @@ class Person(Model):
     # A reset or another number: everything older is invalid.
     restarted_at: Mapped[datetime | None]
 
-    name = Sealed()
-    phone = Sealed()
+    name = SealedText()
+    phone = SealedText()
 
     roles: Mapped[list["RoleTerm"]] = relationship(back_populates="person")
 
@@ -110,7 +110,7 @@ class AdminChange(Model):
     made_at: Mapped[datetime]
     done_at: Mapped[datetime | None]
 
-    phone = Sealed()
+    phone = SealedText()
 
     person: Mapped[Person] = relationship()
 
@@ -154,7 +154,7 @@ class CodeRequest(Model):
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 
-    phone = Sealed()
+    phone = SealedText()
 
 
 class SignInBy(StrEnum):
@@ -219,7 +219,7 @@ class Passkey(Model):
     made_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 
-    name = Sealed()
+    name = SealedText()
 
 
 class PasskeyChallenge(Model):
@@ -245,7 +245,7 @@ class AuthenticatorApp(Model):
     confirmed_at: Mapped[datetime | None]
     last_step: Mapped[int] = mapped_column(BigInteger, default=0)
 
-    secret = Sealed()
+    secret = SealedText()
 
 
 class RecoveryCode(Model):
@@ -274,7 +274,7 @@ class ChairChange(Model):
     made_at: Mapped[datetime]
     committed_at: Mapped[datetime | None]
 
-    rows = Sealed()
+    rows = SealedText()
 
 
 class LinkKind(StrEnum):
@@ -342,4 +342,4 @@ class LineGrant(Model):
     ends_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
 
-    label = Sealed()
+    label = SealedText()

@@ -19,7 +19,7 @@ from mobilize.roster.models import Area, Site
 
 
 @dataclass(frozen=True)
-class Holder:
+class RoleHolder:
     """One running role: whose, and where. `place` is a site's or area's name, "" for the whole union."""
 
     term: RoleTerm
@@ -32,7 +32,7 @@ class Holder:
         return self.site.name if self.site else self.area.name if self.area else ""
 
 
-def holders_in(scope: Scope, day: date, *, place: str = "", later: bool = False) -> list[Holder]:
+def holders_in(scope: Scope, day: date, *, place: str = "", later: bool = False) -> list[RoleHolder]:
     """Roles that run on this day in the scope, the office first, then by area and site.
 
     `place` narrows to sites and areas whose name or code contains it; `later` adds those that begin later.
@@ -46,7 +46,7 @@ def holders_in(scope: Scope, day: date, *, place: str = "", later: bool = False)
     )
     if not scope.everything:
         query = query.where(Area.id.in_(scope.areas))
-    rows = [Holder(term, term.person, site, area) for term, site, area in db.session.execute(query)]
+    rows = [RoleHolder(term, term.person, site, area) for term, site, area in db.session.execute(query)]
     typed = place.strip().casefold()
     return sorted((row for row in rows if _is_at(row, typed)), key=_order)
 
@@ -141,11 +141,11 @@ def sites_in(scope: Scope) -> Sequence[tuple[str, str]]:
     return [(site.code, site.name) for site in db.session.scalars(query)]
 
 
-def _is_at(row: Holder, typed: str) -> bool:
+def _is_at(row: RoleHolder, typed: str) -> bool:
     names = [row.place, row.area.name if row.area else "", row.site.code if row.site else ""]
     return any(typed in words.casefold() for words in names)
 
 
-def _order(row: Holder) -> tuple[str, str, int, str]:
+def _order(row: RoleHolder) -> tuple[str, str, int, str]:
     site = row.site.name.casefold() if row.site else ""
     return (row.area.name if row.area else "", site, list(RoleName).index(row.term.role), str(row.term.id))

@@ -11,8 +11,8 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from mobilize.checkins.record.identifiers import Typed
-from mobilize.database import Model, Sealed
+from mobilize.checkins.record.identifiers import Identifier
+from mobilize.database import Model, SealedText
 from mobilize.roster.models import Member
 
 
@@ -157,7 +157,7 @@ class Void(Model):
     reason_enc: Mapped[bytes | None]
     at: Mapped[datetime]
 
-    reason = Sealed(row="evidence_id")
+    reason = SealedText(row="evidence_id")
 
 
 class Resolution(StrEnum):
@@ -186,7 +186,7 @@ class Match(Model):
     actor: Mapped[str] = mapped_column(String(64))
     at: Mapped[datetime]
 
-    reason = Sealed(row="evidence_id")
+    reason = SealedText(row="evidence_id")
 
 
 class Attendance(Model):
@@ -236,7 +236,7 @@ class Walkup(Model):
     until: Mapped[datetime]
     settled_at: Mapped[datetime | None]
 
-    typed = Sealed()
+    typed = SealedText()
 
 
 class KnownPhone(Model):
@@ -250,12 +250,12 @@ class KnownPhone(Model):
     typed_index: Mapped[bytes] = mapped_column(LargeBinary(16), index=True)
     used_on: Mapped[date]
 
-    typed = Sealed()
+    typed = SealedText()
 
     @property
-    def last_typed(self) -> Typed:
+    def last_typed(self) -> Identifier:
         """The number that was last typed on this phone."""
-        return Typed.stored(self.typed)
+        return Identifier.stored(self.typed)
 
 
 class EndedLinks(Model):
@@ -332,6 +332,6 @@ class NewNumber(Model):
     done_at: Mapped[datetime | None]
     done_by: Mapped[str | None] = mapped_column(String(64))
 
-    phone = Sealed()
+    phone = SealedText()
 
     member: Mapped[Member] = relationship()

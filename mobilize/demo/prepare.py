@@ -20,7 +20,7 @@ class CannotStart(Exception):
 
 
 @dataclass(frozen=True)
-class Welcome:
+class DemoLinks:
     """The lines for the terminal: (who, one-time link) in order, and the address where members check in."""
 
     links: list[tuple[str, str]]
@@ -28,7 +28,7 @@ class Welcome:
     qr: str
 
 
-def prepare(environ: Mapping[str, str]) -> Welcome:
+def prepare(environ: Mapping[str, str]) -> DemoLinks:
     """Bring the database of `environ` up to date; on the first run load the demo; open today's picket.
 
     Running it again changes nothing but the picket, should a new day have begun, and the links. Raises
@@ -44,7 +44,7 @@ def prepare(environ: Mapping[str, str]) -> Welcome:
             print("Inventing a demo local (first run only) ...", flush=True)
             local.load_demo(now)
         picket = local.open_todays_picket(now)
-        welcome = Welcome(picket.links, picket.check_in_url, qr_terminal(picket.check_in_url))
+        welcome = DemoLinks(picket.links, picket.check_in_url, qr_terminal(picket.check_in_url))
         db.session.remove()
         db.engine.dispose()
     return welcome

@@ -18,7 +18,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from mobilize.demo import embedded_redis
-from mobilize.demo.prepare import CannotStart, Welcome, prepare
+from mobilize.demo.prepare import CannotStart, DemoLinks, prepare
 from mobilize.demo.supervisor import Child, Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -187,7 +187,7 @@ def _empty_logs() -> Path:
     return folder
 
 
-def _print_welcome(welcome: Welcome, environ: Mapping[str, str], host: str) -> None:
+def _print_welcome(welcome: DemoLinks, environ: Mapping[str, str], host: str) -> None:
     carrier_page = environ.get("CARRIER_PAGE_URL")
     print(f"\n  {environ['UNION_NAME']} - DEMO, invented people - {environ['PUBLIC_BASE_URL']}\n")
     for who, link in welcome.links:

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mobilize.database import Model, Sealed, db
+from mobilize.database import Model, SealedText, db
 from mobilize.keys import crypto
 
 
@@ -22,7 +22,7 @@ class IndexKey(Model):
     secret_enc: Mapped[bytes]
     made_at: Mapped[datetime]
 
-    secret = Sealed()
+    secret = SealedText()
 
 
 def init_app(app: Flask) -> None:

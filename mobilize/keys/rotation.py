@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, Table, func, not_, or_, select, up
 from sqlalchemy.orm import Session
 
 from mobilize import audit, settings
-from mobilize.database import Model, Sealed, atomic, db
+from mobilize.database import Model, SealedText, atomic, db
 from mobilize.keys import crypto
 from mobilize.keys.crypto import CannotOpen, head_of
 
@@ -45,7 +45,7 @@ class SealedColumn:
     """One sealed column of one table. `staged` hold the same values, for rows that an import would write."""
 
     model: type[Model]
-    sealed: Sealed
+    sealed: SealedText
 
     @property
     def table(self) -> Table:
@@ -69,9 +69,9 @@ class SealedColumn:
 
 
 def sealed_columns() -> list[SealedColumn]:
-    """Every sealed column of the models, found by its `Sealed` descriptor."""
+    """Every sealed column of the models, found by its `SealedText` descriptor."""
     models = [cast(type[Model], mapper.class_) for mapper in Model.registry.mappers]
-    columns = [SealedColumn(m, s) for m in models for s in vars(m).values() if isinstance(s, Sealed)]
+    columns = [SealedColumn(m, s) for m in models for s in vars(m).values() if isinstance(s, SealedText)]
     return sorted(columns, key=str)
 
 

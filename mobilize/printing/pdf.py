@@ -8,7 +8,7 @@ from reportlab.lib.pagesizes import A4, LETTER
 from reportlab.pdfgen.canvas import Canvas
 
 from mobilize.printing.fonts import CAPITAL, LEADING, register_fonts
-from mobilize.printing.text_layout import Fitted
+from mobilize.printing.text_layout import FittedText
 
 INK = HexColor("#1b1715")
 QUIET = HexColor("#5d5650")
@@ -54,7 +54,7 @@ def open_page(
 
 def draw(
     page: Page,
-    fitted: Fitted,
+    fitted: FittedText,
     top: float,
     *,
     left: float | None = None,

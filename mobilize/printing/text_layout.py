@@ -9,7 +9,7 @@ from mobilize.printing.fonts import CAPITAL, LEADING, printable, text_width
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FittedText:
     """Lines of one font and size that are known to fit: what `fit` answers and `draw` takes."""
 
     lines: tuple[str, ...]
@@ -22,14 +22,14 @@ class Fitted:
         return self.size * (CAPITAL + LEADING * (len(self.lines) - 1)) if self.lines else 0.0
 
 
-def fit(text: str, font: str, *, width: float, largest: float, smallest: float) -> Fitted:
+def fit(text: str, font: str, *, width: float, largest: float, smallest: float) -> FittedText:
     """`text` on one line of `width` points, between `largest` and `smallest` in size.
     What is too long even for `smallest` is cut with an ellipsis: nothing ever runs out of its place."""
     line = " ".join(printable(text).split())
     size = min(largest, width / max(text_width(line, font), 0.001))
     if size >= smallest:
-        return Fitted((line,), font, size)
-    return Fitted((_shortened(line, font, width / smallest),), font, smallest)
+        return FittedText((line,), font, size)
+    return FittedText((_shortened(line, font, width / smallest),), font, smallest)
 
 
 def fit_blocks(
@@ -41,7 +41,7 @@ def fit_blocks(
     gap: float = 0.0,
     largest: float,
     smallest: float,
-) -> tuple[tuple[Fitted, ...], ...]:
+) -> tuple[tuple[FittedText, ...], ...]:
     """Several blocks of paragraphs in one common size, the largest at which each block fits into `width` by
     `height` points with `gap` between its paragraphs. Two languages side by side come out equal.
 
@@ -53,7 +53,7 @@ def fit_blocks(
         wrapped = tuple(tuple(_wrap(words, font, width / size) for words in block) for block in written)
         if all(_block_fits(block, size, gap, height) for block in wrapped):
             return tuple(
-                tuple(Fitted(_even(words, font, width / size), font, size) for words in block)
+                tuple(FittedText(_even(words, font, width / size), font, size) for words in block)
                 for block in written
             )
         if size <= smallest:
@@ -101,10 +101,10 @@ def _even(words: tuple[str, ...], font: str, room: float) -> tuple[str, ...]:
 
 def _cut_block(
     block: tuple[tuple[str, ...], ...], font: str, size: float, width: float, height: float, gap: float
-) -> tuple[Fitted, ...]:
+) -> tuple[FittedText, ...]:
     each = (height - gap * (len(block) - 1)) / max(len(block), 1)
     count = max(int((each / size - CAPITAL) / LEADING) + 1, 1)
-    return tuple(Fitted(_cut(words, font, width / size, count), font, size) for words in block)
+    return tuple(FittedText(_cut(words, font, width / size, count), font, size) for words in block)
 
 
 def _cut(words: tuple[str, ...], font: str, room: float, count: int) -> tuple[str, ...]:

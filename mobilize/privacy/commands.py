@@ -12,7 +12,7 @@ from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.privacy.labels import table_words
 from mobilize.privacy.retention import forgetting, legal_holds
-from mobilize.privacy.retention.report import Held, find_traces, held_about
+from mobilize.privacy.retention.report import TableRows, find_traces, held_about
 
 BY = "shell"
 
@@ -71,7 +71,7 @@ def release(hold_id: str, as_json: bool) -> None:
     _say({"hold": str(released.id), "released": True}, as_json, "Released.")
 
 
-def _print(held: Held) -> None:
+def _print(held: TableRows) -> None:
     click.echo(f"\n{table_words(held.table)} ({held.table}): {len(held.rows)}")
     for row in held.rows:
         click.echo("  - " + ", ".join(f"{name}: {value}" for name, value in row.items()))

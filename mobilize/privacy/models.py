@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mobilize.accounts.models import Person
 from mobilize.actions.models import Action
-from mobilize.database import Model, Sealed
+from mobilize.database import Model, SealedText
 
 
 class LegalHold(Model):
@@ -29,7 +29,7 @@ class LegalHold(Model):
     released_by: Mapped[str | None] = mapped_column(String(64))
     released_at: Mapped[datetime | None]
 
-    reason = Sealed()
+    reason = SealedText()
 
     action: Mapped[Action | None] = relationship()
 
@@ -90,7 +90,7 @@ class Export(Model):
     people: Mapped[int | None]
     agreed_at: Mapped[datetime | None]
 
-    reason = Sealed()
+    reason = SealedText()
 
     action: Mapped[Action] = relationship()
     person: Mapped[Person] = relationship()

@@ -20,7 +20,7 @@ from mobilize.privacy.models import LegalHold
 from mobilize.privacy.retention.forgetting import ends_at, forget_on
 from mobilize.privacy.retention.legal_holds import running_holds
 from mobilize.privacy.retention.periods import days_kept
-from mobilize.reminders.models import Coming
+from mobilize.reminders.models import Rsvp
 from mobilize.roster.models import Member, Site
 from mobilize.roster.queries import sites_of
 from mobilize.texts.consent.carrier_blocks import numbers_that_block
@@ -44,7 +44,7 @@ class AttendedEvent:
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentText:
     """One text to a member: when it was due, its words, and its state."""
 
     at: datetime
@@ -53,14 +53,14 @@ class Sent:
 
 
 @dataclass(frozen=True)
-class Card:
+class MemberData:
     """The data held about one member, for their own page."""
 
     member: Member
     sites: Sequence[Site]
     attended: Sequence[AttendedEvent]
     answers: Sequence[tuple[Event, bool]]
-    texts: Sequence[Sent]
+    texts: Sequence[SentText]
     shares_phone: bool
     stopped: bool
     blocked_by: Sequence[str]
@@ -83,10 +83,10 @@ class RetainedAction:
         return self.action.kind is ActionKind.STRIKE and self.action.called_off_at is None
 
 
-def card_of(member: Member) -> Card:
+def card_of(member: Member) -> MemberData:
     """The content of a member's own page."""
     alone = has_unshared_phone(member)
-    return Card(
+    return MemberData(
         member=member,
         sites=list(sites_of(member.id).values()),
         attended=_attended_events(member),
@@ -133,17 +133,17 @@ def _attended_events(member: Member) -> list[AttendedEvent]:
 
 
 def _answers(member: Member) -> list[tuple[Event, bool]]:
-    query = select(Event, Coming.coming).join(Coming, Coming.event_id == Event.id)
-    rows = db.session.execute(query.where(Coming.member_id == member.id).order_by(Event.starts_at.desc()))
+    query = select(Event, Rsvp.coming).join(Rsvp, Rsvp.event_id == Event.id)
+    rows = db.session.execute(query.where(Rsvp.member_id == member.id).order_by(Event.starts_at.desc()))
     return [(event, coming) for event, coming in rows]
 
 
-def _texts(member: Member, alone: bool) -> list[Sent]:
+def _texts(member: Member, alone: bool) -> list[SentText]:
     conditions: Any = OutboxText.member_id == member.id
     if alone:
         conditions = conditions | (OutboxText.phone_index == member.phone_index)
     query = select(OutboxText).where(conditions).order_by(OutboxText.due_at.desc()).limit(TEXTS_LISTED)
-    return [Sent(text.due_at, _words(text), text.state.value) for text in db.session.scalars(query)]
+    return [SentText(text.due_at, _words(text), text.state.value) for text in db.session.scalars(query)]
 
 
 def _words(text: OutboxText) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Time, Uniqu
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mobilize.actions.models import Action
-from mobilize.database import Model, Sealed, SealedTranslated
+from mobilize.database import Model, SealedText, SealedTranslated
 from mobilize.roster.models import Member
 
 
@@ -46,10 +46,10 @@ class ReminderRule(Model):
     reason_enc: Mapped[bytes | None]
     wording: Mapped[str] = mapped_column(String(40))
 
-    reason = Sealed()
+    reason = SealedText()
 
 
-class Planned(Model):
+class PlannedReminder(Model):
     """A rule that was planned for one version of an event, so that planning is cheap and safe to repeat."""
 
     __tablename__ = "planned_reminders"
@@ -72,7 +72,7 @@ class PlanningProgress(Model):
     at: Mapped[datetime]
 
 
-class Coming(Model):
+class Rsvp(Model):
     """A member's latest answer whether they are coming to an event."""
 
     __tablename__ = "replies"
@@ -130,7 +130,7 @@ class Broadcast(Model):
     cost_cents: Mapped[int | None]
 
     text = SealedTranslated()
-    urgent_reason = Sealed()
+    urgent_reason = SealedText()
 
     action: Mapped[Action] = relationship()
 
@@ -166,6 +166,6 @@ class WrongNumber(Model):
     done_at: Mapped[datetime | None]
     done_by: Mapped[str | None] = mapped_column(String(64))
 
-    phone = Sealed()
+    phone = SealedText()
 
     member: Mapped[Member] = relationship()

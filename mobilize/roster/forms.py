@@ -11,7 +11,7 @@ from mobilize.languages import _
 from mobilize.roster.imports.column_mapping import ROSTER
 from mobilize.roster.imports.synonyms import LANGUAGES
 from mobilize.roster.models import Area, MembershipRank, MemberStatus
-from mobilize.roster.operations import Details
+from mobilize.roster.operations import MemberDetails
 from mobilize.web.page_form import PageForm
 
 MOST_HEADINGS = 60
@@ -55,9 +55,9 @@ class MemberForm(PageForm):
         for name, label in labels.items():
             self[name].label.text = label
 
-    def details(self) -> Details:
+    def details(self) -> MemberDetails:
         """The typed values, for the operations."""
-        return Details(
+        return MemberDetails(
             last=self.last.data or "",
             first=self.first.data or "",
             preferred=self.preferred.data or "",

@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from mobilize.database import Model, Sealed
+from mobilize.database import Model, SealedText
 from mobilize.roster.names import PersonName
 
 
@@ -124,9 +124,9 @@ class Member(Model):
     erased_at: Mapped[datetime | None]
     merged_into_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("members.id"), index=True)
 
-    number = Sealed()
-    name = Sealed()
-    phone = Sealed()
+    number = SealedText()
+    name = SealedText()
+    phone = SealedText()
 
     memberships: Mapped[list["Membership"]] = relationship(
         back_populates="member",
@@ -224,10 +224,10 @@ class Import(Model):
     committed_at: Mapped[datetime | None]
     undone_at: Mapped[datetime | None]
 
-    warned_lines = Sealed()
+    warned_lines = SealedText()
 
 
-class Side(StrEnum):
+class StagedVersion(StrEnum):
     """The side of a staged change: the member after the import, and before it (for undo)."""
 
     AFTER = "after"
@@ -249,7 +249,7 @@ class StagedMember(Model):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     import_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"))
-    side: Mapped[Side]
+    side: Mapped[StagedVersion]
     is_new: Mapped[bool]
     # Not a foreign key: new members do not exist before the commit.
     member_id: Mapped[uuid.UUID]
@@ -273,6 +273,6 @@ class StagedMember(Model):
     second_id: Mapped[uuid.UUID | None]
     span_id: Mapped[uuid.UUID | None]
 
-    number = Sealed(Member, "member_id")
-    name = Sealed(Member, "member_id")
-    phone = Sealed(Member, "member_id")
+    number = SealedText(Member, "member_id")
+    name = SealedText(Member, "member_id")
+    phone = SealedText(Member, "member_id")

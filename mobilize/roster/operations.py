@@ -28,7 +28,7 @@ from mobilize.roster.names import PersonName
 
 
 @dataclass(frozen=True)
-class Details:
+class MemberDetails:
     """The values of a member entered by hand. `phone` as typed, "" for none; `language` one of ours."""
 
     last: str
@@ -39,7 +39,9 @@ class Details:
     status: MemberStatus
 
 
-def add_member(number: str, details: Details, site_id: uuid.UUID | None, *, by: str, now: datetime) -> Member:
+def add_member(
+    number: str, details: MemberDetails, site_id: uuid.UUID | None, *, by: str, now: datetime
+) -> Member:
     """Add a member, to the chapter of `site_id` or to none. The number may lack leading zeros.
 
     Raises `Refused`: bad_number, number_taken, missing_name, bad_phone, unknown_language, no_site.
@@ -65,7 +67,7 @@ def add_member(number: str, details: Details, site_id: uuid.UUID | None, *, by: 
 
 def correct_member(
     member_id: uuid.UUID,
-    details: Details,
+    details: MemberDetails,
     *,
     by: str,
     now: datetime,
@@ -174,7 +176,7 @@ def _present(session: Session, member_id: uuid.UUID) -> Member:
     return member
 
 
-def _write(member: Member, details: Details) -> None:
+def _write(member: Member, details: MemberDetails) -> None:
     name = PersonName(clean(details.last), clean(details.first), clean(details.preferred))
     if not name.last and not name.first:
         raise Refused("missing_name", _("Write a name."))

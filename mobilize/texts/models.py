@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mobilize.database import Model, Sealed
+from mobilize.database import Model, SealedText
 from mobilize.texts.enums import AttemptOutcome, ConsentKind, Intent, TextClass, TextState
 from mobilize.texts.enums import Priority as Priority
 from mobilize.texts.enums import QuestionKind as QuestionKind
@@ -91,8 +91,8 @@ class OutboxText(Model):
     queued_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
 
-    to = Sealed()
-    blanks = Sealed()
+    to = SealedText()
+    blanks = SealedText()
 
 
 class Attempt(Model):
@@ -165,7 +165,7 @@ class Sender(Model):
     paused_at: Mapped[datetime | None]
     paused_why_enc: Mapped[bytes | None]
 
-    paused_why = Sealed()
+    paused_why = SealedText()
 
 
 class PhoneRule(Model):
@@ -186,7 +186,7 @@ class PhoneRule(Model):
     source: Mapped[str] = mapped_column(String(24))
     wording: Mapped[str | None] = mapped_column(String(40))
 
-    phone = Sealed()
+    phone = SealedText()
 
 
 class CarrierBlock(Model):
@@ -257,8 +257,8 @@ class Inbound(Model):
     waits_at: Mapped[datetime | None]
     corrected_by: Mapped[str | None] = mapped_column(String(64))
 
-    sender = Sealed()
-    body = Sealed()
+    sender = SealedText()
+    body = SealedText()
 
 
 class SpendingHour(Model):
@@ -300,7 +300,7 @@ class TextHold(Model):
     held_at: Mapped[datetime]
     released_at: Mapped[datetime | None]
 
-    why = Sealed(row="ref")
+    why = SealedText(row="ref")
 
 
 class HeldEvent(Model):

@@ -24,7 +24,7 @@ from mobilize.texts.models import (
 )
 
 __all__ = [
-    "Story",
+    "TextHistory",
     "counts_by_state",
     "doubled_texts",
     "is_opted_out",
@@ -44,7 +44,7 @@ Members = Select[tuple[uuid.UUID]] | None
 
 
 @dataclass(frozen=True)
-class Story:
+class TextHistory:
     """Everything that happened to one text, in order."""
 
     text: OutboxText
@@ -138,14 +138,14 @@ def latest_texts(
     return db.session.scalars(_to(query, members)).all()
 
 
-def story_of(outbox_id: uuid.UUID, *, members: Members = None) -> Story | None:
+def story_of(outbox_id: uuid.UUID, *, members: Members = None) -> TextHistory | None:
     """One text with its attempts and receipts."""
     text = db.session.scalar(_to(select(OutboxText).where(OutboxText.id == outbox_id), members))
     if text is None:
         return None
     attempts = select(Attempt).where(Attempt.outbox_id == outbox_id).order_by(Attempt.n)
     receipts = select(Receipt).where(Receipt.outbox_id == outbox_id).order_by(Receipt.received_at)
-    return Story(text, db.session.scalars(attempts).all(), db.session.scalars(receipts).all())
+    return TextHistory(text, db.session.scalars(attempts).all(), db.session.scalars(receipts).all())
 
 
 def told_about(event_id: uuid.UUID, wordings: Sequence[str] | None = None) -> set[bytes]:

@@ -16,7 +16,7 @@ from mobilize.texts import queries
 from mobilize.texts.carriers import telnyx, twilio
 from mobilize.texts.carriers.base import InboundText, StatusReport
 from mobilize.texts.models import TextState
-from mobilize.texts.receiving.inbound import Via, take_inbound
+from mobilize.texts.receiving.inbound import InboundChannel, take_inbound
 from mobilize.texts.receiving.receipts import note_receipt
 from mobilize.texts.routes import bp
 from mobilize.texts.sending import senders
@@ -112,7 +112,7 @@ def _take_status(report: StatusReport) -> None:
 
 
 def _take_text(carrier: str, text: InboundText) -> None:
-    via = Via(carrier, text.number, text.media, text.keyword)
+    via = InboundChannel(carrier, text.number, text.media, text.keyword)
     take_inbound(text.sid, text.sender, text.body[:1600], via=via, now=clock.now())
 
 

@@ -15,12 +15,12 @@ from mobilize.actions.models import Action, Event, EventState
 from mobilize.actions.visibility import visible_action
 from mobilize.checkins.models import Attendance
 from mobilize.database import db
-from mobilize.reminders.models import Coming
+from mobilize.reminders.models import Rsvp
 from mobilize.tabular import Sheet
 from mobilize.texts.models import OutboxText, QuestionKind, TextState
 from mobilize.turnout.board.cache import board_for
 from mobilize.turnout.figures.queries import counted_in
-from mobilize.turnout.figures.types import Board, Chapter, Names
+from mobilize.turnout.figures.types import Board, Chapter, NameCounts
 from mobilize.turnout.reports.views import as_table
 from mobilize.turnout.routes import bp
 
@@ -44,26 +44,26 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class ComingRow:
+class RsvpRow:
     """A chapter, an area (its chapters beside it), or all together.
 
     `polled`: somebody was asked by text, or answered unasked. Else nobody said anything, which is not zero.
     """
 
     name: str
-    names: Names
+    names: NameCounts
     answers: Answers
     polled: bool
-    chapters: tuple["ComingRow", ...] = ()
+    chapters: tuple["RsvpRow", ...] = ()
 
 
-def coming_against_arrived(action: Action, board: Board) -> tuple[ComingRow, list[ComingRow]]:
+def coming_against_arrived(action: Action, board: Board) -> tuple[RsvpRow, list[RsvpRow]]:
     """(all together, the areas by name, each with its chapters) of what this board shows.
 
     Answers of an action that was forgotten are gone; the arrived stay.
     """
     answers, polled = _answers(action, frozen=board.frozen), _polled(action)
-    areas: defaultdict[str, list[ComingRow]] = defaultdict(list)
+    areas: defaultdict[str, list[RsvpRow]] = defaultdict(list)
     for chapter in board.chapters:
         areas[chapter.area].append(_row(chapter, answers, polled))
     rows = [_together(area, chapters) for area, chapters in areas.items()]
@@ -80,23 +80,23 @@ def sheet_of(action: Action, board: Board) -> Sheet:
     return Sheet("coming", HEADINGS, rows)
 
 
-def _cells(row: ComingRow) -> tuple[int | None, int | None, int | None]:
+def _cells(row: RsvpRow) -> tuple[int | None, int | None, int | None]:
     answers = row.answers
     return (answers.coming, answers.arrived, answers.not_coming) if row.polled else (None, None, None)
 
 
 def _row(
     chapter: Chapter, answers: Mapping[UUID | None, Answers], polled: Collection[UUID | None]
-) -> ComingRow:
+) -> RsvpRow:
     own = answers.get(chapter.site_id, Answers())
-    return ComingRow(chapter.name, chapter.names, own, own != Answers() or chapter.line.event_id in polled)
+    return RsvpRow(chapter.name, chapter.names, own, own != Answers() or chapter.line.event_id in polled)
 
 
-def _together(name: str, rows: Iterable[ComingRow]) -> ComingRow:
+def _together(name: str, rows: Iterable[RsvpRow]) -> RsvpRow:
     listed = tuple(rows)
-    names = sum((row.names for row in listed), Names())
+    names = sum((row.names for row in listed), NameCounts())
     answers = sum((row.answers for row in listed), Answers())
-    return ComingRow(name, names, answers, any(row.polled for row in listed), listed)
+    return RsvpRow(name, names, answers, any(row.polled for row in listed), listed)
 
 
 def _polled(action: Action) -> set[UUID | None]:
@@ -111,9 +111,9 @@ def _answers(action: Action, *, frozen: bool) -> dict[UUID | None, Answers]:
     events = select(Event.id).where(Event.action_id == action.id, Event.state != EventState.CALLED_OFF)
     counted: Any = counted_in(action, frozen=frozen).subquery()
     last = (
-        select(Coming.member_id, func.max(cast(Coming.coming, Integer)).label("coming"))
-        .where(Coming.event_id.in_(events))
-        .group_by(Coming.member_id)
+        select(Rsvp.member_id, func.max(cast(Rsvp.coming, Integer)).label("coming"))
+        .where(Rsvp.event_id.in_(events))
+        .group_by(Rsvp.member_id)
         .subquery()
     )
     present = exists().where(Attendance.member_id == last.c.member_id, Attendance.event_id.in_(events))

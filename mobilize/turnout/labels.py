@@ -7,7 +7,7 @@ from flask_babel import format_decimal, get_locale
 
 from mobilize.checkins.models import Method, Tier
 from mobilize.languages import _, say_date, say_time
-from mobilize.turnout.figures.types import COUNTS, Chapter, Count, Names, State
+from mobilize.turnout.figures.types import COUNTS, Chapter, Count, NameCounts, State
 
 _HEADLINE = ("eligible", "came", "share_percent")
 
@@ -43,7 +43,7 @@ def count_label(count: Count) -> str:
     return str(_(count.label))
 
 
-def named_text(names: Names, count: Count) -> str:
+def named_text(names: NameCounts, count: Count) -> str:
     """A count by name; a dash where it was not counted when the figures were fixed."""
     if count.name == "share_percent":
         return percent_text(names.share)

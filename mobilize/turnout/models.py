@@ -11,12 +11,12 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mobilize.accounts.models import Person
 from mobilize.actions.models import Action
-from mobilize.database import Model, Sealed
+from mobilize.database import Model, SealedText
 from mobilize.languages import Translated
 from mobilize.turnout.statements.formats import read_numbers, read_pack
 
 
-class InFigures(ColumnElement[int]):
+class ComputedFigure(ColumnElement[int]):
     """A number of `figures`, worked out by the database itself, so that it can never say anything else."""
 
     inherit_cache = False
@@ -25,13 +25,13 @@ class InFigures(ColumnElement[int]):
         self.name = name
 
 
-@compiles(InFigures)
-def _anywhere(one: InFigures, _compiler: Any, **_more: Any) -> str:
+@compiles(ComputedFigure)
+def _anywhere(one: ComputedFigure, _compiler: Any, **_more: Any) -> str:
     return f"CAST(figures ->> '{one.name}' AS INTEGER)"
 
 
-@compiles(InFigures, "postgresql")
-def _as_postgres_writes_it(one: InFigures, _compiler: Any, **_more: Any) -> str:
+@compiles(ComputedFigure, "postgresql")
+def _as_postgres_writes_it(one: ComputedFigure, _compiler: Any, **_more: Any) -> str:
     # Word for word, since a look at what migrations made compares it.
     return f"((figures ->> '{one.name}'::text))::integer"
 
@@ -57,8 +57,8 @@ class ChapterTotal(Model):
     version: Mapped[int]
     figures: Mapped[dict[str, object]] = mapped_column(JSON)
     fixed_at: Mapped[datetime]
-    eligible: Mapped[int | None] = mapped_column(Computed(InFigures("eligible"), persisted=True))
-    came: Mapped[int | None] = mapped_column(Computed(InFigures("came"), persisted=True))
+    eligible: Mapped[int | None] = mapped_column(Computed(ComputedFigure("eligible"), persisted=True))
+    came: Mapped[int | None] = mapped_column(Computed(ComputedFigure("came"), persisted=True))
 
 
 class OutsideTotal(Model):
@@ -130,7 +130,7 @@ class Statement(Model):
     why: Mapped[Translated] = mapped_column(default=Translated())
     published_at: Mapped[datetime | None]
 
-    signed_as = Sealed()
+    signed_as = SealedText()
     action: Mapped[Action] = relationship()
     person: Mapped[Person] = relationship()
 

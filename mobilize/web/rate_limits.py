@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import LargeBinary, delete
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mobilize.database import Model, Moment, atomic, db, insert
+from mobilize.database import Model, UtcDateTime, atomic, db, insert
 
 
 class LimitWindow(Model):
@@ -19,7 +19,7 @@ class LimitWindow(Model):
     __tablename__ = "limit_windows"
 
     key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    starts_at: Mapped[datetime] = mapped_column(Moment, primary_key=True)
+    starts_at: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
     used: Mapped[int]
 
 

@@ -13,7 +13,7 @@ from mobilize import clock
 from mobilize.accounts.access.scope import THE_OFFICE, scope_of, standing_of, today
 from mobilize.accounts.access.sponsors import actor_of, are_related
 from mobilize.accounts.approvals import operations as approvals
-from mobilize.accounts.approvals.operations import Kind
+from mobilize.accounts.approvals.operations import ApprovalKind
 from mobilize.accounts.models import (
     AuthenticatorApp,
     LinkKind,
@@ -347,7 +347,12 @@ def test_whoever_was_made_or_reset_by_somebody_is_never_their_second_person(
     later = NOW + 3 * DAY
     for asker, second in ((ada, cal), (cal, ada)):
         approval = approvals.request_approval(
-            Kind.CALLING_OFF, str(asker.id), "x", by=actor_of(asker), now=later, area_id=lincoln.area_id
+            ApprovalKind.CALLING_OFF,
+            str(asker.id),
+            "x",
+            by=actor_of(asker),
+            now=later,
+            area_id=lincoln.area_id,
         )
         how = asking(second, now=later)
         how["by"] = how.pop("actor")
@@ -381,7 +386,7 @@ def test_a_new_organizer_agrees_to_nothing_for_a_day(olga: Person, lincoln: Site
     rosa = make_person("Rosa Lund", phone="+12135550115")
     give_role(rosa, RoleName.ORGANIZER, area=lincoln.area, actor="shell", now=NOW)
     approval = approvals.request_approval(
-        Kind.CALLING_OFF, "x", "x", by=actor_of(olga), now=NOW, area_id=lincoln.area_id
+        ApprovalKind.CALLING_OFF, "x", "x", by=actor_of(olga), now=NOW, area_id=lincoln.area_id
     )
     soon = NOW + DAY - timedelta(seconds=1)
     how = {"by": actor_of(rosa), "scope": scope_of(rosa, today(soon)), "stepped_up": True}
@@ -389,10 +394,10 @@ def test_a_new_organizer_agrees_to_nothing_for_a_day(olga: Person, lincoln: Site
 
 
 def test_a_yes_dies_when_one_of_the_two_is_reset(ada: Person, bea: Person) -> None:
-    approval = approvals.request_approval(Kind.IMPORT, "x", "x", by=actor_of(ada), now=NOW)
+    approval = approvals.request_approval(ApprovalKind.IMPORT, "x", "x", by=actor_of(ada), now=NOW)
     approvals.approve(approval.id, by=actor_of(bea), scope=THE_OFFICE, stepped_up=True, now=NOW)
     start_anew(bea, scope=THE_OFFICE, actor="shell", now=NOW + timedelta(minutes=1))
-    refused("second_person", lambda: approvals.use(Kind.IMPORT, "x", now=NOW + timedelta(minutes=2)))
+    refused("second_person", lambda: approvals.use(ApprovalKind.IMPORT, "x", now=NOW + timedelta(minutes=2)))
 
 
 # ---- Another number

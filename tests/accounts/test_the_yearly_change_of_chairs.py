@@ -15,7 +15,7 @@ from mobilize import clock
 from mobilize.accounts.access.scope import scope_of
 from mobilize.accounts.models import ChairChange, LineGrant, Person, RoleName, RoleTerm
 from mobilize.accounts.people.chairs_apply import apply_chairs, carry_out, stage_chairs, staged_plan
-from mobilize.accounts.people.chairs_plan import Move
+from mobilize.accounts.people.chairs_plan import ChairChangeKind
 from mobilize.accounts.people.operations import give_role
 from mobilize.database import db
 from mobilize.errors import Refused
@@ -147,7 +147,7 @@ def test_who_has_no_number_is_recognized_only_at_their_own_site(lincoln: Site, n
     data = file(f"{lincoln.code},chair,vera MOSS,", f"{other.code},chair,Vera Moss,")
     plan = apply_chairs(data, None, by="shell", now=NOW)
     assert [one.site for one in plan.without_phone] == ["Roosevelt High School"]
-    assert [one.site for one in plan.of(Move.STAYS)] == ["Lincoln High School"]
+    assert [one.site for one in plan.of(ChairChangeKind.STAYS)] == ["Lincoln High School"]
     assert db.session.scalar(select(func.count()).select_from(Person)) == 2
 
 

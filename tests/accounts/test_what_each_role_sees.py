@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from mobilize.accounts.access.authority import EVER, Rank
+from mobilize.accounts.access.authority import EVER, RoleRank
 from mobilize.accounts.access.scope import (
     NOBODY,
     THE_OFFICE,
@@ -151,11 +151,12 @@ def test_the_day_and_a_roles_beginning_are_those_of_the_unions_clock(app: Flask)
     assert today(evening) == DAY and today(evening + timedelta(minutes=1)) == DAY + timedelta(days=1)
     person = make_person("Ada Stone")
     term(person, RoleName.ADMIN, DAY + timedelta(days=1), None)
-    assert standing_of(person, evening).rank is Rank.NONE
+    assert standing_of(person, evening).rank is RoleRank.NONE
     now = standing_of(person, evening + timedelta(minutes=1))
-    assert (now.rank, now.trusted_from, now.newest) == (Rank.ADMIN, datetime(2026, 3, 4, 8, tzinfo=UTC)) + (
+    assert (now.rank, now.trusted_from, now.newest) == (
+        RoleRank.ADMIN,
         datetime(2026, 3, 4, 8, tzinfo=UTC),
-    )
+    ) + (datetime(2026, 3, 4, 8, tzinfo=UTC),)
 
 
 def test_whoever_was_restarted_is_trusted_from_then_on(app: Flask) -> None:

@@ -11,7 +11,7 @@ from mobilize.accounts.access.scope import NOBODY, THE_OFFICE, Scope, scope_of, 
 from mobilize.accounts.access.sponsors import actor_of, note_sponsor
 from mobilize.accounts.approvals import operations as approvals
 from mobilize.accounts.approvals.models import Approval, ApprovalState
-from mobilize.accounts.approvals.operations import Kind
+from mobilize.accounts.approvals.operations import ApprovalKind
 from mobilize.accounts.models import Person, RoleName
 from mobilize.accounts.people.operations import give_role
 from mobilize.accounts.sign_in.role_links import restart
@@ -35,7 +35,7 @@ def bea(app: Flask) -> Person:
     return make_person("Bea Stone", role=RoleName.ADMIN)
 
 
-def ask(by: Person | str, kind: Kind = Kind.CALLING_OFF, **more: Any) -> Approval:
+def ask(by: Person | str, kind: ApprovalKind = ApprovalKind.CALLING_OFF, **more: Any) -> Approval:
     how = {"now": START, "ref": "x", "summary": "what will happen", **more}
     ref, summary = how.pop("ref"), how.pop("summary")
     return approvals.request_approval(
@@ -65,9 +65,15 @@ def noted() -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "people"), [(Kind.ADMIN, 1), (Kind.CALLING_OFF, 25), (Kind.IMPORT, 25), (Kind.BROADCAST, 2_001)]
+    ("kind", "people"),
+    [
+        (ApprovalKind.ADMIN, 1),
+        (ApprovalKind.CALLING_OFF, 25),
+        (ApprovalKind.IMPORT, 25),
+        (ApprovalKind.BROADCAST, 2_001),
+    ],
 )
-def test_a_second_person_is_needed_from_so_many_people(kind: Kind, people: int) -> None:
+def test_a_second_person_is_needed_from_so_many_people(kind: ApprovalKind, people: int) -> None:
     assert approvals.needs_second_person(kind, people)
     assert not approvals.needs_second_person(kind, people - 1)
 
@@ -91,12 +97,12 @@ def test_a_request_says_what_it_is_about_and_is_noted(ada: Person, north: Area) 
 
 
 def test_what_is_done_to_an_admin_may_be_answered_for_three_days(ada: Person) -> None:
-    assert ask(ada, Kind.ADMIN).expires_at == START + 3 * DAY
+    assert ask(ada, ApprovalKind.ADMIN).expires_at == START + 3 * DAY
 
 
 def test_one_thing_of_one_kind_is_one_request_and_over_it_may_be_asked_anew(ada: Person) -> None:
     first = ask(ada)
-    ids = {first.id, ask(ada, ref="y").id, ask(ada, Kind.IMPORT).id}
+    ids = {first.id, ask(ada, ref="y").id, ask(ada, ApprovalKind.IMPORT).id}
     assert len(ids) == 3
     again = ask(ada, now=START + DAY)
     assert again.id not in ids
@@ -107,15 +113,15 @@ def test_one_thing_of_one_kind_is_one_request_and_over_it_may_be_asked_anew(ada:
 
 def test_what_is_open_is_found_until_it_is_over(ada: Person, bea: Person) -> None:
     approval = ask(ada)
-    assert approvals.open_approval(Kind.CALLING_OFF, "x", now=START) == approval
-    assert approvals.open_approval(Kind.CALLING_OFF, "x", now=START + DAY - SECOND) == approval
-    assert approvals.open_approval(Kind.CALLING_OFF, "x", now=START + DAY) is None
-    assert approvals.open_approval(Kind.CALLING_OFF, "y", now=START) is None
-    assert approvals.open_approval(Kind.IMPORT, "x", now=START) is None
+    assert approvals.open_approval(ApprovalKind.CALLING_OFF, "x", now=START) == approval
+    assert approvals.open_approval(ApprovalKind.CALLING_OFF, "x", now=START + DAY - SECOND) == approval
+    assert approvals.open_approval(ApprovalKind.CALLING_OFF, "x", now=START + DAY) is None
+    assert approvals.open_approval(ApprovalKind.CALLING_OFF, "y", now=START) is None
+    assert approvals.open_approval(ApprovalKind.IMPORT, "x", now=START) is None
     agree(approval, bea)
-    assert approvals.open_approval(Kind.CALLING_OFF, "x", now=START) == approval
+    assert approvals.open_approval(ApprovalKind.CALLING_OFF, "x", now=START) == approval
     approvals.decline(approval.id, by=actor_of(bea), scope=THE_OFFICE, now=START)
-    assert approvals.open_approval(Kind.CALLING_OFF, "x", now=START) is None
+    assert approvals.open_approval(ApprovalKind.CALLING_OFF, "x", now=START) is None
 
 
 def test_what_nobody_answered_is_closed_once(ada: Person, bea: Person) -> None:
@@ -203,7 +209,7 @@ def test_a_lone_admin_agrees_after_proving_who_they_are(ada: Person, olga: Perso
 
 
 def test_a_lone_admin_waits_for_a_day_before_another_admin_is_made(ada: Person) -> None:
-    approval = ask(ada, Kind.ADMIN)
+    approval = ask(ada, ApprovalKind.ADMIN)
     message = refused("wait", 403, lambda: agree(approval, ada, stepped_up=True, now=START + DAY - SECOND))
     assert (
         message
@@ -232,7 +238,7 @@ def test_a_new_organizer_or_admin_is_no_second_person_and_a_chair_never(ada: Per
 
 
 def test_what_is_done_to_an_admin_wants_an_admin_with_an_old_second_factor(ada: Person, bea: Person) -> None:
-    approval = ask(ada, Kind.ADMIN)
+    approval = ask(ada, ApprovalKind.ADMIN)
     message = refused("too_new", 403, lambda: agree(approval, bea))
     assert (
         message == "Only somebody who was admin, with the same passkey or app, a day before this can agree."
@@ -244,7 +250,7 @@ def test_what_is_done_to_an_admin_wants_an_admin_with_an_old_second_factor(ada: 
 # ---- Using a yes
 
 
-def use(kind: Kind = Kind.CALLING_OFF, ref: str = "x", **more: Any) -> str:
+def use(kind: ApprovalKind = ApprovalKind.CALLING_OFF, ref: str = "x", **more: Any) -> str:
     return approvals.use(kind, ref, **{"now": START, **more})
 
 
@@ -292,20 +298,20 @@ def test_a_yes_holds_when_who_gave_it_was_restarted_no_later(ada: Person, bea: P
     ("kind", "in_area", "asks", "answers", "holds"),
     [
         # who asks need be no more than a chair, but for another admin an admin
-        (Kind.CALLING_OFF, True, "chair", "organizer", True),
-        (Kind.CALLING_OFF, True, "nobody", "organizer", False),
-        (Kind.ADMIN, False, "admin", "admin", True),
-        (Kind.ADMIN, False, "organizer", "admin", False),
+        (ApprovalKind.CALLING_OFF, True, "chair", "organizer", True),
+        (ApprovalKind.CALLING_OFF, True, "nobody", "organizer", False),
+        (ApprovalKind.ADMIN, False, "admin", "admin", True),
+        (ApprovalKind.ADMIN, False, "organizer", "admin", False),
         # of an area an organizer may agree, else the office
-        (Kind.CALLING_OFF, True, "admin", "chair", False),
-        (Kind.CALLING_OFF, False, "admin", "organizer", False),
-        (Kind.CALLING_OFF, False, "organizer", "admin", True),
-        (Kind.CALLING_OFF, False, "shell", "admin", True),
-        (Kind.CALLING_OFF, False, "worker", "admin", False),
+        (ApprovalKind.CALLING_OFF, True, "admin", "chair", False),
+        (ApprovalKind.CALLING_OFF, False, "admin", "organizer", False),
+        (ApprovalKind.CALLING_OFF, False, "organizer", "admin", True),
+        (ApprovalKind.CALLING_OFF, False, "shell", "admin", True),
+        (ApprovalKind.CALLING_OFF, False, "worker", "admin", False),
     ],
 )
 def test_a_yes_holds_while_both_are_still_what_it_takes(
-    north: Area, kind: Kind, in_area: bool, asks: str, answers: str, holds: bool
+    north: Area, kind: ApprovalKind, in_area: bool, asks: str, answers: str, holds: bool
 ) -> None:
     site = make_site(area=north)
 
@@ -334,20 +340,20 @@ def test_a_yes_dies_when_whoever_gave_it_looks_after_another_area_by_now(ada: Pe
     agree(approval, ollie, scope=scope_of(ollie, today(START)))
     with atomic():
         ollie.roles[0].area_id = make_area("South").id
-    refused("second_person", 403, lambda: use(Kind.CALLING_OFF))
+    refused("second_person", 403, lambda: use(ApprovalKind.CALLING_OFF))
 
 
 def test_what_fails_leaves_the_yes_and_what_is_done_names_the_second_person(ada: Person, bea: Person) -> None:
     agree(ask(ada), bea)
-    with pytest.raises(ZeroDivisionError), approvals.second_person(Kind.CALLING_OFF, "x", now=START):
+    with pytest.raises(ZeroDivisionError), approvals.second_person(ApprovalKind.CALLING_OFF, "x", now=START):
         raise ZeroDivisionError
-    with approvals.second_person(Kind.CALLING_OFF, "x", now=START) as second:
+    with approvals.second_person(ApprovalKind.CALLING_OFF, "x", now=START) as second:
         assert second == actor_of(bea)
 
 
 def test_whoever_does_the_thing_as_the_second_person_has_agreed_by_it(ada: Person, bea: Person) -> None:
     how = {"asked_by": actor_of(ada), "by": actor_of(bea), "scope": THE_OFFICE, "now": START}
-    with approvals.agreeing(Kind.IMPORT, "x", "40 members", **how) as second:
+    with approvals.agreeing(ApprovalKind.IMPORT, "x", "40 members", **how) as second:
         assert second == actor_of(bea)
     [approval] = db.session.scalars(select(Approval)).all()
     assert (approval.state, approval.summary, approval.asked_by) == (
@@ -355,10 +361,13 @@ def test_whoever_does_the_thing_as_the_second_person_has_agreed_by_it(ada: Perso
         "40 members",
         actor_of(ada),
     )
-    with approvals.agreeing(Kind.IMPORT, "y", "40 members", **how):
+    with approvals.agreeing(ApprovalKind.IMPORT, "y", "40 members", **how):
         pass
     how["by"] = actor_of(ada)
-    with pytest.raises(Refused, match="own_request"), approvals.agreeing(Kind.IMPORT, "z", "4", **how):
+    with (
+        pytest.raises(Refused, match="own_request"),
+        approvals.agreeing(ApprovalKind.IMPORT, "z", "4", **how),
+    ):
         raise AssertionError("it was done")
 
 

@@ -8,10 +8,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from mobilize.checkins.line.list_signature import public_key, signature
-from mobilize.checkins.line.queries import OnTheList
+from mobilize.checkins.line.queries import ListedMember
 from mobilize.database import new_id
 
-ROSA, SAM = OnTheList(new_id(), "Rosa M.", "rosa m", None), OnTheList(new_id(), "Sam É.", "sam e", None)
+ROSA, SAM = ListedMember(new_id(), "Rosa M.", "rosa m", None), ListedMember(new_id(), "Sam É.", "sam e", None)
 
 
 def check(event_id, people, signed):

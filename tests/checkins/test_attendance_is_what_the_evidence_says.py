@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mobilize.checkins.models import Evidence, Tier, Void
 from mobilize.checkins.record.attendance import combined, strength_of
-from mobilize.checkins.record.identifiers import Typed, read_typed, unreadable
+from mobilize.checkins.record.identifiers import Identifier, read_typed, unreadable
 from mobilize.checkins.record.operations import void
 from mobilize.database import db
 from mobilize.errors import Refused
@@ -68,7 +68,7 @@ def _member(number):
 
     from mobilize.roster.models import Member
 
-    same = Member.phone_index == Typed("phone", f"+1{number}").index
+    same = Member.phone_index == Identifier("phone", f"+1{number}").index
     member = db.session.scalar(select(Member).where(same))
     return member or make_member(phone=f"+1{number}")
 
@@ -107,7 +107,7 @@ def test_a_phone_is_the_same_however_it_is_written(area, exchange, rest, written
 
 @given(number=st.integers(1, 99_999_999), pad=st.integers(1, 8))
 def test_a_member_number_needs_no_leading_zeros(number, pad):
-    assert read_typed(str(number).zfill(pad)) == Typed("number", f"{number:08d}")
+    assert read_typed(str(number).zfill(pad)) == Identifier("number", f"{number:08d}")
 
 
 @pytest.mark.parametrize(

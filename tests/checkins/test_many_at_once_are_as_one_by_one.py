@@ -13,7 +13,7 @@ from mobilize.checkins.models import Method
 from mobilize.checkins.record import batching as settled_claims
 from mobilize.checkins.record.batching import BatchItem, process, to_result
 from mobilize.checkins.record.decision import CheckInClaim
-from mobilize.checkins.record.identifiers import Typed
+from mobilize.checkins.record.identifiers import Identifier
 from mobilize.checkins.record.operations import check_in, check_in_all
 from mobilize.checkins.record.remembered_phones import phone_row
 from mobilize.database import db
@@ -63,7 +63,7 @@ def an_event(people):
 
 def proof(event, people, who, method, nonce, body, minute):
     text = (
-        {"typed": Typed(*TYPED[who])}
+        {"typed": Identifier(*TYPED[who])}
         if who in TYPED
         else {"member_id": people.mia if who == "tick" else event.id}
     )
@@ -79,7 +79,7 @@ def proof(event, people, who, method, nonce, body, minute):
 
 def a_claim(event, people, *one):
     *one, phone = one
-    remembered = phone_row(None, random_token(), Typed(*TYPED["member"]), OPEN) if phone else None
+    remembered = phone_row(None, random_token(), Identifier(*TYPED["member"]), OPEN) if phone else None
     return BatchItem(proof(event, people, *one), OPEN, remembered)
 
 

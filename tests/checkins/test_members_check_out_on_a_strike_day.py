@@ -14,7 +14,7 @@ from mobilize.checkins.line.queries import who_is_in
 from mobilize.checkins.member.personal_links import personal_code
 from mobilize.checkins.models import Attendance, ClaimKind, Duty, Method
 from mobilize.checkins.record.deferred import derive_deferred
-from mobilize.checkins.record.hours import Sign, minutes_of, spells
+from mobilize.checkins.record.hours import TimedEvidence, minutes_of, spells
 from mobilize.checkins.record.operations import check_in
 from mobilize.database import atomic, db
 from tests.builders import make_action, make_event, make_member, make_person, sign_in
@@ -247,7 +247,7 @@ def test_the_paper_sheet_has_a_shift_a_duty_and_who_signed_out_when(client, stri
 def signs(*reports):
     """("6:05", "here" | "left" | a duty), each seen in the shift that ends at ten, or at two after that."""
     return [
-        Sign(
+        TimedEvidence(
             at(clock),
             ClaimKind.LEFT if what == "left" else ClaimKind.HERE,
             Duty(what) if what in set(Duty) else None,

@@ -10,8 +10,8 @@ from flask import Flask
 
 from mobilize.actions.models import Event, EventChapter, EventState, Shift
 from mobilize.checkins.models import ClaimKind, Duty, Evidence, Method, Outcome, Tier
-from mobilize.checkins.record.decision import CheckInClaim, Opening, shift_of
-from mobilize.checkins.record.identifiers import Typed
+from mobilize.checkins.record.decision import CheckInClaim, CheckInHours, shift_of
+from mobilize.checkins.record.identifiers import Identifier
 from mobilize.checkins.record.lookup import shift_at
 from mobilize.checkins.record.operations import check_in
 from mobilize.database import atomic, db, new_id
@@ -22,8 +22,8 @@ from tests.checkins.morning import OPEN, nonce
 
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
 EIGHT, TEN = datetime(2026, 3, 3, 8, tzinfo=UTC), datetime(2026, 3, 3, 10, tzinfo=UTC)
-HOURS = Opening(False, EIGHT, TEN)
-CLOSED = Opening(True, EIGHT, TEN)
+HOURS = CheckInHours(False, EIGHT, TEN)
+CLOSED = CheckInHours(True, EIGHT, TEN)
 
 
 # ---- By the time alone
@@ -70,13 +70,13 @@ def test_check_in_is_open_half_an_hour_around_an_event_that_is_not_called_off_no
 ) -> None:
     event = make_event()
     half = timedelta(minutes=30)
-    assert Opening.of(event) == Opening(False, event.starts_at - half, event.ends_at + half)
+    assert CheckInHours.of(event) == CheckInHours(False, event.starts_at - half, event.ends_at + half)
     with atomic():
         event.action.forgotten_at = OPEN
-    assert Opening.of(event).takes_none
+    assert CheckInHours.of(event).takes_none
     with atomic():
         event.action.forgotten_at, event.state = None, EventState.CALLED_OFF
-    assert Opening.of(event).takes_none
+    assert CheckInHours.of(event).takes_none
 
 
 def shift(name: str, starts_at: datetime, ends_at: datetime) -> Any:
@@ -137,7 +137,7 @@ def event(site: Site) -> Event:
     return make_event(site)
 
 
-PHONE, NUMBER = Typed("phone", "+12135550101"), Typed("number", "00004711")
+PHONE, NUMBER = Identifier("phone", "+12135550101"), Identifier("number", "00004711")
 
 
 def claim(event: Event, **values: Any) -> Evidence:
@@ -162,9 +162,10 @@ def test_a_phone_a_number_or_a_name_on_the_list_is_somebody(
 
 
 @pytest.mark.parametrize(
-    "typed", [Typed("phone", "+12135550109"), Typed("number", "00004719"), Typed("name", "00004711")]
+    "typed",
+    [Identifier("phone", "+12135550109"), Identifier("number", "00004719"), Identifier("name", "00004711")],
 )
-def test_a_number_of_nobody_and_a_name_are_a_walk_in(event: Event, mia: Member, typed: Typed) -> None:
+def test_a_number_of_nobody_and_a_name_are_a_walk_in(event: Event, mia: Member, typed: Identifier) -> None:
     row = claim(event, typed=typed)
     assert (row.outcome, row.member_id, row.chapter_id) == (Outcome.WALKUP, None, None)
 
@@ -187,7 +188,7 @@ def test_a_phone_that_several_have_means_none_of_them(event: Event, mia: Member,
 def test_who_was_on_the_roster_twice_is_found_by_either_entry_once(event: Event, mia: Member) -> None:
     with atomic():
         make_member(phone="+12135550101", number="00009999", merged_into_id=mia.id, gone_on=START)
-    rows = [claim(event, typed=one) for one in (PHONE, NUMBER, Typed("number", "00009999"))]
+    rows = [claim(event, typed=one) for one in (PHONE, NUMBER, Identifier("number", "00009999"))]
     assert {row.member_id for row in rows} == {mia.id}
     assert [row.outcome for row in rows] == [Outcome.COUNTED, Outcome.REPEAT, Outcome.REPEAT]
 
@@ -284,7 +285,7 @@ def test_one_reading_verifies_six_and_the_seventh_is_as_by_the_poster(event: Eve
     read = {"method": Method.ROTATING, "ticket": b"t" * 16}
     rows = [claim(event, member_id=make_member().id, **read) for _n in range(5)]
     rows += [claim(event, typed=NUMBER, **read) for _twice in range(2)]
-    rows.append(claim(event, typed=Typed("number", "00000009"), **read))
+    rows.append(claim(event, typed=Identifier("number", "00000009"), **read))
     assert [row.ticket_place for row in rows] == [1, 2, 3, 4, 5, 6, None, None]
     assert [row.method for row in rows] == [Method.ROTATING] * 7 + [Method.POSTER]
     assert [row.tier for row in rows] == [Tier.VERIFIED] * 7 + [Tier.SELF]

@@ -18,7 +18,7 @@ from mobilize.accounts.models import GrantKind
 from mobilize.actions.models import Action
 from mobilize.checkins.models import Attendance, Evidence, HeadCount, Method, Outcome
 from mobilize.database import db
-from mobilize.demo.simulation.morning import Morning, SimulatedClock
+from mobilize.demo.simulation.morning import SimulatedClock, SimulatedMorning
 from mobilize.demo.simulation.phones import LinePhone
 from mobilize.demo.simulation.plan import (
     FIRST_MINUTE,
@@ -103,7 +103,7 @@ def test_phones_and_a_captain_use_the_real_pages(pg_app: Flask, live_server: str
     steps += [PlannedStep(4, 0, StepKind.PHONE, people[1]), PlannedStep(5, 0, StepKind.SUPPORTERS, n=2)]
     lines = {0: LinePhone(live_server, token, event.code)}
     texts: list[str] = []
-    morning = Morning([gate], sorted(steps), simulated, live_server, lines, None, clock.now)
+    morning = SimulatedMorning([gate], sorted(steps), simulated, live_server, lines, None, clock.now)
     morning.run(texts.append)
     assert (morning.done.total(), morning.refused.total()) == (6, 0) and texts
     db.session.rollback()
@@ -136,7 +136,7 @@ def test_a_text_arrives_at_the_minute_it_was_sent_and_not_when_the_clock_ends(
 
     gate = SimulatedEvent("X", "48219", "Lincoln", [])
     steps = [PlannedStep(3, 0, StepKind.TEXT, SimulatedPerson("", "", "+12135550111"))]
-    running = Morning([gate], steps, simulated, live_server, {}, Carrier(), clock.now, taken.append)  # type: ignore[arg-type]
+    running = SimulatedMorning([gate], steps, simulated, live_server, {}, Carrier(), clock.now, taken.append)  # type: ignore[arg-type]
     running.run(lambda _message: None)
     assert at == [simulated.happens_at(3)]
     assert taken and taken[0] <= simulated.happens_at(3)
@@ -147,7 +147,7 @@ def test_ctrl_c_ends_it_with_a_sentence_however_often_it_is_pressed(
     app: Flask, monkeypatch: pytest.MonkeyPatch, presses: int
 ) -> None:
     action = make_action()
-    running = Morning([], [], SimulatedClock(NOW, 60), "", {}, None, clock.now)
+    running = SimulatedMorning([], [], SimulatedClock(NOW, 60), "", {}, None, clock.now)
 
     def press(*_args: object) -> None:
         raise KeyboardInterrupt

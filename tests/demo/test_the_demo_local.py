@@ -46,7 +46,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def demo(sqlite_app: Flask, loaded: Path) -> local.Picket:
+def demo(sqlite_app: Flask, loaded: Path) -> local.SeedPicket:
     """The demo as `make run` has it: on SQLite."""
     here = Path(str(db.engine.url.database))
     if loaded.exists():
@@ -64,12 +64,12 @@ def _copy(source: Path, target: Path) -> None:
 
 
 @pytest.fixture
-def demo_on_both(app: Flask) -> local.Picket:
+def demo_on_both(app: Flask) -> local.SeedPicket:
     local.load_demo(NOW)
     return local.open_todays_picket(NOW)
 
 
-def test_it_is_a_local_of_a_believable_size(demo: local.Picket) -> None:
+def test_it_is_a_local_of_a_believable_size(demo: local.SeedPicket) -> None:
     assert (count(Area), count(Site), count(Member)) == (8, 60, 2500)
     roles = Counter(db.session.scalars(select(RoleTerm.role)))
     assert (roles[RoleName.CHAIR], roles[RoleName.ADMIN]) == (55, 1)
@@ -78,7 +78,7 @@ def test_it_is_a_local_of_a_believable_size(demo: local.Picket) -> None:
         assert member.phone is None or member.phone[5:10] == "55501"
 
 
-def test_turnout_has_grown_from_action_to_action(demo: local.Picket) -> None:
+def test_turnout_has_grown_from_action_to_action(demo: local.SeedPicket) -> None:
     past = db.session.scalars(select(Action).where(Action.ends_at < NOW).order_by(Action.starts_at)).all()
     shares = [board(action).total.names.share or 0 for action in past]
     assert shares == pytest.approx([0.45, 0.58, 0.66], abs=0.03)
@@ -92,7 +92,7 @@ def test_turnout_has_grown_from_action_to_action(demo: local.Picket) -> None:
         assert max(spread) - min(spread) > 0.3
 
 
-def test_attendance_is_what_its_evidence_says(demo_on_both: local.Picket) -> None:
+def test_attendance_is_what_its_evidence_says(demo_on_both: local.SeedPicket) -> None:
     evidence: dict[tuple[object, ...], list[Evidence]] = {}
     for row in db.session.scalars(select(Evidence).where(Evidence.outcome.in_(ATTENDS))):
         evidence.setdefault((row.event_id, row.shift_id, row.member_id), []).append(row)
@@ -111,7 +111,7 @@ def test_attendance_is_what_its_evidence_says(demo_on_both: local.Picket) -> Non
     assert len(results) > 3000
 
 
-def test_the_denominator_is_the_one_freezing_finds(demo: local.Picket) -> None:
+def test_the_denominator_is_the_one_freezing_finds(demo: local.SeedPicket) -> None:
     frozen = select(Event).where(Event.frozen_at.is_not(None), Event.site_id.is_not(None))
     events = db.session.scalars(frozen).all()
     assert events
@@ -141,7 +141,7 @@ def test_a_picket_is_open_whatever_the_hour(sqlite_app: Flask, now: datetime) ->
     assert newest is not None and newest <= now
 
 
-def test_starting_it_again_opens_no_second_picket_until_the_first_is_over(demo: local.Picket) -> None:
+def test_starting_it_again_opens_no_second_picket_until_the_first_is_over(demo: local.SeedPicket) -> None:
     actions = count(Action)
     again = local.open_todays_picket(NOW + timedelta(minutes=10))
     assert again.check_in_url == demo.check_in_url
@@ -151,7 +151,7 @@ def test_starting_it_again_opens_no_second_picket_until_the_first_is_over(demo: 
     assert count(Action) == actions + 1
 
 
-def test_loading_it_twice_is_refused(demo: local.Picket) -> None:
+def test_loading_it_twice_is_refused(demo: local.SeedPicket) -> None:
     with pytest.raises(Refused):
         local.load_demo(NOW)
     assert count(Site) == 60
@@ -166,7 +166,7 @@ def test_the_links_let_their_people_in(pg_app: Flask, bare_client: FlaskClient) 
         assert bare_client.get("/" + link.split("/", 3)[3]).status_code == 200
 
 
-def test_chairs_are_asked_and_a_reminder_is_due_at_once(demo: local.Picket) -> None:
+def test_chairs_are_asked_and_a_reminder_is_due_at_once(demo: local.SeedPicket) -> None:
     assert plan_reminders(NOW) > 100
     assert ask_for_counts(NOW) > 20
     rows = db.session.scalars(select(OutboxText).where(OutboxText.wording == "count_question"))
@@ -174,7 +174,7 @@ def test_chairs_are_asked_and_a_reminder_is_due_at_once(demo: local.Picket) -> N
     assert all(text.due_at <= NOW for text in db.session.scalars(select(OutboxText)))
 
 
-def test_reset_wipes_and_loads_it_anew(demo: local.Picket) -> None:
+def test_reset_wipes_and_loads_it_anew(demo: local.SeedPicket) -> None:
     local.reset(NOW)
     assert (count(Site), count(HeadCount) > 100) == (60, True)
 

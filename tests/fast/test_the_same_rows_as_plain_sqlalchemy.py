@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy import Enum as EnumColumn
 
 from mobilize.checkins.models import Evidence
-from mobilize.database import Moment, atomic, db, is_postgres
+from mobilize.database import UtcDateTime, atomic, db, is_postgres
 from mobilize.fast.statements import CachedStatement, all_or_nothing, given_rows, retried, run, run_for
 
 
@@ -36,7 +36,7 @@ class Word(enum.StrEnum):
 TYPES = {
     "id": Uuid(),
     "day": Date(),
-    "moment": Moment(),
+    "moment": UtcDateTime(),
     "sealed": LargeBinary(),
     "word": EnumColumn(Word, native_enum=False, length=24, values_callable=lambda e: [w.value for w in e]),
     "text": String(),

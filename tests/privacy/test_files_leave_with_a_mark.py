@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from mobilize.accounts.access.scope import THE_OFFICE
-from mobilize.accounts.approvals.operations import Kind, approve, open_approval
+from mobilize.accounts.approvals.operations import ApprovalKind, approve, open_approval
 from mobilize.accounts.models import Person, RoleName
 from mobilize.audit import AuditRow
 from mobilize.database import db
@@ -167,7 +167,7 @@ def test_phones_wait_for_a_second_person_and_one_yes_is_one_file(
     link = f"/exports/{big}/{export.id}/link"
     assert export.token_hash is None and client.post(link).status_code == 403
     ada = make_person("Ada", role=RoleName.ADMIN)
-    approval = open_approval(Kind.PHONE_EXPORT, str(export.id), now=day(1))
+    approval = open_approval(ApprovalKind.PHONE_EXPORT, str(export.id), now=day(1))
     assert approval is not None and "Calls before the strike" in approval.summary
     approve(approval.id, by=f"person:{ada.id}", scope=THE_OFFICE, stepped_up=True, now=day(1))
     assert b"Make the link" in client.get(f"/exports/{big}").data

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from mobilize import clock
 from mobilize.accounts.access.scope import THE_OFFICE, Scope
 from mobilize.accounts.access.sponsors import actor_of
-from mobilize.accounts.approvals.operations import Kind, approve, open_approval
+from mobilize.accounts.approvals.operations import ApprovalKind, approve, open_approval
 from mobilize.accounts.models import Person, RoleName
 from mobilize.actions.models import Action, Event
 from mobilize.database import db
@@ -93,7 +93,7 @@ def rows(file: File) -> int:
 
 def agree(export: Export) -> str:
     """Agree as the second person; returns the summary they read before."""
-    approval = open_approval(Kind.PHONE_EXPORT, str(export.id), now=clock.now())
+    approval = open_approval(ApprovalKind.PHONE_EXPORT, str(export.id), now=clock.now())
     assert approval is not None
     second = make_person("Ada", role=RoleName.ADMIN)
     approve(approval.id, by=actor_of(second), scope=THE_OFFICE, stepped_up=True, now=clock.now())

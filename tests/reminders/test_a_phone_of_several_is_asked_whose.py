@@ -10,13 +10,13 @@ from sqlalchemy import select
 from mobilize.actions.models import Event
 from mobilize.checkins.line.queries import line_figures
 from mobilize.checkins.models import Attendance
-from mobilize.checkins.record.identifiers import Typed
+from mobilize.checkins.record.identifiers import Identifier
 from mobilize.checkins.record.operations import check_in_by_poster, void
 from mobilize.checkins.review.queue import unmatched
 from mobilize.database import db
 from mobilize.reminders.inbox.answers import read_answers
 from mobilize.reminders.inbox.shared_phones import ask_who_checked_in
-from mobilize.reminders.models import Coming
+from mobilize.reminders.models import Rsvp
 from mobilize.reminders.rules.planning import plan_reminders
 from mobilize.roster.models import Member
 from mobilize.texts.models import Inbound
@@ -49,7 +49,7 @@ def answered(event: Event, kind: str, body: str, texts_us: Texts, at: datetime) 
 
 def coming() -> dict[object, bool]:
     db.session.rollback()
-    return {row.member_id: row.coming for row in db.session.scalars(select(Coming))}
+    return {row.member_id: row.coming for row in db.session.scalars(select(Rsvp))}
 
 
 def attending() -> set[object]:
@@ -107,7 +107,7 @@ def test_a_check_in_on_the_page_is_asked_about_once_and_the_page_asks_nothing(
 ) -> None:
     event, mia, luis = a_couple()
     for page in ("one", "two"):
-        check_in_by_poster(event.id, Typed("phone", MIA), page=page, cookie=None, now=DURING)
+        check_in_by_poster(event.id, Identifier("phone", MIA), page=page, cookie=None, now=DURING)
     soon = DURING + timedelta(seconds=20)
     assert [ask_who_checked_in(soon) for _again in range(2)] == [1, 0]
     assert answered(event, "who_is_here", "3", texts_us, soon) == 1
@@ -118,7 +118,7 @@ def test_a_check_in_on_the_page_is_asked_about_once_and_the_page_asks_nothing(
 
 def test_a_slip_that_was_taken_back_asks_nobody(app: Flask) -> None:
     event, _mia, _luis = a_couple()
-    done, _cookie = check_in_by_poster(event.id, Typed("phone", MIA), page="a", cookie=None, now=DURING)
+    done, _cookie = check_in_by_poster(event.id, Identifier("phone", MIA), page="a", cookie=None, now=DURING)
     void(done.evidence_id, "a slip", actor="phone", now=DURING)
     assert ask_who_checked_in(DURING + timedelta(seconds=20)) == 0
 

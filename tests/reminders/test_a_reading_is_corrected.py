@@ -19,7 +19,7 @@ from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.reminders.inbox.answers import read_answers
 from mobilize.reminders.inbox.corrections import Reading, correct_reading
-from mobilize.reminders.models import Coming
+from mobilize.reminders.models import Rsvp
 from mobilize.reminders.monitoring.on_call import alert_duty
 from mobilize.texts.models import Inbound, Intent
 from mobilize.texts.queries import is_opted_out
@@ -58,7 +58,7 @@ def correct(row: Inbound, reading: Reading) -> None:
 
 def coming() -> list[bool]:
     db.session.rollback()
-    return list(db.session.scalars(select(Coming.coming)))
+    return list(db.session.scalars(select(Rsvp.coming)))
 
 
 def counts() -> list[int]:

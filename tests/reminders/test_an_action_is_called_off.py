@@ -10,7 +10,7 @@ from sqlalchemy import update
 from mobilize import clock
 from mobilize.accounts.access.scope import THE_OFFICE
 from mobilize.accounts.approvals import operations as approvals
-from mobilize.accounts.approvals.operations import Kind, Rule
+from mobilize.accounts.approvals.operations import ApprovalKind, ApprovalRule
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Action, EventState
 from mobilize.actions.operations import call_off_action
@@ -133,7 +133,7 @@ def test_a_small_local_needs_one_person(app: Flask, client: FlaskClient) -> None
 def test_of_many_people_the_second_persons_press_does_it(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(approvals.RULES, Kind.CALLING_OFF, Rule(from_people=2))
+    monkeypatch.setitem(approvals.RULES, ApprovalKind.CALLING_OFF, ApprovalRule(from_people=2))
     action = an_action()
     address = f"/actions/{action.id}/call-off"
     ada, vera = (make_person(name, role=RoleName.ADMIN) for name in ("Ada Stone", "Vera Lund"))

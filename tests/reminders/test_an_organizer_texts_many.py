@@ -15,7 +15,7 @@ from sqlalchemy import select
 from mobilize import clock
 from mobilize.accounts.access.scope import THE_OFFICE, Scope
 from mobilize.accounts.approvals import operations as approvals
-from mobilize.accounts.approvals.operations import Kind, Rule, approve, open_approval
+from mobilize.accounts.approvals.operations import ApprovalKind, ApprovalRule, approve, open_approval
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Event
 from mobilize.database import atomic, db
@@ -197,7 +197,7 @@ def test_accents_are_dropped_on_request_and_bad_blanks_keep_what_was_typed(
 def test_above_the_limit_a_second_person_agrees_first(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(approvals.RULES, Kind.BROADCAST, Rule(from_people=2))
+    monkeypatch.setitem(approvals.RULES, ApprovalKind.BROADCAST, ApprovalRule(from_people=2))
     action = an_action()
     enter(client)
     other = make_person("Ada Stone", role=RoleName.ADMIN)
@@ -205,7 +205,7 @@ def test_above_the_limit_a_second_person_agrees_first(
     client.post(preview + "/send")
     broadcast = db.session.scalars(select(Broadcast)).one()
     assert queue_broadcasts(clock.now()) == 0
-    approval = open_approval(Kind.BROADCAST, str(broadcast.id), now=clock.now())
+    approval = open_approval(ApprovalKind.BROADCAST, str(broadcast.id), now=clock.now())
     assert approval is not None
     approve(approval.id, by=f"person:{other.id}", scope=THE_OFFICE, stepped_up=True, now=clock.now())
     client.post(preview + "/send")
@@ -225,7 +225,7 @@ def confirm(broadcast: Broadcast, scope: Scope = THE_OFFICE, *, at: datetime | N
 @pytest.fixture
 def from_five(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second person from five phones on; each text of these tests goes to two."""
-    monkeypatch.setitem(approvals.RULES, Kind.BROADCAST, Rule(from_people=5))
+    monkeypatch.setitem(approvals.RULES, ApprovalKind.BROADCAST, ApprovalRule(from_people=5))
 
 
 def test_many_small_texts_ask_for_a_second_person_like_the_large_one_they_add_up_to(
@@ -236,7 +236,7 @@ def test_many_small_texts_ask_for_a_second_person_like_the_large_one_they_add_up
     texts = [written(action, actor=f"person:{olga.id}", now=now) for _n in range(4)]
     assert [confirm(text) for text in texts[:3]] == ["sent", "sent", "second_person"]
     ask_second_person(texts[2], actor=f"person:{olga.id}", now=now)
-    approval = open_approval(Kind.BROADCAST, str(texts[2].id), now=now)
+    approval = open_approval(ApprovalKind.BROADCAST, str(texts[2].id), now=now)
     assert approval is not None
     approve(approval.id, by=f"person:{ada.id}", scope=THE_OFFICE, stepped_up=True, now=now)
     assert confirm(texts[2]) == "sent" and confirm(texts[3]) == "second_person", "one yes is one text"

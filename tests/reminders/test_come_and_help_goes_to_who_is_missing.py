@@ -11,7 +11,7 @@ from mobilize.database import atomic, db
 from mobilize.keys.crypto import blind_index
 from mobilize.reminders.broadcasts.chapter_texts import write_to_chapter
 from mobilize.reminders.broadcasts.estimates import estimate_broadcast
-from mobilize.reminders.models import Coming
+from mobilize.reminders.models import Rsvp
 from mobilize.reminders.rules.queries import is_moot
 from mobilize.roster.models import Member
 from mobilize.texts.sending.claiming import claim
@@ -25,7 +25,7 @@ def test_come_and_help_goes_only_to_those_still_missing_when_it_leaves(app: Flas
     site = action.events[0].site
     make_member(site=site, phone=CARMEN)
     stays_away = make_member(site=site, phone=OLGA)
-    stored(Coming(event_id=action.events[0].id, member_id=stays_away.id, coming=False, at=clock.now()))
+    stored(Rsvp(event_id=action.events[0].id, member_id=stays_away.id, coming=False, at=clock.now()))
     broadcast = written(action, only_missing=True)
     assert estimate_broadcast(broadcast, clock.now()).phones == 3
     assert sent(broadcast) == 3

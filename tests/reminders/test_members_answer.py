@@ -11,7 +11,7 @@ from mobilize.actions.models import Event
 from mobilize.checkins.models import Attendance, Evidence, Method, Outcome
 from mobilize.database import db
 from mobilize.reminders.inbox.answers import read_answers
-from mobilize.reminders.models import Coming
+from mobilize.reminders.models import Rsvp
 from mobilize.roster.models import Membership
 from mobilize.texts.models import Inbound
 from tests.builders import LONG_AGO, START, _stored, ask_question, make_event, make_member, make_site
@@ -31,7 +31,7 @@ def reminded(phone: str = MIA, **values: object) -> Event:
 
 def coming() -> list[bool]:
     db.session.rollback()
-    return list(db.session.scalars(select(Coming.coming)))
+    return list(db.session.scalars(select(Rsvp.coming)))
 
 
 def test_one_means_coming_and_is_answered(app: Flask, texts_us: Texts) -> None:

@@ -12,7 +12,7 @@ from mobilize.actions.models import Event
 from mobilize.checkins.member.personal_links import personal_code
 from mobilize.checkins.models import Attendance, Tier
 from mobilize.database import atomic, db
-from mobilize.reminders.models import Coming, PlanningProgress, ReminderRule, RuleKind
+from mobilize.reminders.models import PlanningProgress, ReminderRule, Rsvp, RuleKind
 from mobilize.reminders.rules import operations as operations
 from mobilize.reminders.rules.planning import plan_reminders
 from mobilize.reminders.rules.queries import is_moot, rules_of
@@ -131,8 +131,8 @@ def test_who_is_in_or_not_coming_is_not_asked(app: Flask) -> None:
     carmen = make_member(site=event.site, phone=CARMEN)
     place = {"event_id": event.id, "shift_id": event.shifts[0].id, "chapter_id": event.site_id}
     stored(Attendance(**place, member_id=mia.id, tier=Tier.SELF, first_at=FIVE_PM, late=False))
-    stored(Coming(event_id=event.id, member_id=nate.id, coming=False, at=FIVE_PM))
-    stored(Coming(event_id=event.id, member_id=carmen.id, coming=True, at=FIVE_PM))
+    stored(Rsvp(event_id=event.id, member_id=nate.id, coming=False, at=FIVE_PM))
+    stored(Rsvp(event_id=event.id, member_id=carmen.id, coming=True, at=FIVE_PM))
     plan_reminders(FIVE_PM)
     assert phones() == [CARMEN]
 
@@ -311,9 +311,9 @@ def test_who_is_in_or_stays_away_is_not_told_when_it_starts(app: Flask) -> None:
     assert len(waiting()) == 4
     place = {"event_id": elsewhere.id, "shift_id": elsewhere.shifts[0].id}
     stored(Attendance(**place, member_id=mia.id, tier=Tier.SELF, first_at=FIVE_PM, late=False))
-    stored(Coming(event_id=event.id, member_id=nate.id, coming=False, at=FIVE_PM))
+    stored(Rsvp(event_id=event.id, member_id=nate.id, coming=False, at=FIVE_PM))
     make_member(site=event.site, phone=OLGA)  # who shares a phone may be the other one
-    stored(Coming(event_id=event.id, member_id=olga.id, coming=False, at=FIVE_PM))
+    stored(Rsvp(event_id=event.id, member_id=olga.id, coming=False, at=FIVE_PM))
     taken = claim(10, by="a", now=FIVE_PM, is_moot=is_moot)
     assert sorted(text.to for text in taken) == sorted([CARMEN, OLGA])
     sweep(now=FIVE_PM, is_moot=is_moot)

@@ -15,7 +15,7 @@ from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.reminders.head_counts.briefing import brief_chairs
 from mobilize.reminders.inbox.answers import read_answers
-from mobilize.reminders.models import Coming, RuleKind
+from mobilize.reminders.models import Rsvp, RuleKind
 from mobilize.reminders.rules.operations import change_rule, set_default_rules
 from mobilize.reminders.rules.planning import plan_reminders
 from mobilize.reminders.rules.queries import rules_of
@@ -68,7 +68,7 @@ def test_who_said_they_are_not_coming_is_spared_what_waits(app: Flask, texts_us:
     plan_reminders(soon)
     texts_us(MIA, "2", soon)  # type: ignore[operator]
     read_answers(soon)
-    assert db.session.query(Coming).one().coming is False
+    assert db.session.query(Rsvp).one().coming is False
     assert phones(HOUR) == []
 
 

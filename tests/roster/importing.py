@@ -9,7 +9,7 @@ from mobilize.database import db
 from mobilize.roster.imports import operations as imports
 from mobilize.roster.members import number_key
 from mobilize.roster.models import Import, Member, Membership, MembershipRank, MemberStatus, Site
-from mobilize.roster.operations import Details
+from mobilize.roster.operations import MemberDetails
 from tests.roster.files import BIRCH, member, site_list
 
 OLGA = "person:olga"
@@ -44,5 +44,5 @@ def home(number: str, rank: MembershipRank = MembershipRank.HOME) -> str | None:
     return db.session.scalar(query.where(Membership.to_at.is_(None), Membership.rank == rank))
 
 
-def details(phone: str = "213-555-0150", language: str = "es", last: str = "Reyes") -> Details:
-    return Details(last, "Mia", "", phone, language, MemberStatus.ACTIVE)
+def details(phone: str = "213-555-0150", language: str = "es", last: str = "Reyes") -> MemberDetails:
+    return MemberDetails(last, "Mia", "", phone, language, MemberStatus.ACTIVE)

@@ -27,7 +27,7 @@ from mobilize.roster.models import (
     StagedMember,
     StatusSpan,
 )
-from mobilize.roster.operations import Details, correct_member, merge_members
+from mobilize.roster.operations import MemberDetails, correct_member, merge_members
 from tests.builders import make_person, sign_in
 from tests.roster.files import BIRCH, MAPLE, member, roster
 from tests.roster.importing import (
@@ -152,7 +152,7 @@ def test_an_unreadable_phone_takes_no_number_away_and_a_blank_one_only_the_files
     do(roster(MIA, NATE))
     correct_member(
         who("102").id,
-        Details("Okafor", "Nate", "", "213-555-0170", "es", MemberStatus.LEAVE),
+        MemberDetails("Okafor", "Nate", "", "213-555-0170", "es", MemberStatus.LEAVE),
         by=OLGA,
         now=JANUARY,
     )

@@ -205,5 +205,5 @@ def test_a_workbook_with_any_bytes_changed_is_read_or_refused(at: int, patch: by
     data = workbook([HEADER, NAMES])
     try:
         list(xlsx_sandbox.rows(data[:at] + patch + data[at + len(patch) :]))
-    except xlsx_sandbox.Unfit as unfit:
+    except xlsx_sandbox.UnreadableWorkbook as unfit:
         assert unfit.code.startswith("workbook_")

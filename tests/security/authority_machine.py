@@ -22,7 +22,7 @@ from mobilize.accounts.access.authority import rank_of
 from mobilize.accounts.access.scope import THE_OFFICE, Scope, scope_and_standing, today
 from mobilize.accounts.approvals import operations as approvals
 from mobilize.accounts.approvals.models import Approval, ApprovalState
-from mobilize.accounts.approvals.operations import Kind
+from mobilize.accounts.approvals.operations import ApprovalKind
 from mobilize.accounts.models import (
     CHAIRS,
     AdminChange,
@@ -308,7 +308,7 @@ class Authority(RuleBasedStateMachine):
             if not how["scope"].everything and area not in how["scope"].areas:
                 raise Refused("not_yours", "", status=403)
             approval = approvals.request_approval(
-                Kind.PHONE_EXPORT, thing, "x", by=how["actor"], now=self.now, area_id=area
+                ApprovalKind.PHONE_EXPORT, thing, "x", by=how["actor"], now=self.now, area_id=area
             )
             self.askers.setdefault(approval.id, human)
 
@@ -317,7 +317,7 @@ class Authority(RuleBasedStateMachine):
     @rule(human=humans, which=st.integers(0, 30), thing=st.sampled_from(THINGS))
     def agree(self, human: int, which: int, thing: str) -> None:
         def say_yes(how: dict[str, Any]) -> None:
-            approval = approvals.open_approval(Kind.PHONE_EXPORT, thing, now=self.now)
+            approval = approvals.open_approval(ApprovalKind.PHONE_EXPORT, thing, now=self.now)
             if approval is not None:
                 by, scope = how["actor"], how["scope"]
                 approvals.approve(approval.id, by=by, scope=scope, stepped_up=True, now=self.now)
@@ -336,8 +336,10 @@ class Authority(RuleBasedStateMachine):
 
     @rule(thing=st.sampled_from(THINGS))
     def spend_the_yes(self, thing: str) -> None:
-        approval = approvals.open_approval(Kind.PHONE_EXPORT, thing, now=self.now)
-        if approval is not None and self.tried(lambda: approvals.use(Kind.PHONE_EXPORT, thing, now=self.now)):
+        approval = approvals.open_approval(ApprovalKind.PHONE_EXPORT, thing, now=self.now)
+        if approval is not None and self.tried(
+            lambda: approvals.use(ApprovalKind.PHONE_EXPORT, thing, now=self.now)
+        ):
             self.two_stood_behind(approval)
 
     @rule(human=humans, which=st.integers(0, 30))

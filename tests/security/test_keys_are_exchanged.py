@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 import config
 from mobilize import create_app
 from mobilize.accounts.models import Person
-from mobilize.database import Model, Sealed, atomic, db
+from mobilize.database import Model, SealedText, atomic, db
 from mobilize.keys import rotation as key_rotation
 from mobilize.keys.crypto import blind_index
 from mobilize.roster.imports import operations as imports
@@ -183,4 +183,4 @@ def test_a_new_key_is_good_and_says_its_day() -> None:
 
 
 def test_a_class_shows_its_sealed_columns() -> None:
-    assert isinstance(vars(Member)["name"], Sealed)
+    assert isinstance(vars(Member)["name"], SealedText)

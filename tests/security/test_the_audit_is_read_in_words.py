@@ -7,13 +7,13 @@ from flask import Flask
 
 import mobilize
 from mobilize import clock
-from mobilize.accounts.approvals.operations import Kind, request_approval
+from mobilize.accounts.approvals.operations import ApprovalKind, request_approval
 from mobilize.accounts.models import ChairChange, RoleName
 from mobilize.accounts.security.audit_labels import ids_in_words, in_words
 from mobilize.audit import note
 from mobilize.checkins.models import Method
 from mobilize.checkins.record.decision import CheckInClaim
-from mobilize.checkins.record.identifiers import Typed
+from mobilize.checkins.record.identifiers import Identifier
 from mobilize.checkins.record.operations import check_in
 from mobilize.database import atomic, db
 from mobilize.languages import Translated
@@ -49,7 +49,7 @@ def test_what_a_deed_is_about_has_a_name(app: Flask, client: Client) -> None:
     action = make_action(name=Translated(en="Evening picket"), starts_at=now, ends_at=now)
     event = make_event(make_site("Lincoln"), action=action)
     held = place_hold(action.id, "A lawsuit", by="shell", now=now)
-    approval = request_approval(Kind.IMPORT, "x", "Import 12 changes", by="shell", now=now)
+    approval = request_approval(ApprovalKind.IMPORT, "x", "Import 12 changes", by="shell", now=now)
     brought = Import(
         kind="roster", sha256=b"1", state=ImportState.COMMITTED, summary={}, by="shell", started_at=now
     )
@@ -60,7 +60,7 @@ def test_what_a_deed_is_about_has_a_name(app: Flask, client: Client) -> None:
         session.add_all([brought, export, change])
     proof = CheckInClaim(
         event_id=event.id, nonce=b"1" * 16, body=b"x", method=Method.POSTER,
-        typed=Typed("number", "00009999"), happened_at=now,
+        typed=Identifier("number", "00009999"), happened_at=now,
     )  # fmt: skip
     came = check_in(proof, now=now)
     db.session.rollback()  # stored on a connection of its own

@@ -12,7 +12,7 @@ from mobilize.accounts.access.scope import THE_OFFICE, scope_of, today
 from mobilize.accounts.access.sponsors import actor_of
 from mobilize.accounts.approvals import operations as approvals
 from mobilize.accounts.approvals.models import Approval, ApprovalState
-from mobilize.accounts.approvals.operations import Kind, needs_second_person
+from mobilize.accounts.approvals.operations import ApprovalKind, needs_second_person
 from mobilize.accounts.models import RoleName, RoleTerm, SignedInSession
 from mobilize.audit import AuditRow
 from mobilize.database import atomic, db
@@ -36,7 +36,7 @@ def bea(app: Flask) -> str:
 
 
 def ask(by: str, **more: object) -> Approval:
-    return approvals.request_approval(Kind.PHONE_EXPORT, THING, "40 phones", by=by, now=START, **more)  # type: ignore[arg-type]
+    return approvals.request_approval(ApprovalKind.PHONE_EXPORT, THING, "40 phones", by=by, now=START, **more)  # type: ignore[arg-type]
 
 
 def agree(approval: Approval, by: str, **more: object) -> Approval:
@@ -47,28 +47,30 @@ def agree(approval: Approval, by: str, **more: object) -> Approval:
 @pytest.mark.parametrize(
     ("kind", "people", "needed"),
     [
-        (Kind.PHONE_EXPORT, 24, False),
-        (Kind.PHONE_EXPORT, 25, True),
-        (Kind.CALLING_OFF, 0, False),
-        (Kind.CALLING_OFF, 25, True),
-        (Kind.BROADCAST, 2_000, False),
-        (Kind.BROADCAST, 2_001, True),
+        (ApprovalKind.PHONE_EXPORT, 24, False),
+        (ApprovalKind.PHONE_EXPORT, 25, True),
+        (ApprovalKind.CALLING_OFF, 0, False),
+        (ApprovalKind.CALLING_OFF, 25, True),
+        (ApprovalKind.BROADCAST, 2_000, False),
+        (ApprovalKind.BROADCAST, 2_001, True),
     ],
 )
-def test_a_second_person_is_asked_from_so_many_people_on(kind: Kind, people: int, needed: bool) -> None:
+def test_a_second_person_is_asked_from_so_many_people_on(
+    kind: ApprovalKind, people: int, needed: bool
+) -> None:
     assert needs_second_person(kind, people) is needed
 
 
 def test_a_yes_is_good_once(ada: str, bea: str) -> None:
     agree(ask(ada), bea)
-    assert approvals.use(Kind.PHONE_EXPORT, THING, now=START) == bea
+    assert approvals.use(ApprovalKind.PHONE_EXPORT, THING, now=START) == bea
     with pytest.raises(Refused, match="second_person"):
-        approvals.use(Kind.PHONE_EXPORT, THING, now=START)
+        approvals.use(ApprovalKind.PHONE_EXPORT, THING, now=START)
 
 
 def test_a_yes_is_for_one_thing_of_one_kind(ada: str, bea: str) -> None:
     agree(ask(ada), bea)
-    for kind, ref in ((Kind.CALLING_OFF, THING), (Kind.PHONE_EXPORT, THING[:-1] + "2")):
+    for kind, ref in ((ApprovalKind.CALLING_OFF, THING), (ApprovalKind.PHONE_EXPORT, THING[:-1] + "2")):
         with pytest.raises(Refused, match="second_person"):
             approvals.use(kind, ref, now=START)
 
@@ -77,7 +79,7 @@ def test_without_a_yes_nothing_is_done(ada: str) -> None:
     ask(ada)
     with (
         pytest.raises(Refused, match="second_person"),
-        approvals.second_person(Kind.PHONE_EXPORT, THING, now=START),
+        approvals.second_person(ApprovalKind.PHONE_EXPORT, THING, now=START),
     ):
         raise AssertionError("it was done")
 
@@ -92,14 +94,17 @@ def test_a_yes_of_the_office_dies_when_whoever_gave_it_is_no_longer_of_the_offic
     with atomic():
         admin.to_on = today(START)
     with pytest.raises(Refused, match="second_person"):
-        approvals.use(Kind.PHONE_EXPORT, THING, now=START)
+        approvals.use(ApprovalKind.PHONE_EXPORT, THING, now=START)
 
 
 def test_a_yes_comes_back_when_the_thing_fails(ada: str, bea: str) -> None:
     agree(ask(ada), bea)
-    with pytest.raises(ZeroDivisionError), approvals.second_person(Kind.PHONE_EXPORT, THING, now=START):
+    with (
+        pytest.raises(ZeroDivisionError),
+        approvals.second_person(ApprovalKind.PHONE_EXPORT, THING, now=START),
+    ):
         raise ZeroDivisionError
-    assert approvals.use(Kind.PHONE_EXPORT, THING, now=START) == bea
+    assert approvals.use(ApprovalKind.PHONE_EXPORT, THING, now=START) == bea
 
 
 def test_asking_twice_is_one_request(ada: str, bea: str) -> None:
@@ -119,7 +124,7 @@ def test_a_lone_admin_confirms_again_once_they_have_proved_who_they_are(app: Fla
     with pytest.raises(Refused, match="step_up"):
         agree(approval, actor, stepped_up=False)
     assert agree(approval, actor).decided_by == actor
-    assert approvals.use(Kind.PHONE_EXPORT, THING, now=START) == actor
+    assert approvals.use(ApprovalKind.PHONE_EXPORT, THING, now=START) == actor
     verbs = db.session.scalars(select(AuditRow.verb).order_by(AuditRow.id)).all()
     assert verbs == ["approval.ask.export_phones", "approval.approve.alone", "approval.use"]
 
@@ -130,7 +135,7 @@ def test_after_a_day_nobody_can_agree_and_no_yes_is_left(ada: str, bea: str) -> 
         agree(approval, bea, now=later)
     agree(approval, bea)
     with pytest.raises(Refused, match="second_person"):
-        approvals.use(Kind.PHONE_EXPORT, THING, now=later)
+        approvals.use(ApprovalKind.PHONE_EXPORT, THING, now=later)
     assert approvals.expire(later) == 1 and approvals.expire(later) == 0
     assert ask(ada).id != approval.id
 
@@ -151,7 +156,9 @@ def test_an_organizer_agrees_for_their_own_area_and_sees_no_other(ada: str) -> N
     assert approvals.how_many_wait(actor, scope, START) == 0
     with pytest.raises(Refused, match="no_approval"):
         agree(foreign, actor, scope=scope)
-    own = approvals.request_approval(Kind.CALLING_OFF, THING, "Lincoln", by=ada, now=START, area_id=north.id)
+    own = approvals.request_approval(
+        ApprovalKind.CALLING_OFF, THING, "Lincoln", by=ada, now=START, area_id=north.id
+    )
     assert approvals.waiting_for(actor, scope, START) == [own]
     assert agree(own, actor, scope=scope).decided_by == actor
 

@@ -20,7 +20,7 @@ from mobilize import clock
 from mobilize.accounts.access.permissions import permission_of
 from mobilize.accounts.access.scope import THE_OFFICE, Scope
 from mobilize.accounts.access.sponsors import actor_of
-from mobilize.accounts.approvals.operations import Kind, approve, open_approval
+from mobilize.accounts.approvals.operations import ApprovalKind, approve, open_approval
 from mobilize.accounts.models import (
     AdminChangeKind,
     AuthenticatorApp,
@@ -256,7 +256,7 @@ def _export_agreed_to(ground: Ground) -> dict[str, str]:
     for _n in range(25):
         make_member(site=ground.site)
     export, token = _export(ground, ExportKind.PHONES)
-    approval = open_approval(Kind.PHONE_EXPORT, str(export.id), now=clock.now())
+    approval = open_approval(ApprovalKind.PHONE_EXPORT, str(export.id), now=clock.now())
     assert token is None and approval is not None
     second = actor_of(make_person("Bea", role=RoleName.ADMIN))
     approve(approval.id, by=second, scope=THE_OFFICE, stepped_up=True, now=clock.now())

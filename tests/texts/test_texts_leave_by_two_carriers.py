@@ -13,12 +13,12 @@ from mobilize.demo.carrier.server import Carrier
 from mobilize.demo.carrier.telnyx import TelnyxCarrier
 from mobilize.texts import carriers
 from mobilize.texts.carriers import telnyx, twilio
-from mobilize.texts.carriers.base import Meaning
+from mobilize.texts.carriers.base import ErrorMeaning
 from mobilize.texts.consent.carrier_blocks import carriers_that_block
 from mobilize.texts.models import Attempt, AttemptOutcome, OutboxText, Priority, Sender, TextState
 from mobilize.texts.operations import answer, opt_in
 from mobilize.texts.queries import is_opted_out, paused_senders
-from mobilize.texts.receiving.inbound import Via, take_inbound
+from mobilize.texts.receiving.inbound import InboundChannel, take_inbound
 from mobilize.texts.receiving.missed_events import catch_up
 from mobilize.texts.receiving.receipts import note_receipt
 from mobilize.texts.sending.delivery import drain
@@ -28,7 +28,7 @@ from mobilize.texts.sending.senders import REST, routes
 from tests.texts.conftest import MIA, attempt, fresh
 
 Queue = Callable[..., OutboxText]
-TELNYX = Via("telnyx", "+12135550150")
+TELNYX = InboundChannel("telnyx", "+12135550150")
 
 
 @pytest.fixture
@@ -255,7 +255,7 @@ def test_start_at_one_does_not_lift_the_block_of_the_other_whose_texts_leave_by_
 def test_who_is_blocked_by_both_and_comes_back_on_the_page_is_tried_once_and_is_out_again(
     carrier: Carrier, second: TelnyxCarrier, queued: Queue, now: datetime
 ):
-    for one, via in ((carrier, Via()), (second, TELNYX)):
+    for one, via in ((carrier, InboundChannel()), (second, TELNYX)):
         one.store.receive(MIA, "STOP")
         take_inbound(new_id().hex, MIA, "STOP", via=via, now=now)
     opt_in(MIA, source="page", now=now + timedelta(seconds=1))
@@ -313,12 +313,12 @@ def test_each_sender_has_its_carrier_its_numbers_and_its_pace(
 
 
 def test_no_code_means_something_at_two_carriers() -> None:
-    def codes(meanings: dict[Meaning, frozenset[int]]) -> list[int]:
+    def codes(meanings: dict[ErrorMeaning, frozenset[int]]) -> list[int]:
         return sorted(code for some in meanings.values() for code in some)
 
     both = codes(twilio.MEANINGS) + codes(telnyx.MEANINGS)
     assert len(both) == len(set(both))
-    assert carriers.meaning_of(40300) is carriers.meaning_of(21610) is Meaning.OPTED_OUT
+    assert carriers.meaning_of(40300) is carriers.meaning_of(21610) is ErrorMeaning.OPTED_OUT
 
 
 def test_every_call_is_written_down_with_its_carrier(

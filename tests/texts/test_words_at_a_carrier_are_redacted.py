@@ -12,7 +12,7 @@ from mobilize.database import db
 from mobilize.demo.carrier.server import Carrier
 from mobilize.demo.carrier.telnyx import TelnyxCarrier
 from mobilize.texts.models import Attempt, Inbound, OutboxText
-from mobilize.texts.receiving.inbound import Via, take_inbound
+from mobilize.texts.receiving.inbound import InboundChannel, take_inbound
 from mobilize.texts.redaction import redact_due
 from mobilize.texts.sending.delivery import drain
 from tests.texts.conftest import MIA
@@ -27,7 +27,7 @@ def sent(carrier: Carrier, queued: Queue, now: datetime) -> list[OutboxText]:
     texts = [queued(f"+121355501{i:02d}", f"text:{i}:1") for i in range(3)]
     drain(now=now)
     incoming = carrier.store.receive(MIA, "a private word")
-    take_inbound(incoming.sid, MIA, incoming.body, via=Via("twilio", media=1), now=now)
+    take_inbound(incoming.sid, MIA, incoming.body, via=InboundChannel("twilio", media=1), now=now)
     return texts
 
 

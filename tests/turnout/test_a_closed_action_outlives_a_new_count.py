@@ -31,7 +31,7 @@ from mobilize.turnout.figures.snapshots import (
     outside_as_stored,
     settled,
 )
-from mobilize.turnout.figures.types import Count, Names
+from mobilize.turnout.figures.types import Count, NameCounts
 from mobilize.turnout.models import ChapterTotal, OutsideTotal, Report, ReportKind, Statement
 from mobilize.turnout.reports.operations import make_due_reports, put_together
 from mobilize.turnout.statements import operations as statements
@@ -195,7 +195,7 @@ def test_a_count_with_a_column_says_that_it_was_not_counted_then(
 def _add_a_count(monkeypatch: pytest.MonkeyPatch, *, column: bool = False) -> None:
     """From here on the program also counts something else."""
     added_field = ("scratch", int | None, dataclasses.field(default=0))
-    wider = dataclasses.make_dataclass("Names", [added_field], bases=(Names,), frozen=True, slots=True)
+    wider = dataclasses.make_dataclass("Names", [added_field], bases=(NameCounts,), frozen=True, slots=True)
     scratch = Count("scratch", "Scratch count", since=current_format() + 1, column=column)
     added = {"Names": wider, "COUNTS": (*figures.COUNTS, scratch)}
     for module in [one for name, one in sys.modules.items() if name.startswith("mobilize.turnout")]:

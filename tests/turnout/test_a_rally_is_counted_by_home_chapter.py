@@ -16,7 +16,7 @@ from mobilize.checkins.line.queries import the_list
 from mobilize.checkins.models import Attendance, Tier
 from mobilize.database import atomic
 from mobilize.reminders.blanks import blanks_for_member
-from mobilize.reminders.models import Coming
+from mobilize.reminders.models import Rsvp
 from mobilize.texts.models import OutboxText, Priority, QuestionKind, TextClass, TextState
 from mobilize.texts.operations import PlannedText, queue_texts
 from tests.builders import START, make_action, make_area, make_event, make_member, make_person, make_site
@@ -33,7 +33,7 @@ def test_coming_and_arrived_stand_side_by_side(app: Any, client: FlaskClient) ->
     answers = {0: True, 1: True, 2: False, 3: True}
     with atomic() as session:
         for n, coming in answers.items():
-            session.add(Coming(event_id=event.id, member_id=members[n].id, coming=coming, at=START))
+            session.add(Rsvp(event_id=event.id, member_id=members[n].id, coming=coming, at=START))
         for n in (0, 2, 3, 4):
             session.add(_attendance(event, members[n].id, sites[n // 3].id))
     enter(client, make_person("Ada Office", role=RoleName.ADMIN), clock.now())

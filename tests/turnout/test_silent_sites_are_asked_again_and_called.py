@@ -15,7 +15,7 @@ from mobilize.reminders.models import RuleKind
 from mobilize.reminders.rules.operations import change_rule, set_default_rules
 from mobilize.texts.models import OutboxText
 from mobilize.turnout.board import cache as live
-from mobilize.turnout.board.call_list import Silent, call_list
+from mobilize.turnout.board.call_list import SilentSite, call_list
 from mobilize.turnout.figures.closing import close_due_events
 from tests.builders import START, make_person, sign_in
 from tests.turnout.conftest import Morning
@@ -110,7 +110,7 @@ def _texts() -> list[OutboxText]:
     return list(db.session.scalars(db.select(OutboxText)))
 
 
-def _list(morning: Morning, now: datetime) -> list[Silent]:
+def _list(morning: Morning, now: datetime) -> list[SilentSite]:
     live.forget()
     board = live.board_for(morning.action, THE_OFFICE)
     assert board is not None

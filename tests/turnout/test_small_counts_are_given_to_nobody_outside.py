@@ -19,22 +19,22 @@ from mobilize.turnout.figures.disclosure_control import (
     line_state,
     public_board,
 )
-from mobilize.turnout.figures.types import Board, Chapter, Line, Names
+from mobilize.turnout.figures.types import Board, Chapter, LineCounts, NameCounts
 
 counts = st.integers(0, 12)
 areas_of_counts = st.lists(st.tuples(counts, counts), min_size=1, max_size=4)
-A_LINE = Line(event_id=UUID(int=9), area_id=None, hosted=1, head_count=3)
+A_LINE = LineCounts(event_id=UUID(int=9), area_id=None, hosted=1, head_count=3)
 
 
 def board_of(came: list[tuple[int, int]], no_site: int) -> Board:
     """One chapter in each area: (who came, who was also there); `no_site`: who came of no chapter."""
     chapters = []
     for n, (some, more) in enumerate(came):
-        names = Names(40, some, more, verified=some, vouched=more, observed=some)
+        names = NameCounts(40, some, more, verified=some, vouched=more, observed=some)
         at = {"site_id": UUID(int=n + 1), "area_id": UUID(int=100 + n), "line": A_LINE}
         words = {"code": f"{n}", "name": f"S{n}", "area": f"A{n}", "tz": "UTC", "target": 0.5}
         chapters.append(Chapter(names=names, **at, **words))  # type: ignore[arg-type]
-    outside_them = Names(10, no_site, 0, self_reported=no_site, observed=no_site) if no_site else None
+    outside_them = NameCounts(10, no_site, 0, self_reported=no_site, observed=no_site) if no_site else None
     return Board(UUID(int=7), tuple(chapters), no_site=outside_them)
 
 
@@ -99,12 +99,12 @@ def test_a_public_board_is_the_same_whatever_was_typed(
     chapters = tuple(
         replace(
             chapter,
-            names=chapter.names + Names(0, *more.get(chapter.site_id, (0, 0)), self_reported=3),
+            names=chapter.names + NameCounts(0, *more.get(chapter.site_id, (0, 0)), self_reported=3),
             line=replace(chapter.line, hosted=chapter.line.hosted + 7),
         )
         for chapter in board.chapters
     )
-    others = Names(0, 0, 5, self_reported=5)
+    others = NameCounts(0, 0, 5, self_reported=5)
     assert public_board(replace(board, chapters=chapters, others=others)) == public_board(board)
 
 
@@ -208,7 +208,7 @@ def test_final_names_are_said_where_they_are_large_and_give_nothing_away() -> No
 
 
 def test_members_of_other_chapters_are_a_part_that_no_area_has() -> None:
-    board = replace(board_of([(12, 0), (7, 0)], 0), others=Names(0, 2, 0, self_reported=2))
+    board = replace(board_of([(12, 0), (7, 0)], 0), others=NameCounts(0, 2, 0, self_reported=2))
     assert [count for _area, count in final_names(board).areas] == [12, None]
-    alone = replace(board_of([(12, 0)], 0), others=Names(0, 2, 0, self_reported=2))
+    alone = replace(board_of([(12, 0)], 0), others=NameCounts(0, 2, 0, self_reported=2))
     assert [count for _area, count in final_names(alone).areas] == [None]

@@ -18,33 +18,33 @@ WAIT = timedelta(hours=24)
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Rank(IntEnum):
+class RoleRank(IntEnum):
     """The reach of a role: a chapter, areas, everything."""
 
     NONE, CHAIR, ORGANIZER, ADMIN = range(4)
 
 
 @dataclass(frozen=True)
-class Standing:
+class PersonAuthority:
     """The authority of a person at one moment.
 
     `rank` is the highest of their roles, `trusted_from` the moment before which no link, session or second
     step of theirs is valid for it, `newest` when the last of their running roles began.
     """
 
-    rank: Rank
+    rank: RoleRank
     trusted_from: datetime
     newest: datetime
 
     @property
     def is_organizer(self) -> bool:
         """Organizers and the office."""
-        return self.rank >= Rank.ORGANIZER
+        return self.rank >= RoleRank.ORGANIZER
 
 
-def rank_of(role: RoleName) -> Rank:
+def rank_of(role: RoleName) -> RoleRank:
     """The rank of one role."""
-    return {RoleName.ADMIN: Rank.ADMIN, RoleName.ORGANIZER: Rank.ORGANIZER}.get(role, Rank.CHAIR)
+    return {RoleName.ADMIN: RoleRank.ADMIN, RoleName.ORGANIZER: RoleRank.ORGANIZER}.get(role, RoleRank.CHAIR)
 
 
 def begins_at(term: RoleTerm, zone: str) -> datetime:
@@ -54,14 +54,14 @@ def begins_at(term: RoleTerm, zone: str) -> datetime:
 
 def standing(
     terms: Iterable[RoleTerm], restarted_at: datetime | None, *, now: datetime, zone: str
-) -> Standing:
+) -> PersonAuthority:
     """The standing of somebody with these `terms` (all they ever had), last restarted at that moment."""
     spans = [_Span(rank_of(t.role), begins_at(t, zone), _ends_at(t, zone)) for t in terms]
     running = [span for span in spans if span.runs(now)]
-    rank = max((span.rank for span in running), default=Rank.NONE)
-    since = _held_since(spans, rank, now) if rank >= Rank.ORGANIZER else EVER
+    rank = max((span.rank for span in running), default=RoleRank.NONE)
+    since = _held_since(spans, rank, now) if rank >= RoleRank.ORGANIZER else EVER
     newest = max((span.begin for span in running), default=EVER)
-    return Standing(rank, max(since, restarted_at or EVER), newest)
+    return PersonAuthority(rank, max(since, restarted_at or EVER), newest)
 
 
 def raises(held: Iterable[RoleTerm], new_term: RoleTerm, zone: str) -> bool:
@@ -76,38 +76,38 @@ def raises(held: Iterable[RoleTerm], new_term: RoleTerm, zone: str) -> bool:
     )
 
 
-def opens(of: Standing, began_by: SignInBy | LinkKind, from_at: datetime) -> bool:
+def opens(of: PersonAuthority, began_by: SignInBy | LinkKind, from_at: datetime) -> bool:
     """Whether a link or session from `from_at` is valid for the roles its person holds now.
 
     One that its maker saw is valid for chairs alone, and only for the roles that ran when it was made.
     """
-    if of.rank is Rank.NONE or from_at < of.trusted_from:
+    if of.rank is RoleRank.NONE or from_at < of.trusted_from:
         return False
     if began_by in {SignInBy.DISPLAYED, LinkKind.DISPLAYED}:
-        return of.rank is Rank.CHAIR and of.newest <= from_at
+        return of.rank is RoleRank.CHAIR and of.newest <= from_at
     return True
 
 
-def counts(of: Standing, enrolled_at: datetime) -> bool:
+def counts(of: PersonAuthority, enrolled_at: datetime) -> bool:
     """Whether a second factor that was set up at that moment is valid for the roles its person holds now."""
     return enrolled_at >= of.trusted_from
 
 
-def may_agree(of: Standing, *, now: datetime) -> bool:
+def may_agree(of: PersonAuthority, *, now: datetime) -> bool:
     """Whether somebody may be a second person at all: a new organizer or admin approves nothing for a day."""
     return of.is_organizer and of.trusted_from <= now - WAIT
 
 
-def may_agree_to_admin(of: Standing, factors: Sequence[datetime], *, asked_at: datetime) -> bool:
+def may_agree_to_admin(of: PersonAuthority, factors: Sequence[datetime], *, asked_at: datetime) -> bool:
     """Whether somebody may approve a change to an admin: only an admin who was one, with the same second
     factor, a day before the request."""
     since = asked_at - WAIT
-    return of.rank is Rank.ADMIN and of.trusted_from <= since and max(factors, default=asked_at) <= since
+    return of.rank is RoleRank.ADMIN and of.trusted_from <= since and max(factors, default=asked_at) <= since
 
 
 @dataclass(frozen=True)
 class _Span:
-    rank: Rank
+    rank: RoleRank
     begin: datetime
     end: datetime | None
 
@@ -115,7 +115,7 @@ class _Span:
         return self.begin <= now and (self.end is None or self.end > now)
 
 
-def _held_since(spans: Sequence[_Span], rank: Rank, now: datetime) -> datetime:
+def _held_since(spans: Sequence[_Span], rank: RoleRank, now: datetime) -> datetime:
     """The moment since which somebody has held this rank or a higher one without a gap."""
     high = [span for span in spans if span.rank >= rank]
     since = min(span.begin for span in high if span.runs(now))

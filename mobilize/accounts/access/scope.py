@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, false, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from mobilize import clock, settings
-from mobilize.accounts.access.authority import Standing, standing
+from mobilize.accounts.access.authority import PersonAuthority, standing
 from mobilize.accounts.models import CHAIRS, Person, RoleName, RoleTerm
 from mobilize.database import db
 from mobilize.roster.models import Site
@@ -84,7 +84,7 @@ def scope_of(person: Person, day: date) -> Scope:
     return _scope(db.session.scalars(running).all())
 
 
-def scope_and_standing(person: Person, now: datetime) -> tuple[Scope, Standing]:
+def scope_and_standing(person: Person, now: datetime) -> tuple[Scope, PersonAuthority]:
     """The scope and the standing of a person at one moment, with one query."""
     terms = db.session.scalars(select(RoleTerm).where(RoleTerm.person_id == person.id)).all()
     day = today(now)
@@ -93,7 +93,7 @@ def scope_and_standing(person: Person, now: datetime) -> tuple[Scope, Standing]:
     return _scope(running), standing(terms, person.restarted_at, now=now, zone=zone)
 
 
-def standing_of(person: Person, now: datetime) -> Standing:
+def standing_of(person: Person, now: datetime) -> PersonAuthority:
     """The standing of a person at one moment: see `authority.Standing`."""
     return scope_and_standing(person, now)[1]
 

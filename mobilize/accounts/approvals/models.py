@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mobilize.database import Model, Sealed
+from mobilize.database import Model, SealedText
 
 _OPEN = text("state IN ('pending', 'approved')")
 
@@ -56,4 +56,4 @@ class Approval(Model):
     decided_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]
 
-    summary = Sealed()
+    summary = SealedText()

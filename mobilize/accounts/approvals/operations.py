@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, false, func, or_, select, true, update
 
 from mobilize import audit
-from mobilize.accounts.access.authority import WAIT, Rank, may_agree, may_agree_to_admin
+from mobilize.accounts.access.authority import WAIT, RoleRank, may_agree, may_agree_to_admin
 from mobilize.accounts.access.scope import Scope, running_on, scope_of, standing_of, today
 from mobilize.accounts.access.sponsors import are_related, person_behind
 from mobilize.accounts.approvals.models import Approval, ApprovalState
@@ -31,7 +31,7 @@ LASTS = timedelta(hours=24)
 _OPEN = (ApprovalState.PENDING, ApprovalState.APPROVED)
 
 
-class Kind(StrEnum):
+class ApprovalKind(StrEnum):
     """The operations that need a second person."""
 
     ADMIN = "admin"
@@ -43,7 +43,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Rule:
+class ApprovalRule:
     """`from_people`: the number of people concerned from which a second person is needed. A local with fewer
     than 25 may have nobody else. `lasts`: how long a request is open."""
 
@@ -55,22 +55,22 @@ class Rule:
 # chairs likewise: `ChairPlan.wants_second_person`.
 RULES = {
     # A lone admin waits for a day before confirming it, and then has two more.
-    Kind.ADMIN: Rule(from_people=1, lasts=LASTS + WAIT + LASTS),
-    Kind.IMPORT: Rule(),
-    Kind.CHAIRS: Rule(),
-    Kind.PHONE_EXPORT: Rule(),
-    Kind.CALLING_OFF: Rule(),
-    Kind.BROADCAST: Rule(from_people=2_001),
+    ApprovalKind.ADMIN: ApprovalRule(from_people=1, lasts=LASTS + WAIT + LASTS),
+    ApprovalKind.IMPORT: ApprovalRule(),
+    ApprovalKind.CHAIRS: ApprovalRule(),
+    ApprovalKind.PHONE_EXPORT: ApprovalRule(),
+    ApprovalKind.CALLING_OFF: ApprovalRule(),
+    ApprovalKind.BROADCAST: ApprovalRule(from_people=2_001),
 }
 
 
-def needs_second_person(kind: Kind, people: int) -> bool:
+def needs_second_person(kind: ApprovalKind, people: int) -> bool:
     """Whether an operation on so many people needs a second person."""
     return people >= RULES[kind].from_people
 
 
 def request_approval(
-    kind: Kind, ref: str, summary: str, *, by: str, now: datetime, area_id: uuid.UUID | None = None
+    kind: ApprovalKind, ref: str, summary: str, *, by: str, now: datetime, area_id: uuid.UUID | None = None
 ) -> Approval:
     """Request a second person's approval, open for 24 hours (about an admin: 72). Asking again returns the
     request that is open.
@@ -135,7 +135,7 @@ def decline(approval_id: uuid.UUID, *, by: str, scope: Scope, now: datetime) -> 
         return approval
 
 
-def use(kind: Kind, ref: str, *, now: datetime) -> str:
+def use(kind: ApprovalKind, ref: str, *, now: datetime) -> str:
     """Use the approval of one thing up; returns who gave it. Call it inside the operation that does the
     thing, so that both happen or neither. Refused: second_person (403) without an approval, with one already
     used, or when the sign-in of one of the two was reset since, or they lost the role.
@@ -152,7 +152,7 @@ def use(kind: Kind, ref: str, *, now: datetime) -> str:
 
 
 @contextmanager
-def second_person(kind: Kind, ref: str, *, now: datetime) -> Iterator[str]:
+def second_person(kind: ApprovalKind, ref: str, *, now: datetime) -> Iterator[str]:
     """A transaction that uses the second person's approval up; yields the actor who gave it."""
     with atomic():
         yield use(kind, ref, now=now)
@@ -160,7 +160,7 @@ def second_person(kind: Kind, ref: str, *, now: datetime) -> Iterator[str]:
 
 @contextmanager
 def agreeing(
-    kind: Kind, ref: str, summary: str, *, asked_by: str, by: str, scope: Scope, now: datetime
+    kind: ApprovalKind, ref: str, summary: str, *, asked_by: str, by: str, scope: Scope, now: datetime
 ) -> Iterator[str]:
     """A transaction in which the second person carries out what `asked_by` prepared, which approves it."""
     with atomic():
@@ -176,7 +176,7 @@ def expire(now: datetime) -> int:
         return _expire(now)
 
 
-def open_approval(kind: Kind, ref: str, *, now: datetime) -> Approval | None:
+def open_approval(kind: ApprovalKind, ref: str, *, now: datetime) -> Approval | None:
     """The request for this one thing that is pending, or approved and not used yet."""
     return db.session.scalars(_of(kind, ref, now)).one_or_none()
 
@@ -210,7 +210,7 @@ def requests_of(actor: str, now: datetime, most: int = 20) -> Sequence[Approval]
     return db.session.scalars(query).all()
 
 
-def _of(kind: Kind, ref: str, now: datetime) -> Select[Approval]:
+def _of(kind: ApprovalKind, ref: str, now: datetime) -> Select[Approval]:
     open_ones = Approval.state.in_(_OPEN), Approval.expires_at > now
     return select(Approval).where(Approval.kind == kind, Approval.ref == ref, *open_ones)
 
@@ -240,7 +240,7 @@ def _decidable(approval_id: uuid.UUID, by: str, scope: Scope, now: datetime) -> 
 def _refuse_own(approval: Approval, stepped_up: bool, now: datetime) -> None:
     if not is_lone_admin(approval.asked_by, now):
         raise Refused("own_request", _("You asked for this. Somebody else has to agree."), status=403)
-    if approval.kind == Kind.ADMIN and now < approval.asked_at + WAIT:
+    if approval.kind == ApprovalKind.ADMIN and now < approval.asked_at + WAIT:
         message = _(
             "You are the only admin. Every organizer was told of this; you can confirm it after 24 hours."
         )
@@ -264,7 +264,9 @@ def _refuse_second(approval: Approval, by: str, now: datetime) -> None:
         message = _("Your role or your sign-in is new. You can agree to something after 24 hours.")
         raise Refused("too_new", message, status=403)
     factors = second_factors_since(person, now=now)
-    if approval.kind == Kind.ADMIN and not may_agree_to_admin(standing, factors, asked_at=approval.asked_at):
+    if approval.kind == ApprovalKind.ADMIN and not may_agree_to_admin(
+        standing, factors, asked_at=approval.asked_at
+    ):
         message = _("Only somebody who was admin, with the same passkey or app, a day before this can agree.")
         raise Refused("too_new", message, status=403)
 
@@ -272,8 +274,8 @@ def _refuse_second(approval: Approval, by: str, now: datetime) -> None:
 def _still_holds(approval: Approval, now: datetime) -> bool:
     """Whether an approval is still valid: both still hold the role, the second one where it was asked for,
     and neither's sign-in was reset."""
-    asker = Rank.ADMIN if approval.kind == Kind.ADMIN else Rank.CHAIR
-    decider = Rank.ORGANIZER if approval.area_id else Rank.ADMIN
+    asker = RoleRank.ADMIN if approval.kind == ApprovalKind.ADMIN else RoleRank.CHAIR
+    decider = RoleRank.ORGANIZER if approval.area_id else RoleRank.ADMIN
     decided_by, decided_at = approval.decided_by or "", approval.decided_at or approval.asked_at
     return (
         _stood(approval.asked_by, approval.asked_at, asker, now)
@@ -289,7 +291,7 @@ def _sees_area(actor: str, area_id: uuid.UUID | None, now: datetime) -> bool:
     return scope_of(db.session.get_one(Person, person_id), today(now)).sees_area(area_id)
 
 
-def _stood(actor: str, since: datetime, rank: Rank, now: datetime) -> bool:
+def _stood(actor: str, since: datetime, rank: RoleRank, now: datetime) -> bool:
     """Whether an actor still holds the rank, with a sign-in that was not reset since that moment."""
     person = db.session.get(Person, person_behind(actor)) if person_behind(actor) else None
     if person is None:

@@ -10,7 +10,7 @@ from mobilize import clock
 from mobilize.accounts.access.permissions import after_step_up, me, signed_in
 from mobilize.accounts.approvals import operations
 from mobilize.accounts.approvals.models import Approval, ApprovalState
-from mobilize.accounts.approvals.operations import Kind
+from mobilize.accounts.approvals.operations import ApprovalKind
 from mobilize.accounts.models import RoleName
 from mobilize.accounts.routes import bp
 from mobilize.accounts.security.audit_labels import names_of
@@ -18,10 +18,10 @@ from mobilize.languages import _
 
 # The page a second person reads before they agree: its endpoint, and the name of the argument that `ref` is.
 _LOOK_AT = {
-    Kind.IMPORT: ("roster.show_import", "import_id"),
-    Kind.CHAIRS: ("accounts.show_chairs", "change_id"),
-    Kind.CALLING_OFF: ("reminders.call_off", "action_id"),
-    Kind.BROADCAST: ("reminders.broadcast", "broadcast_id"),
+    ApprovalKind.IMPORT: ("roster.show_import", "import_id"),
+    ApprovalKind.CHAIRS: ("accounts.show_chairs", "change_id"),
+    ApprovalKind.CALLING_OFF: ("reminders.call_off", "action_id"),
+    ApprovalKind.BROADCAST: ("reminders.broadcast", "broadcast_id"),
 }
 
 
@@ -70,12 +70,12 @@ def decline(approval_id: uuid.UUID) -> Response:
 def kind_words() -> dict[str, str]:
     """The title of each kind of request."""
     return {
-        Kind.ADMIN: _("Something about an admin"),
-        Kind.IMPORT: _("A roster import that takes off or changes many members"),
-        Kind.CHAIRS: _("A list of chairs that ends or begins many terms"),
-        Kind.PHONE_EXPORT: _("An export with phone numbers"),
-        Kind.CALLING_OFF: _("Calling an event off"),
-        Kind.BROADCAST: _("A text to more than 2,000 people"),
+        ApprovalKind.ADMIN: _("Something about an admin"),
+        ApprovalKind.IMPORT: _("A roster import that takes off or changes many members"),
+        ApprovalKind.CHAIRS: _("A list of chairs that ends or begins many terms"),
+        ApprovalKind.PHONE_EXPORT: _("An export with phone numbers"),
+        ApprovalKind.CALLING_OFF: _("Calling an event off"),
+        ApprovalKind.BROADCAST: _("A text to more than 2,000 people"),
     }
 
 
@@ -91,8 +91,8 @@ def state_words() -> dict[ApprovalState, str]:
 
 
 def _look_at(approval: Approval) -> str | None:
-    if approval.kind == Kind.ADMIN:
+    if approval.kind == ApprovalKind.ADMIN:
         return url_for("accounts.people", _anchor="changes")
-    endpoint, name = _LOOK_AT.get(Kind(approval.kind), ("", ""))
+    endpoint, name = _LOOK_AT.get(ApprovalKind(approval.kind), ("", ""))
     where: dict[str, Any] = {name: approval.ref}
     return url_for(endpoint, **where) if endpoint else None

@@ -10,7 +10,12 @@ from sqlalchemy.orm import joinedload
 from mobilize.accounts.access.authority import WAIT
 from mobilize.accounts.access.scope import not_over, today
 from mobilize.accounts.approvals.models import Approval
-from mobilize.accounts.approvals.operations import Kind, is_lone_admin, open_approval, request_approval
+from mobilize.accounts.approvals.operations import (
+    ApprovalKind,
+    is_lone_admin,
+    open_approval,
+    request_approval,
+)
 from mobilize.accounts.models import AdminChange, AdminChangeKind, Person, RoleName, RoleTerm
 from mobilize.accounts.people.notices import ORGANIZERS, notify_roles
 from mobilize.database import atomic, db
@@ -51,7 +56,7 @@ def ask_second_admin(person: Person, request: AdminChangeRequest, *, by: str, no
             change.phone = request.phone
             session.add(change)
             session.flush()
-            request_approval(Kind.ADMIN, str(change.id), in_words(person, request), by=by, now=now)
+            request_approval(ApprovalKind.ADMIN, str(change.id), in_words(person, request), by=by, now=now)
             notify_roles(ORGANIZERS, "admin_asked", f"admin_asked:{change.id}:1", now=now)
         return change
 
@@ -59,7 +64,9 @@ def ask_second_admin(person: Person, request: AdminChangeRequest, *, by: str, no
 def open_changes(now: datetime) -> Sequence[tuple[AdminChange, Approval]]:
     """The changes that wait for a second admin, the oldest first."""
     query = select(AdminChange).where(AdminChange.done_at.is_(None)).order_by(AdminChange.made_at)
-    waiting = [(one, open_approval(Kind.ADMIN, str(one.id), now=now)) for one in db.session.scalars(query)]
+    waiting = [
+        (one, open_approval(ApprovalKind.ADMIN, str(one.id), now=now)) for one in db.session.scalars(query)
+    ]
     return [(one, approval) for one, approval in waiting if approval is not None]
 
 
@@ -101,6 +108,6 @@ def _open_one(person: Person, request: AdminChangeRequest, by: str, now: datetim
     same = [AdminChange.person_id == person.id, AdminChange.kind == request.kind, AdminChange.made_by == by]
     for one in db.session.scalars(select(AdminChange).where(*same, AdminChange.done_at.is_(None))):
         days = one.from_on == request.from_on and one.last_on == request.last_on
-        if days and one.phone == request.phone and open_approval(Kind.ADMIN, str(one.id), now=now):
+        if days and one.phone == request.phone and open_approval(ApprovalKind.ADMIN, str(one.id), now=now):
             return one
     return None

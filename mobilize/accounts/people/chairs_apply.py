@@ -13,7 +13,7 @@ from mobilize.accounts.access.grants import pass_to_successors, revoke_grants_of
 from mobilize.accounts.access.scope import today
 from mobilize.accounts.models import ChairChange, Person, RoleName, RoleTerm
 from mobilize.accounts.people.chairs_file import ChairList, ChairRow, read_chairs
-from mobilize.accounts.people.chairs_plan import ChairMove, ChairPlan, Move, plan_chairs
+from mobilize.accounts.people.chairs_plan import ChairChangeKind, ChairMove, ChairPlan, plan_chairs
 from mobilize.accounts.people.operations import note_giver
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
@@ -85,13 +85,13 @@ def apply_chairs(data: bytes, from_on: date | None, *, by: str, now: datetime) -
 
 
 def _apply(plan: ChairPlan, by: str, now: datetime) -> None:
-    ending = [one for one in _in_no_order(plan.of(Move.ENDS)) if one.term_id]
+    ending = [one for one in _in_no_order(plan.of(ChairChangeKind.ENDS)) if one.term_id]
     for one in ending:
         term = db.session.get_one(RoleTerm, one.term_id)
         term.to_on = plan.from_on
         audit.note(by, f"role.end.{term.role}", term.id, now=now)
     new_people: dict[str, Person] = {}
-    for one in _in_no_order(plan.of(Move.STARTS)):
+    for one in _in_no_order(plan.of(ChairChangeKind.STARTS)):
         person = (
             db.session.get_one(Person, one.person_id) if one.person_id else _new_person(one, new_people, now)
         )

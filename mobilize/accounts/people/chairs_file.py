@@ -13,7 +13,7 @@ from mobilize.roster.imports.operations import site_book
 from mobilize.roster.imports.site_matcher import KnownSite, SiteBook
 from mobilize.roster.imports.synonyms import ROLES, by_spelling, clean
 from mobilize.roster.names import fold
-from mobilize.roster.uploads.uploaded_table import Record, open_table
+from mobilize.roster.uploads.uploaded_table import UploadedRecord, open_table
 
 COLUMNS: Headings = {
     "site": ("Site Code", *ROSTER["site"]),
@@ -75,7 +75,7 @@ def same_name(one: str, other: str) -> bool:
     return bool(_words(one) & _words(other)) or fold(one) == fold(other)
 
 
-def _read(record: Record, places: Mapping[str, int], book: SiteBook, chair_list: ChairList) -> None:
+def _read(record: UploadedRecord, places: Mapping[str, int], book: SiteBook, chair_list: ChairList) -> None:
     cells = {name: clean(record.cells[at]) if at < len(record.cells) else "" for name, at in places.items()}
     site = _site(cells, book)
     if site is None:
@@ -106,7 +106,7 @@ def _unknown_site(cells: Mapping[str, str], book: SiteBook) -> str:
     return _("No site has this name or code. Nearest: %(near)s. Write the code.", near=near)
 
 
-def _problem(record: Record, cells: Mapping[str, str]) -> str | None:
+def _problem(record: UploadedRecord, cells: Mapping[str, str]) -> str | None:
     reading = normalize(cells["phone"])
     if not _name(cells):
         return _("There is no name. Write first and last name.")

@@ -29,7 +29,7 @@ from mobilize.roster.names import fold
 _CHUNK = 500
 
 
-class Move(StrEnum):
+class ChairChangeKind(StrEnum):
     """The change of one chair at a site."""
 
     STARTS = "starts"
@@ -41,7 +41,7 @@ class Move(StrEnum):
 class ChairMove:
     """One chair of a plan. `person_id` is None for somebody new; without `has_phone` they can get no code."""
 
-    move: Move
+    move: ChairChangeKind
     site_id: uuid.UUID
     site: str
     role: RoleName
@@ -64,18 +64,18 @@ class ChairPlan:
     # All terms of chairs that run from that day on, whether or not the list names their sites.
     standing: int = 0
 
-    def of(self, move: Move) -> list[ChairMove]:
+    def of(self, move: ChairChangeKind) -> list[ChairMove]:
         return [one for one in self.moves if one.move is move]
 
     @property
     def without_phone(self) -> list[ChairMove]:
         """Chairs who start and cannot get a code: each needs a link from the page People."""
-        return [one for one in self.of(Move.STARTS) if not one.has_phone]
+        return [one for one in self.of(ChairChangeKind.STARTS) if not one.has_phone]
 
     @property
     def wants_second_person(self) -> bool:
         """Whether so many chairs start or end that a second person has to agree, by a roster's shares."""
-        starts, ends = len(self.of(Move.STARTS)), len(self.of(Move.ENDS))
+        starts, ends = len(self.of(ChairChangeKind.STARTS)), len(self.of(ChairChangeKind.ENDS))
         if self.standing < SMALL_ROSTER:
             return False
         return ends > REMOVED_SHARE * self.standing or starts > CHANGED_SHARE * self.standing
@@ -125,10 +125,10 @@ def _moves(
     for row in rows:
         person = people.get(_phone_index(row)) or _chair_here(row, held)
         term = next((t for t in left if person and t.person_id == person.id and t.role is row.role), None)
-        move = Move.STARTS
+        move = ChairChangeKind.STARTS
         if term is not None:
             left.remove(term)
-            move = Move.STAYS
+            move = ChairChangeKind.STAYS
         moves.append(
             ChairMove(
                 move,
@@ -148,7 +148,14 @@ def _moves(
 def _ending(site: Site, term: RoleTerm) -> ChairMove:
     person = term.person
     return ChairMove(
-        Move.ENDS, site.id, site.name, term.role, person.name, bool(person.phone_enc), person.id, term.id
+        ChairChangeKind.ENDS,
+        site.id,
+        site.name,
+        term.role,
+        person.name,
+        bool(person.phone_enc),
+        person.id,
+        term.id,
     )
 
 

@@ -10,11 +10,11 @@ from werkzeug.wrappers import Response
 from mobilize import clock
 from mobilize.accounts.access.permissions import after_step_up, me, signed_in
 from mobilize.accounts.approvals import operations as approvals
-from mobilize.accounts.approvals.operations import Kind
+from mobilize.accounts.approvals.operations import ApprovalKind
 from mobilize.accounts.forms import ChairFileForm, role_word
 from mobilize.accounts.models import ChairChange, RoleName
 from mobilize.accounts.people.chairs_apply import carry_out, stage_chairs, staged_plan
-from mobilize.accounts.people.chairs_plan import ChairPlan, Move
+from mobilize.accounts.people.chairs_plan import ChairChangeKind, ChairPlan
 from mobilize.accounts.routes import bp
 from mobilize.database import db
 from mobilize.errors import Refused
@@ -64,7 +64,9 @@ def ask_about_chairs(change_id: uuid.UUID) -> Response:
         abort(404)
     plan = staged_plan(change, now=now)
     if plan.wants_second_person:
-        approvals.request_approval(Kind.CHAIRS, str(change.id), _in_words(plan), by=me().actor, now=now)
+        approvals.request_approval(
+            ApprovalKind.CHAIRS, str(change.id), _in_words(plan), by=me().actor, now=now
+        )
     return redirect(url_for("accounts.show_chairs", change_id=change.id), 303)
 
 
@@ -87,10 +89,16 @@ def _second_person(change: ChairChange, now: datetime) -> AbstractContextManager
     if not plan.wants_second_person:
         return nullcontext(None)
     if change.made_by == visitor.actor:
-        return approvals.second_person(Kind.CHAIRS, ref, now=now)
+        return approvals.second_person(ApprovalKind.CHAIRS, ref, now=now)
     summary = _in_words(plan)
     return approvals.agreeing(
-        Kind.CHAIRS, ref, summary, asked_by=change.made_by, by=visitor.actor, scope=visitor.scope, now=now
+        ApprovalKind.CHAIRS,
+        ref,
+        summary,
+        asked_by=change.made_by,
+        by=visitor.actor,
+        scope=visitor.scope,
+        now=now,
     )
 
 
@@ -98,8 +106,8 @@ def _in_words(plan: ChairPlan) -> str:
     return _(
         "List of chairs from %(day)s on: %(starts)s start, %(ends)s end, of %(standing)s there are.",
         day=say_day(plan.from_on),
-        starts=len(plan.of(Move.STARTS)),
-        ends=len(plan.of(Move.ENDS)),
+        starts=len(plan.of(ChairChangeKind.STARTS)),
+        ends=len(plan.of(ChairChangeKind.ENDS)),
         standing=plan.standing,
     )
 
@@ -111,10 +119,12 @@ def _page(plan: ChairPlan, change: ChairChange | None = None) -> str:
         "accounts/show_chairs.html",
         plan=plan,
         change=change,
-        Move=Move,
+        ChairChangeKind=ChairChangeKind,
         role_word=role_word,
         say_day=say_day,
         second_needed=asks,
-        approval=approvals.open_approval(Kind.CHAIRS, str(change.id), now=now) if change and asks else None,
+        approval=approvals.open_approval(ApprovalKind.CHAIRS, str(change.id), now=now)
+        if change and asks
+        else None,
         alone=approvals.is_lone_admin(me().actor, now),
     )

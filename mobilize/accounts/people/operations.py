@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Select, select
 
 from mobilize import audit, settings
-from mobilize.accounts.access.authority import Rank, begins_at, raises, rank_of
+from mobilize.accounts.access.authority import RoleRank, begins_at, raises, rank_of
 from mobilize.accounts.access.grants import pass_to_successors, revoke_grants_of_role
 from mobilize.accounts.access.scope import THE_OFFICE, Scope, running_on, today
 from mobilize.accounts.access.sponsors import actor_of, note_sponsor
@@ -84,7 +84,7 @@ def invite(
             actor=actor,
             now=now,
         )
-        in_already = before >= max(Rank.ORGANIZER, rank_of(invitation.role))
+        in_already = before >= max(RoleRank.ORGANIZER, rank_of(invitation.role))
         if in_already and actor != SHELL and not can_be_texted(person):
             return Access(person, AccessMethod.CODE)
         return let_in(person, scope=scope, actor=actor, now=now, term=term)

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from mobilize.accounts.access.scope import THE_OFFICE, Scope, today
 from mobilize.accounts.approvals import operations as approvals
-from mobilize.accounts.approvals.operations import Kind
+from mobilize.accounts.approvals.operations import ApprovalKind
 from mobilize.accounts.models import AdminChangeKind, RoleName, RoleTerm
 from mobilize.accounts.people.admin_changes import AdminChange
 from mobilize.accounts.people.operations import give_role, set_days
@@ -28,12 +28,12 @@ def agree_to_admin_change(
     with atomic() as session:
         query = select(AdminChange).where(AdminChange.id == change_id)
         change = session.scalars(query.with_for_update()).one_or_none()
-        approval = approvals.open_approval(Kind.ADMIN, str(change_id), now=now)
+        approval = approvals.open_approval(ApprovalKind.ADMIN, str(change_id), now=now)
         if change is None or approval is None or change.done_at is not None:
             raise Refused("not_open", _("This request is no longer open."), status=409)
         _refuse_their_own(change, by)
         approvals.approve(approval.id, by=by, scope=scope, stepped_up=stepped_up, now=now)
-        approvals.use(Kind.ADMIN, str(change_id), now=now)
+        approvals.use(ApprovalKind.ADMIN, str(change_id), now=now)
         access = _do(change, by, approval.asked_at, now)
         change.done_at, change.phone = now, None
         session.flush()

@@ -8,7 +8,7 @@ from flask import abort, current_app, flash, redirect, render_template, request,
 from werkzeug.wrappers import Response
 
 from mobilize import audit, clock
-from mobilize.accounts.access.authority import Rank, rank_of
+from mobilize.accounts.access.authority import RoleRank, rank_of
 from mobilize.accounts.access.permissions import after_step_up, me, signed_in
 from mobilize.accounts.access.scope import today
 from mobilize.accounts.forms import EndRoleForm, InviteForm, PhoneForm, TermForm, role_word
@@ -17,7 +17,7 @@ from mobilize.accounts.people import operations
 from mobilize.accounts.people.admin_changes import may_be_confirmed, new_admins, open_changes
 from mobilize.accounts.people.second_admin import agree_to_admin_change
 from mobilize.accounts.queries import (
-    Holder,
+    RoleHolder,
     area_names,
     find_area,
     find_site,
@@ -192,7 +192,7 @@ def _page(form: InviteForm, problem: str = "", done: str = "") -> str:
         say_day=say_day,
         may_end=lambda holder: may_manage(me().scope, holder.term.role, holder.site),
         may_link=lambda holder: person_in_scope(holder.person.id, me().scope, today(clock.now())),
-        is_office=lambda holder: rank_of(holder.term.role) >= Rank.ORGANIZER,
+        is_office=lambda holder: rank_of(holder.term.role) >= RoleRank.ORGANIZER,
         changes=open_changes(clock.now()),
         may_confirm=lambda approval: may_be_confirmed(approval, me().actor, clock.now()),
         new_admins=new_admins(clock.now()),
@@ -202,7 +202,7 @@ def _page(form: InviteForm, problem: str = "", done: str = "") -> str:
     )
 
 
-def _last_day(holder: Holder) -> date | None:
+def _last_day(holder: RoleHolder) -> date | None:
     return holder.term.to_on - timedelta(days=1) if holder.term.to_on else None
 
 

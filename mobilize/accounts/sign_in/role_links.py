@@ -12,7 +12,7 @@ from enum import StrEnum
 from sqlalchemy import select
 
 from mobilize import audit, settings
-from mobilize.accounts.access.authority import WAIT, Rank, begins_at, rank_of
+from mobilize.accounts.access.authority import WAIT, RoleRank, begins_at, rank_of
 from mobilize.accounts.access.scope import Scope, not_over, today
 from mobilize.accounts.access.sponsors import note_sponsor
 from mobilize.accounts.models import AdminChangeKind, LinkKind, Person, RoleTerm
@@ -72,7 +72,7 @@ def let_in(
     """
     running = bool(current_terms(person, today(now)))
     terms = _terms(person, now)
-    high = [one for one in terms if rank_of(one.role) >= Rank.ORGANIZER]
+    high = [one for one in terms if rank_of(one.role) >= RoleRank.ORGANIZER]
     if actor == SHELL:
         opens_at = _first([term] if term else terms, now)
         token = make_link(person, actor, kind=LinkKind.SHELL, opens_at=opens_at, now=now)
@@ -97,7 +97,7 @@ def fresh_link(
     with atomic():
         rank = highest_rank(person, now)
         refuse_unproved(rank, actor, stepped_up)
-        if rank >= Rank.ORGANIZER and actor != SHELL and not can_be_texted(person):
+        if rank >= RoleRank.ORGANIZER and actor != SHELL and not can_be_texted(person):
             return _restart_or_ask(person, AdminChangeRequest(AdminChangeKind.RESTART), scope, actor, now)
         return let_in(person, scope=scope, actor=actor, now=now)
 
@@ -156,9 +156,9 @@ def restart(
         session.flush()
 
 
-def refuse_unproved(rank: Rank, actor: str, stepped_up: bool) -> None:
+def refuse_unproved(rank: RoleRank, actor: str, stepped_up: bool) -> None:
     """Refuse to give the power of an organizer or admin without a fresh step-up; the shell needs none."""
-    if rank >= Rank.ORGANIZER and actor != SHELL and not stepped_up:
+    if rank >= RoleRank.ORGANIZER and actor != SHELL and not stepped_up:
         raise Refused("step_up", _("Confirm first that it is you."), status=403)
 
 
@@ -187,7 +187,7 @@ def _let_organizer_in(
 def _restart_or_ask(
     person: Person, request: AdminChangeRequest, scope: Scope, actor: str, now: datetime
 ) -> Access:
-    if highest_rank(person, now) is Rank.ADMIN and actor != SHELL:
+    if highest_rank(person, now) is RoleRank.ADMIN and actor != SHELL:
         ask_second_admin(person, request, by=actor, now=now)
         return Access(person, AccessMethod.SECOND)
     restart(person, actor, now=now, phone=request.phone)
@@ -210,9 +210,9 @@ def _terms(person: Person, now: datetime) -> list[RoleTerm]:
     return list(db.session.scalars(held))
 
 
-def highest_rank(person: Person, now: datetime) -> Rank:
+def highest_rank(person: Person, now: datetime) -> RoleRank:
     """The highest rank among the roles that somebody holds, or will hold."""
-    return max((rank_of(term.role) for term in _terms(person, now)), default=Rank.NONE)
+    return max((rank_of(term.role) for term in _terms(person, now)), default=RoleRank.NONE)
 
 
 def _first(terms: list[RoleTerm], now: datetime) -> datetime:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 
 from mobilize import audit, settings
-from mobilize.accounts.access.authority import Standing, counts, opens
+from mobilize.accounts.access.authority import PersonAuthority, counts, opens
 from mobilize.accounts.access.scope import standing_of
 from mobilize.accounts.models import (
     AuthenticatorApp,
@@ -75,12 +75,12 @@ def current_session(*, now: datetime) -> SignedInSession | None:
     return _touch(running, now) if running is not None and _runs(running, now) else None
 
 
-def is_over(running: SignedInSession, of: Standing) -> bool:
+def is_over(running: SignedInSession, of: PersonAuthority) -> bool:
     """Whether the session is older than its person's standing, so that they have to sign in anew."""
     return not opens(of, running.began_by, running.began_at)
 
 
-def is_half_in(running: SignedInSession, of: Standing) -> bool:
+def is_half_in(running: SignedInSession, of: PersonAuthority) -> bool:
     """Whether the code was entered and the second factor is still missing."""
     return running.second_at is None and (running.second_asked or of.is_organizer)
 

@@ -17,7 +17,7 @@ from mobilize.languages import LANGUAGES, N_, Translated, say_in
 from mobilize.printing.fonts import BOLD, CAPITAL, REGULAR
 from mobilize.printing.pdf import HAIRLINE, INK, QUIET, WHITE, Page, draw, on_colour, rule
 from mobilize.printing.qr import draw_qr, quiet_zone
-from mobilize.printing.text_layout import Fitted, fit, fit_blocks
+from mobilize.printing.text_layout import FittedText, fit, fit_blocks
 
 # 11 cm, read from three metres and more in the dark; larger where the headings leave room.
 QR_SMALLEST = 312.0
@@ -124,7 +124,7 @@ def _draw_what_and_when(page: Page, poster: Poster, top: float, room: float) -> 
     return y
 
 
-def _fitted_site(page: Page, poster: Poster, room: float) -> Fitted:
+def _fitted_site(page: Page, poster: Poster, room: float) -> FittedText:
     """The site's name as large as it goes while the action keeps half of `room`."""
     height = min(50.0, room / 2)
     return fit_blocks(((poster.site,),), BOLD, width=page.width, height=height, largest=30, smallest=9)[0][0]
@@ -190,14 +190,14 @@ def _draw_side(page: Page, poster: Poster, top: float, room: float) -> None:
             _draw_demands(page, language, lines, y)
 
 
-def _fitted_demands(page: Page, poster: Poster, room: float) -> tuple[tuple[Fitted, ...], ...]:
+def _fitted_demands(page: Page, poster: Poster, room: float) -> tuple[tuple[FittedText, ...], ...]:
     """The demands of all languages in one size."""
     blocks = tuple(poster.demands_in(language) for language in LANGUAGES)
     width = page.width - BULLET
     return fit_blocks(blocks, REGULAR, width=width, height=room, gap=DEMAND_GAP, largest=14, smallest=6)
 
 
-def _draw_demands(page: Page, language: str, demands: tuple[Fitted, ...], top: float) -> None:
+def _draw_demands(page: Page, language: str, demands: tuple[FittedText, ...], top: float) -> None:
     page.canvas.setFillColor(page.colour)
     page.canvas.rect(page.left, top - 14, 30, 2, stroke=0, fill=1)
     why = fit(_say(language, "why"), BOLD, width=page.width, largest=12 * _scale(), smallest=7)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from mobilize.checkins.line.queries import OnTheList
+from mobilize.checkins.line.queries import ListedMember
 from mobilize.keys import crypto
 
 # The order of P-256's base point (FIPS 186-5, appendix D): a private key is less than it.
@@ -26,7 +26,7 @@ def public_key(event_id: uuid.UUID) -> str:
     return base64.b64encode(point).decode()
 
 
-def signature(event_id: uuid.UUID, people: Iterable[OnTheList]) -> str:
+def signature(event_id: uuid.UUID, people: Iterable[ListedMember]) -> str:
     """The signature of a list in the order it is shown, as browsers want it: r and s, in base 64."""
     content = "\n".join(f"{one.id}\t{one.name}\t{one.searched_in}" for one in people)
     r, s = utils.decode_dss_signature(_key(event_id).sign(content.encode(), ec.ECDSA(hashes.SHA256())))

@@ -25,7 +25,7 @@ _NUMBERS = re.compile(r"(\d{1,5})(?:\s*[-–]\s*(\d{1,5}))?")
 
 
 @dataclass(frozen=True)
-class KeyedIn:
+class PaperEntryResult:
     """The result of one sheet: the names as they were read, how many of them are new, the walk-ins, and how
     many signed out."""
 
@@ -51,7 +51,7 @@ def key_in(
     left: str = "",
     shift: str = "",
     duty: str = "",
-) -> KeyedIn:
+) -> PaperEntryResult:
     """Vouch for everybody who signed: `numbers` as "3 7 12-19", `walkins` a line each, by number or by name.
 
     On a strike day: `shift` (its place in the day, from 0) whose sheet it is, `duty` of all on it, and `left`
@@ -85,7 +85,9 @@ def key_in(
         for name, until in sorted(outs, key=lambda one: one[0].ref):
             gone: dict[str, Any] = {"happened_at": min(until, now), "kind": ClaimKind.LEFT}
             _store(event, page, f"{name.ref}/left", now, member_id=uuid.UUID(name.ref), **gone)
-    return KeyedIn([_full_name(name) for name in signed], new.count(Outcome.COUNTED), len(added), len(outs))
+    return PaperEntryResult(
+        [_full_name(name) for name in signed], new.count(Outcome.COUNTED), len(added), len(outs)
+    )
 
 
 def _signed_at(event: Event, shift: str, now: datetime) -> datetime:

@@ -10,7 +10,7 @@ from mobilize.accounts.models import CHAIRS, RoleName
 from mobilize.actions.models import ActionKind, Event
 from mobilize.actions.visibility import changeable_event
 from mobilize.checkins.line.forms import PaperForm
-from mobilize.checkins.line.paper_entry import KeyedIn, key_in, mark_of
+from mobilize.checkins.line.paper_entry import PaperEntryResult, key_in, mark_of
 from mobilize.checkins.routes import bp
 from mobilize.errors import Refused
 
@@ -35,7 +35,7 @@ def key_in_paper(event_id: uuid.UUID) -> str | tuple[str, int]:
     return _page(event, PaperForm(formdata=None), done=done)
 
 
-def _page(event: Event, form: PaperForm, *, problem: str = "", done: KeyedIn | None = None) -> str:
+def _page(event: Event, form: PaperForm, *, problem: str = "", done: PaperEntryResult | None = None) -> str:
     return render_template(
         "checkins/paper.html",
         event=event,

@@ -44,7 +44,7 @@ _ONE_MORE = (*ATTENDS, Outcome.WALKUP, Outcome.AMBIGUOUS, Outcome.UNRESOLVED)
 
 
 @dataclass(frozen=True)
-class Here:
+class Presence:
     """A member of the list who is in: since when, whether somebody on the line ticked them, since when they
     are gone again, and their duty if it was stated."""
 
@@ -60,7 +60,7 @@ class Here:
 
 
 @dataclass(frozen=True)
-class OnTheList:
+class ListedMember:
     """One member of the chapter on the line page: `name` is short unless two would look alike.
 
     Nothing else of the name is in it: captains can read this page's source too.
@@ -69,7 +69,7 @@ class OnTheList:
     id: uuid.UUID
     name: str
     searched_in: str
-    here: Here | None
+    here: Presence | None
 
 
 @dataclass(frozen=True)
@@ -95,14 +95,14 @@ class LastCount:
     at: datetime
 
 
-def line_figures(event_id: uuid.UUID, here: Mapping[uuid.UUID, Here] | None = None) -> LineFigures:
+def line_figures(event_id: uuid.UUID, here: Mapping[uuid.UUID, Presence] | None = None) -> LineFigures:
     """The figures of one line now. `here` is its `who_is_in()`, for callers that have it already."""
     [sums] = run(_FIGURES, {"event": event_id})
     return figures_of(event_id, who_is_in(event_id) if here is None else here, *sums)
 
 
 def figures_of(
-    event_id: uuid.UUID, here: Mapping[uuid.UUID, Here], others: int, supporters: int
+    event_id: uuid.UUID, here: Mapping[uuid.UUID, Presence], others: int, supporters: int
 ) -> LineFigures:
     """The figures, where what `sums_of` selects was read already."""
     count, at = head_count(event_id)
@@ -135,7 +135,7 @@ def last_count(event_id: uuid.UUID) -> LastCount | None:
     return LastCount(n, at) if n and at else None
 
 
-def the_list(event_id: uuid.UUID) -> list[OnTheList] | None:
+def the_list(event_id: uuid.UUID) -> list[ListedMember] | None:
     """The members of the event's chapters, home and second, as they are called, with what is known of each.
 
     None where too many chapters stand together for one list, and at a rally: anybody's phone is at its gates.
@@ -147,19 +147,20 @@ def the_list(event_id: uuid.UUID) -> list[OnTheList] | None:
     names = {row.id: PersonName.read(Member.name.open(*row)) for row in db.session.execute(listed)}
     here = who_is_in(event_id)
     people = [
-        OnTheList(member, name, fold(name), here.get(member)) for member, name in _tell_apart(names).items()
+        ListedMember(member, name, fold(name), here.get(member))
+        for member, name in _tell_apart(names).items()
     ]
     return sorted(people, key=lambda person: (fold(person.name.partition(" ")[0]), person.searched_in))
 
 
-def who_is_in(event_id: uuid.UUID) -> dict[uuid.UUID, Here]:
+def who_is_in(event_id: uuid.UUID) -> dict[uuid.UUID, Presence]:
     """The members of the list who are in. Of everybody else the line's phones learn one number:
     `line_figures`."""
-    here: dict[uuid.UUID, Here] = {}
+    here: dict[uuid.UUID, Presence] = {}
     for member, first_at, out_at, duty, ticked in run(_WHO_IS_IN, {"event": event_id}):
         # Of several shifts: there since the first one, with the duty of the last.
-        before = here.get(member, Here(first_at, ticked))
-        here[member] = Here(before.first_at, before.ticked, out_at, duty)
+        before = here.get(member, Presence(first_at, ticked))
+        here[member] = Presence(before.first_at, before.ticked, out_at, duty)
     return here
 
 

@@ -21,7 +21,7 @@ from mobilize.accounts.access.grants import HeldGrant, grants_end_at, phones_bes
 from mobilize.accounts.models import GrantKind, LineGrant
 from mobilize.actions.models import Event, EventState, check_in_address
 from mobilize.actions.queries import EARLY, LATE
-from mobilize.checkins.line.queries import Here, figures_of, sums_of, uncertain_times, who_is_in
+from mobilize.checkins.line.queries import Presence, figures_of, sums_of, uncertain_times, who_is_in
 from mobilize.checkins.line.rotating_codes import KEY_AHEAD, rotating_key
 from mobilize.fast.statements import CachedStatement, run
 from mobilize.fast.versions import version_of
@@ -146,7 +146,7 @@ def _read(event_id: uuid.UUID, version: int, now: datetime) -> _Shared:
     return _Shared(version, until, values, event.tz, 100 * (len(here) + 1))
 
 
-def _presence(here: Here, tz: str) -> dict[str, object]:
+def _presence(here: Presence, tz: str) -> dict[str, object]:
     state: dict[str, object] = {"at": _clock(here.first_at, tz), "ticked": here.ticked}
     more = {"out": _clock(here.out_at, tz), "duty": here.duty}
     return state | {name: value for name, value in more.items() if value}

@@ -19,7 +19,7 @@ from mobilize.checkins.line.queries import gates_of, listed_of
 from mobilize.checkins.member.personal_links import whose
 from mobilize.checkins.models import ClaimKind, Method, Outcome
 from mobilize.checkins.record.attendance import derive_attendance
-from mobilize.checkins.record.decision import Opening
+from mobilize.checkins.record.decision import CheckInHours
 from mobilize.checkins.record.head_counts import MOST_AT_A_LINE, add_supporters, report_head_count
 from mobilize.checkins.record.identifiers import read_typed_or_name
 from mobilize.checkins.record.operations import CheckInClaim, Undo, check_in_all
@@ -58,11 +58,11 @@ class _Line:
     def is_uncertain(self, item: LineItem) -> bool:
         """Whether it lies in the event's hours cannot be known."""
         when = self.time_of(item)
-        return not self.taken_back and Opening.of(self.event).is_uncertain(when.at, when.span)
+        return not self.taken_back and CheckInHours.of(self.event).is_uncertain(when.at, when.span)
 
     def is_kept(self, item: LineItem) -> bool:
         """Whether it counts for nobody by itself, whoever is meant."""
-        return self.taken_back or Opening.of(self.event).takes_none or self.is_uncertain(item)
+        return self.taken_back or CheckInHours.of(self.event).takes_none or self.is_uncertain(item)
 
     def happened_at(self, item: LineItem) -> datetime:
         """By our clock, and never in the future."""

@@ -29,7 +29,7 @@ from mobilize.languages import _, language, say_time, say_when
 
 
 @dataclass(frozen=True)
-class EventWords:
+class EventTexts:
     """The texts of an event in the reader's language, for the form and the receipt."""
 
     action_name: str
@@ -171,9 +171,9 @@ def _render_form(event: CachedEvent, form: CheckInForm, at: datetime, **how: boo
     )
 
 
-def event_words(event: CachedEvent, now: datetime) -> EventWords:
+def event_words(event: CachedEvent, now: datetime) -> EventTexts:
     reads = language()
-    return EventWords(
+    return EventTexts(
         action_name=event.name.in_(reads),
         place=event.place,
         when=say_when(event.starts_at, event.ends_at, event.tz),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from mobilize.actions.models import Event, EventState
 from mobilize.actions.queries import EARLY, LATE
 from mobilize.checkins.models import ClaimKind, Duty, Method, Outcome
-from mobilize.checkins.record.identifiers import Typed
+from mobilize.checkins.record.identifiers import Identifier
 from mobilize.checkins.record.phone_clocks import Span
 
 # Whoever arrives this long before the next shift comes for that one.
@@ -33,7 +33,7 @@ class CheckInClaim:
     body: bytes
     method: Method
     happened_at: datetime
-    typed: Typed | None = None
+    typed: Identifier | None = None
     member_id: uuid.UUID | None = None
     grant_id: uuid.UUID | None = None
     gate_id: uuid.UUID | None = None
@@ -73,7 +73,7 @@ class Decision:
     time_uncertain: bool = False
 
 
-class Opening(NamedTuple):
+class CheckInHours(NamedTuple):
     """The hours of check-in at an event, from `opens_at` to `closes_at`. `takes_none`: it was called off, or
     its action is forgotten."""
 
@@ -82,7 +82,7 @@ class Opening(NamedTuple):
     closes_at: datetime
 
     @classmethod
-    def of(cls, event: Event) -> "Opening":
+    def of(cls, event: Event) -> "CheckInHours":
         """The opening of a stored event."""
         return _opening(event.state, event.action.forgotten_at, event.starts_at, event.ends_at)
 
@@ -104,8 +104,8 @@ class Opening(NamedTuple):
 
 def _opening(
     state: EventState, forgotten_at: datetime | None, starts_at: datetime, ends_at: datetime
-) -> Opening:
-    return Opening(
+) -> CheckInHours:
+    return CheckInHours(
         state is EventState.CALLED_OFF or forgotten_at is not None, starts_at - EARLY, ends_at + LATE
     )
 

@@ -32,7 +32,7 @@ class HeadCountReading:
 
 
 @dataclass(slots=True)
-class Counted:
+class LineCount:
     """The count of a line: `n` by the latest counts, `peak` the most at any time; `at` is the latest
     count."""
 
@@ -57,7 +57,7 @@ class _Shift:
         self.peak = max(self.peak, self.n)
 
 
-def by_event(readings: Iterable[HeadCountReading]) -> dict[UUID, Counted]:
+def by_event(readings: Iterable[HeadCountReading]) -> dict[UUID, LineCount]:
     """The count of each line: the last count per gate, summed over its gates.
 
     `readings` come in the order they were counted in. Of an event with several shifts the fullest one stands:
@@ -68,9 +68,9 @@ def by_event(readings: Iterable[HeadCountReading]) -> dict[UUID, Counted]:
     for reading in readings:
         shifts.setdefault((reading.event_id, reading.shift_id), _Shift()).take(reading)
         latest[reading.event_id] = reading.counted_at
-    totals: dict[UUID, Counted] = {}
+    totals: dict[UUID, LineCount] = {}
     for (event_id, _shift_id), shift in shifts.items():
-        held = totals.setdefault(event_id, Counted(shift.n, shift.peak, latest[event_id]))
+        held = totals.setdefault(event_id, LineCount(shift.n, shift.peak, latest[event_id]))
         held.n, held.peak = max(held.n, shift.n), max(held.peak, shift.peak)
     return totals
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from mobilize.checkins.models import ClaimKind, Duty
 
 
-class Sign(NamedTuple):
+class TimedEvidence(NamedTuple):
     """One piece of evidence about one member at one event, and when the shift it fell into ends."""
 
     at: datetime
@@ -26,7 +26,7 @@ class Sign(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Spell:
+class PresenceInterval:
     """An interval of presence on one duty. `is_reported`: somebody reported when it ended."""
 
     duty: Duty
@@ -40,25 +40,25 @@ class Spell:
         return begin, max(begin, min(self.until_at, ends_at))
 
 
-def spells(signs: Iterable[Sign]) -> list[Spell]:
+def spells(signs: Iterable[TimedEvidence]) -> list[PresenceInterval]:
     """The intervals of one member at one event, first to last."""
-    intervals: list[Spell] = []
+    intervals: list[PresenceInterval] = []
     since: datetime | None = None
     duty, ends_at = Duty.PICKET, None
     for sign in sorted(signs, key=lambda sign: (sign.at, sign.kind is ClaimKind.LEFT)):
         if sign.kind is ClaimKind.LEFT:
             if since is not None:
-                intervals.append(Spell(duty, since, sign.at, is_reported=True))
+                intervals.append(PresenceInterval(duty, since, sign.at, is_reported=True))
             since = None
             continue
         if since is not None and sign.duty not in (None, duty):
-            intervals.append(Spell(duty, since, sign.at, is_reported=True))
+            intervals.append(PresenceInterval(duty, since, sign.at, is_reported=True))
             since = None
         if since is None:
             since, duty = sign.at, sign.duty or Duty.PICKET
         ends_at = sign.shift_ends_at
     if since is not None and ends_at is not None:
-        intervals.append(Spell(duty, since, max(since, ends_at), is_reported=False))
+        intervals.append(PresenceInterval(duty, since, max(since, ends_at), is_reported=False))
     return intervals
 
 

@@ -20,7 +20,7 @@ _LOCAL = re.compile(r"\d{3}[\s.-]+\d{4}")
 
 
 @dataclass(frozen=True)
-class Typed:
+class Identifier:
     """A readable number. `kind` is "phone" (`text` in E.164), "number" (`text` of eight digits), or for
     somebody a captain adds "name"."""
 
@@ -39,27 +39,27 @@ class Typed:
         return f"Typed({self.kind})"  # the number stays out of tracebacks and logs
 
     @classmethod
-    def stored(cls, value: str) -> "Typed":
+    def stored(cls, value: str) -> "Identifier":
         """The reverse of `str()`."""
         kind, _colon, text = value.partition(":")
         return cls(kind, text)
 
 
-def read_typed(written: str) -> Typed:
+def read_typed(written: str) -> Identifier:
     """The number `written` means. Raises `Refused` when it is neither, in the same words for everybody."""
     if len(written) > LONGEST:
         raise unreadable()
     reading = normalize(written)
     if reading.phone:
-        return Typed("phone", reading.phone)
+        return Identifier("phone", reading.phone)
     plain = unicodedata.normalize("NFKC", written).strip()
     digits = re.sub(r"[\s.#-]", "", plain)
     if re.fullmatch(r"[0-9]{1,8}", digits) and not _LOCAL.fullmatch(plain):
-        return Typed("number", digits.zfill(8))
+        return Identifier("number", digits.zfill(8))
     raise unreadable()
 
 
-def read_typed_or_name(written: str) -> Typed:
+def read_typed_or_name(written: str) -> Identifier:
     """The number or name a captain wrote down for somebody. A name finds nobody by itself; a person matches
     it. Raises `Refused` when there is nothing to read."""
     try:
@@ -69,7 +69,7 @@ def read_typed_or_name(written: str) -> Typed:
         if not any(letter.isalpha() for letter in name):
             message = _("Write a mobile number, a member number or a name.")
             raise Refused("unreadable", message) from None
-        return Typed("name", "".join(letter for letter in name if letter.isprintable())[:80])
+        return Identifier("name", "".join(letter for letter in name if letter.isprintable())[:80])
 
 
 def unreadable() -> Refused:

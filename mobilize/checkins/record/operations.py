@@ -20,7 +20,7 @@ from mobilize.checkins.record.batching import (
 from mobilize.checkins.record.batching import CheckInResult as CheckInResult
 from mobilize.checkins.record.decision import CheckInClaim
 from mobilize.checkins.record.head_counts import report_head_count as report_head_count
-from mobilize.checkins.record.identifiers import Typed, unreadable
+from mobilize.checkins.record.identifiers import Identifier, unreadable
 from mobilize.checkins.record.persistence import StatementRow
 from mobilize.checkins.record.remembered_phones import phone_row, recall
 from mobilize.database import atomic, insert
@@ -125,7 +125,7 @@ def _answer(claim: CheckInClaim, settled: BatchResult) -> CheckInResult | Refuse
 
 def check_in_by_poster(
     event_id: uuid.UUID,
-    typed: Typed | None,
+    typed: Identifier | None,
     *,
     page: str,
     cookie: str | None,

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import LargeBinary, bindparam, select
 
 from mobilize.checkins.models import KnownPhone
-from mobilize.checkins.record.identifiers import Typed
+from mobilize.checkins.record.identifiers import Identifier
 from mobilize.checkins.record.persistence import StatementRow
 from mobilize.database import new_id
 from mobilize.fast.statements import CachedStatement, retried, run
@@ -27,9 +27,9 @@ class RememberedPhone:
     used_on: date
 
     @property
-    def last_typed(self) -> Typed:
+    def last_typed(self) -> Identifier:
         """The number last typed on it."""
-        return Typed.stored(KnownPhone.typed.open(self.id, self.typed_enc))
+        return Identifier.stored(KnownPhone.typed.open(self.id, self.typed_enc))
 
 
 def recall(token: str) -> RememberedPhone | None:
@@ -38,7 +38,9 @@ def recall(token: str) -> RememberedPhone | None:
     return RememberedPhone(*rows[0]) if rows else None
 
 
-def phone_row(phone: RememberedPhone | None, token: str, typed: Typed, now: datetime) -> StatementRow | None:
+def phone_row(
+    phone: RememberedPhone | None, token: str, typed: Identifier, now: datetime
+) -> StatementRow | None:
     """The row to store for a phone on which this was typed today; None where it stands there already."""
     if phone and phone.typed_index == typed.index and phone.used_on == now.date():
         return None

@@ -13,9 +13,9 @@ from mobilize.actions.queries import text_codes_in_use
 from mobilize.database import Model, atomic, db, new_id
 from mobilize.demo.links import captain_link, chair_site_id, sign_in_links
 from mobilize.demo.seed import names as seed_names
-from mobilize.demo.seed.people import DEMO_AREA, Local, store, store_union, stored_union
+from mobilize.demo.seed.people import DEMO_AREA, SeedLocal, store, store_union, stored_union
 from mobilize.demo.simulation.past_actions import (
-    Plan,
+    PastActionPlan,
     StoredAction,
     store_action,
     store_counts,
@@ -43,7 +43,7 @@ CHAPTER_SPREAD, ACTION_SPREAD = 0.12, 0.05
 
 
 @dataclass(frozen=True)
-class Picket:
+class SeedPicket:
     """The lines for the terminal: (who, address that works once) in order, and where members check in."""
 
     links: list[tuple[str, str]]
@@ -65,7 +65,9 @@ def load_demo(now: datetime) -> None:
         for weeks, kind, name, start, end, share in PAST_ACTIONS:
             day = _tuesday(now, zone, weeks)
             starts_at, ends_at = (clock.from_local(day, moment, zone, fold=0) for moment in (start, end))
-            plan = Plan(kind, name, starts_at, ends_at, zone, campaign_id, starts_at - timedelta(days=9))
+            plan = PastActionPlan(
+                kind, name, starts_at, ends_at, zone, campaign_id, starts_at - timedelta(days=9)
+            )
             _store_past_action(rng, store_action(plan, local.chapters, text_codes), local, offsets, share)
         vigil, at = _store_upcoming(local, campaign_id, zone, text_codes, now)
         _store_open_picket(rng, local, campaign_id, zone, text_codes, now)
@@ -73,7 +75,7 @@ def load_demo(now: datetime) -> None:
         _make_reminder_due(vigil, at)
 
 
-def open_todays_picket(now: datetime) -> Picket:
+def open_todays_picket(now: datetime) -> SeedPicket:
     """A picket that is open now, made when there is none, and fresh links to it and to the demo's people.
 
     Running it again while one is open makes no second one; links given before end.
@@ -87,7 +89,7 @@ def open_todays_picket(now: datetime) -> Picket:
             set_default_rules(now)
             event = _open_picket(now)
         assert event is not None  # noqa: S101 - made one line above
-        return Picket([*sign_in_links(now), captain_link(event, now)], event.check_in_address)
+        return SeedPicket([*sign_in_links(now), captain_link(event, now)], event.check_in_address)
 
 
 def reset(now: datetime) -> None:
@@ -115,7 +117,7 @@ def _tuesday(now: datetime, zone: str, weeks: int) -> date:
 def _store_past_action(
     rng: random.Random,
     action: StoredAction,
-    local: Local,
+    local: SeedLocal,
     offsets: dict[uuid.UUID, float],
     share: float,
 ) -> None:
@@ -152,7 +154,7 @@ def _scale_to_mean(
 
 def _store_open_picket(
     rng: random.Random,
-    local: Local,
+    local: SeedLocal,
     campaign_id: uuid.UUID | None,
     zone: str,
     text_codes: set[str],
@@ -163,7 +165,7 @@ def _store_open_picket(
     starts_at = began - BEFORE_NOW
     name = Translated(en="Picket for a fair contract", es="Piquete por un contrato justo")
     made_at = starts_at - timedelta(days=6)
-    plan = Plan(ActionKind.PICKET, name, starts_at, began + AFTER_NOW, zone, campaign_id, made_at)
+    plan = PastActionPlan(ActionKind.PICKET, name, starts_at, began + AFTER_NOW, zone, campaign_id, made_at)
     action = store_action(plan, local.chapters, text_codes)
     first, others = local.chapters[0], local.chapters[1:]
     silent = set(rng.sample([c.id for c in others], len(others) // 5))
@@ -179,19 +181,19 @@ def _store_open_picket(
 
 
 def _store_upcoming(
-    local: Local, campaign_id: uuid.UUID, zone: str, text_codes: set[str], now: datetime
+    local: SeedLocal, campaign_id: uuid.UUID, zone: str, text_codes: set[str], now: datetime
 ) -> tuple[uuid.UUID, time]:
     """A vigil of one area tomorrow, and the union's rally. Returns the vigil, and the time of day now."""
     local_now = clock.local(now, zone)
     area_chapters = [chapter for chapter in local.chapters if chapter.area_id == local.areas[DEMO_AREA]]
     evening = clock.from_local(local_now.date() + timedelta(days=1), time(18), zone, fold=0)
-    vigil = Plan(
+    vigil = PastActionPlan(
         ActionKind.RALLY, Translated(en="Evening vigil", es="Vigilia"), evening,
         evening + timedelta(hours=1), zone, campaign_id, now, "District Office, Lantern Street",
         local.areas[DEMO_AREA],
     )  # fmt: skip
     afternoon = clock.from_local(local_now.date() + timedelta(days=14), time(16, 30), zone, fold=0)
-    rally = Plan(
+    rally = PastActionPlan(
         ActionKind.RALLY, Translated(en="Rally for our schools", es="Mitin por nuestras escuelas"), afternoon,
         afternoon + timedelta(minutes=90), zone, campaign_id, now, "Courthouse Plaza",
     )  # fmt: skip

@@ -54,7 +54,7 @@ class SeedChapter:
 
 
 @dataclass
-class Local:
+class SeedLocal:
     """The invented local. `chapters[0]` is the demo chair's."""
 
     areas: dict[str, uuid.UUID]
@@ -62,13 +62,13 @@ class Local:
     no_site: list[uuid.UUID]
 
 
-def store_union(rng: random.Random, zone: str, now: datetime) -> Local:
+def store_union(rng: random.Random, zone: str, now: datetime) -> SeedLocal:
     """Invent the local and store it, inside the caller's transaction."""
     rows: dict[Any, SeedRows] = defaultdict(list)
     areas = {name: new_id() for name, _lat, _lon in names.AREAS}
     rows[Area] = [{"id": area_id, "name": name} for name, area_id in areas.items()]
     chapters, sizes = _sites(rng, zone, areas, rows)
-    local = Local(areas, chapters, [])
+    local = SeedLocal(areas, chapters, [])
     phones = names.phones()
     _members(rng, local, sizes, phones, rows, now - MEMBERSHIP_AGE)
     _people(rng, local, phones, rows, now)
@@ -77,7 +77,7 @@ def store_union(rng: random.Random, zone: str, now: datetime) -> Local:
     return local
 
 
-def stored_union(first: uuid.UUID | None) -> Local:
+def stored_union(first: uuid.UUID | None) -> SeedLocal:
     """The local as it is now, whatever was changed in it since; the site `first` leads."""
     homes = (
         select(Site.id, Site.area_id, Site.name, Member.id, Member.status)
@@ -104,7 +104,7 @@ def stored_union(first: uuid.UUID | None) -> Local:
         Member.gone_on.is_(None),
         Member.id.not_in(select(Membership.member_id).where(Membership.to_at.is_(None))),
     )
-    return Local(areas, chapters, list(db.session.scalars(no_site)))
+    return SeedLocal(areas, chapters, list(db.session.scalars(no_site)))
 
 
 def store(table: Any, rows: SeedRows) -> None:
@@ -146,7 +146,7 @@ def _sites(
 
 def _members(
     rng: random.Random,
-    local: Local,
+    local: SeedLocal,
     sizes: list[int],
     phones: Iterator[str],
     rows: dict[Any, SeedRows],
@@ -214,7 +214,7 @@ def _membership(
 
 
 def _people(
-    rng: random.Random, local: Local, phones: Iterator[str], rows: dict[Any, SeedRows], now: datetime
+    rng: random.Random, local: SeedLocal, phones: Iterator[str], rows: dict[Any, SeedRows], now: datetime
 ) -> None:
     """The office, organizers, chairs, and some co-chairs; all can sign in with a code on their demo phone."""
     today = clock.local(now, "UTC").date()

@@ -60,7 +60,7 @@ class SimulatedClock:
 
 
 @dataclass
-class Morning:
+class SimulatedMorning:
     """The steps of a morning, and how many of each kind the service took (`done`) or refused."""
 
     events: Sequence[SimulatedEvent]

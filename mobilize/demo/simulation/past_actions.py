@@ -23,7 +23,7 @@ from mobilize.checkins.models import (
 from mobilize.checkins.record.attendance import strength_of
 from mobilize.checkins.record.identifiers import WALKUPS_KEPT
 from mobilize.database import new_id
-from mobilize.demo.seed.people import MADE_BY, Local, SeedChapter, SeedRows, store
+from mobilize.demo.seed.people import MADE_BY, SeedChapter, SeedLocal, SeedRows, store
 from mobilize.keys import crypto
 from mobilize.keys.crypto import blind_index
 from mobilize.keys.tokens import make_code, make_text_code
@@ -35,7 +35,7 @@ SECOND_METHODS = {Method.POSTER: Method.TICK, Method.TEXT: Method.TICK, Method.T
 
 
 @dataclass
-class Plan:
+class PastActionPlan:
     """One action. `venue` makes it a rally, of `area_id` or (None) of the whole union."""
 
     kind: ActionKind
@@ -54,11 +54,11 @@ class StoredAction:
     """The stored action, and its events by chapter: (event id, shift id)."""
 
     action_id: uuid.UUID
-    plan: Plan
+    plan: PastActionPlan
     events: dict[uuid.UUID, tuple[uuid.UUID, uuid.UUID]]
 
 
-def store_action(plan: Plan, chapters: Sequence[SeedChapter], text_codes: set[str]) -> StoredAction:
+def store_action(plan: PastActionPlan, chapters: Sequence[SeedChapter], text_codes: set[str]) -> StoredAction:
     """The action with an event at each chapter's site, or one at its venue. `text_codes` are in use."""
     action_id = new_id()
     span = {"starts_at": plan.starts_at, "ends_at": plan.ends_at}
@@ -86,7 +86,7 @@ def store_action(plan: Plan, chapters: Sequence[SeedChapter], text_codes: set[st
     return StoredAction(action_id, plan, by_chapter)
 
 
-def store_eligible(action: StoredAction, local: Local) -> None:
+def store_eligible(action: StoredAction, local: SeedLocal) -> None:
     """Store the members eligible at its start: the same that freezing the events would find."""
     common = {"action_id": action.action_id}
     rows: SeedRows = [
@@ -104,7 +104,7 @@ def store_eligible(action: StoredAction, local: Local) -> None:
 def store_turnout(
     rng: random.Random,
     action: StoredAction,
-    local: Local,
+    local: SeedLocal,
     shares: dict[uuid.UUID, float],
     *,
     until: datetime,
@@ -247,7 +247,7 @@ def _evidence_row(
     }
 
 
-def _arrival(rng: random.Random, plan: Plan) -> datetime:
+def _arrival(rng: random.Random, plan: PastActionPlan) -> datetime:
     """Most come in the minutes around the start; to a count without a line they come all day."""
     if plan.kind is ActionKind.COUNT:
         return plan.starts_at + (plan.ends_at - plan.starts_at) * rng.random()

@@ -22,7 +22,7 @@ from mobilize.actions.queries import chapters_of
 from mobilize.actions.time_ranges import LocalTimeRange
 from mobilize.database import atomic, db
 from mobilize.demo.seed.people import DEMO_AREA
-from mobilize.demo.simulation.morning import Morning, SimulatedClock
+from mobilize.demo.simulation.morning import SimulatedClock, SimulatedMorning
 from mobilize.demo.simulation.phones import CarrierPhones, LinePhone
 from mobilize.demo.simulation.plan import (
     LAST_MINUTE,
@@ -49,7 +49,7 @@ QUESTION_MINUTES = (15, 25, 35)
 LINE_KINDS = (StepKind.TICK, StepKind.HEAD_COUNT, StepKind.SUPPORTERS)
 
 
-def prepare_morning(speed: float, seed: int, now: datetime) -> tuple[Morning, Action]:
+def prepare_morning(speed: float, seed: int, now: datetime) -> tuple[SimulatedMorning, Action]:
     """Make the picket and the rally as an organizer would, and hand out the captains' links.
 
     Every call makes another morning; the same seed with the same local makes the same one. Refused: "no_demo"
@@ -70,7 +70,7 @@ def prepare_morning(speed: float, seed: int, now: datetime) -> tuple[Morning, Ac
         steps = plan(simulated_events, seed)
         line_phones = _line_phones(events, steps, base, now)
     read_texts = _text_reader(current_app._get_current_object())  # type: ignore[attr-defined]
-    return Morning(
+    return SimulatedMorning(
         simulated_events,
         steps,
         simulated_clock,

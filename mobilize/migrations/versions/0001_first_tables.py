@@ -327,11 +327,11 @@ def upgrade() -> None:
     op.create_index("ix_members_phone", "members", ["phone_index"])
 
     op.create_table(
-        "observations",
+        "health_checks",
         sa.Column("name", sa.String(length=60), nullable=False),
         sa.Column("value", sa.String(length=200), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_observations")),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_health_checks")),
     )
     op.create_table(
         "outbox",
@@ -1497,7 +1497,7 @@ def downgrade() -> None:
     op.drop_table("phone_rules")
     op.drop_table("passkey_challenges")
     op.drop_table("outbox")
-    op.drop_table("observations")
+    op.drop_table("health_checks")
     op.drop_table("members")
     op.drop_table("limit_windows")
     op.drop_table("leases")

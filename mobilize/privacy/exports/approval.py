@@ -4,7 +4,7 @@ from datetime import datetime
 
 from mobilize.accounts.approvals.models import ApprovalState
 from mobilize.accounts.approvals.operations import (
-    Kind,
+    ApprovalKind,
     needs_second_person,
     open_approval,
     request_approval,
@@ -16,7 +16,7 @@ from mobilize.privacy.models import Export
 
 def wants_second_person(people: int) -> bool:
     """Whether an export of so many people needs a second person: from 25 people up."""
-    return needs_second_person(Kind.PHONE_EXPORT, people)
+    return needs_second_person(ApprovalKind.PHONE_EXPORT, people)
 
 
 def ask_second_person(export: Export, *, now: datetime) -> None:
@@ -27,15 +27,17 @@ def ask_second_person(export: Export, *, now: datetime) -> None:
         action=export.action.name[DEFAULT],
         reason=export.reason,
     )
-    request_approval(Kind.PHONE_EXPORT, str(export.id), summary, by=f"person:{export.person_id}", now=now)
+    request_approval(
+        ApprovalKind.PHONE_EXPORT, str(export.id), summary, by=f"person:{export.person_id}", now=now
+    )
 
 
 def has_second_yes(export: Export, *, now: datetime) -> bool:
     """Whether an export is approved, and the approval not used yet."""
-    approval = open_approval(Kind.PHONE_EXPORT, str(export.id), now=now)
+    approval = open_approval(ApprovalKind.PHONE_EXPORT, str(export.id), now=now)
     return approval is not None and approval.state is ApprovalState.APPROVED
 
 
 def use_second_yes(export: Export, *, now: datetime) -> None:
     """Use the approval up: one approval is one link. Refused: "second_person"."""
-    use(Kind.PHONE_EXPORT, str(export.id), now=now)
+    use(ApprovalKind.PHONE_EXPORT, str(export.id), now=now)

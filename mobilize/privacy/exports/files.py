@@ -10,10 +10,10 @@ from mobilize.actions.models import Action
 from mobilize.phones import format_phone
 from mobilize.privacy.models import ExportFormat, ExportKind
 from mobilize.tabular import Cell, Sheet, csv_file, xlsx_file
-from mobilize.turnout.figures.people import Named, who_came_and_who_did_not, who_stood
+from mobilize.turnout.figures.people import NamedMember, who_came_and_who_did_not, who_stood
 from mobilize.turnout.figures.queries import board
 from mobilize.turnout.figures.types import Board
-from mobilize.turnout.hours.queries import Stretch, hours_of, named_hours
+from mobilize.turnout.hours.queries import HoursInterval, hours_of, named_hours
 from mobilize.turnout.reports.chapter import ChapterReport
 from mobilize.turnout.reports.tables import PEOPLE_HEADINGS, SITE_HEADINGS, people_rows, site_cells
 
@@ -78,7 +78,7 @@ def _hours(action: Action, codes: dict[UUID, str], whole: bool) -> Iterator[Sequ
                 yield [*who, *_stretch(stretch), one.hours.minutes]
 
 
-def _stretch(stretch: Stretch) -> Sequence[Cell]:
+def _stretch(stretch: HoursInterval) -> Sequence[Cell]:
     spell = stretch.spell
     came, left = (clock.local(at, stretch.tz) for at in (spell.from_at, spell.until_at))
     left_by = "checked out" if spell.is_reported else "end of shift"
@@ -86,7 +86,7 @@ def _stretch(stretch: Stretch) -> Sequence[Cell]:
     return [stretch.place, spell.duty.value, *moments, left_by, stretch.minutes]
 
 
-def _person(person: Named) -> Sequence[Cell]:
+def _person(person: NamedMember) -> Sequence[Cell]:
     name, stood = person.name, person.stood
     who = [name.last, name.preferred or name.first]
     return [*who, "yes", stood.tier.value, stood.elsewhere or ""] if stood else [*who, "no", "", ""]

@@ -38,7 +38,7 @@ from mobilize.privacy.retention.anonymize import (
     unlink_evidence,
 )
 from mobilize.privacy.retention.legal_holds import all_is_held, is_held, on_hold
-from mobilize.reminders.models import Coming, WrongNumber
+from mobilize.reminders.models import Rsvp, WrongNumber
 from mobilize.roster.models import Member, Membership, PhoneKind, StagedMember, StatusSpan
 from mobilize.texts.consent.subscriptions import is_opted_out, opt_out
 from mobilize.texts.models import CarrierBlock, Consent, Inbound, OutboxText, PhoneRule, Question
@@ -117,7 +117,7 @@ def _actions_of(member_id: uuid.UUID) -> Select[Any]:
         select(events.c.action_id).join(table, table.c.event_id == events.c.id).where(
             table.c.member_id == member_id
         )
-        for table in (Attendance.__table__, Evidence.__table__, Coming.__table__, OutboxText.__table__)
+        for table in (Attendance.__table__, Evidence.__table__, Rsvp.__table__, OutboxText.__table__)
     ]  # fmt: skip
     counted = select(Eligible.action_id).where(Eligible.member_id == member_id)
     return counted.union(*by_event)  # type: ignore[return-value]
@@ -143,7 +143,7 @@ def _unlink(session: Session, member_id: uuid.UUID) -> None:
     texts = session.scalars(select(OutboxText.id).where(OutboxText.member_id == member_id)).all()
     for ids in in_parts(texts):
         empty_texts(session, ids)
-    _run(session, delete(Coming).where(Coming.member_id == member_id))
+    _run(session, delete(Rsvp).where(Rsvp.member_id == member_id))
     _run(session, delete(EndedLinks).where(EndedLinks.member_id == member_id))
     _run(session, delete(Visit).where(Visit.member_id == member_id))
     _run(session, delete(NewNumber).where(NewNumber.member_id == member_id))

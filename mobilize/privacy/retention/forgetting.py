@@ -35,7 +35,7 @@ from mobilize.privacy.retention.anonymize import (
 from mobilize.privacy.retention.legal_holds import is_held, on_hold
 from mobilize.privacy.retention.periods import days_kept
 from mobilize.privacy.retention.purge import purge
-from mobilize.reminders.models import Broadcast, Coming, ReminderRule
+from mobilize.reminders.models import Broadcast, ReminderRule, Rsvp
 from mobilize.texts.models import Inbound, OutboxText, Question
 from mobilize.turnout.figures.closing import close_events
 
@@ -138,7 +138,7 @@ def _forget_answers(session: Session, action_id: uuid.UUID) -> None:
     events = events_of(action_id)
     questions = select(Question.id).where(Question.event_id.in_(events))
     for statement in (
-        delete(Coming).where(Coming.event_id.in_(events)),
+        delete(Rsvp).where(Rsvp.event_id.in_(events)),
         delete(Inbound).where(Inbound.question_id.in_(questions)),
         delete(Question).where(Question.event_id.in_(events)),
     ):

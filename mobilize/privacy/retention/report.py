@@ -15,7 +15,7 @@ from sqlalchemy import Column, ColumnElement, LargeBinary, String, Table, and_, 
 
 from mobilize.accounts.models import Person
 from mobilize.audit import AuditRow
-from mobilize.database import Model, Sealed, db
+from mobilize.database import Model, SealedText, db
 from mobilize.errors import Refused
 from mobilize.keys.crypto import blind_index
 from mobilize.languages import _
@@ -32,7 +32,7 @@ _SECRETS = ("secret",)
 
 
 @dataclass(frozen=True)
-class Held:
+class TableRows:
     """The rows of one table, as column -> value; sealed columns are opened, indexes left out."""
 
     table: str
@@ -40,7 +40,7 @@ class Held:
 
 
 @dataclass
-class Traces:
+class PersonKeys:
     """The ids and indexes by which a person's rows are found."""
 
     members: set[uuid.UUID] = field(default_factory=set)
@@ -49,9 +49,9 @@ class Traces:
     phones: set[bytes] = field(default_factory=set)
 
 
-def find_traces(*, number: str = "", phone: str = "") -> Traces:
+def find_traces(*, number: str = "", phone: str = "") -> PersonKeys:
     """The traces of a member number or a phone. Refused: "bad_phone"."""
-    traces = Traces()
+    traces = PersonKeys()
     if number:
         traces.numbers.add(number_key(number))
     if phone:
@@ -70,25 +70,25 @@ def find_traces(*, number: str = "", phone: str = "") -> Traces:
     return traces
 
 
-def traces_of(member: Member, *, include_phone: bool) -> Traces:
+def traces_of(member: Member, *, include_phone: bool) -> PersonKeys:
     """The traces of a member; with `include_phone` by their phone as well, which nobody may share then."""
-    traces = Traces()
+    traces = PersonKeys()
     _add_member(traces, member, also_phone=include_phone)
     _add_people(traces)
     return traces
 
 
-def held_about(traces: Traces) -> list[Held]:
+def held_about(traces: PersonKeys) -> list[TableRows]:
     """Every table with at least one row about the person."""
     tables = []
     for mapper in sorted(Model.registry.mappers, key=lambda m: m.local_table.name):  # type: ignore[attr-defined]
         rows = list(_rows_of(mapper.class_, mapper.local_table, traces))
         if rows:
-            tables.append(Held(mapper.local_table.name, rows))  # type: ignore[attr-defined]
+            tables.append(TableRows(mapper.local_table.name, rows))  # type: ignore[attr-defined]
     return tables
 
 
-def _add_member(traces: Traces, member: Member, *, also_phone: bool) -> None:
+def _add_member(traces: PersonKeys, member: Member, *, also_phone: bool) -> None:
     doubles = db.session.scalars(select(Member).where(Member.merged_into_id == member.id))
     for row in (member, *doubles):
         traces.members.add(row.id)
@@ -97,12 +97,12 @@ def _add_member(traces: Traces, member: Member, *, also_phone: bool) -> None:
             traces.phones.add(row.phone_index)
 
 
-def _add_people(traces: Traces) -> None:
+def _add_people(traces: PersonKeys) -> None:
     conditions = or_(Person.member_id.in_(traces.members), Person.phone_index.in_(traces.phones))
     traces.people |= set(db.session.scalars(select(Person.id).where(conditions)))
 
 
-def _rows_of(model: Any, table: Any, traces: Traces) -> Iterator[dict[str, Any]]:
+def _rows_of(model: Any, table: Any, traces: PersonKeys) -> Iterator[dict[str, Any]]:
     about = [way for column in table.columns for way in _conditions_about(table, column, traces)]
     done = [way for column in table.columns for way in _conditions_done_by(table, column, traces)]
     if about:
@@ -113,7 +113,7 @@ def _rows_of(model: Any, table: Any, traces: Traces) -> Iterator[dict[str, Any]]
         )
 
 
-def _conditions_about(table: Table, column: Column[Any], traces: Traces) -> Iterator[ColumnElement[bool]]:
+def _conditions_about(table: Table, column: Column[Any], traces: PersonKeys) -> Iterator[ColumnElement[bool]]:
     refers = {key.column.table.name for key in column.foreign_keys}
     if column.name == "member_id" or "members" in refers or (table.name, column.name) == ("members", "id"):
         yield column.in_(traces.members)
@@ -129,7 +129,9 @@ def _conditions_about(table: Table, column: Column[Any], traces: Traces) -> Iter
         yield from (column.endswith(f":{phone.hex()}") for phone in traces.phones)
 
 
-def _conditions_done_by(table: Table, column: Column[Any], traces: Traces) -> Iterator[ColumnElement[bool]]:
+def _conditions_done_by(
+    table: Table, column: Column[Any], traces: PersonKeys
+) -> Iterator[ColumnElement[bool]]:
     if isinstance(column.type, String):
         yield from (column == f"person:{person}" for person in traces.people)
     if (table.name, column.name) == (AuditRow.__tablename__, "ref"):
@@ -139,7 +141,7 @@ def _conditions_done_by(table: Table, column: Column[Any], traces: Traces) -> It
 def _rows(
     model: Any, table: Any, condition: ColumnElement[bool], *, opened: bool
 ) -> Iterator[dict[str, Any]]:
-    sealed = {s.column: (name, s) for name, s in vars(model).items() if isinstance(s, Sealed)}
+    sealed = {s.column: (name, s) for name, s in vars(model).items() if isinstance(s, SealedText)}
     for row in db.session.execute(select(table).where(condition)).mappings():
         values = {}
         for column in table.columns:

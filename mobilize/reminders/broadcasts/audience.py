@@ -14,12 +14,12 @@ from mobilize.accounts.models import CHAIRS, Person, RoleName, RoleTerm
 from mobilize.actions.models import Action, Event, EventChapter, EventState
 from mobilize.checkins.models import Attendance
 from mobilize.database import db
-from mobilize.reminders.models import Audience, Coming
+from mobilize.reminders.models import Audience, Rsvp
 from mobilize.roster.models import Member, Membership, MembershipRank, MemberStatus, PhoneKind, Site
 from mobilize.texts.consent.subscriptions import is_bad, says_stop
 
 
-class CannotBecause(StrEnum):
+class UnreachableReason(StrEnum):
     """The reason somebody cannot be told by text."""
 
     NO_MOBILE = "no_mobile"
@@ -68,7 +68,7 @@ def counted(query: Select[Any]) -> tuple[dict[tuple[uuid.UUID, str], int], dict[
 def _members(action: Action, site_ids: Sequence[uuid.UUID] | None, urgent: bool) -> Select[Any]:
     member: Any = aliased(Member)  # the opt-out from the file looks into the same table
     not_mobile = member.phone_kind.not_in([PhoneKind.MOBILE, PhoneKind.UNKNOWN])
-    agreed = [(member.urgent_ok_at.is_(None), CannotBecause.NOT_URGENT.value)] if urgent else []
+    agreed = [(member.urgent_ok_at.is_(None), UnreachableReason.NOT_URGENT.value)] if urgent else []
     cannot = _cannot(member, member.phone_enc.is_(None) | not_mobile, *agreed)
     query = (
         select(
@@ -93,9 +93,7 @@ def _missing(action: Action, member_id: Any) -> tuple[ColumnElement[bool], ...]:
     """SQL: in at no event of the action, and not coming to none."""
     events = select(Event.id).where(Event.action_id == action.id)
     is_in = exists().where(Attendance.event_id.in_(events), Attendance.member_id == member_id)
-    declined = exists().where(
-        Coming.event_id.in_(events), Coming.member_id == member_id, Coming.coming.is_(False)
-    )
+    declined = exists().where(Rsvp.event_id.in_(events), Rsvp.member_id == member_id, Rsvp.coming.is_(False))
     return ~is_in, ~declined
 
 
@@ -148,9 +146,9 @@ def _at_chapters(query: Select[Any], action: Action, site_ids: Sequence[uuid.UUI
 
 def _cannot(who: Any, no_mobile: ColumnElement[bool], *more: tuple[ColumnElement[bool], str]) -> Any:
     return case(
-        (no_mobile, CannotBecause.NO_MOBILE.value),
-        (says_stop(who.phone_index), CannotBecause.OPTED_OUT.value),
-        (is_bad(who.phone_index), CannotBecause.BAD_NUMBER.value),
+        (no_mobile, UnreachableReason.NO_MOBILE.value),
+        (says_stop(who.phone_index), UnreachableReason.OPTED_OUT.value),
+        (is_bad(who.phone_index), UnreachableReason.BAD_NUMBER.value),
         *more,
         else_=null(),
     ).label("cannot")

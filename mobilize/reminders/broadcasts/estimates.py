@@ -15,7 +15,7 @@ from mobilize.reminders.broadcasts.audience import audience_of, counted
 from mobilize.reminders.broadcasts.preview import as_it_leaves, is_long, warnings
 from mobilize.reminders.models import Audience, Broadcast
 from mobilize.reminders.rules.estimates import Preview
-from mobilize.segments import Length, measure
+from mobilize.segments import MessageLength, measure
 from mobilize.texts.models import OutboxText, TextClass, TextState
 from mobilize.texts.sending import limits
 from mobilize.texts.sending.spending import cost_cents, finishing_time
@@ -154,7 +154,7 @@ def _measured(
         key = (event_id, words.language_for(spoken))
         by_place[key] = by_place.get(key, 0) + phones
     segments, phones_by_language = 0, dict.fromkeys(words, 0)
-    longest: dict[str, tuple[str, Length]] = {}
+    longest: dict[str, tuple[str, MessageLength]] = {}
     for event in events:
         for language in phones_by_language:
             body = as_it_leaves(words, event, language)
@@ -168,7 +168,7 @@ def _measured(
     return segments, tuple(Preview(one, *longest[one], phones_by_language[one]) for one in longest)
 
 
-def _size(length: Length) -> tuple[int, int]:
+def _size(length: MessageLength) -> tuple[int, int]:
     return length.segments, length.units
 
 

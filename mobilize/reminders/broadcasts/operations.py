@@ -13,7 +13,7 @@ from sqlalchemy import delete, select, update
 from mobilize import audit
 from mobilize.accounts.access.scope import Scope
 from mobilize.accounts.approvals.models import Approval, ApprovalState
-from mobilize.accounts.approvals.operations import Kind, needs_second_person, request_approval, use
+from mobilize.accounts.approvals.operations import ApprovalKind, needs_second_person, request_approval, use
 from mobilize.accounts.models import Person
 from mobilize.actions.models import Action, Event, EventChapter
 from mobilize.database import atomic, db, new_id
@@ -111,8 +111,8 @@ def confirm_broadcast(
         refuse_too_many(broadcast, now)
         if scope is not None:
             _lock_person(actor)
-            if needs_second_person(Kind.BROADCAST, counted_together(actor, size.phones, scope, now)):
-                use(Kind.BROADCAST, str(broadcast.id), now=now)
+            if needs_second_person(ApprovalKind.BROADCAST, counted_together(actor, size.phones, scope, now)):
+                use(ApprovalKind.BROADCAST, str(broadcast.id), now=now)
         broadcast.state, broadcast.confirmed_at = BroadcastState.QUEUEING, now
         broadcast.phones, broadcast.segments, broadcast.cost_cents = (
             size.phones,
@@ -160,7 +160,9 @@ def counted_together(actor: str, phones: int, scope: Scope, now: datetime) -> in
     if not scope.is_organizer:
         return phones
     agreed = select(Approval.ref).where(
-        Approval.kind == Kind.BROADCAST, Approval.state == ApprovalState.USED, Approval.asked_by == actor
+        Approval.kind == ApprovalKind.BROADCAST,
+        Approval.state == ApprovalState.USED,
+        Approval.asked_by == actor,
     )
     sent = db.session.execute(
         select(Broadcast.id, Broadcast.phones).where(
@@ -180,7 +182,7 @@ def ask_second_person(broadcast: Broadcast, *, actor: str, now: datetime) -> Non
         action=broadcast.action.name[DEFAULT],
         text=words_of(broadcast).in_(DEFAULT),
     )
-    request_approval(Kind.BROADCAST, str(broadcast.id), summary, by=actor, now=now)
+    request_approval(ApprovalKind.BROADCAST, str(broadcast.id), summary, by=actor, now=now)
 
 
 def test_broadcast(broadcast: Broadcast, person: Person, *, now: datetime) -> None:

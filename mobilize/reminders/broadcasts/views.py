@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from mobilize import clock, settings
 from mobilize.accounts.access.permissions import after_step_up, me, signed_in
 from mobilize.accounts.approvals.models import ApprovalState
-from mobilize.accounts.approvals.operations import Kind, needs_second_person, open_approval
+from mobilize.accounts.approvals.operations import ApprovalKind, needs_second_person, open_approval
 from mobilize.accounts.models import RoleName
 from mobilize.database import db
 from mobilize.errors import Refused
@@ -155,7 +155,7 @@ def _broadcast_page(broadcast: Broadcast, refusal: Refused | None = None) -> str
     now = clock.now()
     size = estimate_broadcast(broadcast, now)
     together = operations.counted_together(me().actor, size.phones, me().scope, now)
-    approval = open_approval(Kind.BROADCAST, str(broadcast.id), now=now)
+    approval = open_approval(ApprovalKind.BROADCAST, str(broadcast.id), now=now)
     return render_template(
         "reminders/broadcast.html",
         broadcast=broadcast,
@@ -165,7 +165,7 @@ def _broadcast_page(broadcast: Broadcast, refusal: Refused | None = None) -> str
         is_own=broadcast.made_by == me().actor,
         is_draft=broadcast.state is BroadcastState.DRAFT,
         is_queueing=broadcast.state is BroadcastState.QUEUEING,
-        wants_second=needs_second_person(Kind.BROADCAST, together),
+        wants_second=needs_second_person(ApprovalKind.BROADCAST, together),
         together=together,
         is_approved=approval is not None and approval.state is ApprovalState.APPROVED,
         is_requested=approval is not None,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased, joinedload
 from mobilize.accounts.access.scope import Scope, running_on, today
 from mobilize.accounts.approvals.models import Approval, ApprovalState
 from mobilize.accounts.approvals.operations import (
-    Kind,
+    ApprovalKind,
     agreeing,
     approve,
     is_lone_admin,
@@ -49,7 +49,7 @@ class NoticeCounts:
 
 
 @dataclass(frozen=True)
-class ToCall:
+class ChapterToCall:
     """A chapter in which some could not be told by text, and its chairs."""
 
     site: Site
@@ -69,9 +69,9 @@ def call_off(action: Action, *, scope: Scope, actor: str, now: datetime) -> bool
     Whoever asked may not approve, except a lone admin after a step-up. The second person's press approves
     and calls off in one. Refused: what `approvals` and `call_off_action` refuse.
     """
-    if not needs_second_person(Kind.CALLING_OFF, members_concerned(action)):
+    if not needs_second_person(ApprovalKind.CALLING_OFF, members_concerned(action)):
         return call_off_action(action, actor=actor, now=now)
-    approval = open_approval(Kind.CALLING_OFF, str(action.id), now=now)
+    approval = open_approval(ApprovalKind.CALLING_OFF, str(action.id), now=now)
     if approval is None:
         _ask(action, scope, actor, now)
         return False
@@ -83,7 +83,7 @@ def call_off(action: Action, *, scope: Scope, actor: str, now: datetime) -> bool
                 return call_off_action(action, actor=approval.asked_by, now=now)
         if approval.state is ApprovalState.PENDING and not _agrees_alone(approval, actor, scope, now):
             return False
-        use(Kind.CALLING_OFF, str(action.id), now=now)
+        use(ApprovalKind.CALLING_OFF, str(action.id), now=now)
         return call_off_action(action, actor=actor, now=now)
 
 
@@ -123,7 +123,7 @@ def notice_counts(action: Action) -> NoticeCounts:
     return NoticeCounts(**dict(rows.all()))
 
 
-def call_list(action: Action, scope: Scope, now: datetime) -> list[ToCall]:
+def call_list(action: Action, scope: Scope, now: datetime) -> list[ChapterToCall]:
     """The chapters in scope in which some members could not be told by text, most of them first."""
     members = _members(action).subquery()
     event_ids = select(Event.id).where(Event.action_id == action.id)
@@ -140,7 +140,7 @@ def call_list(action: Action, scope: Scope, now: datetime) -> list[ToCall]:
     )
     sites = db.session.scalars(scope.limit(select(Site).where(Site.id.in_(counts))))
     chairs = _chairs_at(list(counts), now)
-    chapters = [ToCall(site, counts[site.id], chairs.get(site.id, [])) for site in sites]
+    chapters = [ChapterToCall(site, counts[site.id], chairs.get(site.id, [])) for site in sites]
     return sorted(chapters, key=lambda one: (-one.people, one.site.name))
 
 
@@ -154,7 +154,7 @@ def _ask(action: Action, scope: Scope, actor: str, now: datetime) -> None:
 def _approval_fields(action: Action) -> dict[str, Any]:
     text = _("Call off %(action)s: its events, its posters' codes, and a text to everybody who was told.")
     summary = text % {"action": action.name[DEFAULT]}
-    return {"kind": Kind.CALLING_OFF, "ref": str(action.id), "summary": summary}
+    return {"kind": ApprovalKind.CALLING_OFF, "ref": str(action.id), "summary": summary}
 
 
 def _agrees_alone(approval: Approval, actor: str, scope: Scope, now: datetime) -> bool:

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from mobilize import clock
 from mobilize.accounts.access.permissions import after_step_up, me, signed_in
-from mobilize.accounts.approvals.operations import Kind, needs_second_person, open_approval
+from mobilize.accounts.approvals.operations import ApprovalKind, needs_second_person, open_approval
 from mobilize.accounts.models import RoleName
 from mobilize.actions.visibility import number_of_events
 from mobilize.errors import Refused
@@ -47,7 +47,7 @@ def _page(action_id: uuid.UUID, refusal: Refused | None = None) -> str:
     action, now = action_in_scope(action_id), clock.now()
     off = action.called_off_at is not None
     people = operations.members_concerned(action)
-    approval = None if off else open_approval(Kind.CALLING_OFF, str(action.id), now=now)
+    approval = None if off else open_approval(ApprovalKind.CALLING_OFF, str(action.id), now=now)
     return render_template(
         "reminders/call_off.html",
         action=action,
@@ -55,7 +55,7 @@ def _page(action_id: uuid.UUID, refusal: Refused | None = None) -> str:
         refusal=refusal,
         number=number_of_events(action, me().scope),
         people=people,
-        wants_second=needs_second_person(Kind.CALLING_OFF, people),
+        wants_second=needs_second_person(ApprovalKind.CALLING_OFF, people),
         approval=approval,
         is_own=approval is not None and approval.asked_by == me().actor,
         may_change=may_change(action, me().scope),

@@ -17,7 +17,7 @@ from mobilize.actions.models import ActionKind, Event, EventState
 from mobilize.checkins.models import HeadCount
 from mobilize.database import atomic, db
 from mobilize.reminders.blanks import blanks_for, written_in
-from mobilize.reminders.models import Planned, ReminderRule, RuleKind
+from mobilize.reminders.models import PlannedReminder, ReminderRule, RuleKind
 from mobilize.reminders.rules.kinds import COUNT_WANTED_FOR, LONGEST_EVENT
 from mobilize.reminders.rules.operations import purpose, tick_off
 from mobilize.reminders.rules.queries import due_at, due_now
@@ -81,8 +81,8 @@ def _to_ask_again(now: datetime) -> Iterable[tuple[ReminderRule, Event]]:
     )
     rows = db.session.execute(
         select(ReminderRule, Event)
-        .join(Planned, Planned.rule_id == ReminderRule.id)
-        .join(Event, (Event.id == Planned.event_id) & (Event.version == Planned.version))
+        .join(PlannedReminder, PlannedReminder.rule_id == ReminderRule.id)
+        .join(Event, (Event.id == PlannedReminder.event_id) & (Event.version == PlannedReminder.version))
         .where(ReminderRule.kind == RuleKind.COUNT_QUESTION, ReminderRule.on, ~again)
         .where(Event.state == EventState.PLANNED, Event.starts_at.between(now - LONGEST_EVENT, now))
         .options(joinedload(Event.site), joinedload(Event.action))

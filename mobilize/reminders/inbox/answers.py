@@ -15,7 +15,7 @@ from mobilize.actions.queries import event_by_text_code, old_text_code
 from mobilize.checkins.models import Method, Outcome
 from mobilize.checkins.record.decision import CheckInClaim
 from mobilize.checkins.record.head_counts import add_supporters, report_head_count, supporters_at
-from mobilize.checkins.record.identifiers import Typed
+from mobilize.checkins.record.identifiers import Identifier
 from mobilize.checkins.record.operations import check_in
 from mobilize.database import atomic, db, insert
 from mobilize.errors import Refused
@@ -33,7 +33,7 @@ from mobilize.reminders.inbox.shared_phones import (
 )
 from mobilize.reminders.inbox.waiting import is_known_number, leave_to_person
 from mobilize.reminders.inbox.wrong_numbers import take_wrong_number
-from mobilize.reminders.models import Coming
+from mobilize.reminders.models import Rsvp
 from mobilize.reminders.rules.kinds import MEMBER_KINDS
 from mobilize.roster.models import Member
 from mobilize.texts.models import Inbound, Intent, Question, QuestionKind
@@ -277,21 +277,21 @@ def _note_coming(
 def store_coming(inbound: Inbound, event: Event, members: Sequence[Member], *, coming: bool) -> None:
     """The answer of each of these members, as of when the text came in; one that came later stays."""
     for member in members:
-        row = insert(Coming).values(
+        row = insert(Rsvp).values(
             event_id=event.id, member_id=member.id, coming=coming, at=inbound.received_at
         )
         db.session.execute(
             row.on_conflict_do_update(
                 index_elements=["event_id", "member_id"],
                 set_={"coming": row.excluded.coming, "at": row.excluded.at},
-                where=Coming.at <= row.excluded.at,
+                where=Rsvp.at <= row.excluded.at,
             )
         )
 
 
 def drop_reminders(event_id: UUID, inbound: Inbound, now: datetime) -> None:
     """Drop the reminders that wait for this phone, if nobody it belongs to comes."""
-    out = select(Coming.member_id).where(Coming.event_id == event_id, Coming.coming.is_(False))
+    out = select(Rsvp.member_id).where(Rsvp.event_id == event_id, Rsvp.coming.is_(False))
     staying_away = set(db.session.scalars(out))
     if not {member.id for member in members_at(event_id, inbound.phone_index)} <= staying_away:
         return
@@ -321,7 +321,7 @@ def _here(inbound: Inbound, _question: Question | None, now: datetime) -> bool:
             body=b"text " + inbound.sid.encode(),
             method=Method.TEXT,
             happened_at=inbound.received_at,
-            typed=Typed("phone", phone),
+            typed=Identifier("phone", phone),
             needs_review=old,
         ),
         now=now,

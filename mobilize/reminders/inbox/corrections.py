@@ -19,7 +19,7 @@ from mobilize.languages import _
 from mobilize.reminders.inbox.answers import drop_reminders, store_coming
 from mobilize.reminders.inbox.lines import is_chair_of, line_counted_by
 from mobilize.reminders.inbox.shared_phones import members_at
-from mobilize.reminders.models import Coming
+from mobilize.reminders.models import Rsvp
 from mobilize.roster.models import Member, Membership
 from mobilize.texts.models import Inbound, Intent, Question, QuestionKind
 from mobilize.texts.operations import opt_out
@@ -100,7 +100,7 @@ def _take_back(inbound: Inbound, now: datetime) -> None:
     session = db.session
     if inbound.intent in (Intent.COMING, Intent.NOT_COMING):
         members = select(Member.id).where(Member.phone_index == inbound.phone_index)
-        answers = delete(Coming).where(Coming.member_id.in_(members), Coming.at == inbound.received_at)
+        answers = delete(Rsvp).where(Rsvp.member_id.in_(members), Rsvp.at == inbound.received_at)
         session.execute(answers.execution_options(synchronize_session=False))
     for counted in (HeadCount, Supporters):
         of_text = counted.nonce == inbound.id.bytes, counted.voided_at.is_(None)

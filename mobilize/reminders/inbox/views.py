@@ -28,7 +28,7 @@ from mobilize.texts.models import Inbound
 
 
 @dataclass(frozen=True)
-class Unanswered:
+class RefusedAnswer:
     """What was typed in answer to one text, and refused."""
 
     inbound_id: uuid.UUID
@@ -111,7 +111,7 @@ def answer_letter(inbound_id: uuid.UUID) -> Response | tuple[str, int]:
     try:
         operations.answer_letter(inbound, typed, actor=me().actor, now=clock.now())
     except Refused as refusal:
-        return _waiting_page(Unanswered(inbound_id, typed, refusal)), refusal.status
+        return _waiting_page(RefusedAnswer(inbound_id, typed, refusal)), refusal.status
     flash(_("Your answer is on its way."), "done")
     return redirect(url_for("reminders.inbox"), 303)
 
@@ -137,7 +137,7 @@ def _inbound(inbound_id: uuid.UUID) -> Inbound:
     return queries.inbound_in_scope(inbound_id, me().scope, clock.now()) or abort(404)
 
 
-def _waiting_page(unanswered: Unanswered | None = None) -> str:
+def _waiting_page(unanswered: RefusedAnswer | None = None) -> str:
     now, person = clock.now(), me().person or abort(403)
     return render_template(
         "reminders/inbox.html",

@@ -11,12 +11,12 @@ from mobilize.actions.models import Action, Campaign, Event
 from mobilize.database import db
 from mobilize.languages import DEFAULT
 from mobilize.texts.carriers import codes_of
-from mobilize.texts.carriers.base import Meaning
+from mobilize.texts.carriers.base import ErrorMeaning
 from mobilize.texts.models import OutboxText, TextState
 from mobilize.texts.sending.pauses import held_refs, hold_texts, release_texts, released_at
 
 # texts.md: a carrier that filters more than 2 % of a campaign has taken it for spam.
-FILTERED, MOST_FILTERED = codes_of(Meaning.FILTERED), 0.02
+FILTERED, MOST_FILTERED = codes_of(ErrorMeaning.FILTERED), 0.02
 FEWEST = 50
 LOOKS_BACK = timedelta(hours=24)
 LEFT = (TextState.ACCEPTED, TextState.SENT, TextState.DELIVERED, TextState.FAILED)

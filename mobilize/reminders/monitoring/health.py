@@ -12,7 +12,7 @@ from mobilize.accounts.access.scope import Scope
 from mobilize.database import db
 from mobilize.roster.models import Member, Membership, MembershipRank, Site
 from mobilize.texts.carriers import meaning_of
-from mobilize.texts.carriers.base import Meaning
+from mobilize.texts.carriers.base import ErrorMeaning
 from mobilize.texts.models import OutboxText, PhoneRule, TextState
 
 A_WEEK = timedelta(days=7)
@@ -33,21 +33,21 @@ class Remedy(StrEnum):
 
 
 _REMEDIES = {
-    Meaning.OPTED_OUT: Remedy.STOPPED,
-    Meaning.BAD_NUMBER: Remedy.FIX_NUMBER,
-    Meaning.STOP_SENDER: Remedy.SENDER,
-    Meaning.SET_UP_WRONG: Remedy.SENDER,
-    Meaning.REFUSES_NUMBER: Remedy.NO_ROUTE,
-    Meaning.SLOW_DOWN: Remedy.SLOW,
-    Meaning.USED_UP_TODAY: Remedy.SLOW,
-    Meaning.ONE_RETRY: Remedy.UNREACHED,
-    Meaning.FILTERED: Remedy.FILTERED,
-    Meaning.EXPIRED: Remedy.EXPIRED,
+    ErrorMeaning.OPTED_OUT: Remedy.STOPPED,
+    ErrorMeaning.BAD_NUMBER: Remedy.FIX_NUMBER,
+    ErrorMeaning.STOP_SENDER: Remedy.SENDER,
+    ErrorMeaning.SET_UP_WRONG: Remedy.SENDER,
+    ErrorMeaning.REFUSES_NUMBER: Remedy.NO_ROUTE,
+    ErrorMeaning.SLOW_DOWN: Remedy.SLOW,
+    ErrorMeaning.USED_UP_TODAY: Remedy.SLOW,
+    ErrorMeaning.ONE_RETRY: Remedy.UNREACHED,
+    ErrorMeaning.FILTERED: Remedy.FILTERED,
+    ErrorMeaning.EXPIRED: Remedy.EXPIRED,
 }
 
 
 @dataclass(frozen=True)
-class Failures:
+class FailureGroup:
     """Texts of the last week that did not arrive, with one code of the carrier."""
 
     code: int
@@ -64,7 +64,7 @@ class UnreachableNumbers:
     members: int
 
 
-def failures_by_code(now: datetime) -> tuple[int, list[Failures]]:
+def failures_by_code(now: datetime) -> tuple[int, list[FailureGroup]]:
     """(texts that left in the last week, those that failed by code, most first)."""
     gone = (TextState.ACCEPTED, TextState.SENT, TextState.DELIVERED, TextState.FAILED)
     lately = OutboxText.due_at > now - A_WEEK
@@ -77,7 +77,7 @@ def failures_by_code(now: datetime) -> tuple[int, list[Failures]]:
         .group_by(code)
         .order_by(func.count().desc())
     )
-    return left, [Failures(one, count, count / max(left, 1), remedy_for(one)) for one, count in rows]
+    return left, [FailureGroup(one, count, count / max(left, 1), remedy_for(one)) for one, count in rows]
 
 
 def remedy_for(code: int) -> Remedy:

@@ -15,7 +15,7 @@ from mobilize.reminders.broadcasts.audience import audience_of, counted
 from mobilize.reminders.models import Audience, ReminderRule
 from mobilize.reminders.rules.kinds import SPECS, Recipients
 from mobilize.reminders.rules.queries import applies_to, due_at, expires_at, reached_by
-from mobilize.segments import Length, measure
+from mobilize.segments import MessageLength, measure
 from mobilize.texts.sending import limits
 from mobilize.texts.sending.spending import cost_cents, finishing_time
 from mobilize.texts.templates import render, written_languages
@@ -27,7 +27,7 @@ class Preview:
 
     language: str
     body: str
-    length: Length
+    length: MessageLength
     phones: int
 
 
@@ -62,7 +62,7 @@ def estimate(action: Action, rule: ReminderRule, now: datetime) -> Estimate:
     """The estimate of this rule, as if it were on, by today's roster. Reads only."""
     events = {event.id: event for event in _events(action) if applies_to(rule, event)}
     phones = segments = 0
-    longest: dict[str, tuple[str, Length]] = {}
+    longest: dict[str, tuple[str, MessageLength]] = {}
     phones_by_language = dict.fromkeys(written_languages(), 0)
     reached = _reached(action, rule, now)
     times = SPECS[rule.kind].sent_at_most

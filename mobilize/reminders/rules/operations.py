@@ -12,7 +12,7 @@ from mobilize.actions.models import Action
 from mobilize.database import atomic, db, insert, new_id
 from mobilize.errors import Refused
 from mobilize.languages import _
-from mobilize.reminders.models import Planned, ReminderRule, RuleKind
+from mobilize.reminders.models import PlannedReminder, ReminderRule, RuleKind
 from mobilize.reminders.rules.estimates import estimate
 from mobilize.reminders.rules.kinds import SPECS, DefaultState
 from mobilize.reminders.rules.queries import actions_without_rules, reached_by
@@ -126,7 +126,7 @@ def tick_off(rule: ReminderRule, versions: Iterable[tuple[uuid.UUID, int]], now:
     ]
     if rows:
         with atomic() as session:
-            session.execute(insert(Planned).on_conflict_do_nothing(), rows)
+            session.execute(insert(PlannedReminder).on_conflict_do_nothing(), rows)
 
 
 def _allow_its_cost(action: Action, rule: ReminderRule, actor: str, now: datetime) -> None:
@@ -153,11 +153,11 @@ def _locked(action: Action, kind: RuleKind) -> ReminderRule:
 
 
 def _take_back(rule: ReminderRule, now: datetime) -> None:
-    planned = db.session.scalars(select(Planned).where(Planned.rule_id == rule.id)).all()
+    planned = db.session.scalars(select(PlannedReminder).where(PlannedReminder.rule_id == rule.id)).all()
     for one in planned:
         drop_texts(
             purpose(rule.kind, one.event_id, one.version) + ":", CHANGED, now=now, event_id=one.event_id
         )
     if rule.on:
         # Without these the planner works the rule off again. Off, they stay: a move concerns who was told.
-        db.session.execute(delete(Planned).where(Planned.rule_id == rule.id))
+        db.session.execute(delete(PlannedReminder).where(PlannedReminder.rule_id == rule.id))

@@ -16,7 +16,7 @@ from mobilize.actions.models import Event, EventState
 from mobilize.checkins.member.personal_links import ended_links, personal_address, personal_code
 from mobilize.database import atomic, db, insert, is_postgres, new_id
 from mobilize.reminders.blanks import blanks_for, blanks_for_member, own_links_begin, written_in
-from mobilize.reminders.models import Planned, PlanningProgress, ReminderRule, RuleKind
+from mobilize.reminders.models import PlannedReminder, PlanningProgress, ReminderRule, RuleKind
 from mobilize.reminders.rules.kinds import ANNOUNCING, MEMBER_KINDS, MOVED, SPECS, RuleSpec
 from mobilize.reminders.rules.operations import CHANGED, purpose, set_default_rules, tick_off
 from mobilize.reminders.rules.queries import applies_to, audience, due_at, expires_at, outdated, unplanned
@@ -72,11 +72,11 @@ def follow_changes(now: datetime) -> None:
         with atomic() as session:
             event = session.get_one(Event, event_id, with_for_update={"read": True})
             conditions = (
-                Planned.rule_id == rule_id,
-                Planned.event_id == event_id,
-                Planned.version == version,
+                PlannedReminder.rule_id == rule_id,
+                PlannedReminder.event_id == event_id,
+                PlannedReminder.version == version,
             )
-            if not session.execute(delete(Planned).where(*conditions)).rowcount:  # type: ignore[attr-defined]
+            if not session.execute(delete(PlannedReminder).where(*conditions)).rowcount:  # type: ignore[attr-defined]
                 continue  # another worker has seen to it
             off = event.state is EventState.CALLED_OFF or event.action.called_off_at is not None
             drop_texts(

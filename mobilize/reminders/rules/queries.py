@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased, joinedload
 from mobilize.actions.models import Action, Event, EventChapter, EventState
 from mobilize.checkins.models import Attendance
 from mobilize.database import db
-from mobilize.reminders.models import Coming, Planned, ReminderRule, RuleKind
+from mobilize.reminders.models import PlannedReminder, ReminderRule, Rsvp, RuleKind
 from mobilize.reminders.rules.kinds import ANNOUNCING, SPECS, RuleSpec
 from mobilize.roster.models import Member, Membership, MembershipRank, MemberStatus, PhoneKind
 from mobilize.texts.consent.subscriptions import is_bad, says_stop
@@ -60,7 +60,9 @@ def unplanned(kind: RuleKind, now: datetime) -> dict[uuid.UUID, list[Event]]:
     """
     back, ahead = SPECS[kind].window
     done = exists().where(
-        Planned.rule_id == ReminderRule.id, Planned.event_id == Event.id, Planned.version == Event.version
+        PlannedReminder.rule_id == ReminderRule.id,
+        PlannedReminder.event_id == Event.id,
+        PlannedReminder.version == Event.version,
     )
     rows = db.session.execute(
         select(ReminderRule.id, Event)
@@ -85,17 +87,17 @@ def due_now(kind: RuleKind, now: datetime) -> Iterator[tuple[ReminderRule, list[
             yield rule, due
 
 
-def outdated() -> Sequence[tuple[Planned, RuleKind]]:
+def outdated() -> Sequence[tuple[PlannedReminder, RuleKind]]:
     """Plans for events that have been moved or called off since, with the kind of their rule."""
     gone = (Event.state == EventState.CALLED_OFF) | Action.called_off_at.is_not(None)
     return [
         (planned, kind)
         for planned, kind in db.session.execute(
-            select(Planned, ReminderRule.kind)
-            .join(ReminderRule, ReminderRule.id == Planned.rule_id)
-            .join(Event, Event.id == Planned.event_id)
+            select(PlannedReminder, ReminderRule.kind)
+            .join(ReminderRule, ReminderRule.id == PlannedReminder.rule_id)
+            .join(Event, Event.id == PlannedReminder.event_id)
             .join(Action, Action.id == Event.action_id)
-            .where((Event.version > Planned.version) | gone)
+            .where((Event.version > PlannedReminder.version) | gone)
         )
     ]
 
@@ -149,9 +151,9 @@ def is_moot() -> ColumnElement[bool]:
         _action_of(attended.event_id) == _action_of(OutboxText.event_id),
     )
     declined = exists().where(
-        Coming.event_id == OutboxText.event_id,
-        Coming.member_id == OutboxText.member_id,
-        Coming.coming.is_(False),
+        Rsvp.event_id == OutboxText.event_id,
+        Rsvp.member_id == OutboxText.member_id,
+        Rsvp.coming.is_(False),
     )
     other = aliased(Member)
     is_shared = exists().where(
@@ -168,9 +170,7 @@ def _action_of(event_id: Any) -> Any:
 def _conditions(member: Any, spec: RuleSpec, now: datetime) -> list[Any]:
     event_id = EventChapter.event_id
     is_in = exists().where(Attendance.event_id == event_id, Attendance.member_id == member.id)
-    declined = exists().where(
-        Coming.event_id == event_id, Coming.member_id == member.id, Coming.coming.is_(False)
-    )
+    declined = exists().where(Rsvp.event_id == event_id, Rsvp.member_id == member.id, Rsvp.coming.is_(False))
     announced = exists().where(
         and_(
             OutboxText.event_id == event_id,

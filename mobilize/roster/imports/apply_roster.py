@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 
 from mobilize.database import Model
 from mobilize.roster.members import CARRIED
-from mobilize.roster.models import Member, Membership, MembershipRank, Side, StagedMember, StatusSpan
+from mobilize.roster.models import Member, Membership, MembershipRank, StagedMember, StagedVersion, StatusSpan
 
 _MOVED = tuple(name for name in CARRIED if name not in ("number_index", "number_enc"))
 _EDITABLE = ("name_enc", "phone_index", "status", "language")
@@ -34,48 +34,50 @@ _EDITABLE = ("name_enc", "phone_index", "status", "language")
 
 def put_in_place(session: Session, import_id: uuid.UUID, *, now: datetime) -> None:
     """Do what was staged: change, add, close and open, all dated `now`."""
-    _restore_or_change(session, import_id, Side.AFTER, now)
+    _restore_or_change(session, import_id, StagedVersion.AFTER, now)
     _add_members(session, import_id, now)
     for rank in MembershipRank:
-        _close(session, Membership, _ids(import_id, Side.BEFORE, f"{rank}_id"), now)
+        _close(session, Membership, _ids(import_id, StagedVersion.BEFORE, f"{rank}_id"), now)
         _open_memberships(session, import_id, rank, now)
-    _close(session, StatusSpan, _ids(import_id, Side.BEFORE, "span_id"), now)
+    _close(session, StatusSpan, _ids(import_id, StagedVersion.BEFORE, "span_id"), now)
     _open_spans(session, import_id, now)
 
 
 def put_back(session: Session, import_id: uuid.UUID) -> None:
     """Undo `put_in_place`: what it opened goes, what it closed is open again, all members are as before."""
     for rank in MembershipRank:
-        _remove(session, Membership, _ids(import_id, Side.AFTER, f"{rank}_id"))
-    _remove(session, StatusSpan, _ids(import_id, Side.AFTER, "span_id"))
+        _remove(session, Membership, _ids(import_id, StagedVersion.AFTER, f"{rank}_id"))
+    _remove(session, StatusSpan, _ids(import_id, StagedVersion.AFTER, "span_id"))
     for rank in MembershipRank:
-        _close(session, Membership, _ids(import_id, Side.BEFORE, f"{rank}_id"), None)
-    _close(session, StatusSpan, _ids(import_id, Side.BEFORE, "span_id"), None)
-    _restore_or_change(session, import_id, Side.BEFORE, None)
+        _close(session, Membership, _ids(import_id, StagedVersion.BEFORE, f"{rank}_id"), None)
+    _close(session, StatusSpan, _ids(import_id, StagedVersion.BEFORE, "span_id"), None)
+    _restore_or_change(session, import_id, StagedVersion.BEFORE, None)
     _remove(session, Member, _new_members(import_id))
 
 
 def has_moved_on(session: Session, import_id: uuid.UUID, since: datetime) -> bool:
     """Whether the roster is no longer the one the dry run saw, so that its result would be another one."""
-    changed = _differing(import_id, Side.BEFORE, CARRIED)
+    changed = _differing(import_id, StagedVersion.BEFORE, CARRIED)
     taken = select(Member.id).join(
         StagedMember,
         and_(
-            *_of(import_id, Side.AFTER), StagedMember.is_new, StagedMember.number_index == Member.number_index
+            *_of(import_id, StagedVersion.AFTER),
+            StagedMember.is_new,
+            StagedMember.number_index == Member.number_index,
         ),
     )
     added = select(Member.id).where(Member.added_at > since)
-    closed = _closed_since(import_id, Side.BEFORE)
+    closed = _closed_since(import_id, StagedVersion.BEFORE)
     return any(session.scalar(select(query.exists())) for query in (changed, taken, added, closed))
 
 
 def edited_since(session: Session, import_id: uuid.UUID, committed_at: datetime) -> list[uuid.UUID]:
     """The members whom somebody changed after this import, by name, phone, status, language or chapter."""
-    edited = set(session.scalars(_differing(import_id, Side.AFTER, _EDITABLE)))
-    edited |= set(session.scalars(_closed_since(import_id, Side.AFTER)))
+    edited = set(session.scalars(_differing(import_id, StagedVersion.AFTER, _EDITABLE)))
+    edited |= set(session.scalars(_closed_since(import_id, StagedVersion.AFTER)))
     later = select(Membership.member_id).where(
         Membership.from_at > committed_at,
-        Membership.member_id.in_(select(StagedMember.member_id).where(*_of(import_id, Side.AFTER))),
+        Membership.member_id.in_(select(StagedMember.member_id).where(*_of(import_id, StagedVersion.AFTER))),
     )
     return sorted(edited | set(session.scalars(later)))
 
@@ -97,26 +99,28 @@ def hold_members(session: Session, import_id: uuid.UUID) -> None:
     """Lock these members against edits until the end, on PostgreSQL; check-ins only refer to them and go
     on."""
     concerned = select(StagedMember.member_id).where(
-        *_of(import_id, Side.AFTER), StagedMember.is_new.is_(False)
+        *_of(import_id, StagedVersion.AFTER), StagedMember.is_new.is_(False)
     )
     held = select(Member.id).where(Member.id.in_(concerned)).with_for_update(key_share=True).subquery()
     session.scalar(select(func.count()).select_from(held))
 
 
-def _of(import_id: uuid.UUID, side: Side) -> tuple[ColumnElement[bool], ...]:
+def _of(import_id: uuid.UUID, side: StagedVersion) -> tuple[ColumnElement[bool], ...]:
     return StagedMember.import_id == import_id, StagedMember.side == side
 
 
-def _ids(import_id: uuid.UUID, side: Side, column: str) -> Select[Any]:
+def _ids(import_id: uuid.UUID, side: StagedVersion, column: str) -> Select[Any]:
     staged = getattr(StagedMember, column)
     return select(staged).where(*_of(import_id, side), staged.is_not(None))
 
 
 def _new_members(import_id: uuid.UUID) -> Select[Any]:
-    return select(StagedMember.member_id).where(*_of(import_id, Side.AFTER), StagedMember.is_new)
+    return select(StagedMember.member_id).where(*_of(import_id, StagedVersion.AFTER), StagedMember.is_new)
 
 
-def _restore_or_change(session: Session, import_id: uuid.UUID, side: Side, now: datetime | None) -> None:
+def _restore_or_change(
+    session: Session, import_id: uuid.UUID, side: StagedVersion, now: datetime | None
+) -> None:
     values: dict[str, Any] = {name: getattr(StagedMember, name) for name in _MOVED}
     if now is not None:
         # Staged with the moment of the dry run; gone is gone from the commit on.
@@ -133,7 +137,7 @@ def _add_members(session: Session, import_id: uuid.UUID, now: datetime) -> None:
     names = ("id", *CARRIED, "added_at")
     carried = [getattr(StagedMember, name) for name in CARRIED]
     rows = select(StagedMember.member_id, *carried, _moment(now)).where(
-        *_of(import_id, Side.AFTER), StagedMember.is_new
+        *_of(import_id, StagedVersion.AFTER), StagedMember.is_new
     )
     session.execute(insert(Member).from_select(names, rows.order_by(StagedMember.id), include_defaults=False))
 
@@ -142,7 +146,7 @@ def _open_memberships(session: Session, import_id: uuid.UUID, rank: MembershipRa
     opened, site = getattr(StagedMember, f"{rank}_id"), getattr(StagedMember, f"{rank}_site_id")
     rows = select(
         opened, StagedMember.member_id, site, literal(rank, Membership.rank.type), _moment(now)
-    ).where(*_of(import_id, Side.AFTER), opened.is_not(None))
+    ).where(*_of(import_id, StagedVersion.AFTER), opened.is_not(None))
     names = ("id", "member_id", "site_id", "rank", "from_at")
     session.execute(
         insert(Membership).from_select(names, rows.order_by(StagedMember.id), include_defaults=False)
@@ -151,7 +155,7 @@ def _open_memberships(session: Session, import_id: uuid.UUID, rank: MembershipRa
 
 def _open_spans(session: Session, import_id: uuid.UUID, now: datetime) -> None:
     rows = select(StagedMember.span_id, StagedMember.member_id, StagedMember.status, _moment(now)).where(
-        *_of(import_id, Side.AFTER), StagedMember.span_id.is_not(None)
+        *_of(import_id, StagedVersion.AFTER), StagedMember.span_id.is_not(None)
     )
     names = ("id", "member_id", "status", "from_at")
     session.execute(
@@ -173,7 +177,7 @@ def _remove(session: Session, kind: Any, ids: Select[Any]) -> None:
     session.execute(delete(kind).where(kind.id.in_(ids)).execution_options(synchronize_session=False))
 
 
-def _differing(import_id: uuid.UUID, side: Side, names: tuple[str, ...]) -> Select[Any]:
+def _differing(import_id: uuid.UUID, side: StagedVersion, names: tuple[str, ...]) -> Select[Any]:
     same_member = and_(*_of(import_id, side), StagedMember.member_id == Member.id)
     differs = or_(*(getattr(Member, name).is_distinct_from(getattr(StagedMember, name)) for name in names))
     return (
@@ -181,6 +185,6 @@ def _differing(import_id: uuid.UUID, side: Side, names: tuple[str, ...]) -> Sele
     )
 
 
-def _closed_since(import_id: uuid.UUID, side: Side) -> Select[Any]:
+def _closed_since(import_id: uuid.UUID, side: StagedVersion) -> Select[Any]:
     ids = [Membership.id.in_(_ids(import_id, side, f"{rank}_id")) for rank in MembershipRank]
     return select(Membership.member_id).where(or_(*ids), Membership.to_at.is_not(None))

@@ -20,7 +20,7 @@ from mobilize.database import atomic, db, is_postgres
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.roster.imports import apply_roster, apply_sites
-from mobilize.roster.imports.roster_changes import Changes
+from mobilize.roster.imports.roster_changes import StagedChanges
 from mobilize.roster.imports.roster_reader import read_roster
 from mobilize.roster.imports.site_matcher import KnownSite, SiteBook
 from mobilize.roster.imports.sites_reader import read_sites
@@ -57,7 +57,7 @@ def dry_run_roster(
         raise Refused("no_sites", _("There are no sites yet. Import the list of sites first."))
     reading = read_roster(data, book, chosen)
     started = _start(ROSTER, digest, by=by, now=now)
-    changes = Changes(reading, stored_roster(), _is_desk_phone, now)
+    changes = StagedChanges(reading, stored_roster(), _is_desk_phone, now)
     _stage(started.id, changes, tell)
     summary = roster_summary(reading, changes, book) | {"sha256": digest.hex(), "bytes": len(data)}
     return _staged(started.id, summary, warned=warned_lines(reading))
@@ -181,7 +181,7 @@ def _start(kind: str, digest: bytes, *, by: str, now: datetime) -> Import:
     return started
 
 
-def _stage(import_id: uuid.UUID, changes: Changes, tell: Callable[[int, int], None] | None) -> None:
+def _stage(import_id: uuid.UUID, changes: StagedChanges, tell: Callable[[int, int], None] | None) -> None:
     chunk: list[dict[str, Any]] = []
     for row in changes.rows():
         chunk.append({**row, "import_id": import_id})

@@ -17,7 +17,7 @@ from mobilize.database import new_id
 from mobilize.roster.imports.roster_reader import RosterReading
 from mobilize.roster.imports.roster_rows import MemberRow
 from mobilize.roster.members import CARRIED, StoredMember, number_key, phone_key
-from mobilize.roster.models import Member, MembershipRank, MemberStatus, PhoneKind, Side
+from mobilize.roster.models import Member, MembershipRank, MemberStatus, PhoneKind, StagedVersion
 from mobilize.roster.names import PersonName
 
 Values = dict[str, Any]
@@ -25,7 +25,7 @@ _PHONE_KINDS = {"mobile": PhoneKind.MOBILE, "home": PhoneKind.LANDLINE, "work": 
 
 
 @dataclass
-class Changes:
+class StagedChanges:
     """The staged rows of a dry run, made one by one while they are iterated, and counts of the changes."""
 
     reading: RosterReading
@@ -102,8 +102,8 @@ def _both_sides(stands: StoredMember, after: Values) -> Iterator[Values]:
     elif before["status"] != after["status"] or stands.span_id is None:
         closes["span_id"], opens["span_id"] = stands.span_id, new_id()
     shared = {"member_id": stands.id, "is_new": False}
-    yield {"id": new_id(), "side": Side.BEFORE, **shared, **before, **closes}
-    yield {"id": new_id(), "side": Side.AFTER, **shared, **after, **opens}
+    yield {"id": new_id(), "side": StagedVersion.BEFORE, **shared, **before, **closes}
+    yield {"id": new_id(), "side": StagedVersion.AFTER, **shared, **after, **opens}
 
 
 def _gone(stands: StoredMember, now: datetime) -> Values:
@@ -116,7 +116,7 @@ def _added(
     home, second = _site_ids(row)
     return {
         "id": new_id(),
-        "side": Side.AFTER,
+        "side": StagedVersion.AFTER,
         "is_new": True,
         "member_id": member_id,
         **dict.fromkeys(CARRIED),

@@ -12,7 +12,7 @@ from mobilize.roster.imports.column_mapping import ROSTER, ROSTER_NEEDS, place_c
 from mobilize.roster.imports.roster_rows import MemberRow, Reason, read_row
 from mobilize.roster.imports.site_matcher import SiteBook
 from mobilize.roster.imports.synonyms import clean, looks_misread
-from mobilize.roster.uploads.uploaded_table import Record, open_table, whole_records
+from mobilize.roster.uploads.uploaded_table import UploadedRecord, open_table, whole_records
 
 CellHashes = dict[str, set[int]]
 MERGED = ("exact", "same_person", "site_added")
@@ -54,7 +54,7 @@ def read_roster(data: bytes, book: SiteBook, chosen: Mapping[str, str] | None = 
     return reading
 
 
-def _add(reading: RosterReading, hashes: CellHashes, row: MemberRow, record: Record) -> None:
+def _add(reading: RosterReading, hashes: CellHashes, row: MemberRow, record: UploadedRecord) -> None:
     first = reading.members.get(row.number)
     if first is None:
         reading.members[row.number] = row

@@ -14,7 +14,7 @@ from mobilize.languages import _
 from mobilize.roster.imports.column_mapping import ROSTER, SITES, SITES_NEED, place_columns
 from mobilize.roster.imports.synonyms import NOTHING, YES, clean, folded
 from mobilize.roster.names import fold
-from mobilize.roster.uploads.uploaded_table import Record, open_table, whole_records
+from mobilize.roster.uploads.uploaded_table import UploadedRecord, open_table, whole_records
 
 _NOTHING = folded(NOTHING)
 _YES = folded(YES)
@@ -157,7 +157,7 @@ def _not_a_site(values: Mapping[str, str], district: str | None) -> str | None:
     return None
 
 
-def _add(reading: SitesReading, values: Mapping[str, str], record: Record) -> None:
+def _add(reading: SitesReading, values: Mapping[str, str], record: UploadedRecord) -> None:
     code = values["code"].replace("-", "")
     if not code or len(code) > 40 or ("district" in values and not re.fullmatch("[0-9]{14}", code)):
         reading.rejected.append((record.number, record.line, SiteReason.BAD_CODE))

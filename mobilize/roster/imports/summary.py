@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from mobilize.roster.imports.roster_changes import Changes
+from mobilize.roster.imports.roster_changes import StagedChanges
 from mobilize.roster.imports.roster_reader import RosterReading, account, warned
 from mobilize.roster.imports.roster_rows import Reason, reason_text
 from mobilize.roster.imports.site_matcher import SiteBook
@@ -17,7 +17,7 @@ _MOST_WARNED = 50
 _MOST_WORDS = 30
 
 
-def roster_summary(reading: RosterReading, changes: Changes, book: SiteBook) -> dict[str, Any]:
+def roster_summary(reading: RosterReading, changes: StagedChanges, book: SiteBook) -> dict[str, Any]:
     """`account` for machines, `changes`, `rejected_lines` [record, line, reason], what is unresolved, ..."""
     present = sum(s.values["gone_on"] is None and not s.keeps_out for s in changes.standing.values())
     return {

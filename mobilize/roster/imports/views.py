@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from mobilize import clock, settings
 from mobilize.accounts.access.permissions import me, require_step_up, signed_in
 from mobilize.accounts.approvals import operations as approvals
-from mobilize.accounts.approvals.operations import Kind
+from mobilize.accounts.approvals.operations import ApprovalKind
 from mobilize.accounts.models import RoleName
 from mobilize.accounts.queries import looks_after_everything
 from mobilize.database import db
@@ -90,7 +90,7 @@ def show_import(import_id: uuid.UUID) -> str:
         rejected=rejected_in_words(row.kind, row.summary),
         warned_lines=json.loads(row.warned_lines or "{}"),
         second_needed=_second_needed(row) and row.by == me().actor,
-        approval=approvals.open_approval(Kind.IMPORT, str(row.id), now=now),
+        approval=approvals.open_approval(ApprovalKind.IMPORT, str(row.id), now=now),
         alone=approvals.is_lone_admin(me().actor, now),
         can_undo=can_undo,
         edited=[db.session.get_one(Member, member_id) for member_id in edited[:50]],
@@ -103,7 +103,9 @@ def ask_second_person(import_id: uuid.UUID) -> Response:
     """Ask another admin to agree to what this page shows."""
     row = _import(import_id)
     if _second_needed(row):
-        approvals.request_approval(Kind.IMPORT, str(row.id), _in_words(row), by=me().actor, now=clock.now())
+        approvals.request_approval(
+            ApprovalKind.IMPORT, str(row.id), _in_words(row), by=me().actor, now=clock.now()
+        )
     return redirect(url_for("roster.show_import", import_id=import_id))
 
 
@@ -184,9 +186,15 @@ def _second_person(row: Import) -> AbstractContextManager[str | None]:
     if not _second_needed(row):
         return nullcontext(None)
     if row.by == visitor.actor:
-        return approvals.second_person(Kind.IMPORT, ref, now=now)
+        return approvals.second_person(ApprovalKind.IMPORT, ref, now=now)
     return approvals.agreeing(
-        Kind.IMPORT, ref, _in_words(row), asked_by=row.by, by=visitor.actor, scope=visitor.scope, now=now
+        ApprovalKind.IMPORT,
+        ref,
+        _in_words(row),
+        asked_by=row.by,
+        by=visitor.actor,
+        scope=visitor.scope,
+        now=now,
     )
 
 

@@ -22,7 +22,7 @@ _SAMPLE = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class UploadedRecord:
     """`number` counts records from 1 after the headings; `line` is where it starts in the file."""
 
     number: int
@@ -39,7 +39,7 @@ class UploadedTable:
     """`records` can be walked once. A blank line is a record; cells are as written, never interpreted."""
 
     header: list[str]
-    records: Iterator[Record]
+    records: Iterator[UploadedRecord]
 
 
 def open_table(data: bytes) -> UploadedTable:
@@ -55,7 +55,7 @@ def open_table(data: bytes) -> UploadedTable:
     return _table(_bounded(_text_rows(decode(data))))
 
 
-class Counting(Protocol):
+class RecordCounters(Protocol):
     """The counters of a reading: see `whole_records`."""
 
     records: int
@@ -65,7 +65,7 @@ class Counting(Protocol):
     def rejected(self) -> list[Any]: ...
 
 
-def whole_records(table: UploadedTable, counting: Counting, malformed: Any) -> Iterator[Record]:
+def whole_records(table: UploadedTable, counting: RecordCounters, malformed: Any) -> Iterator[UploadedRecord]:
     """The records with one cell per heading. Blank ones and repeated headings are counted as skipped; one
     cell too many or too few is rejected as `malformed`."""
     for record in table.records:
@@ -176,15 +176,15 @@ def _table(rows: Iterator[tuple[int, list[str]]]) -> UploadedTable:
     raise Refused("empty_file", _("This file is empty. Choose the one that has the list in it."))
 
 
-def _numbered(rows: Iterator[tuple[int, list[str]]]) -> Iterator[Record]:
+def _numbered(rows: Iterator[tuple[int, list[str]]]) -> Iterator[UploadedRecord]:
     for number, (line, cells) in enumerate(rows, start=1):
-        yield Record(number, line, cells)
+        yield UploadedRecord(number, line, cells)
 
 
 def _squared(table: UploadedTable) -> UploadedTable:
     """A sheet stores no empty cells at the end of a row: give every row the width of the headings back."""
     header = _without_trailing_empty(table.header)
-    records = (Record(r.number, r.line, _widened(r.cells, len(header))) for r in table.records)
+    records = (UploadedRecord(r.number, r.line, _widened(r.cells, len(header))) for r in table.records)
     return UploadedTable(header, records)
 
 

@@ -28,7 +28,7 @@ _CHUNK = 1 << 20
 _DOCTYPES = tuple("<!DOCTYPE".encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be"))
 
 
-class Unfit(Exception):
+class UnreadableWorkbook(Exception):
     """The workbook is not plain rows: a code of `xlsx_reader.rows`, and the row where that shows, or 0."""
 
     def __init__(self, code: str, row: int = 0):
@@ -45,14 +45,14 @@ def main() -> None:
         for number, cells in rows(sys.stdin.buffer.read()):
             out.write(json.dumps([number, cells]) + "\n")
         out.write('{"end": true}\n')
-    except Unfit as unfit:
+    except UnreadableWorkbook as unfit:
         out.write(json.dumps({"refused": unfit.code, "row": unfit.row}) + "\n")
 
 
 def rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
     """(row number, cells as text) of the first sheet; empty rows between are kept, those at the end are not.
 
-    Raises `Unfit`.
+    Raises `UnreadableWorkbook`.
     """
     book = None
     try:
@@ -62,13 +62,13 @@ def rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
 
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, keep_links=False)
         yield from _without_trailing_empty(_sheet_rows(book))
-    except Unfit:
+    except UnreadableWorkbook:
         raise
     except MemoryError:
-        raise Unfit("workbook_too_large") from None
+        raise UnreadableWorkbook("workbook_too_large") from None
     except Exception as broken:
         # openpyxl has no error of its own for a damaged part: what its XML or zip reading met comes through.
-        raise Unfit("workbook_unreadable") from broken
+        raise UnreadableWorkbook("workbook_unreadable") from broken
     finally:
         if book is not None:
             book.close()
@@ -91,11 +91,11 @@ def _refuse_dangerous(data: bytes) -> None:
         listed = parts.infolist()
         names = [part.filename.lower() for part in listed]
         if len(listed) > MAX_PARTS or sum(part.file_size for part in listed) > MAX_UNPACKED_BYTES:
-            raise Unfit("workbook_too_large")
+            raise UnreadableWorkbook("workbook_too_large")
         if any(_swells(part) for part in listed):
-            raise Unfit("workbook_too_large")
+            raise UnreadableWorkbook("workbook_too_large")
         if any(_holds_macros(name) for name in names):
-            raise Unfit("workbook_macros")
+            raise UnreadableWorkbook("workbook_macros")
         for part in listed:
             if part.filename.lower().endswith((".xml", ".rels")):
                 _refuse_part(parts, part)
@@ -120,16 +120,16 @@ def _refuse_part(parts: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
         while chunk := stream.read(_CHUNK):
             window = tail + chunk
             if any(mark in window for mark in _DOCTYPES):
-                raise Unfit("workbook_unsafe")
+                raise UnreadableWorkbook("workbook_unsafe")
             row_count += chunk.count(b"<row")
             if row_count > MAX_ROWS:
-                raise Unfit("workbook_too_large")
+                raise UnreadableWorkbook("workbook_too_large")
             tail = window[-32:]
 
 
 def _sheet_rows(book: Any) -> Iterator[tuple[int, list[str]]]:
     if not book.worksheets:
-        raise Unfit("workbook_without_sheet")
+        raise UnreadableWorkbook("workbook_without_sheet")
     sheet = book.worksheets[0]
     # The stated size may be A1:XFD1048576 around one cell; without it rows end where their cells end.
     sheet.reset_dimensions()
@@ -151,7 +151,7 @@ def _text(cell: Any, row: int) -> str:
         return value.date().isoformat()
     if isinstance(value, (int, float, date)):
         return str(value)
-    raise Unfit("workbook_formula", row)
+    raise UnreadableWorkbook("workbook_formula", row)
 
 
 def _without_trailing_empty(rows: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
@@ -160,7 +160,7 @@ def _without_trailing_empty(rows: Iterator[tuple[int, list[str]]]) -> Iterator[t
         if not any(cell.strip() for cell in cells):
             empty.append((number, []))
             if len(empty) > MAX_EMPTY_ROWS:
-                raise Unfit("workbook_empty_rows", empty[0][0])
+                raise UnreadableWorkbook("workbook_empty_rows", empty[0][0])
             continue
         yield from empty
         empty.clear()

@@ -28,7 +28,7 @@ class NotRedacted(Exception):
     """The carrier keeps the words of this message for now: it is under way, or the call failed."""
 
 
-class Meaning(StrEnum):
+class ErrorMeaning(StrEnum):
     """The consequence of an error code, whichever carrier gave it."""
 
     OPTED_OUT = "opted_out"
@@ -114,7 +114,7 @@ class CarrierModule(Protocol):
     STOP_WORDS: frozenset[str]
     START_WORDS: frozenset[str]
     # What follows from its error codes; one that is not among them only a person can read.
-    MEANINGS: dict[Meaning, frozenset[int]]
+    MEANINGS: dict[ErrorMeaning, frozenset[int]]
 
     def numbers(self) -> tuple[str, ...]:
         """Our numbers there."""

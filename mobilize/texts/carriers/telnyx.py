@@ -30,10 +30,10 @@ from mobilize.texts.carriers.base import (
     LOG_LIMIT,
     READ_S,
     CarrierMessage,
+    ErrorMeaning,
     InboundText,
     Keyword,
     LogUnreadable,
-    Meaning,
     NotRedacted,
     SendResult,
     StatusReport,
@@ -47,15 +47,17 @@ STOP_WORDS = frozenset({"STOP", "STOPALL", "STOP ALL", "UNSUBSCRIBE", "CANCEL", 
 START_WORDS = frozenset({"START", "UNSTOP"})
 # Source: https://developers.telnyx.com/docs/messaging/messages/error-codes and
 # https://developers.telnyx.com/development/api-fundamentals/api-errors
-MEANINGS: dict[Meaning, frozenset[int]] = {
-    Meaning.OPTED_OUT: frozenset({40300}),
-    Meaning.BAD_NUMBER: frozenset({40001, 40008, 40012, 40310}),
-    Meaning.STOP_SENDER: frozenset({40003, 40010, 40013, 40100, 40151, 40315, 40329, 40333}),
-    Meaning.SET_UP_WRONG: frozenset({10001, 10009, 10010, 20012, 20100, 40305, 40312, 40314, 40320, 40321}),
-    Meaning.SLOW_DOWN: frozenset({10011, 40011, 40318}),
-    Meaning.ONE_RETRY: frozenset({40004, 40006}),
-    Meaning.FILTERED: frozenset({40002, 40015, 40322}),
-    Meaning.EXPIRED: frozenset({40005, 40014}),
+MEANINGS: dict[ErrorMeaning, frozenset[int]] = {
+    ErrorMeaning.OPTED_OUT: frozenset({40300}),
+    ErrorMeaning.BAD_NUMBER: frozenset({40001, 40008, 40012, 40310}),
+    ErrorMeaning.STOP_SENDER: frozenset({40003, 40010, 40013, 40100, 40151, 40315, 40329, 40333}),
+    ErrorMeaning.SET_UP_WRONG: frozenset(
+        {10001, 10009, 10010, 20012, 20100, 40305, 40312, 40314, 40320, 40321}
+    ),
+    ErrorMeaning.SLOW_DOWN: frozenset({10011, 40011, 40318}),
+    ErrorMeaning.ONE_RETRY: frozenset({40004, 40006}),
+    ErrorMeaning.FILTERED: frozenset({40002, 40015, 40322}),
+    ErrorMeaning.EXPIRED: frozenset({40005, 40014}),
 }
 # Its own failures, which say nothing about the text: 10007 unexpected error, 10008 request timeout.
 UNSURE = frozenset({10007, 10008})

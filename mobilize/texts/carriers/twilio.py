@@ -28,10 +28,10 @@ from mobilize.texts.carriers.base import (
     LOG_LIMIT,
     READ_S,
     CarrierMessage,
+    ErrorMeaning,
     InboundText,
     Keyword,
     LogUnreadable,
-    Meaning,
     NotRedacted,
     SendResult,
     StatusReport,
@@ -48,17 +48,17 @@ SDK_ADDRESS = "https://api.twilio.com"
 # carrier.
 TWILIO_CODES_FROM = 10_000
 # Source: https://www.twilio.com/docs/api/errors
-MEANINGS: dict[Meaning, frozenset[int]] = {
-    Meaning.OPTED_OUT: frozenset({21610}),
-    Meaning.BAD_NUMBER: frozenset({21211, 21614, 21217, 21635, 30005, 30006}),
-    Meaning.REFUSES_NUMBER: frozenset({21408, 21612}),
-    Meaning.STOP_SENDER: frozenset({21659, 30002, 30032, 30034, 63038}),
-    Meaning.SET_UP_WRONG: frozenset({20003, 21606, 21703, 21704, 21705}),
-    Meaning.SLOW_DOWN: frozenset({20429, 21611, 30001, 30017, 30022}),
-    Meaning.USED_UP_TODAY: frozenset({30023}),
-    Meaning.ONE_RETRY: frozenset({30003, 30008}),
-    Meaning.FILTERED: frozenset({30007}),
-    Meaning.EXPIRED: frozenset({30036}),
+MEANINGS: dict[ErrorMeaning, frozenset[int]] = {
+    ErrorMeaning.OPTED_OUT: frozenset({21610}),
+    ErrorMeaning.BAD_NUMBER: frozenset({21211, 21614, 21217, 21635, 30005, 30006}),
+    ErrorMeaning.REFUSES_NUMBER: frozenset({21408, 21612}),
+    ErrorMeaning.STOP_SENDER: frozenset({21659, 30002, 30032, 30034, 63038}),
+    ErrorMeaning.SET_UP_WRONG: frozenset({20003, 21606, 21703, 21704, 21705}),
+    ErrorMeaning.SLOW_DOWN: frozenset({20429, 21611, 30001, 30017, 30022}),
+    ErrorMeaning.USED_UP_TODAY: frozenset({30023}),
+    ErrorMeaning.ONE_RETRY: frozenset({30003, 30008}),
+    ErrorMeaning.FILTERED: frozenset({30007}),
+    ErrorMeaning.EXPIRED: frozenset({30036}),
 }
 
 _log = logging.getLogger(__name__)

@@ -29,7 +29,7 @@ CARRIER_STOPS = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REV
 
 
 @dataclass(frozen=True)
-class Via:
+class InboundChannel:
     """How a text came: by which carrier, to which of our numbers, with how many pictures; and the keyword
     that the carrier has read in it, obeyed and answered itself."""
 
@@ -39,7 +39,9 @@ class Via:
     keyword: Keyword | None = None
 
 
-def take_inbound(sid: str, sender: str, body: str, *, via: Via = Via(), now: datetime) -> Inbound | None:
+def take_inbound(
+    sid: str, sender: str, body: str, *, via: InboundChannel = InboundChannel(), now: datetime
+) -> Inbound | None:
     """Store and read one text; None when this sid was taken before. An opt-out is committed when this
     returns, and confirmed by one text where the carrier does not confirm it itself.
 
@@ -83,7 +85,7 @@ def obey_stop(row: Inbound, wording: str, *, by_carrier: bool = False, now: date
         confirm_opt_out(row, phone, wording, language=language_of(row.phone_index), now=now)
 
 
-def _note_what_the_carrier_did(phone: str, body: str, via: Via, now: datetime) -> None:
+def _note_what_the_carrier_did(phone: str, body: str, via: InboundChannel, now: datetime) -> None:
     """It blocks a number on its bare keywords, and lifts that."""
     word, carrier = " ".join(body.upper().split()), CARRIERS[via.carrier]
     if via.keyword is Keyword.STOP or word in carrier.STOP_WORDS:
@@ -92,7 +94,7 @@ def _note_what_the_carrier_did(phone: str, body: str, via: Via, now: datetime) -
         lift_block(phone, carrier.NAME)
 
 
-def _store(sid: str, sender: str, body: str, via: Via, now: datetime) -> Inbound | None:
+def _store(sid: str, sender: str, body: str, via: InboundChannel, now: datetime) -> Inbound | None:
     phone_index = blind_index("phone", sender)
     question, reading = _read(body, questions_open_to(sender, now=now))
     if via.keyword is Keyword.STOP:
@@ -129,7 +131,7 @@ def _read(body: str, questions: Sequence[Question]) -> tuple[Question | None, Pa
     return last, read_reply(body, last.kind if last else None)
 
 
-def _agree_to_urgent(row: Inbound, phone: str | None, body: str, via: Via, now: datetime) -> None:
+def _agree_to_urgent(row: Inbound, phone: str | None, body: str, via: InboundChannel, now: datetime) -> None:
     """A number that is nobody's cannot agree: it would be texted by no rule anyway."""
     if phone and agree_to_urgent(row.phone_index, now=now):
         words = version_of("urgent_noted")
@@ -137,7 +139,7 @@ def _agree_to_urgent(row: Inbound, phone: str | None, body: str, via: Via, now: 
         _reply(row, "urgent_noted", body, via, now)
 
 
-def _reply(row: Inbound, wording: str, body: str, via: Via, now: datetime) -> None:
+def _reply(row: Inbound, wording: str, body: str, via: InboundChannel, now: datetime) -> None:
     """Answer it; what we do not answer, and the carrier does not either, waits for a person."""
     by_carrier = bool(via.keyword) or body.strip().upper() in CARRIER_ANSWERS
     is_known, language = _is_known(row.phone_index), language_of(row.phone_index)

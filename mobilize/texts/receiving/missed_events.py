@@ -11,7 +11,7 @@ from mobilize.database import db
 from mobilize.texts import carriers
 from mobilize.texts.carriers.base import CarrierModule, LogUnreadable
 from mobilize.texts.models import Attempt, OutboxText, TextState
-from mobilize.texts.receiving.inbound import Via, take_inbound
+from mobilize.texts.receiving.inbound import InboundChannel, take_inbound
 from mobilize.texts.receiving.receipts import note_receipt
 
 # When the log of each carrier was last read; the first is older than the second.
@@ -55,7 +55,7 @@ def _take_missed_texts(carrier: CarrierModule, since: datetime) -> int:
     new = 0
     for number in carrier.numbers():
         for text in sorted(carrier.inbound_messages(number, since), key=lambda text: text.created_at):
-            via = Via(carrier.NAME, number)
+            via = InboundChannel(carrier.NAME, number)
             taken = take_inbound(text.sid, text.sender, text.body[:1600], via=via, now=text.created_at)
             new += taken is not None
     return new

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, func, null, or_, select, 
 from sqlalchemy.orm import Session
 
 from mobilize import failpoints
-from mobilize.database import Moment, atomic, insert, is_postgres
+from mobilize.database import UtcDateTime, atomic, insert, is_postgres
 from mobilize.fast.statements import CachedStatement, Rows, all_or_nothing, retried, run
 from mobilize.texts.models import Attempt, AttemptOutcome, OutboxText, Receipt, TextState
 from mobilize.texts.sending import failures
@@ -93,7 +93,7 @@ def _usual(state: TextState) -> Any:
     """SQL: the receipt, stored if it is new, and its text moved on; how many attempts it fits, and whether
     it is new. A text that another receipt moves at the same moment is looked at again when that is done."""
     sid: Any = bindparam("sid")
-    now = bindparam("now", type_=Moment())
+    now = bindparam("now", type_=UtcDateTime())
     attempt = select(Attempt.outbox_id, Attempt.n).where(Attempt.sid == sid).cte()
     columns = ["sid", "status", "outbox_id", "error_code", "received_at"]
     new = (

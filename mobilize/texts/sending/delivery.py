@@ -36,7 +36,7 @@ _numbers = itertools.count(1)
 
 
 @dataclass
-class Drained:
+class DrainCounts:
     """The counts of one drain."""
 
     claimed: int = 0
@@ -61,7 +61,7 @@ def drain(
     codes_only: bool = False,
     is_moot: IsMoot = never_moot,
     is_stopping: Callable[[], bool] = lambda: False,
-) -> Drained:
+) -> DrainCounts:
     """Send what is due, `at_most` so many, and return when nothing more may leave now.
 
     `codes_only`, what is not a code is left to others; `is_moot` as in `claim`. Once `is_stopping` says so
@@ -69,7 +69,7 @@ def drain(
     to be killed anywhere. `now` is the moment it starts; while it works it counts on from there with the
     monotonic clock.
     """
-    drained = Drained()
+    drained = DrainCounts()
     if not settings().carriers_set_up:
         return drained
     began, by = time.monotonic(), _name()

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from mobilize import clock
 from mobilize.texts.carriers import meaning_of
-from mobilize.texts.carriers.base import Meaning, SendResult
+from mobilize.texts.carriers.base import ErrorMeaning, SendResult
 from mobilize.texts.consent.carrier_blocks import carriers_that_block, is_left_over, note_block
 from mobilize.texts.consent.subscriptions import note_bad_number, opt_out
 from mobilize.texts.models import Attempt, AttemptOutcome, OutboxText, Sender, TextState
@@ -29,16 +29,19 @@ def not_accepted(session: Session, text: Claimed, answer: SendResult, *, now: da
     meaning = meaning_of(code)
     if answer.outcome is AttemptOutcome.UNKNOWN:
         to_unknown(session, text.id, text.n, now=now)
-    elif answer.outcome in (AttemptOutcome.SLOWED, AttemptOutcome.NOT_SENT) or meaning is Meaning.SLOW_DOWN:
+    elif (
+        answer.outcome in (AttemptOutcome.SLOWED, AttemptOutcome.NOT_SENT)
+        or meaning is ErrorMeaning.SLOW_DOWN
+    ):
         _later(session, text.id, text.n, now + _pause(text.n))
         if answer.outcome is not AttemptOutcome.NOT_SENT:
             _slow_down(session, text.carrier)
-    elif meaning is Meaning.OPTED_OUT and (other := _way_around(text.to, text.carrier)):
+    elif meaning is ErrorMeaning.OPTED_OUT and (other := _way_around(text.to, text.carrier)):
         _by_other(session, text.id, other, now)
         return
-    elif meaning is Meaning.USED_UP_TODAY:
+    elif meaning is ErrorMeaning.USED_UP_TODAY:
         _later(session, text.id, text.n, _tomorrow(now))
-    elif meaning is Meaning.SET_UP_WRONG:
+    elif meaning is ErrorMeaning.SET_UP_WRONG:
         # The sender is paused by this; a code, which no pause holds, must not be tried without a rest.
         _later(session, text.id, text.n, now + _pause(text.n))
     else:
@@ -50,15 +53,15 @@ def not_accepted(session: Session, text: Claimed, answer: SendResult, *, now: da
 def did_not_arrive(text: OutboxText, code: int, *, carrier: str, now: datetime) -> None:
     """A receipt says failed or undelivered for the text's latest attempt, by this carrier."""
     meaning = meaning_of(code)
-    if meaning is Meaning.OPTED_OUT and (other := _way_around(text.to, carrier)):
+    if meaning is ErrorMeaning.OPTED_OUT and (other := _way_around(text.to, carrier)):
         text.state, text.next_try_at, text.error_code = TextState.WAITING, now, code
         text.carrier, text.number = other, None
         return
-    again = now + (RETRY_AFTER if meaning is Meaning.ONE_RETRY else _pause(text.tries))
-    if meaning is Meaning.USED_UP_TODAY:
+    again = now + (RETRY_AFTER if meaning is ErrorMeaning.ONE_RETRY else _pause(text.tries))
+    if meaning is ErrorMeaning.USED_UP_TODAY:
         again = _tomorrow(now)
-    often = meaning in (Meaning.SLOW_DOWN, Meaning.USED_UP_TODAY) and text.tries < 5
-    worth_it = often or (meaning is Meaning.ONE_RETRY and text.tries == 1)
+    often = meaning in (ErrorMeaning.SLOW_DOWN, ErrorMeaning.USED_UP_TODAY) and text.tries < 5
+    worth_it = often or (meaning is ErrorMeaning.ONE_RETRY and text.tries == 1)
     if worth_it and again < text.expires_at:
         text.state, text.next_try_at, text.error_code = TextState.WAITING, again, code
     else:
@@ -69,12 +72,12 @@ def did_not_arrive(text: OutboxText, code: int, *, carrier: str, now: datetime) 
 def consequences(code: int, phone: str, *, carrier: str, now: datetime) -> None:
     """Apply what a code says beyond this one text: about the number, or about the sender."""
     meaning = meaning_of(code)
-    if meaning is Meaning.OPTED_OUT:
+    if meaning is ErrorMeaning.OPTED_OUT:
         note_block(phone, carrier, now=now)
         opt_out(phone, source="carrier", wording=str(code), now=now)
-    elif meaning is Meaning.BAD_NUMBER:
+    elif meaning is ErrorMeaning.BAD_NUMBER:
         note_bad_number(phone, code, now=now)
-    elif meaning in (Meaning.STOP_SENDER, Meaning.SET_UP_WRONG):
+    elif meaning in (ErrorMeaning.STOP_SENDER, ErrorMeaning.SET_UP_WRONG):
         pause_sending(f"carrier_{code}", now=now, sender=SENDER_OF[carrier])
 
 

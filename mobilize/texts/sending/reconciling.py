@@ -35,7 +35,7 @@ UNREADABLE, NOT_FOUND = "log_unreadable", "not_found"
 
 
 @dataclass
-class Reconciled:
+class ReconcileCounts:
     """The counts of one round of looks."""
 
     looked: int = 0
@@ -45,7 +45,7 @@ class Reconciled:
 
 
 @dataclass(frozen=True)
-class Case:
+class DoubtfulAttempt:
     """One attempt in doubt."""
 
     outbox_id: uuid.UUID
@@ -56,22 +56,22 @@ class Case:
     not_before: datetime
 
 
-def reconcile(*, now: datetime, at_most: int = 200) -> Reconciled:
+def reconcile(*, now: datetime, at_most: int = 200) -> ReconcileCounts:
     """Take the looks that are due. Safe to run twice and at once: each look is taken by one worker."""
     if not settings().carriers_set_up:
-        return Reconciled()
+        return ReconcileCounts()
     cases = _take_cases(at_most, now)
     failpoints.reach("looking")
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="looks") as pool:
         logs = list(pool.map(_looker(), cases))
-    result = Reconciled(looked=len(cases))
+    result = ReconcileCounts(looked=len(cases))
     failpoints.reach("looked")
     for case, log in zip(cases, logs, strict=True):
         _decide(case, log, result, now)
     return result
 
 
-def _take_cases(at_most: int, now: datetime) -> list[Case]:
+def _take_cases(at_most: int, now: datetime) -> list[DoubtfulAttempt]:
     """Attempts whose next look is due, moved a minute on so that nobody else looks meanwhile."""
     with atomic() as session:
         rows = session.execute(
@@ -89,7 +89,7 @@ def _take_cases(at_most: int, now: datetime) -> list[Case]:
         for attempt, _text in rows:
             attempt.look_after = now + LOOK_AGAIN
         return [
-            Case(
+            DoubtfulAttempt(
                 text.id,
                 attempt.n,
                 text.to,
@@ -104,7 +104,7 @@ def _take_cases(at_most: int, now: datetime) -> list[Case]:
 def _looker():  # type: ignore[no-untyped-def]
     app = current_app._get_current_object()  # type: ignore[attr-defined]
 
-    def look(case: Case) -> list[CarrierMessage] | None:
+    def look(case: DoubtfulAttempt) -> list[CarrierMessage] | None:
         with app.app_context():
             try:
                 return CARRIERS[case.carrier].messages_to(case.to)
@@ -114,7 +114,9 @@ def _looker():  # type: ignore[no-untyped-def]
     return look
 
 
-def _decide(case: Case, log: list[CarrierMessage] | None, result: Reconciled, now: datetime) -> None:
+def _decide(
+    case: DoubtfulAttempt, log: list[CarrierMessage] | None, result: ReconcileCounts, now: datetime
+) -> None:
     if log is None:
         result.stuck += _note_blind_look(case, now)
         return
@@ -126,7 +128,7 @@ def _decide(case: Case, log: list[CarrierMessage] | None, result: Reconciled, no
         result.stuck += stuck
 
 
-def _adopt_one(case: Case, log: list[CarrierMessage], now: datetime) -> bool:
+def _adopt_one(case: DoubtfulAttempt, log: list[CarrierMessage], now: datetime) -> bool:
     """The oldest message of this attempt that no other owns; the unique sid settles a race."""
     for message in reversed(log):
         if not _is_of(case, message) or _is_owned(message.sid):
@@ -138,7 +140,7 @@ def _adopt_one(case: Case, log: list[CarrierMessage], now: datetime) -> bool:
     return False
 
 
-def _is_of(case: Case, message: CarrierMessage) -> bool:
+def _is_of(case: DoubtfulAttempt, message: CarrierMessage) -> bool:
     """By the address we gave it, where the log shows that; else by its words."""
     if message.callback:
         return message.callback == CARRIERS[case.carrier].callback(case.outbox_id, case.n)
@@ -168,7 +170,7 @@ def _is_owned(sid: str) -> bool:
     return db.session.scalar(select(Attempt.sid).where(Attempt.sid == sid)) is not None
 
 
-def _note_look_without_it(case: Case, now: datetime) -> tuple[int, int]:
+def _note_look_without_it(case: DoubtfulAttempt, now: datetime) -> tuple[int, int]:
     """(1, 0) when that was the last look and the text goes out anew, (0, 1) when it goes to a person."""
     with atomic() as session:
         locked = _locked(session, case)
@@ -190,7 +192,7 @@ def _note_look_without_it(case: Case, now: datetime) -> tuple[int, int]:
         return 1, 0
 
 
-def _note_blind_look(case: Case, now: datetime) -> int:
+def _note_blind_look(case: DoubtfulAttempt, now: datetime) -> int:
     """Returns 1 when the log stayed unreadable and the text goes to a person."""
     with atomic() as session:
         locked = _locked(session, case)
@@ -206,7 +208,7 @@ def _note_blind_look(case: Case, now: datetime) -> int:
         return 1
 
 
-def _locked(session: Session, case: Case) -> tuple[OutboxText, Attempt] | None:
+def _locked(session: Session, case: DoubtfulAttempt) -> tuple[OutboxText, Attempt] | None:
     """Both rows, if they are still in doubt."""
     text = session.get(OutboxText, case.outbox_id, with_for_update=True, populate_existing=True)
     attempt = session.get(Attempt, (case.outbox_id, case.n), populate_existing=True)

@@ -23,7 +23,7 @@ from mobilize.accounts.access.scope import Scope
 from mobilize.actions.models import Action
 from mobilize.database import db
 from mobilize.roster.models import Site
-from mobilize.turnout.board.change_detection import Signs, recent_evidence, signs_of, taken_back_since
+from mobilize.turnout.board.change_detection import Fingerprint, recent_evidence, signs_of, taken_back_since
 from mobilize.turnout.figures.counter import Key
 from mobilize.turnout.figures.queries import BoardData, board, closed_board, load_data, refresh_data
 from mobilize.turnout.figures.types import Board
@@ -68,7 +68,7 @@ class _Kept:
     board: Board
     counted: float
     checked: float
-    signs: Signs
+    signs: Fingerprint
     quiet: bool
     look: _Look | None
 
@@ -150,7 +150,7 @@ def _fresh(action: Action, oldest: float) -> Board:
         return _count(action, signs)
 
 
-def _count(action: Action, signs: Signs | None = None) -> Board:
+def _count(action: Action, signs: Fingerprint | None = None) -> Board:
     # The signs first: what happens in between is then seen as a change, and counted again.
     started = time.monotonic()
     signs = signs or signs_of(action)
@@ -164,7 +164,7 @@ def _count(action: Action, signs: Signs | None = None) -> Board:
     return counted
 
 
-def _look(action: Action, held: _Kept | None, signs: Signs, now: float) -> _Look:
+def _look(action: Action, held: _Kept | None, signs: Fingerprint, now: float) -> _Look:
     """At everything; or only at what has newer evidence, when nothing else changed since the last look."""
     look = held.look if held and held.signs.steady == signs.steady else None
     if held is None or look is None or now - look.loaded > KEEP_AT_MOST:

@@ -20,7 +20,7 @@ _ARRIVED = (TextState.DELIVERED, TextState.SENT)
 
 
 @dataclass(frozen=True, slots=True)
-class Silent:
+class SilentSite:
     """A silent site: who chairs it, whether a question reached anybody, and how many are in by name."""
 
     chapter: Chapter
@@ -29,7 +29,7 @@ class Silent:
     reached: bool
 
 
-def call_list(action: Action, board: Board, now: datetime) -> list[Silent]:
+def call_list(action: Action, board: Board, now: datetime) -> list[SilentSite]:
     """The silent sites of this board whose chairs were asked in vain, worst first; none after closing.
 
     On it from as many minutes after the start as the action's rule says, by default 35.
@@ -39,7 +39,7 @@ def call_list(action: Action, board: Board, now: datetime) -> list[Silent]:
     chairs = chairs_of([chapter.site_id for chapter in silent], now)
     texts = _texts(due)
     return [
-        Silent(c, chairs.get(c.site_id, ()), *texts.get(c.line.event_id, (0, False)))
+        SilentSite(c, chairs.get(c.site_id, ()), *texts.get(c.line.event_id, (0, False)))
         for c in silent
         if c.line.event_id
     ]

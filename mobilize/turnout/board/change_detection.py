@@ -18,7 +18,7 @@ from mobilize.turnout.figures.queries import as_text, made_before
 SETTLES_IN = 5.0
 
 
-class Signs(NamedTuple):
+class Fingerprint(NamedTuple):
     """The newest evidence; how much was taken back, and when last; the counts of heads and supporters; and
     what may touch anybody's attendance: matches and the action's events."""
 
@@ -35,13 +35,13 @@ class Signs(NamedTuple):
         return not created or time.time() - max(created) / 1000 > SETTLES_IN
 
 
-def signs_of(action: Action) -> Signs:
+def signs_of(action: Action) -> Fingerprint:
     """One statement, whose cost does not grow with the history."""
     row = db.session.execute(_SIGNS, {"of_action": action.id, "since": made_before(action)}).one()
-    return Signs(row[8], (row[6], row[7]), tuple(row[9:]), tuple(row[:6]))
+    return Fingerprint(row[8], (row[6], row[7]), tuple(row[9:]), tuple(row[:6]))
 
 
-def recent_evidence(action: Action, signs: Signs) -> dict[str, Key]:
+def recent_evidence(action: Action, signs: Fingerprint) -> dict[str, Key]:
     """Evidence behind the newest of these signs, or just before it: its id, and whose attendance it says."""
     behind = _before(signs.evidence) if signs.evidence else made_before(action)
     query = select(as_text(Evidence.id), *_key(Evidence.member_id))
@@ -49,7 +49,7 @@ def recent_evidence(action: Action, signs: Signs) -> dict[str, Key]:
     return {row[0]: Key(*row[1:]) for row in rows}
 
 
-def taken_back_since(action: Action, signs: Signs) -> set[Key]:
+def taken_back_since(action: Action, signs: Fingerprint) -> set[Key]:
     """The attendance from which something was taken back after these signs, or just before."""
     _count, last = signs.taken_back
     query = (

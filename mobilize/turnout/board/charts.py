@@ -22,7 +22,7 @@ FARTHEST = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ChartBar:
     """One step: where it stands in the picture of 640 by 160, and what it says."""
 
     at: datetime
@@ -34,7 +34,7 @@ class Bar:
     height: float
 
 
-def bars(arrived: Arrivals) -> list[Bar]:
+def bars(arrived: Arrivals) -> list[ChartBar]:
     """A bar for each step, the tallest as high as the picture; none when nobody came."""
     if not arrived.most:
         return []
@@ -44,7 +44,7 @@ def bars(arrived: Arrivals) -> list[Bar]:
         together += count
         height = round(count / arrived.most * (HEIGHT - 20), 1)
         x, y = round(n * wide, 1), round(HEIGHT - height, 1)
-        drawn.append(Bar(at, count, together, x, y, round(wide * 0.8, 1), height))
+        drawn.append(ChartBar(at, count, together, x, y, round(wide * 0.8, 1), height))
     return drawn
 
 
@@ -57,7 +57,7 @@ class SiteState(Protocol):
     def trouble(self) -> int: ...
 
 
-class Placed(Protocol):
+class Located(Protocol):
     """A site with its latitude and longitude, where they are known."""
 
     @property
@@ -69,7 +69,7 @@ class Placed(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class MapMarker:
     """A site on the map: where it stands in the picture, and how it is doing."""
 
     name: str
@@ -82,13 +82,13 @@ class Mark:
 class Map:
     """The sites as a picture of `width` by `height`; `unplaced` have no coordinates that could be right."""
 
-    marks: Sequence[Mark]
+    marks: Sequence[MapMarker]
     width: int
     height: int
     unplaced: int
 
 
-def site_map(sites: Sequence[Placed]) -> Map | None:
+def site_map(sites: Sequence[Located]) -> Map | None:
     """The places of the sites. None where fewer than two can be placed.
 
     Sites in trouble come last, so that they lie on top. A coordinate far from all others is a slip: its site
@@ -105,7 +105,7 @@ def site_map(sites: Sequence[Placed]) -> Map | None:
     tall = max(max(top - lat for _c, lat, _lon in near), 1e-6)
     scale = min((MAP_WIDTH - 2 * MARGIN) / wide, (MAP_HEIGHT - 2 * MARGIN) / tall)
     marks = [
-        Mark(site.name, site.state, _at((lon - left) * narrow * scale), _at((top - lat) * scale))
+        MapMarker(site.name, site.state, _at((lon - left) * narrow * scale), _at((top - lat) * scale))
         for site, lat, lon in near
     ]
     marks.sort(key=lambda mark: -mark.state.trouble)
@@ -117,7 +117,7 @@ def _at(inside: float) -> float:
     return round(MARGIN + inside, 1)
 
 
-def _without_slips(placed: list[tuple[Placed, float, float]]) -> list[tuple[Placed, float, float]]:
+def _without_slips(placed: list[tuple[Located, float, float]]) -> list[tuple[Located, float, float]]:
     if not placed:
         return []
     lat, lon = median(one[1] for one in placed), median(one[2] for one in placed)

@@ -15,7 +15,7 @@ from mobilize.database import db
 from mobilize.roster.models import Site
 from mobilize.turnout.figures.queries import chapter_in
 from mobilize.turnout.figures.snapshots import latest_fixed
-from mobilize.turnout.figures.types import Chapter, Names
+from mobilize.turnout.figures.types import Chapter, NameCounts
 
 # An event stays on the first page this long after its end: last head count and sign-in sheet come then.
 STAYS = timedelta(hours=3)
@@ -39,7 +39,7 @@ class PastAction:
     """An action that is over, with the names of its closed chapters in scope, and how many those are."""
 
     action: Action
-    names: Names
+    names: NameCounts
     chapters: int
 
 
@@ -84,7 +84,7 @@ def _actions_with(scope: Scope, *events: Any) -> Any:
 
 def _past(action: Action, visible: set[UUID]) -> PastAction:
     totals = [total for site_id, total in latest_fixed(action.id).items() if site_id in visible]
-    return PastAction(action, sum((total.names for total in totals), Names()), len(totals))
+    return PastAction(action, sum((total.names for total in totals), NameCounts()), len(totals))
 
 
 def _own_site(site: Site, now: datetime) -> OwnSite:

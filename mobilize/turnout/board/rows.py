@@ -33,7 +33,7 @@ class ChapterRow(NamedTuple):
     supporters: int | None
 
 
-class SilentRow(NamedTuple):
+class SilentSiteRow(NamedTuple):
     """A chapter without a head count. `hosted`: how many are there by name, or ""."""
 
     id: UUID
@@ -42,7 +42,7 @@ class SilentRow(NamedTuple):
     hosted: str
 
 
-BoardRow = ChapterRow | SilentRow
+BoardRow = ChapterRow | SilentSiteRow
 _rows: LRUCache[tuple[str, bool, str, BoardRow], Markup] = LRUCache(ROWS_KEPT)
 _lock = threading.Lock()
 
@@ -54,7 +54,7 @@ def site_rows(board: Board, link: str) -> list[Markup]:
 
 def silent_rows(board: Board, link: str) -> list[Markup]:
     """Those without a head count as rows of a list, by area and name."""
-    lines = [SilentRow(c.site_id, c.name, c.area, str(c.line.hosted or "")) for c in board.silent]
+    lines = [SilentSiteRow(c.site_id, c.name, c.area, str(c.line.hosted or "")) for c in board.silent]
     return _as_rows(lines, link, board.one_line)
 
 

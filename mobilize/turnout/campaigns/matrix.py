@@ -20,7 +20,7 @@ from mobilize.database import db
 from mobilize.roster.models import Area, Site
 from mobilize.turnout.board.cache import board_for
 from mobilize.turnout.figures.queries import as_text
-from mobilize.turnout.figures.types import Board, Names
+from mobilize.turnout.figures.types import Board, NameCounts
 from mobilize.turnout.models import ChapterTotal, OutsideTotal
 
 # A share that moved by this many points of 100 from one action to the next is worth a talk.
@@ -170,7 +170,7 @@ def _closed_outside(actions: Sequence[Action]) -> list[MatrixCell | None]:
     return [MatrixCell(names["eligible"], names["came"]) if names else None for names in held]
 
 
-def _cell_of(names: Names | None) -> MatrixCell | None:
+def _cell_of(names: NameCounts | None) -> MatrixCell | None:
     return MatrixCell(names.eligible, names.came) if names else None
 
 

@@ -9,14 +9,14 @@ from sqlalchemy import select
 from mobilize.actions.models import Action, EventChapter
 from mobilize.database import db
 from mobilize.turnout.figures.queries import board, chapters_in
-from mobilize.turnout.figures.types import Board, Chapter, Names, Total
+from mobilize.turnout.figures.types import Board, Chapter, NameCounts, Total
 
 LATEST = 12
 LATEST_BOARDS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SeriesStep:
     """An action of the campaign and the chapter's figures in it; `change` of the share, in points of 1."""
 
     action: Action
@@ -26,25 +26,25 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class BoardStep:
-    """An action of the campaign and the figures of many chapters together; `change` as in `Step`."""
+    """An action of the campaign and the figures of many chapters together; `change` as in `SeriesStep`."""
 
     action: Action
     total: Total
     change: float | None
 
 
-def chapter_series(action: Action, site_id: UUID) -> list[Step]:
+def chapter_series(action: Action, site_id: UUID) -> list[SeriesStep]:
     """This action and the campaign's earlier ones in which the chapter had a home event, oldest first.
 
     Drills and actions that were called off are in no series; an action without a campaign stands alone.
     """
-    steps: list[Step] = []
+    steps: list[SeriesStep] = []
     actions = _actions(action, site_id)
     chapters = chapters_in(actions, site_id)
     for one in actions:
         if chapter := chapters.get(one.id):
             before = steps[-1].chapter.names if steps else None
-            steps.append(Step(one, chapter, _change(before, chapter.names)))
+            steps.append(SeriesStep(one, chapter, _change(before, chapter.names)))
     return steps
 
 
@@ -87,7 +87,7 @@ def _actions(action: Action, site_id: UUID | None, latest: int = LATEST) -> Sequ
     return [*(one for one in actions if one.id != action.id), action]
 
 
-def _change(before: Names | None, now: Names) -> float | None:
+def _change(before: NameCounts | None, now: NameCounts) -> float | None:
     if before is None or before.share is None or now.share is None:
         return None
     return now.share - before.share

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from uuid import UUID
 
-from mobilize.checkins.record.head_counts import Counted
-from mobilize.turnout.figures.chapters import Home
+from mobilize.checkins.record.head_counts import LineCount
+from mobilize.turnout.figures.chapters import ChapterHome
 from mobilize.turnout.figures.counter import Tally
-from mobilize.turnout.figures.types import Board, Chapter, Line, Names
+from mobilize.turnout.figures.types import Board, Chapter, LineCounts, NameCounts
 
 
 @dataclass(slots=True)
@@ -19,10 +19,10 @@ class BoardData:
     `frozen`: the denominator stands.
     """
 
-    homes: Sequence[Home]
+    homes: Sequence[ChapterHome]
     tally: Tally
     eligible: dict[str | None, int]
-    heads: dict[UUID, Counted]
+    heads: dict[UUID, LineCount]
     supporters: dict[UUID, int]
 
     @property
@@ -45,9 +45,9 @@ def assemble(action_id: UUID, data: BoardData, target_percent: int) -> Board:
 
 
 def chapter_of(
-    home: Home,
-    names: Mapping[UUID | None, Names],
-    lines: Mapping[UUID, Line],
+    home: ChapterHome,
+    names: Mapping[UUID | None, NameCounts],
+    lines: Mapping[UUID, LineCounts],
     target_percent: int,
 ) -> Chapter:
     """One chapter, from the names by chapter and the lines by event."""
@@ -58,7 +58,7 @@ def chapter_of(
         area_id=home.area_id,
         area=home.area,
         tz=home.tz,
-        names=names.get(home.site_id, Names()),
+        names=names.get(home.site_id, NameCounts()),
         line=lines[home.event_id],
         place=home.place,
         target=target_percent / 100,
@@ -71,14 +71,14 @@ def as_uuid(text: str | None) -> UUID | None:
     return UUID(text) if text else None
 
 
-def _guests(names: dict[UUID | None, Names], listed: set[UUID]) -> Names | None:
+def _guests(names: dict[UUID | None, NameCounts], listed: set[UUID]) -> NameCounts | None:
     """Members of chapters that hold nothing in this action: they were there, and in nobody's denominator."""
     guests = [n for site_id, n in names.items() if site_id and site_id not in listed]
-    total = sum((replace(n, eligible=0, came=0, also_there=n.named) for n in guests), Names())
+    total = sum((replace(n, eligible=0, came=0, also_there=n.named) for n in guests), NameCounts())
     return total if total.named else None
 
 
-def _lines(data: BoardData) -> dict[UUID, Line]:
+def _lines(data: BoardData) -> dict[UUID, LineCounts]:
     """The counts of each home event, names and heads and supporters apart."""
     areas = {home.event_id: home.event_area_id for home in data.homes}
     chapters = Counter(home.event_id for home in data.homes)
@@ -89,9 +89,9 @@ def _lines(data: BoardData) -> dict[UUID, Line]:
     }
 
 
-def _line(event_id: UUID, area_id: UUID | None, chapters: int, hosted: int, data: BoardData) -> Line:
+def _line(event_id: UUID, area_id: UUID | None, chapters: int, hosted: int, data: BoardData) -> LineCounts:
     heads = data.heads.get(event_id)
-    return Line(
+    return LineCounts(
         event_id=event_id,
         area_id=area_id,
         chapters=chapters,

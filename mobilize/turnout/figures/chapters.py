@@ -14,7 +14,7 @@ from mobilize.roster.models import Area, Site
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
+class ChapterHome:
     """A chapter and its home event."""
 
     site_id: UUID
@@ -35,17 +35,17 @@ class Home:
         return None if self.lat is None or self.lon is None else (self.lat, self.lon)
 
 
-def homes_of(action: Action, site_id: UUID | None = None) -> list[Home]:
+def homes_of(action: Action, site_id: UUID | None = None) -> list[ChapterHome]:
     """The chapters of an action, or one of them, by area and name."""
     query = _homes([action.id]).order_by(Area.name, Site.name, Site.code)
     rows = db.session.execute(query.where(Site.id == site_id) if site_id else query)
-    return [Home(*row[1:]) for row in rows]
+    return [ChapterHome(*row[1:]) for row in rows]
 
 
-def homes_of_site(action_ids: Sequence[UUID], site_id: UUID) -> dict[UUID, Home]:
+def homes_of_site(action_ids: Sequence[UUID], site_id: UUID) -> dict[UUID, ChapterHome]:
     """One chapter's home in each of these actions in which it has one."""
     rows = db.session.execute(_homes(action_ids).where(Site.id == site_id))
-    return {row[0]: Home(*row[1:]) for row in rows}
+    return {row[0]: ChapterHome(*row[1:]) for row in rows}
 
 
 def _homes(action_ids: Sequence[UUID]) -> Any:

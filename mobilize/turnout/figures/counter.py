@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from mobilize.turnout.figures.types import COUNTS, Names
+from mobilize.turnout.figures.types import COUNTS, NameCounts
 
 
 class Key(NamedTuple):
@@ -94,7 +94,7 @@ class Tally:
             elif now:
                 self._alone[who] = now[0]
 
-    def names(self, eligible: Mapping[str | None, int]) -> dict[str | None, Names]:
+    def names(self, eligible: Mapping[str | None, int]) -> dict[str | None, NameCounts]:
         """By chapter; None is "no site". `eligible` is the denominator. Empty chapters are left out."""
         present = {chapter for chapter, held in self._chapters.items() if held.came or held.also_there}
         return {
@@ -120,12 +120,12 @@ class Tally:
             self.hosted[event] += count
 
 
-def _names(held: _Chapter | None, eligible: int) -> Names:
+def _names(held: _Chapter | None, eligible: int) -> NameCounts:
     if held is None:
-        return Names(eligible)
+        return NameCounts(eligible)
     self_reported, vouched, verified = held.tiers
     marks = dict(zip(MARKS, held.marks, strict=True))
-    return Names(eligible, held.came, held.also_there, verified, vouched, self_reported, **marks)
+    return NameCounts(eligible, held.came, held.also_there, verified, vouched, self_reported, **marks)
 
 
 def _several(rows: Sequence[AttendanceRow]) -> dict[str, Sequence[AttendanceRow]]:

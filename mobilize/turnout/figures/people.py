@@ -22,7 +22,7 @@ IDS_A_STATEMENT = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Stood:
+class Attendee:
     """A member of the chapter who was there: their first check-in, their strongest tier, and the place.
 
     `elsewhere` is the name of the place when it was not the chapter's own line. `member_id` is None, and
@@ -37,13 +37,13 @@ class Stood:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedMember:
     """A member by name; `phone` is for the chair's own page alone; `stood` is None for who did not come."""
 
     member_id: UUID
     name: PersonName
     phone: str | None
-    stood: Stood | None
+    stood: Attendee | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Arrivals:
         return max((n for _at, n in self.steps), default=0)
 
 
-def who_stood(action: Action, chapter: Chapter, whole: Board) -> list[Stood]:
+def who_stood(action: Action, chapter: Chapter, whole: Board) -> list[Attendee]:
     """Everybody whom `Names` counts as named for this chapter, each once, by arrival."""
     eligible = eligible_members(action, chapter.site_id, frozen=whole.frozen)
     rows = list(_attendance(action, chapter.site_id, eligible))
@@ -80,8 +80,8 @@ def eligible_members(action: Action, site_id: UUID, *, frozen: bool) -> set[UUID
 
 
 def who_came_and_who_did_not(
-    action: Action, chapter: Chapter, whole: Board, stood: Iterable[Stood]
-) -> tuple[list[Named], list[Named]]:
+    action: Action, chapter: Chapter, whole: Board, stood: Iterable[Attendee]
+) -> tuple[list[NamedMember], list[NamedMember]]:
     """(came, did not come), by surname. Those who did not are the eligible ones only.
 
     Members who were erased have no name any more and are left out; an action that was forgotten has none.
@@ -89,7 +89,7 @@ def who_came_and_who_did_not(
     present = {s.member_id: s for s in stood if s.member_id}
     member_ids = eligible_members(action, chapter.site_id, frozen=whole.frozen) | set(present)
     people = [
-        Named(member.id, member.person, member.phone, present.get(member.id))
+        NamedMember(member.id, member.person, member.phone, present.get(member.id))
         for member in _members(member_ids)
         if member.name
     ]
@@ -97,7 +97,7 @@ def who_came_and_who_did_not(
     return [p for p in people if p.stood], [p for p in people if not p.stood]
 
 
-def arrivals(stood: Iterable[Stood]) -> Arrivals:
+def arrivals(stood: Iterable[Attendee]) -> Arrivals:
     """First check-ins in steps of five minutes, without gaps; empty when nobody came."""
     counts = Counter(_step(s.first_at) for s in stood)
     if not counts:
@@ -138,10 +138,10 @@ def _eligible_elsewhere(action: Action, members: set[UUID | None], *, frozen: bo
     return elsewhere
 
 
-def _stood(rows: list[Any], chapter: Chapter, eligible: set[UUID], places: dict[UUID, str]) -> Stood:
+def _stood(rows: list[Any], chapter: Chapter, eligible: set[UUID], places: dict[UUID, str]) -> Attendee:
     first = min(rows, key=lambda row: row.first_at)
     at_home = any(row.event_id == chapter.line.event_id for row in rows)
-    return Stood(
+    return Attendee(
         member_id=first.member_id,
         eligible=first.was_eligible or first.member_id in eligible,
         tier=max((row.tier for row in rows), key=lambda tier: tier.rank),

@@ -50,17 +50,17 @@ from mobilize.checkins.record import head_counts
 from mobilize.database import db, is_postgres
 from mobilize.roster.models import Member, Membership, MembershipRank, Site
 from mobilize.turnout.figures.build import BoardData, as_uuid, assemble, chapter_of
-from mobilize.turnout.figures.chapters import Home, homes_of, homes_of_site
+from mobilize.turnout.figures.chapters import ChapterHome, homes_of, homes_of_site
 from mobilize.turnout.figures.counter import MARKS, AttendanceRow, Key, Tally
 from mobilize.turnout.figures.snapshots import (
-    Fixed,
+    FixedFigures,
     as_fixed,
     fixed_of_site,
     fixed_outside,
     latest_fixed,
     settled,
 )
-from mobilize.turnout.figures.types import Board, Chapter, Line
+from mobilize.turnout.figures.types import Board, Chapter, LineCounts
 
 # What of one's attendance says yes to a count that is a mark (see `types.Count`).
 _MARKS: dict[str, Any] = {"observed": Attendance.observed}
@@ -113,8 +113,8 @@ def chapters_in(actions: Sequence[Action], site_id: UUID) -> dict[UUID, Chapter]
     return {action_id: chapter for action_id, chapter in chapters.items() if chapter}
 
 
-def _settled(home: Home, fixed: Fixed, target_percent: int) -> Chapter:
-    line = {home.event_id: Line(event_id=home.event_id, area_id=home.event_area_id)}
+def _settled(home: ChapterHome, fixed: FixedFigures, target_percent: int) -> Chapter:
+    line = {home.event_id: LineCounts(event_id=home.event_id, area_id=home.event_area_id)}
     return settled(chapter_of(home, {}, line, target_percent), fixed)
 
 
@@ -265,7 +265,7 @@ def _events_of(action: Action) -> Any:
     return select(Event.id).where(Event.action_id == action.id)
 
 
-def _counts(action: Action) -> tuple[dict[UUID, head_counts.Counted], dict[UUID, int]]:
+def _counts(action: Action) -> tuple[dict[UUID, head_counts.LineCount], dict[UUID, int]]:
     """Head counts and supporters by event."""
     return head_counts.by_event(_readings(action)), _supporters(action)
 
@@ -292,7 +292,7 @@ def _supporters(action: Action) -> dict[UUID, int]:
     return {event_id: max(int(total), 0) for event_id, total in rows}
 
 
-def _with_fixed(live: Board, fixed: dict[UUID, Fixed]) -> Board:
+def _with_fixed(live: Board, fixed: dict[UUID, FixedFigures]) -> Board:
     """The board with closed chapters as they were fixed; a shared line is fixed with the first of them."""
     if not fixed:
         return live

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from mobilize.database import db
-from mobilize.turnout.figures.types import COUNTS, AreaTotal, Board, Chapter, Line, Names, Total
+from mobilize.turnout.figures.types import COUNTS, AreaTotal, Board, Chapter, LineCounts, NameCounts, Total
 from mobilize.turnout.models import ChapterTotal, OutsideTotal
 
 # Format 1. Whatever is counted by name since then stands in `COUNTS` with the format it came with.
@@ -29,22 +29,22 @@ Stored = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Fixed:
+class FixedFigures:
     """One chapter's figures in one version, when they were fixed, and the format they are stored in."""
 
-    names: Names
-    line: Line
+    names: NameCounts
+    line: LineCounts
     version: int
     at: datetime
     format: int
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class FixedOutside:
     """Members without a chapter, and of chapters that hold nothing, as they were fixed."""
 
-    no_site: Names | None
-    others: Names | None
+    no_site: NameCounts | None
+    others: NameCounts | None
     version: int
     format: int
 
@@ -54,7 +54,7 @@ def current_format() -> int:
     return max(count.since for count in COUNTS)
 
 
-def latest_fixed(action_id: UUID, site_id: UUID | None = None) -> dict[UUID, Fixed]:
+def latest_fixed(action_id: UUID, site_id: UUID | None = None) -> dict[UUID, FixedFigures]:
     """The latest version of each closed chapter of an action, or of one of them."""
     query = select(ChapterTotal.chapter_id, ChapterTotal.version, ChapterTotal.figures, ChapterTotal.fixed_at)
     query = query.where(ChapterTotal.action_id == action_id).order_by(ChapterTotal.version)
@@ -62,7 +62,7 @@ def latest_fixed(action_id: UUID, site_id: UUID | None = None) -> dict[UUID, Fix
     return {chapter_id: _read(version, figures, at) for chapter_id, version, figures, at in rows}
 
 
-def fixed_of_site(action_ids: Sequence[UUID], site_id: UUID) -> dict[UUID, Fixed]:
+def fixed_of_site(action_ids: Sequence[UUID], site_id: UUID) -> dict[UUID, FixedFigures]:
     """One chapter's latest version in each of these actions in which it is closed."""
     query = select(
         ChapterTotal.action_id, ChapterTotal.version, ChapterTotal.figures, ChapterTotal.fixed_at
@@ -71,7 +71,7 @@ def fixed_of_site(action_ids: Sequence[UUID], site_id: UUID) -> dict[UUID, Fixed
     return {action_id: _read(version, figures, at) for action_id, version, figures, at in rows}
 
 
-def versions_of(action_id: UUID, site_id: UUID) -> list[Fixed]:
+def versions_of(action_id: UUID, site_id: UUID) -> list[FixedFigures]:
     """Every version of a chapter's figures, the first one first: what follows are corrections."""
     query = select(ChapterTotal.version, ChapterTotal.figures, ChapterTotal.fixed_at).where(
         ChapterTotal.action_id == action_id, ChapterTotal.chapter_id == site_id
@@ -79,7 +79,7 @@ def versions_of(action_id: UUID, site_id: UUID) -> list[Fixed]:
     return [_read(*row) for row in db.session.execute(query.order_by(ChapterTotal.version))]
 
 
-def fixed_outside(action_id: UUID) -> Outside | None:
+def fixed_outside(action_id: UUID) -> FixedOutside | None:
     """The latest version of who belongs to no chapter; None until all events of the action are closed."""
     query = select(OutsideTotal).where(OutsideTotal.action_id == action_id)
     row = db.session.scalar(query.order_by(OutsideTotal.version.desc()).limit(1))
@@ -88,7 +88,7 @@ def fixed_outside(action_id: UUID) -> Outside | None:
     format = _format(row.figures)
     figures: Stored = row.figures
     no_site, others = (_read_names(figures[key], format) for key in ("no_site", "others"))
-    return Outside(no_site, others, row.version, format)
+    return FixedOutside(no_site, others, row.version, format)
 
 
 def as_stored(chapter: Chapter, format: int | None = None) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def as_stored(chapter: Chapter, format: int | None = None) -> dict[str, Any]:
     }
 
 
-def outside_as_stored(of: Board | Outside, format: int | None = None) -> dict[str, Any]:
+def outside_as_stored(of: Board | FixedOutside, format: int | None = None) -> dict[str, Any]:
     """The content of `outside_totals.figures`, in the format of today or in an earlier one."""
     format = format or current_format()
     fields = _fields(NAMES_V1, format)
@@ -165,13 +165,13 @@ def site_figures(chapter: Chapter, names: Sequence[str], line: Sequence[str]) ->
     }
 
 
-def settled(chapter: Chapter, fixed: Fixed) -> Chapter:
+def settled(chapter: Chapter, fixed: FixedFigures) -> Chapter:
     """The chapter with its fixed figures."""
     line = replace(fixed.line, event_id=chapter.line.event_id, area_id=chapter.line.area_id)
     return replace(chapter, names=fixed.names, line=line, fixed_at=fixed.at, version=fixed.version)
 
 
-def as_fixed(chapter: Chapter, fixed: Fixed | None) -> Chapter:
+def as_fixed(chapter: Chapter, fixed: FixedFigures | None) -> Chapter:
     """The chapter with its fixed figures; `moved_since` says that a count they hold is another one now."""
     if fixed is None:
         return chapter
@@ -179,7 +179,7 @@ def as_fixed(chapter: Chapter, fixed: Fixed | None) -> Chapter:
     return replace(then, moved_since=as_stored(then, fixed.format) != as_stored(chapter, fixed.format))
 
 
-def outside_moved(held: Outside, counted: Board) -> bool:
+def outside_moved(held: FixedOutside, counted: Board) -> bool:
     """A count that is fixed of who belongs to no chapter is another one now."""
     return outside_as_stored(held, held.format) != outside_as_stored(counted, held.format)
 
@@ -194,9 +194,9 @@ def _format(stored: Stored) -> int:
     return min(stored.get("format", 1), current_format())
 
 
-def _read(version: int, figures: Stored, at: datetime) -> Fixed:
+def _read(version: int, figures: Stored, at: datetime) -> FixedFigures:
     format, counted_at = _format(figures), figures.get("counted_at")
-    line = Line(
+    line = LineCounts(
         chapters=figures.get("chapters", 1),
         hosted=figures.get("hosted", 0),
         head_count=figures.get("head_count"),
@@ -204,16 +204,16 @@ def _read(version: int, figures: Stored, at: datetime) -> Fixed:
         supporters=figures.get("supporters"),
         counted_at=datetime.fromisoformat(counted_at) if counted_at else None,
     )
-    return Fixed(_read_names(figures, format) or Names(), line, version, at, format)
+    return FixedFigures(_read_names(figures, format) or NameCounts(), line, version, at, format)
 
 
-def _read_names(figures: Stored | None, format: int) -> Names | None:
+def _read_names(figures: Stored | None, format: int) -> NameCounts | None:
     """None of a count that this format does not have: it was not counted then, which is not zero."""
     if figures is None:
         return None
-    held: dict[str, Any] = dict.fromkeys(Names.__dataclass_fields__)
-    return Names(**held | {name: figures.get(name, 0) for name in _fields(NAMES_V1, format)})
+    held: dict[str, Any] = dict.fromkeys(NameCounts.__dataclass_fields__)
+    return NameCounts(**held | {name: figures.get(name, 0) for name in _fields(NAMES_V1, format)})
 
 
-def _values(figures: Names | Line, fields: Sequence[str]) -> dict[str, Any]:
+def _values(figures: NameCounts | LineCounts, fields: Sequence[str]) -> dict[str, Any]:
     return {field: getattr(figures, field) for field in fields}

@@ -55,8 +55,8 @@ class Disclosure(StrEnum):
 class Count:
     """A count by name as all reports show it: pages, paper, CSV, XLSX and JSON.
 
-    `name` is an attribute of `Names`, the heading in files and the key in JSON; `label` what people read.
-    `since` is the first stored format that holds it (see `snapshots`). A `mark` is a yes or no of a member's
+    `name` is an attribute of `NameCounts`, the heading in files and the key in JSON; `label` is what people
+    read. `since` is the first stored format that holds it (see `snapshots`). A `mark` is a yes or no of a member's
     attendance, counted where one of their rows says yes (see `queries`). `column`: it has a column in tables
     of areas and sites; `in_files`: and in files.
     """
@@ -91,7 +91,7 @@ COUNTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class NameCounts:
     """Members of one chapter (or several) in one action, counted by name, each once.
 
     `eligible`: active members when the home event started. `came`: those of them who were checked in at any
@@ -123,13 +123,13 @@ class Names:
         """The share as it is printed everywhere: of 100, with one decimal."""
         return percent(self.share)
 
-    def __add__(self, other: "Names") -> "Names":
+    def __add__(self, other: "NameCounts") -> "NameCounts":
         fields = self.__dataclass_fields__
         return type(self)(*(_sum_or_none(getattr(self, name), getattr(other, name)) for name in fields))
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LineCounts:
     """The counts of one line, or of several. None is "no report", and not zero.
 
     `hosted`: members of whatever chapter who were checked in by name at this very line.
@@ -164,8 +164,8 @@ class Chapter:
     area_id: UUID
     area: str
     tz: str
-    names: Names
-    line: Line
+    names: NameCounts
+    line: LineCounts
     target: float
     place: tuple[float, float] | None = None
     fixed_at: datetime | None = None
@@ -193,8 +193,8 @@ class Chapter:
 class Total:
     """Several chapters together, each line once. `sites` of which `reporting` sent a head count."""
 
-    names: Names
-    line: Line
+    names: NameCounts
+    line: LineCounts
     sites: int
     reporting: int
 
@@ -219,8 +219,8 @@ class Board:
 
     action_id: UUID
     chapters: tuple[Chapter, ...]
-    no_site: Names | None = None
-    others: Names | None = None
+    no_site: NameCounts | None = None
+    others: NameCounts | None = None
     as_of: datetime | None = field(default=None, compare=False)
     frozen: bool = True
     arrivals: Mapping[UUID | None, Mapping[int, int]] = field(default_factory=dict)
@@ -240,7 +240,7 @@ class Board:
         return Total(names, total.line, total.sites, total.reporting)
 
     @cached_property
-    def with_chapter(self) -> Names:
+    def with_chapter(self) -> NameCounts:
         """The other denominator: only members who belong to a chapter."""
         return add_up(self.chapters).names
 
@@ -302,15 +302,15 @@ def add_up(chapters: Iterable[Chapter], area_id: UUID | None = None) -> Total:
     listed = list(chapters)
     lines = {c.line.event_id: c.line for c in listed if area_id is None or c.line.area_id == area_id}
     return Total(
-        names=sum((chapter.names for chapter in listed), Names()),
+        names=sum((chapter.names for chapter in listed), NameCounts()),
         line=_add_lines(list(lines.values())),
         sites=len(listed),
         reporting=sum(chapter.line.reported for chapter in listed),
     )
 
 
-def _add_lines(lines: list[Line]) -> Line:
-    return Line(
+def _add_lines(lines: list[LineCounts]) -> LineCounts:
+    return LineCounts(
         chapters=sum(line.chapters for line in lines),
         hosted=sum(line.hosted for line in lines),
         head_count=_sum_of_reported([line.head_count for line in lines]),

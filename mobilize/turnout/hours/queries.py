@@ -16,7 +16,7 @@ from sqlalchemy import select
 from mobilize.actions.models import Action, Event, Shift
 from mobilize.checkins.models import Attendance, ClaimKind, Duty, Evidence, Match, Outcome, Resolution, Void
 from mobilize.checkins.record.attendance import ATTENDS
-from mobilize.checkins.record.hours import Sign, Spell, minutes_of, spells
+from mobilize.checkins.record.hours import PresenceInterval, TimedEvidence, minutes_of, spells
 from mobilize.database import db
 from mobilize.roster.models import Member, Site
 from mobilize.roster.names import PersonName
@@ -26,10 +26,10 @@ from mobilize.turnout.figures.queries import counted_in
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class HoursInterval:
     """A spell at one place; `counts_from` to `counts_until` is what lies within the event's hours."""
 
-    spell: Spell
+    spell: PresenceInterval
     place: str
     tz: str
     counts_from: datetime
@@ -45,7 +45,7 @@ class MemberHours:
     """One member: where they were, and how long altogether. `all_said`: it was always said when they left."""
 
     member_id: UUID
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[HoursInterval, ...]
 
     @property
     def minutes(self) -> int:
@@ -126,19 +126,21 @@ def _chapters(action: Action) -> dict[UUID, UUID | None]:
     return {member: own if listed else chapter for member, chapter, listed, own in rows if member}
 
 
-def _stretches(action: Action, members: Collection[UUID]) -> dict[UUID, tuple[Stretch, ...]]:
+def _stretches(action: Action, members: Collection[UUID]) -> dict[UUID, tuple[HoursInterval, ...]]:
     shifts = dict(
         db.session.execute(
             select(Shift.id, Shift.ends_at).where(Shift.event_id.in_(_events_of(action)))
         ).all()
     )  # fmt: skip
     events = {event.id: event for event in _places(action)}
-    signs: defaultdict[tuple[UUID, UUID], list[Sign]] = defaultdict(list)
+    signs: defaultdict[tuple[UUID, UUID], list[TimedEvidence]] = defaultdict(list)
     for row in _evidence(action):
         if row.member_id in members:
             ends_at = shifts.get(row.shift_id, events[row.event_id].ends_at)
-            signs[row.member_id, row.event_id].append(Sign(row.happened_at, row.kind, row.duty, ends_at))
-    stretches: defaultdict[UUID, list[Stretch]] = defaultdict(list)
+            signs[row.member_id, row.event_id].append(
+                TimedEvidence(row.happened_at, row.kind, row.duty, ends_at)
+            )
+    stretches: defaultdict[UUID, list[HoursInterval]] = defaultdict(list)
     for (member, event_id), member_signs in signs.items():
         stretches[member] += [_stretch(spell, events[event_id]) for spell in spells(member_signs)]
     return {
@@ -148,8 +150,8 @@ def _stretches(action: Action, members: Collection[UUID]) -> dict[UUID, tuple[St
     }
 
 
-def _stretch(spell: Spell, event: Any) -> Stretch:
-    return Stretch(spell, event.place, event.tz, *spell.within(event.starts_at, event.ends_at))
+def _stretch(spell: PresenceInterval, event: Any) -> HoursInterval:
+    return HoursInterval(spell, event.place, event.tz, *spell.within(event.starts_at, event.ends_at))
 
 
 def _evidence(action: Action) -> Sequence[Any]:

@@ -7,17 +7,17 @@ from functools import cached_property
 from uuid import UUID
 
 from mobilize.actions.models import Action
-from mobilize.turnout.campaigns.series import Step, chapter_series
+from mobilize.turnout.campaigns.series import SeriesStep, chapter_series
 from mobilize.turnout.figures.people import (
     Arrivals,
-    Named,
-    Stood,
+    Attendee,
+    NamedMember,
     arrivals,
     who_came_and_who_did_not,
     who_stood,
 )
 from mobilize.turnout.figures.queries import board
-from mobilize.turnout.figures.snapshots import Fixed, versions_of
+from mobilize.turnout.figures.snapshots import FixedFigures, versions_of
 from mobilize.turnout.figures.types import Board, Chapter
 from mobilize.turnout.models import Report, ReportKind
 from mobilize.turnout.reports import pdf as reports_pdf
@@ -33,24 +33,24 @@ class ChapterReport:
     action: Action
     chapter: Chapter
     board: Board
-    steps: Sequence[Step]
+    steps: Sequence[SeriesStep]
     arrived: Arrivals
     elsewhere: int
-    stood: Sequence[Stood]
-    versions: Sequence[Fixed]
+    stood: Sequence[Attendee]
+    versions: Sequence[FixedFigures]
     reports: Sequence[Report]
 
     @cached_property
-    def _people(self) -> tuple[Sequence[Named], Sequence[Named]]:
+    def _people(self) -> tuple[Sequence[NamedMember], Sequence[NamedMember]]:
         # Opening the names takes longer than everything else, and most reports are read without.
         return who_came_and_who_did_not(self.action, self.chapter, self.board, self.stood)
 
     @property
-    def came(self) -> Sequence[Named]:
+    def came(self) -> Sequence[NamedMember]:
         return self._people[0]
 
     @property
-    def missing(self) -> Sequence[Named]:
+    def missing(self) -> Sequence[NamedMember]:
         return self._people[1]
 
     @cached_property
@@ -64,7 +64,7 @@ class ChapterReport:
 
     def pdf(self, now: datetime, *, names: bool, mark: str = "") -> bytes:
         """On paper, with names only where they are asked for: then with the `mark` of who took them."""
-        people = reports_pdf.People(self.came, self.missing, self.next_talks) if names else None
+        people = reports_pdf.ChapterPeople(self.came, self.missing, self.next_talks) if names else None
         version = self.reports[-1].version if self.is_current else None
         return reports_pdf.chapter_pdf(
             self.action, self.chapter, self.steps, self.arrived, people, now, version=version, mark=mark

@@ -17,10 +17,10 @@ from mobilize.checkins.models import Attendance
 from mobilize.database import db
 from mobilize.languages import _
 from mobilize.turnout.campaigns.series import actions_before
-from mobilize.turnout.figures.people import Named, in_parts
+from mobilize.turnout.figures.people import NamedMember, in_parts
 
 
-class Why(StrEnum):
+class FollowUpReason(StrEnum):
     """In the order in which they are talked to: nearest to coming again first."""
 
     CAME_BEFORE = "came_before"
@@ -33,36 +33,36 @@ class Conversation:
     """A member who was eligible and did not come: why they are next, and how many they `attended` of the
     earlier actions (`of`) in which they counted."""
 
-    person: Named
-    why: Why
+    person: NamedMember
+    why: FollowUpReason
     attended: int
     of: int
 
     @property
     def in_words(self) -> str:
         """The reason, for page, paper and file."""
-        if self.why is Why.CAME_BEFORE:
+        if self.why is FollowUpReason.CAME_BEFORE:
             return _("came to %(seen)s of the %(of)s before", seen=self.attended, of=self.of)
-        if self.why is Why.NEW:
+        if self.why is FollowUpReason.NEW:
             return _("new since the last action")
         return _("not seen yet")
 
 
-def next_conversations(action: Action, site_id: UUID, missing: Sequence[Named]) -> list[Conversation]:
+def next_conversations(action: Action, site_id: UUID, missing: Sequence[NamedMember]) -> list[Conversation]:
     """Everybody of `missing`, whom to talk to first at the head; within a reason who came most often, then by
     surname. Asks no scope: `missing` holds names already."""
     before = [one.id for one in actions_before(action, site_id) if one.forgotten_at is None]
     ids = [person.member_id for person in missing]
     attended, counted = _attended(before, ids), _counted(before, ids)
     talks = [_of(p, attended[p.member_id], counted[p.member_id], bool(before)) for p in missing]
-    order = list(Why)
+    order = list(FollowUpReason)
     return sorted(talks, key=lambda c: (order.index(c.why), -c.attended, c.person.name.sorted_by))
 
 
-def _of(person: Named, attended: int, counted: int, any_before: bool) -> Conversation:
+def _of(person: NamedMember, attended: int, counted: int, any_before: bool) -> Conversation:
     if attended:
-        return Conversation(person, Why.CAME_BEFORE, attended, max(attended, counted))
-    why = Why.NEW if any_before and not counted else Why.NOT_SEEN
+        return Conversation(person, FollowUpReason.CAME_BEFORE, attended, max(attended, counted))
+    why = FollowUpReason.NEW if any_before and not counted else FollowUpReason.NOT_SEEN
     return Conversation(person, why, 0, counted)
 
 

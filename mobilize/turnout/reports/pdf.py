@@ -9,9 +9,9 @@ from mobilize import settings
 from mobilize.actions.models import Action
 from mobilize.languages import _, language, say_date, say_time, say_when
 from mobilize.printing.report_pages import Column, Figure, ReportPages, Table, report_pdf
-from mobilize.turnout.campaigns.series import BoardStep, Step
-from mobilize.turnout.figures.people import Arrivals, Named
-from mobilize.turnout.figures.types import Board, Chapter, Line, Names, Total
+from mobilize.turnout.campaigns.series import BoardStep, SeriesStep
+from mobilize.turnout.figures.people import Arrivals, NamedMember
+from mobilize.turnout.figures.types import Board, Chapter, LineCounts, NameCounts, Total
 from mobilize.turnout.labels import (
     count_label,
     count_text,
@@ -29,20 +29,20 @@ from mobilize.turnout.reports.follow_ups import Conversation
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class ChapterPeople:
     """The chapter's own, by name, for its chair: who came, who did not, and whom to talk to first."""
 
-    came: Sequence[Named]
-    missing: Sequence[Named]
+    came: Sequence[NamedMember]
+    missing: Sequence[NamedMember]
     next_talks: Sequence[Conversation]
 
 
 def chapter_pdf(
     action: Action,
     chapter: Chapter,
-    steps: Sequence[Step],
+    steps: Sequence[SeriesStep],
     arrived: Arrivals,
-    people: People | None,
+    people: ChapterPeople | None,
     now: datetime,
     *,
     version: int | None = None,
@@ -129,7 +129,7 @@ def _head(action: Action, name: str, now: datetime, standing: str) -> dict[str, 
     }
 
 
-def _of(names: Names) -> str:
+def _of(names: NameCounts) -> str:
     return _(
         "%(came)s of %(eligible)s eligible members",
         came=count_text(names.came),
@@ -137,7 +137,7 @@ def _of(names: Names) -> str:
     )
 
 
-def _figures(names: Names, line: Line, total: Total | None = None) -> list[Figure]:
+def _figures(names: NameCounts, line: LineCounts, total: Total | None = None) -> list[Figure]:
     split = _(
         "%(verified)s verified, %(vouched)s vouched for, %(alone)s self-reported",
         verified=count_text(names.verified),
@@ -157,7 +157,7 @@ def _figures(names: Names, line: Line, total: Total | None = None) -> list[Figur
     ]
 
 
-def _series_table(steps: Sequence[Step]) -> Table:
+def _series_table(steps: Sequence[SeriesStep]) -> Table:
     columns = [Column(_("Action"), share=3), Column(_("Day"), share=2.4)]
     columns += [Column(word, "right") for word in (_("Eligible"), _("Came"), _("Share"), _("Head count"))]
     zone = settings().union_timezone
@@ -211,7 +211,7 @@ def _arrivals_table(arrived: Arrivals, chapter: Chapter) -> Table:
     return Table(_("Arrivals, every five minutes"), columns, rows, empty=_("Nobody was checked in by name."))
 
 
-def _came_table(came: Sequence[Named], tz: str) -> Table:
+def _came_table(came: Sequence[NamedMember], tz: str) -> Table:
     columns = [
         Column(_("Name"), share=2),
         Column(_("At")),
@@ -231,7 +231,7 @@ def _came_table(came: Sequence[Named], tz: str) -> Table:
     return Table(_("Who came"), columns, rows, empty=_("Nobody was checked in by name."))
 
 
-def _missing_table(missing: Sequence[Named]) -> Table:
+def _missing_table(missing: Sequence[NamedMember]) -> Table:
     rows = [(f"{p.name.last}, {p.name.preferred or p.name.first}",) for p in missing]
     return Table(_("Who did not come"), [Column(_("Name"))], rows, empty=_("Everybody came."))
 
@@ -266,7 +266,7 @@ def _columns(first: str, second: str) -> list[Column]:
     return [Column(first, share=3), Column(second, share=1.6), *(Column(word, "right") for word in numbers)]
 
 
-def _counts(names: Names, line: Line | None, *, at_rally: bool = False) -> list[str]:
+def _counts(names: NameCounts, line: LineCounts | None, *, at_rally: bool = False) -> list[str]:
     """The row's numbers. At a rally the one line is everybody's: it stands above, and in no row."""
     counts = [named_text(names, count) for count in report_columns()]
     if line is None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mobilize.tabular import Cell, Sheet
-from mobilize.turnout.figures.people import Named
+from mobilize.turnout.figures.people import NamedMember
 from mobilize.turnout.figures.snapshots import area_figures, board_figures, site_figures, total_figures
 from mobilize.turnout.figures.types import COUNTS, AreaTotal, Board, Chapter
 from mobilize.turnout.reports.follow_ups import Conversation
@@ -35,7 +35,7 @@ def areas_sheet(board: Board) -> Sheet:
     return Sheet("turnout", AREA_HEADINGS, [*rows, ["total", *total]])
 
 
-def people_rows(people: Iterable[Named], next_talks: Iterable[Conversation]) -> Iterator[list[Cell]]:
+def people_rows(people: Iterable[NamedMember], next_talks: Iterable[Conversation]) -> Iterator[list[Cell]]:
     """Names, under `PEOPLE_HEADINGS`: only in an export, for who may see this chapter. `next` says why to
     talk to somebody first: a word of ours."""
     why = {talk.person.member_id: talk.why.value for talk in next_talks}
@@ -62,7 +62,7 @@ def as_json(board: Board, *, by: str) -> dict[str, Any]:
     return board_figures(board, NAMES, LINE, by=by)
 
 
-def _person(person: Named, why: str) -> list[Cell]:
+def _person(person: NamedMember, why: str) -> list[Cell]:
     name, stood = person.name, person.stood
     who: list[Cell] = [name.last, name.preferred or name.first]
     if stood is None:

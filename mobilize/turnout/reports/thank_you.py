@@ -16,7 +16,7 @@ from mobilize.actions.models import Action, Event, EventChapter, EventState
 from mobilize.checkins.models import Attendance
 from mobilize.database import atomic, db, insert
 from mobilize.reminders.blanks import written_in
-from mobilize.reminders.models import Planned, ReminderRule, RuleKind
+from mobilize.reminders.models import PlannedReminder, ReminderRule, RuleKind
 from mobilize.reminders.rules.kinds import RESULT_FOR
 from mobilize.reminders.rules.operations import purpose
 from mobilize.roster.models import Member, PhoneKind
@@ -34,7 +34,7 @@ def plan_thanks(now: datetime) -> int:
 
 
 def _closed_without_thanks(now: datetime) -> Sequence[Any]:
-    done = exists().where(Planned.rule_id == ReminderRule.id, Planned.event_id == Event.id)
+    done = exists().where(PlannedReminder.rule_id == ReminderRule.id, PlannedReminder.event_id == Event.id)
     return db.session.execute(
         select(ReminderRule.id, Event.id)
         .join(Event, Event.action_id == ReminderRule.action_id)
@@ -51,7 +51,7 @@ def _thank(rule_id: uuid.UUID, event_id: uuid.UUID, now: datetime) -> int:
         if not rule.on:
             return 0
         ticked = {"rule_id": rule_id, "event_id": event_id, "version": event.version, "planned_at": now}
-        session.execute(insert(Planned).values(ticked).on_conflict_do_nothing())
+        session.execute(insert(PlannedReminder).values(ticked).on_conflict_do_nothing())
         chapters = select(EventChapter.site_id).where(
             EventChapter.event_id == event_id, EventChapter.gone_at.is_(None)
         )

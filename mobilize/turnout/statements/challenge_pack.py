@@ -22,7 +22,7 @@ from mobilize.checkins.review.evidence_counts import (
 from mobilize.database import db
 from mobilize.tabular import Cell
 from mobilize.turnout.figures.disclosure_control import SMALLEST, hidden, hidden_rows, line_state
-from mobilize.turnout.figures.types import Board, Chapter, Names
+from mobilize.turnout.figures.types import Board, Chapter, NameCounts
 
 SITE_HEADINGS = (
     "area", "site", "state", "eligible", "came", "verified", "vouched", "self_reported", "also_there",
@@ -133,7 +133,7 @@ def _site(chapter: Chapter, unmatched: int) -> dict[str, Any]:
     }
 
 
-def _names(names: Names) -> dict[str, int]:
+def _names(names: NameCounts) -> dict[str, int]:
     listed = ("eligible", "came", "also_there", *_SPLIT)
     return {name: getattr(names, name) for name in listed}
 

@@ -7,8 +7,8 @@ import pytest
 from mobilize.accounts.access.authority import (
     EVER,
     WAIT,
-    Rank,
-    Standing,
+    PersonAuthority,
+    RoleRank,
     begins_at,
     counts,
     may_agree,
@@ -34,15 +34,15 @@ def term(role: str, begin: int = 0, end: int | None = None, granted_at: datetime
     return RoleTerm(role=RoleName(role), from_on=TODAY + begin * DAY, to_on=to_on, granted_at=granted_at)
 
 
-def of(*terms: RoleTerm, now: datetime = NOW, restarted_at: datetime | None = None) -> Standing:
+def of(*terms: RoleTerm, now: datetime = NOW, restarted_at: datetime | None = None) -> PersonAuthority:
     return standing(terms, restarted_at, now=now, zone=ZONE)
 
 
 def test_an_admin_outranks_an_organizer_and_both_chairs() -> None:
     ranks = [rank_of(RoleName(role)) for role in ("chair", "cochair", "organizer", "admin")]
-    assert ranks == [Rank.CHAIR, Rank.CHAIR, Rank.ORGANIZER, Rank.ADMIN]
-    assert Rank.NONE < Rank.CHAIR < Rank.ORGANIZER < Rank.ADMIN
-    assert [Standing(rank, EVER, EVER).is_organizer for rank in Rank] == [False, False, True, True]
+    assert ranks == [RoleRank.CHAIR, RoleRank.CHAIR, RoleRank.ORGANIZER, RoleRank.ADMIN]
+    assert RoleRank.NONE < RoleRank.CHAIR < RoleRank.ORGANIZER < RoleRank.ADMIN
+    assert [PersonAuthority(rank, EVER, EVER).is_organizer for rank in RoleRank] == [False, False, True, True]
 
 
 def test_a_role_begins_with_its_day_on_the_unions_clock_and_never_before_it_was_given() -> None:
@@ -52,16 +52,21 @@ def test_a_role_begins_with_its_day_on_the_unions_clock_and_never_before_it_was_
 
 
 def test_the_highest_role_that_runs_is_the_rank() -> None:
-    assert of().rank is Rank.NONE
-    assert of(term("chair"), term("organizer")).rank is Rank.ORGANIZER
-    assert of(term("chair"), term("admin", begin=1)).rank is Rank.CHAIR
-    assert of(term("admin", begin=-9, end=0), term("chair")).rank is Rank.CHAIR
+    assert of().rank is RoleRank.NONE
+    assert of(term("chair"), term("organizer")).rank is RoleRank.ORGANIZER
+    assert of(term("chair"), term("admin", begin=1)).rank is RoleRank.CHAIR
+    assert of(term("admin", begin=-9, end=0), term("chair")).rank is RoleRank.CHAIR
 
 
 def test_a_role_runs_from_its_first_moment_to_before_its_last() -> None:
     role = term("admin", begin=0, end=1)
     moments = [MIDNIGHT - SECOND, MIDNIGHT, MIDNIGHT + DAY - SECOND, MIDNIGHT + DAY]
-    assert [of(role, now=now).rank for now in moments] == [Rank.NONE, Rank.ADMIN, Rank.ADMIN, Rank.NONE]
+    assert [of(role, now=now).rank for now in moments] == [
+        RoleRank.NONE,
+        RoleRank.ADMIN,
+        RoleRank.ADMIN,
+        RoleRank.NONE,
+    ]
 
 
 def test_nothing_older_than_an_organizers_role_opens_it_and_a_chairs_is_opened_by_anything() -> None:
@@ -116,34 +121,34 @@ def test_a_role_raises_whoever_would_hold_less_when_it_begins(
 
 
 def test_what_somebody_got_before_they_were_trusted_opens_nothing() -> None:
-    admin = Standing(Rank.ADMIN, NOW, NOW)
+    admin = PersonAuthority(RoleRank.ADMIN, NOW, NOW)
     for by in (SignInBy.CODE, LinkKind.TEXTED):
         assert opens(admin, by, NOW) and not opens(admin, by, NOW - SECOND)
-    assert not opens(Standing(Rank.NONE, EVER, EVER), SignInBy.CODE, NOW)
+    assert not opens(PersonAuthority(RoleRank.NONE, EVER, EVER), SignInBy.CODE, NOW)
     assert counts(admin, NOW) and not counts(admin, NOW - SECOND)
 
 
 @pytest.mark.parametrize("by", [SignInBy.DISPLAYED, LinkKind.DISPLAYED])
 def test_what_its_maker_saw_opens_only_the_chairs_roles_that_ran_already(by: SignInBy | LinkKind) -> None:
-    chair = Standing(Rank.CHAIR, EVER, NOW)
+    chair = PersonAuthority(RoleRank.CHAIR, EVER, NOW)
     assert opens(chair, by, NOW) and not opens(chair, by, NOW - SECOND)
     assert opens(chair, SignInBy.CODE, NOW - SECOND)
-    for rank in (Rank.NONE, Rank.ORGANIZER, Rank.ADMIN):
-        assert not opens(Standing(rank, EVER, NOW), by, NOW)
+    for rank in (RoleRank.NONE, RoleRank.ORGANIZER, RoleRank.ADMIN):
+        assert not opens(PersonAuthority(rank, EVER, NOW), by, NOW)
 
 
 def test_a_second_person_is_an_organizer_or_admin_of_a_day() -> None:
-    for rank in Rank:
-        old, new = Standing(rank, NOW - WAIT, EVER), Standing(rank, NOW - WAIT + SECOND, EVER)
-        assert may_agree(old, now=NOW) is (rank >= Rank.ORGANIZER) and not may_agree(new, now=NOW)
+    for rank in RoleRank:
+        old, new = PersonAuthority(rank, NOW - WAIT, EVER), PersonAuthority(rank, NOW - WAIT + SECOND, EVER)
+        assert may_agree(old, now=NOW) is (rank >= RoleRank.ORGANIZER) and not may_agree(new, now=NOW)
     assert timedelta(hours=24) == WAIT
 
 
 def test_what_is_done_to_an_admin_wants_an_admin_with_the_same_second_factor_a_day_before() -> None:
     before, late = NOW - WAIT, NOW - WAIT + SECOND
-    ada = Standing(Rank.ADMIN, before, EVER)
+    ada = PersonAuthority(RoleRank.ADMIN, before, EVER)
     assert may_agree_to_admin(ada, [before - DAY, before], asked_at=NOW)
     assert not may_agree_to_admin(ada, [before, late], asked_at=NOW)
     assert not may_agree_to_admin(ada, [], asked_at=NOW)
-    assert not may_agree_to_admin(Standing(Rank.ADMIN, late, EVER), [before], asked_at=NOW)
-    assert not may_agree_to_admin(Standing(Rank.ORGANIZER, before, EVER), [before], asked_at=NOW)
+    assert not may_agree_to_admin(PersonAuthority(RoleRank.ADMIN, late, EVER), [before], asked_at=NOW)
+    assert not may_agree_to_admin(PersonAuthority(RoleRank.ORGANIZER, before, EVER), [before], asked_at=NOW)
