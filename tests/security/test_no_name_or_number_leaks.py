@@ -56,7 +56,7 @@ CLOCK = "a time zone"
 IDS = "ids of ours"
 LANGUAGE = "a code of a language"
 # Every column of words that is not sealed, and why nobody stands in it. A new one joins here with its reason,
-# or is sealed (`database.Sealed`).
+# or is sealed (`database.SealedText`).
 HOLDS_NOBODY = {
     "actions.made_by": BY_ID,
     "actions.name": PUBLISHED,

@@ -94,7 +94,7 @@ def scope_and_standing(person: Person, now: datetime) -> tuple[Scope, PersonAuth
 
 
 def standing_of(person: Person, now: datetime) -> PersonAuthority:
-    """The standing of a person at one moment: see `authority.Standing`."""
+    """The standing of a person at one moment: see `authority.PersonAuthority`."""
     return scope_and_standing(person, now)[1]
 
 

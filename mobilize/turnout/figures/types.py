@@ -56,9 +56,9 @@ class Count:
     """A count by name as all reports show it: pages, paper, CSV, XLSX and JSON.
 
     `name` is an attribute of `NameCounts`, the heading in files and the key in JSON; `label` is what people
-    read. `since` is the first stored format that holds it (see `snapshots`). A `mark` is a yes or no of a member's
-    attendance, counted where one of their rows says yes (see `queries`). `column`: it has a column in tables
-    of areas and sites; `in_files`: and in files.
+    read. `since` is the first stored format that holds it (see `snapshots`). A `mark` is a yes or no of a
+    member's attendance, counted where one of their rows says yes (see `queries`). `column`: it has a column
+    in tables of areas and sites; `in_files`: and in files.
     """
 
     name: str
