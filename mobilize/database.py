@@ -39,6 +39,8 @@ from mobilize.languages import Translated
 WRITES = {"mobilize_writes": True}
 # A second pool on the same database: every statement is a transaction by itself.
 AUTOCOMMIT = "autocommit"
+# A third one, on a replica, for what may be some seconds old (`mobilize.replica`).
+REPLICA = "replica"
 _LAST_STEPS = "last steps"
 MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
 
@@ -293,10 +295,14 @@ def init_app(app: Flask) -> None:
         return
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _POSTGRES | shut
     app.config["SQLALCHEMY_BINDS"] = {AUTOCOMMIT: {"url": url, **_POSTGRES, **_POSTGRES_AUTOCOMMIT, **shut}}
+    if replica := app.config["MOBILIZE"].database_replica_url:
+        app.config["SQLALCHEMY_BINDS"][REPLICA] = {"url": replica, **_POSTGRES, **_POSTGRES_REPLICA, **shut}
     db.init_app(app)
     with app.app_context():
         _promise_postgres(db.engine, _LIMITS)
         _promise_postgres(db.engines[AUTOCOMMIT], _LIMITS | _PLAN_BY_KEY)
+        if replica:
+            _promise_postgres(db.engines[REPLICA], _LIMITS | _REPLICA_LIMITS)
 
 
 _SQLITE: dict[str, Any] = {
@@ -321,6 +327,15 @@ _POSTGRES_AUTOCOMMIT = {
     "pool_reset_on_return": None,
     "pool_use_lifo": True,
 }
+# What is read there can be read elsewhere: nobody waits long for it, not even where its machine is gone and
+# says nothing.
+_POSTGRES_REPLICA: dict[str, Any] = {
+    "connect_args": {"connect_timeout": 2, "prepare_threshold": 3, "tcp_user_timeout": 3000},
+    "pool_size": 4,
+    "max_overflow": 4,
+    "pool_timeout": 2,
+}
+_REPLICA_LIMITS = {"statement_timeout": "10s"}
 # Fail fast: a lock held longer than this is a fault, and a request gets a 503 instead of waiting for it.
 # And no statement here runs long enough to be worth compiling first: where PostgreSQL believed so, a
 # claim of texts took two seconds instead of five milliseconds.

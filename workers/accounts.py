@@ -1,7 +1,7 @@
 """Tasks of the room accounts. Safe to run twice, late, and by two beats."""
 
-import redis
 from celery import shared_task
+from redis import RedisError
 
 from mobilize import clock, health_checks, settings
 from mobilize.accounts.approvals import operations as approvals
@@ -9,6 +9,7 @@ from mobilize.accounts.security import checklist
 from mobilize.accounts.sign_in import one_time_codes
 from mobilize.accounts.sign_in import operations as codes
 from mobilize.web import rate_limits
+from workers.broker import connect
 
 
 @shared_task(name="accounts.send_codes")
@@ -33,7 +34,7 @@ def look_at_keys() -> None:
 
 @shared_task(name="accounts.look_at_redis")
 def look_at_redis() -> None:
-    health_checks.record(checklist.APPENDONLY, _appendonly(settings().redis_url), now=clock.now())
+    health_checks.record(checklist.APPENDONLY, _appendonly(), now=clock.now())
 
 
 @shared_task(name="accounts.expire_approvals")
@@ -41,10 +42,10 @@ def expire_approvals() -> None:
     approvals.expire(clock.now())
 
 
-def _appendonly(url: str) -> str:
+def _appendonly() -> str:
     """The setting `appendonly` of Redis: yes, no, or the name of the error."""
     try:
-        with redis.Redis.from_url(url, socket_timeout=3, socket_connect_timeout=3) as client:
+        with connect(settings(), socket_timeout=3, socket_connect_timeout=3) as client:
             return str(client.config_get("appendonly").get("appendonly", "unknown"))
-    except redis.RedisError as error:
+    except RedisError as error:
         return type(error).__name__
