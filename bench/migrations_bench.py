@@ -30,15 +30,15 @@ LONG_READ_S, PAUSE_S = 3.0, 2.0
 AT_ONCE = 250_000
 COLUMNS = """SELECT column_name, data_type, character_maximum_length, is_nullable = 'YES'
              FROM information_schema.columns WHERE table_schema = 'public' AND table_name = %s"""
-# What an index with a condition goes by, and what may not be empty.
+# What an index with a condition goes by, and what may not be empty. Ids rise, as ours do.
 GIVEN = {
     "state": "CASE WHEN n % 1000 = 0 THEN 'waiting' ELSE 'delivered' END",
-    "sid": "md5(n::text)",
-    "member_id": "gen_random_uuid()",
+    "sid": "lpad(to_hex(n), 32, '0')",
+    "member_id": "lpad(to_hex(n % 37000), 32, '0')::uuid",
 }
 BY_TYPE = {
-    "uuid": "gen_random_uuid()",
-    "bytea": "decode(md5(n::text), 'hex')",
+    "uuid": "lpad(to_hex(n), 32, '0')::uuid",
+    "bytea": "decode(lpad(to_hex(n), 32, '0'), 'hex')",
     "timestamp with time zone": "now() - n * interval '1 second'",
     "json": "'{}'",
     "boolean": "false",
@@ -146,5 +146,5 @@ def _fill(url: str, table: str, rows: int) -> None:
 
 def _value(kind: str, length: int | None) -> str:
     if kind.startswith("character"):
-        return f"left(md5(n::text), {length or 32})"
+        return f"right(lpad(to_hex(n), 32, '0'), {length or 32})"
     return BY_TYPE.get(kind, "n % 7")

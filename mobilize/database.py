@@ -212,8 +212,8 @@ def atomic() -> Iterator[Session]:
     if session.info.get("writing"):
         yield session
         return
-    _begin(session)
     try:
+        _begin(session)
         yield session
         for step in session.info.pop(_LAST_STEPS, {}).values():
             step(session)

@@ -1,5 +1,5 @@
 """The machines, by the files in `deploy/`: nginx, three web hosts, PgBouncer, PostgreSQL with a replica, Redis
-with sentinels, two worker hosts and two beats. What listens has an address of its own (127.0.1.x).
+with its sentinels, two worker hosts, two beats. What listens has an address of its own (127.0.1.x).
 
 What those files name as 10.0.1.x is 127.0.1.x here; ports below 1024, passwords and places of files are
 exchanged, and nothing else.
@@ -163,7 +163,7 @@ class Cluster:
         path, folder = self.folder / f"{name}.conf", self.folder / name
         if not path.exists():  # a sentinel has changed it since
             folder.mkdir()
-            text = re.sub("^bind .*", f"bind {REDISES[name]}", _deployed("redis.conf"), flags=re.M)
+            text = _at(REDISES[name], _deployed("redis.conf"))
             master = REDISES["redis1"]
             follows = "" if REDISES[name] == master else f"replicaof {master} 6379\n"
             self._file(path.name, f"{text}{follows}dir {folder}\n")
@@ -173,7 +173,7 @@ class Cluster:
         path = self.folder / f"{name}.conf"
         if not path.exists():
             address = REDISES[name.replace("sentinel", "redis")]
-            text = re.sub("^bind .*", f"bind {address}", _deployed("sentinel.conf"), flags=re.M)
+            text = _at(address, _deployed("sentinel.conf"))
             self._file(path.name, f"{text}dir {self.folder}\n")
         return [embedded_redis.server(), str(path), "--sentinel"], {}
 
@@ -242,6 +242,11 @@ def _environ(carrier: str) -> dict[str, str]:
 def _deployed(name: str) -> str:
     text = (DEPLOY / name).read_text()
     return text.replace("10.0.1.", "127.0.1.").replace("CHANGE-THIS", PASSWORD)
+
+
+def _at(address: str, text: str) -> str:
+    """The file of the first of three hosts, on another of them."""
+    return re.sub(r"^(bind|.*announce-ip) .*", rf"\1 {address}", text, flags=re.M)
 
 
 def _postgres_options() -> dict[str, str]:
