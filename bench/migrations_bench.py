@@ -6,13 +6,11 @@ or a backup does. `ROWS_EACH` is how many rows a table has (5 million).
 """
 
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import flask_migrate
 import psycopg
@@ -74,12 +72,11 @@ class Waits:
 
 
 def run() -> dict[str, dict[str, object]]:
-    with tempfile.TemporaryDirectory() as folder:
-        server = Postgres(find_binaries(), {"max_wal_size": "8GB"}, Path(folder).parent)
-        try:
-            waits, seconds = migrate_under_load(server.create("bench"), ROWS)
-        finally:
-            server.stop()
+    server = Postgres(find_binaries(), {"max_wal_size": "8GB"})
+    try:
+        waits, seconds = migrate_under_load(server.create("bench"), ROWS)
+    finally:
+        server.stop()
     longest = 1000 * max(waits.longest.values())
     name = f"longest wait of a writer, migrating {ROWS:,} rows"
     return {
