@@ -16,16 +16,16 @@ import flask_migrate
 import psycopg
 
 import config
+from bench.bulk_rows import insert_rows
 from bench.checkin_place import KEYS
 from mobilize import create_app
 from tests.services.databases import opened
-from tests.services.postgres import Postgres, find_binaries
+from tests.services.postgres import UNSAFE_BUT_FAST, Postgres, find_binaries
 
 ROWS = int(os.environ.get("ROWS_EACH") or 5_000_000)
 # Each with the first column of its key.
 LARGE = {"evidence": "id", "attendance": "id", "outbox": "id", "attempts": "outbox_id", "inbound": "id"}
 LONG_READ_S, PAUSE_S = 3.0, 2.0
-AT_ONCE = 250_000
 COLUMNS = """SELECT column_name, data_type, character_maximum_length, is_nullable = 'YES'
              FROM information_schema.columns WHERE table_schema = 'public' AND table_name = %s"""
 # What an index with a condition goes by, and what may not be empty. Ids rise, as ours do.
@@ -72,7 +72,7 @@ class Waits:
 
 
 def run() -> dict[str, dict[str, object]]:
-    server = Postgres(find_binaries(), {"max_wal_size": "8GB"})
+    server = Postgres(find_binaries(), {**UNSAFE_BUT_FAST, "max_wal_size": "8GB"})
     try:
         waits, seconds = migrate_under_load(server.create("bench"), ROWS)
     finally:
@@ -128,17 +128,13 @@ def _others(url: str, waits: Waits) -> Iterator[None]:
 
 def _fill(url: str, table: str, rows: int) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("SET session_replication_role = replica")  # no foreign key is looked up
         values = {
             name: GIVEN.get(name) or _value(kind, length)
             for name, kind, length, nullable in connection.execute(COLUMNS, [table])
             if not nullable or name in GIVEN
         }
         into = f"INSERT INTO {table} ({', '.join(values)}) SELECT {', '.join(values.values())}"
-        for first in range(0, rows, AT_ONCE):
-            last = min(first + AT_ONCE, rows) - 1
-            connection.execute(f"{into} FROM generate_series({first}, {last}) n")
-        connection.execute(f"VACUUM ANALYZE {table}")
+        insert_rows(connection, table, into, 0, rows)
 
 
 def _value(kind: str, length: int | None) -> str:

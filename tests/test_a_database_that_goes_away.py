@@ -1,4 +1,4 @@
-"""The database goes away in the middle of a request or an operation, as it does when a pooler is restarted."""
+"""The database goes away in the middle of a request or an operation, as when a pooler is restarted."""
 
 import psycopg
 import pytest

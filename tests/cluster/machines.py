@@ -1,5 +1,5 @@
-"""The machines, by the files in `deploy/`: nginx, three web hosts, PgBouncer, PostgreSQL with a replica, Redis
-with its sentinels, two worker hosts, two beats. What listens has an address of its own (127.0.1.x).
+"""The machines, by the files in `deploy/`: nginx, web hosts, PgBouncer, PostgreSQL with a replica, Redis with
+sentinels, worker hosts and beats. What listens has an address of its own (127.0.1.x).
 
 What those files name as 10.0.1.x is 127.0.1.x here; ports below 1024, passwords and places of files are
 exchanged, and nothing else.
