@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from mobilize.keys import crypto
@@ -251,6 +252,16 @@ def start_afresh() -> None:
         raise RuntimeError("something was changed outside atomic()")
 
 
+def roll_back(_error: BaseException | None = None) -> None:
+    """Give up what is open here, also where the connection under it turns out to be gone."""
+    if not db.session.registry.has():
+        return
+    try:
+        db.session.rollback()
+    except DBAPIError:
+        db.session().invalidate()
+
+
 def _begin(session: Session) -> None:
     start_afresh()
     session.info["writing"] = True
@@ -290,6 +301,7 @@ def init_app(app: Flask) -> None:
     if url.startswith("sqlite"):
         app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _SQLITE | shut
         db.init_app(app)
+        app.teardown_appcontext(roll_back)
         with app.app_context():
             _promise_sqlite(db.engine)
         return
@@ -298,6 +310,9 @@ def init_app(app: Flask) -> None:
     if replica := app.config["MOBILIZE"].database_replica_url:
         app.config["SQLALCHEMY_BINDS"][REPLICA] = {"url": replica, **_POSTGRES, **_POSTGRES_REPLICA, **shut}
     db.init_app(app)
+    # Before its session is closed, which fails on a connection that is gone: instead of their answer somebody
+    # would get an error.
+    app.teardown_appcontext(roll_back)
     with app.app_context():
         _promise_postgres(db.engine, _LIMITS)
         _promise_postgres(db.engines[AUTOCOMMIT], _LIMITS | _PLAN_BY_KEY)

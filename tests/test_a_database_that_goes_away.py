@@ -34,6 +34,17 @@ def test_whoever_asks_meanwhile_is_told_to_try_again(own_app: Flask) -> None:
     assert BareClient(own_app).get("/readyz").status_code == 200
 
 
+@pytest.mark.parametrize("own_app", ["postgres"], indirect=True)
+def test_whoever_has_their_answer_gets_it(own_app: Flask) -> None:
+    @own_app.get("/cut")
+    @anyone
+    def at_the_end() -> str:
+        cut(own_app)
+        return "here it is"
+
+    assert BareClient(own_app).get("/cut").get_data(as_text=True) == "here it is"
+
+
 def test_an_operation_that_could_not_begin_leaves_the_next_one_to_be_stored(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,11 +4,11 @@ from typing import Any
 
 from flask import Flask, current_app, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from mobilize.database import db
+from mobilize.database import roll_back
 from mobilize.errors import Refused
 
 ErrorResponse = tuple[Any, int] | tuple[Any, int, dict[str, str]]
@@ -59,7 +59,7 @@ def _http(error: HTTPException) -> Any:
 
 
 def _database_away(_error: Exception) -> ErrorResponse:
-    _roll_back()
+    roll_back()
     current_app.logger.warning("database away", exc_info=True)
     if wants_json():
         return jsonify(error="try_again"), 503, {"Retry-After": "5"}
@@ -69,7 +69,7 @@ def _database_away(_error: Exception) -> ErrorResponse:
 
 
 def _unexpected(_error: Exception) -> ErrorResponse:
-    _roll_back()
+    roll_back()
     current_app.logger.error("surprise", exc_info=True)
     if wants_json():
         return jsonify(error="our_fault"), 500
@@ -80,13 +80,5 @@ def _page(code: int, **more: Any) -> str:
     try:
         return render_template("errors/error.html", code=code, **more)
     except Exception:  # the page itself may need what is broken, e.g. the database
-        _roll_back()
+        roll_back()
         return render_template("errors/plain.html", code=code)
-
-
-def _roll_back() -> None:
-    """Give up what this request has open, also where the connection under it turns out to be gone."""
-    try:
-        db.session.rollback()
-    except DBAPIError:
-        db.session().invalidate()
