@@ -29,7 +29,7 @@ LONG_READ_S, PAUSE_S = 3.0, 2.0
 COLUMNS = """SELECT column_name, data_type, character_maximum_length, is_nullable = 'YES'
              FROM information_schema.columns WHERE table_schema = 'public' AND table_name = %s"""
 # What an index with a condition goes by, and what may not be empty. Ids rise, as ours do.
-GIVEN = {
+VALUES = {
     "state": "CASE WHEN n % 1000 = 0 THEN 'waiting' ELSE 'delivered' END",
     "sid": "lpad(to_hex(n), 32, '0')",
     "member_id": "lpad(to_hex(n % 37000), 32, '0')::uuid",
@@ -129,9 +129,9 @@ def _others(url: str, waits: Waits) -> Iterator[None]:
 def _fill(url: str, table: str, rows: int) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         values = {
-            name: GIVEN.get(name) or _value(kind, length)
+            name: VALUES.get(name) or _value(kind, length)
             for name, kind, length, nullable in connection.execute(COLUMNS, [table])
-            if not nullable or name in GIVEN
+            if not nullable or name in VALUES
         }
         into = f"INSERT INTO {table} ({', '.join(values)}) SELECT {', '.join(values.values())}"
         insert_rows(connection, table, into, 0, rows)
