@@ -136,7 +136,7 @@ def _play(cluster: Cluster, chosen: list[str]) -> tuple[Morning, list[str]]:
 
 
 def _replica_was_read(cluster: Cluster) -> bool:
-    with psycopg.connect(cluster.replica.url()) as connection:
+    with psycopg.connect(cluster.replica.url("mobilize")) as connection:
         [(rows,)] = connection.execute(
             "SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0) FROM pg_stat_user_tables"
             " WHERE relname IN ('evidence', 'attendance', 'eligible')"
