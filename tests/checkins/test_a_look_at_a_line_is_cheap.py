@@ -16,6 +16,7 @@ from mobilize.checkins.record.operations import take_back_own, void
 from mobilize.checkins.review.resolutions import reopen, set_aside, settle_count, tie
 from mobilize.database import atomic, db
 from mobilize.fast.versions import LineVersion, mark_changed, version_of
+from tests.builders import make_member
 from tests.checkins.morning import OPEN, grant_for, nonce, scan, take_back_ticks, tick, tick_proof
 
 pytestmark = pytest.mark.usefixtures("in_the_morning")
@@ -225,3 +226,11 @@ def test_a_phone_that_has_just_sent_something_sees_it_whatever_is_cached(app, li
     scan(event, "2135550101")
     assert look(line, event, etag).status_code == 304, "half a second old at most"
     assert look(line, event).json["named"] == 1
+
+
+def test_who_came_at_one_moment_stand_in_one_order_whatever_was_stored_first(line, event):
+    """The order of the rows would tell which of them was changed last."""
+    members = [make_member(site=event.site, phone=f"+1213555{n:04}") for n in (301, 302, 303)]
+    for member in sorted(members, key=lambda one: one.id, reverse=True):
+        tick(event, member)
+    assert list(look(line, event).json["in"]) == sorted(str(one.id) for one in members)

@@ -251,7 +251,7 @@ def _who_is_in(event: Any) -> Any:
             Attendance.member_id.in_(ticked),
         )
         .where(Attendance.event_id == event, Attendance.member_id.in_(_list_of(event)))
-        .order_by(Attendance.first_at)
+        .order_by(Attendance.first_at, Attendance.member_id)
     )
 
 
