@@ -196,7 +196,15 @@ class SealedTranslated(SealedText):
         return Translated.stored(json.loads(text)) if isinstance(text, str) else text
 
     def __set__(self, row: Any, text: Translated | None) -> None:  # type: ignore[override]
-        super().__set__(row, None if text is None else json.dumps(dict(text), ensure_ascii=False))
+        super().__set__(row, None if text is None else _as_json(text))
+
+    def seal_texts(self, row_id: uuid.UUID, text: Translated) -> bytes:
+        """The value to store of a text in its languages."""
+        return self.seal(row_id, _as_json(text))
+
+
+def _as_json(text: Translated) -> str:
+    return json.dumps(dict(text), ensure_ascii=False)
 
 
 @contextmanager

@@ -185,6 +185,15 @@ def in_language(code: str) -> Iterator[None]:
         yield
 
 
+def in_every_language(words: Callable[[str], str]) -> Translated:
+    """What `words` writes when it is called in each language of the service, with the code of it."""
+    texts = {}
+    for code in LANGUAGES:
+        with in_language(code):
+            texts[code] = words(code)
+    return Translated(texts)
+
+
 def say_in(code: str, text: str) -> str:
     """A text that `N_` collected, in the language `code`; without an application too, as paper is drawn."""
     return _catalogue(LANGUAGES[code].locale).gettext(text)

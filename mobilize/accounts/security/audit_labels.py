@@ -12,7 +12,7 @@ from mobilize.accounts.approvals.models import Approval
 from mobilize.accounts.higher_rooms import higher_rooms
 from mobilize.accounts.models import AuthenticatorApp, ChairChange, LineGrant, Passkey, Person, RoleTerm
 from mobilize.database import db
-from mobilize.languages import _, say_date
+from mobilize.languages import _, language, say_date
 from mobilize.roster.models import Area, Import, Member, Site
 from mobilize.texts.models import Inbound, OutboxText
 
@@ -181,7 +181,7 @@ def _grant(row: LineGrant) -> str:
 
 
 def _approval(row: Approval) -> str:
-    return row.summary or _("a request for a second person")
+    return row.summary.in_(language()) or _("a request for a second person")
 
 
 _LABELED_MODELS: tuple[tuple[Any, Callable[[Any], str]], ...] = (
