@@ -7,7 +7,7 @@ import gc
 from functools import partial
 
 import config
-from mobilize import create_app
+from mobilize import create_app, metrics
 from mobilize.fast.versions import READ_EVERY_SECONDS, line_versions
 from mobilize.roster.uploads.uploaded_table import LARGEST_UPLOAD
 from mobilize.web.rsgi import ChangeWaiter, RsgiAdapter
@@ -23,6 +23,8 @@ rsgi = RsgiAdapter(
     upload_paths=UPLOAD_PATHS,
     upload_cookie="__Host-session" if settings.is_secure else "session",
     changes=ChangeWaiter(partial(line_versions, app), every_seconds=READ_EVERY_SECONDS),
+    starts=partial(metrics.serve, settings),
+    observe=metrics.observe_request if settings.metrics_port else None,
 )
 
 # What is here now stays for the life of the process: looking through it for garbage, again and again, is a

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, literal_column, select
 
-from mobilize.database import db
+from mobilize.database import UtcDateTime, db
 from mobilize.keys.crypto import blind_index
 from mobilize.texts.consent.subscriptions import is_opted_out, may_text
 from mobilize.texts.models import (
@@ -17,16 +17,21 @@ from mobilize.texts.models import (
     Inbound,
     Intent,
     OutboxText,
+    Priority,
     Question,
     Receipt,
     Sender,
+    TextClass,
     TextState,
 )
+from mobilize.texts.sending import limits
+from mobilize.texts.sending.pauses import is_not_held
 
 __all__ = [
     "TextHistory",
     "counts_by_state",
     "doubled_texts",
+    "due_by_class",
     "is_opted_out",
     "latest_texts",
     "may_text",
@@ -36,6 +41,7 @@ __all__ = [
     "story_of",
     "told_about",
     "unread_inbound",
+    "unsettled_by_state",
 ]
 
 
@@ -115,6 +121,62 @@ def oldest_due_s(*, now: datetime) -> int | None:
         )
     )
     return int((now - oldest).total_seconds()) if oldest else None
+
+
+@dataclass(frozen=True)
+class DueTexts:
+    """Texts of a class that may leave now, and for how many seconds the oldest of them could have."""
+
+    texts: int = 0
+    oldest_s: float = 0.0
+
+
+def due_by_class(*, now: datetime) -> dict[TextClass, DueTexts]:
+    """What waits for a worker or for the sender's pace: a text whose hours have not come, that a pause of its
+    campaign holds or that is over the cap of its number waits for neither."""
+    waiting = OutboxText.state == literal_column("'waiting'")  # a literal, so that the partial index is used
+    in_order = OutboxText.priority.in_(Priority.ALL) & (OutboxText.next_try_at <= now)
+    is_over_cap = func.coalesce(OutboxText.reason, "") == "too_many"
+    groups = db.session.execute(
+        select(
+            OutboxText.text_class,
+            OutboxText.tz,
+            OutboxText.urgent,
+            func.count(),
+            func.min(OutboxText.next_try_at, type_=UtcDateTime()),
+        )
+        .where(waiting, in_order, OutboxText.expires_at > now, is_not_held(), ~is_over_cap)
+        .group_by(OutboxText.text_class, OutboxText.tz, OutboxText.urgent)
+    )
+    due = {text_class: DueTexts() for text_class in TextClass}
+    for text_class, tz, urgent, count, first in groups:
+        since = limits.opened_at(text_class, tz, now, urgent=urgent)
+        if since is not None:
+            waits_s = (now - max(first, since)).total_seconds()
+            so_far = due[text_class]
+            due[text_class] = DueTexts(so_far.texts + count, max(so_far.oldest_s, waits_s))
+    return due
+
+
+def unsettled_by_state() -> dict[TextState, int]:
+    """How many texts wait, are under way, or nobody knows of whether they left (`stuck`: a person decides).
+    Read from partial indexes, so that it costs the same after years."""
+    counts = dict.fromkeys((TextState.WAITING, TextState.CLAIMED, TextState.UNKNOWN, TextState.STUCK), 0)
+    waiting = OutboxText.state == literal_column("'waiting'")
+    under_way = OutboxText.state.in_([literal_column("'claimed'"), literal_column("'unknown'")])
+    counts[TextState.WAITING] = db.session.scalar(select(func.count()).where(waiting)) or 0
+    query = select(OutboxText.state, func.count()).where(under_way).group_by(OutboxText.state)
+    for state, count in db.session.execute(query):
+        counts[state] = count
+    # Those whose last attempt nobody looks up any more.
+    given_up = (Attempt.outcome == AttemptOutcome.UNKNOWN) & Attempt.look_after.is_(None)
+    stuck = select(func.count(Attempt.outbox_id.distinct())).join(
+        OutboxText, OutboxText.id == Attempt.outbox_id
+    )
+    counts[TextState.STUCK] = (
+        db.session.scalar(stuck.where(given_up, OutboxText.state == TextState.STUCK)) or 0
+    )
+    return counts
 
 
 def doubled_texts() -> int:

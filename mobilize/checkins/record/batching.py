@@ -13,7 +13,8 @@ from flask import Flask, current_app
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from mobilize.checkins.models import Outcome
+from mobilize import metrics
+from mobilize.checkins.models import Method, Outcome
 from mobilize.checkins.record.decision import CheckInClaim, Decision, Lookup, decide, shift_of
 from mobilize.checkins.record.lookup import look_up
 from mobilize.checkins.record.persistence import StatementRow, remember, row_of, store
@@ -25,6 +26,7 @@ from mobilize.keys import crypto
 from mobilize.languages import _
 
 MOST_IN_A_BATCH = 50
+_STORED = {method: metrics.CHECK_INS.labels(method) for method in Method}
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def process(
             continue
         for (n, row), outcome in zip(some, outcomes, strict=True):
             results[n] = CheckInResult(row["evidence_id"], outcome, row["member_id"])
+            _STORED[items[n].claim.method].inc()
         after_storing([items[n] for n, _row in some])
     return results
 
