@@ -16,13 +16,15 @@ settings = config.load()
 app = create_app(settings)
 # All that take a file; tests/server/test_files_go_where_they_are_taken.py knows if one is missing.
 UPLOAD_PATHS = ("/imports/", "/people/chairs")
+changes = ChangeWaiter(partial(line_versions, app), every_seconds=READ_EVERY_SECONDS)
+metrics.watch(metrics.LOOKS_HELD, changes.how_many_wait)
 rsgi = RsgiAdapter(
     app,
     threads=settings.web_threads,
     largest_body=LARGEST_UPLOAD,
     upload_paths=UPLOAD_PATHS,
     upload_cookie="__Host-session" if settings.is_secure else "session",
-    changes=ChangeWaiter(partial(line_versions, app), every_seconds=READ_EVERY_SECONDS),
+    changes=changes,
     starts=partial(metrics.serve, settings),
     observe=metrics.observe_request if settings.metrics_port else None,
 )

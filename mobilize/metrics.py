@@ -9,17 +9,17 @@ import logging
 import platform
 import socket
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from socketserver import ThreadingMixIn
-from typing import Any
+from typing import Any, cast
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary, make_wsgi_app
 from prometheus_client.metrics_core import InfoMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 from sqlalchemy.pool import QueuePool
 
 from config import Settings
@@ -111,6 +111,7 @@ _PAGES = (
 _ROUTES |= dict.fromkeys(_FILES, ("file", "file")) | dict.fromkeys(_PAGES, ("page", "page"))
 _UNKNOWN = ("unknown", "unknown")
 _children: dict[tuple[str, int], Histogram] = {}
+_watched: list[tuple[Gauge, Callable[[], float]]] = []
 _log = logging.getLogger(__name__)
 
 
@@ -132,17 +133,23 @@ def observe_request(method: str, path: str, status: int, seconds: float) -> None
     _children[key].observe(seconds)
 
 
+def watch(gauge: Gauge, read: Callable[[], float]) -> None:
+    """Let the gauge show what `read` says at each `sample()`."""
+    _watched.append((gauge, read))
+
+
 def watch_pool(engine: Engine, name: str) -> None:
-    """Count the connections of this engine's pool that are in use."""
-    in_use, most = CONNECTIONS_IN_USE.labels(name), CONNECTIONS_MOST.labels(name)
+    """Show how many connections of this engine's pool are in use, and how many there may be."""
+    if isinstance(engine.pool, QueuePool):
+        most = engine.pool.size() + engine.pool._max_overflow
+        watch(CONNECTIONS_IN_USE.labels(name), lambda: cast(QueuePool, engine.pool).checkedout())
+        watch(CONNECTIONS_MOST.labels(name), lambda: most)
 
-    @event.listens_for(engine, "connect")
-    def _connect(*_: Any) -> None:
-        if isinstance(engine.pool, QueuePool):
-            most.set(engine.pool.size() + engine.pool._max_overflow)
 
-    event.listen(engine, "checkout", lambda *_: in_use.inc())
-    event.listen(engine, "checkin", lambda *_: in_use.dec())
+def sample() -> None:
+    """Read what is watched: of this process, and not at each change, which would cost every check-in."""
+    for gauge, read in _watched:
+        gauge.set(read())
 
 
 def serve(settings: Settings, *, above: int = 0, more: Iterable[Collector] = ()) -> None:
@@ -194,6 +201,10 @@ class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     # The processes of a server share the port, and a new one listens before an old one ends.
     allow_reuse_port = True
+
+    def service_actions(self) -> None:
+        """Called by the loop of `serve_forever`, twice a second."""
+        sample()
 
 
 class _ServerOfIpv6(_Server):

@@ -87,6 +87,7 @@ def keep_time(app: Any, queue: str, stopping: threading.Event) -> None:
     with Redis.from_url(app.conf.broker_url, **ONE_TRY) as broker:
         while not stopping.wait(LOOK_EVERY_S):
             metrics.WORKER_HEARTBEAT.labels(queue).set_to_current_time()
+            metrics.sample()
             looks += 1
             if _is_awake():
                 needed = False

@@ -18,8 +18,6 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
 
 from werkzeug.exceptions import HTTPException, LengthRequired, RequestEntityTooLarge, RequestTimeout
 
-from mobilize import metrics
-
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
     from granian.rsgi import HTTPProtocol, Scope
@@ -209,13 +207,15 @@ class ChangeWaiter:
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
         self._reading: asyncio.Task[None] | None = None
 
+    def how_many_wait(self) -> int:
+        return sum(len(futures) for futures in list(self._waiting.values()))
+
     async def wait(self, waits_for: str, seconds: float) -> bool:
         """Whether the version of what is named was another one within these seconds."""
         changed = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(waits_for, set()).add(changed)
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read_on())
-        metrics.LOOKS_HELD.inc()
         try:
             async with asyncio.timeout(seconds):
                 await changed
@@ -223,7 +223,6 @@ class ChangeWaiter:
         except TimeoutError:
             return False
         finally:
-            metrics.LOOKS_HELD.dec()
             self._waiting[waits_for].discard(changed)
             if not self._waiting[waits_for]:
                 del self._waiting[waits_for]

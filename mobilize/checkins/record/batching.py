@@ -5,6 +5,7 @@ at once. Each is answered only when the statement or transaction that stores it 
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -93,7 +94,7 @@ def process(
             continue
         for (n, row), outcome in zip(some, outcomes, strict=True):
             results[n] = CheckInResult(row["evidence_id"], outcome, row["member_id"])
-            _STORED[items[n].claim.method].inc()
+        _count([items[n] for n, _row in some])
         after_storing([items[n] for n, _row in some])
     return results
 
@@ -102,6 +103,11 @@ def _decision(rows: Sequence[Lookup], item: BatchItem) -> Decision:
     if item.outcome is None:
         return decide(rows, item.claim)
     return Decision(item.outcome, shift_of(rows, item.claim.happened_at), item.claim.member_id)
+
+
+def _count(stored: Sequence[BatchItem]) -> None:
+    for method, n in Counter(item.claim.method for item in stored).items():
+        _STORED[method].inc(n)
 
 
 def to_result(claim: CheckInClaim, result: BatchResult) -> CheckInResult:
