@@ -1,14 +1,16 @@
 """What Prometheus reads at the ports of a web server and of a worker."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-# (name, its labels) of a series, and its value.
-Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+# (name, its labels), and the value of each.
+SeriesKey = tuple[str, tuple[tuple[str, str], ...]]
+Series = dict[SeriesKey, float]
 
 
 def scrape(port: int) -> Series:
@@ -18,7 +20,7 @@ def scrape(port: int) -> Series:
         return {key(sample): sample.value for family in families for sample in family.samples}
 
 
-def key(sample: Sample) -> tuple[str, tuple[tuple[str, str], ...]]:
+def key(sample: Sample) -> SeriesKey:
     return sample.name, tuple(sorted(sample.labels.items()))
 
 
@@ -44,7 +46,11 @@ def scraped_when(ready: Callable[[Series], bool], *ports: int) -> Series:
 
 
 def merged(all_: Iterable[Series]) -> Series:
-    return {key: number for one in all_ for key, number in one.items()}
+    """Both targets count some of the same things."""
+    sums: Counter[SeriesKey] = Counter()
+    for one in all_:
+        sums.update(one)
+    return dict(sums)
 
 
 def names(series: Series) -> set[str]:

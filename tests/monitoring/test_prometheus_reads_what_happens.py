@@ -60,6 +60,8 @@ VOCABULARY: dict[str, set[str]] = {
     "period": {"hour", "day"},
 }
 PATTERNS = {"le": r"[0-9.]+|\+Inf", "migration": r"\d{4}", "python": r"3\.\d+\.\d+"}
+# Three kinds of processes and a demo are made for them.
+pytestmark = pytest.mark.timeout(300)
 # Scraped once for the tests that only look.
 _morning: list["Morning"] = []
 
@@ -84,17 +86,25 @@ _ports: list[int] = []
 
 
 @pytest.fixture
-def web(environ: dict[str, str], kept: Processes) -> Web:
-    """The web server; `environ` is then that of its workers too."""
+def starting(environ: dict[str, str], kept: Processes) -> Web:
+    """The web server, which is up some seconds later; `environ` is then that of its workers too."""
     if not _ports:
         _ports.extend((free_port(), next(port for port in iter(free_port, 0) if is_free(port + 1))))
     port, of_metrics = _ports
     environ |= {"PUBLIC_BASE_URL": f"http://localhost:{port}", "METRICS_PORT": str(of_metrics)}
-    here = Web(environ["PUBLIC_BASE_URL"], of_metrics, of_metrics + 1)
     if not kept.started:
         kept.start_web({**environ, "PGAPPNAME": KeptServer.NAME}, port, processes=2)
-    scraped_when(lambda _series: answers(f"{here.address}/readyz"), here.port)
-    return here
+    return Web(environ["PUBLIC_BASE_URL"], of_metrics, of_metrics + 1)
+
+
+@pytest.fixture
+def web(starting: Web) -> Web:
+    return up(starting)
+
+
+def up(web: Web) -> Web:
+    scraped_when(lambda _series: answers(f"{web.address}/readyz"), web.port)
+    return web
 
 
 def is_free(port: int) -> bool:
@@ -103,7 +113,7 @@ def is_free(port: int) -> bool:
 
 
 @pytest.fixture
-def carrier(web: Web, environ: dict[str, str]) -> Iterator[Carrier]:
+def carrier(starting: Web, environ: dict[str, str]) -> Iterator[Carrier]:
     standing_in = Carrier(
         environ["TWILIO_ACCOUNT_SID"], environ["TWILIO_AUTH_TOKEN"], environ["PUBLIC_BASE_URL"]
     ).start()
@@ -141,19 +151,19 @@ class Morning(NamedTuple):
 
 
 @pytest.fixture
-def morning(web: Web, environ: dict[str, str], carrier: Carrier, processes: Processes) -> Morning:
+def morning(starting: Web, environ: dict[str, str], carrier: Carrier, processes: Processes) -> Morning:
     if not _morning:
-        local.load_demo(clock.now())
-        picket = local.open_todays_picket(clock.now())
-        before = scrape(web.port)
         processes.celery("worker", environ=environ)
         processes.celery("beat", environ=environ)
+        local.load_demo(clock.now())
+        picket = local.open_todays_picket(clock.now())
+        before = scrape(up(starting).port)
         for n, phone in enumerate(("+12135550101", "+12135550102", NOT_A_NUMBER)):
             queue(phone, n)
         code = picket.check_in_url.rpartition("/")[2]
         number = db.session.scalars(select(Member)).first().number  # type: ignore[union-attr]
-        assert [post_check_in(web, code, typed) for typed in (number, "2135550142")] == [200, 200]
-        series = scraped_when(is_whole, web.port, web.of_workers)
+        assert [post_check_in(starting, code, typed) for typed in (number, "2135550142")] == [200, 200]
+        series = scraped_when(is_whole, starting.port, starting.of_workers)
         _morning.append(Morning(before, series, personal()))
     return _morning[0]
 
@@ -174,7 +184,7 @@ def personal() -> set[str]:
     words = {str(row.id) for table in tables() for row in rows(table)}
     words |= {word.replace("-", "") for word in words}
     for member in rows(Member):
-        words |= {member.name.first, member.name.last, member.number, member.phone or ""}
+        words |= {*re.split(r"\W+", member.name), member.number, member.phone or ""}
     for person in rows(Person):
         words |= {*person.name.split(), person.phone or ""}
     for site in rows(Site):
