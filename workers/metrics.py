@@ -89,12 +89,12 @@ class _Timetable(Collector):
 
 
 def _texts() -> Iterator[Metric]:
-    due, unsettled = queries.due_by_class(now=clock.now()), queries.unsettled_by_state()
-    counts, ages = ({c: d.texts for c, d in due.items()}, {c: d.oldest_s for c, d in due.items()})
-    yield _gauges("mobilize_texts_due", "Texts that may leave now", "class", counts)
-    yield _gauges(
-        "mobilize_texts_oldest_due_seconds", "How long the oldest of them could have left", "class", ages
-    )
+    now = clock.now()
+    ages, unsettled = queries.oldest_due_by_class(now=now), queries.unsettled_by_state()
+    name, meaning = "mobilize_texts_oldest_due_seconds", "How long the oldest text could have left"
+    yield _gauges(name, meaning, "class", ages)
+    due = queries.due_texts(now=now)
+    yield _gauge("mobilize_texts_due", "Texts that wait and whose time has come", due)
     yield _gauges("mobilize_texts_unsettled", "Texts that have not left, or may not have", "state", unsettled)
     paused = len(queries.paused_senders())
     yield _gauge("mobilize_senders_paused", "Senders that stand still until a person looks", paused)

@@ -15,13 +15,12 @@ from mobilize.database import atomic, new_id
 from mobilize.texts.enums import AttemptOutcome, TextClass, TextState
 from mobilize.texts.models import Attempt, OutboxText, Priority
 from mobilize.texts.operations import PlannedText, queue_text
-from mobilize.texts.queries import DueTexts, due_by_class, unsettled_by_state
+from mobilize.texts.queries import HEAD, due_texts, oldest_due_by_class, unsettled_by_state
 from mobilize.texts.sending.pauses import hold_texts
 from tests.builders import START, ZONE, make_action, make_event, make_site
 
 # Los Angeles: members are texted from nine to eight, duty from half past five.
 NIGHT, NOON = (datetime(2026, 3, 3, hour, tzinfo=START.tzinfo) for hour in (11, 20))
-NOTHING = DueTexts()
 
 
 def queue(n: int, text_class: TextClass, at: datetime, **values: Any) -> OutboxText:
@@ -33,8 +32,8 @@ def queue(n: int, text_class: TextClass, at: datetime, **values: Any) -> OutboxT
     return queue_text(PlannedText(purpose=f"test:{n}", phone=phone, text_class=text_class, **fields), now=at)
 
 
-def due(now: datetime) -> dict[TextClass, DueTexts]:
-    return {text_class: texts for text_class, texts in due_by_class(now=now).items() if texts != NOTHING}
+def oldest(now: datetime) -> dict[TextClass, float]:
+    return {text_class: age for text_class, age in oldest_due_by_class(now=now).items() if age}
 
 
 def test_a_text_waits_since_it_could_have_left(app: Flask) -> None:
@@ -43,14 +42,15 @@ def test_a_text_waits_since_it_could_have_left(app: Flask) -> None:
     for n, text_class in enumerate((TextClass.MEMBER, TextClass.MEMBER, TextClass.DUTY, TextClass.REQUESTED)):
         queue(n, text_class, NIGHT + timedelta(minutes=n))
     queue(9, TextClass.MEMBER, NOON, due_at=NOON + timedelta(minutes=5))
-    assert due(NIGHT) == {}
-    assert due(NIGHT + timedelta(hours=1)) == {TextClass.REQUESTED: DueTexts(1, 57 * 60)}
+    assert oldest(NIGHT) == {}
+    assert oldest(NIGHT + timedelta(hours=1)) == {TextClass.REQUESTED: 57 * 60}
     hour = 3600.0
-    assert due(NOON) == {
-        TextClass.MEMBER: DueTexts(2, 3 * hour),
-        TextClass.DUTY: DueTexts(1, 6.5 * hour),
-        TextClass.REQUESTED: DueTexts(1, 9 * hour - 180),
+    assert oldest(NOON) == {
+        TextClass.MEMBER: 3 * hour,
+        TextClass.DUTY: 6.5 * hour,
+        TextClass.REQUESTED: 9 * hour - 180,
     }
+    assert (due_texts(now=NIGHT), due_texts(now=NOON)) == (1, 4)
 
 
 def test_what_waits_for_something_else_is_not_late(app: Flask) -> None:
@@ -61,7 +61,16 @@ def test_what_waits_for_something_else_is_not_late(app: Flask) -> None:
     with atomic() as session:
         session.execute(update(OutboxText).where(OutboxText.id == over_cap.id).values(reason="too_many"))
     hold_texts(campaign, [event.id], "wait", by="shell", now=NOON)
-    assert due(NOON + timedelta(minutes=2)) == {}
+    assert oldest(NOON + timedelta(minutes=2)) == {}
+    assert due_texts(now=NOON) == 3
+
+
+def test_a_code_is_seen_behind_all_reminders(app: Flask) -> None:
+    for n in range(HEAD + 5):
+        queue(n, TextClass.MEMBER, NOON)
+    queue(900, TextClass.REQUESTED, NOON + timedelta(minutes=1), priority=Priority.CODE_OF_ROLE)
+    now = NOON + timedelta(minutes=2)
+    assert oldest(now) == {TextClass.MEMBER: 120.0, TextClass.REQUESTED: 60.0}
 
 
 def test_texts_are_counted_by_where_they_stand(app: Flask) -> None:
@@ -131,6 +140,7 @@ def test_an_address_is_counted_by_what_it_is_for(method: str, path: str, route: 
 
 
 def test_an_empty_database_has_figures_too(app: Flask) -> None:
-    assert due_by_class(now=clock.now()) == dict.fromkeys(TextClass, NOTHING)
+    assert oldest_due_by_class(now=clock.now()) == dict.fromkeys(TextClass, 0.0)
+    assert due_texts(now=clock.now()) == 0
     assert set(unsettled_by_state().values()) == {0}
     assert standing_and_silent(clock.now()) == (0, 0)
