@@ -20,7 +20,7 @@ from flask import Flask
 from sqlalchemy.orm import configure_mappers
 
 import config
-from mobilize import create_app
+from mobilize import create_app, metrics
 from mobilize.database import db
 from mobilize.texts.carriers import CARRIERS
 from workers.fallback_scheduler import Ticker, woken
@@ -41,8 +41,15 @@ class TaskInTheApp(Task):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         is_message = threading.current_thread() is threading.main_thread()
-        with _as_message() if is_message else nullcontext(), flask_app.app_context():
-            return self.run(*args, **kwargs)
+        with (
+            _as_message() if is_message else nullcontext(),
+            metrics.TASK_FAILURES.labels(self.name).count_exceptions(),
+            metrics.TASK_SECONDS.labels(self.name).time(),
+            flask_app.app_context(),
+        ):
+            result = self.run(*args, **kwargs)
+        metrics.TASK_LAST_RUN.labels(self.name).set_to_current_time()
+        return result
 
 
 @contextmanager

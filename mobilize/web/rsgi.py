@@ -8,6 +8,7 @@ import asyncio
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from functools import lru_cache
@@ -35,6 +36,8 @@ WAITS_FOR = "X-Waits-For"
 HELD_SECONDS = 8.0
 
 _log = logging.getLogger(__name__)
+# Method, path, status and seconds of an answer, as soon as a thread has given it.
+Observe = Callable[[str, str, int, float], None]
 
 
 class _Request(NamedTuple):
@@ -45,6 +48,7 @@ class _Request(NamedTuple):
     protocol: "HTTPProtocol"
     body: IO[bytes]
     answered: "asyncio.Future[_Answer | None]"
+    came_at: float
 
 
 class _Answer(NamedTuple):
@@ -68,7 +72,9 @@ class RsgiAdapter:
     one holds its socket and its bytes, and no thread.
 
     An answer with the header `WAITS_FOR` is held back (long polling, RFC 6202) without a thread, at most
-    `HELD_SECONDS`: when what that names has changed, `app` is asked again, else it leaves as it is."""
+    `HELD_SECONDS`: when what that names has changed, `app` is asked again, else it leaves as it is.
+
+    `starts` is called once in each process; `observe` after each answer of a thread, also one held back."""
 
     def __init__(
         self,
@@ -80,17 +86,20 @@ class RsgiAdapter:
         upload_cookie: str = "",
         body_seconds: float = BODY_SECONDS,
         changes: "ChangeWaiter | None" = None,
+        starts: Callable[[], None] = lambda: None,
+        observe: "Observe | None" = None,
     ):
         self._app, self._threads = app, threads
         self._upload_paths, self._upload_cookie = upload_paths, upload_cookie
         self._largest_body, self._body_seconds = largest_body, body_seconds
         self._requests: SimpleQueue[_Request] = SimpleQueue()
-        self._changes = changes
+        self._changes, self._starts, self._observe = changes, starts, observe
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Called once in each process, by the server."""
         self._loop = loop
         self._large_bodies = asyncio.Semaphore(LARGE_BODIES_AT_ONCE)
+        self._starts()
         for n in range(self._threads):
             threading.Thread(target=self._answer_requests, name=f"request-{n}", daemon=True).start()
 
@@ -111,7 +120,7 @@ class RsgiAdapter:
 
     async def _answered(self, scope: "Scope", protocol: "HTTPProtocol", body: IO[bytes]) -> "_Answer | None":
         answered = self._loop.create_future()
-        self._requests.put(_Request(scope, protocol, body, answered))
+        self._requests.put(_Request(scope, protocol, body, answered, time.monotonic()))
         return await answered
 
     async def _body(self, scope: "Scope", protocol: "HTTPProtocol") -> IO[bytes] | None:
@@ -164,10 +173,13 @@ class RsgiAdapter:
         headers = [header for header in started.headers if header[0] != WAITS_FOR]
         waits_for = dict(started.headers).get(WAITS_FOR, "") if len(headers) < len(started.headers) else ""
         answer = _Answer(started.status, headers, whole, waits_for)
-        if waits_for and self._changes:
-            return answer
-        answer.send(request.protocol)
-        return None
+        held = answer if waits_for and self._changes else None
+        if held is None:
+            answer.send(request.protocol)
+        if self._observe:
+            seconds = time.monotonic() - request.came_at
+            self._observe(request.scope.method, request.scope.path, started.status, seconds)
+        return held
 
 
 def _end(answered: "asyncio.Future[_Answer | None]", held: _Answer | None) -> None:
@@ -194,6 +206,9 @@ class ChangeWaiter:
         self._read, self._every = read, every_seconds
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
         self._reading: asyncio.Task[None] | None = None
+
+    def how_many_wait(self) -> int:
+        return sum(len(futures) for futures in list(self._waiting.values()))
 
     async def wait(self, waits_for: str, seconds: float) -> bool:
         """Whether the version of what is named was another one within these seconds."""
