@@ -76,6 +76,7 @@ TIMETABLE = [
     TimetableEntry("accounts.expire_approvals", 60, Queue.LONG),
     TimetableEntry("accounts.look_at_redis", 300, Queue.LONG),
     TimetableEntry("accounts.look_at_keys", 600, Queue.LONG),
+    TimetableEntry("workers.look_at_queues", seconds(60), Queue.LONG),
     TimetableEntry("audit.verify", 3600, Queue.LONG),
     TimetableEntry("accounts.forget_requests", 3600, Queue.LONG),
     TimetableEntry("accounts.forget_limits", 3600, Queue.LONG),

@@ -10,7 +10,7 @@ from sqlalchemy import Select, func, select
 
 from mobilize.database import db
 from mobilize.keys.crypto import blind_index
-from mobilize.texts.consent.subscriptions import is_opted_out, may_text
+from mobilize.texts.consent.subscriptions import is_opted_out, may_text, opted_out_among
 from mobilize.texts.models import (
     Attempt,
     AttemptOutcome,
@@ -31,6 +31,7 @@ __all__ = [
     "latest_texts",
     "may_text",
     "oldest_due_s",
+    "opted_out_among",
     "questions_open_to",
     "paused_senders",
     "story_of",
