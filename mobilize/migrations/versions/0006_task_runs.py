@@ -16,7 +16,7 @@ def upgrade() -> None:
         sa.Column("task", sa.String(60), nullable=False),
         sa.Column("process", sa.String(120), nullable=False),
         sa.Column("queue", sa.String(16), nullable=False),
-        sa.Column("every_s", sa.Float(), nullable=False),
+        sa.Column("every_s", sa.Double(), nullable=False),
         sa.Column("reported_at", moment, nullable=False),
         sa.Column("ran_at", moment, nullable=True),
         sa.Column("took_ms", sa.Integer(), nullable=True),

@@ -154,7 +154,7 @@ def _counted_lines(inbounds: Sequence[Inbound]) -> dict[uuid.UUID, Event]:
     question_ids = {inbound.question_id for inbound in inbounds}
     about_count = Question.id.in_(question_ids), Question.kind == QuestionKind.HEAD_COUNT
     query = select(Question.id, Event).join(Event, Event.id == Question.event_id).where(*about_count)
-    asked_about: dict[uuid.UUID | None, Event] = dict(db.session.execute(query).tuples().all())
+    asked_about: dict[uuid.UUID | None, Event] = dict(db.session.execute(query).all())
     answers = [inbound for inbound in inbounds if inbound.question_id in asked_about]
     pairs = [(asked_about[one.question_id], one.phone_index, one.received_at) for one in answers]
     lines = lines_counted_by([inbound for inbound in inbounds if inbound.question_id not in asked_about])

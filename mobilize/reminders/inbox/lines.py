@@ -28,7 +28,7 @@ def are_chairs_of(lines: Sequence[tuple[Event, bytes, datetime]]) -> list[bool]:
     of_event: dict[uuid.UUID, set[uuid.UUID | None]] = {event.id: {event.site_id} for event, _, _ in lines}
     chapters = select(EventChapter.event_id, EventChapter.site_id)
     standing = EventChapter.event_id.in_(of_event), EventChapter.gone_at.is_(None)
-    for event_id, site_id in db.session.execute(chapters.where(*standing)).tuples():
+    for event_id, site_id in db.session.execute(chapters.where(*standing)):
         of_event[event_id].add(site_id)
     terms = _terms_of_chairs({phone_index for _, phone_index, _ in lines})
     return [bool(_chaired(terms, number, at) & of_event[event.id]) for event, number, at in lines]
@@ -78,7 +78,7 @@ def _terms_of_chairs(phone_indexes: Collection[bytes]) -> dict[bytes, list[RoleT
         .where(Person.phone_index.in_(phone_indexes), RoleTerm.role.in_(CHAIRS))
     )
     terms: dict[bytes, list[RoleTerm]] = {}
-    for phone_index, term in db.session.execute(query).tuples():
+    for phone_index, term in db.session.execute(query):
         terms.setdefault(phone_index or b"", []).append(term)
     return terms
 

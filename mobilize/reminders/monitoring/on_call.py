@@ -90,7 +90,7 @@ def sites_of_numbers(phone_indexes: Collection[bytes], now: datetime) -> dict[by
     return {
         phone_index: site
         for query in (of_chairs, of_members)
-        for phone_index, site in db.session.execute(query).tuples()
+        for phone_index, site in db.session.execute(query)
         if phone_index
     }
 
@@ -130,7 +130,7 @@ def responsible_people(now: datetime) -> ResponsiblePeople:
     )
     organizers: dict[uuid.UUID | None, list[Person]] = {}
     admins: list[Person] = []
-    for role, area_id, person in db.session.execute(terms).unique().tuples():
+    for role, area_id, person in db.session.execute(terms).unique():
         holders = admins if role is RoleName.ADMIN else organizers.setdefault(area_id, [])
         if person not in holders:
             holders.append(person)
