@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
@@ -79,6 +80,7 @@ def look_at(client: FlaskClient, address: str) -> tuple[int, int]:
     return len(queries), page.text.count('<article class="ticket">')
 
 
+@pytest.mark.timeout(240)
 def test_sixty_sites_take_as_many_queries_as_ten(app: Flask, client: FlaskClient, texts_us: Texts) -> None:
     ada = on_duty("Ada Stone", role=RoleName.ADMIN)
     for n in range(3):
