@@ -37,6 +37,7 @@ __all__ = [
     "story_of",
     "told_about",
     "unread_inbound",
+    "unsettled_texts",
 ]
 
 
@@ -137,6 +138,12 @@ def latest_texts(
     if state:
         query = query.where(OutboxText.state == state)
     return db.session.scalars(_to(query, members)).all()
+
+
+def unsettled_texts(limit: int = 100) -> Sequence[OutboxText]:
+    """The texts that are being looked up at their carrier, or were and were not found; the oldest first."""
+    states = OutboxText.state.in_((TextState.UNKNOWN, TextState.STUCK))
+    return db.session.scalars(select(OutboxText).where(states).order_by(OutboxText.due_at).limit(limit)).all()
 
 
 def story_of(outbox_id: uuid.UUID, *, members: Members = None) -> TextHistory | None:

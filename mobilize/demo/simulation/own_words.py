@@ -38,11 +38,8 @@ TEXTS = (
     (1, ("HERE", "ya estoy aqui")),
     (1, ("gracias por todo, si se puede!! ✊🏽", "so proud of yall, see u tmrw")),
 )  # fmt: skip
-CHECK_INS = (
-    5,
-    ("aqui estoy {code}", "Here {spaced}", "hear {code}", "ya llegue, {code}", "im here {code} !!"),
-)
-STRANGERS = (1, ("hola is this the union? my cousin gave me this #", "which school is this for"))
+CHECK_INS = ("aqui estoy {code}", "Here {spaced}", "hear {code}", "ya llegue, {code}", "im here {code} !!")
+STRANGERS = ("hola is this the union? my cousin gave me this #", "which school is this for")
 STRANGER = "+1213555{:04d}"
 # What a chair says for a count of n; each for every n, but the round ones, which are said of about so many.
 COUNTS = (
