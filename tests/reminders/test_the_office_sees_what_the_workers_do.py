@@ -66,8 +66,8 @@ def test_the_office_reads_when_each_task_last_ran_and_how_long_it_took(
     page = admins_page(client)
     assert "Reminders are planned" in page and "every 5 seconds" in page
     assert "3 minutes ago" in page and "0.2 seconds" in page
-    assert "Chairs are briefed before an action" in page and "not yet" in page
-    assert "Late" not in page and 'class="notice problem"' not in page
+    assert "Chairs are briefed before an action" in page and "Not yet." in page
+    assert "Everything runs." in page and "Late" not in page and 'class="notice problem"' not in page
     assert "What the workers do" in client.get("/texts/health").text
 
 
@@ -109,7 +109,8 @@ def test_one_failure_is_tried_again_and_many_need_somebody(app: Flask, client: F
         ("reminders.brief_chairs", False),
     ]
     page = admins_page(client)
-    assert "KeyError" in page and "failed, is tried again: OperationalError" in page
+    assert "KeyError" in page and "It failed and is tried again: OperationalError" in page
+    assert "Everything runs." not in page
 
 
 def test_the_latest_run_of_two_processes_counts(app: Flask) -> None:

@@ -48,7 +48,7 @@ COUNTS = (
 )  # fmt: skip
 ROUND = {12: "a dozen", 20: "veinte", 24: "dos docenas", 30: "treinta", 36: "three dozen", 45: "forty five"}
 ABOUT = 2
-SHARE_IN_WORDS = 0.6
+SHARE_IN_WORDS, SHARE_ROUND = 0.6, 0.4
 MOST_REPLIES = sum(n for n, _ in REPLIES)
 
 
@@ -120,4 +120,4 @@ def _count_in_words(rng: random.Random, step: PlannedStep) -> PlannedStep:
     filled = rng.choice(COUNTS).format(
         n=step.n, few=few, part=part, rest=step.n - part, wrong=step.n - rng.randint(1, 3)
     )
-    return replace(step, body=rng.choice(near) if near else filled)
+    return replace(step, body=near[0] if near and rng.random() < SHARE_ROUND else filled)

@@ -56,19 +56,23 @@ def health() -> str:
 @signed_in(RoleName.ADMIN)
 def tasks() -> str:
     """The workers' tasks: what ran when, what is late or fails, and what waits."""
-    now = clock.now()
+    now, beat_at, sending = clock.now(), locks.last_run(BEAT), senders.in_order()
+    queues, due = worker_tasks.worker_queues(now), worker_tasks.due_texts(now)
+    unknown = worker_tasks.unknown_texts(now)
+    troubles = [one.needs_somebody for one in queues] + [one.needs_somebody for one in due]
+    troubles += [unknown.needs_somebody, any(sender.paused_at for sender in sending)]
     return render_template(
         "reminders/tasks.html",
-        queues=worker_tasks.worker_queues(now),
+        queues=queues,
         redis=health_checks.latest(worker_tasks.QUEUES),
         redis_answers=bool(worker_tasks.wakes_in_redis()),
-        beat_at=locks.last_run(BEAT),
-        beat_is_silent=worker_tasks.is_silent(locks.last_run(BEAT), now),
-        due=worker_tasks.due_texts(now),
-        unknown=worker_tasks.unknown_texts(now),
+        beat_at=beat_at,
+        beat_is_silent=worker_tasks.is_silent(beat_at, now),
+        due=due,
+        unknown=unknown,
         unknown_numbers=count_unknown(now),
-        senders=senders.in_order(),
-        is_refused=senders.is_refused,
+        senders=sending,
+        all_is_well=queues and not any(troubles),
         task_words=task_words(),
         queue_words=queue_words(),
         due_words=due_words(),

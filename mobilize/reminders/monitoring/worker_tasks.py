@@ -62,6 +62,10 @@ class QueueStatus:
     def nobody_works(self) -> bool:
         return all(process.is_silent for process in self.processes)
 
+    @property
+    def needs_somebody(self) -> bool:
+        return self.nobody_works or any(task.needs_somebody for task in self.tasks)
+
 
 @dataclass(frozen=True)
 class DueTexts:
@@ -73,6 +77,10 @@ class DueTexts:
     oldest_at: datetime
     too_long: bool
 
+    @property
+    def needs_somebody(self) -> bool:
+        return self.too_long
+
 
 @dataclass(frozen=True)
 class UnknownTexts:
@@ -82,6 +90,10 @@ class UnknownTexts:
     oldest_at: datetime | None
     too_long: bool
     stuck: int
+
+    @property
+    def needs_somebody(self) -> bool:
+        return self.too_long or self.stuck > 0
 
 
 def worker_queues(now: datetime) -> list[QueueStatus]:
