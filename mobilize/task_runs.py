@@ -1,10 +1,10 @@
 """The last run of each of the workers' tasks: written by workers, read by the page that lists them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import String, delete, or_, select
+from sqlalchemy import Select, String, delete, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mobilize.database import Model, atomic, db, insert
@@ -14,7 +14,8 @@ PROCESS_GONE_AFTER = timedelta(days=1)
 
 
 class TaskRun(Model):
-    """The last run of one task in one process, as of `reported_at`, and how often the timetable wants it.
+    """The last run of one task in one process, as of `reported_at`, and how often the timetable wants it:
+    every `every_s`, and every `at_least_every_s` though there is nothing to do.
 
     `ran_at` is None until it has run. `error` is the class of what the run raised, `failing_since` the first
     run that failed since one did not.
@@ -26,6 +27,7 @@ class TaskRun(Model):
     process: Mapped[str] = mapped_column(String(120), primary_key=True)
     queue: Mapped[str] = mapped_column(String(16))
     every_s: Mapped[float]
+    at_least_every_s: Mapped[float]
     reported_at: Mapped[datetime]
     ran_at: Mapped[datetime | None]
     took_ms: Mapped[int | None]
@@ -35,11 +37,12 @@ class TaskRun(Model):
 
 @dataclass(frozen=True)
 class ScheduledTask:
-    """A task as the timetable has it."""
+    """A task as the timetable has it, with the columns of `TaskRun`."""
 
     task: str
     queue: str
     every_s: float
+    at_least_every_s: float
 
 
 @dataclass(frozen=True)
@@ -53,35 +56,40 @@ class FinishedRun:
 
 
 def announce(process: str, tasks: Iterable[ScheduledTask], *, now: datetime) -> None:
-    """Record which tasks a process has begun to serve; what it ran before stays. Rows of its other tasks in
-    these queues are deleted, and those of processes that are gone."""
+    """Record which tasks a process has begun to serve. What it ran before stays; rows of its other tasks in
+    these queues are deleted, and those of processes that are gone. Repeated, nothing is written."""
     schedule = {task.task: task for task in tasks}
+    queues = {task.queue for task in schedule.values()}
+    taken_away = TaskRun.queue.in_(queues) & TaskRun.task.not_in(schedule) & (TaskRun.process == process)
     with atomic() as session:
-        others = TaskRun.queue.in_({task.queue for task in schedule.values()}), TaskRun.task.not_in(schedule)
-        of_process = (TaskRun.process == process) & others[0] & others[1]
-        session.execute(
-            delete(TaskRun).where(or_(of_process, TaskRun.reported_at < now - PROCESS_GONE_AFTER))
-        )
+        session.execute(delete(TaskRun).where(or_(taken_away, TaskRun.process.not_in(_alive(now)))))
         for task in schedule.values():
-            _write(process, task, {"reported_at": now})
+            columns = asdict(task)
+            row = insert(TaskRun).values(**columns, process=process, reported_at=now)
+            differs = or_(*(getattr(TaskRun, name) != value for name, value in columns.items()))
+            key = ["task", "process"]
+            session.execute(row.on_conflict_do_update(index_elements=key, set_=columns, where=differs))
 
 
-def record_runs(process: str, runs: Iterable[tuple[ScheduledTask, FinishedRun]], *, now: datetime) -> None:
-    """Record the latest run of each of these tasks, in one transaction; it replaces the one before."""
-    with atomic():
-        for task, run in runs:
-            _write(process, task, {"reported_at": now, **asdict(run)})
+def record_runs(process: str, runs: Mapping[str, FinishedRun], *, now: datetime) -> None:
+    """Record the latest run of each of these tasks, which the process has announced, in one transaction."""
+    with atomic() as session:
+        for task, run in runs.items():
+            row = update(TaskRun).where(TaskRun.process == process, TaskRun.task == task)
+            session.execute(row.values(reported_at=now, **asdict(run)))
+
+
+def runs_of(process: str) -> Sequence[TaskRun]:
+    """The rows of one process, also those it never ran."""
+    query = select(TaskRun).where(TaskRun.process == process).execution_options(populate_existing=True)
+    return db.session.scalars(query).all()
 
 
 def latest_runs(now: datetime) -> Sequence[TaskRun]:
     """The rows of every process that was heard of within a day, by task."""
-    alive = select(TaskRun.process).where(TaskRun.reported_at > now - PROCESS_GONE_AFTER)
-    query = select(TaskRun).where(TaskRun.process.in_(alive)).order_by(TaskRun.task, TaskRun.process)
+    query = select(TaskRun).where(TaskRun.process.in_(_alive(now))).order_by(TaskRun.task, TaskRun.process)
     return db.session.scalars(query.execution_options(populate_existing=True)).all()
 
 
-def _write(process: str, task: ScheduledTask, values: dict[str, object]) -> None:
-    """Of a row that is there only what may have changed: keys rewritten would cost pages."""
-    row = insert(TaskRun).values(**asdict(task), process=process, **values)
-    changed = {"queue": task.queue, "every_s": task.every_s, **values}
-    db.session.execute(row.on_conflict_do_update(index_elements=["task", "process"], set_=changed))
+def _alive(now: datetime) -> Select[str]:
+    return select(TaskRun.process).where(TaskRun.reported_at > now - PROCESS_GONE_AFTER)

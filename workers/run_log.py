@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flask import Flask
 
@@ -21,7 +21,10 @@ from workers.timetable import TIMETABLE
 WRITE_EVERY_S = 120
 
 _log = logging.getLogger(__name__)
-_SCHEDULE = {entry.task: ScheduledTask(entry.task, entry.queue.value, entry.seconds) for entry in TIMETABLE}
+_SCHEDULE = {
+    entry.task: ScheduledTask(entry.task, entry.queue.value, entry.seconds, entry.at_least_every)
+    for entry in TIMETABLE
+}
 
 
 @dataclass
@@ -47,36 +50,42 @@ class RunLog:
             error = type(problem).__name__[:60]
             raise
         finally:
-            before = self._latest.get(task)
-            failing_since = (before.failing_since if before else None) or ran_at
-            took_ms = round((time.monotonic() - started) * 1000)
-            self._note(task, FinishedRun(ran_at, took_ms, error, failing_since if error else None))
+            run = FinishedRun(ran_at, round((time.monotonic() - started) * 1000), error)
+            try:
+                with self._lock, self.app.app_context():
+                    self._note(task, run)
+            except Exception as problem:  # the database may be away: the next write has it
+                _log.warning("the last runs of the tasks were not written: %s", type(problem).__name__)
 
     def _note(self, task: str, run: FinishedRun) -> None:
         """Keep the run; where its task was not written for two minutes, write all that is unwritten."""
-        with self._lock:
-            before, moment = self._latest.get(task), time.monotonic()
-            self._latest[task] = run
-            self._unwritten.add(task)
-            changed = before is None or before.error != run.error
-            if not changed and moment - self._written_at.get(task, 0.0) < WRITE_EVERY_S:
-                return
-            self._written_at |= dict.fromkeys(self._unwritten, moment)
-            unwritten = {name: self._latest[name] for name in self._unwritten if name in _SCHEDULE}
-        try:
-            self._write(unwritten)
-        except Exception as problem:  # the database may be away: the next write has it
-            _log.warning("the last runs of the tasks were not written: %s", type(problem).__name__)
-        else:
-            with self._lock:
-                self._unwritten -= {name for name, one in unwritten.items() if self._latest[name] is one}
+        self._announce(_SCHEDULE[task].queue)
+        before, moment = self._latest.get(task), time.monotonic()
+        if run.error:
+            run = replace(run, failing_since=(before.failing_since if before else None) or run.ran_at)
+        self._latest[task] = run
+        self._unwritten.add(task)
+        is_as_before = before is not None and before.error == run.error
+        if is_as_before and moment - self._written_at.get(task, 0.0) < WRITE_EVERY_S:
+            return
+        unwritten = {name: self._latest[name] for name in self._unwritten}
+        self._written_at |= dict.fromkeys(unwritten, moment)
+        task_runs.record_runs(self._name(), unwritten, now=clock.now())
+        self._unwritten.clear()
 
-    def _write(self, runs: dict[str, FinishedRun]) -> None:
-        process, now = self.process or f"worker {os.getpid()}", clock.now()
-        queues = {_SCHEDULE[name].queue for name in runs} - self._announced
-        with self.app.app_context():
-            if queues:
-                tasks = [task for task in _SCHEDULE.values() if task.queue in queues]
-                task_runs.announce(process, tasks, now=now)
-                self._announced |= queues
-            task_runs.record_runs(process, [(_SCHEDULE[name], run) for name, run in runs.items()], now=now)
+    def _announce(self, queue: str) -> None:
+        """Once for each queue: say that we serve it, and go on where a process of our name left off."""
+        if queue in self._announced:
+            return
+        now, moment = clock.now(), time.monotonic()
+        task_runs.announce(self._name(), [one for one in _SCHEDULE.values() if one.queue == queue], now=now)
+        for row in task_runs.runs_of(self._name()):
+            if row.queue == queue and row.ran_at is not None:
+                self._latest[row.task] = FinishedRun(
+                    row.ran_at, row.took_ms or 0, row.error, row.failing_since
+                )
+                self._written_at[row.task] = moment - (now - row.reported_at).total_seconds()
+        self._announced.add(queue)
+
+    def _name(self) -> str:
+        return self.process or f"worker {os.getpid()}"

@@ -31,6 +31,11 @@ class TimetableEntry:
     seconds: float
     queue: Queue
 
+    @property
+    def at_least_every(self) -> float:
+        """Seconds after which it has run, whatever there is to do."""
+        return self.seconds
+
 
 # One file of tasks per room.
 ROOMS = [

@@ -29,7 +29,7 @@ from mobilize.reminders.broadcasts.operations import (
 from mobilize.reminders.inbox.corrections import Reading, correct_reading, readings_offered
 from mobilize.reminders.inbox.queries import (
     InboxItem,
-    count_unknown,
+    count_waiting,
     inbound_in_scope,
     inbox_items,
     unknown_items,
@@ -123,8 +123,8 @@ def waiting(as_json: bool) -> None:
     report = {
         "due": due,
         "waiting": counts_by_state()["waiting"],
-        "inbox": len(inbox_items(THE_OFFICE, now)),
-        "unknown_numbers": count_unknown(now),
+        "inbox": count_waiting(now, is_known=True),
+        "unknown_numbers": count_waiting(now, is_known=False),
     }
     lines = [f"{one['texts']:>8,}  {one['class']}, the oldest due {one['oldest_s']} s ago" for one in due]
     lines += ["{waiting:>8,}  in all, with what is not due yet", "{inbox:>8,}  in the inbox, for a person"]

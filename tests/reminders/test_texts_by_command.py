@@ -105,7 +105,7 @@ def audited(verb: str) -> int:
 def test_a_reading_is_corrected_and_no_command_lifts_a_stop(app: Flask, texts_us: Texts) -> None:
     make_member(site=make_site(), phone=MIA)
     make_person("Ada Stone", role=RoleName.ADMIN)
-    inbound = texts_us(MIA, "something is off at the gate", earlier())
+    inbound = texts_us(MIA, "can I bring my kids?", earlier())
     inbound_id = inbound.id
     for _again in range(2):
         assert as_json(app, "correct", inbound_id, "emergency")["reading"] == "emergency"

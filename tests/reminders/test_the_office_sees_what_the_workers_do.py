@@ -24,15 +24,17 @@ from tests.builders import make_area, make_person, sign_in
 from tests.reminders.conftest import MIA
 from workers.timetable import TIMETABLE, Queue
 
-PLAN = ScheduledTask("reminders.plan", "planning", 5)
-BRIEF = ScheduledTask("reminders.brief_chairs", "planning", 30)
+PLAN = ScheduledTask("reminders.plan", "planning", 5, 60)
+BRIEF = ScheduledTask("reminders.brief_chairs", "planning", 30, 30)
+HOURLY = ScheduledTask("reminders.hourly", "planning", 3600, 3600)
 HERE = "planning0-worker@here"
 
 
 def ran(task: ScheduledTask, *, minutes_ago: float, process: str = HERE, **values: object) -> None:
     now = clock.now()
     run = FinishedRun(now - timedelta(minutes=minutes_ago), 240, **values)  # type: ignore[arg-type]
-    record_runs(process, [(task, run)], now=now)
+    announce(process, [PLAN, BRIEF], now=now)
+    record_runs(process, {task.task: run}, now=now)
 
 
 def waits(minutes: float, text_class: TextClass, priority: int, n: int = 0) -> None:
@@ -99,6 +101,18 @@ def test_a_task_that_should_have_run_is_late_and_stands_first(app: Flask) -> Non
     ]
 
 
+def test_what_never_ran_is_late_in_its_time(app: Flask) -> None:
+    announce(HERE, [PLAN, HOURLY], now=clock.now() - timedelta(minutes=30))
+    [queue] = worker_queues(clock.now())
+    assert [(one.task, one.is_late) for one in queue.tasks] == [(PLAN.task, True), (HOURLY.task, False)]
+
+
+def test_a_process_that_rests_while_there_is_nothing_to_do_needs_nobody(app: Flask) -> None:
+    announce(HERE, [HOURLY], now=clock.now() - timedelta(minutes=30))
+    [queue] = worker_queues(clock.now())
+    assert queue.processes[0].is_silent and not queue.nobody_works
+
+
 def test_one_failure_is_tried_again_and_many_need_somebody(app: Flask, client: FlaskClient) -> None:
     now = clock.now()
     ran(BRIEF, minutes_ago=0, error="OperationalError", failing_since=now)
@@ -118,7 +132,7 @@ def test_the_latest_run_of_two_processes_counts(app: Flask) -> None:
     ran(PLAN, minutes_ago=1)
     announce("planning0-worker@new", [PLAN], now=clock.now())
     [queue] = worker_queues(clock.now())
-    assert [(one.task, one.is_late) for one in queue.tasks] == [("reminders.plan", False)]
+    assert [one.is_late for one in queue.tasks if one.task == PLAN.task] == [False]
     assert len(queue.processes) == 3
 
 

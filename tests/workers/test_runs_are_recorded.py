@@ -94,12 +94,28 @@ def test_without_a_database_the_task_has_run_and_is_written_later(
     def away(*_: object, **__: object) -> None:
         raise OSError
 
-    with monkeypatch.context() as patch:
-        patch.setattr(task_runs, "record_runs", away)
-        run(log)
-    monkeypatch.setattr(run_log, "WRITE_EVERY_S", 0)
+    for step in ("announce", "record_runs"):
+        with monkeypatch.context() as patch:
+            patch.setattr(task_runs, step, away)
+            run(log)
     run(log, "texts.sweep")
     assert row().ran_at is not None
+
+
+def test_a_process_that_is_forked_anew_goes_on_where_the_one_before_left_off(app: Flask, log: RunLog) -> None:
+    with pytest.raises(KeyError):
+        run(log, problem=KeyError("a name"))
+    began = row().failing_since
+    again = RunLog(app, log.process)
+
+    def fail_again() -> None:
+        with pytest.raises(KeyError):
+            run(again, problem=KeyError("a name"))
+
+    assert writes_of(lambda: again._announce("texts")) > 0
+    assert writes_of(fail_again) == 0
+    run(again, "texts.sweep")
+    assert row().failing_since == began
 
 
 @pytest.mark.parametrize("redis_is_there", [True, False])

@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("process", sa.String(120), nullable=False),
         sa.Column("queue", sa.String(16), nullable=False),
         sa.Column("every_s", sa.Double(), nullable=False),
+        sa.Column("at_least_every_s", sa.Double(), nullable=False),
         sa.Column("reported_at", moment, nullable=False),
         sa.Column("ran_at", moment, nullable=True),
         sa.Column("took_ms", sa.Integer(), nullable=True),

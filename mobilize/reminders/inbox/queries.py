@@ -51,9 +51,10 @@ def unknown_items(now: datetime) -> list[InboxItem]:
     return _items(query.order_by(urgent, Inbound.received_at), now)
 
 
-def count_unknown(now: datetime) -> int:
-    """How many of these wait."""
-    return db.session.scalar(select(func.count()).where(_is_waiting(now), ~_is_known())) or 0
+def count_waiting(now: datetime, *, is_known: bool) -> int:
+    """How many texts wait for a person, of numbers that somebody has or of those nobody has."""
+    of_number = _is_known() if is_known else ~_is_known()
+    return db.session.scalar(select(func.count()).where(_is_waiting(now), of_number)) or 0
 
 
 def read_items(scope: Scope, now: datetime) -> list[InboxItem]:

@@ -13,7 +13,7 @@ from mobilize.accounts.sign_in.code_budgets import UNANSWERED_ALARM, lane_use, u
 from mobilize.actions.models import Campaign
 from mobilize.database import db
 from mobilize.languages import _, say_ago
-from mobilize.reminders.inbox.queries import count_unknown
+from mobilize.reminders.inbox.queries import count_waiting
 from mobilize.reminders.monitoring import delivery_monitoring, worker_tasks
 from mobilize.reminders.monitoring import health as queries
 from mobilize.reminders.monitoring.forms import PauseForm
@@ -70,7 +70,7 @@ def tasks() -> str:
         beat_is_silent=worker_tasks.is_silent(beat_at, now),
         due=due,
         unknown=unknown,
-        unknown_numbers=count_unknown(now),
+        unknown_numbers=count_waiting(now, is_known=False),
         senders=sending,
         all_is_well=queues and not any(troubles),
         task_words=task_words(),

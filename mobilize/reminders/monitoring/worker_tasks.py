@@ -60,7 +60,10 @@ class QueueStatus:
 
     @property
     def nobody_works(self) -> bool:
-        return all(process.is_silent for process in self.processes)
+        """Its processes are silent though there is something to do; one that has nothing to do may rest."""
+        return all(process.is_silent for process in self.processes) and any(
+            task.is_late for task in self.tasks
+        )
 
     @property
     def needs_somebody(self) -> bool:
@@ -160,22 +163,15 @@ def _processes(rows: Sequence[TaskRun], now: datetime) -> list[WorkerProcess]:
 
 def _tasks(rows: Sequence[TaskRun], now: datetime) -> list[TaskStatus]:
     latest: dict[str, TaskRun] = {}
-    for row in rows:
-        other = latest.get(row.task)
-        if other is None or _ran_later(row, other):
-            latest[row.task] = row
+    for row in sorted(rows, key=lambda row: (row.ran_at is not None, row.ran_at or row.reported_at)):
+        latest[row.task] = row
     statuses = [_status(row, now) for row in latest.values()]
     return sorted(statuses, key=lambda one: (not one.needs_somebody, one.every_s, one.task))
 
 
-def _ran_later(row: TaskRun, other: TaskRun) -> bool:
-    return row.ran_at is not None and (other.ran_at is None or row.ran_at > other.ran_at)
-
-
 def _status(row: TaskRun, now: datetime) -> TaskStatus:
-    """A task that has never run is late once its process has served it for so long; that is not recorded, so
-    only what ran before can be late."""
-    allowed = max(LATE_AFTER, timedelta(seconds=3 * row.every_s))
+    """Late is what has not run for twice its span, since it last did or its process began to serve it."""
+    allowed = max(LATE_AFTER, 2 * timedelta(seconds=row.at_least_every_s))
     return TaskStatus(
         row.task,
         row.every_s,
@@ -183,6 +179,6 @@ def _status(row: TaskRun, now: datetime) -> TaskStatus:
         row.took_ms,
         row.error,
         row.failing_since,
-        is_late=row.ran_at is not None and now - row.ran_at > allowed,
+        is_late=now - (row.ran_at or row.reported_at) > allowed,
         fails=row.failing_since is not None and now - row.failing_since > LATE_AFTER,
     )
