@@ -18,6 +18,8 @@ from mobilize.accounts.models import GrantKind
 from mobilize.actions.models import Action
 from mobilize.checkins.models import Attendance, Evidence, HeadCount, Method, Outcome
 from mobilize.database import db
+from mobilize.demo.carrier.http import Request
+from mobilize.demo.carrier.server import Carrier
 from mobilize.demo.simulation.morning import SimulatedClock, SimulatedMorning
 from mobilize.demo.simulation.own_words import ABOUT, in_own_words
 from mobilize.demo.simulation.phones import LinePhone
@@ -224,3 +226,17 @@ def test_chairs_say_in_words_what_they_counted(seed: int) -> None:
     read = [(step.n, read_reply(step.body, QuestionKind.HEAD_COUNT)) for step in answers]
     assert answers and all(reading.intent is Intent.NUMBER for _, reading in read)
     assert all(abs(count_of(reading.value or "").heads - n) <= ABOUT for n, reading in read)
+
+
+def test_one_page_shows_what_was_written_and_what_was_answered() -> None:
+    carrier = Carrier("AC" + "1" * 32, "token", "http://127.0.0.1:1")
+    mia, nate, chair = "+12135550101", "+12135550102", "+12135550103"
+    for n in range(3):
+        carrier.store.accept({"To": mia, "Body": f"Coming? Reply 1 or 2. {n}"})
+    carrier.store.receive(mia, "si ahi estare <b>")
+    carrier.store.accept({"To": mia, "Body": "See you there."})
+    carrier.store.receive(nate, "HERE 37806")
+    carrier.store.receive(chair, "24")
+    page = carrier.pages.talks(Request("GET", "/talks", {}, {}, b"")).body.decode()
+    assert "Reply 1 or 2. 2" in page and "Reply 1 or 2. 1" not in page and "See you there." in page
+    assert "si ahi estare &lt;b&gt;" in page and "37806" not in page and "1 phone" in page
