@@ -211,10 +211,10 @@ def test_the_same_seed_writes_the_same_words_and_changes_nothing_else() -> None:
 
 @pytest.mark.parametrize("seed", range(1937, 1943))
 def test_what_they_write_is_read_as_it_was_meant(seed: int) -> None:
-    said = {kind: [body for one, _, body in in_words(worded(seed)) if one is kind] for kind in StepKind}
-    replies = Counter(read_reply(body, QuestionKind.COMING).intent for body in said[StepKind.REPLY])
+    bodies = {kind: [body for one, _, body in in_words(worded(seed)) if one is kind] for kind in StepKind}
+    replies = Counter(read_reply(body, QuestionKind.COMING).intent for body in bodies[StepKind.REPLY])
     assert replies == {Intent.COMING: 6, Intent.NOT_COMING: 5, Intent.OTHER: 2}
-    unasked = Counter(read_reply(body, None).intent for body in said[StepKind.SAY])
+    unasked = Counter(read_reply(body, None).intent for body in bodies[StepKind.SAY])
     assert unasked == {
         Intent.OUT: 3, Intent.ALARM: 1, Intent.WRONG_NUMBER: 1, Intent.HERE: 6, Intent.OTHER: 4,
     }  # fmt: skip

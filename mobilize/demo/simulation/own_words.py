@@ -90,20 +90,20 @@ class _Free:
 
 
 def _replies(rng: random.Random, free: _Free, askable: Sequence[SimulatedPerson]) -> Iterator[PlannedStep]:
-    wanted = [body for n, bodies in REPLIES for body in rng.sample(bodies, n)]
-    people = rng.sample(list(askable), min(len(wanted), len(askable)))
+    chosen = [body for n, bodies in REPLIES for body in rng.sample(bodies, n)]
+    people = rng.sample(list(askable), min(len(chosen), len(askable)))
     free.reserve({person.phone for person in people})
-    for person, body in zip(people, wanted, strict=False):
+    for person, body in zip(people, chosen, strict=False):
         yield PlannedStep(_minute(rng), 0, StepKind.REPLY, person, body=body)
 
 
 def _texts(rng: random.Random, free: _Free, events: Sequence[SimulatedEvent]) -> Iterator[PlannedStep]:
-    wanted = [body for n, bodies in TEXTS for body in rng.sample(bodies, n)]
-    wanted += rng.sample(CHECK_INS, len(CHECK_INS))
-    for (index, member), body in zip(free.take(len(wanted)), wanted, strict=False):
+    chosen = [body for n, bodies in TEXTS for body in rng.sample(bodies, n)]
+    chosen += rng.sample(CHECK_INS, len(CHECK_INS))
+    for (index, member), body in zip(free.take(len(chosen)), chosen, strict=False):
         code = events[index].text_code
-        said = body.format(code=code, spaced=" ".join(code)) if "{" in body else body
-        yield PlannedStep(_minute(rng), index, StepKind.SAY, member, body=said)
+        filled = body.format(code=code, spaced=" ".join(code)) if "{" in body else body
+        yield PlannedStep(_minute(rng), index, StepKind.SAY, member, body=filled)
     stranger = SimulatedPerson("", "", STRANGER.format(rng.randint(200, 9999)))
     yield PlannedStep(_minute(rng), 0, StepKind.SAY, stranger, body=rng.choice(STRANGERS))
 
