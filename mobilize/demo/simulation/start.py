@@ -69,14 +69,14 @@ def prepare_morning(speed: float, seed: int, now: datetime) -> tuple[SimulatedMo
     with _called_off_on_interrupt(picket, rally):
         events = [*_load_events(picket), *_load_events(rally)]
         simulated_events = _simulated_events(events, now)
-        askable = asked = _members_asked(now)
-        if len(asked) < MOST_REPLIES:
+        askable = reminded = _members_asked(now)
+        if len(reminded) < MOST_REPLIES:
             askable = [
                 one for event in simulated_events if event.is_rally for one in event.members if one.phone
             ]
         steps = in_own_words(plan(simulated_events, seed), simulated_events, askable, seed)
         line_phones = _line_phones(events, steps, base, now)
-        if askable is not asked and askable:
+        if askable is not reminded and askable:
             _ask_about_vigil(now)
     read_texts = _text_reader(current_app._get_current_object())  # type: ignore[attr-defined]
     return SimulatedMorning(
@@ -89,7 +89,7 @@ def prepare_morning(speed: float, seed: int, now: datetime) -> tuple[SimulatedMo
         clock.now,
         read_texts,
         texts_before,
-        frozenset(member.phone for member in asked),
+        frozenset(member.phone for member in reminded),
     ), picket
 
 
@@ -160,9 +160,9 @@ def _schedule_count_question(picket: Action, simulated_clock: SimulatedClock, no
 def _members_asked(now: datetime) -> list[SimulatedPerson]:
     """The members whom an open question by text asks whether they come."""
     is_open = Question.expires_at > now, Question.answered_at.is_(None), Question.kind == QuestionKind.COMING
-    asked = select(Question.phone_index).where(*is_open)
+    numbers = select(Question.phone_index).where(*is_open)
     active = Member.gone_on.is_(None), Member.status == MemberStatus.ACTIVE
-    query = select(Member).where(Member.phone_index.in_(asked), *active).order_by(Member.id)
+    query = select(Member).where(Member.phone_index.in_(numbers), *active).order_by(Member.id)
     return [_person(member) for member in db.session.scalars(query)]
 
 
