@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
 
 from babel import Locale
 from babel.dates import format_date as babel_format_date
 from babel.dates import format_time as babel_format_time
+from babel.dates import format_timedelta
 from babel.lists import format_list
 from babel.support import NullTranslations, Translations
 from flask import Flask, current_app, has_request_context, request
@@ -78,6 +79,7 @@ __all__ = [
     "name_of",
     "ngettext",
     "required_languages",
+    "say_ago",
     "say_date",
     "say_day",
     "say_in",
@@ -243,6 +245,12 @@ def _time_of_minute(minute: int, zone: str, locale: str) -> str:
 def say_date(moment: datetime, zone: str | None = None) -> str:
     """The day where it happens: Tuesday, March 3."""
     return str(format_date(_wall(moment, zone), _readers().day, rebase=False))
+
+
+def say_ago(moment: datetime, now: datetime) -> str:
+    """How long ago it was, a second at least: 40 seconds ago."""
+    past = max(now - moment, timedelta(seconds=1))
+    return format_timedelta(-past, add_direction=True, threshold=1.5, locale=get_locale() or DEFAULT)
 
 
 def say_day(day: date) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import Select, and_, func, literal_column, select, union_all
 
 from mobilize.database import db
 from mobilize.keys.crypto import blind_index
-from mobilize.texts.consent.subscriptions import is_opted_out, may_text
+from mobilize.texts.consent.subscriptions import is_opted_out, may_text, opted_out_among
 from mobilize.texts.models import (
     Attempt,
     AttemptOutcome,
@@ -37,12 +37,14 @@ __all__ = [
     "may_text",
     "oldest_due_by_class",
     "oldest_due_s",
+    "opted_out_among",
     "questions_open_to",
     "paused_senders",
     "story_of",
     "told_about",
     "unread_inbound",
     "unsettled_by_state",
+    "unsettled_texts",
 ]
 
 
@@ -197,6 +199,12 @@ def latest_texts(
     if state:
         query = query.where(OutboxText.state == state)
     return db.session.scalars(_to(query, members)).all()
+
+
+def unsettled_texts(limit: int = 100) -> Sequence[OutboxText]:
+    """The texts that are being looked up at their carrier, or were and were not found; the oldest first."""
+    states = OutboxText.state.in_((TextState.UNKNOWN, TextState.STUCK))
+    return db.session.scalars(select(OutboxText).where(states).order_by(OutboxText.due_at).limit(limit)).all()
 
 
 def story_of(outbox_id: uuid.UUID, *, members: Members = None) -> TextHistory | None:

@@ -77,6 +77,7 @@ def _verb_words() -> dict[str, str]:
         "grant.revoke": _("closed a line page to somebody"),
         "hold.place": _("placed a legal hold"),
         "hold.release": _("released a legal hold"),
+        "inbox.see": _("read what members texted"),
         "inbox.read": _("corrected how a text was read"),
         "inbox.read.stop": _("stopped texts to somebody who wrote"),
         "member.take_phone_off": _("took a wrong number off a member"),
