@@ -164,10 +164,26 @@ def who_is_in(event_id: uuid.UUID) -> dict[uuid.UUID, Presence]:
     return here
 
 
-def uncertain_times(event_id: uuid.UUID) -> int:
-    """Members whose tap waits for a person, as nobody can tell when it was, and who are not in otherwise."""
-    [(members,)] = run(_UNCERTAIN, {"event": event_id})
-    return int(members)
+def uncertain_of(event: Any) -> Select[Any]:
+    """SELECT of how many members' tap waits for a person, as nobody can tell when it was, and who are not in
+    otherwise; `event` may be a parameter."""
+    attending = select(Attendance.member_id).where(
+        Attendance.event_id == event, Attendance.member_id.is_not(None)
+    )
+    waits = (
+        Evidence.event_id == event,
+        Evidence.outcome == Outcome.UNRESOLVED,
+        Evidence.time_uncertain,
+        Evidence.member_id.not_in(attending),
+        Void.evidence_id.is_(None),
+        or_(Match.verdict.is_(None), Match.verdict == Resolution.OPEN),
+    )
+    return (
+        select(func.count(Evidence.member_id.distinct()))
+        .outerjoin(Void)
+        .outerjoin(Match, Match.evidence_id == Evidence.id)
+        .where(*waits)
+    )
 
 
 def members_of_chapters(event_id: Any) -> Select[Any]:
@@ -255,26 +271,6 @@ def _who_is_in(event: Any) -> Any:
     )
 
 
-def _uncertain(event: Any) -> Select[Any]:
-    attending = select(Attendance.member_id).where(
-        Attendance.event_id == event, Attendance.member_id.is_not(None)
-    )
-    waits = (
-        Evidence.event_id == event,
-        Evidence.outcome == Outcome.UNRESOLVED,
-        Evidence.time_uncertain,
-        Evidence.member_id.not_in(attending),
-        Void.evidence_id.is_(None),
-        or_(Match.verdict.is_(None), Match.verdict == Resolution.OPEN),
-    )
-    return (
-        select(func.count(Evidence.member_id.distinct()))
-        .outerjoin(Void)
-        .outerjoin(Match, Match.evidence_id == Evidence.id)
-        .where(*waits)
-    )
-
-
 def _head_counts(event: Any) -> Any:
     columns = (
         HeadCount.event_id,
@@ -316,4 +312,3 @@ _EVENT = bindparam("event", type_=Uuid())
 _FIGURES = CachedStatement(lambda: select(*sums_of(_EVENT)))
 _HEAD_COUNTS = CachedStatement(lambda: _head_counts(_EVENT))
 _WHO_IS_IN = CachedStatement(lambda: _who_is_in(_EVENT))
-_UNCERTAIN = CachedStatement(lambda: _uncertain(_EVENT))
