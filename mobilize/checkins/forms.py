@@ -1,7 +1,6 @@
 """Forms and JSON models of check-in."""
 
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -16,8 +15,6 @@ from mobilize.keys import crypto
 from mobilize.keys.tokens import random_token
 from mobilize.languages import _
 from mobilize.web.page_form import PageForm
-
-_FORM = "event form"
 
 
 class CheckInForm(Form):
@@ -43,22 +40,16 @@ def sent_check_in() -> SentCheckIn:
     return SentCheckIn(sent.get("typed", ""), sent.get("token", ""), "known" in sent, "left" in sent)
 
 
-def event_token(code: str, sign: Callable[[str], str] | None = None) -> str:
-    """A fresh token for one rendering of an event's form: a random name, signed for this event; by
-    `event_token_signer()` where there is no application's context."""
+def event_token(code: str) -> str:
+    """A fresh token for one rendering of an event's form: a random name, signed for this event."""
     name = random_token()[:22]
-    return f"{name}.{(sign or event_token_signer())(f'{code}/{name}')}"
-
-
-def event_token_signer() -> Callable[[str], str]:
-    """What signs the tokens of all events with the keys of this application."""
-    return crypto.signer(_FORM)
+    return f"{name}.{crypto.sign('event form', f'{code}/{name}')}"
 
 
 def is_event_token(token: str, code: str) -> bool:
     """True for a token we made for this event, however long ago."""
     name, _, tag = token.partition(".")
-    return len(name) == 22 and crypto.is_signed(_FORM, f"{code}/{name}", tag)
+    return len(name) == 22 and crypto.is_signed("event form", f"{code}/{name}", tag)
 
 
 def _by_some_clock(moment: datetime) -> datetime:

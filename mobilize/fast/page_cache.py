@@ -44,16 +44,11 @@ class CachedPage:
     def answer(self, values: Mapping[str, str], status: int = 200) -> Response:
         """The filled page as an answer, compressed for whoever takes that."""
         how = [("Content-Type", "text/html; charset=utf-8")]
-        compressed = self._for_all and accepts_gzip()
         if self._for_all:
             how.append(("Vary", "Accept-Encoding"))
-        if compressed:
-            how.append(("Content-Encoding", "gzip"))
-        return Response(self.body(values, compressed=compressed), status, how)
-
-    def body(self, values: Mapping[str, str], *, compressed: bool) -> bytes:
-        """The filled page in bytes; compressed only where it is for all."""
-        return self._gzipped(values) if compressed else self.filled(values).encode()
+        if not self._for_all or not accepts_gzip():
+            return Response(self.filled(values).encode(), status, how)
+        return Response(self._gzipped(values), status, [*how, ("Content-Encoding", "gzip")])
 
     def _gzipped(self, values: Mapping[str, str]) -> bytes:
         """One gzip stream: what is kept stands in it compressed already, what is new as it is."""

@@ -81,12 +81,6 @@ def sign(purpose: str, text: str) -> str:
     return _tag(_keys()[0], purpose, text)
 
 
-def signer(purpose: str) -> Callable[[str], str]:
-    """`sign` of one purpose, for use outside the application's context, while its keys are these."""
-    newest = _keys()[0]
-    return lambda text: _tag(newest, purpose, text)
-
-
 def is_signed(purpose: str, text: str, tag: str) -> bool:
     """True for a tag `sign` made under any listed key."""
     return any(hmac.compare_digest(_tag(key, purpose, text).encode(), tag.encode()) for key in _keys())

@@ -24,7 +24,7 @@ UPLOADS_ARE_TAKEN = timedelta(days=14)
 # Kinds that open the line's page on a phone.
 PHONES = (GrantKind.CHAIR, GrantKind.CAPTAIN)
 # What is read of a line's phones is read again after this; in each process within these bytes.
-PHONES_KEPT_AT_MOST = timedelta(seconds=30)
+PHONES_KEPT_AT_MOST = timedelta(seconds=60)
 PHONES_CACHE_BYTES = 8 << 20
 _EVER = datetime.min.replace(tzinfo=UTC)
 

@@ -13,14 +13,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Uuid, bindparam, select
+from sqlalchemy import Uuid, and_, bindparam, select
 
 from mobilize.accounts.access.grants import HeldGrant, LinePhones, forget_phones, line_phones
 from mobilize.accounts.models import GrantKind
 from mobilize.actions.models import Event, EventState, check_in_address
 from mobilize.actions.queries import EARLY, LATE
-from mobilize.checkins.line.queries import LineFigures, Presence, figures_of, sums_of, uncertain_of, who_is_in
+from mobilize.checkins.line.queries import (
+    HEAD_COUNT_COLUMNS,
+    HEAD_COUNT_ORDER,
+    LineFigures,
+    Presence,
+    figures_of,
+    head_count_of,
+    sums_of,
+    uncertain_of,
+    who_is_in,
+)
 from mobilize.checkins.line.rotating_codes import KEY_AHEAD, rotating_key
+from mobilize.checkins.models import HeadCount
 from mobilize.fast.statements import CachedStatement, retried, run
 from mobilize.fast.versions import VersionCache, version_of
 from mobilize.languages import _, language, say_time, time_writer
@@ -143,9 +154,11 @@ def _read(event_id: uuid.UUID, version: int, now: datetime) -> _Shared:
 
 
 def _read_line(event_id: uuid.UUID) -> tuple[LineEvent, dict[uuid.UUID, Presence], LineFigures, int]:
-    [(*columns, others, supporters, uncertain)] = run(_LINE_EVENT, {"event": event_id})
+    rows = run(_LINE_EVENT, {"event": event_id})
+    event, sums = LineEvent(*rows[0][:_COLUMNS]), rows[0][_COLUMNS : _COLUMNS + 3]
+    counted = head_count_of(event_id, (row[-len(HEAD_COUNT_COLUMNS) :] for row in rows if row[-1]))
     here = who_is_in(event_id)
-    return LineEvent(*columns), here, figures_of(event_id, here, others, supporters), uncertain
+    return event, here, figures_of(here, counted, *sums[:2]), sums[2]
 
 
 def _json(values: dict[str, Any]) -> str:
@@ -162,10 +175,14 @@ def _presence(here: Presence, write: Callable[[datetime], str]) -> dict[str, obj
 
 
 def _line_event() -> Any:
+    """The event with its sums, once for each head count that stands, or with none: one question for both."""
     event = bindparam("event", type_=Uuid())
     columns = Event.id, Event.code, Event.tz, Event.starts_at, Event.ends_at, Event.state
-    waiting = uncertain_of(event).scalar_subquery()
-    return select(*columns, *sums_of(event), waiting.label("uncertain")).where(Event.id == event)
+    sums = *sums_of(event), uncertain_of(event).scalar_subquery().label("uncertain")
+    standing = and_(HeadCount.event_id == Event.id, HeadCount.voided_at.is_(None))
+    rows = select(*columns, *sums, *HEAD_COUNT_COLUMNS).outerjoin(HeadCount, standing)
+    return rows.where(Event.id == event).order_by(*HEAD_COUNT_ORDER)
 
 
+_COLUMNS = len(LineEvent._fields)
 _LINE_EVENT = CachedStatement(_line_event)

@@ -107,12 +107,6 @@ def cached_event(typed: str) -> CachedEvent | None:
     return event
 
 
-def is_current_event(event: CachedEvent) -> bool:
-    """Whether `cached_event` would give this one now, without looking it up again."""
-    with _lock:
-        return _events.get(event.code) is event
-
-
 def cached_page(
     event: CachedEvent, kind: object, render: Callable[[], str], *, cached: bool = True
 ) -> CachedPage:

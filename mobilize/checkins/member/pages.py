@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from mobilize import clock
 from mobilize.actions.queries import EARLY, LATE
-from mobilize.checkins.forms import CheckInForm, event_token, event_token_signer
+from mobilize.checkins.forms import CheckInForm, event_token
 from mobilize.checkins.line.queries import LastCount, last_count
 from mobilize.checkins.member.event_cache import (
     ADDRESS,
@@ -18,7 +18,6 @@ from mobilize.checkins.member.event_cache import (
     TOKEN,
     CachedEvent,
     cached_page,
-    is_current_event,
     requested_address,
 )
 from mobilize.checkins.member.offline_queue import is_too_late
@@ -27,8 +26,6 @@ from mobilize.checkins.record.phone_clocks import Span, TapTime
 from mobilize.fast.page_cache import CachedPage
 from mobilize.keys.tokens import make_code, read_code
 from mobilize.languages import _, language, say_time, say_when
-from mobilize.web.http_compression import accepts_gzip
-from mobilize.web.repeated_answers import repeat_by
 
 
 @dataclass(frozen=True)
@@ -157,21 +154,6 @@ def form_page(
         kind = "form", _state(event, moment), *how.values()
         page = cached_page(event, kind, lambda: _render_form(event, CheckInForm(), moment, **how))
     return CheckInPage(page, {TOKEN: event_token(event.code), ADDRESS: requested_address()})
-
-
-def repeat_form(event: CachedEvent, page: CheckInPage) -> None:
-    """Let this form, just made for a phone without a cookie, be given again to another one that asks the
-    same, with a token of its own, as long as what was looked up of the event is current and its state is the
-    same."""
-    sign, state, compressed = event_token_signer(), _state(event, clock.now()), accepts_gzip()
-
-    def again() -> tuple[dict[str, str], bytes] | None:
-        if not is_current_event(event) or _state(event, clock.now()) != state:
-            return None
-        values = page.values | {TOKEN: event_token(event.code, sign)}
-        return {}, page.cached.body(values, compressed=compressed)
-
-    repeat_by(again)
 
 
 def _render_form(event: CachedEvent, form: CheckInForm, at: datetime, **how: bool) -> str:

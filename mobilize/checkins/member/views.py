@@ -13,13 +13,7 @@ from mobilize.checkins.forms import CheckInForm, SavedCheckIn, SentCheckIn, is_e
 from mobilize.checkins.line.rotating_codes import TICKET_LASTS, holds, is_current, is_rotating_code, ticket
 from mobilize.checkins.member.event_cache import CachedEvent, cached_event
 from mobilize.checkins.member.offline_queue import check_in_saved, tapped_at
-from mobilize.checkins.member.pages import (
-    form_page,
-    receipt_of_saved,
-    receipt_page,
-    repeat_form,
-    unknown_code,
-)
+from mobilize.checkins.member.pages import form_page, receipt_of_saved, receipt_page, unknown_code
 from mobilize.checkins.models import ClaimKind
 from mobilize.checkins.record.identifiers import read_typed
 from mobilize.checkins.record.operations import check_in_by_poster
@@ -49,10 +43,6 @@ def check_in(code: str) -> Response | str | tuple[str, int]:
     event = cached_event(code)
     if event is None:
         return unknown_code(code)
-    if not request.environ.get("HTTP_COOKIE") and not request.query_string:
-        page = form_page(event)
-        repeat_form(event, page)
-        return page.answer()
     remembered = _is_remembered()
     query = request.args
     return form_page(event, remembered=remembered, other="other" in query, undone="undone" in query).answer()
