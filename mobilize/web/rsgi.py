@@ -34,8 +34,8 @@ BODY_SECONDS = 15.0
 BODY_BYTES_PER_SECOND = 1 << 16
 # A header of ours to this adapter, which never leaves it: `<name> <version>`.
 WAITS_FOR = "X-Waits-For"
-# Less than a server's old workers have to end in (`server.RENEW_SECONDS`), and than any proxy waits.
-HELD_SECONDS = 8.0
+# Less than a server that is told to stop gives its workers (`server.STOP_SECONDS`), and than any proxy waits.
+HELD_SECONDS = 15.0
 
 _log = logging.getLogger(__name__)
 # Method, path, status and seconds of an answer, as soon as a thread has given it.
