@@ -85,6 +85,7 @@ __all__ = [
     "say_in",
     "say_time",
     "say_when",
+    "time_writer",
 ]
 
 
@@ -232,6 +233,12 @@ def say_time(moment: datetime, zone: str | None = None) -> str:
     if zone is None:
         return str(format_time(_wall(moment, zone), "short", rebase=False))
     return _time_of_minute(int(moment.timestamp() // 60), zone, str(get_locale()))
+
+
+def time_writer(zone: str) -> Callable[[datetime], str]:
+    """`say_time` of one zone, for many times: the reader's language is looked up once."""
+    locale = str(get_locale())
+    return lambda moment: _time_of_minute(int(moment.timestamp() // 60), zone, locale)
 
 
 @lru_cache(5000)

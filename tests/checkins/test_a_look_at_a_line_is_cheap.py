@@ -54,7 +54,7 @@ def test_while_nothing_changes_only_the_version_is_read(app, line, event, statem
     assert len(questions) <= 1 and all("line_versions" in statement for statement in questions)
 
 
-def test_a_changed_look_is_six_questions_and_the_next_phone_has_two(app, line, event, statements):
+def test_a_changed_look_is_three_questions_for_all_phones_of_the_line(app, line, event, statements):
     look(line, event)
     second = app.test_client()
     second.set_cookie(f"line-{event.code}", grant_for(event)[1], domain="localhost")
@@ -66,7 +66,7 @@ def test_a_changed_look_is_six_questions_and_the_next_phone_has_two(app, line, e
         statements.clear()
         assert look_at(phone, code).json["named"] == 1
         counts.append(len([one for one in statements if "FROM" in one and "line_versions" not in one]))
-    assert counts == [6, 2], "a phone's grant, before and after its version was read, and four about the line"
+    assert counts == [3, 0], "its phones, the event with its figures, and who is in"
 
 
 def a_head_count(event):
