@@ -9,7 +9,7 @@ from mobilize.actions.models import Event
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.languages import Translated, _
-from mobilize.reminders.models import Audience, Broadcast, BroadcastState
+from mobilize.reminders.models import Audience, AudienceFilter, Broadcast, BroadcastState
 from mobilize.roster.models import Site
 from mobilize.texts.templates import template, written_languages
 
@@ -50,13 +50,15 @@ def write_to_chapter(
     if event.is_called_off or event.action.called_off_at or now > event.ends_at + timedelta(days=1):
         raise Refused("is_over", _("This event is over or called off."), status=409)
     text = approved_words(wording, where)
+    to_missing = wording in ONLY_TO_MISSING and not event.action.drill
     broadcast = Broadcast(
         action_id=event.action_id,
         site_ids=[str(site.id)],
         audience=Audience.STAFF if event.action.drill else Audience.MEMBERS,
         wording=wording,
         text=text,
-        only_missing=wording in ONLY_TO_MISSING and not event.action.drill,
+        audience_filter=AudienceFilter.MISSING if to_missing else AudienceFilter.ALL,
+        only_missing=to_missing,
         state=BroadcastState.DRAFT,
         made_by=actor,
         made_at=now,
