@@ -67,9 +67,9 @@ def was_active(at: datetime) -> ColumnElement[bool]:
 
 def has_active_status(member_id: Any, at: Any) -> ColumnElement[bool]:
     """SQL: the status of this member was "active" at that moment."""
-    return exists().where(
-        StatusSpan.member_id == member_id, StatusSpan.status == MemberStatus.ACTIVE, _open(StatusSpan, at)
-    )
+    active = StatusSpan.status == MemberStatus.ACTIVE
+    span = exists().where(StatusSpan.member_id == member_id, active, _open(StatusSpan, at))
+    return span.correlate_except(StatusSpan)
 
 
 def members_without_chapter(at: datetime) -> Select[Any]:

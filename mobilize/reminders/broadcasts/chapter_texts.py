@@ -39,9 +39,18 @@ def approved_words(wording: str, where: str) -> Translated:
 
 
 def write_to_chapter(
-    event: Event, site: Site, wording: str, where: str, *, scope: Scope, actor: str, now: datetime
+    event: Event,
+    site: Site,
+    wording: str,
+    where: str,
+    whom: AudienceFilter = AudienceFilter.MISSING,
+    *,
+    scope: Scope,
+    actor: str,
+    now: datetime,
 ) -> Broadcast:
-    """Store a draft to this chapter's members, to be previewed and confirmed like any broadcast.
+    """Store a draft to this chapter's members, to be previewed and confirmed like any broadcast. What calls
+    for people goes to `whom`, and the rest to all.
 
     Refused: what `approved_words` refuses, "not_yours", and "is_over" when it is over or off.
     """
@@ -57,8 +66,8 @@ def write_to_chapter(
         audience=Audience.STAFF if event.action.drill else Audience.MEMBERS,
         wording=wording,
         text=text,
-        audience_filter=AudienceFilter.MISSING if to_missing else AudienceFilter.ALL,
-        only_missing=to_missing,
+        audience_filter=whom if to_missing else AudienceFilter.ALL,
+        only_missing=to_missing and whom.ends_with_check_in,
         state=BroadcastState.DRAFT,
         made_by=actor,
         made_at=now,

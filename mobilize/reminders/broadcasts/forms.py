@@ -113,13 +113,28 @@ class SendForm(PageForm):
 
 
 class ChapterTextForm(PageForm):
-    """A chair's text to their own chapter. `wording` offers the approved texts; another one is refused."""
+    """A chair's text to their own chapter. `wording` offers the approved texts; another one is refused.
+    `whom` is for the one that calls for people; the others go to all."""
 
     wording = RadioField(_("What do you want to say?"), validate_choice=False)
     where = StringField(
         _("Where you meet now"),
         description=_("Only for the first one. A gate or a corner, 40 letters at most."),
     )
+
+    whom = RadioField(
+        _("Who gets it?"),
+        description=_("Only for the one that your line needs people. The other texts go to all."),
+        default=AudienceFilter.MISSING.value,
+    )
+
+    def __init__(self, **options: Any):
+        super().__init__(**options)
+        self.whom.choices = [
+            SelectChoice(chosen.value, label_of(chosen))
+            for chosen in AudienceFilter
+            if chosen.ends_with_check_in
+        ]
 
     def offer(self, texts: Mapping[str, str]) -> None:
         """Show these, by their wordings; the first is chosen until somebody chooses."""

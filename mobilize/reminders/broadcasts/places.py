@@ -11,7 +11,8 @@ from sqlalchemy import Select, select
 from mobilize.accounts.access.scope import THE_OFFICE, Scope
 from mobilize.actions.models import Action, Event, EventChapter, EventState
 from mobilize.database import db
-from mobilize.languages import listed, ngettext
+from mobilize.errors import Refused
+from mobilize.languages import _, listed, ngettext
 from mobilize.roster.models import Area, Site
 
 # So many places are named one by one; of more it is said how many they are.
@@ -72,6 +73,19 @@ def chosen_chapters(
     return [
         chapter.id for area in areas for chapter in area.chapters if area.id in places or chapter.id in places
     ]
+
+
+def places_named(areas: Collection[AreaPlaces], names: Collection[str]) -> list[uuid.UUID]:
+    """The areas and sites that somebody typed: an area by its name, a site by its code. Refused:
+    no_such_place."""
+    by_name = {area.name.casefold(): area.id for area in areas}
+    by_name |= {one.code.casefold(): one.id for area in areas for one in area.chapters}
+    for name in names:
+        if name.casefold() not in by_name:
+            raise Refused(
+                "no_such_place", _("No area or school of this action is called %(name)s.", name=name)
+            )
+    return [by_name[name.casefold()] for name in names]
 
 
 def ticked_places(

@@ -38,7 +38,7 @@ from mobilize.reminders.broadcasts.forms import (
 from mobilize.reminders.broadcasts.places import AreaPlaces, chapters_by_area, ticked_places
 from mobilize.reminders.broadcasts.preview import BLANKS, folded
 from mobilize.reminders.broadcasts.recipients_text import facts_about, who_gets_it
-from mobilize.reminders.models import Audience, Broadcast, BroadcastState
+from mobilize.reminders.models import Broadcast, BroadcastState
 from mobilize.reminders.routes import bp
 from mobilize.reminders.rules.views import action_in_scope
 from mobilize.roster.models import Site
