@@ -259,12 +259,12 @@ def test_no_count_of_an_organizer_moves_with_what_somebody_of_another_area_does(
 ) -> None:
     people = People()
     people(union.pine)
-    theirs = people(union.elm)
+    neighbor = people(union.elm)
     broadcast = written(union.action, audience_filter=audience_filter, **of_south(union))
     before = counted(recipients_of(broadcast, clock.now()))
-    answers(theirs, union.events[union.elm.id], coming=True)
-    comes(theirs, union.events[union.pine.id], chapter=union.elm)
-    comes(theirs, union.earlier[union.pine.id], chapter=union.elm)
+    answers(neighbor, union.events[union.elm.id], coming=True)
+    comes(neighbor, union.events[union.pine.id], chapter=union.elm)
+    comes(neighbor, union.earlier[union.pine.id], chapter=union.elm)
     assert counted(recipients_of(broadcast, clock.now())) == before
 
 

@@ -94,21 +94,25 @@ def last_action_before(action: Action, scope: Scope, now: datetime) -> Action | 
 def counted(query: Select[Any]) -> Reach:
     """The phones and people of an audience, in one statement."""
     who = query.order_by(None).subquery()
-    groups = (who.c.event_id, who.c.language, who.c.cannot)
-    rows = db.session.execute(
-        select(*groups, func.count(who.c.phone_index.distinct()), func.count(who.c.id.distinct())).group_by(
-            *groups
-        )
+    # Grouped by phone before it is counted: to count what is distinct, PostgreSQL would sort all of it twice.
+    each = (
+        select(who.c.event_id, who.c.language, who.c.cannot, who.c.phone_index, who.c.id)
+        .distinct()
+        .subquery()
     )
+    groups = (each.c.event_id, each.c.language, each.c.cannot, each.c.phone_index)
+    phones = select(*groups, func.count().label("people")).group_by(*groups).subquery()
+    columns = (phones.c.event_id, phones.c.language, phones.c.cannot)
+    counts = select(*columns, func.count(phones.c.phone_index), func.sum(phones.c.people))
     reached: dict[tuple[uuid.UUID, str], int] = {}
     cannot: dict[str, int] = {}
     reached_people = 0
-    for event_id, language, why, phones, people in rows:
+    for event_id, language, why, numbers, people in db.session.execute(counts.group_by(*columns)):
         if why is None:
-            reached[event_id, language] = phones
-            reached_people += people
+            reached[event_id, language] = numbers
+            reached_people += int(people)
         else:
-            cannot[why] = cannot.get(why, 0) + people
+            cannot[why] = cannot.get(why, 0) + int(people)
     return Reach(reached, reached_people, cannot)
 
 

@@ -155,8 +155,8 @@ def _measured(
                 segments + here * length.segments,
                 phones_by_language[language] + here,
             )
-    shown = [one for one in longest if phones_by_language[one] or not broadcast.language]
-    return segments, tuple(Preview(one, *longest[one], phones_by_language[one]) for one in shown or longest)
+    read = [one for one in longest if phones_by_language[one] or not broadcast.language]
+    return segments, tuple(Preview(one, *longest[one], phones_by_language[one]) for one in read or longest)
 
 
 def _size(length: MessageLength) -> tuple[int, int]:
