@@ -384,3 +384,16 @@ def test_chairs_are_chosen_by_place_and_language_too(union: SimpleNamespace) -> 
         recipients_of(written(union.action, audience=Audience.CHAIRS, language="es"), clock.now())
     )
     assert nobody.total == 0
+
+
+def test_the_command_takes_the_same_choices(union: SimpleNamespace, app: Flask) -> None:
+    people, event = People(), union.events[union.elm.id]
+    coming, silent = people(union.elm), people(union.elm)
+    answers(coming, event, coming=True)
+    answers(silent, event, coming=False)
+    args = ["texts", "broadcast", "--action", str(union.action.id), "--en", WORDS["en"], "--es", WORDS["es"]]
+    args += ["--audience", "members", "--of", "said_coming", "--place", "north", "--place", union.pine.code]
+    output = app.test_cli_runner().invoke(args=[*args, "--reads", "en"]).output
+    assert "goes to: 1 member of North and South who said they come to Morning picket, " in output
+    wrong = app.test_cli_runner().invoke(args=[*args, "--place", "Nowhere"])
+    assert wrong.exit_code == 1 and "is called Nowhere" in wrong.output
