@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from flask_babel import format_decimal
+from flask_babel import format_decimal, get_locale
 
 from mobilize import settings
 from mobilize.actions.models import Action
 from mobilize.database import db
-from mobilize.languages import _, language, name_of, ngettext, say_date
+from mobilize.languages import DEFAULT, _, name_of, ngettext, say_date
 from mobilize.reminders.broadcasts.audience import chapters_of_broadcast
 from mobilize.reminders.broadcasts.places import chapters_by_area, names_of
 from mobilize.reminders.models import Audience, AudienceFilter, Broadcast
@@ -121,5 +121,6 @@ def _people(audience: Audience, count: int, blanks: dict[str, str]) -> str:
 
 
 def _named(action: Action) -> dict[str, Any]:
-    day = say_date(action.starts_at, settings().union_timezone)
-    return {"action": action.name.in_(language()), "day": day}
+    # In the language that is set, which for whoever agrees to it is not the writer's.
+    code = getattr(get_locale(), "language", DEFAULT)
+    return {"action": action.name.in_(code), "day": say_date(action.starts_at, settings().union_timezone)}
