@@ -179,15 +179,19 @@ def _came_last(broadcast: Broadcast, member_id: Any) -> ColumnElement[bool]:
 
 
 def _is_in(action_id: Any, member_id: Any, *more: ColumnElement[bool]) -> ColumnElement[bool]:
-    """SQL: in at an event of that action."""
-    events = select(Event.id).where(Event.action_id == action_id)
-    return exists().where(Attendance.event_id.in_(events), Attendance.member_id == member_id, *more)
+    """SQL: in at an event of that action. All who are, put together once: asked for each member, SQLite would
+    go through all events of the action each time."""
+    attended = select(Attendance.member_id).join(Event, Event.id == Attendance.event_id)
+    here = Event.action_id == action_id, Attendance.member_id.is_not(None)
+    in_them: ColumnElement[bool] = member_id.in_(attended.where(*here, *more).correlate(None))
+    return in_them
 
 
 def _answered(broadcast: Broadcast, member_id: Any, *, coming: bool) -> ColumnElement[bool]:
-    events = select(Event.id).where(Event.action_id == broadcast.action_id)
-    of_member = Rsvp.event_id.in_(events), Rsvp.member_id == member_id
-    return exists().where(*of_member, Rsvp.coming.is_(coming))
+    answered = select(Rsvp.member_id).join(Event, Event.id == Rsvp.event_id)
+    here = Event.action_id == broadcast.action_id, Rsvp.coming.is_(coming)
+    in_them: ColumnElement[bool] = member_id.in_(answered.where(*here).correlate(None))
+    return in_them
 
 
 def _reads(column: Any, language: str) -> ColumnElement[bool]:
