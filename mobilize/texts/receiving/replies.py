@@ -119,7 +119,8 @@ NO_STOP = re.compile(
     r"|delete) me)\b"
     r"|\bno (?:paren|pare|dejen de (?:mand|escrib|texte|avis)\w*)\b"
     r"|\bno (?:me )?(?:vayan a )?(?:quit|borr|saq|elimin)(?:en|ar|uen)\b"
-    r"|\b(?:keep|sigan) (?:texting|sending|mandando|escribiendo|texteando)\b"
+    r"|(?<!you )(?<!they )(?<!dont )(?<!not )(?<!still )\b(?:keep|sigan) "
+    r"(?:texting|sending|mandando|escribiendo|texteando)\b"
     r"|\b(?:district|distrito|superintendent|board|principal|lausd) (?:to |will |must "
     r"|please )?(?:stop|quit|deje|pare)\b"
     r"|\bdejen de (?:recort|rob|despid|cerr|ment|explot|privatiz)\w*|\bno mas (?:recortes|despidos"
@@ -169,7 +170,18 @@ POLICE = re.compile(r"\b(?:police|policia|cops|911|emergency|emergencia|ambulanc
 # Labels of answers: where one of them is likeliest, an alarm takes more.
 ANSWERS_IN_WORDS = {"coming", "not_coming", "count", "count_unclear", "check_in"}
 # Of a word or two only those are an alarm, or may be a wish to stop, of which one is of these classes.
-OF_DANGER = {"weapon", "medical", "fall", "vehicle", "police", "immigration", "violence", "missing", "aid"}
+OF_DANGER = {
+    "despair",
+    "weapon",
+    "medical",
+    "fall",
+    "vehicle",
+    "police",
+    "immigration",
+    "violence",
+    "missing",
+    "aid",
+}
 OF_STOPPING = {"stop", "remove", "not", "texts", "list", "more", "sending", "anger"}
 # The value of an alarm, or of a wrong number, that is also the wish to get no more texts.
 STOPS = "stop"
