@@ -21,11 +21,11 @@ from zlib import crc32
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from mobilize.texts.models import QuestionKind
+from mobilize.texts.models import Intent, QuestionKind
 from mobilize.texts.receiving.reading import classifier
 from mobilize.texts.receiving.reading.classifier import WEIGHTS
 from mobilize.texts.receiving.reading.features import features, fold
-from mobilize.texts.receiving.replies import DOUBTFUL, read_reply
+from mobilize.texts.receiving.replies import DOUBTFUL, STOPS, read_reply
 from tests.reading.apart import too_close
 from tests.reading.network import Network
 from tests.reading.variants import variant
@@ -154,9 +154,11 @@ def read_with(file: Path, sentences: Sequence[dict[str, Any]]) -> Counter[tuple[
 
 def intent_of(sentence: dict[str, Any]) -> str:
     """What a sentence is read as when the question is open that its sender was asked; a doubtful wish to stop
-    is an intent of its own."""
+    is an intent of its own, and so is an emergency with a wish to stop."""
     question = QuestionKind.HEAD_COUNT if sentence["from"] == "chair" else QuestionKind.COMING
     reply = read_reply(sentence["text"], question)
+    if reply.intent is Intent.ALARM and reply.value == STOPS:
+        return "alarm and out"
     return DOUBTFUL if reply.value == DOUBTFUL else reply.intent.value
 
 
