@@ -21,12 +21,11 @@ from zlib import crc32
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from mobilize.texts.models import Intent, QuestionKind
 from mobilize.texts.receiving.reading import classifier
 from mobilize.texts.receiving.reading.classifier import WEIGHTS
 from mobilize.texts.receiving.reading.features import features, fold
-from mobilize.texts.receiving.replies import DOUBTFUL, STOPS, read_reply
 from tests.reading.apart import too_close
+from tests.reading.confusion import intent_of, table
 from tests.reading.network import Network
 from tests.reading.variants import variant
 
@@ -150,25 +149,6 @@ def read_with(file: Path, sentences: Sequence[dict[str, Any]]) -> Counter[tuple[
     classifier.WEIGHTS = file
     classifier.model.cache_clear()
     return Counter((one["label"], intent_of(one)) for one in sentences)
-
-
-def intent_of(sentence: dict[str, Any]) -> str:
-    """What a sentence is read as when the question is open that its sender was asked; a doubtful wish to stop
-    is an intent of its own, and so is an emergency with a wish to stop."""
-    question = QuestionKind.HEAD_COUNT if sentence["from"] == "chair" else QuestionKind.COMING
-    reply = read_reply(sentence["text"], question)
-    if reply.intent is Intent.ALARM and reply.value == STOPS:
-        return "alarm and out"
-    return DOUBTFUL if reply.value == DOUBTFUL else reply.intent.value
-
-
-def table(read: Counter[tuple[str, str]]) -> str:
-    """The counts as a table: a line for each label, a column for each intent."""
-    intents = sorted({intent for _label, intent in read})
-    lines = [["said", *intents], ["---"] * (len(intents) + 1)]
-    for label in sorted({label for label, _intent in read}):
-        lines.append([label, *(str(read[label, intent] or "") for intent in intents)])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def left_out(sentences: Sequence[dict[str, Any]]) -> Counter[tuple[str, str]]:
