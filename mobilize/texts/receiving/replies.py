@@ -194,9 +194,11 @@ STOPS = "stop"
 DOUBTFUL = "doubtful"
 # Probabilities from which a text is taken for what must not be overlooked, or not taken in error: what was
 # left out of the training (`python -m tests.reading folds`) says what each costs.
-ALARM_FROM, ALARM_FROM_WITH_WORDS, ALARM_FROM_OVER_ANSWER = 0.2, 0.1, 0.3
+ALARM_FROM, ALARM_FROM_WITH_WORDS, ALARM_FROM_OVER_ANSWER = 0.2, 0.1, 0.25
 STOP_FROM, STOP_FROM_WITH_WORDS, DOUBTFUL_FROM = 0.75, 0.3, 0.3
 WRONG_NUMBER_FROM, ANSWER_FROM, SURE = 0.5, 0.5, 0.7
+# Whoever may wish for texts again, and is read as wishing for none, is told how.
+START_FROM = 0.05
 # A chair was asked for a figure, and reads what was understood.
 COUNT_FROM = 0.1
 HERE = re.compile(r"(?:im |i am |estoy )?(?:here|aqui|presente)\s*[:#-]?\s*(\d{4,6})")
@@ -311,7 +313,8 @@ def _no_more_texts(plain: str, chances: Mapping[str, float]) -> ParsedReply | No
         return None
     meanings = {one for word in tokens(plain) for one in classes(word)}
     says_so = concerns_texts or bool(OF_WISH & meanings) or bool(AWAY.search(plain))
-    if says_so and stop >= (STOP_FROM_WITH_WORDS if concerns_texts else STOP_FROM):
+    may_be_start = chances["start"] >= START_FROM
+    if says_so and not may_be_start and stop >= (STOP_FROM_WITH_WORDS if concerns_texts else STOP_FROM):
         return ParsedReply(Intent.OUT)
     if not says_so and "joy" in meanings and stop < STOP_FROM:
         return None
