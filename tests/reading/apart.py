@@ -15,13 +15,13 @@ def too_close(trained_on: Sequence[str], sealed: Sequence[str]) -> list[int]:
     """The places of those trained on that are fewer than `LEAST` edits from a sealed one, after folding."""
     plain = [plain_words(text) for text in trained_on]
     counts = np.array([[text.count(letter) for letter in _LETTERS] for text in plain], np.int16)
-    found: set[int] = set()
+    close: set[int] = set()
     for other in map(plain_words, sealed):
         missing = counts - np.array([other.count(letter) for letter in _LETTERS], np.int16)
         # An edit adds a letter, takes one away, or does both.
         least = np.maximum(np.maximum(missing, 0).sum(1), np.maximum(-missing, 0).sum(1))
-        found.update(n for n in np.flatnonzero(least < LEAST).tolist() if distance(plain[n], other) < LEAST)
-    return sorted(found)
+        close.update(n for n in np.flatnonzero(least < LEAST).tolist() if distance(plain[n], other) < LEAST)
+    return sorted(close)
 
 
 def distance(one: str, other: str) -> int:
