@@ -1,15 +1,19 @@
 """Tasks of the room accounts. Safe to run twice, late, and by two beats."""
 
+from collections.abc import Callable
+
 from celery import shared_task
-from redis import RedisError
+from redis import Redis, RedisError
 
 from mobilize import clock, health_checks, settings
 from mobilize.accounts.approvals import operations as approvals
 from mobilize.accounts.security import checklist
 from mobilize.accounts.sign_in import one_time_codes
 from mobilize.accounts.sign_in import operations as codes
+from mobilize.reminders.monitoring import worker_tasks
 from mobilize.web import rate_limits
 from workers.broker import connect
+from workers.timetable import Queue
 
 
 @shared_task(name="accounts.send_codes")
@@ -34,7 +38,12 @@ def look_at_keys() -> None:
 
 @shared_task(name="accounts.look_at_redis")
 def look_at_redis() -> None:
-    health_checks.record(checklist.APPENDONLY, _appendonly(), now=clock.now())
+    health_checks.record(checklist.APPENDONLY, _of_redis(_appendonly), now=clock.now())
+
+
+@shared_task(name="workers.look_at_queues")
+def look_at_queues() -> None:
+    health_checks.record(worker_tasks.QUEUES, _of_redis(_lengths), now=clock.now())
 
 
 @shared_task(name="accounts.expire_approvals")
@@ -42,10 +51,20 @@ def expire_approvals() -> None:
     approvals.expire(clock.now())
 
 
-def _appendonly() -> str:
-    """The setting `appendonly` of Redis: yes, no, or the name of the error."""
+def _of_redis(ask: Callable[[Redis], str]) -> str:
+    """What Redis answers, or the name of the error."""
     try:
         with connect(settings(), socket_timeout=3, socket_connect_timeout=3) as client:
-            return str(client.config_get("appendonly").get("appendonly", "unknown"))
+            return ask(client)
     except RedisError as error:
         return type(error).__name__
+
+
+def _appendonly(client: Redis) -> str:
+    """The setting `appendonly` of Redis: yes or no."""
+    return str(client.config_get("appendonly").get("appendonly", "unknown"))
+
+
+def _lengths(client: Redis) -> str:
+    """How many wakes lie in each queue."""
+    return " ".join(f"{queue}={client.llen(queue)}" for queue in Queue)

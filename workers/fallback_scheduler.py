@@ -21,7 +21,7 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from mobilize import clock, locks
+from mobilize import clock, locks, metrics
 from workers.broker import connect
 
 BEAT, TICK = "beat", "tick"
@@ -31,7 +31,7 @@ LOOK_EVERY_S = 0.5
 ASK_EVERY = 6  # looks, while all is well: the heartbeat is in the database
 AWAKE_FOR_S = 1.5  # after a message
 PING_WITHIN_S = 0.5
-_ONE_TRY: dict[str, Any] = {
+ONE_TRY: dict[str, Any] = {
     "socket_connect_timeout": PING_WITHIN_S,
     "socket_timeout": PING_WITHIN_S,
     "retry": Retry(NoBackoff(), 0),
@@ -85,8 +85,10 @@ def keep_time(app: Any, queue: str, stopping: threading.Event) -> None:
     holder = f"{socket.gethostname()[:40]}:{os.getpid()}"
     ran_at: dict[str, float] = {}
     looks, needed = 0, False
-    with connect(flask_app.config["MOBILIZE"], **_ONE_TRY) as broker:
+    with connect(flask_app.config["MOBILIZE"], **ONE_TRY) as broker:
         while not stopping.wait(LOOK_EVERY_S):
+            metrics.WORKER_HEARTBEAT.labels(queue).set_to_current_time()
+            metrics.sample()
             looks += 1
             if _is_awake():
                 needed = False

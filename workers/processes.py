@@ -17,6 +17,7 @@ from types import FrameType
 from celery.bin.base import CLIContext
 from celery.bin.worker import worker
 
+from workers import metrics
 from workers.app import app, load, share_memory
 from workers.timetable import Queue
 
@@ -96,6 +97,8 @@ class _Parent:
             for number in STOPS:
                 signal.signal(number, signal.SIG_DFL)
             os.close(self.held_by_parent)
+            if options is self.children[0]:  # it answers for all
+                metrics.serve()
             threading.Thread(target=_end_with_parent, args=(self.alive,), daemon=True).start()
             frame = CLIContext(app=app, no_color=True, workdir=None)
             worker.main(options, prog_name="workers worker", obj=frame)

@@ -31,6 +31,11 @@ class TimetableEntry:
     seconds: float
     queue: Queue
 
+    @property
+    def at_least_every(self) -> float:
+        """Seconds after which it has run, whatever there is to do."""
+        return self.seconds
+
 
 # One file of tasks per room.
 ROOMS = [
@@ -76,6 +81,7 @@ TIMETABLE = [
     TimetableEntry("accounts.expire_approvals", 60, Queue.LONG),
     TimetableEntry("accounts.look_at_redis", 300, Queue.LONG),
     TimetableEntry("accounts.look_at_keys", 600, Queue.LONG),
+    TimetableEntry("workers.look_at_queues", seconds(60), Queue.LONG),
     TimetableEntry("audit.verify", 3600, Queue.LONG),
     TimetableEntry("accounts.forget_requests", 3600, Queue.LONG),
     TimetableEntry("accounts.forget_limits", 3600, Queue.LONG),

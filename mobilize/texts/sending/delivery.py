@@ -16,7 +16,7 @@ from functools import partial
 
 from sqlalchemy import select, update
 
-from mobilize import failpoints, settings
+from mobilize import failpoints, metrics, settings
 from mobilize.database import atomic
 from mobilize.texts.carriers import CARRIERS
 from mobilize.texts.carriers.base import SendResult
@@ -136,6 +136,8 @@ def record(answers: list[tuple[Claimed, SendResult]], *, now: datetime) -> None:
             ],
         )
         failpoints.reach("recording")
+    for text, answer in answers:
+        metrics.CARRIER_CALLS.labels(text.carrier, answer.outcome).inc()
 
 
 def sweep(*, now: datetime, is_moot: IsMoot = never_moot) -> int:
@@ -186,12 +188,13 @@ def _drop_what_must_not_leave(now: datetime, is_moot: IsMoot) -> None:
                 due & (OutboxText.text_class != TextClass.REQUESTED) & is_bad(OutboxText.phone_index),
             ),
         ):
-            session.execute(
+            dropped = session.execute(
                 update(OutboxText)
                 .where(waiting, why)
                 .values(state=TextState.DROPPED, reason=reason, settled_at=now)
                 .execution_options(synchronize_session=False)
             )
+            metrics.TEXTS_DROPPED.labels(reason).inc(dropped.rowcount)  # type: ignore[attr-defined]
 
 
 def _claim_by_routes(take: Callable[..., list[Claimed]], room: int, now: datetime) -> list[Claimed]:
