@@ -23,6 +23,7 @@ import config
 from mobilize import create_app, metrics
 from mobilize.database import db
 from mobilize.texts.carriers import CARRIERS
+from workers import broker
 from workers.fallback_scheduler import Ticker, woken
 from workers.run_log import RunLog
 from workers.timetable import ROOMS, TIMETABLE, Queue, beat_schedule
@@ -74,6 +75,7 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
     broker_transport_options={
+        **broker.transport_options(flask_app.config["MOBILIZE"]),
         "visibility_timeout": VISIBILITY_TIMEOUT_S,
         "socket_connect_timeout": 5,
         "socket_timeout": 30,

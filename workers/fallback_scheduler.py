@@ -22,6 +22,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from mobilize import clock, locks, metrics
+from workers.broker import connect
 
 BEAT, TICK = "beat", "tick"
 SILENT_FOR = timedelta(seconds=10)
@@ -84,7 +85,7 @@ def keep_time(app: Any, queue: str, stopping: threading.Event) -> None:
     holder = f"{socket.gethostname()[:40]}:{os.getpid()}"
     ran_at: dict[str, float] = {}
     looks, needed = 0, False
-    with Redis.from_url(app.conf.broker_url, **ONE_TRY) as broker:
+    with connect(flask_app.config["MOBILIZE"], **ONE_TRY) as broker:
         while not stopping.wait(LOOK_EVERY_S):
             metrics.WORKER_HEARTBEAT.labels(queue).set_to_current_time()
             metrics.sample()

@@ -11,7 +11,7 @@ from typing import Any
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from redis import Redis, RedisError
+from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from mobilize import clock, locks, metrics
@@ -19,7 +19,8 @@ from mobilize.checkins.record import head_counts
 from mobilize.database import db
 from mobilize.texts import queries
 from mobilize.texts.sending import spending
-from workers.app import app, flask_app
+from workers.app import flask_app
+from workers.broker import connect
 from workers.fallback_scheduler import BEAT, ONE_TRY
 from workers.timetable import TIMETABLE, Queue
 
@@ -70,7 +71,7 @@ class _Broker(Collector):
     def collect(self) -> Iterator[Metric]:
         up, lengths = 1, GaugeMetricFamily("mobilize_queue_messages", "Messages in a queue", labels=["queue"])
         try:
-            with Redis.from_url(app.conf.broker_url, **ONE_TRY) as broker:
+            with connect(flask_app.config["MOBILIZE"], **ONE_TRY) as broker:
                 for queue in Queue:
                     lengths.add_metric([queue], broker.llen(queue))
         except RedisError:
