@@ -23,6 +23,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from bench.http_client import Answer, Connection, request
+from bench.morning_plan import QUESTION
+from bench.process_use import prefer
 
 GIVES_UP = 20.0
 LOOKS_BEFORE = (2.0, 5.0)  # seconds from the page to the tap
@@ -373,7 +375,7 @@ async def read_texts(load: Load) -> None:
             read += len(texts)
             for text in texts:
                 load.texts[text["to"]].append(text)
-                if "?" in text["body"] and text["to"] in load.plan["answers"]:
+                if QUESTION in text["body"] and text["to"] in load.plan["answers"]:
                     in_background(answer_count(load, text["to"]))
 
 
@@ -515,8 +517,7 @@ def _result(load: Load, used: float) -> dict[str, Any]:
 
 def main(plan: str, result: str, port: str, carrier: str, begins_at: str) -> None:
     # Phones have processors of their own: this one is not to wait for what it measures.
-    with suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, -10)
+    prefer(os.getpid(), -12)
     read = json.loads(Path(plan).read_text())
     done = asyncio.run(run(read, int(port), int(carrier), float(begins_at)))
     Path(result).write_text(json.dumps(done))

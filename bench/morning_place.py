@@ -14,7 +14,7 @@ from subprocess import Popen
 from typing import Any
 from urllib.request import urlopen
 
-from bench.process_use import cpu_of, memory_of, tree
+from bench.process_use import cpu_of, memory_of, prefer, tree
 from tests.services import free_port
 from tests.services.postgres import Postgres
 from tests.services.processes import ROOT, Processes, answers
@@ -104,6 +104,9 @@ def service(url: str, keys: str, redis: Redis, postgres: Postgres | None, folder
         running.parts["Redis"] = redis.process.pid
         if postgres:
             running.parts["PostgreSQL"] = postgres.process.pid
+        if nice := int(os.environ.get("BENCH_NICE") or 0):
+            for pid in running.parts.values():
+                prefer(pid, nice)
         yield running
     finally:
         processes.stop()

@@ -58,6 +58,8 @@ class World:
     walls: Sequence[str]
 
 
+# In the question that a chair is texted.
+QUESTION = "how many people are on the line"
 OFFLINE = 0.1  # of the check-ins are made without a network, and sent later
 SENT_TWICE = 0.02  # the answer was lost on the way
 ELSEWHERE = 0.03  # on another site's line

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from bench.morning_place import Service
-from bench.morning_plan import Size, World
+from bench.morning_plan import QUESTION, Size, World
 from bench.morning_seed import TEXT_BODY
 from bench.turnout_seed import phone_of
 from mobilize.accounts.models import Person, SignedInSession
@@ -121,7 +121,7 @@ def _texts(running: Service, load: dict[str, Any], size: Size) -> list[str]:
     """Each text left once, as the carrier says."""
     taken = running.ledger()
     texts = Counter(text["to"] for text in taken if text["body"].startswith(TEXT_BODY))
-    asked = Counter(text["to"] for text in taken if "?" in text["body"])
+    asked = Counter(text["to"] for text in taken if QUESTION in text["body"])
     codes = Counter(text["to"] for text in taken if "sign-in code" in text["body"])
     wanted = {phone_of(n) for n in range(size.texts)}
     doubled = sum(n > 1 for found in (texts, asked, codes) for n in found.values())
