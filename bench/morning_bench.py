@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.morning_place import Service, run_load, scratch, service, sleep_until
+from bench.morning_place import Service, run_load, scratch, service
 from bench.morning_plan import Size, plan
 from bench.morning_seed import add_history, seed_morning
 from bench.morning_verify import verify
@@ -78,12 +78,12 @@ def _measured(running: Service, planned: dict[str, Any], begins_at: float) -> tu
     begins_at = max(begins_at, time.time() + planned["opens_over"] + 3)
     seconds, every = planned["seconds"], min(SAMPLE_EVERY, planned["seconds"] // 2)
     with run_load(running, planned, begins_at) as seen:
-        sleep_until(begins_at)
+        running.wait_until(begins_at)
         before, memory = running.cpu(), []
         for at in range(every, seconds, every):
-            sleep_until(begins_at + at)
+            running.wait_until(begins_at + at)
             memory.append(running.memory())
-        sleep_until(begins_at + seconds)
+        running.wait_until(begins_at + seconds)
         after = running.cpu()
         result = seen(60)
     cores = {name: (used - before.get(name, 0.0)) / seconds for name, used in after.items()}

@@ -33,6 +33,7 @@ class Service:
     carrier_port: int
     folder: Path
     parts: dict[str, int] = field(default_factory=dict)
+    _preferred: set[int] = field(default_factory=set)
 
     def cpu(self) -> dict[str, float]:
         """CPU seconds so far of each part."""
@@ -45,6 +46,19 @@ class Service:
             for name, pids in self._pids().items()
             if name != "carrier"
         }
+
+    def prefer(self) -> None:
+        """Give it the priority of `BENCH_NICE`, its new processes too: each of PostgreSQL's is a session."""
+        if nice := int(os.environ.get("BENCH_NICE") or 0):
+            pids = {os.getpid(), *(pid for first in self.parts.values() for pid in tree(first))}
+            for pid in pids - self._preferred:
+                prefer(pid, nice)
+            self._preferred = pids
+
+    def wait_until(self, moment: float) -> None:
+        while (left := moment - time.time()) > 0:
+            self.prefer()
+            time.sleep(min(left, 2))
 
     def ledger(self) -> list[dict[str, Any]]:
         """Everything the carrier has taken."""
@@ -95,18 +109,19 @@ def service(url: str, keys: str, redis: Redis, postgres: Postgres | None, folder
     processes = Processes(folder)
     try:
         carrier = _start_carrier(processes, environ, running)
-        processes.wait_for(carrier, lambda: answers(f"{environ['TWILIO_API_URL']}/"), "carrier")
         web = processes.start("web", [sys.executable, "-m", "mobilize.web.server"], environ)
         work = processes.start("work", [sys.executable, str(ROOT / "deploy/work.py")], environ)
-        processes.wait_for(web, lambda: answers(f"http://127.0.0.1:{running.port}/readyz"), "web")
-        parts: Mapping[str, Popen[bytes]] = {"web": web, "workers": work, "carrier": carrier}
-        running.parts = {name: process.pid for name, process in parts.items()}
-        running.parts["Redis"] = redis.process.pid
+        running.parts = {
+            "web": web.pid,
+            "workers": work.pid,
+            "carrier": carrier.pid,
+            "Redis": redis.process.pid,
+        }
         if postgres:
             running.parts["PostgreSQL"] = postgres.process.pid
-        if nice := int(os.environ.get("BENCH_NICE") or 0):
-            for pid in running.parts.values():
-                prefer(pid, nice)
+        running.prefer()
+        processes.wait_for(carrier, lambda: answers(f"{environ['TWILIO_API_URL']}/"), "carrier")
+        processes.wait_for(web, lambda: answers(f"http://127.0.0.1:{running.port}/readyz"), "web")
         yield running
     finally:
         processes.stop()
@@ -145,10 +160,6 @@ def run_load(running: Service, plan: dict[str, Any], begins_at: float) -> Iterat
         yield seen
     finally:
         processes.stop()
-
-
-def sleep_until(moment: float) -> None:
-    time.sleep(max(moment - time.time(), 0))
 
 
 @contextmanager
