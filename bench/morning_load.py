@@ -517,7 +517,7 @@ def _result(load: Load, used: float) -> dict[str, Any]:
 
 def main(plan: str, result: str, port: str, carrier: str, begins_at: str) -> None:
     # Phones have processors of their own: this one is not to wait for what it measures.
-    prefer(os.getpid(), -12)
+    prefer(os.getpid(), -19)
     read = json.loads(Path(plan).read_text())
     done = asyncio.run(run(read, int(port), int(carrier), float(begins_at)))
     Path(result).write_text(json.dumps(done))
