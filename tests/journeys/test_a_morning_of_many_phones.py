@@ -1,13 +1,13 @@
-"""The morning of `make bench ONLY=morning`, small and short: the service as it is shipped, and everybody at it."""
+"""The morning of `make bench ONLY=morning`, small and short: the shipped service, and everybody at it."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask import Flask
 
-from bench.morning_bench import morning
+from bench.morning_bench import NEVER, morning
 from bench.morning_plan import Size
+from bench.morning_seed import add_history
 from bench.turnout_seed import seed
 
 pytestmark = pytest.mark.timeout(240)
@@ -22,8 +22,8 @@ def test_nothing_of_a_busy_morning_is_lost_or_doubled(
     app: Flask, base_environ: dict[str, str], tmp_path: Path
 ) -> None:
     seed(SMALL.sites, SMALL.members)
-    rows: dict[str, dict[str, Any]] = morning(
-        SMALL, app.config["DATABASE_URL"], base_environ["SECRET_KEYS"], None, tmp_path
-    )
-    print(rows)
+    add_history(50)
+    rows = morning(SMALL, app.config["DATABASE_URL"], base_environ["SECRET_KEYS"], None, tmp_path)
     assert rows["lost or doubled"]["value"] == 0
+    for seen in ("a change on the line's other phones, p95", "a change on the board, p95"):
+        assert 0 < rows[seen]["value"] < NEVER
