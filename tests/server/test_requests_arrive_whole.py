@@ -123,7 +123,7 @@ def test_a_request_arrives_as_pep_3333_wants_it(echo: Echo) -> None:
 
 
 def test_a_look_that_is_given_up_while_all_threads_are_busy_takes_none(echo: Echo) -> None:
-    """Both threads and what is next for them are taken; behind them, only what was sent is done for nobody."""
+    """Both threads and what is next for them are taken; behind them only what was sent is done for nobody."""
     lines = [echo.connect() for _ in range(10)]
     for n, line in enumerate(lines):
         if n < 9:
