@@ -179,7 +179,7 @@ class LinePhone:
         try:
             connection = self.looking = await self.browser._connection()
             whole = request("GET", f"/line/{self.line.code}/state", self.load.host, headers)
-            answer = await self.browser.on(connection, whole, seconds=15)
+            answer = await self.browser.on(connection, whole, seconds=20)
             if self.looking is connection:
                 self.looking = None
         except (OSError, TimeoutError):
