@@ -21,7 +21,7 @@ BROWSER = (
 )
 
 
-class Answer(NamedTuple):
+class HttpAnswer(NamedTuple):
     """An answer as it came."""
 
     status: int
@@ -31,8 +31,8 @@ class Answer(NamedTuple):
     def header(self, name: str) -> str:
         """The first header of this name, "" where there is none."""
         lines = self.head.decode("latin-1").split("\r\n")[1:]
-        wanted = f"{name.lower()}:"
-        return next((line[len(wanted) :].strip() for line in lines if line.lower().startswith(wanted)), "")
+        prefix = f"{name.lower()}:"
+        return next((line[len(prefix) :].strip() for line in lines if line.lower().startswith(prefix)), "")
 
     def content(self) -> bytes:
         return gzip.decompress(self.body) if self.header("content-encoding") == "gzip" else self.body
@@ -57,7 +57,7 @@ class Connection(asyncio.Protocol):
         self.is_open = False
         self._buffer = bytearray()
         self._needs = 0
-        self._answer: asyncio.Future[Answer] | None = None
+        self._answer: asyncio.Future[HttpAnswer] | None = None
 
     @classmethod
     async def open(cls, port: int) -> "Connection":
@@ -65,7 +65,7 @@ class Connection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         return (await loop.create_connection(cls, "127.0.0.1", port))[1]
 
-    async def ask(self, whole_request: bytes) -> Answer:
+    async def ask(self, whole_request: bytes) -> HttpAnswer:
         """The answer. Raises ConnectionError when the connection ends before."""
         if not self.is_open:
             raise ConnectionResetError
@@ -96,7 +96,7 @@ class Connection(asyncio.Protocol):
             self._body_at = end + 4
         if len(self._buffer) >= self._needs:
             body = bytes(self._buffer[self._body_at : self._needs])
-            answer = Answer(int(self._head[9:12]), self._head, body)
+            answer = HttpAnswer(int(self._head[9:12]), self._head, body)
             self._buffer.clear()
             self._needs = 0
             waits, self._answer = self._answer, None

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from bench.http_client import Answer, Connection, request
+from bench.http_client import HttpAnswer, Connection, request
 from bench.morning_plan import QUESTION
 from bench.process_use import prefer
 
@@ -104,12 +104,12 @@ class Browser:
         self.idle: list[Connection] = []
         self.bytes = 0
 
-    async def ask(self, whole: bytes, *, seconds: float = GIVES_UP) -> Answer:
+    async def ask(self, whole: bytes, *, seconds: float = GIVES_UP) -> HttpAnswer:
         """Raises ConnectionError, OSError, TimeoutError."""
         connection = await self._connection()
         return await self.on(connection, whole, seconds=seconds)
 
-    async def on(self, connection: Connection, whole: bytes, *, seconds: float = GIVES_UP) -> Answer:
+    async def on(self, connection: Connection, whole: bytes, *, seconds: float = GIVES_UP) -> HttpAnswer:
         before = connection.sent + connection.received
         try:
             async with asyncio.timeout(seconds):
@@ -352,7 +352,7 @@ async def watch(load: Load, path: str, cookie: str, *, reads: bool) -> None:
         await asyncio.sleep(min((2 + load.dice.random()) * 2 ** min(failures, 4), 30))
 
 
-def _see_on_board(load: Load, answer: Answer, seen: int) -> int:
+def _see_on_board(load: Load, answer: HttpAnswer, seen: int) -> int:
     html = json.loads(answer.content())["html"].encode()
     named = NAMED.search(html)
     if named is None:
@@ -401,7 +401,7 @@ async def sign_in(load: Load, step: dict[str, Any]) -> None:
     browser, phone = Browser(load), step["phone"]
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html"}
 
-    async def post(path: str, fields: dict[str, str], cookie: str) -> Answer:
+    async def post(path: str, fields: dict[str, str], cookie: str) -> HttpAnswer:
         own = headers | ({"Cookie": cookie} if cookie else {})
         return await browser.ask(request("POST", path, load.host, own, urlencode(fields).encode()))
 
