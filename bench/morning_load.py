@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from bench.http_client import HttpAnswer, Connection, request
+from bench.http_client import Connection, HttpAnswer, request
 from bench.morning_plan import QUESTION
 from bench.process_use import prefer
 
