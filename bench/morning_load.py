@@ -412,7 +412,7 @@ async def sign_in(load: Load, step: dict[str, Any]) -> None:
         load.took["code with the carrier"].append(code[1] - load.begins_at - step["at"])
         entered = await post("/sign-in/code", {"code": code[0]}, cookie)
         if b"session=" not in entered.head:
-            raise OSError(f"{asked.status}, {entered.status}")
+            raise OSError(f"{requested.status}, {entered.status}")
         load.acked["sign-in"].append(phone)
     except (OSError, TimeoutError) as error:
         load.wrong[f"a sign-in: {type(error).__name__} {error}"] += 1

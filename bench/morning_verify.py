@@ -99,7 +99,9 @@ def _lost_answers(load: dict[str, Any], world: World, events: list[Any]) -> list
     line_of = {line.chair: n for n, line in enumerate(world.lines)}
     expected = Counter((events[line_of[phone]], int(n)) for phone, n in load["acked"].get("answer", []))
     return (
-        [] if stored == expected else [f"{sum(wanted.values())} answers, {sum(stored.values())} head counts"]
+        []
+        if stored == expected
+        else [f"{sum(expected.values())} answers, {sum(stored.values())} head counts"]
     )
 
 
@@ -115,7 +117,7 @@ def _lost_texts(size: Size) -> list[str]:
         own_rows = states.where(OutboxText.idempotency_key.startswith(f"morning.{purpose}:"))
         counts = dict(db.session.execute(own_rows).all())
         if counts != {state: expected}:
-            problems.append(f"{wanted} texts shall be {state}: {dict(found)}")
+            problems.append(f"{expected} texts shall be {state}: {dict(counts)}")
     return problems
 
 
