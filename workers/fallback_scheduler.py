@@ -21,7 +21,8 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from mobilize import clock, locks, metrics
+from mobilize import clock, locks
+from mobilize.observability import metrics
 from workers.broker import connect
 
 BEAT, TICK = "beat", "tick"

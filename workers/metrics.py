@@ -14,9 +14,10 @@ from prometheus_client.registry import Collector
 from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from mobilize import clock, locks, metrics
+from mobilize import clock, locks
 from mobilize.checkins.record import head_counts
 from mobilize.database import db
+from mobilize.observability import metrics
 from mobilize.texts import queries
 from mobilize.texts.sending import spending
 from workers.app import flask_app
