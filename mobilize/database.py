@@ -334,7 +334,11 @@ def init_app(app: Flask) -> None:
 def _watch_pools(app: Flask) -> None:
     if app.config["MOBILIZE"].metrics_port:
         for name, engine in db.engines.items():
-            metrics.watch_pool(engine, name or "main")
+            options = (
+                app.config["SQLALCHEMY_BINDS"][name] if name else app.config["SQLALCHEMY_ENGINE_OPTIONS"]
+            )
+            most = options["pool_size"] + options["max_overflow"]
+            metrics.watch_pool(engine, name or "main", most=most)
 
 
 _SQLITE: dict[str, Any] = {

@@ -29,8 +29,7 @@ from mobilize.database import atomic, db
 from mobilize.keys.tokens import hash_token, random_token
 from mobilize.languages import Translated
 from mobilize.privacy.models import Export, ExportFormat, ExportKind
-from mobilize.reminders.broadcasts.operations import write_broadcast
-from mobilize.reminders.models import Audience
+from mobilize.reminders.broadcasts.chapter_texts import write_to_chapter
 from mobilize.roster.models import Site
 from mobilize.texts.models import TextClass
 from mobilize.texts.operations import PlannedText, queue_text
@@ -88,7 +87,7 @@ class Half:
             "passkey_id": self._passkey(chair),
             "grant_id": self._grant(event, chair),
             "outbox_id": self._text(event, member.phone, member.id),
-            "broadcast_id": self._broadcast(action, site),
+            "broadcast_id": self._broadcast(event, site),
             "inbound_id": self._inbound(member.phone),
             "evidence_id": self._walkup(event),
             "count_id": self._kept_count(event),
@@ -148,10 +147,10 @@ class Half:
         assert letter is not None
         return letter.id
 
-    def _broadcast(self, action: Action, site: Site) -> uuid.UUID:
+    def _broadcast(self, event: Event, site: Site) -> uuid.UUID:
         here = Scope(sites=frozenset({site.id}))
-        words = Translated(en="{union}: hello", es="{union}: hola")
-        return write_broadcast(action, words, Audience.MEMBERS, scope=here, actor="shell", now=clock.now()).id
+        how: dict[str, Any] = {"scope": here, "actor": "shell", "now": clock.now()}
+        return write_to_chapter(event, site, "chair_come", "", **how).id
 
     def _text(self, event: Event, phone: str, member_id: uuid.UUID) -> uuid.UUID:
         planned = PlannedText(

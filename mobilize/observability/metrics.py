@@ -6,6 +6,7 @@ what became of it: two looks around one tell as much of a member's as of a stran
 """
 
 import logging
+import os
 import platform
 import socket
 import threading
@@ -23,6 +24,7 @@ from sqlalchemy import Engine
 from sqlalchemy.pool import QueuePool
 
 from config import Settings
+from mobilize.observability import metrics_folder
 from mobilize.observability.metrics_folder import is_alive
 
 # The bars of a check-in (60, 150, 200 and 500 ms) are edges, so that what lies beyond one is counted exactly.
@@ -138,10 +140,9 @@ def watch(gauge: Gauge, read: Callable[[], float]) -> None:
     _watched.append((gauge, read))
 
 
-def watch_pool(engine: Engine, name: str) -> None:
+def watch_pool(engine: Engine, name: str, *, most: int) -> None:
     """Show how many connections of this engine's pool are in use, and how many there may be."""
     if isinstance(engine.pool, QueuePool):
-        most = engine.pool.size() + engine.pool._max_overflow
         watch(CONNECTIONS_IN_USE.labels(name), lambda: cast(QueuePool, engine.pool).checkedout())
         watch(CONNECTIONS_MOST.labels(name), lambda: most)
 
@@ -181,9 +182,10 @@ class _Counted(MultiProcessCollector, Collector):
         super().__init__(None)
 
     def collect(self) -> Iterator[Metric]:
-        for pid in {path.stem.rpartition("_")[2] for path in Path(self._path).glob("gauge_live*.db")}:
+        folder = os.environ[metrics_folder.VARIABLE]
+        for pid in {path.stem.rpartition("_")[2] for path in Path(folder).glob("gauge_live*.db")}:
             if not is_alive(int(pid)):
-                mark_process_dead(int(pid), self._path)
+                mark_process_dead(int(pid), folder)
         return super().collect()
 
 

@@ -177,7 +177,8 @@ def is_whole(series: Series) -> bool:
     }
     needed = {"mobilize_texts_dropped_total", "mobilize_receipts_total", "mobilize_carrier_errors_total"}
     beat = "mobilize_beat_heartbeat_timestamp_seconds"
-    return often <= run and needed | {beat, "mobilize_queue_messages"} <= names(series)
+    spent = any(amount > 0 for (name, _labels), amount in series.items() if name == "mobilize_spent")
+    return spent and often <= run and needed | {beat, "mobilize_queue_messages"} <= names(series)
 
 
 def personal() -> set[str]:

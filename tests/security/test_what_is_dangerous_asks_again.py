@@ -41,6 +41,7 @@ from mobilize.languages import Translated
 from mobilize.privacy.exports.operations import ask_for_export
 from mobilize.privacy.models import ExportFormat, ExportKind
 from mobilize.privacy.retention.legal_holds import place_hold
+from mobilize.reminders.broadcasts.chapter_texts import write_to_chapter
 from mobilize.reminders.broadcasts.operations import write_broadcast
 from mobilize.reminders.models import Audience, WrongNumber
 from mobilize.reminders.monitoring.delivery_monitoring import pause_campaign
@@ -451,10 +452,8 @@ def test_it_asks_after_its_form_was_found_valid_and_is_done_once(
 def _chairs_text(ground: Ground) -> dict[str, str]:
     chair = ground.world.people[RoleName.CHAIR]
     here = Scope(roles=frozenset({RoleName.CHAIR}), sites=frozenset({ground.site.id}))
-    text = write_broadcast(
-        ground.action, WORDS, Audience.MEMBERS, scope=here, actor=f"person:{chair.id}", now=clock.now()
-    )
-    ground.ids["broadcast_id"] = text.id
+    how = {"scope": here, "actor": f"person:{chair.id}", "now": clock.now()}
+    ground.ids["broadcast_id"] = write_to_chapter(ground.event, ground.site, "chair_come", "", **how).id
     return {}
 
 

@@ -195,9 +195,10 @@ def test_a_count_with_a_column_says_that_it_was_not_counted_then(
 def _add_a_count(monkeypatch: pytest.MonkeyPatch, *, column: bool = False) -> None:
     """From here on the program also counts something else."""
     added_field = ("scratch", int | None, dataclasses.field(default=0))
-    wider = dataclasses.make_dataclass("Names", [added_field], bases=(NameCounts,), frozen=True, slots=True)
+    how = {"frozen": True, "slots": True}
+    wider = dataclasses.make_dataclass("NameCounts", [added_field], bases=(NameCounts,), **how)
     scratch = Count("scratch", "Scratch count", since=current_format() + 1, column=column)
-    added = {"Names": wider, "COUNTS": (*figures.COUNTS, scratch)}
+    added = {"NameCounts": wider, "COUNTS": (*figures.COUNTS, scratch)}
     for module in [one for name, one in sys.modules.items() if name.startswith("mobilize.turnout")]:
         for name, new in added.items():
             if getattr(module, name, None) is getattr(figures, name) and module is not figures:
