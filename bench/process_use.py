@@ -16,6 +16,17 @@ def pss(root: int) -> int:
     return sum(_pss(pid) for pid in tree(root)[1:])
 
 
+def own_cpu_s(pid: int) -> float:
+    """CPU seconds of this process alone, and of its children that have ended."""
+    return _ticks(pid) / TICKS
+
+
+def private_and_shared(pid: int) -> tuple[int, int]:
+    """Bytes of this process: its share without what is shared on purpose (PostgreSQL's buffers), and that."""
+    values = _rollup(pid)
+    return values.get("Pss", 0) - values.get("Pss_Shmem", 0), values.get("Pss_Shmem", 0)
+
+
 def tree(pid: int) -> list[int]:
     """This process and all below it."""
     result = [pid]
@@ -39,8 +50,13 @@ def _ticks(pid: int) -> int:
 
 
 def _pss(pid: int) -> int:
+    return _rollup(pid).get("Pss", 0)
+
+
+def _rollup(pid: int) -> dict[str, int]:
+    """Bytes by name, from smaps_rollup; nothing of a process that has ended."""
     try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     except OSError:
-        return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+        return {}
+    return {name: int(rest.split()[0]) * 1024 for name, rest in (line.split(":", 1) for line in lines)}
