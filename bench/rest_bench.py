@@ -1,8 +1,8 @@
-"""The service at rest, measured: web, workers, beat and Redis as `make serve` and `make work` ship them, beside
-PostgreSQL, on the demo's data with nothing to do.
+"""The service at rest, measured: web, workers, beat and Redis as `make serve` and `make work` ship them,
+beside PostgreSQL, on the demo's data with nothing to do.
 
-REST_S=60 looks for less than three minutes; what is counted by the hour is scaled from it. The stand-in carrier
-is not counted. PROCESSES=1 says of each process what it takes.
+REST_S=60 looks for less than ten minutes; what is counted by the hour is scaled from it. The stand-in
+carrier is not counted. PROCESSES=1 says of each process what it takes.
 """
 
 import os
@@ -28,7 +28,7 @@ from mobilize.texts.models import OutboxText, TextState
 from tests.services import free_port
 from tests.services.processes import ROOT, answers
 
-REST_S = float(os.environ.get("REST_S", "180"))
+REST_S = float(os.environ.get("REST_S", "600"))
 SETTLES_S = float(os.environ.get("SETTLES_S", "60"))
 HOUR_S = 3600
 Rows = dict[str, dict[str, Any]]
@@ -71,9 +71,14 @@ def _running(place: Place) -> Iterator[dict[str, int]]:
     environ = {**place.environ, "PGAPPNAME": "rest", "SEGMENTS_PER_SECOND": "1000"}
     web = place.processes.start_web(environ, port, processes=2)
     workers = place.processes.start("workers", [sys.executable, str(ROOT / "deploy" / "work.py")], environ)
-    place.processes.wait_for(web, lambda: answers(f"http://127.0.0.1:{port}/readyz"), "web")
+    wait_for(lambda: answers(f"http://127.0.0.1:{port}/readyz"), 120)
     wait_for(lambda: len(tree(workers.pid)) > 5, 60)
-    parts = {"web": web, "workers": workers, "Redis": place.redis.process, "PostgreSQL": place.postgres.process}
+    parts = {
+        "web": web,
+        "workers": workers,
+        "Redis": place.redis.process,
+        "PostgreSQL": place.postgres.process,
+    }
     yield {name: _root(process) for name, process in parts.items()}
 
 

@@ -9,11 +9,13 @@ from mobilize.accounts.security import checklist
 from mobilize.accounts.sign_in import one_time_codes
 from mobilize.accounts.sign_in import operations as codes
 from mobilize.web import rate_limits
+from workers.texts import send_codes_now
 
 
 @shared_task(name="accounts.send_codes")
 def send_codes() -> None:
-    codes.send_codes(now=clock.now())
+    if codes.send_codes(now=clock.now()):
+        send_codes_now()
 
 
 @shared_task(name="accounts.forget_requests")

@@ -42,18 +42,20 @@ def running_shift(person: Person, now: datetime) -> OnCallShift | None:
 
 def alert_duty(now: datetime) -> int:
     """Text whoever is on duty about each text with urgent words, once; returns how many texts are new."""
+    return sum(_alert(inbound, now) for inbound in db.session.scalars(without_alert(now)).all())
+
+
+def without_alert(now: datetime) -> Select[Inbound]:
+    """SELECT of the texts with urgent words about which nobody was texted yet."""
     alerted = exists().where(
         OutboxText.idempotency_key.startswith("alarm:"), OutboxText.event_id == Inbound.id
     )
-    waiting = db.session.scalars(
-        select(Inbound).where(
-            Inbound.intent == Intent.ALARM,
-            Inbound.done_at.is_(None),
-            Inbound.received_at > now - STILL_URGENT,
-            ~alerted,
-        )
-    ).all()
-    return sum(_alert(inbound, now) for inbound in waiting)
+    return select(Inbound).where(
+        Inbound.intent == Intent.ALARM,
+        Inbound.done_at.is_(None),
+        Inbound.received_at > now - STILL_URGENT,
+        ~alerted,
+    )
 
 
 def _alert(inbound: Inbound, now: datetime) -> int:

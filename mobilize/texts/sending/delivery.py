@@ -13,8 +13,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, union_all, update
 
 from mobilize import failpoints, settings
 from mobilize.database import atomic
@@ -156,6 +157,17 @@ def sweep(*, now: datetime, is_moot: IsMoot = never_moot) -> int:
         _note_the_cap(now)
         failpoints.reach("sweeping")
         return len(expired)
+
+
+def to_sweep(now: datetime) -> Select[Any]:
+    """SELECT of claims that ran out, and of texts that are due, or useless, and have not left."""
+    ran_out = select(OutboxText.id).where(
+        OutboxText.state == TextState.CLAIMED, OutboxText.claimed_until < now
+    )
+    waiting = select(OutboxText.id).where(
+        OutboxText.state == TextState.WAITING, OutboxText.next_try_at <= now
+    )
+    return select(union_all(ran_out, waiting).subquery())
 
 
 def _note_the_cap(now: datetime) -> None:
