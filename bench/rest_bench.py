@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -64,7 +65,7 @@ def run() -> Rows:
 @contextmanager
 def _running(place: Place) -> Iterator[dict[str, int]]:
     """The root process of each part of the service, when all of them work and nothing is left to be sent."""
-    load_demo(clock.now())
+    load_demo(clock.now() - timedelta(days=3))
     db.session.commit()
     _leave_nothing_due()
     port = free_port()
@@ -72,7 +73,7 @@ def _running(place: Place) -> Iterator[dict[str, int]]:
     web = place.processes.start_web(environ, port, processes=2)
     workers = place.processes.start("workers", [sys.executable, str(ROOT / "deploy" / "work.py")], environ)
     wait_for(lambda: answers(f"http://127.0.0.1:{port}/readyz"), 120)
-    wait_for(lambda: len(tree(workers.pid)) > 5, 60)
+    wait_for(lambda: len(tree(workers.pid)) > 5, 120)
     parts = {
         "web": web,
         "workers": workers,

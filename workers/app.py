@@ -58,6 +58,7 @@ def _as_message(task: str) -> Iterator[None]:
 
 
 app = Celery("mobilize", task_cls=TaskInTheApp, include=ROOMS)
+app.flask_app = flask_app
 app.conf.update(
     broker_url=flask_app.config["MOBILIZE"].redis_url,
     # A worker that dies gives its task back; tasks are safe to run twice.

@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any
 
 from celery.beat import EmbeddedService, Scheduler
-from flask import Flask
 from kombu.connection import ConnectionPool
 from kombu.pools import ProducerPool
 from sqlalchemy import Connection, func, select
@@ -93,7 +92,7 @@ class DueScheduler(Scheduler):
             with self.producers.acquire(block=True) as producer:
                 self.app.tasks[entry.task].apply_async(
                     queue=entry.queue.value,
-                    expires=max(5.0, 2 * entry.seconds),
+                    expires=lives_s(entry),
                     producer=producer,
                     retry=False,
                 )
@@ -112,7 +111,7 @@ class DueScheduler(Scheduler):
         """The tasks for which there is something to do; None while the database is away, and nothing can."""
         was_away, self.is_database_away = self.is_database_away, False
         try:
-            with _flask_app().app_context():
+            with self.app.flask_app.app_context():
                 if self.database is None:
                     self.database = db.engine.connect()
                 return tasks_with_work(self.database, entries, clock.now())
@@ -160,16 +159,23 @@ class Clock:
 
 def tasks_with_work(connection: Connection, entries: Sequence[TimetableEntry], now: datetime) -> set[str]:
     """The tasks among these for which there is something to do, by one statement. Changes nothing."""
-    questions = [entry.work(now).exists().label(entry.task) for entry in entries if entry.work]
+    found = {entry.task: entry.work(now) for entry in entries if entry.work}
+    known = {task for task, work in found.items() if work is True}
+    questions = [work.exists().label(task) for task, work in found.items() if not isinstance(work, bool)]
     if not questions:
-        return set()
+        return known
     try:
         if is_postgres():
             connection.execute(_BOUNDS)
         row = connection.execute(select(*questions)).one()
-        return {question.name for question, answer in zip(questions, row, strict=True) if answer}
+        return known | {q.name for q, answer in zip(questions, row, strict=True) if answer}
     finally:
         connection.rollback()
+
+
+def lives_s(entry: TimetableEntry) -> float:
+    """Seconds after which a message that was not taken is dropped: the next one follows."""
+    return max(5.0, 2 * entry.seconds)
 
 
 def is_too_slow(error: SQLAlchemyError) -> bool:
@@ -188,9 +194,3 @@ _BOUNDS = select(
 
 def _impatient(app: Any) -> dict[str, Any]:
     return app.conf.broker_transport_options | IMPATIENT
-
-
-def _flask_app() -> Flask:
-    from workers.app import flask_app
-
-    return flask_app

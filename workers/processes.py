@@ -2,9 +2,9 @@
 
 So none of the queues waits for another, and what was loaded is in memory once. Each is a Celery worker
 without a pool of its own (`--pool solo`); that of the codes keeps the clock too (`workers.beat`), in a
-thread. One that dies, or exceeds the time limit, is forked anew. One that finds nothing to do for a while retires,
-but for the one with the clock, and is forked when the clock notes something for its queue (`workers.wakes`)
-that nobody else takes.
+thread. One that dies, or exceeds the time limit, is forked anew. One that finds nothing to do for a while
+retires, but for the one with the clock, and is forked when the clock notes something for its queue
+(`workers.wakes`) that nobody else takes.
 """
 
 import argparse

@@ -23,7 +23,7 @@ from mobilize.failpoints import seconds
 from mobilize.privacy.member_page import sessions
 from mobilize.reminders.broadcasts import operations as broadcasts
 from mobilize.reminders.calling_off import operations as calling_off
-from mobilize.reminders.head_counts import requests
+from mobilize.reminders.head_counts import briefing, requests
 from mobilize.reminders.inbox import answers, shared_phones
 from mobilize.reminders.monitoring import delivery_monitoring, on_call
 from mobilize.reminders.rules import planning
@@ -32,8 +32,8 @@ from mobilize.turnout.figures import closing
 from mobilize.turnout.reports import operations as reports
 from mobilize.turnout.reports import thank_you
 
-# SELECT of what there is to do, by the moment; only whether it finds a row is asked.
-Work = Callable[[datetime], Select[*tuple[Any, ...]]]
+# SELECT of what there is to do, by the moment, of which only is asked whether it finds a row; or the answer.
+Work = Callable[[datetime], Select[*tuple[Any, ...]] | bool]
 
 
 class Queue(StrEnum):
@@ -84,7 +84,7 @@ TIMETABLE = [
     _entry("accounts.send_codes", 1, Queue.CODES, partial(requests_waiting, SIGN_IN)),
     _entry("privacy.send_codes", 1, Queue.CODES, partial(requests_waiting, sessions.PURPOSE)),
     _entry("texts.drain_codes", 0.5, Queue.CODES, claiming.due_codes),
-    _entry("texts.drain", 0.5, Queue.TEXTS, claiming.due_texts, at_rest=60),
+    _entry("texts.drain", 0.5, Queue.TEXTS, claiming.due_texts),
     _entry("reminders.read_answers", 2, Queue.TEXTS, answers.unread),
     _entry("reminders.ask_who_checked_in", 5, Queue.TEXTS, shared_phones.checked_in_lately),
     _entry("reminders.ask_for_counts", 5, Queue.TEXTS, requests.lines_to_ask),
@@ -92,24 +92,25 @@ TIMETABLE = [
     _entry("reminders.tell_of_calling_off", 3, Queue.TEXTS, calling_off.untold),
     _entry("reminders.alert_duty", 1, Queue.CODES, on_call.without_alert),
     _entry("reminders.alert_about_codes", 10, Queue.TEXTS, code_budgets.asked_lately),
-    _entry("reminders.plan", 5, Queue.PLANNING, planning.changed, at_rest=60),
-    _entry("reminders.brief_chairs", 60, Queue.PLANNING),
+    _entry("reminders.follow_changes", 5, Queue.PLANNING, planning.changed),
+    _entry("reminders.plan", 30, Queue.PLANNING, planning.has_due),
+    _entry("reminders.brief_chairs", 30, Queue.PLANNING, briefing.has_due),
     _entry("reminders.watch_campaigns", 30, Queue.TEXTS, delivery_monitoring.to_watch),
     _entry("actions.freeze_due_events", 10, Queue.REPORTS, eligibility.not_frozen),
-    _entry("checkins.derive_deferred", 5, Queue.REPORTS, deferred.said_lately, at_rest=300),
+    _entry("checkins.derive_deferred", 5, Queue.REPORTS, deferred.said_lately),
     _entry("turnout.close_due_events", 30, Queue.REPORTS, closing.not_closed),
     _entry("turnout.make_due_reports", 30, Queue.REPORTS, reports.unfinished),
     _entry("turnout.plan_thanks", 30, Queue.PLANNING, thank_you.without_thanks),
     _entry("texts.sweep", seconds(10), Queue.TEXTS, delivery.to_sweep, at_rest=seconds(300)),
     _entry("texts.reconcile", seconds(10), Queue.TEXTS, reconciling.looks_due, at_rest=seconds(300)),
     _entry("texts.catch_up", 300, Queue.LONG),
-    _entry("texts.note_file_consents", 300, Queue.LONG),
+    _entry("texts.note_file_consents", 600, Queue.LONG),
     _entry("texts.redact", 600, Queue.LONG),
     _entry("privacy.forget_due", 600, Queue.LONG),
     _entry("turnout.correct_closed_actions", 300, Queue.REPORTS),
     _entry("audit.seal", 5, Queue.LONG, audit.unsealed),
     _entry("accounts.expire_approvals", 60, Queue.LONG, approvals.expired),
-    _entry("accounts.look_at_redis", 300, Queue.LONG),
+    _entry("accounts.look_at_redis", 600, Queue.LONG),
     _entry("accounts.look_at_keys", 600, Queue.LONG),
     _entry("audit.verify", 3600, Queue.LONG),
     _entry("accounts.forget_requests", 3600, Queue.LONG),

@@ -65,9 +65,19 @@ def plan_reminders(now: datetime) -> int:
         locks.release(PLANNING, planner)
 
 
+def has_due(now: datetime) -> bool:
+    """Whether there is a reminder to plan."""
+    return any(
+        _is_due(db.session.get_one(ReminderRule, rule_id), event, now)
+        for kind in MEMBER_KINDS
+        for rule_id, events in unplanned(kind, now).items()
+        for event in events
+    )
+
+
 def changed(now: datetime) -> Select[Any]:
-    """SELECT of what cannot wait for the next minute: actions without rules, events made a moment ago, and
-    plans that events have left behind."""
+    """SELECT of what planning has to follow: actions without rules, events made a moment ago, and plans that
+    events have left behind."""
     new = select(Event.id).where(Event.made_at > now - NEW_FOR, Event.starts_at > now - NEW_FOR)
     left_behind = outdated_plans().with_only_columns(PlannedReminder.event_id)
     return select(union_all(without_rules(now).with_only_columns(Action.id), new, left_behind).subquery())
