@@ -14,8 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from celery.beat import EmbeddedService, Scheduler
-from kombu.connection import ConnectionPool
-from kombu.pools import ProducerPool
+from kombu import Producer
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -31,7 +30,7 @@ ANSWERS_WITHIN_MS = 300
 HANGS_AFTER_S = 30
 SAYS_SO_EVERY_S = 60.0
 # The settings of the broker for whoever must not wait for it.
-IMPATIENT = {"socket_connect_timeout": 1, "socket_timeout": 1}
+IMPATIENT = {"socket_connect_timeout": 1, "socket_timeout": 1, "max_retries": 0}
 _MISSING = -1e9
 
 _log = logging.getLogger(__name__)
@@ -51,9 +50,7 @@ class DueScheduler(Scheduler):
         self.database: Connection | None = None
         self.ticked_at = time.monotonic()
         self.is_database_away = self.is_broker_away = False
-        self.producers = ProducerPool(
-            ConnectionPool(app.connection_for_write(transport_options=_impatient(app)), limit=1), limit=1
-        )
+        self.kept: Producer | None = None
 
     def tick(self, *_: Any, **__: Any) -> float:
         """Send what is due; returns the seconds until the next tick."""
@@ -89,18 +86,25 @@ class DueScheduler(Scheduler):
 
     def _send(self, entry: TimetableEntry, *, was_away: bool) -> None:
         try:
-            with self.producers.acquire(block=True) as producer:
-                self.app.tasks[entry.task].apply_async(
-                    queue=entry.queue.value,
-                    expires=lives_s(entry),
-                    producer=producer,
-                    retry=False,
-                )
+            self.app.tasks[entry.task].apply_async(
+                queue=entry.queue.value,
+                expires=lives_s(entry),
+                producer=self._producer(),
+                retry=False,
+            )
             self.sent[entry.task] += 1
         except Exception as error:
             self.is_broker_away = True
+            self.kept = None
             if not was_away:
                 _log.warning("the broker is away: %s", type(error).__name__)
+
+    def _producer(self) -> Producer:
+        """Kept while its connection works."""
+        if self.kept is None:
+            connection = self.app.connection_for_write(transport_options=IMPATIENT)
+            self.kept = self.app.amqp.Producer(connection, auto_declare=False)
+        return self.kept
 
     @staticmethod
     def _note(entry: TimetableEntry, *, lost: bool = False) -> None:
@@ -190,7 +194,3 @@ _BOUNDS = select(
     func.set_config("statement_timeout", f"{10 * ANSWERS_WITHIN_MS}ms", True),
     func.set_config("enable_seqscan", "off", True),
 )
-
-
-def _impatient(app: Any) -> dict[str, Any]:
-    return app.conf.broker_transport_options | IMPATIENT
