@@ -58,7 +58,8 @@ def _with_root() -> str:
 
 def main() -> int:
     processes = os.environ.get("WORKER_PROCESSES") or "2"
-    return Supervisor([sys.executable, "-m", "workers", "worker", "--concurrency", processes]).run()
+    options = ["--loglevel", "INFO", "--concurrency", processes]
+    return Supervisor([sys.executable, "-m", "workers", "worker", *options]).run()
 
 
 if __name__ == "__main__":

@@ -74,14 +74,13 @@ def test_a_code_wakes_its_own_drain_and_a_reminder_the_other(app: Flask) -> None
 
 
 def test_an_event_wakes_who_plans_freezes_and_closes(app: Flask) -> None:
-    make_event(
-        make_site(), starts_at=NOON, ends_at=NOON + timedelta(hours=1), made_at=NOON - timedelta(days=9)
-    )
-    assert "reminders.follow_changes" in found(NOON - timedelta(days=3))
-    set_default_rules(NOON - timedelta(days=3))
-    assert found(NOON - timedelta(days=3)) <= {"reminders.plan", "reminders.follow_changes"}
-    assert "actions.freeze_due_events" in found(NOON)
-    assert "turnout.close_due_events" in found(NOON + timedelta(hours=5))
+    event = make_event(make_site())
+    before = event.starts_at - timedelta(days=3)
+    assert "reminders.follow_changes" in found(before)
+    set_default_rules(before)
+    assert "actions.freeze_due_events" not in found(before)
+    assert "actions.freeze_due_events" in found(event.starts_at)
+    assert "turnout.close_due_events" in found(event.ends_at + timedelta(hours=5))
 
 
 def test_at_rest_the_clock_sends_nothing_and_asks_on(pg_app: Flask) -> None:
