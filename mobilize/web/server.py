@@ -4,12 +4,10 @@ HOST (127.0.0.1), PORT (5000), WEB_PROCESSES (one for each core), WEB_THREADS (3
 `config`). The one place where the server's command is built: `make serve`, the demo, the tests and the
 benches run this."""
 
-import gc
 import os
 import resource
 import sys
 from collections.abc import Mapping
-from importlib import import_module
 
 # Connections at once in each process. One that waits costs some kilobytes and no thread, so there may be
 # many: when all are taken, whoever comes next waits in the kernel until one ends or runs into its deadline.
@@ -21,34 +19,6 @@ HEAD_BYTES = 65_536
 # Before an old worker stops, its successor has to listen: loading the application takes 2 s, and on a machine
 # that is busy several times as long. Between the two the port would be shut.
 RENEW_SECONDS = 10
-LIBRARIES = (
-    "babel.dates",
-    "babel.lists",
-    "babel.numbers",
-    "cachetools",
-    "cryptography.hazmat.primitives.asymmetric.ed25519",
-    "cryptography.hazmat.primitives.ciphers.aead",
-    "cryptography.hazmat.primitives.kdf.hkdf",
-    "flask_babel",
-    "flask_sqlalchemy",
-    "flask_wtf.csrf",
-    "granian.rsgi",
-    "jinja2.ext",
-    "psycopg",
-    "pydantic.main",
-    "pydantic.types",
-    "pyotp",
-    "qrcode",
-    "reportlab.platypus",
-    "requests",
-    "rjsmin",
-    "sqlalchemy.dialects.postgresql.psycopg",
-    "sqlalchemy.dialects.sqlite",
-    "sqlalchemy.orm",
-    "text_to_num",
-    "twilio.request_validator",
-    "wtforms",
-)
 # Above the deadlines of heads and of short bodies, so that a server told to stop answers what it has begun.
 STOP_SECONDS = 20
 
@@ -59,11 +29,7 @@ def main(app: str = "wsgi:rsgi") -> None:
     way are answered."""
     _allow_files()
     argv = command(app, os.environ)
-    if int(argv[argv.index("--workers") + 1]) == 1 or app != "wsgi:rsgi":
-        os.execv(argv[0], argv)  # noqa: S606 - a list of our own, and no shell
-    _load_libraries()
-    sys.argv = argv[2:]
-    import_module("granian.cli").entrypoint()
+    os.execv(argv[0], argv)  # noqa: S606 - a list of our own, and no shell
 
 
 def command(app: str, environ: Mapping[str, str]) -> list[str]:
@@ -84,15 +50,6 @@ def command(app: str, environ: Mapping[str, str]) -> list[str]:
     }
     arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
     return [sys.executable, "-m", "granian", *arguments, "--respawn-failed-workers", "--no-ws", app]
-
-
-def _load_libraries() -> None:
-    """Load once what all workers use: they are forked from here, and share its memory. Libraries alone, so
-    that SIGHUP puts a new version of ours in service; one that needs other libraries wants a new start."""
-    for name in LIBRARIES:
-        import_module(name)
-    gc.collect()
-    gc.freeze()
 
 
 def _allow_files() -> None:
