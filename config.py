@@ -91,6 +91,8 @@ class Settings:
     log_level: str
     share_bands: tuple[int, ...]
     members_per_captain: float
+    metrics_port: int | None
+    metrics_host: str
 
     @property
     def is_production(self) -> bool:
@@ -157,10 +159,17 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         log_level=read.one_of("LOG_LEVEL", ("INFO", "DEBUG", "WARNING")),
         share_bands=read.bands("SHARE_BANDS", "50,65,75,90"),
         members_per_captain=read.number("MEMBERS_PER_CAPTAIN", 10.0),
+        metrics_port=metrics_port(environ),
+        metrics_host=read.ip_address("METRICS_HOST", "127.0.0.1"),
     )
     _refuse_half_a_carrier(settings)
     _refuse_what_production_must_not_have(settings)
     return settings
+
+
+def metrics_port(environ: Mapping[str, str]) -> int | None:
+    """The port of the web's metrics; that of the workers' is the one above. None where there are none."""
+    return _Reader(environ).count_if_set("METRICS_PORT", most=65_534)
 
 
 def new_key() -> str:
@@ -317,6 +326,13 @@ class _Reader:
         if sorted(names) != sorted(set(names) & set(CARRIERS)):
             raise BadSetting(f"{name} must name each once, of: {', '.join(CARRIERS)}.")
         return names
+
+    def ip_address(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        try:
+            return str(ipaddress.ip_address(value))
+        except ValueError:
+            raise BadSetting(f"{name} is {value!r}; it must be an IP address of this machine.") from None
 
     def count_if_set(self, name: str, *, most: int) -> int | None:
         return self.count(name, 0, most=most) if self.text(name, "") else None

@@ -7,7 +7,7 @@ import gc
 from functools import partial
 
 import config
-from mobilize import create_app
+from mobilize import create_app, metrics
 from mobilize.fast.versions import READ_EVERY_SECONDS, line_versions
 from mobilize.roster.uploads.uploaded_table import LARGEST_UPLOAD
 from mobilize.web.rsgi import ChangeWaiter, RsgiAdapter
@@ -16,13 +16,17 @@ settings = config.load()
 app = create_app(settings)
 # All that take a file; tests/server/test_files_go_where_they_are_taken.py knows if one is missing.
 UPLOAD_PATHS = ("/imports/", "/people/chairs")
+changes = ChangeWaiter(partial(line_versions, app), every_seconds=READ_EVERY_SECONDS)
+metrics.watch(metrics.LOOKS_HELD, changes.how_many_wait)
 rsgi = RsgiAdapter(
     app,
     threads=settings.web_threads,
     largest_body=LARGEST_UPLOAD,
     upload_paths=UPLOAD_PATHS,
     upload_cookie="__Host-session" if settings.is_secure else "session",
-    changes=ChangeWaiter(partial(line_versions, app), every_seconds=READ_EVERY_SECONDS),
+    changes=changes,
+    starts=partial(metrics.serve, settings),
+    observe=metrics.observe_request if settings.metrics_port else None,
 )
 
 # What is here now stays for the life of the process: looking through it for garbage, again and again, is a

@@ -14,7 +14,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
 def bytes_of_a_first_visit(port: int, code: str) -> dict[str, int]:
     """Bytes as they were sent: of all bodies, and of everything with its headers, which HTTP/2 shortens."""
-    counter = _Counter(port)
+    counter = Counter(port)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable(), args=FLAGS)
         phone = browser.new_page(viewport={"width": 390, "height": 844})
@@ -30,29 +30,29 @@ def bytes_of_a_first_visit(port: int, code: str) -> dict[str, int]:
     return {"all bodies": sum(int(n) for n in _LENGTH.findall(head)), "with headers": len(head)}
 
 
-class _Counter:
-    """Stands between the browser and the server, and keeps what the server says."""
+class Counter:
+    """Stands between the browser and the server, and keeps what each of them says."""
 
     def __init__(self, port: int):
         self._towards = port
         self._door = socket.create_server(("127.0.0.1", 0))
         self.port = self._door.getsockname()[1]
         self.heard: list[bytes] = []
+        self.asked: list[bytes] = []
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
         while True:
             browser, _address = self._door.accept()
             server = socket.create_connection(("127.0.0.1", self._towards))
-            for pair in ((browser, server, None), (server, browser, self.heard)):
+            for pair in ((browser, server, self.asked), (server, browser, self.heard)):
                 threading.Thread(target=_pass_on, args=pair, daemon=True).start()
 
 
-def _pass_on(source: socket.socket, sink: socket.socket, received: list[bytes] | None) -> None:
+def _pass_on(source: socket.socket, sink: socket.socket, passed: list[bytes]) -> None:
     try:
         while data := source.recv(65536):
-            if received is not None:
-                received.append(data)
+            passed.append(data)
             sink.sendall(data)
     except OSError:
         pass  # one of the two has gone; so does the other

@@ -33,6 +33,7 @@ from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import DeclarativeBase, Session
 
+from mobilize import metrics
 from mobilize.keys import crypto
 from mobilize.languages import Translated
 
@@ -196,7 +197,15 @@ class SealedTranslated(SealedText):
         return Translated.stored(json.loads(text)) if isinstance(text, str) else text
 
     def __set__(self, row: Any, text: Translated | None) -> None:  # type: ignore[override]
-        super().__set__(row, None if text is None else json.dumps(dict(text), ensure_ascii=False))
+        super().__set__(row, None if text is None else _as_json(text))
+
+    def seal_texts(self, row_id: uuid.UUID, text: Translated) -> bytes:
+        """The value to store of a text in its languages."""
+        return self.seal(row_id, _as_json(text))
+
+
+def _as_json(text: Translated) -> str:
+    return json.dumps(dict(text), ensure_ascii=False)
 
 
 @contextmanager
@@ -290,6 +299,7 @@ def init_app(app: Flask) -> None:
         db.init_app(app)
         with app.app_context():
             _promise_sqlite(db.engine)
+            _watch_pools(app)
         return
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _POSTGRES | shut
     app.config["SQLALCHEMY_BINDS"] = {AUTOCOMMIT: {"url": url, **_POSTGRES, **_POSTGRES_AUTOCOMMIT, **shut}}
@@ -297,6 +307,13 @@ def init_app(app: Flask) -> None:
     with app.app_context():
         _promise_postgres(db.engine, _LIMITS)
         _promise_postgres(db.engines[AUTOCOMMIT], _LIMITS | _PLAN_BY_KEY)
+        _watch_pools(app)
+
+
+def _watch_pools(app: Flask) -> None:
+    if app.config["MOBILIZE"].metrics_port:
+        for name, engine in db.engines.items():
+            metrics.watch_pool(engine, name or "main")
 
 
 _SQLITE: dict[str, Any] = {

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
 
 from babel import Locale
 from babel.dates import format_date as babel_format_date
 from babel.dates import format_time as babel_format_time
+from babel.dates import format_timedelta
 from babel.lists import format_list
 from babel.support import NullTranslations, Translations
 from flask import Flask, current_app, has_request_context, request
@@ -78,11 +79,13 @@ __all__ = [
     "name_of",
     "ngettext",
     "required_languages",
+    "say_ago",
     "say_date",
     "say_day",
     "say_in",
     "say_time",
     "say_when",
+    "time_writer",
 ]
 
 
@@ -185,6 +188,15 @@ def in_language(code: str) -> Iterator[None]:
         yield
 
 
+def in_every_language(words: Callable[[str], str]) -> Translated:
+    """What `words` writes when it is called in each language of the service, with the code of it."""
+    texts = {}
+    for code in LANGUAGES:
+        with in_language(code):
+            texts[code] = words(code)
+    return Translated(texts)
+
+
 def say_in(code: str, text: str) -> str:
     """A text that `N_` collected, in the language `code`; without an application too, as paper is drawn."""
     return _catalogue(LANGUAGES[code].locale).gettext(text)
@@ -223,6 +235,12 @@ def say_time(moment: datetime, zone: str | None = None) -> str:
     return _time_of_minute(int(moment.timestamp() // 60), zone, str(get_locale()))
 
 
+def time_writer(zone: str) -> Callable[[datetime], str]:
+    """`say_time` of one zone, for many times: the reader's language is looked up once."""
+    locale = str(get_locale())
+    return lambda moment: _time_of_minute(int(moment.timestamp() // 60), zone, locale)
+
+
 @lru_cache(5000)
 def _time_of_minute(minute: int, zone: str, locale: str) -> str:
     """Cached: a page of a line has one for each name."""
@@ -234,6 +252,12 @@ def _time_of_minute(minute: int, zone: str, locale: str) -> str:
 def say_date(moment: datetime, zone: str | None = None) -> str:
     """The day where it happens: Tuesday, March 3."""
     return str(format_date(_wall(moment, zone), _readers().day, rebase=False))
+
+
+def say_ago(moment: datetime, now: datetime) -> str:
+    """How long ago it was, a second at least: 40 seconds ago."""
+    past = max(now - moment, timedelta(seconds=1))
+    return format_timedelta(-past, add_direction=True, threshold=1.5, locale=get_locale() or DEFAULT)
 
 
 def say_day(day: date) -> str:

@@ -104,3 +104,28 @@ def test_every_word_that_a_script_says_is_in_its_template(sqlite_app, entry, nam
     ]
     used = {word for source in of_page for word in re.findall(rf"\b{name}\.([a-zA-Z]+)\b", source)}
     assert len(used) > 5 and used <= in_template, used - in_template
+
+
+def test_what_a_member_opens_at_the_gate_looks_as_it_should_without_the_sheet_of_those_who_organize(
+    client, app
+):
+    """Every class on these pages that has a style has it in the one sheet that they load."""
+    event = make_event()
+    with time_machine.travel(OPEN, tick=False):
+        form = client.get(f"/c/{event.code}")
+        sent = {"token": re.search(r'name="token"[^>]*value="([^"]+)"', form.text)[1], "typed": "99999999"}
+        receipt = client.post(f"/c/{event.code}", data=sent)
+        pages = [form, receipt, client.get("/"), client.get("/c/NOSUCHCODE")]
+    everywhere, organizing = (styled(app, sheet) for sheet in ("mobilize", "organizing"))
+    for page in pages:
+        assert "css/mobilize.css" in page.text and "css/organizing.css" not in page.text
+        used = {name for names in re.findall(r'class="([^"]+)"', page.text) for name in names.split()}
+        assert not used & (organizing - everywhere)
+    assert "css/organizing.css" in client.get("/sign-in").text
+
+
+def styled(app, sheet):
+    """The classes for which a sheet has a rule."""
+    text = Path(app.static_folder, f"css/{sheet}.css").read_text(encoding="utf-8")
+    selectors = re.sub(r"\{[^{}]*\}|/\*.*?\*/", " ", text, flags=re.DOTALL)
+    return set(re.findall(r"\.([a-z][\w-]*)", selectors))

@@ -43,6 +43,9 @@ PRODUCTION = {
         ("WEB_THREADS", "0"),
         ("WEB_THREADS", "many"),
         ("WEB_THREADS", "513"),
+        ("METRICS_PORT", "65535"),  # the workers' is the one above
+        ("METRICS_PORT", "web"),
+        ("METRICS_HOST", "localhost"),
         ("TWILIO_AUTH_TOKEN", ","),
         ("TWILIO_AUTH_TOKEN", "new, "),
         ("TWILIO_WEBHOOK_KEY", "new,"),

@@ -128,7 +128,9 @@ class Half:
 
     def _approval(self, event: Event, site: Site) -> uuid.UUID:
         fields = {"by": "person:another", "now": clock.now(), "area_id": site.area_id}
-        return request_approval(ApprovalKind.CALLING_OFF, str(event.id), "Call it off", **fields).id  # type: ignore[arg-type]
+        return request_approval(
+            ApprovalKind.CALLING_OFF, str(event.id), Translated(en="Call it off"), **fields
+        ).id  # type: ignore[arg-type]
 
     def _walkup(self, event: Event) -> uuid.UUID:
         typed, now = read_typed("2135550199"), clock.now()

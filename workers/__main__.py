@@ -6,19 +6,23 @@
 
 import sys
 
-from celery.bin.base import CLIContext
-from celery.bin.beat import beat
-
-from workers import processes
-from workers.app import app
+from mobilize import metrics_folder
 
 
 def main() -> None:
     """Run until told to stop; the options are celery's."""
     what, options = sys.argv[1:2], sys.argv[2:]
     if what == ["worker"]:
+        metrics_folder.prepare()
+        from workers import processes
+
         sys.exit(processes.run(options))
     if what == ["beat"]:
+        from celery.bin.base import CLIContext
+        from celery.bin.beat import beat
+
+        from workers.app import app
+
         frame = CLIContext(app=app, no_color=True, workdir=None)
         beat.main(options, prog_name="workers beat", obj=frame)
     sys.exit("usage: python -m workers worker|beat [OPTIONS]")

@@ -1,5 +1,7 @@
 """Tasks of the room accounts. Safe to run twice, late, and by two beats."""
 
+from collections.abc import Callable
+
 import redis
 from celery import shared_task
 
@@ -8,8 +10,10 @@ from mobilize.accounts.approvals import operations as approvals
 from mobilize.accounts.security import checklist
 from mobilize.accounts.sign_in import one_time_codes
 from mobilize.accounts.sign_in import operations as codes
+from mobilize.reminders.monitoring import worker_tasks
 from mobilize.web import rate_limits
 from workers.texts import send_codes_now
+from workers.timetable import Queue
 
 
 @shared_task(name="accounts.send_codes")
@@ -35,7 +39,12 @@ def look_at_keys() -> None:
 
 @shared_task(name="accounts.look_at_redis")
 def look_at_redis() -> None:
-    health_checks.record(checklist.APPENDONLY, _appendonly(settings().redis_url), now=clock.now())
+    health_checks.record(checklist.APPENDONLY, _of_redis(_appendonly), now=clock.now())
+
+
+@shared_task(name="workers.look_at_queues")
+def look_at_queues() -> None:
+    health_checks.record(worker_tasks.QUEUES, _of_redis(_lengths), now=clock.now())
 
 
 @shared_task(name="accounts.expire_approvals")
@@ -43,10 +52,20 @@ def expire_approvals() -> None:
     approvals.expire(clock.now())
 
 
-def _appendonly(url: str) -> str:
-    """The setting `appendonly` of Redis: yes, no, or the name of the error."""
+def _of_redis(ask: Callable[[redis.Redis], str]) -> str:
+    """What Redis answers, or the name of the error."""
     try:
-        with redis.Redis.from_url(url, socket_timeout=3, socket_connect_timeout=3) as client:
-            return str(client.config_get("appendonly").get("appendonly", "unknown"))
+        with redis.Redis.from_url(settings().redis_url, socket_timeout=3, socket_connect_timeout=3) as client:
+            return ask(client)
     except redis.RedisError as error:
         return type(error).__name__
+
+
+def _appendonly(client: redis.Redis) -> str:
+    """The setting `appendonly` of Redis: yes or no."""
+    return str(client.config_get("appendonly").get("appendonly", "unknown"))
+
+
+def _lengths(client: redis.Redis) -> str:
+    """How many wakes lie in each queue."""
+    return " ".join(f"{queue}={client.llen(queue)}" for queue in Queue)

@@ -15,18 +15,20 @@ from typing import Any
 
 import kombu
 from celery import Celery, Task
-from celery.signals import worker_process_init
+from celery.signals import celeryd_init, worker_process_init
 from flask import Flask
 from sqlalchemy.orm import configure_mappers
 
 import config
-from mobilize import create_app
+from mobilize import create_app, metrics
 from mobilize.database import db
 from mobilize.texts.carriers import CARRIERS
 from workers.fallback_scheduler import Ticker, woken
+from workers.run_log import RunLog
 from workers.timetable import ROOMS, TIMETABLE, Queue
 
 flask_app: Flask = create_app(config.load(), web=False)
+run_log = RunLog(flask_app)
 
 
 _QUEUES = {entry.task: entry.queue for entry in TIMETABLE}
@@ -42,8 +44,16 @@ class TaskInTheApp(Task):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         is_message = threading.current_thread() is threading.main_thread()
-        with _as_message(self.name) if is_message else nullcontext(), flask_app.app_context():
-            return self.run(*args, **kwargs)
+        with (
+            _as_message(self.name) if is_message else nullcontext(),
+            metrics.TASK_FAILURES.labels(self.name).count_exceptions(),
+            metrics.TASK_SECONDS.labels(self.name).time(),
+            run_log.recorded(self.name),
+            flask_app.app_context(),
+        ):
+            result = self.run(*args, **kwargs)
+        metrics.TASK_LAST_RUN.labels(self.name).set_to_current_time()
+        return result
 
 
 @contextmanager
@@ -128,6 +138,11 @@ def share_memory() -> None:
     """Before the fork: pages stay shared with the children, since no garbage is looked for in them."""
     gc.collect()
     gc.freeze()
+
+
+@celeryd_init.connect
+def _name_process(sender: str, **_: Any) -> None:
+    run_log.process = sender[:120]
 
 
 @worker_process_init.connect

@@ -12,12 +12,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from celery import bootsteps
 from celery.worker import state
 
+from mobilize import metrics
 from workers import wakes
 from workers.beat import Clock
 from workers.wakes import Wakes
@@ -62,7 +63,7 @@ class Ticker(bootsteps.StartStopStep):
         for queue in worker.app.amqp.queues.consume_from:
             if noted := wakes.of_queue.get(queue):
                 clock = Clock(worker.app) if wakes.keeps_clock(queue) else None
-                arguments = (worker.app, noted, self.stopping, self.running, clock)
+                arguments = (worker.app, queue, noted, self.stopping, self.running, clock)
                 threading.Thread(target=keep_time, args=arguments, daemon=True).start()
 
     def stop(self, worker: Any) -> None:
@@ -73,11 +74,18 @@ class Ticker(bootsteps.StartStopStep):
 
 
 def keep_time(
-    app: Any, noted: Wakes, stopping: threading.Event, running: threading.Lock, clock: Clock | None
+    app: Any,
+    queue: str,
+    noted: Wakes,
+    stopping: threading.Event,
+    running: threading.Lock,
+    clock: Clock | None,
 ) -> None:
     """Run what was noted and not taken; survives whatever a task raises. The process retires when it has
     nothing to do, or ends when its clock stands still."""
     while not stopping.is_set():
+        metrics.WORKER_HEARTBEAT.labels(queue).set_to_current_time()
+        metrics.sample()
         if clock and clock.stands_still():
             _log.error("the clock stands still")
             os._exit(1)
@@ -123,6 +131,10 @@ def _is_idle() -> bool:
 
 def _retire() -> None:
     """End as when told to stop: what arrives at this moment stays in the queue, and noted."""
+    from workers.app import run_log
+
+    with suppress(Exception):  # the database may be away
+        run_log.write_rest()
     state.should_stop = os.EX_OK
     for end in _signals[1:]:
         end.send(b"\0")

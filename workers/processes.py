@@ -29,7 +29,7 @@ from celery.bin.worker import worker
 from celery.exceptions import SecurityWarning
 from celery.platforms import check_privileges
 
-from workers import wakes
+from workers import metrics, wakes
 from workers.app import app, load, share_memory
 from workers.timetable import Queue
 
@@ -88,6 +88,7 @@ class _Parent:
     """Forks a process for each of `roles`; again when one dies, or there is work for one that retired."""
 
     def __init__(self, roles: Sequence[Role]):
+        self.roles = roles
         self.resting = list(roles)
         self.running: dict[int, Role] = {}
         self.forked_at: dict[str, float] = {}
@@ -173,6 +174,8 @@ class _Parent:
             for number in (*STOPS, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
             os.close(self.held_by_parent)
+            if role is self.roles[0]:  # it answers for all
+                metrics.serve()
             threading.Thread(target=_end_with_parent, args=(self.alive,), daemon=True).start()
             role.work()
         except SystemExit as end:

@@ -111,6 +111,7 @@ TIMETABLE = [
     _entry("audit.seal", 5, Queue.LONG, audit.unsealed),
     _entry("accounts.expire_approvals", 60, Queue.LONG, approvals.expired),
     _entry("accounts.look_at_redis", 600, Queue.LONG),
+    _entry("workers.look_at_queues", seconds(600), Queue.LONG),
     _entry("accounts.look_at_keys", 600, Queue.LONG),
     _entry("audit.verify", 3600, Queue.LONG),
     _entry("accounts.forget_requests", 3600, Queue.LONG),

@@ -35,6 +35,7 @@ def reset(as_json: bool) -> None:
 @click.option("--seed", type=int, default=1937, help="The same seed makes the same morning.")
 def morning(speed: float, seed: int) -> None:
     """Let a morning happen in the demo that runs: check-ins, ticks, texts and counts, through the real pages.
+    Some text in their own words, English and Spanish: whether they come, a count, STOP, an emergency.
 
     Two hours of it, in two minutes unless --speed says otherwise. Ctrl-C ends it; what happened stays.
     """
@@ -47,6 +48,10 @@ def morning(speed: float, seed: int) -> None:
     click.echo(f"A morning of {len(running.events)} places, {len(running.steps)} steps, in {seconds:.0f} s.")
     click.echo(f"  watch it    {settings().public_base_url}/actions/{action.id}/turnout")
     click.echo("  (sign in with the office's or the organizer's link that make run has printed)")
+    if settings().carrier_page_url:
+        click.echo(
+            f"  own words   {settings().carrier_page_url}/talks (what people texted, and what was answered)"
+        )
     try:
         running.run(click.echo)
     except KeyboardInterrupt:

@@ -45,7 +45,7 @@ def run(statement: CachedStatement, values: Mapping[str, Any]) -> Rows:
     connection = _connection()
     built, names = statement.on(connection.dialect)
     result = connection.execute(built, {name: values[name] for name in names if name in values})
-    return [tuple(row) for row in result] if result.returns_rows else []
+    return [tuple(row) for row in result.all()] if result.returns_rows else []
 
 
 def _connection() -> Connection:

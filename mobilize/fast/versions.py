@@ -8,9 +8,11 @@ events that are looked at in it at most twice a second, all of them in one quest
 import threading
 import time
 import uuid
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
 
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 from flask import Flask, current_app
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -23,6 +25,9 @@ READ_EVERY_SECONDS = 0.5
 FORGOTTEN_AFTER_SECONDS = 60.0
 MOST_EVENTS = 5000
 _CHANGED = "changed events"
+_EXTENSION = "mobilize versions"
+# What waits for the same value takes turns; of more locks than threads few are shared by chance.
+_LOCKS = 64
 
 
 class LineVersion(Model):
@@ -58,7 +63,8 @@ def raised(added: Any) -> Any:
 class Versions:
     """The versions of the events looked at in this process, at most `READ_EVERY_SECONDS` old."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._config = config
         self._lock = threading.Lock()
         self._numbers: dict[uuid.UUID, int] = {}
         self._watched: TTLCache[uuid.UUID, bool] = TTLCache(
@@ -76,6 +82,15 @@ class Versions:
                 self._numbers[event_id] = self._stored([event_id]).get(event_id, 0)
             return self._numbers[event_id]
 
+    def known(self, event_id: uuid.UUID) -> int | None:
+        """The same without asking the database, also outside an application's context; None where that would
+        be needed."""
+        with self._lock:
+            if self._is_old() or event_id not in self._numbers:
+                return None
+            self._watched[event_id] = True
+            return self._numbers[event_id]
+
     def read(self) -> dict[uuid.UUID, int]:
         """All of them, read now unless another thread did within the interval."""
         with self._lock:
@@ -84,7 +99,7 @@ class Versions:
             return dict(self._numbers)
 
     def _is_old(self) -> bool:
-        good_for = current_app.config.get("VERSIONS_KEPT_SECONDS", READ_EVERY_SECONDS)
+        good_for = self._config.get("VERSIONS_KEPT_SECONDS", READ_EVERY_SECONDS)
         return time.monotonic() - self._read_at >= float(good_for)
 
     def _read(self) -> None:
@@ -104,9 +119,57 @@ def version_of(event_id: uuid.UUID, *, fresh: bool = False) -> int:
 
 def versions() -> Versions:
     """Those of the running application."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    here: Versions = app.extensions.setdefault("mobilize versions", Versions())
+    here: Versions | None = current_app.extensions.get(_EXTENSION)
+    if here is None:
+        here = current_app.extensions.setdefault(_EXTENSION, Versions(current_app.config))
     return here
+
+
+class Versioned(Protocol):
+    """What was read of an event: good while its version is this, and until a moment."""
+
+    @property
+    def version(self) -> int: ...
+    @property
+    def until(self) -> datetime: ...
+    @property
+    def size(self) -> int: ...
+
+
+Value = TypeVar("Value", bound=Versioned)
+
+
+class VersionCache(Generic[Value]):
+    """What a process has read of events, by a key, within a bound of bytes. Of several threads that want the
+    same new value, one reads it."""
+
+    def __init__(self, most_bytes: int):
+        self._values: LRUCache[Hashable, Value] = LRUCache(most_bytes, getsizeof=lambda value: value.size)
+        self._lock = threading.Lock()
+        self._making = [threading.Lock() for _ in range(_LOCKS)]
+
+    def get(self, key: Hashable, version: int, now: datetime, make: Callable[[], Value]) -> Value:
+        """The value of this version, made where it is not there. `version` has to be read before `make` is
+        called: a change that comes while it reads is then seen by the next look."""
+        value = self._good(key, version, now)
+        if value is None:
+            with self._making[hash(key) % _LOCKS]:
+                value = self._good(key, version, now)
+                if value is None:
+                    value = make()
+                    with self._lock:
+                        self._values[key] = value
+        return value
+
+    def _good(self, key: Hashable, version: int, now: datetime) -> Value | None:
+        with self._lock:
+            value: Value | None = self._values.get(key)
+        return value if value is not None and value.version == version and now < value.until else None
+
+    def clear(self) -> None:
+        """Forget everything: for tests, whose databases have the same events again."""
+        with self._lock:
+            self._values.clear()
 
 
 def line_versions(app: Flask) -> dict[str, int]:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from functools import lru_cache
@@ -16,6 +17,8 @@ from queue import SimpleQueue
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
 
 from werkzeug.exceptions import HTTPException, LengthRequired, RequestEntityTooLarge, RequestTimeout
+
+from mobilize.web.repeated_answers import Answer, RepeatedAnswers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -31,10 +34,12 @@ BODY_SECONDS = 15.0
 BODY_BYTES_PER_SECOND = 1 << 16
 # A header of ours to this adapter, which never leaves it: `<name> <version>`.
 WAITS_FOR = "X-Waits-For"
-# Less than a server's old workers have to end in (`server.RENEW_SECONDS`), and than any proxy waits.
-HELD_SECONDS = 8.0
+# Less than a server that is told to stop gives its workers (`server.STOP_SECONDS`), and than any proxy waits.
+HELD_SECONDS = 15.0
 
 _log = logging.getLogger(__name__)
+# Method, path, status and seconds of an answer, as soon as a thread has given it.
+Observe = Callable[[str, str, int, float], None]
 
 
 class _Request(NamedTuple):
@@ -44,17 +49,8 @@ class _Request(NamedTuple):
     scope: "Scope"
     protocol: "HTTPProtocol"
     body: IO[bytes]
-    answered: "asyncio.Future[_Answer | None]"
-
-
-class _Answer(NamedTuple):
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
-    waits_for: str
-
-    def send(self, protocol: "HTTPProtocol") -> None:
-        protocol.response_bytes(self.status, self.headers, self.body)
+    answered: "asyncio.Future[Answer | None]"
+    came_at: float
 
 
 class RsgiAdapter:
@@ -68,7 +64,10 @@ class RsgiAdapter:
     one holds its socket and its bytes, and no thread.
 
     An answer with the header `WAITS_FOR` is held back (long polling, RFC 6202) without a thread, at most
-    `HELD_SECONDS`: when what that names has changed, `app` is asked again, else it leaves as it is."""
+    `HELD_SECONDS`: when what that names has changed, `app` is asked again, else it leaves as it is. One whose
+    view said so is given again to the same request without asking `app` (`repeated_answers`).
+
+    `starts` is called once in each process; `observe` after each answer of a thread, also one held back."""
 
     def __init__(
         self,
@@ -80,38 +79,46 @@ class RsgiAdapter:
         upload_cookie: str = "",
         body_seconds: float = BODY_SECONDS,
         changes: "ChangeWaiter | None" = None,
+        starts: Callable[[], None] = lambda: None,
+        observe: "Observe | None" = None,
     ):
         self._app, self._threads = app, threads
         self._upload_paths, self._upload_cookie = upload_paths, upload_cookie
         self._largest_body, self._body_seconds = largest_body, body_seconds
         self._requests: SimpleQueue[_Request] = SimpleQueue()
-        self._changes = changes
+        self._changes, self._starts, self._observe = changes, starts, observe
+        self._repeated = RepeatedAnswers()
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Called once in each process, by the server."""
         self._loop = loop
         self._large_bodies = asyncio.Semaphore(LARGE_BODIES_AT_ONCE)
+        self._starts()
         for n in range(self._threads):
             threading.Thread(target=self._answer_requests, name=f"request-{n}", daemon=True).start()
 
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
         """One request. The server waits for this to end; whatever is unanswered then becomes a bare 500."""
-        body = await self._body(scope, protocol)
-        if body is None:
-            protocol.response_empty(400, [])
-            return
+        held = self._repeated.find(scope)
+        if held is None:
+            body = await self._body(scope, protocol)
+            if body is None:
+                protocol.response_empty(400, [])
+                return
+            held = await self._answered(scope, protocol, body)
         until = self._loop.time() + HELD_SECONDS
-        held = await self._answered(scope, protocol, body)
         while held is not None:
             left = until - self._loop.time()
-            if left <= 0 or not self._changes or not await self._changes.wait(held.waits_for, left):
-                return held.send(protocol)
+            if not held.waits_for or not self._changes or left <= 0:
+                return _send(held, protocol)
+            if not await self._changes.wait(held.waits_for, left):
+                return _send(held, protocol)
             # What changed may show nothing to this asker, who is then held on: else the time would tell.
             held = await self._answered(scope, protocol, BytesIO())
 
-    async def _answered(self, scope: "Scope", protocol: "HTTPProtocol", body: IO[bytes]) -> "_Answer | None":
+    async def _answered(self, scope: "Scope", protocol: "HTTPProtocol", body: IO[bytes]) -> Answer | None:
         answered = self._loop.create_future()
-        self._requests.put(_Request(scope, protocol, body, answered))
+        self._requests.put(_Request(scope, protocol, body, answered, time.monotonic()))
         return await answered
 
     async def _body(self, scope: "Scope", protocol: "HTTPProtocol") -> IO[bytes] | None:
@@ -151,9 +158,10 @@ class RsgiAdapter:
                 _log.exception("an answer could not be given")
             self._loop.call_soon_threadsafe(_end, request.answered, held)
 
-    def _answer(self, request: _Request) -> _Answer | None:
+    def _answer(self, request: _Request) -> Answer | None:
         started = _StartResponse()
-        parts = self._app(_environ(request), started)
+        environ = _environ(request)
+        parts = self._app(environ, started)
         try:
             whole = b"".join(parts)
         finally:
@@ -163,14 +171,22 @@ class RsgiAdapter:
             started.headers.append(("Connection", "close"))
         headers = [header for header in started.headers if header[0] != WAITS_FOR]
         waits_for = dict(started.headers).get(WAITS_FOR, "") if len(headers) < len(started.headers) else ""
-        answer = _Answer(started.status, headers, whole, waits_for)
-        if waits_for and self._changes:
-            return answer
-        answer.send(request.protocol)
-        return None
+        answer = Answer(started.status, headers, whole, waits_for)
+        self._repeated.keep(request.scope, environ, answer)
+        held = answer if waits_for and self._changes else None
+        if held is None:
+            _send(answer, request.protocol)
+        if self._observe:
+            seconds = time.monotonic() - request.came_at
+            self._observe(request.scope.method, request.scope.path, started.status, seconds)
+        return held
 
 
-def _end(answered: "asyncio.Future[_Answer | None]", held: _Answer | None) -> None:
+def _send(answer: Answer, protocol: "HTTPProtocol") -> None:
+    protocol.response_bytes(answer.status, answer.headers, answer.body)
+
+
+def _end(answered: "asyncio.Future[Answer | None]", held: Answer | None) -> None:
     """In the event loop; the server has cancelled it when the other end hung up."""
     if not answered.done():
         answered.set_result(held)
@@ -194,6 +210,9 @@ class ChangeWaiter:
         self._read, self._every = read, every_seconds
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
         self._reading: asyncio.Task[None] | None = None
+
+    def how_many_wait(self) -> int:
+        return sum(len(futures) for futures in list(self._waiting.values()))
 
     async def wait(self, waits_for: str, seconds: float) -> bool:
         """Whether the version of what is named was another one within these seconds."""

@@ -9,6 +9,8 @@ import resource
 import sys
 from collections.abc import Mapping
 
+from mobilize import metrics_folder
+
 # Connections at once in each process. One that waits costs some kilobytes and no thread, so there may be
 # many: when all are taken, whoever comes next waits in the kernel until one ends or runs into its deadline.
 CONNECTIONS = 4096
@@ -28,6 +30,7 @@ def main(app: str = "wsgi:rsgi") -> None:
     worker in the place of one that died. SIGTERM ends it and SIGHUP starts new workers, when requests under
     way are answered."""
     _allow_files()
+    metrics_folder.prepare()
     argv = command(app, os.environ)
     os.execv(argv[0], argv)  # noqa: S606 - a list of our own, and no shell
 

@@ -41,6 +41,7 @@ from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.keys.crypto import blind_index
 from mobilize.keys.tokens import hash_token
+from mobilize.languages import Translated
 from mobilize.roster.models import Site
 from mobilize.roster.operations import change_phone
 from mobilize.texts.models import OutboxText, PhoneRule
@@ -349,7 +350,7 @@ def test_whoever_was_made_or_reset_by_somebody_is_never_their_second_person(
         approval = approvals.request_approval(
             ApprovalKind.CALLING_OFF,
             str(asker.id),
-            "x",
+            Translated(en="x"),
             by=actor_of(asker),
             now=later,
             area_id=lincoln.area_id,
@@ -377,16 +378,27 @@ def test_who_agreed_to_another_number_of_an_admin_is_never_that_admins_second_pe
     dee = admin("Dee Stone", "+12135550132")
     change_number(dee, "213 555 0199", **asking(ada))
     [(_change, approval)] = open_changes(NOW)
-    assert "0199" in approval.summary, "whoever agrees sees which number it is"
+    assert "0199" in approval.summary["en"], "whoever agrees sees which number it is"
     agree(bea)
     assert are_related(bea.id, dee.id, now=NOW + 3 * DAY) and are_related(ada.id, dee.id, now=NOW + 3 * DAY)
+
+
+def test_each_second_person_reads_in_their_language_what_they_agree_to(
+    client: FlaskClient, ada: Person, bea: Person
+) -> None:
+    dee = admin("Dee Stone", "+12135550132")
+    change_number(dee, "213 555 0199", **{**asking(ada), "now": clock.now()})
+    sign_in(client, bea)
+    english, spanish = (client.get(f"/people?lang={code}").text for code in ("en", "es"))
+    assert "Give Dee Stone, an admin, another number to sign in with." in english
+    assert "Dar a Dee Stone" in spanish and "Give Dee Stone" not in spanish
 
 
 def test_a_new_organizer_agrees_to_nothing_for_a_day(olga: Person, lincoln: Site) -> None:
     rosa = make_person("Rosa Lund", phone="+12135550115")
     give_role(rosa, RoleName.ORGANIZER, area=lincoln.area, actor="shell", now=NOW)
     approval = approvals.request_approval(
-        ApprovalKind.CALLING_OFF, "x", "x", by=actor_of(olga), now=NOW, area_id=lincoln.area_id
+        ApprovalKind.CALLING_OFF, "x", Translated(en="x"), by=actor_of(olga), now=NOW, area_id=lincoln.area_id
     )
     soon = NOW + DAY - timedelta(seconds=1)
     how = {"by": actor_of(rosa), "scope": scope_of(rosa, today(soon)), "stepped_up": True}
@@ -394,7 +406,9 @@ def test_a_new_organizer_agrees_to_nothing_for_a_day(olga: Person, lincoln: Site
 
 
 def test_a_yes_dies_when_one_of_the_two_is_reset(ada: Person, bea: Person) -> None:
-    approval = approvals.request_approval(ApprovalKind.IMPORT, "x", "x", by=actor_of(ada), now=NOW)
+    approval = approvals.request_approval(
+        ApprovalKind.IMPORT, "x", Translated(en="x"), by=actor_of(ada), now=NOW
+    )
     approvals.approve(approval.id, by=actor_of(bea), scope=THE_OFFICE, stepped_up=True, now=NOW)
     start_anew(bea, scope=THE_OFFICE, actor="shell", now=NOW + timedelta(minutes=1))
     refused("second_person", lambda: approvals.use(ApprovalKind.IMPORT, "x", now=NOW + timedelta(minutes=2)))

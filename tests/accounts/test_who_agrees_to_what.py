@@ -18,6 +18,7 @@ from mobilize.accounts.sign_in.role_links import restart
 from mobilize.audit import AuditRow
 from mobilize.database import atomic, db, new_id
 from mobilize.errors import Refused
+from mobilize.languages import Translated
 from mobilize.roster.models import Area
 from tests.accounts.second_factor import app_for
 from tests.builders import START, make_area, make_person, make_site
@@ -36,7 +37,7 @@ def bea(app: Flask) -> Person:
 
 
 def ask(by: Person | str, kind: ApprovalKind = ApprovalKind.CALLING_OFF, **more: Any) -> Approval:
-    how = {"now": START, "ref": "x", "summary": "what will happen", **more}
+    how = {"now": START, "ref": "x", "summary": Translated(en="what will happen"), **more}
     ref, summary = how.pop("ref"), how.pop("summary")
     return approvals.request_approval(
         kind, ref, summary, by=by if isinstance(by, str) else actor_of(by), **how
@@ -79,12 +80,12 @@ def test_a_second_person_is_needed_from_so_many_people(kind: ApprovalKind, peopl
 
 
 def test_a_request_says_what_it_is_about_and_is_noted(ada: Person, north: Area) -> None:
-    approval = ask(ada, summary="y" * 600, area_id=north.id)
+    approval = ask(ada, summary=Translated(en="y" * 600), area_id=north.id)
     assert (approval.kind, approval.ref, approval.area_id, approval.summary) == (
         "calling_off",
         "x",
         north.id,
-        "y" * 500,
+        {"en": "y" * 500},
     )
     assert (approval.state, approval.asked_by, approval.asked_at) == (
         ApprovalState.PENDING,
@@ -353,20 +354,20 @@ def test_what_fails_leaves_the_yes_and_what_is_done_names_the_second_person(ada:
 
 def test_whoever_does_the_thing_as_the_second_person_has_agreed_by_it(ada: Person, bea: Person) -> None:
     how = {"asked_by": actor_of(ada), "by": actor_of(bea), "scope": THE_OFFICE, "now": START}
-    with approvals.agreeing(ApprovalKind.IMPORT, "x", "40 members", **how) as second:
+    with approvals.agreeing(ApprovalKind.IMPORT, "x", Translated(en="40 members"), **how) as second:
         assert second == actor_of(bea)
     [approval] = db.session.scalars(select(Approval)).all()
     assert (approval.state, approval.summary, approval.asked_by) == (
         ApprovalState.USED,
-        "40 members",
+        {"en": "40 members"},
         actor_of(ada),
     )
-    with approvals.agreeing(ApprovalKind.IMPORT, "y", "40 members", **how):
+    with approvals.agreeing(ApprovalKind.IMPORT, "y", Translated(en="40 members"), **how):
         pass
     how["by"] = actor_of(ada)
     with (
         pytest.raises(Refused, match="own_request"),
-        approvals.agreeing(ApprovalKind.IMPORT, "z", "4", **how),
+        approvals.agreeing(ApprovalKind.IMPORT, "z", Translated(en="4"), **how),
     ):
         raise AssertionError("it was done")
 

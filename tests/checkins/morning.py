@@ -13,6 +13,7 @@ from mobilize.accounts.access.grants import grant_line
 from mobilize.accounts.models import GrantKind, LineGrant
 from mobilize.actions.models import Event
 from mobilize.checkins.forms import event_token
+from mobilize.checkins.line.queries import uncertain_of
 from mobilize.checkins.models import Attendance, Evidence, Method
 from mobilize.checkins.record.attendance import derive_attendance
 from mobilize.checkins.record.identifiers import read_typed
@@ -64,6 +65,11 @@ def attendance(event: Event) -> list[Attendance]:
 def evidence(event: Event) -> list[Evidence]:
     rows = select(Evidence).where(Evidence.event_id == event.id).order_by(Evidence.recorded_at, Evidence.id)
     return list(db.session.scalars(rows))
+
+
+def uncertain_times(event_id: uuid.UUID) -> int:
+    """How many members' tap waits for a person, as the chair's phone shows it."""
+    return int(db.session.scalar(uncertain_of(event_id)) or 0)
 
 
 def outcomes(event: Event) -> list[str]:

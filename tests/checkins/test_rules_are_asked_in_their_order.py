@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from mobilize.actions.models import EventState
-from mobilize.checkins.line.queries import uncertain_times
 from mobilize.checkins.models import ClaimKind, Evidence, Method, Outcome, Tier
 from mobilize.checkins.record.decision import Lookup, decide
 from mobilize.checkins.record.identifiers import read_typed
@@ -19,7 +18,7 @@ from mobilize.checkins.review.queue import unmatched
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from tests.builders import START, make_event, make_member, make_site
-from tests.checkins.morning import OPEN, attendance, evidence, nonce
+from tests.checkins.morning import OPEN, attendance, evidence, nonce, uncertain_times
 
 EARLIER = OPEN - timedelta(hours=3)
 OUTSIDE = {"happened_at": EARLIER}

@@ -5,13 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from mobilize.checkins.line.queries import uncertain_times
 from mobilize.checkins.record.phone_clocks import TapClock, tap_time
 from mobilize.checkins.review.queue import settled, unmatched
 from mobilize.checkins.review.resolutions import settle_time
 from mobilize.errors import Refused
 from tests.builders import make_event, make_member, make_site
-from tests.checkins.morning import OPEN, attendance, evidence, outcomes
+from tests.checkins.morning import OPEN, attendance, evidence, outcomes, uncertain_times
 from tests.checkins.test_a_phone_sends_later import send
 
 NOW = datetime(2026, 10, 6, 16, 0, tzinfo=UTC)

@@ -18,7 +18,10 @@ from mobilize.accounts.models import GrantKind
 from mobilize.actions.models import Action
 from mobilize.checkins.models import Attendance, Evidence, HeadCount, Method, Outcome
 from mobilize.database import db
+from mobilize.demo.carrier.http import Request
+from mobilize.demo.carrier.server import Carrier
 from mobilize.demo.simulation.morning import SimulatedClock, SimulatedMorning
+from mobilize.demo.simulation.own_words import ABOUT, in_own_words
 from mobilize.demo.simulation.phones import LinePhone
 from mobilize.demo.simulation.plan import (
     FIRST_MINUTE,
@@ -32,6 +35,8 @@ from mobilize.demo.simulation.plan import (
 )
 from mobilize.demo.simulation.start import prepare_morning
 from mobilize.errors import Refused
+from mobilize.texts.models import Intent, QuestionKind
+from mobilize.texts.receiving.replies import count_of, read_reply
 from tests.builders import make_action, make_event, make_member, make_site
 
 NOW = datetime(2026, 3, 3, 15, 0, 20, tzinfo=UTC)
@@ -180,3 +185,58 @@ def test_a_morning_stopped_while_it_is_made_leaves_no_action_that_nobody_comes_t
     assert "called off" in result.output
     actions = db.session.scalars(select(Action)).all()
     assert len(actions) == 2 and all(action.called_off_at for action in actions)
+
+
+def askable_members() -> list[SimulatedPerson]:
+    return [SimulatedPerson(f"v{n}", "", f"+1323555{n:04d}") for n in range(40)]
+
+
+def worded(seed: int) -> list[PlannedStep]:
+    return in_own_words(plan(sample_events(), seed), sample_events(), askable_members(), seed)
+
+
+def in_words(steps: list[PlannedStep]) -> list[tuple[StepKind, str, str]]:
+    return [(step.kind, step.person.phone if step.person else "", step.body) for step in steps if step.body]
+
+
+def test_the_same_seed_writes_the_same_words_and_changes_nothing_else() -> None:
+    assert in_words(worded(7)) == in_words(worded(7)) != in_words(worded(8))
+    others = [step for step in worded(7) if step.kind not in (StepKind.SAY, StepKind.REPLY)]
+    assert [(step.minute, step.kind, step.n) for step in others] == [
+        (step.minute, step.kind, step.n) for step in plan(sample_events(), 7)
+    ]
+    phones = [phone for kind, phone, _ in in_words(worded(7)) if kind is not StepKind.ANSWER]
+    assert len(phones) == len(set(phones)) > 20
+
+
+@pytest.mark.parametrize("seed", range(1937, 1943))
+def test_what_they_write_is_read_as_it_was_meant(seed: int) -> None:
+    bodies = {kind: [body for one, _, body in in_words(worded(seed)) if one is kind] for kind in StepKind}
+    replies = Counter(read_reply(body, QuestionKind.COMING).intent for body in bodies[StepKind.REPLY])
+    assert replies == {Intent.COMING: 6, Intent.NOT_COMING: 5, Intent.OTHER: 2}
+    unasked = Counter(read_reply(body, None).intent for body in bodies[StepKind.SAY])
+    assert unasked == {
+        Intent.OUT: 3, Intent.ALARM: 1, Intent.WRONG_NUMBER: 1, Intent.HERE: 6, Intent.OTHER: 4,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(1937, 1943))
+def test_chairs_say_in_words_what_they_counted(seed: int) -> None:
+    answers = [step for step in worded(seed) if step.kind is StepKind.ANSWER and step.body]
+    read = [(step.n, read_reply(step.body, QuestionKind.HEAD_COUNT)) for step in answers]
+    assert answers and all(reading.intent is Intent.NUMBER for _, reading in read)
+    assert all(abs(count_of(reading.value or "").heads - n) <= ABOUT for n, reading in read)
+
+
+def test_one_page_shows_what_was_written_and_what_was_answered() -> None:
+    carrier = Carrier("AC" + "1" * 32, "token", "http://127.0.0.1:1")
+    mia, nate, chair = "+12135550101", "+12135550102", "+12135550103"
+    for n in range(3):
+        carrier.store.accept({"To": mia, "Body": f"Coming? Reply 1 or 2. {n}"})
+    carrier.store.receive(mia, "si ahi estare <b>")
+    carrier.store.accept({"To": mia, "Body": "See you there."})
+    carrier.store.receive(nate, "HERE 37806")
+    carrier.store.receive(chair, "24")
+    page = carrier.pages.talks(Request("GET", "/talks", {}, {}, b"")).body.decode()
+    assert "Reply 1 or 2. 2" in page and "Reply 1 or 2. 1" not in page and "See you there." in page
+    assert "si ahi estare &lt;b&gt;" in page and "37806" not in page and "1 phone" in page

@@ -5,8 +5,7 @@ from datetime import timedelta
 from playwright.sync_api import expect
 
 from mobilize import clock
-from mobilize.checkins.line.queries import uncertain_times
-from tests.checkins.morning import attendance, evidence, outcomes
+from tests.checkins.morning import attendance, evidence, outcomes, uncertain_times
 from tests.journeys.phones import SOON, eventually, kill, open_and_keep, until
 from tests.journeys.test_no_network_at_the_gate import check_in_here
 from tests.journeys.test_the_line_works_without_a_network import line_phone, tick

@@ -168,7 +168,7 @@ def test_phones_wait_for_a_second_person_and_one_yes_is_one_file(
     assert export.token_hash is None and client.post(link).status_code == 403
     ada = make_person("Ada", role=RoleName.ADMIN)
     approval = open_approval(ApprovalKind.PHONE_EXPORT, str(export.id), now=day(1))
-    assert approval is not None and "Calls before the strike" in approval.summary
+    assert approval is not None and "Calls before the strike" in approval.summary["en"]
     approve(approval.id, by=f"person:{ada.id}", scope=THE_OFFICE, stepped_up=True, now=day(1))
     assert b"Make the link" in client.get(f"/exports/{big}").data
     file = fetch(client, client.post(link))

@@ -46,6 +46,7 @@ from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.keys.crypto import blind_index
 from mobilize.keys.tokens import hash_token
+from mobilize.languages import Translated
 from mobilize.roster.operations import change_phone
 from mobilize.texts.models import OutboxText
 from tests.builders import make_area, make_member, make_site
@@ -308,7 +309,12 @@ class Authority(RuleBasedStateMachine):
             if not how["scope"].everything and area not in how["scope"].areas:
                 raise Refused("not_yours", "", status=403)
             approval = approvals.request_approval(
-                ApprovalKind.PHONE_EXPORT, thing, "x", by=how["actor"], now=self.now, area_id=area
+                ApprovalKind.PHONE_EXPORT,
+                thing,
+                Translated(en="x"),
+                by=how["actor"],
+                now=self.now,
+                area_id=area,
             )
             self.askers.setdefault(approval.id, human)
 

@@ -49,7 +49,9 @@ def test_what_a_deed_is_about_has_a_name(app: Flask, client: Client) -> None:
     action = make_action(name=Translated(en="Evening picket"), starts_at=now, ends_at=now)
     event = make_event(make_site("Lincoln"), action=action)
     held = place_hold(action.id, "A lawsuit", by="shell", now=now)
-    approval = request_approval(ApprovalKind.IMPORT, "x", "Import 12 changes", by="shell", now=now)
+    approval = request_approval(
+        ApprovalKind.IMPORT, "x", Translated(en="Import 12 changes"), by="shell", now=now
+    )
     brought = Import(
         kind="roster", sha256=b"1", state=ImportState.COMMITTED, summary={}, by="shell", started_at=now
     )

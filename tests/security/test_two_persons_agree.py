@@ -17,6 +17,7 @@ from mobilize.accounts.models import RoleName, RoleTerm, SignedInSession
 from mobilize.audit import AuditRow
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
+from mobilize.languages import Translated
 from mobilize.roster.imports import operations as imports
 from mobilize.roster.models import Import, Member
 from tests.builders import START, make_area, make_person, sign_in
@@ -36,7 +37,9 @@ def bea(app: Flask) -> str:
 
 
 def ask(by: str, **more: object) -> Approval:
-    return approvals.request_approval(ApprovalKind.PHONE_EXPORT, THING, "40 phones", by=by, now=START, **more)  # type: ignore[arg-type]
+    return approvals.request_approval(
+        ApprovalKind.PHONE_EXPORT, THING, Translated(en="40 phones"), by=by, now=START, **more
+    )  # type: ignore[arg-type]
 
 
 def agree(approval: Approval, by: str, **more: object) -> Approval:
@@ -157,7 +160,7 @@ def test_an_organizer_agrees_for_their_own_area_and_sees_no_other(ada: str) -> N
     with pytest.raises(Refused, match="no_approval"):
         agree(foreign, actor, scope=scope)
     own = approvals.request_approval(
-        ApprovalKind.CALLING_OFF, THING, "Lincoln", by=ada, now=START, area_id=north.id
+        ApprovalKind.CALLING_OFF, THING, Translated(en="Lincoln"), by=ada, now=START, area_id=north.id
     )
     assert approvals.waiting_for(actor, scope, START) == [own]
     assert agree(own, actor, scope=scope).decided_by == actor

@@ -14,8 +14,8 @@ from mobilize import audit, clock
 from mobilize.accounts.access.scope import running_on, today
 from mobilize.accounts.models import GrantKind, LineGrant, Person, RoleName, RoleTerm
 from mobilize.database import atomic, db
-from mobilize.fast.statements import CachedStatement, run
-from mobilize.fast.versions import mark_changed
+from mobilize.fast.statements import CachedStatement, retried, run
+from mobilize.fast.versions import VersionCache, mark_changed, version_of
 from mobilize.keys import crypto
 from mobilize.keys.tokens import hash_token
 
@@ -23,6 +23,9 @@ from mobilize.keys.tokens import hash_token
 UPLOADS_ARE_TAKEN = timedelta(days=14)
 # Kinds that open the line's page on a phone.
 PHONES = (GrantKind.CHAIR, GrantKind.CAPTAIN)
+# What is read of a line's phones is read again after this; in each process within these bytes.
+PHONES_KEPT_AT_MOST = timedelta(seconds=60)
+PHONES_CACHE_BYTES = 8 << 20
 _EVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -260,7 +263,10 @@ def phones_by_link(event_id: uuid.UUID, *, now: datetime) -> list[LinkedPhones]:
 
 
 class HeldGrant(NamedTuple):
-    """A running grant, as it is kept for the next look of its phone."""
+    """A phone's grant of an event's line, as it was read for the looks of all its phones.
+
+    `ends_at`: of a revoked one when it was revoked; where its person holds no role any more, the beginning of
+    all time."""
 
     id: uuid.UUID
     event_id: uuid.UUID
@@ -269,16 +275,51 @@ class HeldGrant(NamedTuple):
     made_at: datetime
     ends_at: datetime
 
-    @classmethod
-    def of(cls, grant: LineGrant) -> "HeldGrant":
-        return cls(grant.id, grant.event_id, grant.kind, grant.link_id, grant.made_at, grant.ends_at)
+
+@dataclass(frozen=True, slots=True)
+class LinePhones:
+    """All phones of an event's line by the hashes of their tokens, ended ones too, oldest first. Good while
+    the line's version is this, and until then: a role that ends with its last day moves no version."""
+
+    version: int
+    until: datetime
+    grants: dict[bytes, HeldGrant]
+
+    @property
+    def size(self) -> int:
+        return 300 * (len(self.grants) + 1)
+
+    def ends(self) -> dict[uuid.UUID, datetime]:
+        """The end of each phone's grant."""
+        return {grant.id: grant.ends_at for grant in self.grants.values()}
+
+    def beside(self, grant: HeldGrant, now: datetime) -> list[HeldGrant]:
+        """The running phones that were opened by the same link as this one, itself among them."""
+        return [
+            one
+            for one in self.grants.values()
+            if one.id == grant.id or (grant.link_id and one.link_id == grant.link_id and now < one.ends_at)
+        ]
 
 
-def phones_beside(grant: LineGrant | HeldGrant, *, now: datetime) -> Sequence[LineGrant | HeldGrant]:
-    """The running phones that were opened by the same link as this one, itself among them, oldest first."""
-    if grant.link_id is None:
-        return [grant]
-    return [one for one in open_grants(grant.event_id, now=now) if one.link_id == grant.link_id]
+_phones: VersionCache[LinePhones] = VersionCache(PHONES_CACHE_BYTES)
+forget_phones = _phones.clear
+
+
+def line_phones(event_id: uuid.UUID, *, now: datetime, fresh: bool = False) -> LinePhones:
+    """The phones of an event's line, read once in this process for each version of the line: half a second
+    old at most, or `fresh`."""
+    version = version_of(event_id, fresh=fresh)
+    return _phones.get(event_id, version, now, lambda: _read_phones(event_id, version, now))
+
+
+def _read_phones(event_id: uuid.UUID, version: int, now: datetime) -> LinePhones:
+    rows = retried(lambda: run(_LINE_PHONES, {"event": event_id, "today": today(now)}))
+    grants = {}
+    for token_hash, grant, kind, link_id, made_at, ends_at, revoked_at, has_role in rows:
+        end = min(ends_at, revoked_at or ends_at) if has_role else _EVER
+        grants[token_hash] = HeldGrant(grant, event_id, kind, link_id, made_at, end)
+    return LinePhones(version, now + PHONES_KEPT_AT_MOST, grants)
 
 
 def grant_by_token(token: str, *, now: datetime) -> LineGrant | None:
@@ -288,20 +329,23 @@ def grant_by_token(token: str, *, now: datetime) -> LineGrant | None:
 
 
 def grants_end_at(event_id: uuid.UUID) -> dict[uuid.UUID, datetime]:
-    """The end of each phone's grant of an event's line. A revoked one ended when it was revoked; one whose
-    person holds no role any more ended at the beginning of all time."""
-    rows = run(_GRANTS_END_AT, {"event": event_id, "today": today(clock.now())})
-    return {
-        grant: min(ends_at, revoked_at or ends_at) if has_role else _EVER
-        for grant, ends_at, revoked_at, has_role in rows
-    }
+    """The end of each phone's grant of an event's line, as it is stored now: see `HeldGrant`."""
+    return _read_phones(event_id, 0, clock.now()).ends()
 
 
-def _grants_end_at() -> Any:
+def _line_phones() -> Any:
     role = or_(LineGrant.person_id.is_(None), _holds_a_role(bindparam("today", type_=Date())))
-    columns = LineGrant.id, LineGrant.ends_at, LineGrant.revoked_at, role.label("has_role")
+    columns = (
+        LineGrant.token_hash,
+        LineGrant.id,
+        LineGrant.kind,
+        LineGrant.link_id,
+        LineGrant.made_at,
+        LineGrant.ends_at,
+        LineGrant.revoked_at,
+    )
     phones = LineGrant.event_id == bindparam("event", type_=Uuid()), LineGrant.kind.in_(PHONES)
-    return select(*columns).where(*phones)
+    return select(*columns, role.label("has_role")).where(*phones).order_by(LineGrant.id)
 
 
 def holds_a_role() -> ColumnElement[bool]:
@@ -316,4 +360,4 @@ def _holds_a_role(day: Any) -> ColumnElement[bool]:
     return exists(terms.correlate(LineGrant))
 
 
-_GRANTS_END_AT = CachedStatement(_grants_end_at)
+_LINE_PHONES = CachedStatement(_line_phones)

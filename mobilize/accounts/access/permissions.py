@@ -1,5 +1,6 @@
 """Permissions of views. Every view states its own with one decorator; a view without one answers 403."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -7,20 +8,19 @@ from functools import partial
 from threading import Lock
 from typing import Any, TypeVar
 
-from cachetools import TTLCache
+from cachetools import LRUCache
 from flask import Flask, abort, after_this_request, g, redirect, request, url_for
 from sqlalchemy import ColumnElement, select
 from werkzeug.wrappers import Response
 
 from mobilize import clock, settings
-from mobilize.accounts.access.grants import PHONES, UPLOADS_ARE_TAKEN, HeldGrant, holds_a_role
+from mobilize.accounts.access.grants import PHONES, UPLOADS_ARE_TAKEN, HeldGrant, holds_a_role, line_phones
 from mobilize.accounts.access.scope import NOBODY, Scope, scope_and_standing
 from mobilize.accounts.higher_rooms import higher_rooms
 from mobilize.accounts.models import LineGrant, Person, RoleName, SignedInSession
 from mobilize.accounts.second_factor.step_up import step_up_page
 from mobilize.accounts.sign_in.sessions import cookie_name, current_session, is_fresh, is_half_in, is_over
 from mobilize.database import atomic, db
-from mobilize.fast.versions import version_of
 from mobilize.keys.tokens import hash_token, read_code
 from mobilize.texts.carriers import CARRIERS
 from mobilize.web.error_pages import wants_json
@@ -296,25 +296,27 @@ def _for_grants(_permission: Permission) -> None:
 
 def _for_looks(_permission: Permission) -> None:
     code = _code_in_address()
-    key = code, request.cookies.get(cookie_name(f"line-{code}"))
-    with _held_lock:
-        version, kept = _held.get(key, (0, None))
-    if kept is None or version != version_of(kept.event_id) or clock.now() >= kept.ends_at:
-        kept = _keep_grant(key)
-    g.held = kept
-
-
-def _keep_grant(key: tuple[str, str | None]) -> HeldGrant:
-    first = held_grant(key[0])
-    # The version before the grant: what ends it in between is seen by the next look.
-    version = version_of(first.event_id) if first else 0
-    still = held_grant(key[0]) if first else None
-    if still is None:
+    phone_grant = _looking_phone(code, request.cookies.get(cookie_name(f"line-{code}")) or "")
+    if phone_grant is None:
         abort(403)
-    kept = HeldGrant.of(still)
-    with _held_lock:
-        _held[key] = version, kept
-    return kept
+    g.held = phone_grant
+
+
+def _looking_phone(code: str, token: str) -> HeldGrant | None:
+    """The running grant of a phone, from what is read once for all phones of a line. Which event a code is,
+    or was, the code of never changes."""
+    with _opened_lock:
+        event_id = _opened.get((code, token))
+    if event_id is None:
+        opened = held_grant(code)
+        if opened is None:
+            return None
+        event_id = opened.event_id
+        with _opened_lock:
+            _opened[code, token] = event_id
+    now = clock.now()
+    phone_grant = line_phones(event_id, now=now).grants.get(hash_token(token))
+    return phone_grant if phone_grant and now < phone_grant.ends_at else None
 
 
 def _for_uploads(_permission: Permission) -> None:
@@ -332,9 +334,9 @@ def _for_carrier(permission: Permission) -> None:
         abort(403)
 
 
-# In each process. A role that ends with its last day moves no version.
-_held: TTLCache[tuple[str, str | None], tuple[int, HeldGrant]] = TTLCache(5000, 30.0)
-_held_lock = Lock()
+# In each process: the event whose line a phone's token opens at an address.
+_opened: LRUCache[tuple[str, str], uuid.UUID] = LRUCache(5000)
+_opened_lock = Lock()
 _CHECKS: dict[str, Callable[[Permission], Response | None]] = {
     "anyone": _open,
     "first_step": _for_first_steps,

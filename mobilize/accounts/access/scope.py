@@ -73,6 +73,11 @@ def running_on(day: date) -> ColumnElement[bool]:
     return (RoleTerm.from_on <= day) & (RoleTerm.to_on.is_(None) | (RoleTerm.to_on > day))
 
 
+def runs_on(term: RoleTerm, day: date) -> bool:
+    """The same of a term that is in memory."""
+    return term.from_on <= day and (term.to_on is None or term.to_on > day)
+
+
 def not_over(day: date) -> ColumnElement[bool]:
     """The terms that run on this day, or begin later."""
     return RoleTerm.to_on.is_(None) | (RoleTerm.to_on > day)
@@ -80,15 +85,22 @@ def not_over(day: date) -> ColumnElement[bool]:
 
 def scope_of(person: Person, day: date) -> Scope:
     """The scope of a person on one day, from the terms of their roles."""
-    running = select(RoleTerm).where(RoleTerm.person_id == person.id, running_on(day))
-    return _scope(db.session.scalars(running).all())
+    return scopes_of([person], day)[person.id]
+
+
+def scopes_of(people: Sequence[Person], day: date) -> dict[uuid.UUID, Scope]:
+    """The scope of each of these people on one day, with one query."""
+    terms: dict[uuid.UUID, list[RoleTerm]] = {person.id: [] for person in people}
+    for term in db.session.scalars(select(RoleTerm).where(RoleTerm.person_id.in_(terms), running_on(day))):
+        terms[term.person_id].append(term)
+    return {person_id: _scope(running) for person_id, running in terms.items()}
 
 
 def scope_and_standing(person: Person, now: datetime) -> tuple[Scope, PersonAuthority]:
     """The scope and the standing of a person at one moment, with one query."""
     terms = db.session.scalars(select(RoleTerm).where(RoleTerm.person_id == person.id)).all()
     day = today(now)
-    running = [t for t in terms if t.from_on <= day and (t.to_on is None or t.to_on > day)]
+    running = [term for term in terms if runs_on(term, day)]
     zone = settings().union_timezone
     return _scope(running), standing(terms, person.restarted_at, now=now, zone=zone)
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mobilize.database import Model, SealedText
+from mobilize.database import Model, SealedTranslated
 
 _OPEN = text("state IN ('pending', 'approved')")
 
@@ -25,8 +25,9 @@ class ApprovalState(StrEnum):
 class Approval(Model):
     """A request to do one thing (`kind` of `ref`) that a second person has to approve.
 
-    `summary` says in plain words what will happen; it is sealed, since a reason may stand in it. With an
-    `area_id` the organizers of that area may approve it too, without one only the office.
+    `summary` says in plain words and in each language what will happen; it is sealed, since a reason may
+    stand in it. With an `area_id` the organizers of that area may approve it too, without one only the
+    office.
     """
 
     __tablename__ = "approvals"
@@ -56,4 +57,4 @@ class Approval(Model):
     decided_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]
 
-    summary = SealedText()
+    summary = SealedTranslated()

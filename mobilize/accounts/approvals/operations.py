@@ -25,7 +25,7 @@ from mobilize.accounts.models import Person, RoleName, RoleTerm
 from mobilize.accounts.second_factor.operations import second_factors_since
 from mobilize.database import atomic, db, insert, new_id
 from mobilize.errors import Refused
-from mobilize.languages import _
+from mobilize.languages import Translated, _
 
 LASTS = timedelta(hours=24)
 _OPEN = (ApprovalState.PENDING, ApprovalState.APPROVED)
@@ -70,23 +70,30 @@ def needs_second_person(kind: ApprovalKind, people: int) -> bool:
 
 
 def request_approval(
-    kind: ApprovalKind, ref: str, summary: str, *, by: str, now: datetime, area_id: uuid.UUID | None = None
+    kind: ApprovalKind,
+    ref: str,
+    summary: Translated,
+    *,
+    by: str,
+    now: datetime,
+    area_id: uuid.UUID | None = None,
 ) -> Approval:
     """Request a second person's approval, open for 24 hours (about an admin: 72). Asking again returns the
     request that is open.
 
     `ref` is the id of what is to be done, so that an approval holds for exactly that. `summary` tells the
-    second person in plain words what will happen. With `area_id` organizers of that area may approve it too.
+    second person in plain words, in their language, what will happen. With `area_id` organizers of that area
+    may approve it too.
     """
     with atomic() as session:
         _expire(now, Approval.kind == kind, Approval.ref == ref)
-        row_id = new_id()
+        row_id, short = new_id(), summary.map(lambda text: text[:500])
         row = insert(Approval).values(
             id=row_id,
             kind=kind,
             ref=ref,
             area_id=area_id,
-            summary_enc=Approval.summary.seal(row_id, summary[:500]),
+            summary_enc=Approval.summary.seal_texts(row_id, short),
             asked_by=by,
             asked_at=now,
             expires_at=now + RULES[kind].lasts,
@@ -160,7 +167,7 @@ def second_person(kind: ApprovalKind, ref: str, *, now: datetime) -> Iterator[st
 
 @contextmanager
 def agreeing(
-    kind: ApprovalKind, ref: str, summary: str, *, asked_by: str, by: str, scope: Scope, now: datetime
+    kind: ApprovalKind, ref: str, summary: Translated, *, asked_by: str, by: str, scope: Scope, now: datetime
 ) -> Iterator[str]:
     """A transaction in which the second person carries out what `asked_by` prepared, which approves it."""
     with atomic():

@@ -19,7 +19,7 @@ from mobilize.accounts.approvals.operations import (
 from mobilize.accounts.models import AdminChange, AdminChangeKind, Person, RoleName, RoleTerm
 from mobilize.accounts.people.notices import ORGANIZERS, notify_roles
 from mobilize.database import atomic, db
-from mobilize.languages import _, say_day
+from mobilize.languages import _, in_every_language, say_day
 
 NEW_FOR = timedelta(days=7)
 
@@ -56,7 +56,8 @@ def ask_second_admin(person: Person, request: AdminChangeRequest, *, by: str, no
             change.phone = request.phone
             session.add(change)
             session.flush()
-            request_approval(ApprovalKind.ADMIN, str(change.id), in_words(person, request), by=by, now=now)
+            summary = in_every_language(lambda _code: in_words(person, request))
+            request_approval(ApprovalKind.ADMIN, str(change.id), summary, by=by, now=now)
             notify_roles(ORGANIZERS, "admin_asked", f"admin_asked:{change.id}:1", now=now)
         return change
 

@@ -18,7 +18,7 @@ from mobilize.accounts.people.chairs_plan import ChairChangeKind, ChairPlan
 from mobilize.accounts.routes import bp
 from mobilize.database import db
 from mobilize.errors import Refused
-from mobilize.languages import _, say_day
+from mobilize.languages import Translated, _, in_every_language, say_day
 
 
 @bp.get("/people/chairs")
@@ -102,13 +102,15 @@ def _second_person(change: ChairChange, now: datetime) -> AbstractContextManager
     )
 
 
-def _in_words(plan: ChairPlan) -> str:
-    return _(
-        "List of chairs from %(day)s on: %(starts)s start, %(ends)s end, of %(standing)s there are.",
-        day=say_day(plan.from_on),
-        starts=len(plan.of(ChairChangeKind.STARTS)),
-        ends=len(plan.of(ChairChangeKind.ENDS)),
-        standing=plan.standing,
+def _in_words(plan: ChairPlan) -> Translated:
+    return in_every_language(
+        lambda _code: _(
+            "List of chairs from %(day)s on: %(starts)s start, %(ends)s end, of %(standing)s there are.",
+            day=say_day(plan.from_on),
+            starts=len(plan.of(ChairChangeKind.STARTS)),
+            ends=len(plan.of(ChairChangeKind.ENDS)),
+            standing=plan.standing,
+        )
     )
 
 

@@ -12,7 +12,7 @@ from mobilize.accounts.approvals.models import Approval
 from mobilize.accounts.higher_rooms import higher_rooms
 from mobilize.accounts.models import AuthenticatorApp, ChairChange, LineGrant, Passkey, Person, RoleTerm
 from mobilize.database import db
-from mobilize.languages import _, say_date
+from mobilize.languages import _, language, say_date
 from mobilize.roster.models import Area, Import, Member, Site
 from mobilize.texts.models import Inbound, OutboxText
 
@@ -77,6 +77,7 @@ def _verb_words() -> dict[str, str]:
         "grant.revoke": _("closed a line page to somebody"),
         "hold.place": _("placed a legal hold"),
         "hold.release": _("released a legal hold"),
+        "inbox.see": _("read what members texted"),
         "inbox.read": _("corrected how a text was read"),
         "inbox.read.stop": _("stopped texts to somebody who wrote"),
         "member.take_phone_off": _("took a wrong number off a member"),
@@ -181,7 +182,7 @@ def _grant(row: LineGrant) -> str:
 
 
 def _approval(row: Approval) -> str:
-    return row.summary or _("a request for a second person")
+    return row.summary.in_(language()) or _("a request for a second person")
 
 
 _LABELED_MODELS: tuple[tuple[Any, Callable[[Any], str]], ...] = (

@@ -4,7 +4,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,6 +38,16 @@ COUNT_KEPT_SECONDS = 30
 COUNTS_KEPT = 5000
 # A campus of several schools shares a line; the chapters of a rally do not fit on one list.
 CHAPTERS_ON_A_LIST = 8
+
+HEAD_COUNT_COLUMNS = (
+    HeadCount.event_id,
+    HeadCount.shift_id,
+    HeadCount.gate_id,
+    HeadCount.n,
+    HeadCount.counted_at,
+)
+HEAD_COUNT_ORDER = HeadCount.counted_at, HeadCount.id
+CountAndTime = tuple[int | None, datetime | None]
 
 # What makes a line's number of others one more. A member's counts or is kept, a stranger's is a walk-up.
 _ONE_MORE = (*ATTENDS, Outcome.WALKUP, Outcome.AMBIGUOUS, Outcome.UNRESOLVED)
@@ -98,15 +108,14 @@ class LastCount:
 def line_figures(event_id: uuid.UUID, here: Mapping[uuid.UUID, Presence] | None = None) -> LineFigures:
     """The figures of one line now. `here` is its `who_is_in()`, for callers that have it already."""
     [sums] = run(_FIGURES, {"event": event_id})
-    return figures_of(event_id, who_is_in(event_id) if here is None else here, *sums)
+    return figures_of(who_is_in(event_id) if here is None else here, head_count(event_id), *sums)
 
 
 def figures_of(
-    event_id: uuid.UUID, here: Mapping[uuid.UUID, Presence], others: int, supporters: int
+    here: Mapping[uuid.UUID, Presence], counted: CountAndTime, others: int, supporters: int
 ) -> LineFigures:
-    """The figures, where what `sums_of` selects was read already."""
-    count, at = head_count(event_id)
-    return LineFigures(len(here), others, count, at, max(supporters, 0))
+    """The figures, where what `sums_of` selects and the head count were read already."""
+    return LineFigures(len(here), others, *counted, max(supporters, 0))
 
 
 def sums_of(event: Any) -> tuple[Any, Any]:
@@ -114,9 +123,13 @@ def sums_of(event: Any) -> tuple[Any, Any]:
     return _others(event).scalar_subquery(), supporters_reported(event).scalar_subquery()
 
 
-def head_count(event_id: uuid.UUID) -> tuple[int | None, datetime | None]:
+def head_count(event_id: uuid.UUID) -> CountAndTime:
     """The head count of a line, and when the latest was counted; (None, None) unreported."""
-    rows = run(_HEAD_COUNTS, {"event": event_id})
+    return head_count_of(event_id, run(_HEAD_COUNTS, {"event": event_id}))
+
+
+def head_count_of(event_id: uuid.UUID, rows: Iterable[Sequence[Any]]) -> CountAndTime:
+    """The same from rows read already, of `HEAD_COUNT_COLUMNS` in the order of `HEAD_COUNT_ORDER`."""
     counted = by_event(HeadCountReading(*row) for row in rows).get(event_id)
     return (counted.n, counted.at) if counted else (None, None)
 
@@ -164,10 +177,26 @@ def who_is_in(event_id: uuid.UUID) -> dict[uuid.UUID, Presence]:
     return here
 
 
-def uncertain_times(event_id: uuid.UUID) -> int:
-    """Members whose tap waits for a person, as nobody can tell when it was, and who are not in otherwise."""
-    [(members,)] = run(_UNCERTAIN, {"event": event_id})
-    return int(members)
+def uncertain_of(event: Any) -> Select[Any]:
+    """SELECT of how many members' tap waits for a person, as nobody can tell when it was, and who are not in
+    otherwise; `event` may be a parameter."""
+    attending = select(Attendance.member_id).where(
+        Attendance.event_id == event, Attendance.member_id.is_not(None)
+    )
+    waits = (
+        Evidence.event_id == event,
+        Evidence.outcome == Outcome.UNRESOLVED,
+        Evidence.time_uncertain,
+        Evidence.member_id.not_in(attending),
+        Void.evidence_id.is_(None),
+        or_(Match.verdict.is_(None), Match.verdict == Resolution.OPEN),
+    )
+    return (
+        select(func.count(Evidence.member_id.distinct()))
+        .outerjoin(Void)
+        .outerjoin(Match, Match.evidence_id == Evidence.id)
+        .where(*waits)
+    )
 
 
 def members_of_chapters(event_id: Any) -> Select[Any]:
@@ -251,43 +280,13 @@ def _who_is_in(event: Any) -> Any:
             Attendance.member_id.in_(ticked),
         )
         .where(Attendance.event_id == event, Attendance.member_id.in_(_list_of(event)))
-        .order_by(Attendance.first_at)
-    )
-
-
-def _uncertain(event: Any) -> Select[Any]:
-    attending = select(Attendance.member_id).where(
-        Attendance.event_id == event, Attendance.member_id.is_not(None)
-    )
-    waits = (
-        Evidence.event_id == event,
-        Evidence.outcome == Outcome.UNRESOLVED,
-        Evidence.time_uncertain,
-        Evidence.member_id.not_in(attending),
-        Void.evidence_id.is_(None),
-        or_(Match.verdict.is_(None), Match.verdict == Resolution.OPEN),
-    )
-    return (
-        select(func.count(Evidence.member_id.distinct()))
-        .outerjoin(Void)
-        .outerjoin(Match, Match.evidence_id == Evidence.id)
-        .where(*waits)
+        .order_by(Attendance.first_at, Attendance.member_id)
     )
 
 
 def _head_counts(event: Any) -> Any:
-    columns = (
-        HeadCount.event_id,
-        HeadCount.shift_id,
-        HeadCount.gate_id,
-        HeadCount.n,
-        HeadCount.counted_at,
-    )
-    return (
-        select(*columns)
-        .where(HeadCount.event_id == event, HeadCount.voided_at.is_(None))
-        .order_by(HeadCount.counted_at, HeadCount.id)
-    )
+    standing = HeadCount.event_id == event, HeadCount.voided_at.is_(None)
+    return select(*HEAD_COUNT_COLUMNS).where(*standing).order_by(*HEAD_COUNT_ORDER)
 
 
 def _standing_ticks(event: Any) -> Select[Any]:
@@ -316,4 +315,3 @@ _EVENT = bindparam("event", type_=Uuid())
 _FIGURES = CachedStatement(lambda: select(*sums_of(_EVENT)))
 _HEAD_COUNTS = CachedStatement(lambda: _head_counts(_EVENT))
 _WHO_IS_IN = CachedStatement(lambda: _who_is_in(_EVENT))
-_UNCERTAIN = CachedStatement(lambda: _uncertain(_EVENT))

@@ -6,26 +6,35 @@ What time alone changes (a grant that ends, the hours of the changing code) is i
 
 import hashlib
 import json
-import threading
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from cachetools import LRUCache
-from sqlalchemy import Uuid, bindparam, select
+from sqlalchemy import Uuid, and_, bindparam, select
 
-from mobilize.accounts.access.grants import HeldGrant, grants_end_at, phones_beside
-from mobilize.accounts.models import GrantKind, LineGrant
+from mobilize.accounts.access.grants import HeldGrant, LinePhones, forget_phones, line_phones
+from mobilize.accounts.models import GrantKind
 from mobilize.actions.models import Event, EventState, check_in_address
 from mobilize.actions.queries import EARLY, LATE
-from mobilize.checkins.line.queries import Presence, figures_of, sums_of, uncertain_times, who_is_in
+from mobilize.checkins.line.queries import (
+    HEAD_COUNT_COLUMNS,
+    HEAD_COUNT_ORDER,
+    LineFigures,
+    Presence,
+    figures_of,
+    head_count_of,
+    sums_of,
+    uncertain_of,
+    who_is_in,
+)
 from mobilize.checkins.line.rotating_codes import KEY_AHEAD, rotating_key
-from mobilize.fast.statements import CachedStatement, run
-from mobilize.fast.versions import version_of
-from mobilize.languages import _, language, say_time
+from mobilize.checkins.models import HeadCount
+from mobilize.fast.statements import CachedStatement, retried, run
+from mobilize.fast.versions import VersionCache, version_of
+from mobilize.languages import _, language, say_time, time_writer
 from mobilize.printing.qr import qr_address
 
 # The roster moves no version: a name that was added shows after this.
@@ -42,6 +51,10 @@ class CachedState:
     until: datetime
     body: bytes
     etag: str
+
+    @property
+    def size(self) -> int:
+        return len(self.body)
 
 
 class LineEvent(NamedTuple):
@@ -61,18 +74,23 @@ class LineEvent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Shared:
-    """The part that all phones of a line are given."""
+    """The part that all phones of a line are given, as JSON that is still open at its end; and what is read
+    with it for some of them."""
 
     version: int
     until: datetime
-    values: dict[str, Any]
+    json: str
     tz: str
-    size: int
+    uncertain: int
+    phones: LinePhones
+
+    @property
+    def size(self) -> int:
+        return 2 * len(self.json)
 
 
-_states: LRUCache[Any, CachedState] = LRUCache(STATE_CACHE_BYTES, getsizeof=lambda state: len(state.body))
-_shared: LRUCache[Any, _Shared] = LRUCache(STATE_CACHE_BYTES, getsizeof=lambda shared: shared.size)
-_lock = threading.Lock()
+_states: VersionCache[CachedState] = VersionCache(STATE_CACHE_BYTES)
+_shared: VersionCache[_Shared] = VersionCache(STATE_CACHE_BYTES)
 
 
 def line_state(grant: HeldGrant, now: datetime, *, fresh: bool = False) -> CachedState:
@@ -80,19 +98,18 @@ def line_state(grant: HeldGrant, now: datetime, *, fresh: bool = False) -> Cache
     `fresh`, for a phone that has just sent something."""
     # The version first: a change that comes while the rest is read is seen by the next look.
     version = version_of(grant.event_id, fresh=fresh)
-    return _kept(_states, (grant.id, language()), version, now, lambda: _state(grant, version, now))
+    return _states.get((grant.id, language()), version, now, lambda: _state(grant, version, now))
 
 
 def forget() -> None:
     """Forget every state that this process keeps: for tests, whose databases have the same events again."""
-    with _lock:
-        _states.clear()
-        _shared.clear()
+    _states.clear()
+    _shared.clear()
+    forget_phones()
 
 
-def phones_text(grant: LineGrant | HeldGrant, tz: str, now: datetime) -> str:
-    """When each phone was opened by this phone's link, where that was more than one: no copy goes unseen."""
-    phones = phones_beside(grant, now=now)
+def phones_text(phones: Sequence[HeldGrant], tz: str) -> str:
+    """When each phone was opened by one link, where that was more than one: no copy goes unseen."""
     if len(phones) < 2:
         return ""
     times = ", ".join(say_time(phone.made_at, tz) for phone in phones)
@@ -105,30 +122,20 @@ def rotating_address(event: Event | LineEvent) -> str:
     return qr_address(f"{check_in_address(event.code)}/")
 
 
-def _kept(cache: Any, key: object, version: int, now: datetime, make: Callable[[], Any]) -> Any:
-    with _lock:
-        held = cache.get(key)
-    if held is None or held.version != version or now >= held.until:
-        held = make()
-        with _lock:
-            cache[key] = held
-    return held
-
-
 def _state(grant: HeldGrant, version: int, now: datetime) -> CachedState:
     key = grant.event_id, language()
-    shared = _kept(_shared, key, version, now, lambda: _read(grant.event_id, version, now))
-    own: dict[str, object] = {"phones": phones_text(grant, shared.tz, now)}
+    shared = _shared.get(key, version, now, lambda: _read(grant.event_id, version, now))
+    own: dict[str, object] = {"phones": phones_text(shared.phones.beside(grant, now), shared.tz)}
     if grant.kind is GrantKind.CHAIR:
-        own["uncertain"] = uncertain_times(grant.event_id)
-    body = json.dumps(shared.values | own, ensure_ascii=False, separators=(",", ":")).encode()
+        own["uncertain"] = shared.uncertain
+    body = f"{shared.json},{_json(own)[1:]}".encode()
     return CachedState(version, shared.until, body, hashlib.sha256(body).hexdigest()[:32])
 
 
 def _read(event_id: uuid.UUID, version: int, now: datetime) -> _Shared:
-    [(*columns, others, supporters)] = run(_LINE_EVENT, {"event": event_id})
-    event, here = LineEvent(*columns), who_is_in(event_id)
-    figures, ends = figures_of(event_id, here, others, supporters), grants_end_at(event_id)
+    phones = line_phones(event_id, now=now)
+    event, here, figures, uncertain = retried(lambda: _read_line(event_id))
+    ends, write = phones.ends(), time_writer(event.tz)
     key = rotating_key(event, now, ends)
     values = {
         "address": rotating_address(event),
@@ -136,30 +143,46 @@ def _read(event_id: uuid.UUID, version: int, now: datetime) -> _Shared:
         "named": figures.named,
         "others": figures.others,
         "head_count": figures.head_count,
-        "head_count_at": _clock(figures.head_count_at, event.tz),
+        "head_count_at": figures.head_count_at and write(figures.head_count_at),
         "supporters": figures.supporters,
         "duties": Counter(one.duty for one in here.values() if one.is_elsewhere),
-        "in": {str(member): _presence(one, event.tz) for member, one in here.items()},
+        "in": {str(member): _presence(one, write) for member, one in here.items()},
     }
     hours = event.starts_at - EARLY - KEY_AHEAD, event.ends_at + LATE
     until = min([now + KEPT_AT_MOST, *(at for at in (*ends.values(), *hours) if at > now)])
-    return _Shared(version, until, values, event.tz, 100 * (len(here) + 1))
+    return _Shared(version, until, _json(values)[:-1], event.tz, uncertain, phones)
 
 
-def _presence(here: Presence, tz: str) -> dict[str, object]:
-    state: dict[str, object] = {"at": _clock(here.first_at, tz), "ticked": here.ticked}
-    more = {"out": _clock(here.out_at, tz), "duty": here.duty}
-    return state | {name: value for name, value in more.items() if value}
+def _read_line(event_id: uuid.UUID) -> tuple[LineEvent, dict[uuid.UUID, Presence], LineFigures, int]:
+    rows = run(_LINE_EVENT, {"event": event_id})
+    event, sums = LineEvent(*rows[0][:_COLUMNS]), rows[0][_COLUMNS : _COLUMNS + 3]
+    counted = head_count_of(event_id, (row[-len(HEAD_COUNT_COLUMNS) :] for row in rows if row[-1]))
+    here = who_is_in(event_id)
+    return event, here, figures_of(here, counted, *sums[:2]), sums[2]
 
 
-def _clock(moment: datetime | None, tz: str) -> str | None:
-    return say_time(moment, tz) if moment else None
+def _json(values: dict[str, Any]) -> str:
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+
+
+def _presence(here: Presence, write: Callable[[datetime], str]) -> dict[str, object]:
+    state: dict[str, object] = {"at": write(here.first_at), "ticked": here.ticked}
+    if here.out_at:
+        state["out"] = write(here.out_at)
+    if here.duty:
+        state["duty"] = here.duty
+    return state
 
 
 def _line_event() -> Any:
+    """The event with its sums, once for each head count that stands, or with none: one question for both."""
     event = bindparam("event", type_=Uuid())
     columns = Event.id, Event.code, Event.tz, Event.starts_at, Event.ends_at, Event.state
-    return select(*columns, *sums_of(event)).where(Event.id == event)
+    sums = *sums_of(event), uncertain_of(event).scalar_subquery().label("uncertain")
+    standing = and_(HeadCount.event_id == Event.id, HeadCount.voided_at.is_(None))
+    rows = select(*columns, *sums, *HEAD_COUNT_COLUMNS).outerjoin(HeadCount, standing)
+    return rows.where(Event.id == event).order_by(*HEAD_COUNT_ORDER)
 
 
+_COLUMNS = len(LineEvent._fields)
 _LINE_EVENT = CachedStatement(_line_event)

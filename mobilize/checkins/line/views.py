@@ -18,7 +18,7 @@ from markupsafe import Markup
 from pydantic import ValidationError
 
 from mobilize import audit, clock, settings
-from mobilize.accounts.access.grants import pass_on
+from mobilize.accounts.access.grants import HeldGrant, line_phones, pass_on
 from mobilize.accounts.access.permissions import (
     grant,
     held,
@@ -41,15 +41,17 @@ from mobilize.checkins.line.queries import (
     the_list,
     who_is_in,
 )
-from mobilize.checkins.line.state import line_state, phones_text, rotating_address
+from mobilize.checkins.line.state import CachedState, line_state, phones_text, rotating_address
 from mobilize.checkins.line.sync import do_items
 from mobilize.checkins.record.head_counts import usual_up_to
 from mobilize.checkins.routes import line as bp
 from mobilize.errors import Refused
+from mobilize.fast.versions import versions
 from mobilize.keys.tokens import read_code
 from mobilize.languages import _, language, say_when
 from mobilize.phones import format_phone
 from mobilize.printing.qr import qr_svg
+from mobilize.web.repeated_answers import repeat_by
 from mobilize.web.rsgi import WAITS_FOR
 from mobilize.web.security_headers import open_camera
 
@@ -75,7 +77,7 @@ def _page(event: Event, code: str, *, shell: bool = False, unusual: LineForm | N
         action_name=event.action.name.in_(language()),
         when=say_when(event.starts_at, event.ends_at, event.tz),
         figures=line_figures(event.id, here),
-        phones=phones_text(grant(), event.tz, clock.now()),
+        phones=_phones(event),
         people=people,
         list_key=public_key(event.id),
         signature=signature(event.id, people or []),
@@ -97,6 +99,13 @@ def _page(event: Event, code: str, *, shell: bool = False, unusual: LineForm | N
     )
 
 
+def _phones(event: Event) -> str:
+    now = clock.now()
+    phones = line_phones(event.id, now=now, fresh=True)
+    own = next((one for one in phones.grants.values() if one.id == grant().id), None)
+    return phones_text(phones.beside(own, now) if own else [], event.tz)
+
+
 @bp.get("/line/<code>/state")
 @line_look
 def state(code: str) -> Response:
@@ -106,15 +115,32 @@ def state(code: str) -> Response:
     look = line_state(held(), now, fresh=not request.if_none_match)
     answer = Response(mimetype="application/json")
     answer.set_etag(look.etag)
-    # Our clock, for phones whose own is wrong.
-    answer.headers["X-Now"] = str(int(now.timestamp() * 1000))
+    answer.headers |= _our_clock(now)
     if look.etag in request.if_none_match:
         answer.status_code = 304
         if "wait" in request.headers.get("Prefer", ""):
             answer.headers[WAITS_FOR] = f"{held().event_id.hex} {look.version}"
+        _repeat_unchanged(held(), look, now)
     else:
         answer.set_data(look.body)
     return answer
+
+
+def _our_clock(now: datetime) -> dict[str, str]:
+    """For phones whose own is wrong."""
+    return {"X-Now": str(int(now.timestamp() * 1000))}
+
+
+def _repeat_unchanged(phone_grant: HeldGrant, look: CachedState, now: datetime) -> None:
+    """Let "nothing has changed" be given again to this phone while that is so, and its grant was read."""
+    event_id, known = phone_grant.event_id, versions()
+    until = min(look.until, line_phones(event_id, now=now).until)
+
+    def again() -> tuple[dict[str, str], bytes] | None:
+        now = clock.now()
+        return (_our_clock(now), b"") if known.known(event_id) == look.version and now < until else None
+
+    repeat_by(again)
 
 
 @bp.get("/line/<code>/manifest.json")

@@ -5,6 +5,7 @@ at once. Each is answered only when the statement or transaction that stores it 
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,8 @@ from flask import Flask, current_app
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from mobilize.checkins.models import Outcome
+from mobilize import metrics
+from mobilize.checkins.models import Method, Outcome
 from mobilize.checkins.record.decision import CheckInClaim, Decision, Lookup, decide, shift_of
 from mobilize.checkins.record.lookup import look_up
 from mobilize.checkins.record.persistence import StatementRow, remember, row_of, store
@@ -25,6 +27,7 @@ from mobilize.keys import crypto
 from mobilize.languages import _
 
 MOST_IN_A_BATCH = 50
+_STORED = {method: metrics.CHECK_INS.labels(method) for method in Method}
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ def process(
             continue
         for (n, row), outcome in zip(some, outcomes, strict=True):
             results[n] = CheckInResult(row["evidence_id"], outcome, row["member_id"])
+        _count([items[n] for n, _row in some])
         after_storing([items[n] for n, _row in some])
     return results
 
@@ -99,6 +103,11 @@ def _decision(rows: Sequence[Lookup], item: BatchItem) -> Decision:
     if item.outcome is None:
         return decide(rows, item.claim)
     return Decision(item.outcome, shift_of(rows, item.claim.happened_at), item.claim.member_id)
+
+
+def _count(stored: Sequence[BatchItem]) -> None:
+    for method, n in Counter(item.claim.method for item in stored).items():
+        _STORED[method].inc(n)
 
 
 def to_result(claim: CheckInClaim, result: BatchResult) -> CheckInResult:

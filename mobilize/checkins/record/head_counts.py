@@ -3,13 +3,13 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, exists, func, select
 
-from mobilize.actions.models import Event
+from mobilize.actions.models import Action, ActionKind, Event, EventState
 from mobilize.actions.queries import chapters_of
 from mobilize.checkins.models import HeadCount, Supporters
 from mobilize.checkins.record.lookup import shift_at
@@ -55,6 +55,25 @@ class _Shift:
             self.gates[reading.gate_id] = reading.n
             self.n = sum(self.gates.values())
         self.peak = max(self.peak, self.n)
+
+
+# No line stands for longer; asked for by its start, of which there is an index.
+_LONGEST_LINE = timedelta(days=1)
+
+
+def standing_and_silent(now: datetime) -> tuple[int, int]:
+    """(the sites whose line stands now, those of them that sent no head count yet), drills left out."""
+    no_count = ~exists().where(HeadCount.event_id == Event.id, HeadCount.voided_at.is_(None))
+    rows = db.session.execute(
+        select(func.count(), func.count().filter(no_count))
+        .select_from(Event)
+        .join(Action, Action.id == Event.action_id)
+        .where(Event.starts_at.between(now - _LONGEST_LINE, now), Event.ends_at > now)
+        .where(Event.state == EventState.PLANNED, Event.site_id.is_not(None))
+        .where(Action.kind.in_([ActionKind.PICKET, ActionKind.STRIKE]), Action.drill.is_(False))
+    )
+    standing, silent = rows.one()
+    return standing, silent
 
 
 def by_event(readings: Iterable[HeadCountReading]) -> dict[UUID, LineCount]:

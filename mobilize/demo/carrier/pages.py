@@ -1,5 +1,7 @@
 """The stand-in carrier's pages: every demo phone with its texts, and a form to answer them."""
 
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -17,6 +19,9 @@ from mobilize.phones import format_phone, normalize
 FOLDER = Path(__file__).parent
 PACKAGE = FOLDER.parents[1]
 PHONES_ON_A_PAGE = 100
+TALKS_ON_A_PAGE, TEXTS_OF_A_TALK = 60, 4
+# What the service asks for: a figure, or HERE with a line's code.
+_AS_ASKED = re.compile(r"(HERE )?\d+", re.IGNORECASE)
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -43,6 +48,12 @@ class Pages:
         phones.sort(key=lambda phone: self.store.by_phone[phone][-1].created_at, reverse=True)
         rows = [(phone, self.store.by_phone[phone]) for phone in phones[:PHONES_ON_A_PAGE]]
         return self._page(request, "phones.html", rows=rows, total=len(phones), digits=digits)
+
+    def talks(self, request: Request) -> Reply:
+        """What people texted in their own words last, and what they got: the latest first."""
+        talks = {phone: talk for phone, texts in self.store.by_phone.items() if (talk := latest_talk(texts))}
+        latest = sorted(talks.items(), key=lambda item: item[1][-1].created_at, reverse=True)
+        return self._page(request, "talks.html", talks=latest[:TALKS_ON_A_PAGE], total=len(talks))
 
     def open_phone(self, request: Request) -> Reply:
         """From a typed number to that phone's page; back to the list when it is no number."""
@@ -74,6 +85,17 @@ class Pages:
     def _format_time(self, message: Message) -> str:
         moment = datetime.fromtimestamp(message.created_at, UTC).astimezone(self.zone)
         return f"{moment:%b} {moment.day}, {moment:%H:%M:%S}"
+
+
+def latest_talk(messages: Sequence[Message]) -> Sequence[Message]:
+    """The last text in somebody's own words, with the one before it and what came after; none without one."""
+    own = [n for n, message in enumerate(messages) if is_in_own_words(message)]
+    return messages[max(own[-1] - 1, 0) :][:TEXTS_OF_A_TALK] if own else []
+
+
+def is_in_own_words(message: Message) -> bool:
+    """A text from a phone that is more than a figure, or HERE with a code."""
+    return message.direction == "inbound" and not _AS_ASKED.fullmatch(message.body.strip())
 
 
 def redirect(address: str) -> Reply:

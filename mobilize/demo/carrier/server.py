@@ -245,7 +245,8 @@ class Carrier:
             return self._take_text(request, phone[1])
         if phone:
             return self.pages.phone(request, phone[1])
-        return self.pages.open_phone(request) if request.path == "/open" else self._front_page(request)
+        pages = {"/open": self.pages.open_phone, "/talks": self.pages.talks}
+        return pages.get(request.path, self._front_page)(request)
 
     def _front_page(self, request: Request) -> Reply:
         return self.pages.phones(request) if request.path == "/" else redirect("/")

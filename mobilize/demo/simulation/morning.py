@@ -2,7 +2,8 @@
 
 The simulated clock is faster than ours and ends with it: what happens on it lies in the past, and the phones
 send it like phones that had no network for a while, each step with its own time. What they text stands in the
-carrier's log with its time, and is taken in from there, as after an outage.
+carrier's log with its time, and is taken in from there, as after an outage; answers, and what is said in
+people's own words, is texted as it is said.
 """
 
 import signal
@@ -74,11 +75,13 @@ class SimulatedMorning:
     read_texts: Callable[[datetime], object] = lambda _since: None
     # How many texts had left before this morning: chairs answer what they are asked now.
     texts_before: int = 0
+    # Members who were asked whether they come before it.
+    asked_before: frozenset[str] = frozenset()
     done: Counter[StepKind] = field(default_factory=Counter)
     refused: Counter[StepKind] = field(default_factory=Counter)
     stopping: threading.Event = field(default_factory=threading.Event)
-    _asked_chairs: set[str] = field(default_factory=set)
-    _pending_answers: dict[str, int] = field(default_factory=dict)
+    _asked_phones: set[str] = field(default_factory=set)
+    _pending_answers: dict[str, tuple[StepKind, str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, say: Callable[[str], None]) -> None:
@@ -137,20 +140,25 @@ class SimulatedMorning:
             return MemberPhone(self.base).check_in(event.code, person.number or person.phone, at, now)
         if step.kind is StepKind.TEXT and person:
             return self.carrier is not None and self.carrier.say(person.phone, f"HERE {event.text_code}", at)
+        if step.kind is StepKind.SAY and person:
+            return self.carrier is not None and self.carrier.say(person.phone, step.body)
+        if step.kind is StepKind.REPLY and person:
+            return self._answer_question(step.kind, person.phone, step.body)
         if step.kind is StepKind.ANSWER:
-            return self._answer_question(event.chair, step.n)
+            return self._answer_question(step.kind, event.chair, step.body or str(step.n))
         phone = self.line_phones[step.event_index]
         if step.kind is StepKind.TICK and person:
             return phone.send_item("tick", at, now, member=person.id)
         return phone.send_item(step.kind.value, at, now, n=step.n)
 
-    def _answer_question(self, chair: str, n: int) -> bool | None:
-        """A chair answers when asked; an answer that is ready earlier is kept until then."""
+    def _answer_question(self, kind: StepKind, phone: str, body: str) -> bool | None:
+        """They answer when asked; an answer that is ready earlier is kept until then."""
         with self._lock:
-            if chair not in self._asked_chairs:
-                self._pending_answers[chair] = n
+            was_asked = kind is StepKind.REPLY and phone in self.asked_before
+            if not was_asked and phone not in self._asked_phones:
+                self._pending_answers[phone] = kind, body
                 return None
-        return self.carrier is not None and self.carrier.say(chair, str(n))
+        return self.carrier is not None and self.carrier.say(phone, body)
 
     def _listen(self, carrier: CarrierPhones) -> None:
         """Read whom the service asks, answer for those who have counted, and have texts taken in."""
@@ -162,13 +170,13 @@ class SimulatedMorning:
             except (OSError, ValueError):
                 continue
             texts_read, read_at = texts_read + len(texts), self.now()
-            chairs = {phone for phone, body in texts if "?" in body}
+            phones = {phone for phone, body in texts if "?" in body}
             with self._lock:
-                self._asked_chairs |= chairs
+                self._asked_phones |= phones
                 pending = self._pending_answers
-                ready = {phone: pending.pop(phone) for phone in chairs & set(pending)}
-            for phone, n in ready.items():
-                self._count(StepKind.ANSWER, carrier.say(phone, str(n)))
+                ready = {phone: pending.pop(phone) for phone in phones & set(pending)}
+            for phone, (kind, body) in ready.items():
+                self._count(kind, carrier.say(phone, body))
         self.read_texts(self.clock.reading_at(read_at) - OVERLAP)
 
     def _progress(self, minute: int) -> str:

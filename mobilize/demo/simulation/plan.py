@@ -22,7 +22,11 @@ RALLY_SHARE = 0.35
 
 
 class StepKind(StrEnum):
-    """A step by its way into the service: a member's phone, a captain's line page, or a text."""
+    """A step by its way into the service: a member's phone, a captain's line page, or a text.
+
+    `ANSWER` is a chair's to the question for the count, `REPLY` a member's whether they come: each once it
+    was asked. `SAY` is what nobody asked for.
+    """
 
     PHONE = "phone"
     TICK = "tick"
@@ -30,6 +34,8 @@ class StepKind(StrEnum):
     SUPPORTERS = "supporters"
     HEAD_COUNT = "head_count"
     ANSWER = "answer"
+    REPLY = "reply"
+    SAY = "say"
 
 
 @dataclass(frozen=True)
@@ -55,13 +61,14 @@ class SimulatedEvent:
 
 @dataclass(frozen=True, order=True)
 class PlannedStep:
-    """At `minute` somebody does something at the event of that index in the plan."""
+    """At `minute` somebody does something at the event of that index in the plan; `body` are their words."""
 
     minute: float
     event_index: int
     kind: StepKind = field(compare=False)
     person: SimulatedPerson | None = field(compare=False, default=None)
     n: int = field(compare=False, default=0)
+    body: str = field(compare=False, default="")
 
 
 def plan(events: Sequence[SimulatedEvent], seed: int) -> list[PlannedStep]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from flask import Flask, current_app
 from sqlalchemy import select
@@ -23,6 +23,7 @@ from mobilize.actions.time_ranges import LocalTimeRange
 from mobilize.database import atomic, db
 from mobilize.demo.seed.people import DEMO_AREA
 from mobilize.demo.simulation.morning import SimulatedClock, SimulatedMorning
+from mobilize.demo.simulation.own_words import MOST_REPLIES, in_own_words
 from mobilize.demo.simulation.phones import CarrierPhones, LinePhone
 from mobilize.demo.simulation.plan import (
     LAST_MINUTE,
@@ -40,6 +41,7 @@ from mobilize.reminders.models import RuleKind
 from mobilize.reminders.rules.operations import change_rule, set_default_rules
 from mobilize.roster.models import Area, Member, Membership, MembershipRank, MemberStatus
 from mobilize.texts.carriers.base import LogUnreadable
+from mobilize.texts.models import Question, QuestionKind
 from mobilize.texts.receiving.missed_events import take_missed_texts
 
 ACTOR = "shell"
@@ -67,8 +69,15 @@ def prepare_morning(speed: float, seed: int, now: datetime) -> tuple[SimulatedMo
     with _called_off_on_interrupt(picket, rally):
         events = [*_load_events(picket), *_load_events(rally)]
         simulated_events = _simulated_events(events, now)
-        steps = plan(simulated_events, seed)
+        askable = reminded = _members_asked(now)
+        if len(reminded) < MOST_REPLIES:
+            askable = [
+                one for event in simulated_events if event.is_rally for one in event.members if one.phone
+            ]
+        steps = in_own_words(plan(simulated_events, seed), simulated_events, askable, seed)
         line_phones = _line_phones(events, steps, base, now)
+        if askable is not reminded and askable:
+            _ask_about_vigil(now)
     read_texts = _text_reader(current_app._get_current_object())  # type: ignore[attr-defined]
     return SimulatedMorning(
         simulated_events,
@@ -80,6 +89,7 @@ def prepare_morning(speed: float, seed: int, now: datetime) -> tuple[SimulatedMo
         clock.now,
         read_texts,
         texts_before,
+        frozenset(member.phone for member in reminded),
     ), picket
 
 
@@ -114,11 +124,15 @@ def _create_actions(simulated_clock: SimulatedClock, now: datetime) -> tuple[Act
     picket = NewAction(names[0], ActionKind.PICKET, _local_range(simulated_clock.start, ends))
     begins = simulated_clock.happens_at(RALLY_MINUTE)
     rally = NewAction(names[1], ActionKind.RALLY, _local_range(begins, ends))
-    area = db.session.scalars(select(Area).order_by(Area.name != DEMO_AREA, Area.name)).first()
     return (
         create_action_at_sites(picket, actor=ACTOR, now=now),
-        create_rally(rally, "Courthouse Plaza", areas=[area] if area else None, actor=ACTOR, now=now),
+        create_rally(rally, "Courthouse Plaza", areas=_areas(), actor=ACTOR, now=now),
     )
+
+
+def _areas() -> list[Area] | None:
+    area = db.session.scalars(select(Area).order_by(Area.name != DEMO_AREA, Area.name)).first()
+    return [area] if area else None
 
 
 def _local_range(starts_at: datetime, ends_at: datetime) -> LocalTimeRange:
@@ -141,6 +155,29 @@ def _schedule_count_question(picket: Action, simulated_clock: SimulatedClock, no
         "call_after_minutes": max(call, again + 1),
     }
     change_rule(picket, RuleKind.COUNT_QUESTION, steps, on=True, actor=ACTOR, now=now)
+
+
+def _members_asked(now: datetime) -> list[SimulatedPerson]:
+    """The members whom an open question by text asks whether they come."""
+    is_open = Question.expires_at > now, Question.answered_at.is_(None), Question.kind == QuestionKind.COMING
+    numbers = select(Question.phone_index).where(*is_open)
+    active = Member.gone_on.is_(None), Member.status == MemberStatus.ACTIVE
+    query = select(Member).where(Member.phone_index.in_(numbers), *active).order_by(Member.id)
+    return [_person(member) for member in db.session.scalars(query)]
+
+
+def _ask_about_vigil(now: datetime) -> None:
+    """A vigil of the rally's area tomorrow, of which its members are reminded now."""
+    zone = settings().union_timezone
+    local_now = clock.local(now, zone)
+    evening = LocalTimeRange(local_now.date() + timedelta(days=1), time(18), time(19))
+    name = Translated(en="Simulated vigil", es="Vigilia simulada")
+    vigil = create_rally(
+        NewAction(name, ActionKind.RALLY, evening), "Courthouse Plaza", areas=_areas(), actor=ACTOR, now=now
+    )
+    set_default_rules(now)
+    at = local_now.time().replace(second=0, microsecond=0)
+    change_rule(vigil, RuleKind.DAY_BEFORE, {"at_local": at}, on=True, actor=ACTOR, now=now)
 
 
 def _load_events(action: Action) -> Sequence[Event]:
@@ -172,7 +209,11 @@ def _members(event: Event) -> list[SimulatedPerson]:
         .where(Membership.to_at.is_(None), Member.gone_on.is_(None), Member.status == MemberStatus.ACTIVE)
         .order_by(Member.id)
     )
-    return [SimulatedPerson(str(member.id), member.number or "", member.phone or "") for member in rows]
+    return [_person(member) for member in rows]
+
+
+def _person(member: Member) -> SimulatedPerson:
+    return SimulatedPerson(str(member.id), member.number or "", member.phone or "")
 
 
 def _line_phones(

@@ -10,7 +10,7 @@ from mobilize.accounts.approvals.operations import (
     request_approval,
     use,
 )
-from mobilize.languages import DEFAULT, _
+from mobilize.languages import _, in_every_language
 from mobilize.privacy.models import Export
 
 
@@ -21,11 +21,13 @@ def wants_second_person(people: int) -> bool:
 
 def ask_second_person(export: Export, *, now: datetime) -> None:
     """Ask the office to approve an export."""
-    summary = _(
-        "Names and phone numbers of %(people)s members, for %(action)s. What for: %(reason)s",
-        people=export.people,
-        action=export.action.name[DEFAULT],
-        reason=export.reason,
+    summary = in_every_language(
+        lambda code: _(
+            "Names and phone numbers of %(people)s members, for %(action)s. What for: %(reason)s",
+            people=export.people,
+            action=export.action.name.in_(code),
+            reason=export.reason,
+        )
     )
     request_approval(
         ApprovalKind.PHONE_EXPORT, str(export.id), summary, by=f"person:{export.person_id}", now=now

@@ -1,6 +1,7 @@
 """Estimates of broadcasts before they are confirmed: recipients, cost, times and words."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -123,6 +124,13 @@ def outcome_of(broadcast: Broadcast) -> BroadcastOutcome:
     back = sum(count for _state, reason, count in rows if reason == CALLED_BACK)
     dropped = sum(count for state, _reason, count in rows if state is TextState.DROPPED)
     return BroadcastOutcome(sum(count for _s, _r, count in rows) - waits - dropped, waits, back)
+
+
+def latest_broadcasts(limit: int = 20) -> Sequence[Broadcast]:
+    """What was confirmed last, the latest first."""
+    confirmed = select(Broadcast).where(Broadcast.confirmed_at.is_not(None))
+    query = confirmed.options(joinedload(Broadcast.action)).order_by(Broadcast.confirmed_at.desc())
+    return db.session.scalars(query.limit(limit)).all()
 
 
 def segments_that_left(broadcast: Broadcast) -> int:

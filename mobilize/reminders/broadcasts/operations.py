@@ -18,7 +18,7 @@ from mobilize.accounts.models import Person
 from mobilize.actions.models import Action, Event, EventChapter
 from mobilize.database import atomic, db, new_id
 from mobilize.errors import Refused
-from mobilize.languages import DEFAULT, Translated, _
+from mobilize.languages import Translated, _, in_every_language
 from mobilize.reminders.broadcasts.audience import audience_of
 from mobilize.reminders.broadcasts.chapter_texts import refuse_too_many
 from mobilize.reminders.broadcasts.estimates import (
@@ -176,11 +176,13 @@ def counted_together(actor: str, phones: int, scope: Scope, now: datetime) -> in
 def ask_second_person(broadcast: Broadcast, *, actor: str, now: datetime) -> None:
     """Ask the office for its yes to exactly this text. Twice asks once."""
     size = estimate_broadcast(broadcast, now)
-    summary = _(
-        "A text to %(people)s phones about %(action)s: %(text)s",
-        people=size.phones,
-        action=broadcast.action.name[DEFAULT],
-        text=words_of(broadcast).in_(DEFAULT),
+    summary = in_every_language(
+        lambda code: _(
+            "A text to %(people)s phones about %(action)s: %(text)s",
+            people=size.phones,
+            action=broadcast.action.name.in_(code),
+            text=words_of(broadcast).in_(code),
+        )
     )
     request_approval(ApprovalKind.BROADCAST, str(broadcast.id), summary, by=actor, now=now)
 

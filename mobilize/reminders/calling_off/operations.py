@@ -26,7 +26,7 @@ from mobilize.actions.models import Action, Event, EventChapter, EventState
 from mobilize.actions.operations import call_off_action
 from mobilize.actions.visibility import areas_of
 from mobilize.database import atomic, db
-from mobilize.languages import DEFAULT, _
+from mobilize.languages import N_, _, in_every_language
 from mobilize.reminders.blanks import blanks_for, written_in
 from mobilize.roster.models import Member, Membership, MembershipRank, MemberStatus, Site
 from mobilize.texts.models import OutboxText, Priority, TextClass, TextState
@@ -160,8 +160,8 @@ def _ask(action: Action, scope: Scope, actor: str, now: datetime) -> None:
 
 
 def _approval_fields(action: Action) -> dict[str, Any]:
-    text = _("Call off %(action)s: its events, its posters' codes, and a text to everybody who was told.")
-    summary = text % {"action": action.name[DEFAULT]}
+    text = N_("Call off %(action)s: its events, its posters' codes, and a text to everybody who was told.")
+    summary = in_every_language(lambda code: _(text, action=action.name.in_(code)))
     return {"kind": ApprovalKind.CALLING_OFF, "ref": str(action.id), "summary": summary}
 
 

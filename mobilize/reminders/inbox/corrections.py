@@ -3,6 +3,8 @@
 A stop is the exception: an organizer may add one, but only the member's own START lifts one.
 """
 
+import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -17,7 +19,7 @@ from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.reminders.inbox.answers import drop_reminders, store_coming
-from mobilize.reminders.inbox.lines import is_chair_of, line_counted_by
+from mobilize.reminders.inbox.lines import are_chairs_of, lines_counted_by
 from mobilize.reminders.inbox.shared_phones import members_at
 from mobilize.reminders.models import Rsvp
 from mobilize.roster.models import Member, Membership
@@ -50,13 +52,18 @@ _INTENTS = {
 _DONE_ELSEWHERE = (Intent.HERE, Intent.WRONG_NUMBER)
 
 
-def readings_for(inbound: Inbound, scope: Scope) -> list[Reading]:
-    """The readings that somebody with this scope may choose for it, other than the one it has."""
+def readings_offered(inbounds: Sequence[Inbound], scope: Scope) -> dict[uuid.UUID, list[Reading]]:
+    """The readings that somebody with this scope may choose for each text, other than the one it has."""
+    lines = _counted_lines(inbounds)
+    return {inbound.id: _offered(inbound, scope, counts=inbound.id in lines) for inbound in inbounds}
+
+
+def _offered(inbound: Inbound, scope: Scope, *, counts: bool) -> list[Reading]:
     if inbound.intent is Intent.OUT:
         return [Reading.EMERGENCY]
     offered = [Reading.EMERGENCY]
     if inbound.intent not in _DONE_ELSEWHERE:
-        count = [Reading.COUNT] if _counted_line(inbound) else []
+        count = [Reading.COUNT] if counts else []
         offered = [Reading.COMING, Reading.NOT_COMING, *count, Reading.EMERGENCY, Reading.NOTHING]
     if scope.is_organizer:
         offered.append(Reading.STOP)
@@ -72,7 +79,7 @@ def correct_reading(inbound: Inbound, reading: Reading, *, scope: Scope, actor: 
     """
     if _INTENTS[reading] is inbound.intent and inbound.corrected_by:
         return
-    if reading not in readings_for(inbound, scope):
+    if reading not in readings_offered([inbound], scope)[inbound.id]:
         raise Refused("not_offered", _("This reading cannot be chosen here. Only START lifts a stop."))
     with atomic() as session:
         session.refresh(inbound, with_for_update=True)
@@ -142,17 +149,22 @@ def _event_asked_about(inbound: Inbound) -> Event | None:
     return db.session.scalar(by_question.limit(1)) or db.session.scalar(by_chapter.limit(1))
 
 
-def _counted_line(inbound: Inbound) -> Event | None:
-    """The line that was asked about, or is open and their own; None for whoever is no chair of it."""
-    question = db.session.get(Question, inbound.question_id) if inbound.question_id else None
-    about_count = question is not None and question.kind == QuestionKind.HEAD_COUNT
-    event = db.session.get(Event, question.event_id) if question and about_count else line_counted_by(inbound)
-    return event if event and is_chair_of(event, inbound.phone_index, inbound.received_at) else None
+def _counted_lines(inbounds: Sequence[Inbound]) -> dict[uuid.UUID, Event]:
+    """The line each text was asked about, or that is open; not for whoever is no chair of it."""
+    question_ids = {inbound.question_id for inbound in inbounds}
+    about_count = Question.id.in_(question_ids), Question.kind == QuestionKind.HEAD_COUNT
+    query = select(Question.id, Event).join(Event, Event.id == Question.event_id).where(*about_count)
+    asked_about: dict[uuid.UUID | None, Event] = dict(db.session.execute(query).all())
+    answers = [inbound for inbound in inbounds if inbound.question_id in asked_about]
+    pairs = [(asked_about[one.question_id], one.phone_index, one.received_at) for one in answers]
+    lines = lines_counted_by([inbound for inbound in inbounds if inbound.question_id not in asked_about])
+    chairs = zip(answers, pairs, are_chairs_of(pairs), strict=True)
+    return lines | {inbound.id: event for inbound, (event, _, _), is_chair in chairs if is_chair}
 
 
 def _count(inbound: Inbound, actor: str, now: datetime) -> None:
     """The figure in the words; one that this text brought before and that was taken back counts again."""
-    count, event = read_count(inbound.body or ""), _counted_line(inbound)
+    count, event = read_count(inbound.body or ""), _counted_lines([inbound]).get(inbound.id)
     if event is None or count is None:
         raise Refused("no_count", _("There is no number in it. Report the head count on the event's page."))
     inbound.value = count_value(count)

@@ -1,6 +1,7 @@
 """The inbox: what waits for a person, how the rest was read, unknown numbers and wrong ones."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import abort, flash, redirect, render_template, url_for
@@ -12,7 +13,7 @@ from mobilize.accounts.models import RoleName
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.reminders.inbox import operations, queries
-from mobilize.reminders.inbox.corrections import correct_reading, readings_for
+from mobilize.reminders.inbox.corrections import correct_reading, readings_offered
 from mobilize.reminders.inbox.forms import (
     HOURS_ON_DUTY,
     AnswerForm,
@@ -54,8 +55,7 @@ def read_texts() -> str:
 @signed_in(RoleName.ADMIN)
 def unknown_texts() -> str:
     """What came from numbers that nobody has."""
-    items = queries.unknown_items(clock.now())
-    return render_template("reminders/unknown_texts.html", items=items, **_parts())
+    return render_template("reminders/unknown_texts.html", items=queries.unknown_items(clock.now()))
 
 
 @bp.get("/inbox/wrong-numbers")
@@ -141,26 +141,26 @@ def _waiting_page(unanswered: RefusedAnswer | None = None) -> str:
     now, person = clock.now(), me().person or abort(403)
     return render_template(
         "reminders/inbox.html",
-        items=queries.inbox_items(me().scope, now),
         duty=on_call.running_shift(person, now),
         hours_on_duty=HOURS_ON_DUTY,
         unanswered=unanswered,
-        **_parts(),
+        **_parts(queries.inbox_items(me().scope, now)),
     )
 
 
 def _read_page() -> str:
     items = queries.read_items(me().scope, clock.now())
-    return render_template("reminders/read_texts.html", items=items, **_parts())
+    return render_template("reminders/read_texts.html", **_parts(items))
 
 
 def _wrong_numbers_page(refusal: Refused | None = None) -> str:
     return render_template("reminders/wrong_number_list.html", waiting=wrong_numbers(), refusal=refusal)
 
 
-def _parts() -> dict[str, object]:
+def _parts(items: Sequence[queries.InboxItem]) -> dict[str, object]:
     """What the pages say about each text."""
     return {
-        "readings_for": lambda inbound: readings_for(inbound, me().scope),
+        "items": items,
+        "readings": readings_offered([item.inbound for item in items], me().scope),
         "reading_words": reading_words,
     }

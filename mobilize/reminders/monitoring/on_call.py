@@ -1,12 +1,14 @@
 """Organizers on call, who are texted at once about texts that cannot wait."""
 
-from collections.abc import Iterator, Sequence
+import uuid
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, delete, exists, select
 
 from mobilize import audit, settings
-from mobilize.accounts.access.scope import running_on, scope_of, today
+from mobilize.accounts.access.scope import Scope, running_on, scopes_of, today
 from mobilize.accounts.models import Person, RoleName, RoleTerm
 from mobilize.database import atomic, db, insert
 from mobilize.reminders.blanks import written_in
@@ -18,6 +20,7 @@ from mobilize.texts.queries import may_text
 
 LONGEST = timedelta(hours=24)
 STILL_URGENT = timedelta(hours=2)
+_FIRST = (Person.made_at, Person.id)
 
 
 def take_duty(person: Person, hours: int, *, now: datetime) -> None:
@@ -65,55 +68,86 @@ def _alert(inbound: Inbound, now: datetime) -> int:
 
 def site_of_number(phone_index: bytes, now: datetime) -> Site | None:
     """The site of whoever has this number: a member's home chapter, else where they are chair."""
-    of_member = (
-        select(Site)
-        .join(Membership, Membership.site_id == Site.id)
-        .join(Member, Member.id == Membership.member_id)
-        .where(
-            Member.phone_index == phone_index,
-            Membership.rank == MembershipRank.HOME,
-            Membership.to_at.is_(None),
-        )
-        .order_by(Member.id)
-        .limit(1)
+    return sites_of_numbers({phone_index}, now).get(phone_index)
+
+
+def sites_of_numbers(phone_indexes: Collection[bytes], now: datetime) -> dict[bytes, Site]:
+    """The same for many numbers; those that nobody has, or who has no site, are not there."""
+    of_members = (
+        select(Member.phone_index, Site)
+        .join(Membership, Membership.member_id == Member.id)
+        .join(Site, Site.id == Membership.site_id)
+        .where(Member.phone_index.in_(phone_indexes), Membership.rank == MembershipRank.HOME)
+        .where(Membership.to_at.is_(None))
+        .order_by(Member.id.desc())
     )
-    of_chair = (
-        select(Site)
-        .join(RoleTerm, RoleTerm.site_id == Site.id)
+    of_chairs = (
+        select(Person.phone_index, Site)
+        .join(RoleTerm, RoleTerm.person_id == Person.id)
+        .join(Site, Site.id == RoleTerm.site_id)
+        .where(Person.phone_index.in_(phone_indexes), running_on(today(now)))
+        .order_by(RoleTerm.id.desc())
+    )
+    # Where several have a number the first of them counts, and so comes last.
+    return {
+        phone_index: site
+        for query in (of_chairs, of_members)
+        for phone_index, site in db.session.execute(query)
+        if phone_index
+    }
+
+
+@dataclass(frozen=True)
+class ResponsiblePeople:
+    """Who answers for what members write, at one moment: those on call with what they may see, the organizers
+    of each area, the office."""
+
+    on_call: Sequence[tuple[Person, Scope]]
+    organizers: Mapping[uuid.UUID | None, Sequence[Person]]
+    admins: Sequence[Person]
+
+    def steps(self, site: Site | None) -> Iterator[Sequence[Person]]:
+        """The people on call who may see the chapter; else its area's organizers; else the office. A step may
+        be empty."""
+        yield [person for person, scope in self.on_call if scope.sees(site)]
+        if site:
+            yield self.organizers.get(site.area_id, [])
+        yield self.admins
+
+    def named(self, site: Site | None) -> Person | None:
+        """The person under whose name a text from this chapter waits: the first of these."""
+        return next((step[0] for step in self.steps(site) if step), None)
+
+
+def responsible_people(now: datetime) -> ResponsiblePeople:
+    """Whoever is responsible now, with three queries."""
+    running = select(Person).join(OnCallShift, OnCallShift.person_id == Person.id)
+    on_call = db.session.scalars(running.where(OnCallShift.until_at > now).order_by(*_FIRST)).unique().all()
+    scopes = scopes_of(on_call, today(now))
+    terms = (
+        select(RoleTerm.role, RoleTerm.area_id, Person)
         .join(Person, Person.id == RoleTerm.person_id)
-        .where(Person.phone_index == phone_index, running_on(today(now)))
-        .order_by(RoleTerm.id)
-        .limit(1)
+        .where(RoleTerm.role.in_((RoleName.ORGANIZER, RoleName.ADMIN)), running_on(today(now)))
+        .order_by(*_FIRST)
     )
-    return db.session.scalar(of_member) or db.session.scalar(of_chair)
+    organizers: dict[uuid.UUID | None, list[Person]] = {}
+    admins: list[Person] = []
+    for role, area_id, person in db.session.execute(terms).unique():
+        holders = admins if role is RoleName.ADMIN else organizers.setdefault(area_id, [])
+        if person not in holders:
+            holders.append(person)
+    return ResponsiblePeople([(person, scopes[person.id]) for person in on_call], organizers, admins)
 
 
 def people_on_call(site: Site | None, now: datetime) -> Sequence[Person]:
-    """The people on call who may see the chapter; else its area's organizers; else the office. Of those whom
-    a text reaches: a step of which none can be texted is left out."""
-    steps = ([person for person in step if _is_textable(person)] for step in _responsible(site, now))
+    """Of the steps of `ResponsiblePeople` the first of whom a text reaches anybody: those it reaches."""
+    steps = ([one for one in step if _is_textable(one)] for step in responsible_people(now).steps(site))
     return next((step for step in steps if step), [])
 
 
 def named_person(site: Site | None, now: datetime) -> Person | None:
-    """The person under whose name a text from this chapter waits: the first on call, else of the area's
-    organizers, else of the office."""
-    return next((step[0] for step in _responsible(site, now) if step), None)
-
-
-def _responsible(site: Site | None, now: datetime) -> Iterator[Sequence[Person]]:
-    running = select(Person).join(OnCallShift, OnCallShift.person_id == Person.id)
-    on_call = _all(running.where(OnCallShift.until_at > now))
-    yield [person for person in on_call if scope_of(person, today(now)).sees(site)]
-    holders = select(Person).join(RoleTerm, RoleTerm.person_id == Person.id).where(running_on(today(now)))
-    if site:
-        of_area = RoleTerm.role == RoleName.ORGANIZER, RoleTerm.area_id == site.area_id
-        yield _all(holders.where(*of_area))
-    yield _all(holders.where(RoleTerm.role == RoleName.ADMIN))
-
-
-def _all(people: Select[Person]) -> Sequence[Person]:
-    return db.session.scalars(people.order_by(Person.made_at, Person.id)).unique().all()
+    """The person under whose name a text from this chapter waits."""
+    return responsible_people(now).named(site)
 
 
 def _is_textable(person: Person) -> bool:

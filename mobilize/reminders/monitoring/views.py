@@ -5,17 +5,20 @@ import uuid
 from flask import abort, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from mobilize import clock
+from mobilize import clock, health_checks, locks
 from mobilize.accounts.access.permissions import after_step_up, me, signed_in
 from mobilize.accounts.models import CodeLane, RoleName
+from mobilize.accounts.security.checklist import BEAT
 from mobilize.accounts.sign_in.code_budgets import UNANSWERED_ALARM, lane_use, unanswered_codes
 from mobilize.actions.models import Campaign
 from mobilize.database import db
-from mobilize.languages import _
-from mobilize.reminders.monitoring import delivery_monitoring
+from mobilize.languages import _, say_ago
+from mobilize.reminders.inbox.queries import count_waiting
+from mobilize.reminders.monitoring import delivery_monitoring, worker_tasks
 from mobilize.reminders.monitoring import health as queries
 from mobilize.reminders.monitoring.forms import PauseForm
 from mobilize.reminders.monitoring.health import Remedy
+from mobilize.reminders.monitoring.task_words import due_words, every, queue_words, task_words, took
 from mobilize.reminders.routes import bp
 from mobilize.texts.queries import counts_by_state
 from mobilize.texts.sending import senders, spending
@@ -46,6 +49,36 @@ def health() -> str:
         to_fix=queries.numbers_to_fix(me().scope),
         campaigns=delivery_monitoring.campaigns_with_texts(now),
         held=held_refs(),
+    )
+
+
+@bp.get("/texts/health/workers")
+@signed_in(RoleName.ADMIN)
+def tasks() -> str:
+    """The workers' tasks: what ran when, what is late or fails, and what waits."""
+    now, beat_at, sending = clock.now(), locks.last_run(BEAT), senders.in_order()
+    queues, due = worker_tasks.worker_queues(now), worker_tasks.due_texts(now)
+    unknown = worker_tasks.unknown_texts(now)
+    troubles = [one.needs_somebody for one in queues] + [one.needs_somebody for one in due]
+    troubles += [unknown.needs_somebody, any(sender.paused_at for sender in sending)]
+    return render_template(
+        "reminders/tasks.html",
+        queues=queues,
+        redis=health_checks.latest(worker_tasks.QUEUES),
+        redis_answers=bool(worker_tasks.wakes_in_redis()),
+        beat_at=beat_at,
+        beat_is_silent=worker_tasks.is_silent(beat_at, now),
+        due=due,
+        unknown=unknown,
+        unknown_numbers=count_waiting(now, is_known=False),
+        senders=sending,
+        all_is_well=queues and not any(troubles),
+        task_words=task_words(),
+        queue_words=queue_words(),
+        due_words=due_words(),
+        every=every,
+        took=took,
+        ago=lambda moment: say_ago(moment, now),
     )
 
 

@@ -19,7 +19,7 @@ from mobilize.accounts.models import RoleName
 from mobilize.accounts.queries import looks_after_everything
 from mobilize.database import db
 from mobilize.errors import Refused
-from mobilize.languages import _, say_date
+from mobilize.languages import N_, Translated, _, in_every_language, say_date
 from mobilize.roster import queries
 from mobilize.roster.forms import MOST_HEADINGS, UploadForm
 from mobilize.roster.imports import operations as importing
@@ -198,13 +198,18 @@ def _second_person(row: Import) -> AbstractContextManager[str | None]:
     )
 
 
-def _in_words(row: Import) -> str:
+def _in_words(row: Import) -> Translated:
     changes = Counter(row.summary["changes"])  # type: ignore[call-overload]
-    return _(
-        "Roster of %(day)s: adds %(added)s members, changes %(changed)s, takes off %(gone)s of %(there)s.",
-        day=say_date(row.started_at, settings().union_timezone),
-        added=changes["added"],
-        changed=changes["changed"] + changes["returned"],
-        gone=changes["gone"],
-        there=row.summary.get("standing", 0),
+    words = N_(
+        "Roster of %(day)s: adds %(added)s members, changes %(changed)s, takes off %(gone)s of %(there)s."
+    )
+    return in_every_language(
+        lambda _code: _(
+            words,
+            day=say_date(row.started_at, settings().union_timezone),
+            added=changes["added"],
+            changed=changes["changed"] + changes["returned"],
+            gone=changes["gone"],
+            there=row.summary.get("standing", 0),
+        )
     )

@@ -35,7 +35,7 @@ export async function refresh() {
         ...(waits && { Prefer: "wait" }),
       },
       cache: "no-store",
-      signal: abortAfter(looking, 15000),
+      signal: abortAfter(looking, 20000),
     });
     if (response.status === 403) return endLine().then(() => later);
     if (!waits) syncClock(response, begun);

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, func, null, or_, select, update
 from sqlalchemy.orm import Session
 
-from mobilize import failpoints
+from mobilize import failpoints, metrics
 from mobilize.database import UtcDateTime, atomic, insert, is_postgres
 from mobilize.fast.statements import CachedStatement, Rows, all_or_nothing, retried, run
 from mobilize.texts.models import Attempt, AttemptOutcome, OutboxText, Receipt, TextState
@@ -58,16 +58,11 @@ def note_receipt(
     attempt. One that fits nothing is stored as it is.
     """
     is_new = _note_usual(sid, status, error_code, now)
-    if is_new is not None:
-        return is_new
-    with atomic() as session:
-        text, attempt = _whose(session, sid, outbox_id, n)
-        if not _is_new(session, sid, status, text, error_code, now):
-            return False
-        if text and attempt:
-            _move_on(text, attempt, sid, status, error_code, now)
-        failpoints.reach("receiving")
-        return True
+    if is_new is None:
+        is_new = _note_unusual(sid, status, outbox_id, error_code, now, n)
+    if is_new:
+        metrics.RECEIPTS.labels(STATE_OF.get(status, "other")).inc()
+    return is_new
 
 
 def _note_usual(sid: str, status: str, error_code: int | None, now: datetime) -> bool | None:
@@ -82,6 +77,19 @@ def _note_usual(sid: str, status: str, error_code: int | None, now: datetime) ->
     values = {"sid": sid, "status": status, "code": error_code, "now": now}
     [(fitting, new)] = retried(lambda: _stored_usual(state, values))
     return bool(new) if fitting else None
+
+
+def _note_unusual(
+    sid: str, status: str, outbox_id: uuid.UUID | None, error_code: int | None, now: datetime, n: int | None
+) -> bool:
+    with atomic() as session:
+        text, attempt = _whose(session, sid, outbox_id, n)
+        if not _is_new(session, sid, status, text, error_code, now):
+            return False
+        if text and attempt:
+            _move_on(text, attempt, sid, status, error_code, now)
+        failpoints.reach("receiving")
+        return True
 
 
 def _stored_usual(state: TextState, values: dict[str, Any]) -> Rows:

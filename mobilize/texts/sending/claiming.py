@@ -39,7 +39,6 @@ from mobilize.texts.consent.subscriptions import is_bad, is_confirmation, says_s
 from mobilize.texts.models import (
     Attempt,
     AttemptOutcome,
-    HeldEvent,
     OutboxText,
     Priority,
     Question,
@@ -48,7 +47,7 @@ from mobilize.texts.models import (
     TextState,
 )
 from mobilize.texts.sending import limits, senders
-from mobilize.texts.sending.pauses import MAIN_SENDER, add_sender
+from mobilize.texts.sending.pauses import MAIN_SENDER, add_sender, is_not_held
 from mobilize.texts.sending.senders import Route
 from mobilize.texts.sending.spending import left_today, note_spent
 from mobilize.texts.templates import BadWording, render
@@ -160,7 +159,7 @@ def due_codes(now: datetime) -> Select[Any]:
 
 def due_texts(now: datetime) -> Select[Any]:
     """SELECT of the texts that are due, whose window is open, and which nobody holds."""
-    waiting = OutboxText.expires_at > now, may_leave(_zones_lately(now), now), _is_not_held()
+    waiting = OutboxText.expires_at > now, may_leave(_zones_lately(now), now), is_not_held()
     return select(OutboxText.id).where(*_due_in(Priority.ALL, now), *waiting)
 
 
@@ -247,7 +246,7 @@ def _due(
     """The most urgent that may leave now. Whether one may is asked of those at the head of the queue, and of
     more only where too few of these may: asked of 37,000 it takes a third of a second."""
     of_route = senders.takes(route) if route.is_one_of_many else true()
-    waiting = (OutboxText.expires_at > now, may_leave(zones, now), _is_not_held(), of_route)
+    waiting = (OutboxText.expires_at > now, may_leave(zones, now), is_not_held(), of_route)
     in_order = (OutboxText.priority, OutboxText.next_try_at)
     _go_by_index(session)
     most = HEAD * limit
@@ -311,12 +310,6 @@ def _conditions(now: datetime, is_moot: IsMoot) -> tuple[ColumnElement[bool], ..
         limits.under_cap(now),
         ~is_moot(),
     )
-
-
-def _is_not_held() -> ColumnElement[bool]:
-    """SQL: no pause of a campaign holds it."""
-    held = exists().where(HeldEvent.event_id == OutboxText.event_id)
-    return or_(OutboxText.text_class != TextClass.MEMBER, ~held)
 
 
 def _is_code() -> ColumnElement[bool]:

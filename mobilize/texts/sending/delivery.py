@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Select, select, union_all, update
 
-from mobilize import failpoints, settings
+from mobilize import failpoints, metrics, settings
 from mobilize.database import atomic
 from mobilize.texts.carriers import CARRIERS
 from mobilize.texts.carriers.base import SendResult
@@ -145,6 +145,8 @@ def record(answers: list[tuple[Claimed, SendResult]], *, now: datetime) -> None:
             ],
         )
         failpoints.reach("recording")
+    for text, answer in answers:
+        metrics.CARRIER_CALLS.labels(text.carrier, answer.outcome).inc()
 
 
 def sweep(*, now: datetime, is_moot: IsMoot = never_moot) -> int:
@@ -206,12 +208,13 @@ def _drop_what_must_not_leave(now: datetime, is_moot: IsMoot) -> None:
                 due & (OutboxText.text_class != TextClass.REQUESTED) & is_bad(OutboxText.phone_index),
             ),
         ):
-            session.execute(
+            dropped = session.execute(
                 update(OutboxText)
                 .where(waiting, why)
                 .values(state=TextState.DROPPED, reason=reason, settled_at=now)
                 .execution_options(synchronize_session=False)
             )
+            metrics.TEXTS_DROPPED.labels(reason).inc(dropped.rowcount)  # type: ignore[attr-defined]
 
 
 def _claim_by_routes(take: Callable[..., list[Claimed]], room: int, now: datetime) -> list[Claimed]:

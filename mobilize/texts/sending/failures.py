@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from mobilize import clock
+from mobilize import clock, metrics
 from mobilize.texts.carriers import meaning_of
 from mobilize.texts.carriers.base import ErrorMeaning, SendResult
 from mobilize.texts.consent.carrier_blocks import carriers_that_block, is_left_over, note_block
@@ -27,6 +27,8 @@ def not_accepted(session: Session, text: Claimed, answer: SendResult, *, now: da
     """A call ended without a clear yes. Part of `delivery.record`'s transaction."""
     code = answer.error_code or 0
     meaning = meaning_of(code)
+    if answer.outcome is AttemptOutcome.REFUSED:
+        _count(text.carrier, meaning)
     if answer.outcome is AttemptOutcome.UNKNOWN:
         to_unknown(session, text.id, text.n, now=now)
     elif (
@@ -53,6 +55,7 @@ def not_accepted(session: Session, text: Claimed, answer: SendResult, *, now: da
 def did_not_arrive(text: OutboxText, code: int, *, carrier: str, now: datetime) -> None:
     """A receipt says failed or undelivered for the text's latest attempt, by this carrier."""
     meaning = meaning_of(code)
+    _count(carrier, meaning)
     if meaning is ErrorMeaning.OPTED_OUT and (other := _way_around(text.to, carrier)):
         text.state, text.next_try_at, text.error_code = TextState.WAITING, now, code
         text.carrier, text.number = other, None
@@ -99,6 +102,10 @@ def has_sid(session: Session, text: Claimed) -> bool:
     """A receipt has already brought the carrier's id of this attempt."""
     sid = select(Attempt.sid).where(Attempt.outbox_id == text.id, Attempt.n == text.n)
     return session.scalar(sid) is not None
+
+
+def _count(carrier: str, meaning: ErrorMeaning | None) -> None:
+    metrics.CARRIER_ERRORS.labels(carrier, meaning or "other").inc()
 
 
 def _later(session: Session, outbox_id: uuid.UUID, n: int, moment: datetime) -> None:

@@ -5,7 +5,7 @@ Hours are those of the member's own zone: `asked` always; `duty` from 5:30, acce
 and says so where it shows them.
 """
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import aliased
@@ -42,6 +42,15 @@ def closes_at(text_class: TextClass, tz: str, now: datetime, *, urgent: bool = F
     if _always(text_class, urgent):
         return None
     return clock.on_local_day(now, tz, 0, WINDOWS[text_class][1])
+
+
+def opened_at(text_class: TextClass, tz: str, now: datetime, *, urgent: bool = False) -> datetime | None:
+    """The UTC moment since which the window is open, long ago where there is none; None while it is shut."""
+    if not is_open(text_class, tz, now, urgent=urgent):
+        return None
+    if _always(text_class, urgent):
+        return datetime.min.replace(tzinfo=UTC)
+    return clock.on_local_day(now, tz, 0, WINDOWS[text_class][0])
 
 
 def opens_at(text_class: TextClass, tz: str, moment: datetime, *, urgent: bool = False) -> datetime:

@@ -1,0 +1,92 @@
+"""The words for the workers' queues and tasks: each of the timetable, as the office calls it."""
+
+from mobilize.languages import _
+from mobilize.texts.models import TextClass
+
+
+def task_words() -> dict[str, str]:
+    """What each task does. A test compares it with the timetable."""
+    return {
+        "workers.beat_is_alive": _("The clock says that it ticks"),
+        "workers.look_at_queues": _("Redis is asked what waits there"),
+        "accounts.send_codes": _("Codes for signing in are written"),
+        "accounts.forget_requests": _("Old requests for codes are forgotten"),
+        "accounts.forget_limits": _("Old limits against guessing are forgotten"),
+        "accounts.look_at_keys": _("It is checked that no key is missing"),
+        "accounts.look_at_redis": _("It is checked that Redis saves to disk"),
+        "accounts.expire_approvals": _("Questions to a second person run out"),
+        "privacy.send_codes": _("Codes for the member's page are written"),
+        "privacy.forget_due": _("What is over is forgotten"),
+        "texts.drain": _("Texts are handed to the carrier"),
+        "texts.drain_codes": _("Codes are handed to the carrier"),
+        "texts.sweep": _("Texts that got lost on the way are looked for"),
+        "texts.reconcile": _("Unknown texts are looked up at the carrier"),
+        "texts.catch_up": _("The carrier is asked for texts we missed"),
+        "texts.note_file_consents": _("Opt-outs of the roster are written down"),
+        "texts.redact": _("The carrier is told to forget old words"),
+        "reminders.read_answers": _("Texts that came in are read"),
+        "reminders.ask_who_checked_in": _("Shared phones are asked who checked in"),
+        "reminders.ask_for_counts": _("Chairs are asked for their head count"),
+        "reminders.queue_broadcasts": _("Texts to many are lined up"),
+        "reminders.tell_of_calling_off": _("Members are told that an action is called off"),
+        "reminders.alert_duty": _("Emergencies are passed on to whoever is on duty"),
+        "reminders.alert_about_codes": _("The office is told when codes run short"),
+        "reminders.plan": _("Reminders are planned"),
+        "reminders.brief_chairs": _("Chairs are briefed before an action"),
+        "reminders.watch_campaigns": _("Carriers that take our texts for spam are watched"),
+        "actions.freeze_due_events": _("Who is eligible is fixed at the start"),
+        "checkins.derive_deferred": _("Check-ins that were put off are counted"),
+        "turnout.close_due_events": _("Figures are fixed after the end"),
+        "turnout.make_due_reports": _("Reports are put together"),
+        "turnout.plan_thanks": _("Thank-yous are planned"),
+        "turnout.correct_closed_actions": _("What came late is added to closed actions"),
+        "audit.seal": _("The audit is sealed"),
+        "audit.verify": _("The audit is verified"),
+    }
+
+
+def queue_words() -> dict[str, str]:
+    """The name of each queue."""
+    return {
+        "codes": _("Codes and emergencies"),
+        "texts": _("Texts"),
+        "planning": _("Planning"),
+        "reports": _("Reports"),
+        "long": _("What nobody waits for"),
+    }
+
+
+def due_words() -> dict[str, str]:
+    """The name of each class of texts that waits; codes stand apart."""
+    return {
+        "codes": _("Codes"),
+        TextClass.REQUESTED.value: _("Answers, and what somebody asked for"),
+        TextClass.DUTY.value: _("To chairs, captains and organizers"),
+        TextClass.NOTICE.value: _("Moved, called off, urgent"),
+        TextClass.MEMBER.value: _("Reminders and other texts to members"),
+    }
+
+
+def every(seconds: float) -> str:
+    """How often: every 5 seconds, every minute."""
+    if seconds < 1:
+        return _("several times a second")
+    if seconds == 1:
+        return _("every second")
+    if seconds < 60:
+        return _("every %(n)s seconds", n=round(seconds))
+    if seconds < 120:
+        return _("every minute")
+    if seconds < 3600:
+        return _("every %(n)s minutes", n=round(seconds / 60))
+    return _("every hour") if seconds < 7200 else _("every %(n)s hours", n=round(seconds / 3600))
+
+
+def took(milliseconds: int | None) -> str | None:
+    """How long a run took, in seconds; None for one that never ran."""
+    if milliseconds is None:
+        return None
+    if milliseconds < 100:
+        return _("under 0.1 seconds")
+    digits = 1 if milliseconds < 10_000 else 0
+    return _("%(seconds)s seconds", seconds=f"{milliseconds / 1000:.{digits}f}")

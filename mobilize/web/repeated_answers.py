@@ -1,0 +1,94 @@
+"""Answers that are given again to the same request by the event loop: without a thread, and without Flask.
+
+A view says of its answer how it is given again (`repeat_by`). It was asked for once as every answer is, with
+all checks; whoever sends the same request while nothing has changed would be answered the same. The adapter
+(`rsgi.RsgiAdapter`) keeps it as it left, security headers and all. See docs/decisions/0020.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cachetools import LRUCache
+from flask import request
+
+if TYPE_CHECKING:
+    from granian.rsgi import Scope
+
+# What is new when an answer is given again: headers by their names, and the body; None once it does not hold
+# any more. Called in the event loop, outside the application's context: it may take some microseconds.
+Again = Callable[[], tuple[Mapping[str, str], bytes] | None]
+
+# All that such an answer may depend on, beside its address and what `Again` looks at.
+DEPENDS_ON = frozenset({"host", "cookie", "accept-encoding", "accept-language", "if-none-match", "prefer"})
+REPEATED_BYTES = 16 << 20
+_AGAIN = "mobilize.again"
+_BODY = {"content-length", "transfer-encoding"}
+# Characters of an address and these headers; a phone's are some hundred.
+_LONGEST_KEY = 4000
+
+
+def repeat_by(again: Again) -> None:
+    """Let the answer of this request be given again. Only for one that depends on nothing else than
+    `DEPENDS_ON` names and `again` looks at."""
+    request.environ[_AGAIN] = again
+
+
+class Answer(NamedTuple):
+    """An answer as it leaves; `waits_for` as in `rsgi.RsgiAdapter`."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+    waits_for: str
+
+
+_Key = tuple[Any, ...]
+_Kept = tuple[Answer, Again]
+
+
+class RepeatedAnswers:
+    """The answers that one process gives again: within a bound of bytes, those that were asked for last."""
+
+    def __init__(self) -> None:
+        self._kept: LRUCache[_Key, _Kept] = LRUCache(REPEATED_BYTES, getsizeof=_size)
+        self._lock = threading.Lock()
+
+    def find(self, scope: "Scope") -> Answer | None:
+        """The answer to this request, if it was given before and still holds."""
+        key = _key(scope)
+        if key is None:
+            return None
+        with self._lock:
+            kept: _Kept | None = self._kept.get(key)
+        if kept is None:
+            return None
+        answer, again = kept
+        new = again()
+        if new is None:
+            with self._lock:
+                self._kept.pop(key, None)
+            return None
+        same = [header for header in answer.headers if header[0] not in new[0]]
+        return answer._replace(headers=same + list(new[0].items()), body=new[1])
+
+    def keep(self, scope: "Scope", environ: Mapping[str, Any], answer: Answer) -> None:
+        """Keep an answer if its view said how it is given again."""
+        again, key = environ.get(_AGAIN), _key(scope)
+        if again is not None and key is not None and len(str(key)) <= _LONGEST_KEY:
+            with self._lock:
+                self._kept[key] = answer._replace(body=b""), again
+
+
+def _key(scope: "Scope") -> _Key | None:
+    """Equal for requests that are the same, with all values of a header in their order; None for what is
+    asked of the application each time."""
+    headers = scope.headers.items()
+    if scope.method != "GET" or any(name in _BODY for name, _value in headers):
+        return None
+    return (scope.path, scope.query_string, *(header for header in headers if header[0] in DEPENDS_ON))
+
+
+def _size(kept: _Kept) -> int:
+    """With its key, and what `Again` holds of its own."""
+    return _LONGEST_KEY + 1000 + sum(len(value) for _name, value in kept[0].headers)

@@ -1,0 +1,143 @@
+"""A line's phone that asks the same again is told "nothing changed" by the event loop, with every header;
+whatever makes the answer another one is noticed."""
+
+import time
+from datetime import timedelta
+
+import pytest
+import requests
+
+from mobilize import clock
+from mobilize.accounts.access.grants import revoke_grant
+from mobilize.web.repeated_answers import Answer, RepeatedAnswers
+from tests.builders import make_event, make_member, make_site
+from tests.checkins.morning import grant_for, scan
+
+
+@pytest.fixture
+def picket(pg_app):
+    site = make_site("Roosevelt High")
+    make_member("Reyes", "Mia", site=site, phone="+12135550101")
+    now = clock.now()
+    return make_event(site, starts_at=now - timedelta(minutes=10), ends_at=now + timedelta(hours=2))
+
+
+class Phone:
+    def __init__(self, server, event):
+        self.grant, token = grant_for(event, now=clock.now(), ends_at=clock.now() + timedelta(hours=3))
+        self.address = f"{server}/line/{event.code}/state"
+        self.cookie = {"Cookie": f"line-{event.code}={token}"}
+
+    def look(self, etag="", **headers):
+        seen = {"If-None-Match": etag} if etag else {}
+        return requests.get(self.address, headers=self.cookie | seen | headers, timeout=20)
+
+    def settled(self):
+        """Its name for what it sees, after it was told three times that this is all."""
+        etag = self.look().headers["ETag"]
+        assert [self.look(etag).status_code for _again in range(3)] == [304] * 3
+        return etag
+
+
+def test_an_answer_given_again_has_every_header_and_the_time(live_server, picket):
+    phone = Phone(live_server, picket)
+    etag = phone.look().headers["ETag"]
+    first = phone.look(etag)
+    time.sleep(0.01)
+    again = [phone.look(etag) for _again in range(5)]
+    for answer in again:
+        assert answer.headers.keys() == first.headers.keys()
+        assert answer.headers["Content-Security-Policy"] == first.headers["Content-Security-Policy"]
+        assert answer.headers["Cache-Control"] == "no-store" and answer.headers["ETag"] == etag
+    times = [int(answer.headers["X-Now"]) for answer in (first, *again)]
+    assert times == sorted(times) and times[-1] > times[0]
+
+
+def test_a_change_ends_it(live_server, picket):
+    phone = Phone(live_server, picket)
+    etag = phone.settled()
+    scan(picket, "2135550101", at=clock.now())
+    time.sleep(1)
+    answer = phone.look(etag)
+    assert answer.status_code == 200 and answer.json()["named"] == 1
+
+
+def test_a_link_that_is_taken_back_ends_it(live_server, picket):
+    phone = Phone(live_server, picket)
+    etag = phone.settled()
+    revoke_grant(phone.grant, "shell", now=clock.now())
+    time.sleep(1)
+    assert phone.look(etag).status_code == 403
+
+
+def test_another_phones_cookie_and_another_language_are_another_request(live_server, picket):
+    phone = Phone(live_server, picket)
+    etag = phone.settled()
+    stranger = f"line-{picket.code}={'A' * 40}"
+    assert phone.look(etag, Cookie=stranger).status_code == 403
+    assert phone.look(etag, Cookie="").status_code == 403
+    assert phone.look(etag, **{"Accept-Language": "es"}).status_code == 304
+    assert phone.look('"another"').status_code == 200
+
+
+class Asked:
+    """A request as the server describes it."""
+
+    def __init__(self, method="GET", path="/x", query="", *headers):
+        self.method, self.path, self.query_string = method, path, query
+        self.headers = dict(headers)
+
+
+GIVEN = Answer(304, [("ETag", '"1"'), ("X-Now", "1")], b"", "")
+
+
+def kept(scope, again=lambda: ({"X-Now": "2"}, b"")):
+    answers = RepeatedAnswers()
+    answers.keep(scope, {"mobilize.again": again}, GIVEN)
+    return answers
+
+
+def test_it_is_given_with_what_is_new():
+    answers = kept(Asked())
+    assert answers.find(Asked()) == GIVEN._replace(headers=[("ETag", '"1"'), ("X-Now", "2")])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Asked("POST"),
+        Asked("HEAD"),
+        Asked("GET", "/y"),
+        Asked("GET", "/x", "lang=es"),
+        Asked("GET", "/x", "", ("cookie", "a=b")),
+        Asked("GET", "/x", "", ("host", "elsewhere")),
+        Asked("GET", "/x", "", ("content-length", "3")),
+        Asked("GET", "/x", "", ("prefer", "wait")),
+    ],
+)
+def test_what_is_asked_otherwise_is_asked_of_the_application(other):
+    assert kept(Asked()).find(other) is None
+
+
+def test_what_does_not_hold_any_more_is_forgotten():
+    holds = iter([({}, b""), None])
+    answers = kept(Asked(), lambda: next(holds))
+    assert answers.find(Asked()) is not None
+    assert answers.find(Asked()) is None
+    assert answers.find(Asked()) is None, "it is not asked again whether it holds"
+
+
+def test_what_no_view_has_allowed_is_not_kept():
+    answers = RepeatedAnswers()
+    answers.keep(Asked(), {}, GIVEN)
+    assert answers.find(Asked()) is None
+
+
+def test_a_flood_of_requests_fills_no_memory():
+    answers = RepeatedAnswers()
+    for n in range(20_000):
+        answers.keep(Asked("GET", "/x", "", ("cookie", str(n))), {"mobilize.again": lambda: ({}, b"")}, GIVEN)
+    assert answers.find(Asked("GET", "/x", "", ("cookie", "0"))) is None
+    long = Asked("GET", "/x", "", ("cookie", "c" * 5000))
+    answers.keep(long, {"mobilize.again": lambda: ({}, b"")}, GIVEN)
+    assert answers.find(long) is None
