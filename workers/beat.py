@@ -54,9 +54,13 @@ class DueScheduler(Scheduler):
 
     def tick(self, *_: Any, **__: Any) -> float:
         """Send what is due; returns the seconds until the next tick."""
-        due = self.due(time.monotonic())
-        self.send(due)
-        self._say_so(time.monotonic())
+        due: list[TimetableEntry] = []
+        try:
+            due = self.due(time.monotonic())
+            self.send(due)
+            self._say_so(time.monotonic())
+        except Exception:
+            _log.exception("a tick of the clock failed, and it goes on")
         self.ticked_at = time.monotonic()
         return BUSY_S if due else AT_REST_S
 
