@@ -129,8 +129,8 @@ class Phone:
         self._etag = ""
 
     def ask(self) -> None:
-        seen = f"If-None-Match: {self._etag}\r\nPrefer: wait\r\n" if self._etag else ""
-        self._line.sendall(f"{self._head}{seen}\r\n".encode())
+        validator = f"If-None-Match: {self._etag}\r\nPrefer: wait\r\n" if self._etag else ""
+        self._line.sendall(f"{self._head}{validator}\r\n".encode())
 
     def answer(self) -> int:
         got = b""

@@ -11,7 +11,6 @@ from mobilize.accounts.security.checklist import ProtectionState
 from mobilize.actions.models import ActionKind
 from mobilize.checkins.models import Method, Outcome
 from mobilize.reminders.broadcasts.audience import UnreachableReason
-from mobilize.reminders.models import Audience
 from mobilize.roster.models import ImportState
 from mobilize.texts.enums import AttemptOutcome, Intent, TextState
 from mobilize.texts.receiving.receipts import STATE_OF
@@ -35,7 +34,7 @@ WORDS = {
         set(Method),
     ],
     "reminders/_inbox.html": [set(Intent)],
-    "reminders/broadcast.html": [set(Audience), set(UnreachableReason)],
+    "reminders/broadcast.html": [set(UnreachableReason)],
     "roster/imports.html": [set(ImportState) - {ImportState.READING, ImportState.DROPPED}],
     "texts/_words.html": [set(TextState), set(AttemptOutcome), set(STATE_OF), WORDINGS],
     "turnout/_site_rows.html": [set(State)],

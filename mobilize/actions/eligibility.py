@@ -64,10 +64,14 @@ def _freeze(action_id: UUID, event_ids: list[UUID], at: datetime, now: datetime)
 
 def was_active(at: datetime) -> ColumnElement[bool]:
     """The condition that the member was active at a moment, and still on the roster."""
-    span = exists().where(
-        StatusSpan.member_id == Member.id, StatusSpan.status == MemberStatus.ACTIVE, _open(StatusSpan, at)
-    )
-    return and_(span, or_(Member.gone_on.is_(None), Member.gone_on > at))
+    return and_(has_active_status(Member.id, at), or_(Member.gone_on.is_(None), Member.gone_on > at))
+
+
+def has_active_status(member_id: Any, at: Any) -> ColumnElement[bool]:
+    """SQL: the status of this member was "active" at that moment."""
+    active = StatusSpan.status == MemberStatus.ACTIVE
+    span = exists().where(StatusSpan.member_id == member_id, active, _open(StatusSpan, at))
+    return span.correlate_except(StatusSpan)
 
 
 def members_without_chapter(at: datetime) -> Select[Any]:
@@ -112,5 +116,5 @@ def _add(action_id: UUID, members: Select[Any]) -> None:
         db.session.execute(insert(Eligible).values(some).on_conflict_do_nothing())
 
 
-def _open(span: type[Membership] | type[StatusSpan], at: datetime) -> ColumnElement[bool]:
+def _open(span: type[Membership] | type[StatusSpan], at: Any) -> ColumnElement[bool]:
     return and_(span.from_at <= at, or_(span.to_at.is_(None), span.to_at > at))

@@ -82,7 +82,7 @@ class Versions:
                 self._numbers[event_id] = self._stored([event_id]).get(event_id, 0)
             return self._numbers[event_id]
 
-    def known(self, event_id: uuid.UUID) -> int | None:
+    def cached(self, event_id: uuid.UUID) -> int | None:
         """The same without asking the database, also outside an application's context; None where that would
         be needed."""
         with self._lock:

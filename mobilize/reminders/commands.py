@@ -13,7 +13,7 @@ from mobilize.accounts.access.scope import THE_OFFICE
 from mobilize.actions.queries import find_action
 from mobilize.commands import translated_option
 from mobilize.database import db
-from mobilize.languages import DEFAULT, Translated, required_languages
+from mobilize.languages import DEFAULT, LANGUAGES, Translated, required_languages
 from mobilize.reminders.broadcasts.estimates import (
     BroadcastEstimate,
     estimate_broadcast,
@@ -26,6 +26,8 @@ from mobilize.reminders.broadcasts.operations import (
     queue_broadcasts,
     write_broadcast,
 )
+from mobilize.reminders.broadcasts.places import chapters_by_area, places_named
+from mobilize.reminders.broadcasts.recipients_text import who_gets_it
 from mobilize.reminders.inbox.corrections import Reading, correct_reading, readings_offered
 from mobilize.reminders.inbox.queries import (
     InboxItem,
@@ -34,7 +36,7 @@ from mobilize.reminders.inbox.queries import (
     inbox_items,
     unknown_items,
 )
-from mobilize.reminders.models import Audience, Broadcast
+from mobilize.reminders.models import Audience, AudienceFilter, Broadcast
 from mobilize.reminders.monitoring.worker_tasks import due_texts
 from mobilize.texts.commands import texts
 from mobilize.texts.queries import counts_by_state, unsettled_texts
@@ -54,22 +56,53 @@ SHELL = "shell"
     required=required_languages(),
 )
 @click.option("--audience", type=click.Choice(["members", "chairs"]), required=True)
+@click.option(
+    "--of",
+    "audience_filter",
+    type=click.Choice([one.value for one in AudienceFilter]),
+    default=AudienceFilter.ALL.value,
+    help="Which of the members.",
+)
+@click.option(
+    "--place", "named_places", multiple=True, metavar="NAME", help="Only this area, or this site's code."
+)
+@click.option("--reads", "language", type=click.Choice(list(LANGUAGES)), help="Only who is texted in it.")
 @click.option("--urgent", default="", metavar="REASON", help="At any hour, to those who agreed to that.")
 @click.option("--long", "long_ok", is_flag=True, help="It may take more than two segments.")
 @click.option("--confirm", is_flag=True, help="Queue it. Without this, only its size is shown.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
 def send_broadcast(
-    named: str, text: Translated, audience: str, urgent: str, long_ok: bool, confirm: bool, as_json: bool
+    named: str,
+    text: Translated,
+    audience: str,
+    audience_filter: str,
+    named_places: tuple[str, ...],
+    language: str | None,
+    urgent: str,
+    long_ok: bool,
+    confirm: bool,
+    as_json: bool,
 ) -> None:
     """Text members or chairs of an action's chapters. A drill's goes to staff."""
     now, action = clock.now(), find_action(named)
     written = text.map(lambda typed: " ".join(typed.split()))
     draft = write_broadcast(
-        action, written, Audience(audience), urgent_reason=urgent, scope=THE_OFFICE, actor=SHELL, now=now
+        action,
+        written,
+        Audience(audience),
+        audience_filter=AudienceFilter(audience_filter),
+        places=places_named(chapters_by_area(action), named_places) if named_places else None,
+        language=language,
+        urgent_reason=urgent,
+        scope=THE_OFFICE,
+        actor=SHELL,
+        now=now,
     )
+    size = estimate_broadcast(draft, now)
     report = {
         "id": str(draft.id),
-        **_as_dict(estimate_broadcast(draft, now)),
+        "goes_to": who_gets_it(draft, people=size.people, phones=size.phones),
+        **_as_dict(size),
         "confirmed": False,
         "queued": 0,
     }
@@ -225,7 +258,8 @@ def _as_dict(size: BroadcastEstimate) -> dict[str, object]:
 
 
 def _lines(report: dict[str, object]) -> str:
-    lines = [f"{name.replace('_', ' ')}: {report[name]}" for name in ("phones", "segments", "cost_cents")]
+    figures = ("goes_to", "phones", "segments", "cost_cents")
+    lines = [f"{name.replace('_', ' ')}: {report[name]}" for name in figures]
     lines += [f"cannot be told: {report['cannot_be_told']}", f"last leaves at: {report['last_leaves_at']}"]
     lines += [f"note: {warning}" for warning in report["warnings"]]  # type: ignore[attr-defined]
     done = f"Queued {report['queued']} texts." if report["confirmed"] else "Nothing queued: add --confirm."

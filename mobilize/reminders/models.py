@@ -76,6 +76,8 @@ class Rsvp(Model):
     """A member's latest answer whether they are coming to an event."""
 
     __tablename__ = "replies"
+    # The claim asks for a member's few answers, whatever event they were about.
+    __table_args__ = (Index("ix_replies_member", "member_id"),)
 
     event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"), primary_key=True)
     member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"), primary_key=True)
@@ -92,6 +94,26 @@ class Audience(StrEnum):
     STAFF = "staff"
 
 
+class AudienceFilter(StrEnum):
+    """Which of the members a broadcast goes to.
+
+    `missing`: not in, and have not said no. `said_coming`: said that they come, and not in. `not_seen`:
+    eligible, and in at no line of the action, whatever they answered. `came_last`: were at the campaign's
+    last action.
+    """
+
+    ALL = "all"
+    MISSING = "missing"
+    SAID_COMING = "said_coming"
+    NOT_SEEN = "not_seen"
+    CAME_LAST = "came_last"
+
+    @property
+    def ends_with_check_in(self) -> bool:
+        """Whether a check-in makes it false, so that it is asked again as each text leaves."""
+        return self in (AudienceFilter.MISSING, AudienceFilter.SAID_COMING, AudienceFilter.NOT_SEEN)
+
+
 class BroadcastState(StrEnum):
     """draft -> queueing -> queued; a draft that nobody confirmed within two days is forgotten."""
 
@@ -103,10 +125,12 @@ class BroadcastState(StrEnum):
 class Broadcast(Model):
     """A text somebody wrote about an action, in each language, and the estimate it was confirmed by.
 
-    `site_ids` are the chapters it goes to, fixed when it was written (None: all of the action's). `wording`
+    `site_ids` are the chapters it goes to, fixed when it was written (None: all of the action's), as is
+    `last_action_id` for those who came to that one. With a `language` it goes to its readers alone.
+    `only_missing` says that the filter is asked again as each text leaves. `wording`
     is `as_written`, or the approved one it was made from; the words go when the action is forgotten.
-    `phones`, `segments` and `cost_cents` are of the moment it was confirmed. `only_missing`: only to members
-    who are not in and have not said no, asked again as each text leaves. Called back, no more of it leaves.
+    `phones`, `segments` and `cost_cents` are of the moment it was confirmed. Called back, no more of it
+    leaves.
     """
 
     __tablename__ = "broadcasts"
@@ -119,6 +143,11 @@ class Broadcast(Model):
     wording: Mapped[str] = mapped_column(String(40))
     text_enc: Mapped[bytes | None]
     urgent_reason_enc: Mapped[bytes | None]
+    audience_filter: Mapped[AudienceFilter] = mapped_column(
+        default=AudienceFilter.ALL, server_default=AudienceFilter.ALL.value
+    )
+    language: Mapped[str | None] = mapped_column(String(3))
+    last_action_id: Mapped[uuid.UUID | None]
     only_missing: Mapped[bool] = mapped_column(default=False, server_default=false())
     state: Mapped[BroadcastState] = mapped_column(default=BroadcastState.DRAFT, index=True)
     made_by: Mapped[str] = mapped_column(String(64))

@@ -18,7 +18,8 @@ class OutboxText(Model):
     `to` and `blanks` are sealed; `blanks` is the JSON of the wording's named blanks. `due_at` is what was
     promised and stays; `next_try_at` is when it may be claimed. `asks` is the question it opens on leaving.
     With a `carrier` it leaves by that one alone, from `number`: an answer, by the number that was written to.
-    `only_missing`: useless to a member who is in, or said they are not coming, which the claim asks again.
+    `only_missing`: useless to a member who is in, which the claim asks again; or said they are not coming,
+    unless `only_for` names another condition of whoever queued it.
     """
 
     __tablename__ = "outbox"
@@ -77,6 +78,7 @@ class OutboxText(Model):
     priority: Mapped[int]
     urgent: Mapped[bool] = mapped_column(default=False)
     only_missing: Mapped[bool] = mapped_column(default=False, server_default=false())
+    only_for: Mapped[str | None] = mapped_column(String(24))
     segments: Mapped[int] = mapped_column(default=1)
     asks: Mapped[str | None] = mapped_column(String(24))
     asks_until: Mapped[datetime | None]

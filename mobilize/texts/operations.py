@@ -46,7 +46,8 @@ class PlannedText:
     ever. `tz` is the member's zone, for the windows. `expires_at`: never sent later than this. `asks`
     opens a question of that kind about `event_id` when the text leaves; it closes at `expires_at`, or
     `asks_until`. `own` are blanks of this text alone: what stands for them in `blanks` is as long and of the
-    same alphabet, and is what is measured. `carrier`, `number` and `only_missing` as in `OutboxText`.
+    same alphabet, and is what is measured. `carrier`, `number`, `only_missing` and `only_for` as in
+    `OutboxText`.
     """
 
     purpose: str
@@ -64,6 +65,7 @@ class PlannedText:
     member_id: uuid.UUID | None = None
     urgent: bool = False
     only_missing: bool = False
+    only_for: str | None = None
     asks: str | None = None
     asks_until: datetime | None = None
     carrier: str | None = None
@@ -270,6 +272,7 @@ def _row(text: PlannedText, now: datetime, measured: dict[Hashable, tuple[str, i
         "priority": text.priority,
         "urgent": text.urgent,
         "only_missing": text.only_missing,
+        "only_for": text.only_for,
         "segments": billed,
         "asks": text.asks,
         "asks_until": text.asks_until or text.expires_at,

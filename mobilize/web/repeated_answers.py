@@ -34,7 +34,7 @@ def repeat_by(again: Again) -> None:
     request.environ[_AGAIN] = again
 
 
-class Answer(NamedTuple):
+class RsgiResponse(NamedTuple):
     """An answer as it leaves; `waits_for` as in `rsgi.RsgiAdapter`."""
 
     status: int
@@ -44,7 +44,7 @@ class Answer(NamedTuple):
 
 
 _Key = tuple[Any, ...]
-_Kept = tuple[Answer, Again]
+_Kept = tuple[RsgiResponse, Again]
 
 
 class RepeatedAnswers:
@@ -54,7 +54,7 @@ class RepeatedAnswers:
         self._kept: LRUCache[_Key, _Kept] = LRUCache(REPEATED_BYTES, getsizeof=_size)
         self._lock = threading.Lock()
 
-    def find(self, scope: "Scope") -> Answer | None:
+    def find(self, scope: "Scope") -> RsgiResponse | None:
         """The answer to this request, if it was given before and still holds."""
         key = _key(scope)
         if key is None:
@@ -72,7 +72,7 @@ class RepeatedAnswers:
         same = [header for header in answer.headers if header[0] not in new[0]]
         return answer._replace(headers=same + list(new[0].items()), body=new[1])
 
-    def keep(self, scope: "Scope", environ: Mapping[str, Any], answer: Answer) -> None:
+    def keep(self, scope: "Scope", environ: Mapping[str, Any], answer: RsgiResponse) -> None:
         """Keep an answer if its view said how it is given again."""
         again, key = environ.get(_AGAIN), _key(scope)
         if again is not None and key is not None and len(str(key)) <= _LONGEST_KEY:

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
 
 from werkzeug.exceptions import HTTPException, LengthRequired, RequestEntityTooLarge, RequestTimeout
 
-from mobilize.web.repeated_answers import Answer, RepeatedAnswers
+from mobilize.web.repeated_answers import RepeatedAnswers, RsgiResponse
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -49,7 +49,7 @@ class _Request(NamedTuple):
     scope: "Scope"
     protocol: "HTTPProtocol"
     body: IO[bytes]
-    answered: "asyncio.Future[Answer | None]"
+    answered: "asyncio.Future[RsgiResponse | None]"
     came_at: float
 
 
@@ -116,7 +116,9 @@ class RsgiAdapter:
             # What changed may show nothing to this asker, who is then held on: else the time would tell.
             held = await self._answered(scope, protocol, BytesIO())
 
-    async def _answered(self, scope: "Scope", protocol: "HTTPProtocol", body: IO[bytes]) -> Answer | None:
+    async def _answered(
+        self, scope: "Scope", protocol: "HTTPProtocol", body: IO[bytes]
+    ) -> RsgiResponse | None:
         answered = self._loop.create_future()
         self._requests.put(_Request(scope, protocol, body, answered, time.monotonic()))
         return await answered
@@ -158,7 +160,7 @@ class RsgiAdapter:
                 _log.exception("an answer could not be given")
             self._loop.call_soon_threadsafe(_end, request.answered, held)
 
-    def _answer(self, request: _Request) -> Answer | None:
+    def _answer(self, request: _Request) -> RsgiResponse | None:
         started = _StartResponse()
         environ = _environ(request)
         parts = self._app(environ, started)
@@ -171,7 +173,7 @@ class RsgiAdapter:
             started.headers.append(("Connection", "close"))
         headers = [header for header in started.headers if header[0] != WAITS_FOR]
         waits_for = dict(started.headers).get(WAITS_FOR, "") if len(headers) < len(started.headers) else ""
-        answer = Answer(started.status, headers, whole, waits_for)
+        answer = RsgiResponse(started.status, headers, whole, waits_for)
         self._repeated.keep(request.scope, environ, answer)
         held = answer if waits_for and self._changes else None
         if held is None:
@@ -182,11 +184,11 @@ class RsgiAdapter:
         return held
 
 
-def _send(answer: Answer, protocol: "HTTPProtocol") -> None:
+def _send(answer: RsgiResponse, protocol: "HTTPProtocol") -> None:
     protocol.response_bytes(answer.status, answer.headers, answer.body)
 
 
-def _end(answered: "asyncio.Future[Answer | None]", held: Answer | None) -> None:
+def _end(answered: "asyncio.Future[RsgiResponse | None]", held: RsgiResponse | None) -> None:
     """In the event loop; the server has cancelled it when the other end hung up."""
     if not answered.done():
         answered.set_result(held)

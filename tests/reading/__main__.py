@@ -11,6 +11,7 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -20,17 +21,18 @@ from zlib import crc32
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from mobilize.texts.models import QuestionKind
 from mobilize.texts.receiving.reading import classifier
 from mobilize.texts.receiving.reading.classifier import WEIGHTS
 from mobilize.texts.receiving.reading.features import features, fold
-from mobilize.texts.receiving.replies import DOUBTFUL, read_reply
+from tests.reading.apart import too_close
+from tests.reading.confusion import intent_of, table
 from tests.reading.network import Network
 from tests.reading.variants import variant
 
 HERE = Path(__file__).parent
 # In this order, which is part of the weights.
-TRAINED_ON = ("seen_1.jsonl", "seen_2.jsonl", "seen_3.jsonl", "other.jsonl")
+TRAINED_ON = ("seen_1.jsonl", "seen_2.jsonl", "seen_3.jsonl", "seen_4.jsonl", "other.jsonl")
+SEALED = "unseen.jsonl"
 LABELS = (
     *(
         "stop",
@@ -103,10 +105,8 @@ class Trainer:
 
     def train(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(inward, bias, outward) of several networks as one, whose scores are the mean of theirs."""
-        trained = [
-            Network(len(self.names), len(LABELS), seed).train(self.matrix, self.allowed, self.weight)
-            for seed in range(NETWORKS)
-        ]
+        with ProcessPoolExecutor(NETWORKS) as pool:
+            trained = list(pool.map(self._one, range(NETWORKS)))
         wide = len(LABELS)
         return (
             np.hstack(
@@ -118,6 +118,10 @@ class Trainer:
             ),
             np.vstack([one.outward / NETWORKS for one in trained]),
         )
+
+    def _one(self, seed: int) -> Network:
+        network = Network(len(self.names), len(LABELS), seed)
+        return network.train(self.matrix, self.allowed, self.weight)
 
 
 def store(trainer: Trainer, inward: np.ndarray, bias: np.ndarray, outward: np.ndarray, file: Path) -> None:
@@ -147,23 +151,6 @@ def read_with(file: Path, sentences: Sequence[dict[str, Any]]) -> Counter[tuple[
     return Counter((one["label"], intent_of(one)) for one in sentences)
 
 
-def intent_of(sentence: dict[str, Any]) -> str:
-    """What a sentence is read as when the question is open that its sender was asked; a doubtful wish to stop
-    is an intent of its own."""
-    question = QuestionKind.HEAD_COUNT if sentence["from"] == "chair" else QuestionKind.COMING
-    reply = read_reply(sentence["text"], question)
-    return DOUBTFUL if reply.value == DOUBTFUL else reply.intent.value
-
-
-def table(read: Counter[tuple[str, str]]) -> str:
-    """The counts as a table: a line for each label, a column for each intent."""
-    intents = sorted({intent for _label, intent in read})
-    lines = [["said", *intents], ["---"] * (len(intents) + 1)]
-    for label in sorted({label for label, _intent in read}):
-        lines.append([label, *(str(read[label, intent] or "") for intent in intents)])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def left_out(sentences: Sequence[dict[str, Any]]) -> Counter[tuple[str, str]]:
     """How sentences are read by what was trained without them, a quarter of them at a time."""
     fold_of = [crc32(fold(one["text"]).encode()) % FOLDS for one in sentences]
@@ -178,12 +165,17 @@ def left_out(sentences: Sequence[dict[str, Any]]) -> Counter[tuple[str, str]]:
 
 
 def main(command: str = "") -> int:
-    """Train on every sentence of `TRAINED_ON`; or print a table of what is left out of the
-    training (`folds`), or of what is sealed (`unseen`)."""
+    """Train on every sentence of `TRAINED_ON`, unless one is too close to a sealed one; or print a table of
+    what is left out of the training (`folds`), or of what is sealed (`unseen`)."""
     if command == "folds":
         print(table(left_out(load(*TRAINED_ON))))
     elif command == "unseen":
-        print(table(read_with(WEIGHTS, load("unseen.jsonl"))))
+        print(table(read_with(WEIGHTS, load(SEALED))))
+    elif close := too_close(
+        [one["text"] for one in load(*TRAINED_ON)], [one["text"] for one in load(SEALED)]
+    ):
+        print(f"Too close to a sealed sentence, take them out: {close}")
+        return 1
     else:
         trainer = Trainer(load(*TRAINED_ON))
         store(trainer, *trainer.train(), WEIGHTS)

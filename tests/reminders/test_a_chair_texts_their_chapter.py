@@ -9,7 +9,9 @@ from flask.testing import FlaskClient
 from mobilize import clock
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Event
+from mobilize.database import atomic
 from mobilize.reminders.broadcasts.operations import queue_broadcasts
+from mobilize.reminders.models import Rsvp
 from tests.builders import make_action, make_event, make_member, make_person, make_site, sign_in
 from tests.reminders.conftest import MIA, NATE, phones, waiting, words
 
@@ -72,3 +74,17 @@ def test_another_chapters_event_is_not_there_and_the_composer_is_not_theirs(
     other = make_event(action=event.action)
     assert client.get(f"/events/{other.id}/text").status_code == 404
     assert client.get(f"/actions/{event.action_id}/texts/new").status_code == 403
+
+
+def test_who_said_they_come_is_called_for_when_the_chair_says_so(app: Flask, client: FlaskClient) -> None:
+    event = her_event(client)
+    coming = make_member(site=event.site, phone=NATE)
+    with atomic() as session:
+        session.add(Rsvp(event_id=event.id, member_id=coming.id, coming=True, at=clock.now()))
+    typed = {"wording": "chair_come", "whom": "said_coming"}
+    looked = client.post(f"/events/{event.id}/text", data=typed)
+    assert "It goes to 1 member of Elm Street School who said they come" in client.get(looked.location).text
+    client.post(looked.location + "/send")
+    queue_broadcasts(clock.now())
+    assert phones("as_written") == [NATE]
+    assert client.post(f"/events/{event.id}/text", data={**typed, "whom": "everybody"}).status_code == 422

@@ -11,7 +11,7 @@ from mobilize.database import atomic, db
 from mobilize.keys.crypto import blind_index
 from mobilize.reminders.broadcasts.chapter_texts import write_to_chapter
 from mobilize.reminders.broadcasts.estimates import estimate_broadcast
-from mobilize.reminders.models import Rsvp
+from mobilize.reminders.models import AudienceFilter, Rsvp
 from mobilize.reminders.rules.queries import is_moot
 from mobilize.roster.models import Member
 from mobilize.texts.sending.claiming import claim
@@ -26,7 +26,7 @@ def test_come_and_help_goes_only_to_those_still_missing_when_it_leaves(app: Flas
     make_member(site=site, phone=CARMEN)
     stays_away = make_member(site=site, phone=OLGA)
     stored(Rsvp(event_id=action.events[0].id, member_id=stays_away.id, coming=False, at=clock.now()))
-    broadcast = written(action, only_missing=True)
+    broadcast = written(action, audience_filter=AudienceFilter.MISSING)
     assert estimate_broadcast(broadcast, clock.now()).phones == 3
     assert sent(broadcast) == 3
     checks_in(action.events[0], MIA)

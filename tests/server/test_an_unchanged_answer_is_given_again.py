@@ -9,7 +9,7 @@ import requests
 
 from mobilize import clock
 from mobilize.accounts.access.grants import revoke_grant
-from mobilize.web.repeated_answers import Answer, RepeatedAnswers
+from mobilize.web.repeated_answers import RepeatedAnswers, RsgiResponse
 from tests.builders import make_event, make_member, make_site
 from tests.checkins.morning import grant_for, scan
 
@@ -29,8 +29,8 @@ class Phone:
         self.cookie = {"Cookie": f"line-{event.code}={token}"}
 
     def look(self, etag="", **headers):
-        seen = {"If-None-Match": etag} if etag else {}
-        return requests.get(self.address, headers=self.cookie | seen | headers, timeout=20)
+        validator = {"If-None-Match": etag} if etag else {}
+        return requests.get(self.address, headers=self.cookie | validator | headers, timeout=20)
 
     def settled(self):
         """Its name for what it sees, after it was told three times that this is all."""
@@ -80,7 +80,7 @@ def test_another_phones_cookie_and_another_language_are_another_request(live_ser
     assert phone.look('"another"').status_code == 200
 
 
-class Asked:
+class FakeScope:
     """A request as the server describes it."""
 
     def __init__(self, method="GET", path="/x", query="", *headers):
@@ -88,56 +88,58 @@ class Asked:
         self.headers = dict(headers)
 
 
-GIVEN = Answer(304, [("ETag", '"1"'), ("X-Now", "1")], b"", "")
+FIRST = RsgiResponse(304, [("ETag", '"1"'), ("X-Now", "1")], b"", "")
 
 
 def kept(scope, again=lambda: ({"X-Now": "2"}, b"")):
     answers = RepeatedAnswers()
-    answers.keep(scope, {"mobilize.again": again}, GIVEN)
+    answers.keep(scope, {"mobilize.again": again}, FIRST)
     return answers
 
 
 def test_it_is_given_with_what_is_new():
-    answers = kept(Asked())
-    assert answers.find(Asked()) == GIVEN._replace(headers=[("ETag", '"1"'), ("X-Now", "2")])
+    answers = kept(FakeScope())
+    assert answers.find(FakeScope()) == FIRST._replace(headers=[("ETag", '"1"'), ("X-Now", "2")])
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        Asked("POST"),
-        Asked("HEAD"),
-        Asked("GET", "/y"),
-        Asked("GET", "/x", "lang=es"),
-        Asked("GET", "/x", "", ("cookie", "a=b")),
-        Asked("GET", "/x", "", ("host", "elsewhere")),
-        Asked("GET", "/x", "", ("content-length", "3")),
-        Asked("GET", "/x", "", ("prefer", "wait")),
+        FakeScope("POST"),
+        FakeScope("HEAD"),
+        FakeScope("GET", "/y"),
+        FakeScope("GET", "/x", "lang=es"),
+        FakeScope("GET", "/x", "", ("cookie", "a=b")),
+        FakeScope("GET", "/x", "", ("host", "elsewhere")),
+        FakeScope("GET", "/x", "", ("content-length", "3")),
+        FakeScope("GET", "/x", "", ("prefer", "wait")),
     ],
 )
 def test_what_is_asked_otherwise_is_asked_of_the_application(other):
-    assert kept(Asked()).find(other) is None
+    assert kept(FakeScope()).find(other) is None
 
 
 def test_what_does_not_hold_any_more_is_forgotten():
     holds = iter([({}, b""), None])
-    answers = kept(Asked(), lambda: next(holds))
-    assert answers.find(Asked()) is not None
-    assert answers.find(Asked()) is None
-    assert answers.find(Asked()) is None, "it is not asked again whether it holds"
+    answers = kept(FakeScope(), lambda: next(holds))
+    assert answers.find(FakeScope()) is not None
+    assert answers.find(FakeScope()) is None
+    assert answers.find(FakeScope()) is None, "it is not asked again whether it holds"
 
 
 def test_what_no_view_has_allowed_is_not_kept():
     answers = RepeatedAnswers()
-    answers.keep(Asked(), {}, GIVEN)
-    assert answers.find(Asked()) is None
+    answers.keep(FakeScope(), {}, FIRST)
+    assert answers.find(FakeScope()) is None
 
 
 def test_a_flood_of_requests_fills_no_memory():
     answers = RepeatedAnswers()
     for n in range(20_000):
-        answers.keep(Asked("GET", "/x", "", ("cookie", str(n))), {"mobilize.again": lambda: ({}, b"")}, GIVEN)
-    assert answers.find(Asked("GET", "/x", "", ("cookie", "0"))) is None
-    long = Asked("GET", "/x", "", ("cookie", "c" * 5000))
-    answers.keep(long, {"mobilize.again": lambda: ({}, b"")}, GIVEN)
+        answers.keep(
+            FakeScope("GET", "/x", "", ("cookie", str(n))), {"mobilize.again": lambda: ({}, b"")}, FIRST
+        )
+    assert answers.find(FakeScope("GET", "/x", "", ("cookie", "0"))) is None
+    long = FakeScope("GET", "/x", "", ("cookie", "c" * 5000))
+    answers.keep(long, {"mobilize.again": lambda: ({}, b"")}, FIRST)
     assert answers.find(long) is None

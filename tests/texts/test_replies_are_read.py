@@ -67,6 +67,8 @@ STOP = """
     stpo
     Please remove my number
     Do not contact me again
+    please don't keep sending these
+    you keep texting me, stop
 """
 START = """
     START
@@ -280,6 +282,7 @@ def test_whoever_wants_no_more_texts_is_let_go_whatever_else_is_said(body: str) 
         "incendio",
         "no quiero vivir",
         "Atropellaron a una maestra en la puerta, manden ayuda",
+        "sum1 call 911 my fone is dyin",
     ],
 )
 def test_an_emergency_is_no_wish_to_get_no_texts(body: str) -> None:
@@ -296,6 +299,13 @@ def test_an_emergency_is_no_wish_to_get_no_texts(body: str) -> None:
         "Will the district stop sending our jobs",
         "I got my flu shot today",
         "Is the flu shot clinic still on?",
+        "thank you for texting me",
+        "gracias por el recordatorio",
+        "Love these texts",
+        "that chant is fire",
+        "es simulacro de incendio, no se asusten",
+        "these class sizes are killing me",
+        "no hay migra, eran rumores",
     ],
 )
 def test_words_of_stopping_and_of_danger_have_other_meanings(body: str) -> None:
@@ -411,6 +421,16 @@ def test_what_was_asked_decides_what_an_answer_means(
         ("docena y media", "18"),
         ("thirty tres", "33"),
         ("just me", "1"),
+        ("eighteen, gate 2", "18"),
+        ("27 at gate 3", "27"),
+        ("me and 7 others", "8"),
+        ("two lines of 9", "18"),
+        ("12 de cada lado, o sea 24", "24"),
+        ("creí que 30 pero son 28", "28"),
+        ("cuarentaicinco", "45"),
+        ("24 mujeres y 3 hombres", "27"),
+        ("17 people in 40 degree weather", "17"),
+        ("33 esperen 35", "35"),
     ],
 )
 def test_a_count_in_a_chairs_own_words_is_read(body: str, value: str) -> None:

@@ -4,7 +4,6 @@ import json
 import math
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,15 +11,12 @@ from mobilize.texts.models import Intent, QuestionKind
 from mobilize.texts.receiving.reading.classifier import explain, model, probabilities
 from mobilize.texts.receiving.reading.counts import CountRead
 from mobilize.texts.receiving.replies import DOUBTFUL, ParsedReply, count_of, read_reply
+from tests.reading.confusion import intent_of, reply_to, table
 
 UNSEEN = Path(__file__).parents[1] / "reading" / "unseen.jsonl"
+DOCS = Path(__file__).parents[2] / "docs" / "texts.md"
 SENTENCES = [json.loads(line) for line in UNSEEN.read_text(encoding="utf-8").splitlines()]
-STOPS = {"stop", "stop_doubtful", "wrong_number"}
-
-
-def reply_to(sentence: dict[str, Any]) -> ParsedReply:
-    question = QuestionKind.HEAD_COUNT if sentence["from"] == "chair" else QuestionKind.COMING
-    return read_reply(sentence["text"], question)
+MAY_STOP = {"stop", "stop_doubtful", "wrong_number"}
 
 
 @pytest.fixture(scope="module")
@@ -44,25 +40,29 @@ def test_who_wants_no_more_texts_gets_none(read: Counter[tuple[str, Intent]]) ->
     assert total(read, "stop") - read["stop", Intent.OUT] <= 1
 
 
+def test_the_table_in_the_docs_is_what_is_read() -> None:
+    assert table(Counter((one["label"], intent_of(one)) for one in SENTENCES)) in DOCS.read_text("utf-8")
+
+
 def test_few_wishes_are_doubted(replies: list[tuple[str, ParsedReply]]) -> None:
     of_stops = [reply.value for label, reply in replies if label == "stop"]
-    assert of_stops.count(DOUBTFUL) <= 0.03 * len(of_stops)
+    assert of_stops.count(DOUBTFUL) <= 0.05 * len(of_stops)
 
 
 def test_hardly_anybody_is_stopped_who_did_not_ask(read: Counter[tuple[str, Intent]]) -> None:
-    others = {label for label, _intent in read} - STOPS
+    others = {label for label, _intent in read} - MAY_STOP
     assert sum(total(read, label) for label in others) >= 400
-    assert sum(read[label, Intent.OUT] for label in others) <= 14
+    assert sum(read[label, Intent.OUT] for label in others) <= 10
 
 
 def test_hardly_anybody_is_stopped_without_being_asked(replies: list[tuple[str, ParsedReply]]) -> None:
     clear = [label for label, reply in replies if reply == ParsedReply(Intent.OUT)]
-    assert len([label for label in clear if label not in STOPS]) <= 9
+    assert len([label for label in clear if label not in MAY_STOP]) <= 3
 
 
 def test_an_emergency_reaches_somebody(read: Counter[tuple[str, Intent]]) -> None:
     assert total(read, "emergency") >= 150
-    assert total(read, "emergency") - read["emergency", Intent.ALARM] <= 6
+    assert total(read, "emergency") - read["emergency", Intent.ALARM] <= 4
     false = sum(n for (label, intent), n in read.items() if intent is Intent.ALARM and label != "emergency")
     assert false <= 0.02 * (len(SENTENCES) - total(read, "emergency"))
 
@@ -99,7 +99,7 @@ def test_a_count_is_right_or_asked_again() -> None:
         if reply.intent is Intent.NUMBER
     ]
     right = [count == CountRead(one["heads"], one["supporters"]) for count, one in taken]
-    assert len(taken) >= 0.85 * len(counts) and sum(right) >= 0.82 * len(counts)
+    assert len(taken) >= 0.92 * len(counts) and sum(right) >= 0.89 * len(counts)
     assert right.count(False) <= 0.04 * len(counts)
 
 

@@ -133,12 +133,12 @@ def _our_clock(now: datetime) -> dict[str, str]:
 
 def _repeat_unchanged(phone_grant: HeldGrant, look: CachedState, now: datetime) -> None:
     """Let "nothing has changed" be given again to this phone while that is so, and its grant was read."""
-    event_id, known = phone_grant.event_id, versions()
+    event_id, current = phone_grant.event_id, versions()
     until = min(look.until, line_phones(event_id, now=now).until)
 
     def again() -> tuple[dict[str, str], bytes] | None:
         now = clock.now()
-        return (_our_clock(now), b"") if known.known(event_id) == look.version and now < until else None
+        return (_our_clock(now), b"") if current.cached(event_id) == look.version and now < until else None
 
     repeat_by(again)
 

@@ -13,6 +13,7 @@ from mobilize.languages import language
 from mobilize.reminders.blanks import blanks_for, written_in
 from mobilize.reminders.broadcasts import chapter_texts as operations
 from mobilize.reminders.broadcasts.forms import ChapterTextForm
+from mobilize.reminders.models import AudienceFilter
 from mobilize.reminders.routes import bp
 from mobilize.texts.templates import template
 
@@ -29,12 +30,15 @@ def text_chapter(event_id: uuid.UUID) -> str:
 def write_to_chapter(event_id: uuid.UUID) -> Response | tuple[str, int]:
     """Draft the text, and go on to its preview, where it is confirmed."""
     event, form = changeable_event(event_id, me().scope), ChapterTextForm()
+    if not form.validate():
+        return _page(event_id, form), 422
     try:
         broadcast = operations.write_to_chapter(
             event,
             event.site or abort(404),
             form.wording.data or "",
             form.where.data or "",
+            AudienceFilter(form.whom.data),
             scope=me().scope,
             actor=me().actor,
             now=clock.now(),

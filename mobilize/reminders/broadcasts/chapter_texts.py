@@ -9,7 +9,7 @@ from mobilize.actions.models import Event
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.languages import Translated, _
-from mobilize.reminders.models import Audience, Broadcast, BroadcastState
+from mobilize.reminders.models import Audience, AudienceFilter, Broadcast, BroadcastState
 from mobilize.roster.models import Site
 from mobilize.texts.templates import template, written_languages
 
@@ -39,9 +39,18 @@ def approved_words(wording: str, where: str) -> Translated:
 
 
 def write_to_chapter(
-    event: Event, site: Site, wording: str, where: str, *, scope: Scope, actor: str, now: datetime
+    event: Event,
+    site: Site,
+    wording: str,
+    where: str,
+    whom: AudienceFilter = AudienceFilter.MISSING,
+    *,
+    scope: Scope,
+    actor: str,
+    now: datetime,
 ) -> Broadcast:
-    """Store a draft to this chapter's members, to be previewed and confirmed like any broadcast.
+    """Store a draft to this chapter's members, to be previewed and confirmed like any broadcast. What calls
+    for people goes to `whom`, and the rest to all.
 
     Refused: what `approved_words` refuses, "not_yours", and "is_over" when it is over or off.
     """
@@ -50,13 +59,15 @@ def write_to_chapter(
     if event.is_called_off or event.action.called_off_at or now > event.ends_at + timedelta(days=1):
         raise Refused("is_over", _("This event is over or called off."), status=409)
     text = approved_words(wording, where)
+    to_missing = wording in ONLY_TO_MISSING and not event.action.drill
     broadcast = Broadcast(
         action_id=event.action_id,
         site_ids=[str(site.id)],
         audience=Audience.STAFF if event.action.drill else Audience.MEMBERS,
         wording=wording,
         text=text,
-        only_missing=wording in ONLY_TO_MISSING and not event.action.drill,
+        audience_filter=whom if to_missing else AudienceFilter.ALL,
+        only_missing=to_missing and whom.ends_with_check_in,
         state=BroadcastState.DRAFT,
         made_by=actor,
         made_at=now,

@@ -12,7 +12,7 @@ from mobilize import settings
 from mobilize.actions.models import Event, EventChapter, EventState
 from mobilize.database import db
 from mobilize.languages import Translated
-from mobilize.reminders.broadcasts.audience import audience_of, counted
+from mobilize.reminders.broadcasts.audience import chapters_of_broadcast, counted, recipients_of
 from mobilize.reminders.broadcasts.preview import as_it_leaves, is_long, warnings
 from mobilize.reminders.models import Audience, Broadcast
 from mobilize.reminders.rules.estimates import Preview
@@ -26,13 +26,15 @@ CALLED_BACK = "called_back"  # why the outbox dropped what was called back
 
 @dataclass(frozen=True)
 class BroadcastEstimate:
-    """`phones` get it, for `segments` at `cost_cents`; `cannot` counts who cannot be told, by reason.
+    """`phones` of so many `people` get it, for `segments` at `cost_cents`; `cannot` counts who cannot be
+    told, by reason.
 
     It leaves from `starts_at` on, behind what waits already, and is through at `done_at`, in the zone `tz`.
     `cut_off`: the hours for such texts end before that, and the rest leaves when they open again.
     """
 
     phones: int
+    people: int
     segments: int
     cost_cents: int
     cannot: dict[str, int]
@@ -48,23 +50,16 @@ class BroadcastEstimate:
 def estimate_broadcast(broadcast: Broadcast, now: datetime) -> BroadcastEstimate:
     """The estimate of this broadcast by today's roster. Reads only."""
     events = events_of_broadcast(broadcast)
-    query = audience_of(
-        broadcast.action,
-        broadcast.audience,
-        chapters_of_broadcast(broadcast),
-        urgent=bool(broadcast.urgent_reason),
-        only_missing=broadcast.only_missing,
-        now=now,
-    )
-    reached, cannot = counted(query)
-    segments, previews = _measured(broadcast, events, reached)
+    reach = counted(recipients_of(broadcast, now))
+    segments, previews = _measured(broadcast, events, reach.phones)
     starts_at, done_at, cut_off, zone = _when(broadcast, events, segments, now)
     longest = {preview.language: preview.body for preview in previews}
     return BroadcastEstimate(
-        phones=sum(reached.values()),
+        phones=reach.total,
+        people=reach.people,
         segments=segments,
         cost_cents=cost_cents(segments),
-        cannot=cannot,
+        cannot=reach.cannot,
         starts_at=starts_at,
         done_at=done_at,
         cut_off=cut_off,
@@ -83,11 +78,6 @@ def text_class_of(broadcast: Broadcast) -> TextClass:
 def words_of(broadcast: Broadcast) -> Translated:
     """The words of the broadcast; none once they are forgotten."""
     return broadcast.text or Translated()
-
-
-def chapters_of_broadcast(broadcast: Broadcast) -> list[uuid.UUID] | None:
-    """The chapters it goes to; None for all of the action's."""
-    return None if broadcast.site_ids is None else [uuid.UUID(one) for one in broadcast.site_ids]
 
 
 def events_of_broadcast(broadcast: Broadcast) -> list[Event]:
@@ -173,7 +163,8 @@ def _measured(
                 segments + here * length.segments,
                 phones_by_language[language] + here,
             )
-    return segments, tuple(Preview(one, *longest[one], phones_by_language[one]) for one in longest)
+    read = [one for one in longest if phones_by_language[one] or not broadcast.language]
+    return segments, tuple(Preview(one, *longest[one], phones_by_language[one]) for one in read or longest)
 
 
 def _size(length: MessageLength) -> tuple[int, int]:

@@ -4,7 +4,7 @@ Confirming sends nothing: workers put the texts into the outbox, page by page, e
 """
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,16 +15,15 @@ from mobilize.accounts.access.scope import Scope
 from mobilize.accounts.approvals.models import Approval, ApprovalState
 from mobilize.accounts.approvals.operations import ApprovalKind, needs_second_person, request_approval, use
 from mobilize.accounts.models import Person
-from mobilize.actions.models import Action, Event, EventChapter
+from mobilize.actions.models import Action, Event
 from mobilize.database import atomic, db, new_id
 from mobilize.errors import Refused
 from mobilize.languages import Translated, _, in_every_language
-from mobilize.reminders.broadcasts.audience import audience_of
+from mobilize.reminders.broadcasts.audience import last_action_before, recipients_of
 from mobilize.reminders.broadcasts.chapter_texts import refuse_too_many
 from mobilize.reminders.broadcasts.estimates import (
     CALLED_BACK,
     BroadcastEstimate,
-    chapters_of_broadcast,
     estimate_broadcast,
     events_of_broadcast,
     purpose_of,
@@ -32,9 +31,11 @@ from mobilize.reminders.broadcasts.estimates import (
     text_class_of,
     words_of,
 )
+from mobilize.reminders.broadcasts.places import chapters_by_area, chosen_chapters
 from mobilize.reminders.broadcasts.preview import body_for, check_written
-from mobilize.reminders.models import Audience, Broadcast, BroadcastState
-from mobilize.roster.models import Member, Site
+from mobilize.reminders.broadcasts.recipients_text import who_gets_it
+from mobilize.reminders.models import Audience, AudienceFilter, Broadcast, BroadcastState
+from mobilize.roster.models import Member
 from mobilize.texts.models import Priority, TextClass
 from mobilize.texts.operations import PlannedText, drop_texts, queue_texts
 from mobilize.texts.queries import may_text
@@ -53,37 +54,34 @@ def write_broadcast(
     written: Translated,
     audience: Audience,
     *,
-    only_missing: bool = False,
+    audience_filter: AudienceFilter = AudienceFilter.ALL,
+    places: Collection[uuid.UUID] | None = None,
+    language: str | None = None,
     urgent_reason: str = "",
     scope: Scope,
     actor: str,
     now: datetime,
 ) -> Broadcast:
-    """Keep what was written, to be looked at; nothing is queued. It goes to the action's chapters in `scope`.
+    """Keep what was written, to be looked at; nothing is queued.
 
-    `only_missing`: of members, those who are not in and have not said no, asked again as each text leaves. A
+    It goes to the action's chapters in `scope`, or of these to the areas and sites in `places`, to the
+    readers of `language` if one is given, and of members to those of the filter. A
     drill goes to staff, whatever was chosen. Refused: no_words, bad_braces, unknown_blank, bad_audience,
-    called_off, no_chapters.
+    called_off, no_chapters, no_such_place, no_last_action.
     """
     check_written(written)
-    if action.called_off_at is not None:
-        raise Refused("called_off", _("This action is called off. Its page says who was told."), status=409)
-    reason = " ".join(urgent_reason.split())[:200]
-    if reason and audience is not Audience.MEMBERS:
-        raise Refused("bad_audience", _("Only members are asked whether urgent texts may come at any hour."))
-    site_ids = _chapters_in(action, scope)
-    broadcast = Broadcast(
-        action_id=action.id,
-        site_ids=site_ids,
-        audience=Audience.STAFF if action.drill else audience,
-        wording=AS_WRITTEN,
-        text=written,
-        urgent_reason=reason or None,
-        only_missing=only_missing and audience is Audience.MEMBERS and not action.drill,
-        state=BroadcastState.DRAFT,
-        made_by=actor,
-        made_at=now,
+    broadcast = choose_recipients(
+        action,
+        audience,
+        audience_filter=audience_filter,
+        places=places,
+        language=language,
+        urgent_reason=urgent_reason,
+        scope=scope,
+        actor=actor,
+        now=now,
     )
+    broadcast.text = written
     with atomic() as session:
         old = Broadcast.state == BroadcastState.DRAFT, Broadcast.made_at < now - DRAFTS_ARE_KEPT
         session.execute(delete(Broadcast).where(*old))
@@ -91,14 +89,61 @@ def write_broadcast(
     return broadcast
 
 
+def choose_recipients(
+    action: Action,
+    audience: Audience,
+    *,
+    audience_filter: AudienceFilter,
+    places: Collection[uuid.UUID] | None,
+    language: str | None,
+    urgent_reason: str,
+    scope: Scope,
+    actor: str,
+    now: datetime,
+) -> Broadcast:
+    """The broadcast that would go to these, without its words, to be counted; nothing is stored. Refused like
+    `write_broadcast`."""
+    if action.called_off_at is not None:
+        raise Refused("called_off", _("This action is called off. Its page says who was told."), status=409)
+    reason = " ".join(urgent_reason.split())[:200]
+    if reason and audience is not Audience.MEMBERS:
+        raise Refused("bad_audience", _("Only members are asked whether urgent texts may come at any hour."))
+    if action.drill:
+        audience, audience_filter, places, language = Audience.STAFF, AudienceFilter.ALL, None, None
+    elif audience is not Audience.MEMBERS:
+        audience_filter = AudienceFilter.ALL
+    return Broadcast(
+        action_id=action.id,
+        action=action,
+        site_ids=_chapters_in(action, scope, places),
+        audience=audience,
+        audience_filter=audience_filter,
+        language=language,
+        last_action_id=_last_action(action, audience_filter, scope, now),
+        wording=AS_WRITTEN,
+        urgent_reason=reason or None,
+        only_missing=audience_filter.ends_with_check_in,
+        state=BroadcastState.DRAFT,
+        made_by=actor,
+        made_at=now,
+    )
+
+
 def confirm_broadcast(
-    broadcast_id: uuid.UUID, *, long_ok: bool, scope: Scope | None, actor: str, now: datetime
+    broadcast_id: uuid.UUID,
+    *,
+    long_ok: bool,
+    agreed_segments: int | None = None,
+    scope: Scope | None,
+    actor: str,
+    now: datetime,
 ) -> bool:
     """Let workers queue it; False when that was done before, which changes nothing.
 
     `scope` is None at the shell. From the web one above 2,000 people, counted as in `counted_together`,
-    spends a second person's yes. The hourly limit rises by its cost.
-    Refused: nobody, too_long, too_many, not_yours, second_person.
+    spends a second person's yes. The hourly limit rises by its cost. `agreed_segments` is the size that
+    somebody agreed to: where it has grown since, they look again.
+    Refused: nobody, too_long, grown, too_many, not_yours, second_person.
     """
     with atomic() as session:
         broadcast = session.get_one(Broadcast, broadcast_id, with_for_update=True, populate_existing=True)
@@ -107,7 +152,7 @@ def confirm_broadcast(
         if broadcast.made_by != actor:
             raise Refused("not_yours", _("Only who wrote it can send it."), status=403)
         size = estimate_broadcast(broadcast, now)
-        _check_sendable(size, long_ok)
+        _check_sendable(size, long_ok, agreed_segments)
         refuse_too_many(broadcast, now)
         if scope is not None:
             _lock_person(actor)
@@ -178,8 +223,9 @@ def ask_second_person(broadcast: Broadcast, *, actor: str, now: datetime) -> Non
     size = estimate_broadcast(broadcast, now)
     summary = in_every_language(
         lambda code: _(
-            "A text to %(people)s phones about %(action)s: %(text)s",
+            "A text to %(people)s phones about %(action)s, for %(who)s: %(text)s",
             people=size.phones,
+            who=who_gets_it(broadcast, people=size.people, phones=size.phones),
             action=broadcast.action.name.in_(code),
             text=words_of(broadcast).in_(code),
         )
@@ -242,14 +288,7 @@ def _queue(broadcast_id: uuid.UUID, now: datetime) -> int:
 
 
 def _page(broadcast: Broadcast, after: uuid.UUID | None, now: datetime) -> Sequence[Any]:
-    who = audience_of(
-        broadcast.action,
-        broadcast.audience,
-        chapters_of_broadcast(broadcast),
-        urgent=bool(broadcast.urgent_reason),
-        only_missing=broadcast.only_missing,
-        now=now,
-    ).limit(MEMBERS_AT_ONCE)
+    who = recipients_of(broadcast, now).limit(MEMBERS_AT_ONCE)
     if after is not None:
         who = who.where(who.selected_columns.id > after)
     return db.session.execute(who).all()
@@ -288,6 +327,7 @@ def _common(broadcast: Broadcast, event: Event, language: str, now: datetime) ->
         "event_id": event.id,
         "urgent": urgent,
         "only_missing": broadcast.only_missing,
+        "only_for": broadcast.audience_filter.value if broadcast.only_missing else None,
     }
 
 
@@ -297,22 +337,34 @@ def _lock_person(actor: str) -> None:
     db.session.get(Person, person_id, with_for_update={"key_share": True})
 
 
-def _chapters_in(action: Action, scope: Scope) -> list[str] | None:
-    """The action's chapters in scope; None for whoever sees all."""
-    if scope.everything:
+def _chapters_in(action: Action, scope: Scope, places: Collection[uuid.UUID] | None) -> list[str] | None:
+    """The action's chapters in scope, or those at these places; None for all, by whoever sees all."""
+    if scope.everything and places is None:
         return None
-    chapters = select(EventChapter.site_id).where(
-        EventChapter.action_id == action.id, EventChapter.gone_at.is_(None)
-    )
-    inside = scope.limit(select(Site.id).where(Site.id.in_(chapters)))
-    site_ids = [str(site_id) for site_id in db.session.scalars(inside)]
-    if not site_ids:
+    areas = chapters_by_area(action, scope)
+    if not areas:
         raise Refused("no_chapters", _("No chapter of yours takes part in it."), status=404)
-    return site_ids
+    site_ids = chosen_chapters(areas, places)
+    if not site_ids:
+        raise Refused("no_such_place", _("Choose areas or schools from the list."))
+    return [str(site_id) for site_id in site_ids]
 
 
-def _check_sendable(size: BroadcastEstimate, long_ok: bool) -> None:
+def _last_action(
+    action: Action, audience_filter: AudienceFilter, scope: Scope, now: datetime
+) -> uuid.UUID | None:
+    if audience_filter is not AudienceFilter.CAME_LAST:
+        return None
+    if last := last_action_before(action, scope, now):
+        return last.id
+    raise Refused("no_last_action", _("There is no earlier action of this campaign that we know of."))
+
+
+def _check_sendable(size: BroadcastEstimate, long_ok: bool, agreed_segments: int | None) -> None:
     if not size.phones:
         raise Refused("nobody", _("There is nobody to text it to."), status=409)
     if size.is_long and not long_ok:
         raise Refused("too_long", _("It takes more than two segments. Shorten it, or say that it may."))
+    if agreed_segments is not None and size.segments > agreed_segments:
+        message = _("It has grown since you looked. Nothing is sent yet: look again, then send it.")
+        raise Refused("grown", message, status=409)

@@ -6,20 +6,39 @@ from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import func, select
 
 from mobilize import clock, settings
 from mobilize.accounts.access.permissions import after_step_up, me, signed_in
 from mobilize.accounts.approvals.models import ApprovalState
 from mobilize.accounts.approvals.operations import ApprovalKind, needs_second_person, open_approval
 from mobilize.accounts.models import RoleName
+from mobilize.actions.models import Action
 from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.languages import _, ngettext
 from mobilize.reminders.broadcasts import operations
-from mobilize.reminders.broadcasts.estimates import chapters_of_broadcast, estimate_broadcast, outcome_of
-from mobilize.reminders.broadcasts.forms import MISSING, BroadcastForm, SendForm
+from mobilize.reminders.broadcasts.audience import (
+    Reach,
+    chapters_of_broadcast,
+    counted,
+    last_action_before,
+    recipients_of,
+)
+from mobilize.reminders.broadcasts.chapter_texts import APPROVED
+from mobilize.reminders.broadcasts.estimates import estimate_broadcast, outcome_of
+from mobilize.reminders.broadcasts.forms import (
+    ANY_LANGUAGE,
+    EVERYWHERE,
+    NARROWED,
+    SOMEWHERE,
+    BroadcastForm,
+    SendForm,
+)
+from mobilize.reminders.broadcasts.places import AreaPlaces, chapters_by_area, ticked_places
 from mobilize.reminders.broadcasts.preview import BLANKS, folded
-from mobilize.reminders.models import Audience, Broadcast, BroadcastState
+from mobilize.reminders.broadcasts.recipients_text import facts_about, who_gets_it
+from mobilize.reminders.models import Broadcast, BroadcastState
 from mobilize.reminders.routes import bp
 from mobilize.reminders.rules.views import action_in_scope
 from mobilize.roster.models import Site
@@ -29,31 +48,26 @@ from mobilize.texts.sending.spending import limit_cents, spent_this_hour_cents
 @bp.route("/actions/<uuid:action_id>/texts/new", methods=["GET", "POST"])
 @signed_in(RoleName.ORGANIZER)
 def compose(action_id: uuid.UUID) -> ResponseReturnValue:
-    """The languages side by side. `from` in the address takes up a text that was written before."""
-    action = action_in_scope(action_id)
-    form = BroadcastForm() if request.method == "POST" else _begun(action_id)
+    """The languages side by side, and to whom. `from` in the address takes up an earlier text."""
+    action, now = action_in_scope(action_id), clock.now()
+    areas, last = chapters_by_area(action, me().scope), last_action_before(action, me().scope, now)
+    form = BroadcastForm(last) if request.method == "POST" else _begun(action_id, areas, last)
     if request.method == "GET":
-        return _compose_page(action, form)
+        return _compose_page(action, form, areas)
     if form.do.data == "fold":
         form.text.write(folded(form.written))
-        return _compose_page(action, form)
+        return _compose_page(action, form, areas)
+    who: dict[str, Any] = {"scope": me().scope, "actor": me().actor, "now": now}
     try:
+        if form.do.data == "count" and form.says_to_whom:
+            chosen = operations.choose_recipients(action, **form.choice, **who)
+            return _compose_page(action, form, areas, counted(recipients_of(chosen, now)), chosen)
         if not form.validate():
-            return _compose_page(action, form), 422
-        audience, only_missing = form.chosen_audience
-        written = operations.write_broadcast(
-            action,
-            form.written,
-            audience,
-            only_missing=only_missing,
-            urgent_reason=form.urgent.data or "",
-            scope=me().scope,
-            actor=me().actor,
-            now=clock.now(),
-        )
+            return _compose_page(action, form, areas), 422
+        written = operations.write_broadcast(action, form.written, **form.choice, **who)
     except Refused as refusal:
         form.form_errors.append(refusal.message)
-        return _compose_page(action, form), refusal.status
+        return _compose_page(action, form, areas), refusal.status
     return redirect(url_for("reminders.broadcast", broadcast_id=written.id), 303)
 
 
@@ -115,8 +129,10 @@ def call_back_broadcast(broadcast_id: uuid.UUID) -> ResponseReturnValue:
 def _send_or_ask(draft: Broadcast, now: datetime) -> bool:
     """Whether it is on its way; else the second person has been asked."""
     who: dict[str, Any] = {"actor": me().actor, "now": now}
+    form = SendForm()
+    agreed = {"long_ok": form.long_ok.data, "agreed_segments": form.agreed_segments.data}
     try:
-        operations.confirm_broadcast(draft.id, long_ok=SendForm().long_ok.data, scope=me().scope, **who)
+        operations.confirm_broadcast(draft.id, **agreed, scope=me().scope, **who)
     except Refused as refusal:
         if refusal.code != "second_person":
             raise
@@ -126,29 +142,59 @@ def _send_or_ask(draft: Broadcast, now: datetime) -> bool:
 
 
 def visible_broadcast(broadcast_id: uuid.UUID) -> Broadcast:
-    """A broadcast all of whose chapters are in scope; else it is not there."""
+    """A broadcast all of whose chapters are in scope; else it is not there. A chair sees what chairs send:
+    whom an organizer chose, and how many these are, is the organizer's."""
     broadcast = db.session.get(Broadcast, broadcast_id) or abort(404)
-    chapters = chapters_of_broadcast(broadcast)
-    inside = me().scope.everything or (
-        chapters is not None and all(me().scope.sees(db.session.get(Site, one)) for one in chapters)
-    )
-    return broadcast if inside else abort(404)
+    scope, chapters = me().scope, chapters_of_broadcast(broadcast)
+    if scope.everything:
+        return broadcast
+    if chapters is None or not (scope.is_organizer or broadcast.wording in APPROVED):
+        abort(404)
+    inside = scope.limit(select(func.count(Site.id)).where(Site.id.in_(chapters)))
+    return broadcast if db.session.scalar(inside) == len(chapters) else abort(404)
 
 
-def _begun(action_id: uuid.UUID) -> BroadcastForm:
-    """An empty form, or one with the words of an earlier text of this action."""
+def _begun(action_id: uuid.UUID, areas: list[AreaPlaces], last: Action | None) -> BroadcastForm:
+    """An empty form, or one with the words and recipients of an earlier text of this action."""
     started = request.args.get("from", type=uuid.UUID)
     before = db.session.get(Broadcast, started) if started else None
     if before is None or before.action_id != action_id:
-        return BroadcastForm()
+        return BroadcastForm(last)
     visible_broadcast(before.id)
-    audience = Audience.CHAIRS if before.audience is Audience.CHAIRS else Audience.MEMBERS
-    chosen = MISSING if before.only_missing else audience.value
-    return BroadcastForm(text=before.text, audience=chosen, urgent=before.urgent_reason)
+    places = ticked_places(areas, chapters_of_broadcast(before))
+    narrowed = before.audience_filter in NARROWED
+    return BroadcastForm(
+        last,
+        text=before.text,
+        audience=(before.audience_filter if narrowed else before.audience).value,
+        where=EVERYWHERE if places is None else SOMEWHERE,
+        places=[str(place) for place in places or ()],
+        language=before.language or ANY_LANGUAGE,
+        urgent=before.urgent_reason,
+    )
 
 
-def _compose_page(action: object, form: BroadcastForm) -> str:
-    return render_template("reminders/compose.html", action=action, form=form, blanks=BLANKS)
+def _compose_page(
+    action: Action,
+    form: BroadcastForm,
+    areas: list[AreaPlaces],
+    reach: Reach | None = None,
+    chosen: Broadcast | None = None,
+) -> str:
+    ticked = set(form.places.data or ())
+    who = who_gets_it(chosen, people=reach.people, phones=reach.total) if reach and chosen else None
+    return render_template(
+        "reminders/compose.html",
+        action=action,
+        form=form,
+        areas=areas,
+        several=sum(len(area.chapters) for area in areas) > 1,
+        ticked=ticked,
+        opened={area.id for area in areas if area.ids & ticked},
+        who_gets_it=who,
+        cannot=sum(reach.cannot.values()) if reach else 0,
+        blanks=BLANKS,
+    )
 
 
 def _broadcast_page(broadcast: Broadcast, refusal: Refused | None = None) -> str:
@@ -156,11 +202,17 @@ def _broadcast_page(broadcast: Broadcast, refusal: Refused | None = None) -> str
     size = estimate_broadcast(broadcast, now)
     together = operations.counted_together(me().actor, size.phones, me().scope, now)
     approval = open_approval(ApprovalKind.BROADCAST, str(broadcast.id), now=now)
+    to, places = facts_about(broadcast)
+    form = SendForm()
+    form.agreed_segments.raw_data, form.agreed_segments.data = None, size.segments
     return render_template(
         "reminders/broadcast.html",
         broadcast=broadcast,
-        form=SendForm(),
+        form=form,
         size=size,
+        to=to,
+        places=places,
+        who_gets_it=who_gets_it(broadcast, people=size.people, phones=size.phones),
         refusal=refusal,
         is_own=broadcast.made_by == me().actor,
         is_draft=broadcast.state is BroadcastState.DRAFT,

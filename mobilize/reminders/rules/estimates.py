@@ -90,7 +90,7 @@ def _reached(action: Action, rule: ReminderRule, now: datetime) -> dict[tuple[UU
         phones = reached_by(action, spec, now)
     else:
         audience = Audience.CHAIRS if spec.recipients is Recipients.CHAIRS else Audience.MEMBERS
-        phones, _cannot = counted(audience_of(action, audience, None, urgent=False, now=now))
+        phones = counted(audience_of(action, audience, None, urgent=False, now=now)).phones
     by_language: dict[tuple[UUID, str], int] = {}
     for (event_id, language), count in phones.items():
         key = (event_id, written_in(language))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased, joinedload
 from mobilize.actions.models import Action, Event, EventChapter, EventState
 from mobilize.checkins.models import Attendance
 from mobilize.database import db
-from mobilize.reminders.models import PlannedReminder, ReminderRule, Rsvp, RuleKind
+from mobilize.reminders.models import AudienceFilter, PlannedReminder, ReminderRule, Rsvp, RuleKind
 from mobilize.reminders.rules.kinds import ANNOUNCING, SPECS, RuleSpec
 from mobilize.roster.models import Member, Membership, MembershipRank, MemberStatus, PhoneKind
 from mobilize.texts.consent.subscriptions import is_bad, says_stop
@@ -151,24 +151,46 @@ def audience(event_ids: Sequence[uuid.UUID], spec: RuleSpec, now: datetime) -> A
 
 
 def is_moot() -> ColumnElement[bool]:
-    """SQL, for the claim: the text is for those still missing, and its member is in, anywhere in the action,
-    or has said they are not coming. Whoever shares a phone may be another one, and is texted."""
-    attended = aliased(Attendance)
+    """SQL, for the claim: the text is for those still missing, and its member no longer is, nor anybody of
+    the action's chapters who shares the phone."""
+    other, home = aliased(Member), aliased(Membership)
+    in_action = exists().where(
+        home.member_id == other.id,
+        home.rank == MembershipRank.HOME,
+        home.to_at.is_(None),
+        EventChapter.site_id == home.site_id,
+        EventChapter.action_id == _action_of(OutboxText.event_id),
+        EventChapter.gone_at.is_(None),
+    )
+    shares = exists().where(
+        other.phone_index == OutboxText.phone_index,
+        other.id != OutboxText.member_id,
+        other.gone_on.is_(None),
+        in_action,
+        _is_missing(other.id),
+    )
+    return and_(OutboxText.only_missing.is_(True), ~_is_missing(OutboxText.member_id), ~shares)
+
+
+def _is_missing(member_id: Any) -> ColumnElement[bool]:
+    """SQL: in nowhere in the action of the text; and whoever said that they come still does, whom it is for
+    because they are not seen may have said no, and nobody else has."""
     # By the member, who was at few events, and never by the action, which has hundreds.
-    is_in = exists().where(
-        attended.member_id == OutboxText.member_id,
-        _action_of(attended.event_id) == _action_of(OutboxText.event_id),
-    )
+    attended, answered = aliased(Attendance), aliased(Rsvp)
+    action_id = _action_of(OutboxText.event_id)
+    is_in = exists().where(attended.member_id == member_id, _action_of(attended.event_id) == action_id)
     declined = exists().where(
-        Rsvp.event_id == OutboxText.event_id,
-        Rsvp.member_id == OutboxText.member_id,
-        Rsvp.coming.is_(False),
+        Rsvp.event_id == OutboxText.event_id, Rsvp.member_id == member_id, Rsvp.coming.is_(False)
     )
-    other = aliased(Member)
-    is_shared = exists().where(
-        other.phone_index == OutboxText.phone_index, other.id != OutboxText.member_id, other.gone_on.is_(None)
+    comes = exists().where(
+        answered.member_id == member_id, answered.coming, _action_of(answered.event_id) == action_id
     )
-    return and_(OutboxText.only_missing.is_(True), or_(is_in, declined), ~is_shared)
+    only_for = func.coalesce(OutboxText.only_for, AudienceFilter.MISSING.value)
+    return and_(
+        ~is_in,
+        or_(only_for != AudienceFilter.MISSING.value, ~declined),
+        or_(only_for != AudienceFilter.SAID_COMING.value, comes),
+    )
 
 
 def _action_of(event_id: Any) -> Any:

@@ -119,7 +119,8 @@ NO_STOP = re.compile(
     r"|delete) me)\b"
     r"|\bno (?:paren|pare|dejen de (?:mand|escrib|texte|avis)\w*)\b"
     r"|\bno (?:me )?(?:vayan a )?(?:quit|borr|saq|elimin)(?:en|ar|uen)\b"
-    r"|\b(?:keep|sigan) (?:texting|sending|mandando|escribiendo|texteando)\b"
+    r"|(?<!you )(?<!they )(?<!dont )(?<!not )(?<!still )\b(?:keep|sigan) "
+    r"(?:texting|sending|mandando|escribiendo|texteando)\b"
     r"|\b(?:district|distrito|superintendent|board|principal|lausd) (?:to |will |must "
     r"|please )?(?:stop|quit|deje|pare)\b"
     r"|\bdejen de (?:recort|rob|despid|cerr|ment|explot|privatiz)\w*|\bno mas (?:recortes|despidos"
@@ -161,6 +162,8 @@ DANGER = re.compile(
 # Calls for help that are always one.
 CALL_FOR_HELP = re.compile(
     r"^(?:(?:call |llamen al )?(?:9 ?1 ?1|nine one one|nine eleven)|sos|mayday|auxilio|socorro)$"
+    r"|^(?!.*\b(?:if|should|dont|do not|si|when|cuando|no)\b).*\b(?:call|llam\w+|marqu\w+|hablen)(?: al?)? ?"
+    r"(?:9 ?1 ?1|nine one one)\b"
     r"|\b(?:quit\w* la vida|no quiero vivir|quiero morir|want to die|kill myself|want to live (?:no"
     r"|any) ?more)\b"
 )
@@ -169,17 +172,35 @@ POLICE = re.compile(r"\b(?:police|policia|cops|911|emergency|emergencia|ambulanc
 # Labels of answers: where one of them is likeliest, an alarm takes more.
 ANSWERS_IN_WORDS = {"coming", "not_coming", "count", "count_unclear", "check_in"}
 # Of a word or two only those are an alarm, or may be a wish to stop, of which one is of these classes.
-OF_DANGER = {"weapon", "medical", "fall", "vehicle", "police", "immigration", "violence", "missing", "aid"}
+OF_DANGER = {
+    "despair",
+    "weapon",
+    "medical",
+    "fall",
+    "vehicle",
+    "police",
+    "immigration",
+    "violence",
+    "missing",
+    "aid",
+}
 OF_STOPPING = {"stop", "remove", "not", "texts", "list", "more", "sending", "anger"}
+# Without one of these, or a word of leaving, no wish to stop is a clear one: "got your texts, thank you".
+OF_WISH = {"stop", "remove", "not", "more", "anger"}
+AWAY = re.compile(r"\b(?:out|done|goodbye|bye|adios|away|gone|fin|email|correo)\b")
 # The value of an alarm, or of a wrong number, that is also the wish to get no more texts.
 STOPS = "stop"
 # The value of a wish to get no more texts that may not have been meant: obeyed, and asked about.
 DOUBTFUL = "doubtful"
 # Probabilities from which a text is taken for what must not be overlooked, or not taken in error: what was
 # left out of the training (`python -m tests.reading folds`) says what each costs.
-ALARM_FROM, ALARM_FROM_WITH_WORDS, ALARM_FROM_OVER_ANSWER = 0.2, 0.1, 0.3
-STOP_FROM, STOP_FROM_WITH_WORDS, DOUBTFUL_FROM = 0.8, 0.3, 0.3
+ALARM_FROM, ALARM_FROM_WITH_WORDS, ALARM_FROM_OVER_ANSWER = 0.2, 0.1, 0.25
+STOP_FROM, STOP_FROM_WITH_WORDS, DOUBTFUL_FROM = 0.75, 0.3, 0.3
 WRONG_NUMBER_FROM, ANSWER_FROM, SURE = 0.5, 0.5, 0.7
+# Whoever may wish for texts again, and is read as wishing for none, is told how.
+START_FROM = 0.05
+# A chair was asked for a figure, and reads what was understood.
+COUNT_FROM = 0.1
 HERE = re.compile(r"(?:im |i am |estoy )?(?:here|aqui|presente)\s*[:#-]?\s*(\d{4,6})")
 HERE_WORDS = {
     *("here", "im here", "i am here", "aqui", "aqui estoy", "ya estoy aqui", "estoy aqui", "presente"),
@@ -290,8 +311,13 @@ def _no_more_texts(plain: str, chances: Mapping[str, float]) -> ParsedReply | No
         or (NO_STOP.search(plain) and not concerns_texts)
     ):
         return None
-    if stop >= (STOP_FROM_WITH_WORDS if concerns_texts else STOP_FROM):
+    meanings = {one for word in tokens(plain) for one in classes(word)}
+    says_so = concerns_texts or bool(OF_WISH & meanings) or bool(AWAY.search(plain))
+    may_be_start = chances["start"] >= START_FROM
+    if says_so and not may_be_start and stop >= (STOP_FROM_WITH_WORDS if concerns_texts else STOP_FROM):
         return ParsedReply(Intent.OUT)
+    if not says_so and "joy" in meanings and stop < STOP_FROM:
+        return None
     is_doubtful = stop + chances["stop_doubtful"] >= DOUBTFUL_FROM and stop > chances["start"]
     return ParsedReply(Intent.OUT, DOUBTFUL) if is_doubtful and _may_be(plain, OF_STOPPING) else None
 
@@ -325,13 +351,17 @@ def count_of(value: str) -> CountRead:
 
 def _likely(body: str, question_kind: str | None, chances: Mapping[str, float]) -> ParsedReply | None:
     """The answer in words of one's own, where a question is open that it can answer."""
+    if (
+        question_kind == QuestionKind.HEAD_COUNT
+        and chances["count"] >= COUNT_FROM
+        and (count := read_count(body))
+    ):
+        return ParsedReply(Intent.NUMBER, count_value(count))
     label = max(chances, key=lambda one: chances[one])
     if chances[label] < ANSWER_FROM:
         return None
     if question_kind == QuestionKind.COMING and label in (Intent.COMING, Intent.NOT_COMING):
         return ParsedReply(Intent(label))
-    if question_kind == QuestionKind.HEAD_COUNT and label == "count" and (count := read_count(body)):
-        return ParsedReply(Intent.NUMBER, count_value(count))
     return _check_in(body) if label == "check_in" else None
 
 

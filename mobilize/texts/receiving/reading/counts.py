@@ -3,6 +3,7 @@
 Careful: several figures whose relation is not plain are no count, and the chair is asked for digits.
 """
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -14,6 +15,12 @@ HIGHEST = 99_999
 # How phones misspell Spanish number words, and what they are read as.
 _SPELLED = (
     (r"\bdieciseis\b", "dieciséis"),
+    (r"\bveinti (?=un|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|sinco)", "veinti"),
+    (
+        r"\b(treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa)i"
+        r"(?=un|dos|tres|cuatro|cinco|seis|siete|ocho|nueve)",
+        r"\1 y ",
+    ),
     (r"\bb?v?einti?(?=un|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|sinco)", "veinti"),
     (r"\bventi?(?=un|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|sinco)", "veinti"),
     (r"\b(?:diesi|diez ?y ?)(?=seis|siete|ocho|nueve)", "dieci"),
@@ -45,7 +52,7 @@ _NO_NUMBER = re.compile(
     r"|she)\b|\b(?:miles|ones)\b"
     r"|\b(?:cientos|hundreds)\b|\b(?:en|de) una?\b|\b(?:the|los|las) (?:two|dos|three|tres) of\b(?! us)"
     r"|\b(?:last|this|that|the|every|any) one\b|\bone(?= (?:of|left|more|very|big|is|was|said|brought"
-    r"|went|got)\b)"
+    r"|went|got|called|had|fell|just|came)\b)"
 )
 _UNCLEAR = re.compile(
     r"\by (?:tantos|pico|algo)\b|\bsomething\b(?! like)|\bodd\b|(?<!take a )\bcouple\b(?! of us)"
@@ -79,13 +86,14 @@ _THINGS = (
     r"(?:(?<=gate)|(?<=line)|(?<=puerta)|(?<=entrada)) #?\d\b(?=\W*(?:\d|has|have|tiene|hay|is|are"
     r"|con|with|still))",
     r"(?<=\d at gate) #?\d\b|(?<=\d en la puerta) #?\d\b",
+    r"\b(?:gates|doors|lines|puertas|lineas) \d (?:and|y) \d\b",
     r"\b(?:room|salon|bus|ruta|grade|grado|channel|canal|local|calle|street|on the|the 1|en la"
     r"|de la) #?\d+\b(?! of)",
-    r"\b(?:at|till|til|until|since|before|after|by|around|in|en) (?:[1-9]|1[0-2])\b(?=\W*(?:$|[,.;]"
+    r"\b(?:at|as of|till|til|until|since|before|after|by|around|in|en) (?:[1-9]|1[0-2])\b(?=\W*(?:$|[,.;]"
     r"|and|y|but|pero|so|when|ok|right|if|the|we|i|min|hour))",
     r"\b\d+ (?:min|hour|hora|day|dia|block|cuadra|car|sign|cartel|pancarta|dog|perr|stroller|time"
     r"|vece|tries|sec"
-    r"|moment|segund|schools|escuelas|gates|puertas|captain|capitan|police|polici|scab|esquirol|sleep"
+    r"|moment|segund|degree|grados|year|anos|week|semana|patrull|schools|escuelas|gates|puertas|captain|capitan|police|polici|scab|esquirol|sleep"
     r"|umbrella|paragua|donut|taco|cop"
     r"|manos|banquetas|counts|lados)\w*",
     r"\byesterdays \d+|\b(?:enough|suficiente) (?:for|para) \d+|\b(?:of them|de ellos|ellas) (?:is"
@@ -106,7 +114,8 @@ _COUNTED_OTHERWISE = (
     r" (?:a |the |los |las |to |a los |a las )*\d+\b",
 )
 _BEFORE_NOW = (
-    r"\b(?:there were|was|had|started with|start with|thought (?:it was|we were)|said|dije"
+    r"\b(?:there were|was|had|started with|start with|thought(?: it was| we were| we had)?|said|dije"
+    r"|(?:crei|pense|pensaba) que(?: eran| eramos)?"
     r"|le habia dicho|eran?|eramos|habia|habiamos"
     r"|empezamos con|went from|pasamos de los|teniamos|hace rato|antes|earlier|ignore(?: the| el)?"
     r"|olvide el|en vez de"
@@ -116,17 +125,21 @@ _BEFORE_NOW = (
 _CORRECTED = (
     r"\b\d+ ?(?:people|personas|\w+s)?[ ,.()-]*(?:no[ ,.]+(?:wait|espera|espere|esperen|perate|perame"
     r"|perdon|sorry|hold on|digo)\w*"
-    r"|no|wait|perdon|sorry|digo|me equivoque|i mean|i meant|mejor dicho|make (?:that|it)|correction"
+    r"|no|wait|esper\w+|corrijo|perdon|sorry|digo|me equivoque|i mean|i meant|mejor dicho|make (?:that|it)"
+    r"|correction"
     r"|correccion|oh|actually|oops|ups"
     r"|recounted|hold on|conmigo|\.\.+)[ ,.]+(?:[a-z]+[ ,.]+){0,2}?(?=\d+\b)"
 )
 _SETTLED = re.compile(
     r"\b(?:go with|pon|ponga|pongan|ponle|pongale|put|say|exacto|exactly|exact|lets say|digamos"
-    r"|total(?: de| of)?|so|entonces|asi que"
+    r"|total(?: de| of)?|so|o sea|entonces|asi que"
     r"|quedamos|quedan|ahorita somos|ahora somos"
     r"|its now|right now its|now its) (?:like |como |only |solo |con |en |its |son |somos "
     r"|right now its )*(\d+)\b"
 )
+_IN_ALL = re.compile(r"\b(\d+) (?:en total|in total|total|in all|altogether)\b")
+# The number of the one gate that is named beside one count.
+_GATE = re.compile(r"\b(?:gate|door|line|puerta|entrada|entrance|reja|linea|room|salon) #?\d\b")
 _SUPPORTER = (
     r"(?:parent|papa|padre|madre|mama|mom|dad|famil|student|estudiante|alumn|exalumn|kid|nin[oa]"
     r"|communit|comunidad|vecin|neighbor"
@@ -145,6 +158,15 @@ _ONE_SUPPORTER = re.compile(
     rf"(?:\b(?:y|and|plus|mas)|,) (?:a|an|one|un|una) (?=(?:\w+ ){{0,2}}{_SUPPORTER})"
 )
 _RANGE = re.compile(r"\b(\d+) ?(?:-|–|to|a|or|o|u) ?(\d+)\b|\b(?:between|entre) (\d+) (?:and|y) (\d+)\b")
+# The writer and some more: one is added.
+_AND_ME = re.compile(r"\b(?:me and|me plus|yo y|yo mas) (\d+) (?:others?|more|mas|otr[oa]s)\b")
+# So many lines of so many, or so many at each of so many gates, or on each side.
+_EACH = re.compile(
+    r"\b(\d+) (?:lines|rows|groups|filas|lineas|grupos) (?:of|de) (\d+)\b"
+    r"|\b(\d+) (?:at|on|in|en|de) (?:each|cada)(?: un[ao]?)? (?:of|de) (?:the |las |los )?(\d+)\b"
+    r"|\b(\d+) (?:gates|lines|entrances|doors|puertas|lineas|entradas)\W+(\d+) (?:each|cada una?)\b"
+)
+_EACH_SIDE = re.compile(r"\b(\d+) (?:on|at|de|en) (?:each|every|cada) (?:side|end|lado)\b")
 _PLACE = re.compile(
     r"\b(?:gate|puerta|side|lado|entrance|entrada|lot|front|back|frente|atras|corner|esquina|main"
     r"|principal|reja|lateral|north"
@@ -154,7 +176,7 @@ _PLACE = re.compile(
     r"|at|on|in|por) (?:la|el|the)? ?\w+"
 )
 _STAFF = re.compile(
-    r"\b(?:teacher|maestr|profe|aide|asistente|nurse|enfermer|driver|chofer|librarian|bibliotecari"
+    r"\b(?:(?:wom[ae]n|m[ae]n|ladies|guys|mujer|hombre)\b|mujeres|hombres|teacher|maestr|profe|aide|asistente|nurse|enfermer|driver|chofer|librarian|bibliotecari"
     r"|counselor|consejer|staff|member"
     r"|miembro|educator|sub|custodian|conserje|cafeteria|cociner|personal)\w*"
 )
@@ -180,7 +202,7 @@ class _Figure:
 def read_count(text: str) -> CountRead | None:
     """The count in a text; None where there is none, or more figures than can be told apart. Of a range the
     lower end counts, of a correction the last figure."""
-    plain = _in_figures(text)
+    plain = _multiplied(_AND_ME.sub(lambda match: str(1 + int(match[1])), _in_figures(text)))
     if _UNCLEAR.search(plain):
         return None
     figures = _figures(_people_only(plain))
@@ -199,6 +221,12 @@ def read_count(text: str) -> CountRead | None:
     return None if total is None else CountRead(total, named)
 
 
+def _multiplied(plain: str) -> str:
+    """The text with the product instead of "10 at each of 3 gates"."""
+    plain = _EACH.sub(lambda match: str(math.prod(int(one) for one in match.groups() if one)), plain)
+    return _EACH_SIDE.sub(lambda match: str(2 * int(match[1])), plain)
+
+
 def _without_figures(plain: str) -> CountRead | None:
     if _NOBODY.search(plain) and not re.search(r"\d", re.sub(_THINGS[0], "", plain)):
         return CountRead(0)
@@ -213,6 +241,8 @@ def _people_only(plain: str) -> str:
     """The text without figures of things and times, and without those that were corrected or are past."""
     for pattern in _THINGS:
         plain = re.sub(pattern, " ", plain)
+    if len(re.findall(r"\d+", plain)) == 2 and len(_GATE.findall(plain)) == 1:
+        plain = _GATE.sub(" ", plain)
     for pattern in _COUNTED_OTHERWISE:
         plain = _unless_last(pattern, plain)
     plain = _RANGE.sub(lambda match: str(min(int(end) for end in match.groups() if end)), plain)
@@ -240,7 +270,7 @@ def _total(figures: list[_Figure], plain: str) -> int | None:
     parts = [bool(_PLACE.search(one.before[-25:]) or _PLACE.search(one.behind[:30])) for one in figures]
     if len(set(values)) == 1 and not (len(values) > 1 and all(parts)):
         return values[0] + bool(with_me)
-    settled = _SETTLED.findall(plain)
+    settled = _SETTLED.findall(plain) + _IN_ALL.findall(plain)
     if settled and int(settled[-1]) in values:
         return int(settled[-1])
     whole = [value for value in values if 2 * value == sum(values)]
@@ -267,12 +297,17 @@ def _in_figures(text: str) -> str:
     plain = re.sub(r"(?<=\d) ?ish\b|(?<=[a-z])ish\b", "", plain)
     for misspelled, spelled in _SPELLED:
         plain = re.sub(misspelled, spelled, plain)
-    plain = re.sub(r"\bno ?one\b|\bni un(?: alma|[oa])\b", "nobody", plain)
+    plain = re.sub(r"\bno ?one\b|\bni un(?: alma|[oa])\b|\bnot a soul\b", "nobody", plain)
     plain = re.sub(r"\b(?:a )?(?:dozen|docena) (?:and a half|y media)\b", "18", plain)
     plain = _MIXED_TENS.sub(lambda match: str(_TENS[match[1]] + _ONES[match[2]]), plain)
     plain = _NO_NUMBER.sub(" ", _ONE_SUPPORTER.sub(" and 1 ", plain))
     for language in ("es", "en"):
         plain = alpha2digit(plain, language, threshold=0)
     plain = re.sub(r"\b(?:half a|half|media) (?:dozen|docena)\b", "6", plain)
+    plain = re.sub(
+        r"\b(\d+) (?:(?:and a half|y media) (?:dozen|docenas?)|docenas y media)\b",
+        lambda match: str(12 * int(match[1]) + 6),
+        plain,
+    )
     plain = re.sub(r"\b(\d+) (?:dozen|docenas?)\b", lambda match: str(12 * int(match[1])), plain)
     return re.sub(r"\b(?:a|una)? ?(?:dozen|docena)\b", "12", plain)
