@@ -51,14 +51,15 @@ serve: setup ## The production web server, from the environment (HOST, PORT, WEB
 work: setup ## The workers and their clock (beat), from the environment (WORKER_PROCESSES)
 	@exec $(BIN)/python deploy/work.py
 
-bench: setup-dev ## Measure, print a table and write bench/results.json (ONLY=import|posters|checkin|look|texts|turnout|rest)
+bench: setup-dev ## Measure, print a table and write bench/results.json (ONLY=import|posters|checkin|look|texts|turnout|migrations|growth|rest)
 	@$(BIN)/python -m bench
 
 chaos: setup-dev ## Texts, or ONLY=checkin, under kill -9 and worse; ends with one JSON object (ROUNDS=40 SEED=n; FAULTS=a,b)
 	@ROUNDS="$(ROUNDS)" SEED="$(SEED)" ONLY="$(ONLY)" FAULTS="$(FAULTS)" $(BIN)/python -m tests.chaos
 
-cluster: setup-dev ## Check-in, lines, texts, imports and closing through a real PgBouncer in transaction mode (Debian: pgbouncer)
+cluster: setup-dev ## Tests through a real PgBouncer, then every machine of several killed in turn under load (Debian: pgbouncer nginx-light; KILLS=web,redis; ARGS=... for tests alone)
 	@THROUGH_PGBOUNCER=1 $(BIN)/pytest -n 2 -k "not sqlite" $(if $(ARGS),$(ARGS),$(CLUSTER))
+	@test -n "$(ARGS)" || KILLS="$(KILLS)" $(BIN)/python -m tests.cluster
 
 engines: setup-dev $(VENV)/.installed-engines ## The gate in Firefox and in WebKit, the engine of every iPhone (Debian: firefox-esr webkit2gtk-driver xvfb)
 	@$(BIN)/pytest tests/engines $(ARGS)

@@ -55,7 +55,10 @@ class Settings:
 
     env: Env
     database_url: str = field(repr=False)
+    database_replica_url: str = field(repr=False)
+    replica_max_age_seconds: int
     redis_url: str = field(repr=False)
+    redis_sentinel_master: str
     web_threads: int
     public_base_url: str
     secret_keys: tuple[SecretKey, ...] = field(repr=False)
@@ -122,8 +125,11 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     read = _Reader(environ)
     settings = Settings(
         env=read.env(),
-        database_url=read.database_url(),
-        redis_url=read.text("REDIS_URL", "redis://localhost:6379/0"),
+        database_url=read.database_url("DATABASE_URL", "sqlite:///var/mobilize.db"),
+        database_replica_url=read.database_url("DATABASE_REPLICA_URL", ""),
+        replica_max_age_seconds=read.count("REPLICA_MAX_AGE_SECONDS", 3, most=60),
+        redis_url=read.redis_url("REDIS_URL", "redis://localhost:6379/0"),
+        redis_sentinel_master=read.text("REDIS_SENTINEL_MASTER", "mymaster"),
         web_threads=read.count("WEB_THREADS", 32, most=512),
         public_base_url=read.public_url("PUBLIC_BASE_URL", "http://localhost:5000"),
         secret_keys=read.keys(),
@@ -162,6 +168,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         metrics_port=metrics_port(environ),
         metrics_host=read.ip_address("METRICS_HOST", "127.0.0.1"),
     )
+    _refuse_a_replica_of_a_file(settings)
     _refuse_half_a_carrier(settings)
     _refuse_what_production_must_not_have(settings)
     return settings
@@ -177,6 +184,14 @@ def new_key() -> str:
     letter = secrets.choice(string.ascii_lowercase)
     key = base64.b64encode(secrets.token_bytes(32)).decode()
     return f"k{datetime.now(UTC):%y%m%d}{letter}:{key}"
+
+
+def _refuse_a_replica_of_a_file(settings: Settings) -> None:
+    both = settings.database_url + settings.database_replica_url
+    if settings.database_replica_url and "sqlite:" in both:
+        raise BadSetting(
+            "DATABASE_REPLICA_URL is of PostgreSQL, and so is its DATABASE_URL: files have none."
+        )
 
 
 def _refuse_half_a_carrier(settings: Settings) -> None:
@@ -232,15 +247,29 @@ class _Reader:
         except ValueError:
             raise BadSetting(f"MOBILIZE_ENV is {value!r}; it must be production, demo or test.") from None
 
-    def database_url(self) -> str:
-        url = self.text("DATABASE_URL", "sqlite:///var/mobilize.db")
+    def database_url(self, name: str, default: str) -> str:
+        """As SQLAlchemy takes it; empty when it is not given and has no default."""
+        url = self.text(name, default)
+        if not url:
+            return ""
         if url.startswith("sqlite:///"):
             return f"sqlite:///{Path(url.removeprefix('sqlite:///')).absolute()}"
         if re.match(r"postgres(ql)?://", url):
             return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
         if url.startswith("postgresql+psycopg://"):
             return url
-        raise BadSetting("DATABASE_URL must start with sqlite:/// or postgresql://.")
+        raise BadSetting(f"{name} must start with sqlite:/// or postgresql://.")
+
+    def redis_url(self, name: str, default: str) -> str:
+        """One server, or sentinels with semicolons between them, as Celery takes it."""
+        url = self.text(name, default)
+        servers = url.split(";")
+        is_one = len(servers) == 1 and re.match("(redis|rediss|unix|redis\\+socket)://", url)
+        if not is_one and not all(re.fullmatch(r"sentinel://[^/\s;]+(/\d*)?", one) for one in servers):
+            raise BadSetting(
+                f"{name} must be like redis://HOST:6379/0, or sentinel://HOST:26379;sentinel://HOST:26379."
+            )
+        return url
 
     def base_url(self, name: str, default: str) -> str:
         """Scheme, host and perhaps a port, as a browser writes them in `Host` and `Origin`."""

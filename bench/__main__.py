@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-NAMES = ("import", "posters", "checkin", "look", "texts", "turnout", "rest")
+NAMES = ("import", "posters", "checkin", "look", "texts", "turnout", "migrations", "growth", "rest")
 
 
 def main() -> int:

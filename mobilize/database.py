@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from mobilize import metrics
@@ -40,6 +41,8 @@ from mobilize.languages import Translated
 WRITES = {"mobilize_writes": True}
 # A second pool on the same database: every statement is a transaction by itself.
 AUTOCOMMIT = "autocommit"
+# A third one, on a replica, for what may be some seconds old (`mobilize.replica`).
+REPLICA = "replica"
 _LAST_STEPS = "last steps"
 MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
 
@@ -219,8 +222,8 @@ def atomic() -> Iterator[Session]:
     if session.info.get("writing"):
         yield session
         return
-    _begin(session)
     try:
+        _begin(session)
         yield session
         for step in session.info.pop(_LAST_STEPS, {}).values():
             step(session)
@@ -256,6 +259,16 @@ def start_afresh() -> None:
     session.rollback()
     if changed:
         raise RuntimeError("something was changed outside atomic()")
+
+
+def roll_back(_error: BaseException | None = None) -> None:
+    """Give up what is open here, also where the connection under it turns out to be gone."""
+    if not db.session.registry.has():
+        return
+    try:
+        db.session.rollback()
+    except DBAPIError:
+        db.session().invalidate()
 
 
 def _begin(session: Session) -> None:
@@ -297,16 +310,24 @@ def init_app(app: Flask) -> None:
     if url.startswith("sqlite"):
         app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _SQLITE | shut
         db.init_app(app)
+        app.teardown_appcontext(roll_back)
         with app.app_context():
             _promise_sqlite(db.engine)
             _watch_pools(app)
         return
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _POSTGRES | shut
     app.config["SQLALCHEMY_BINDS"] = {AUTOCOMMIT: {"url": url, **_POSTGRES, **_POSTGRES_AUTOCOMMIT, **shut}}
+    if replica := app.config["MOBILIZE"].database_replica_url:
+        app.config["SQLALCHEMY_BINDS"][REPLICA] = {"url": replica, **_POSTGRES, **_POSTGRES_REPLICA, **shut}
     db.init_app(app)
+    # Before its session is closed, which fails on a connection that is gone: instead of their answer somebody
+    # would get an error.
+    app.teardown_appcontext(roll_back)
     with app.app_context():
         _promise_postgres(db.engine, _LIMITS)
         _promise_postgres(db.engines[AUTOCOMMIT], _LIMITS | _PLAN_BY_KEY)
+        if replica:
+            _promise_postgres(db.engines[REPLICA], _LIMITS | _REPLICA_LIMITS)
         _watch_pools(app)
 
 
@@ -338,6 +359,15 @@ _POSTGRES_AUTOCOMMIT = {
     "pool_reset_on_return": None,
     "pool_use_lifo": True,
 }
+# What is read there can be read elsewhere: nobody waits long for it, not even where its machine is gone and
+# says nothing.
+_POSTGRES_REPLICA: dict[str, Any] = {
+    "connect_args": {"connect_timeout": 2, "prepare_threshold": 3, "tcp_user_timeout": 3000},
+    "pool_size": 4,
+    "max_overflow": 4,
+    "pool_timeout": 2,
+}
+_REPLICA_LIMITS = {"statement_timeout": "10s"}
 # Fail fast: a lock held longer than this is a fault, and a request gets a 503 instead of waiting for it.
 # And no statement here runs long enough to be worth compiling first: where PostgreSQL believed so, a
 # claim of texts took two seconds instead of five milliseconds.

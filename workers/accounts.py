@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-import redis
 from celery import shared_task
+from redis import Redis, RedisError
 
 from mobilize import clock, health_checks, settings
 from mobilize.accounts.approvals import operations as approvals
@@ -12,6 +12,7 @@ from mobilize.accounts.sign_in import one_time_codes
 from mobilize.accounts.sign_in import operations as codes
 from mobilize.reminders.monitoring import worker_tasks
 from mobilize.web import rate_limits
+from workers.broker import connect
 from workers.texts import send_codes_now
 from workers.timetable import Queue
 
@@ -52,20 +53,20 @@ def expire_approvals() -> None:
     approvals.expire(clock.now())
 
 
-def _of_redis(ask: Callable[[redis.Redis], str]) -> str:
+def _of_redis(ask: Callable[[Redis], str]) -> str:
     """What Redis answers, or the name of the error."""
     try:
-        with redis.Redis.from_url(settings().redis_url, socket_timeout=3, socket_connect_timeout=3) as client:
+        with connect(settings(), socket_timeout=3, socket_connect_timeout=3) as client:
             return ask(client)
-    except redis.RedisError as error:
+    except RedisError as error:
         return type(error).__name__
 
 
-def _appendonly(client: redis.Redis) -> str:
+def _appendonly(client: Redis) -> str:
     """The setting `appendonly` of Redis: yes or no."""
     return str(client.config_get("appendonly").get("appendonly", "unknown"))
 
 
-def _lengths(client: redis.Redis) -> str:
+def _lengths(client: Redis) -> str:
     """How many wakes lie in each queue."""
     return " ".join(f"{queue}={client.llen(queue)}" for queue in Queue)

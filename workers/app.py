@@ -23,7 +23,8 @@ import config
 from mobilize import create_app, metrics
 from mobilize.database import db
 from mobilize.texts.carriers import CARRIERS
-from workers.fallback_scheduler import Ticker, woken
+from workers import broker
+from workers.fallback_scheduler import LooksUp, Ticker, woken
 from workers.run_log import RunLog
 from workers.timetable import ROOMS, TIMETABLE, Queue
 
@@ -76,6 +77,7 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
     broker_transport_options={
+        **broker.transport_options(flask_app.config["MOBILIZE"]),
         "visibility_timeout": VISIBILITY_TIMEOUT_S,
         "socket_connect_timeout": 5,
         "socket_timeout": 30,
@@ -108,6 +110,7 @@ app.conf.update(
     beat_scheduler="workers.beat:DueScheduler",
 )
 app.steps["worker"].add(Ticker)
+app.steps["consumer"].add(LooksUp)
 
 
 _WHAT_CELERY_LOADS = (

@@ -167,16 +167,16 @@ class Clock:
 
 def tasks_with_work(connection: Connection, entries: Sequence[TimetableEntry], now: datetime) -> set[str]:
     """The tasks among these for which there is something to do, by one statement. Changes nothing."""
-    found = {entry.task: entry.work(now) for entry in entries if entry.work}
-    known = {task for task, work in found.items() if work is True}
-    questions = [work.exists().label(task) for task, work in found.items() if not isinstance(work, bool)]
+    works = {entry.task: entry.work(now) for entry in entries if entry.work}
+    certain = {task for task, work in works.items() if work is True}
+    questions = [work.exists().label(task) for task, work in works.items() if not isinstance(work, bool)]
     if not questions:
-        return known
+        return certain
     try:
         if is_postgres():
             connection.execute(_BOUNDS)
         row = connection.execute(select(*questions)).one()
-        return known | {q.name for q, answer in zip(questions, row, strict=True) if answer}
+        return certain | {q.name for q, answer in zip(questions, row, strict=True) if answer}
     finally:
         connection.rollback()
 

@@ -33,7 +33,6 @@ _log = logging.getLogger(__name__)
 # Held while a message is worked off.
 _working = threading.Lock()
 _worked_at = [0.0]
-_signals: list[socket.socket] = []
 
 
 @contextmanager
@@ -59,7 +58,6 @@ class Ticker(bootsteps.StartStopStep):
         self.running = threading.Lock()
 
     def start(self, worker: Any) -> None:
-        _wake_on_signals(worker.hub)
         for queue in worker.app.amqp.queues.consume_from:
             if noted := wakes.of_queue.get(queue):
                 clock = Clock(worker.app) if wakes.keeps_clock(queue) else None
@@ -71,6 +69,34 @@ class Ticker(bootsteps.StartStopStep):
         self.running.acquire(timeout=5)  # what is under way ends first
 
     terminate = stop
+
+
+class LooksUp(bootsteps.StartStopStep):
+    """The loop that waits for messages looks up when a signal comes, or `look_up` is called: it may be told
+    to stop. A step of the consumer, since the loop forgets what it watches whenever the broker goes away."""
+
+    reader: socket.socket
+    writer: socket.socket
+
+    def __init__(self, consumer: Any, **_: Any):
+        LooksUp.reader, LooksUp.writer = socket.socketpair()  # after the fork: each process has its own
+        for end in (self.reader, self.writer):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self.writer.fileno(), warn_on_full_buffer=False)
+
+    def start(self, consumer: Any) -> None:
+        if consumer.hub:
+            consumer.hub.add_reader(self.reader, self._empty)
+
+    @classmethod
+    def look_up(cls) -> None:
+        """Say so, from any thread."""
+        with suppress(BlockingIOError):
+            cls.writer.send(b"\0")
+
+    def _empty(self) -> None:
+        with suppress(BlockingIOError):
+            self.reader.recv(4096)
 
 
 def keep_time(
@@ -114,17 +140,6 @@ def run(app: Any, tasks: Sequence[str], stopping: threading.Event) -> None:
             _log.exception("%s failed in the fallback scheduler", task)
 
 
-def _wake_on_signals(hub: Any) -> None:
-    """The loop that waits for messages looks up when a signal comes: it may be told to stop."""
-    if hub is not None:
-        heard, told = socket.socketpair()
-        for end in (heard, told):
-            end.setblocking(False)
-        signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
-        hub.add_reader(heard, lambda: heard.recv(64))
-        _signals.extend((heard, told))
-
-
 def _is_idle() -> bool:
     return not _working.locked() and time.monotonic() - _worked_at[0] >= IDLE_S
 
@@ -136,8 +151,7 @@ def _retire() -> None:
     with suppress(Exception):  # the database may be away
         run_log.write_rest()
     state.should_stop = os.EX_OK
-    for end in _signals[1:]:
-        end.send(b"\0")
+    LooksUp.look_up()
     time.sleep(RETIRES_IN_S)
     if not _working.locked():  # it waits for a broker that is away
         os._exit(0)

@@ -11,7 +11,7 @@ from typing import Any
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from redis import Redis, RedisError
+from redis import RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,10 +21,11 @@ from mobilize.checkins.record import head_counts
 from mobilize.database import db
 from mobilize.texts import queries
 from mobilize.texts.sending import spending
-from workers.app import app, flask_app
+from workers.app import flask_app
+from workers.broker import connect
+from workers.texts import BEAT
 from workers.timetable import TIMETABLE, Queue
 
-BEAT = "beat"
 ONE_TRY: dict[str, Any] = {
     "socket_connect_timeout": 0.5,
     "socket_timeout": 0.5,
@@ -77,7 +78,7 @@ class _Broker(Collector):
     def collect(self) -> Iterator[Metric]:
         up, lengths = 1, GaugeMetricFamily("mobilize_queue_messages", "Messages in a queue", labels=["queue"])
         try:
-            with Redis.from_url(app.conf.broker_url, **ONE_TRY) as broker:
+            with connect(flask_app.config["MOBILIZE"], **ONE_TRY) as broker:
                 for queue in Queue:
                     lengths.add_metric([queue], broker.llen(queue))
         except RedisError:

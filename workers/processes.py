@@ -95,10 +95,9 @@ class _Parent:
         self.stopping: int | None = None
         # Nobody writes into it. It ends for the children when the parent does, however that is killed.
         self.alive, self.held_by_parent = os.pipe()
-        self.signals, told = socket.socketpair()
-        for end in (self.signals, told):
+        self.signals, self.wakeup = socket.socketpair()
+        for end in (self.signals, self.wakeup):
             end.setblocking(False)
-        self.told = told
         # The other end of what `deploy/work.py` holds.
         self.ends_with = [int(end) for end in (os.environ.pop("ENDS_WITH", ""),) if end]
 
@@ -106,7 +105,7 @@ class _Parent:
         for number in STOPS:
             signal.signal(number, self._stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(self.told.fileno(), warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self.wakeup.fileno(), warn_on_full_buffer=False)
         while self.resting and self.stopping is None:
             self._fork(self.resting.pop(0))
         while self.running:
@@ -118,6 +117,8 @@ class _Parent:
     def _wait(self) -> None:
         """Until a child ends, we are told to stop, or there is a note for a queue that lacks a process."""
         asleep = {noted for role in self.resting if (noted := wakes.of_queue.get(role.queue))}
+        if self.stopping is not None:
+            asleep.clear()
         watched: list[Any] = [self.signals, *self.ends_with, *asleep]
         ready, _, _ = select.select(watched, [], [])
         if set(self.ends_with) & set(ready):
@@ -129,7 +130,7 @@ class _Parent:
     def _bury(self) -> None:
         for pid, status in _ended():
             role = self.running.pop(pid)
-            if os.waitstatus_to_exitcode(status) == 0:
+            if os.waitstatus_to_exitcode(status) == 0 and not wakes.keeps_clock(role.queue):
                 self.resting.append(role)
             elif self.stopping is None:
                 _log.warning("a process ended (%s) and is started again: %s", status, role.name)

@@ -8,7 +8,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from mobilize.database import db
+from mobilize.database import roll_back
 from mobilize.errors import Refused
 
 ErrorResponse = tuple[Any, int] | tuple[Any, int, dict[str, str]]
@@ -59,7 +59,7 @@ def _http(error: HTTPException) -> Any:
 
 
 def _database_away(_error: Exception) -> ErrorResponse:
-    db.session.rollback()
+    roll_back()
     current_app.logger.warning("database away", exc_info=True)
     if wants_json():
         return jsonify(error="try_again"), 503, {"Retry-After": "5"}
@@ -69,7 +69,7 @@ def _database_away(_error: Exception) -> ErrorResponse:
 
 
 def _unexpected(_error: Exception) -> ErrorResponse:
-    db.session.rollback()
+    roll_back()
     current_app.logger.error("surprise", exc_info=True)
     if wants_json():
         return jsonify(error="our_fault"), 500
@@ -80,5 +80,5 @@ def _page(code: int, **more: Any) -> str:
     try:
         return render_template("errors/error.html", code=code, **more)
     except Exception:  # the page itself may need what is broken, e.g. the database
-        db.session.rollback()
+        roll_back()
         return render_template("errors/plain.html", code=code)

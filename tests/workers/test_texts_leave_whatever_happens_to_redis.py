@@ -159,6 +159,22 @@ def test_a_worker_told_to_stop_in_the_middle_finishes_what_it_holds(
     assert counts["waiting"] == 400 - len(left)
 
 
+def test_a_worker_that_lost_redis_for_a_moment_still_ends_at_once(
+    pg_app: Flask, environ: dict[str, str], carrier: Carrier, redis_server: Redis, processes: Processes
+):
+    worker = processes.celery("worker", "--concurrency", "1", environ=environ)
+    queue("first", 5)
+    assert_each_left_once(carrier, "first", 5, within=25)
+    redis_server.crash()
+    redis_server.start()
+    queue("second", 5)
+    assert_each_left_once(carrier, "second", 5, within=25)
+    time.sleep(5)  # all of them are connected again, and wait
+    [_leash, worker_itself, *_children] = tree(worker.pid)
+    os.kill(worker_itself, signal.SIGTERM)
+    assert worker.wait(10) == 0
+
+
 def test_a_code_waits_for_no_planning_no_report_and_no_text_that_hangs(
     pg_app: Flask, environ: dict[str, str], carrier: Carrier, processes: Processes
 ):
@@ -224,13 +240,14 @@ def test_processes_with_nothing_to_do_retire_and_come_back_for_work(
         redis_server.start()
 
 
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 def test_the_clock_that_dies_is_followed_by_another(
-    pg_app: Flask, environ: dict[str, str], carrier: Carrier, processes: Processes
+    pg_app: Flask, environ: dict[str, str], carrier: Carrier, processes: Processes, end: signal.Signals
 ):
     worker = processes.celery("worker", "--concurrency", "1", environ=environ)
     queue("first", 1)
     assert_each_left_once(carrier, "first", 1, within=40)
     [_leash, _parent, with_clock, *_others] = sorted(tree(worker.pid))
-    os.kill(with_clock, signal.SIGKILL)
+    os.kill(with_clock, end)
     queue("second", 5)
     assert_each_left_once(carrier, "second", 5, within=15)

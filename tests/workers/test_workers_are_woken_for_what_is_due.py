@@ -28,7 +28,7 @@ def no_zones_kept() -> None:
     claiming._zones.clear()
 
 
-def found(now: datetime) -> set[str]:
+def due_tasks(now: datetime) -> set[str]:
     db.session.rollback()
     with db.engine.connect() as connection:
         return tasks_with_work(connection, TIMETABLE, now)
@@ -50,37 +50,43 @@ def a_clock(app: Flask) -> DueScheduler:
 
 
 def test_an_empty_database_has_nothing_to_do(app: Flask) -> None:
-    assert found(NOON) == set()
+    assert due_tasks(NOON) == set()
 
 
 def test_each_request_and_text_wakes_who_deals_with_it(app: Flask) -> None:
     ask_for_code("213 555 0101", "a browser", language="en", now=NOON)
-    assert found(NOON) == {"accounts.send_codes", "reminders.alert_about_codes"}
+    assert due_tasks(NOON) == {"accounts.send_codes", "reminders.alert_about_codes"}
     take_inbound("SM1", "+12135550101", "ICE is outside", now=NOON)
-    assert {"reminders.read_answers", "reminders.alert_duty"} <= found(NOON)
+    assert {"reminders.read_answers", "reminders.alert_duty"} <= due_tasks(NOON)
     with atomic():
         audit.note("test", "sign_in.code", "nobody", now=NOON)
-    assert "audit.seal" in found(NOON)
+    assert "audit.seal" in due_tasks(NOON)
 
 
 def test_a_code_wakes_its_own_drain_and_a_reminder_the_other(app: Flask) -> None:
     queue(NIGHT, text_class=TextClass.MEMBER)
-    assert not found(NIGHT), "nothing leaves at midnight, and nobody is woken for it"
+    assert not due_tasks(NIGHT), "nothing leaves at midnight, and nobody is woken for it"
     claiming._zones.clear()
-    assert {"texts.drain", "texts.sweep"} <= found(NOON)
-    assert "texts.drain_codes" not in found(NOON)
+    assert {"texts.drain", "texts.sweep"} <= due_tasks(NOON)
+    assert "texts.drain_codes" not in due_tasks(NOON)
     queue(NIGHT, text_class=TextClass.REQUESTED, priority=Priority.CODE)
-    assert {"texts.drain", "texts.drain_codes"} <= found(NIGHT)
+    assert {"texts.drain", "texts.drain_codes"} <= due_tasks(NIGHT)
+
+
+def test_a_text_of_a_zone_that_nothing_waited_for_leaves_at_once(app: Flask) -> None:
+    assert not due_tasks(NOON)
+    queue(NOON, text_class=TextClass.MEMBER)
+    assert "texts.drain" in due_tasks(NOON + timedelta(seconds=1))
 
 
 def test_an_event_wakes_who_plans_freezes_and_closes(app: Flask) -> None:
     event = make_event(make_site())
     before = event.starts_at - timedelta(days=3)
-    assert "reminders.follow_changes" in found(before)
+    assert "reminders.follow_changes" in due_tasks(before)
     set_default_rules(before)
-    assert "actions.freeze_due_events" not in found(before)
-    assert "actions.freeze_due_events" in found(event.starts_at)
-    assert "turnout.close_due_events" in found(event.ends_at + timedelta(hours=5))
+    assert "actions.freeze_due_events" not in due_tasks(before)
+    assert "actions.freeze_due_events" in due_tasks(event.starts_at)
+    assert "turnout.close_due_events" in due_tasks(event.ends_at + timedelta(hours=5))
 
 
 def test_at_rest_the_clock_sends_nothing_and_asks_on(pg_app: Flask) -> None:

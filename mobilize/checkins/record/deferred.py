@@ -25,9 +25,9 @@ def derive_deferred(now: datetime) -> int:
     """Derive the attendance of members who left, came back or took their check-in back since the last run;
     returns of how many. Safe to repeat, to run twice at once, and late."""
     since = (locks.last_run(LEASE) or now - FIRST_LOOK) - OVERLAP
-    changed = (
-        db.session.execute(_departed_since(since)).all() + db.session.execute(_undone_since(since)).all()
-    )
+    changed = [
+        row for query in (_departed_since(since), _undone_since(since)) for row in db.session.execute(query)
+    ]
     whose = {(row.event_id, row.member_id) for row in changed}
     for event_id, member_id in sorted(whose):
         derive_attendance(event_id, [member_id])

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from mobilize.migrations import online
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -13,39 +15,28 @@ _UNREDACTED = sa.text("redacted_at IS NULL AND sid IS NOT NULL")
 
 
 def upgrade() -> None:
-    op.add_column("senders", _carrier())
-    op.add_column("senders", sa.Column("numbers", sa.String(length=400), server_default="", nullable=False))
-    op.add_column("senders", sa.Column("trouble", sa.Integer(), server_default="0", nullable=False))
-    op.add_column("senders", sa.Column("rest_until", sa.DateTime(timezone=True), nullable=True))
-    op.add_column("outbox", sa.Column("carrier", sa.String(length=16), nullable=True))
-    op.add_column("outbox", sa.Column("number", sa.String(length=16), nullable=True))
-    op.create_index(
-        "ix_outbox_bound",
-        "outbox",
-        ["carrier", "next_try_at"],
-        sqlite_where=_BOUND,
-        postgresql_where=_BOUND,
-    )
-    op.add_column("attempts", _carrier())
-    op.add_column("attempts", sa.Column("redacted_at", sa.DateTime(timezone=True), nullable=True))
-    op.create_index(
-        "ix_attempts_unredacted",
-        "attempts",
-        ["started_at"],
-        sqlite_where=_UNREDACTED,
-        postgresql_where=_UNREDACTED,
-    )
-    op.add_column("inbound", _carrier())
-    op.add_column("inbound", sa.Column("number", sa.String(length=16), nullable=True))
-    op.add_column("inbound", sa.Column("media", sa.Integer(), server_default="0", nullable=False))
-    op.add_column("inbound", sa.Column("redacted_at", sa.DateTime(timezone=True), nullable=True))
-    op.create_table(
+    online.add_column("senders", _carrier())
+    numbers = sa.Column("numbers", sa.String(length=400), server_default="", nullable=False)
+    online.add_column("senders", numbers)
+    online.add_column("senders", sa.Column("trouble", sa.Integer(), server_default="0", nullable=False))
+    online.add_column("senders", sa.Column("rest_until", sa.DateTime(timezone=True), nullable=True))
+    online.add_column("outbox", sa.Column("carrier", sa.String(length=16), nullable=True))
+    online.add_column("outbox", sa.Column("number", sa.String(length=16), nullable=True))
+    online.add_column("attempts", _carrier())
+    online.add_column("attempts", sa.Column("redacted_at", sa.DateTime(timezone=True), nullable=True))
+    online.add_column("inbound", _carrier())
+    online.add_column("inbound", sa.Column("number", sa.String(length=16), nullable=True))
+    online.add_column("inbound", sa.Column("media", sa.Integer(), server_default="0", nullable=False))
+    online.add_column("inbound", sa.Column("redacted_at", sa.DateTime(timezone=True), nullable=True))
+    online.create_table(
         "carrier_blocks",
         sa.Column("phone_index", sa.LargeBinary(length=16), nullable=False),
         sa.Column("carrier", sa.String(length=16), nullable=False),
         sa.Column("blocked_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("phone_index", "carrier", name=op.f("pk_carrier_blocks")),
     )
+    online.create_index("ix_outbox_bound", "outbox", ["carrier", "next_try_at"], where=_BOUND)
+    online.create_index("ix_attempts_unredacted", "attempts", ["started_at"], where=_UNREDACTED)
 
 
 def downgrade() -> None:

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from mobilize.migrations import online
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -13,7 +15,7 @@ NO = sa.false()
 
 
 def upgrade() -> None:
-    op.create_table(
+    online.create_table(
         "planning_progress",
         sa.Column("rule_id", sa.Uuid(), nullable=False),
         sa.Column("versions_hash", sa.LargeBinary(length=16), nullable=False),
@@ -24,27 +26,18 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("rule_id", name=op.f("pk_planning_progress")),
     )
-    op.add_column("outbox", sa.Column("only_missing", sa.Boolean(), nullable=False, server_default=NO))
-    op.add_column("broadcasts", sa.Column("only_missing", sa.Boolean(), nullable=False, server_default=NO))
-    op.add_column("broadcasts", sa.Column("called_back_at", sa.DateTime(timezone=True), nullable=True))
-    _index("due_at", "next_try_at")
+    online.add_column("outbox", sa.Column("only_missing", sa.Boolean(), nullable=False, server_default=NO))
+    online.add_column(
+        "broadcasts", sa.Column("only_missing", sa.Boolean(), nullable=False, server_default=NO)
+    )
+    online.add_column("broadcasts", sa.Column("called_back_at", sa.DateTime(timezone=True), nullable=True))
+    # The order in which the claim reads what waits.
+    online.replace_index("ix_outbox_due", "outbox", ["priority", "next_try_at"], where=WAITING)
 
 
 def downgrade() -> None:
-    _index("next_try_at", "due_at")
+    online.replace_index("ix_outbox_due", "outbox", ["priority", "due_at"], where=WAITING)
     op.drop_column("broadcasts", "called_back_at")
     op.drop_column("broadcasts", "only_missing")
     op.drop_column("outbox", "only_missing")
     op.drop_table("planning_progress")
-
-
-def _index(old: str, new: str) -> None:
-    """The order in which the claim reads what waits."""
-    op.drop_index("ix_outbox_due", table_name="outbox")
-    op.create_index(
-        "ix_outbox_due",
-        "outbox",
-        ["priority", new],
-        sqlite_where=WAITING,
-        postgresql_where=WAITING,
-    )

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from mobilize.migrations import online
+
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
@@ -13,12 +15,15 @@ FILTERS = ("all", "missing", "said_coming", "not_seen", "came_last")
 
 def upgrade() -> None:
     kind = sa.Enum(*FILTERS, name="audiencefilter", native_enum=False, length=24)
-    op.add_column("broadcasts", sa.Column("audience_filter", kind, nullable=False, server_default="all"))
-    op.add_column("broadcasts", sa.Column("language", sa.String(length=3), nullable=True))
-    op.add_column("broadcasts", sa.Column("last_action_id", sa.Uuid(), nullable=True))
-    op.add_column("outbox", sa.Column("only_for", sa.String(length=24), nullable=True))
-    op.create_index("ix_replies_member", "replies", ["member_id"])
+    for column in (
+        sa.Column("audience_filter", kind, nullable=False, server_default="all"),
+        sa.Column("language", sa.String(length=3), nullable=True),
+        sa.Column("last_action_id", sa.Uuid(), nullable=True),
+    ):
+        online.add_column("broadcasts", column)
+    online.add_column("outbox", sa.Column("only_for", sa.String(length=24), nullable=True))
     op.execute(sa.text("UPDATE broadcasts SET audience_filter = 'missing' WHERE only_missing"))
+    online.create_index("ix_replies_member", "replies", ["member_id"])
 
 
 def downgrade() -> None:

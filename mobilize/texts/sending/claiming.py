@@ -158,9 +158,13 @@ def due_codes(now: datetime) -> Select[Any]:
 
 
 def due_texts(now: datetime) -> Select[Any]:
-    """SELECT of the texts that are due, whose window is open, and which nobody holds."""
-    waiting = OutboxText.expires_at > now, may_leave(_zones_lately(now), now), is_not_held()
-    return select(OutboxText.id).where(*_due_in(Priority.ALL, now), *waiting)
+    """SELECT of the texts that are due, whose window is open, and which nobody holds. Those of a zone that
+    nothing waited for a moment ago are among them, whatever its hour."""
+    zones = _zones_lately(now)
+    leaves = or_(may_leave(zones, now), OutboxText.tz.not_in(zones))
+    return select(OutboxText.id).where(
+        *_due_in(Priority.ALL, now), OutboxText.expires_at > now, leaves, is_not_held()
+    )
 
 
 def _zones_lately(now: datetime) -> list[str]:

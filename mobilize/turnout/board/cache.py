@@ -22,6 +22,7 @@ from mobilize import clock
 from mobilize.accounts.access.scope import Scope
 from mobilize.actions.models import Action
 from mobilize.database import db
+from mobilize.replica import from_replica
 from mobilize.roster.models import Site
 from mobilize.turnout.board.change_detection import Fingerprint, recent_evidence, signs_of, taken_back_since
 from mobilize.turnout.figures.counter import Key
@@ -139,15 +140,21 @@ def _visible_to(whole: Board, scope: Scope) -> Board | None:
 def _fresh(action: Action, oldest: float) -> Board:
     with _one_counts:
         held = _kept.get(action.id)
-        if held is None:
-            return _count(action)
-        if time.monotonic() - held.checked <= oldest:
+        if held and time.monotonic() - held.checked <= oldest:
             return held.board
-        signs = signs_of(action)
-        if held.quiet and time.monotonic() - held.counted < KEEP_AT_MOST and signs == held.signs:
-            held.checked = time.monotonic()
-            return held.board
-        return _count(action, signs)
+        # A first look, perhaps at an action that was made a second ago, and one without delay: not older than
+        # this moment, wherever it is read.
+        return from_replica(lambda: _look_again(action, held), fresh=held is None or not oldest)
+
+
+def _look_again(action: Action, held: _Kept | None) -> Board:
+    if held is None:
+        return _count(action)
+    signs = signs_of(action)
+    if held.quiet and time.monotonic() - held.counted < KEEP_AT_MOST and signs == held.signs:
+        held.checked = time.monotonic()
+        return held.board
+    return _count(action, signs)
 
 
 def _count(action: Action, signs: Fingerprint | None = None) -> Board:

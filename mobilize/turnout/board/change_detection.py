@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, func, select
 from mobilize.actions.models import Action, Event
 from mobilize.checkins.models import Evidence, HeadCount, Match, Supporters, Void
 from mobilize.database import db
+from mobilize.replica import oldest_seconds
 from mobilize.turnout.figures.counter import Key
 from mobilize.turnout.figures.queries import as_text, made_before
 
@@ -29,10 +30,11 @@ class Fingerprint(NamedTuple):
 
     @property
     def settled(self) -> bool:
-        """The newest row, whose id says in its first 48 bits when it was made, is some seconds old."""
+        """The newest row, whose id says in its first 48 bits when it was made, is some seconds old, and so it
+        was when a replica had it."""
         newest = [self.evidence, *self.counts[:2]]
         created = [sign.int >> 80 for sign in newest if sign]
-        return not created or time.time() - max(created) / 1000 > SETTLES_IN
+        return not created or time.time() - max(created) / 1000 > SETTLES_IN + oldest_seconds()
 
 
 def signs_of(action: Action) -> Fingerprint:

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from mobilize.accounts.access.scope import Scope
 from mobilize.actions.models import Action, Event, EventState
 from mobilize.database import db
+from mobilize.replica import from_replica
 from mobilize.roster.models import Area, Site
 from mobilize.turnout.board.cache import board_for
 from mobilize.turnout.figures.queries import as_text
@@ -101,8 +102,10 @@ def matrix_of(campaign_id: UUID, scope: Scope, now: datetime) -> Matrix | None:
     An action that is not closed shows its board of now. None when nothing of it is in scope.
     """
     actions = _actions(campaign_id, now)
-    cells, no_site = _closed(actions), _closed_outside(actions)
-    still_open = _open([action.id for action in actions])
+    # Together, so that no action is missing between them: it is open, or its totals are there.
+    still_open, cells, no_site = from_replica(
+        lambda: (_open([action.id for action in actions]), _closed(actions), _closed_outside(actions))
+    )
     for place, action in enumerate(actions):
         if action.id in still_open and (visible := board_for(action, scope)):
             no_site[place] = _cell_of(visible.no_site)

@@ -1,0 +1,281 @@
+"""A tenth of a morning, against nginx: members, chairs, walls and texts, and what the rows say afterwards.
+
+Phones do as the pages do: what was not answered with a receipt is sent again until it is.
+"""
+
+import http.client
+import json
+import random
+import ssl
+import threading
+import time
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import psycopg
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from mobilize import clock
+from mobilize.accounts.access.grants import grant_line
+from mobilize.accounts.models import GrantKind
+from mobilize.actions.models import Event
+from mobilize.checkins.forms import event_token
+from mobilize.database import db
+from mobilize.keys.crypto import blind_index
+from mobilize.roster.models import Member, Membership
+from mobilize.texts.models import TextClass
+from mobilize.texts.operations import PlannedText, queue_texts
+from tests.chaos.line import COUNTED_TWICE, DO_NOT_ADD_UP, LOST, TWICE
+from tests.cluster.machines import HTTPS_PORT, MEMBERS, NGINX, PUBLIC, Cluster
+from tests.services.databases import opened
+
+CHECK_INS, BATCHES, LOOKS, WALLS, TEXTS = 5.0, 1.0, 10.0, 3.0, 4.0  # a second
+# Every so many taps is of somebody who has tapped before.
+AGAIN = 5
+# The last of the members are ticked, and do not tap.
+TICKED = 1500
+SETTLES_WITHIN_S = 150.0
+NONCES = "SELECT count(*) FROM evidence WHERE nonce = ANY(%s)"
+SUPPORTERS = "SELECT coalesce(sum(delta), 0) FROM supporters"
+NOT_AT_REST = "SELECT count(*) FROM outbox WHERE state NOT IN ('accepted', 'sent', 'delivered')"
+
+
+@dataclass
+class Phase:
+    """What happened while one machine was away. `answers` by kind of request and what came of it."""
+
+    name: str
+    began: float
+    answers: Counter[tuple[str, str]] = field(default_factory=Counter)
+    acknowledged: list[float] = field(default_factory=list)
+    members: list[int] = field(default_factory=list)
+    ended: float = 0.0
+
+    @property
+    def longest_gap_s(self) -> float:
+        moments = sorted([self.began, *self.acknowledged, self.ended or time.monotonic()])
+        return max(later - sooner for sooner, later in zip(moments, moments[1:], strict=False))
+
+    def count(self, kind: str, *outcomes: str) -> int:
+        return sum(self.answers[kind, outcome] for outcome in outcomes)
+
+
+@dataclass
+class LinePhone:
+    """A chair's phone: the code and event it stands at, its cookie, and the members it may tick."""
+
+    code: str
+    cookie: str
+    members: list[tuple[int, str]]
+    etag: str = ""
+
+
+class Morning:
+    """The load. `begin` and `end` start and stop it; `phase` names what goes on; `reckon` compares."""
+
+    def __init__(self, cluster: Cluster):
+        self.cluster = cluster
+        self.tls = ssl.create_default_context(cafile=str(cluster.certificate))
+        self.app = cluster.app()
+        self.over, self.lock = threading.Event(), threading.Lock()
+        self.phases: list[Phase] = []
+        self.ticks: dict[str, int] = {}  # nonce -> member, of those that were acknowledged
+        self.supporters = 0
+        self.texts: set[str] = set()
+        self.dice = random.Random(1937)
+        self.tapped: list[int] = []
+        with opened(self.app):
+            self._open_pages()
+
+    def phase(self, name: str) -> Phase:
+        """From now on everything counts as part of this."""
+        if self.phases:
+            self.phases[-1].ended = time.monotonic()
+        self.phases.append(Phase(name, time.monotonic()))
+        return self.phases[-1]
+
+    def begin(self) -> None:
+        self.pool = ThreadPoolExecutor(64)
+        rates = {self._tap: CHECK_INS, self._send_batch: BATCHES, self._look: LOOKS, self._watch: WALLS}
+        self.clocks = [threading.Thread(target=self._repeat, args=(do, rate)) for do, rate in rates.items()]
+        self.clocks.append(threading.Thread(target=self._queue_texts))
+        for thread in self.clocks:
+            thread.start()
+
+    def end(self) -> None:
+        """No new ones; what was begun is sent until it is acknowledged."""
+        self.over.set()
+        for thread in self.clocks:
+            thread.join()
+        self.pool.shutdown()
+        self.phases[-1].ended = time.monotonic()
+
+    def _repeat(self, do: Callable[[], None], per_second: float) -> None:
+        began, n = time.monotonic(), 0
+        while not self.over.wait(max(0.0, began + n / per_second - time.monotonic())):
+            self.pool.submit(do)
+            n += 1
+
+    # What phones do.
+
+    def _tap(self) -> None:
+        with self.lock:
+            if self.tapped and self.dice.randrange(AGAIN) == 0:
+                number = self.dice.choice(self.tapped)
+            else:
+                number = len(self.tapped)
+                self.tapped.append(number)
+        code, token = self.codes[number % len(self.codes)]
+        body = urlencode({"token": token, "typed": f"{number:08d}"})
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        self._until_stored("check-in", lambda: self._ask("POST", f"/c/{code}", body, form)[0])
+        with self.lock:
+            self.phases[-1].members.append(number)
+            self.phases[-1].acknowledged.append(time.monotonic())
+
+    def _send_batch(self) -> None:
+        phone = self.dice.choice(self.line_phones)
+        with self.lock:
+            member, member_id = phone.members.pop() if phone.members else (0, "")
+        items = [{"kind": "supporters", "n": 1}]
+        items += [{"kind": "tick", "member": member_id}] if member_id else []
+        for item in items:
+            item |= {"nonce": uuid.uuid4().hex, "at": clock.now().isoformat()}
+        body = json.dumps({"items": items, "sent_at": clock.now().isoformat()})
+        headers = {"Content-Type": "application/json", "Cookie": phone.cookie}
+        stored: list[bool] = []
+
+        def send() -> int:
+            status, answer, _ = self._ask("POST", f"/line/{phone.code}/items", body, headers)
+            if status == 200:
+                stored[:] = [one["stored"] for one in json.loads(answer)["items"]]
+            return status
+
+        self._until_stored("line", send)
+        with self.lock:
+            self.supporters += 1
+            if member_id:
+                self.ticks[str(items[1]["nonce"])] = member
+            if not all(stored):
+                self._note("line", "refused")
+
+    def _look(self) -> None:
+        phone = self.dice.choice(self.line_phones)
+        headers = {"Cookie": phone.cookie, "If-None-Match": phone.etag}
+        status, _, etag = self._ask("GET", f"/line/{phone.code}/state", "", headers)
+        phone.etag = etag or phone.etag
+        self._note_status("look", status)
+
+    def _watch(self) -> None:
+        status, _, _ = self._ask("GET", f"/wall/{self.wall}/board.json", "", {})
+        self._note_status("board", status)
+
+    def _queue_texts(self) -> None:
+        """A second's texts at a time, by a connection of this process, until they are queued."""
+        with opened(self.app):
+            while not self.over.wait(1.0):
+                bodies = [f"text {len(self.texts) + n}" for n in range(int(TEXTS))]
+                now, queued = clock.now(), False
+                while not queued:
+                    with suppress(SQLAlchemyError):
+                        queue_texts([_text(body) for body in bodies], now=now)
+                        queued = True
+                    db.session.rollback()
+                    self.over.wait(0 if queued else 0.3)
+                self.texts.update(bodies)
+
+    def _until_stored(self, kind: str, send: Callable[[], int]) -> None:
+        while True:
+            status = send()
+            self._note_status(kind, status)
+            if status == 200:
+                return
+            time.sleep(0.5)
+
+    def _ask(self, method: str, path: str, body: str, headers: dict[str, str]) -> tuple[int, bytes, str]:
+        """Status, body and ETag; 0 for no answer, and -503 for one that names no time to try again."""
+        connection = http.client.HTTPSConnection(NGINX, HTTPS_PORT, timeout=40, context=self.tls)
+        try:
+            connection.request(method, path, body or None, {"Origin": PUBLIC, **headers})
+            answer = connection.getresponse()
+            read = answer.read()
+        except (OSError, http.client.HTTPException):
+            return 0, b"", ""
+        finally:
+            connection.close()
+        vague = answer.status == 503 and "Retry-After" not in answer.headers
+        return -503 if vague else answer.status, read, answer.headers.get("ETag", "")
+
+    def _note_status(self, kind: str, status: int) -> None:
+        if status in (200, 304):
+            self._note(kind, "done")
+        else:
+            self._note(kind, {0: "no answer", 503: "later"}.get(status, f"error {status}"))
+
+    def _note(self, kind: str, outcome: str) -> None:
+        self.phases[-1].answers[kind, outcome] += 1
+
+    # What they hold.
+
+    def _open_pages(self) -> None:
+        events = db.session.scalars(select(Event)).all()
+        members: defaultdict[uuid.UUID, list[tuple[int, str]]] = defaultdict(list)
+        marks = {blind_index("number", f"{n:08d}"): n for n in range(MEMBERS - TICKED, MEMBERS)}
+        homes = select(Member.number_index, Member.id, Membership.site_id).join(
+            Membership, Membership.member_id == Member.id
+        )
+        for mark, member_id, site_id in db.session.execute(homes):
+            if mark in marks:
+                members[site_id].append((marks[mark], str(member_id)))
+        ends_at, now = clock.now() + timedelta(hours=2), clock.now()
+        self.codes = [(event.code, event_token(event.code)) for event in events]
+        self.line_phones = []
+        for event in events:
+            _, token = grant_line(event.id, GrantKind.CAPTAIN, "phone", None, "shell", ends_at, now=now)
+            cookie = f"__Host-line-{event.code}={token}"
+            self.line_phones.append(LinePhone(event.code, cookie, members[event.site_id]))  # type: ignore[index]
+        _, self.wall = grant_line(events[0].id, GrantKind.WALL, "wall", None, "shell", ends_at, now=now)
+
+    # What the rows say.
+
+    def reckon(self) -> dict[str, int]:
+        """What was lost and doubled, once all that was queued has left or time is up."""
+        deadline = time.monotonic() + SETTLES_WITHIN_S
+        with psycopg.connect(self.cluster.direct_url, autocommit=True) as rows:
+
+            def ask(query: str, *values: object) -> int:
+                [(n,)] = rows.execute(query, values).fetchall()
+                return int(n)
+
+            while ask(NOT_AT_REST) and time.monotonic() < deadline:
+                time.sleep(0.5)
+            taken = Counter(text["body"] for text in self.cluster.carrier.store.ledger())
+            with self.app.app_context():
+                tapped = [blind_index("number", f"{n:08d}") for one in self.phases for n in one.members]
+                ticked = [blind_index("number", f"{n:08d}") for n in self.ticks.values()]
+            nonces = [bytes.fromhex(nonce) for nonce in self.ticks]
+            return {
+                "check_ins_lost": ask(LOST, tapped),
+                "ticks_lost": len(nonces) - ask(NONCES, nonces) + ask(LOST, ticked),
+                "supporters_off": ask(SUPPORTERS) - self.supporters,
+                "counted_twice": ask(TWICE) + ask(COUNTED_TWICE),
+                "do_not_add_up": ask(DO_NOT_ADD_UP),
+                "texts_lost": sum(not taken[body] for body in self.texts),
+                "texts_doubled": sum(n - 1 for n in taken.values()),
+            }
+
+
+def _text(body: str) -> PlannedText:
+    now = clock.now()
+    return PlannedText(
+        purpose=f"cluster:{body}:1", phone=f"+1213555{int(body.split()[1]) % 10_000:04d}",
+        wording="as_written", language="en", text_class=TextClass.REQUESTED, tz="UTC", due_at=now,
+        expires_at=now + timedelta(hours=1), blanks={"body": body},
+    )  # fmt: skip
