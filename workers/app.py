@@ -24,7 +24,7 @@ from mobilize import create_app, metrics
 from mobilize.database import db
 from mobilize.texts.carriers import CARRIERS
 from workers import broker
-from workers.fallback_scheduler import LooksUp, Ticker, woken
+from workers.fallback_scheduler import Ticker, woken
 from workers.run_log import RunLog
 from workers.timetable import ROOMS, TIMETABLE, Queue
 
@@ -81,8 +81,8 @@ app.conf.update(
         "visibility_timeout": VISIBILITY_TIMEOUT_S,
         "socket_connect_timeout": 5,
         "socket_timeout": 30,
-        # An idle process asks for a message so often; one that comes is there at once.
-        "polling_interval": 20,
+        # An idle process asks for a message so often, which one that is told to end waits for.
+        "polling_interval": 2,
         "unacked_restore_interval": 60,
         "unacked_restore_throttle": 1,
     },
@@ -110,7 +110,6 @@ app.conf.update(
     beat_scheduler="workers.beat:DueScheduler",
 )
 app.steps["worker"].add(Ticker)
-app.steps["consumer"].add(LooksUp)
 
 
 _WHAT_CELERY_LOADS = (

@@ -7,8 +7,6 @@ A thread that sleeps until the clock notes a wake (`workers.wakes`). Started wit
 
 import logging
 import os
-import signal
-import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -27,7 +25,7 @@ MESSAGE_COMES_WITHIN_S = 1.0
 LOOK_AGAIN_S = 0.5  # while a message is worked off
 # So long without work, and a process retires.
 IDLE_S = 20.0
-RETIRES_IN_S = 10.0
+RETIRES_IN_S = 5.0
 
 _log = logging.getLogger(__name__)
 # Held while a message is worked off.
@@ -69,34 +67,6 @@ class Ticker(bootsteps.StartStopStep):
         self.running.acquire(timeout=5)  # what is under way ends first
 
     terminate = stop
-
-
-class LooksUp(bootsteps.StartStopStep):
-    """The loop that waits for messages looks up when a signal comes, or `look_up` is called: it may be told
-    to stop. A step of the consumer, since the loop forgets what it watches whenever the broker goes away."""
-
-    reader: socket.socket
-    writer: socket.socket
-
-    def __init__(self, consumer: Any, **_: Any):
-        LooksUp.reader, LooksUp.writer = socket.socketpair()  # after the fork: each process has its own
-        for end in (self.reader, self.writer):
-            end.setblocking(False)
-        signal.set_wakeup_fd(self.writer.fileno(), warn_on_full_buffer=False)
-
-    def start(self, consumer: Any) -> None:
-        if consumer.hub:
-            consumer.hub.add_reader(self.reader, self._empty)
-
-    @classmethod
-    def look_up(cls) -> None:
-        """Say so, from any thread."""
-        with suppress(BlockingIOError):
-            cls.writer.send(b"\0")
-
-    def _empty(self) -> None:
-        with suppress(BlockingIOError):
-            self.reader.recv(4096)
 
 
 def keep_time(
@@ -151,7 +121,6 @@ def _retire() -> None:
     with suppress(Exception):  # the database may be away
         run_log.write_rest()
     state.should_stop = os.EX_OK
-    LooksUp.look_up()
     time.sleep(RETIRES_IN_S)
     if not _working.locked():  # it waits for a broker that is away
         os._exit(0)
