@@ -7,8 +7,9 @@ import gc
 from functools import partial
 
 import config
-from mobilize import create_app, metrics
+from mobilize import create_app
 from mobilize.fast.versions import READ_EVERY_SECONDS, line_versions
+from mobilize.observability import metrics
 from mobilize.roster.uploads.uploaded_table import LARGEST_UPLOAD
 from mobilize.web.rsgi import ChangeWaiter, RsgiAdapter
 

@@ -1,6 +1,7 @@
 """CPU seconds and proportional memory of whole process trees, from Linux's /proc."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -8,7 +9,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 def cpu_s(*roots: int) -> float:
     """CPU seconds of these processes and all below them, children that have ended and were waited for too."""
-    return sum(_ticks(pid) for root in roots for pid in tree(root)) / TICKS
+    return sum(cpu_of(pid) for root in roots for pid in tree(root))
 
 
 def precise_cpu_s(root: int) -> float:
@@ -18,18 +19,7 @@ def precise_cpu_s(root: int) -> float:
 
 def pss(root: int) -> int:
     """Bytes of memory of everything below this process, shared pages divided among those who share them."""
-    return sum(_pss(pid) for pid in tree(root)[1:])
-
-
-def own_cpu_s(pid: int) -> float:
-    """CPU seconds of this process alone, and of its children that have ended."""
-    return _ticks(pid) / TICKS
-
-
-def private_and_shared(pid: int) -> tuple[int, int]:
-    """Bytes of this process: its share without what is shared on purpose (PostgreSQL's buffers), and that."""
-    values = _rollup(pid)
-    return values.get("Pss", 0) - values.get("Pss_Shmem", 0), values.get("Pss_Shmem", 0)
+    return sum(memory_of(pid) for pid in tree(root)[1:])
 
 
 def tree(pid: int) -> list[int]:
@@ -45,13 +35,21 @@ def tree(pid: int) -> list[int]:
     return result
 
 
-def _ticks(pid: int) -> int:
+def prefer(pid: int, nice: int) -> None:
+    """Give the session of this process another priority, where we may. Linux deals the processor out among
+    sessions first (sched(7), "autogroup"); the nice values of processes count within one."""
+    with suppress(OSError):
+        Path(f"/proc/{pid}/autogroup").write_text(str(nice))
+
+
+def cpu_of(pid: int) -> float:
+    """CPU seconds of one process, and of its children that have ended and were waited for."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return 0
+        return 0.0
     # proc(5): utime, stime, cutime and cstime are fields 14 to 17; the first after the name is field 3.
-    return sum(int(value) for value in fields[11:15])
+    return sum(int(value) for value in fields[11:15]) / TICKS
 
 
 def _nanoseconds(pid: int) -> int:
@@ -65,14 +63,11 @@ def _nanoseconds(pid: int) -> int:
     return used
 
 
-def _pss(pid: int) -> int:
-    return _rollup(pid).get("Pss", 0)
-
-
-def _rollup(pid: int) -> dict[str, int]:
-    """Bytes by name, from smaps_rollup; nothing of a process that has ended."""
+def memory_of(pid: int, *, shared: bool = True) -> int:
+    """Bytes (PSS) of one process; without `shared`, less its part of shared memory, as shared buffers are."""
     try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
-        return {}
-    return {name: int(rest.split()[0]) * 1024 for name, rest in (line.split(":", 1) for line in lines)}
+        return 0
+    sizes = {line.partition(":")[0]: int(line.split()[1]) * 1024 for line in lines if line.endswith(" kB")}
+    return sizes.get("Pss", 0) - (0 if shared else sizes.get("Pss_Shmem", 0))

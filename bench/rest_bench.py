@@ -20,7 +20,7 @@ import psycopg
 import redis
 from sqlalchemy import func, select, update
 
-from bench.process_use import cpu_s, own_cpu_s, private_and_shared, tree
+from bench.process_use import cpu_of, cpu_s, memory_of, tree
 from bench.texts_place import Place, open_place, wait_for
 from mobilize import clock
 from mobilize.database import atomic, db
@@ -114,14 +114,14 @@ def _look(place: Place, parts: dict[str, int]) -> Moment:
         redis_commands=int(info["total_commands_processed"]),
         wal_bytes=int(wal),
         transactions=int(done),
-        of_each={pid: own_cpu_s(pid) for root in parts.values() for pid in tree(root)},
+        of_each={pid: cpu_of(pid) for root in parts.values() for pid in tree(root)},
     )
 
 
 def _rows(place: Place, parts: dict[str, int], first: Moment, last: Moment) -> Rows:
     seconds = last.at - first.at
     share = {name: (last.cpu[name] - first.cpu[name]) / seconds * 100 for name in parts}
-    memory = {name: sum(private_and_shared(pid)[0] for pid in tree(root)) for name, root in parts.items()}
+    memory = {name: sum(memory_of(pid, shared=False) for pid in tree(root)) for name, root in parts.items()}
     waiting = db.session.scalar(
         select(func.count()).select_from(OutboxText).where(OutboxText.state == TextState.WAITING)
     )
@@ -149,9 +149,9 @@ def _say_each(parts: dict[str, int], first: Moment, last: Moment) -> None:
     for name, root in parts.items():
         for pid in tree(root):
             used = (last.of_each.get(pid, 0.0) - first.of_each.get(pid, 0.0)) / (last.at - first.at) * 100
-            pss, shared = (value / 1e6 for value in private_and_shared(pid))
+            own, pss = (memory_of(pid, shared=shared) / 1e6 for shared in (False, True))
             command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()[:90]
-            print(f"    {name:<10} {pid:>7} {used:6.2f} % {pss:6.1f} MB ({shared:.1f} shm) {command}")
+            print(f"    {name:<10} {pid:>7} {used:6.2f} % {own:6.1f} MB ({pss - own:.1f} shm) {command}")
 
 
 def _row(value: float, unit: str, bar: float | None = None) -> dict[str, Any]:

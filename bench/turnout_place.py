@@ -9,7 +9,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from mobilize.database import db
 from mobilize.turnout.board import cache as live
 from mobilize.turnout.figures.queries import board
 from mobilize.turnout.figures.snapshots import as_stored
-from tests.services.postgres import Postgres, find_binaries
+from tests.services.postgres import UNSAFE_BUT_FAST, Postgres, find_binaries
 
 PAST = int(os.environ.get("PAST_ACTIONS", "40"))
 KEYS = "b1:c29tZSBieXRlcyBmb3IgYSBiZW5jaCBkYXRhYmFzZSE="
@@ -59,9 +59,9 @@ class SQLitePlace:
 class PostgresPlace:
     """Databases of one server; `kept` holds the server's own folder from one run to the next."""
 
-    def __init__(self, kept: Path):
+    def __init__(self, kept: Path, options: Mapping[str, str]):
         self.kept = kept / "pg-data"
-        self.server = Postgres(find_binaries())
+        self.server = Postgres(find_binaries(), options)
         if self.kept.exists():
             self._halt()
             shutil.rmtree(self.server.folder / "data")
@@ -96,10 +96,10 @@ class PostgresPlace:
 
 
 @contextmanager
-def place(kind: str) -> Iterator["Place"]:
-    """The place of "SQLite" or "PostgreSQL", with both histories in it."""
+def place(kind: str, options: Mapping[str, str] = UNSAFE_BUT_FAST) -> Iterator["Place"]:
+    """The place of "SQLite" or "PostgreSQL" (with these options), with both histories in it."""
     with _folder() as kept:
-        inner = SQLitePlace(kept) if kind == "SQLite" else PostgresPlace(kept)
+        inner = SQLitePlace(kept) if kind == "SQLite" else PostgresPlace(kept, options)
         try:
             whole = Place(inner)
             whole.make()

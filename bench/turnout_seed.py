@@ -10,9 +10,11 @@ from typing import Any
 from mobilize.actions.models import Action, ActionKind, Eligible, Event, EventChapter, Shift
 from mobilize.checkins.models import Attendance, HeadCount, Supporters, Tier
 from mobilize.database import atomic, db, is_postgres, new_id
+from mobilize.keys.crypto import blind_index
 from mobilize.keys.tokens import make_code
 from mobilize.languages import Translated
 from mobilize.roster.models import Area, Member, Membership, MembershipRank, Site, StatusSpan
+from mobilize.roster.names import PersonName
 
 AREAS, SITES, MEMBERS = 8, 800, 37_000
 START = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
@@ -22,11 +24,11 @@ ZONE = "America/Los_Angeles"
 LAT, LON = (33.7, 34.3), (-118.6, -118.1)
 
 
-def seed() -> Action:
+def seed(site_count: int = SITES, member_count: int = MEMBERS) -> Action:
     """Two thirds of the members came, a twentieth of them elsewhere; nine in ten sites reported."""
     dice = random.Random(7)
     areas = [{"id": new_id(), "name": f"Area {n}"} for n in range(AREAS)]
-    sites = [_site(n, areas[n % AREAS]["id"], dice) for n in range(SITES)]
+    sites = [_site(n, areas[n % AREAS]["id"], dice) for n in range(site_count)]
     times = {"starts_at": START, "ends_at": START + timedelta(minutes=45)}
     # Planned a week before, as actions are: what is older has nothing to do with it.
     named = {"name": Translated(en="Bench"), "made_by": "bench", "made_at": START - timedelta(days=7)}
@@ -37,7 +39,7 @@ def seed() -> Action:
         session.add(action)
         session.flush()
         events = _events(action.id, sites)
-        members = _members(sites, dice)
+        members = _members(sites, dice, member_count)
         _eligible(action.id, members, events)
         _attendance(members, events, dice)
         _counts(list(events.values()), dice)
@@ -90,19 +92,42 @@ def _events(action_id: Any, sites: list[dict[str, Any]]) -> dict[Any, dict[str, 
     return events
 
 
-def _members(sites: list[dict[str, Any]], dice: random.Random) -> list[tuple[Any, Any]]:
+def number_of(n: int) -> str:
+    """The number of the member made as the nth."""
+    return f"{n:08d}"
+
+
+def phone_of(n: int) -> str:
+    """The mobile number of the member made as the nth."""
+    return f"+1213{n:07d}"
+
+
+def _members(sites: list[dict[str, Any]], dice: random.Random, count: int) -> list[tuple[Any, Any]]:
     """(member, home site)."""
-    homes = [(Member.make_id(), dice.choice(sites)["id"]) for _ in range(MEMBERS)]
-    same = {"phone_kind": "mobile", "status": "active", "language": "en", "opted_out_in_file": False}
+    homes = [(Member.make_id(), dice.choice(sites)["id"]) for _ in range(count)]
     since = {"from_at": LONG_AGO}
-    bulk(
-        Member,
-        [{"id": m, "number_index": secrets.token_bytes(16), "added_at": LONG_AGO, **same} for m, _ in homes],
-    )
+    bulk(Member, [_member(n, member) for n, (member, _site) in enumerate(homes)])
     at_home = {"rank": MembershipRank.HOME.value, **since}
     bulk(Membership, [{"id": new_id(), "member_id": m, "site_id": s, **at_home} for m, s in homes])
     bulk(StatusSpan, [{"id": new_id(), "member_id": m, "status": "active", **since} for m, _ in homes])
     return homes
+
+
+def _member(n: int, member: Any) -> dict[str, Any]:
+    number, phone = number_of(n), phone_of(n)
+    return {
+        "id": member,
+        "number_index": blind_index("number", number),
+        "number_enc": Member.number.seal(member, number),
+        "name_enc": Member.name.seal(member, PersonName(f"Last {n}", "First").stored()),
+        "phone_enc": Member.phone.seal(member, phone),
+        "phone_index": blind_index("phone", phone),
+        "phone_kind": "mobile",
+        "status": "active",
+        "language": "en",
+        "opted_out_in_file": False,
+        "added_at": LONG_AGO,
+    }
 
 
 def _eligible(action_id: Any, members: list[tuple[Any, Any]], events: dict[Any, dict[str, Any]]) -> None:
@@ -134,7 +159,7 @@ def _counts(events: list[dict[str, Any]], dice: random.Random) -> None:
             "n": dice.randrange(60), "counted_at": START + timedelta(minutes=m), "recorded_at": START,
             "via": "text", "by": "bench",
         }
-        for e in events[: SITES * 9 // 10]
+        for e in events[: len(events) * 9 // 10]
         for m in (15, 30)
     ]  # fmt: skip
     bulk(HeadCount, heads)

@@ -85,8 +85,9 @@ def _set_limits(app: Flask) -> None:
 
 
 def _open_tools(app: Flask) -> None:
-    from mobilize import database, languages, logs, migration_status
+    from mobilize import database, languages, migration_status
     from mobilize.keys import blind_index_key, crypto
+    from mobilize.observability import logs
 
     logs.init_app(app)
     database.init_app(app)

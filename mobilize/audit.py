@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import LargeBinary, Select, String, func, or_, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from mobilize import health_checks
 from mobilize.database import Model, atomic, db, insert, is_postgres, new_id
 from mobilize.keys import crypto
+from mobilize.observability import health_checks
 
 HEAD, VERIFIED = "audit.head", "audit.verified"
 _ADVISORY_LOCK = 4_620_101  # Any number, as long as nothing else of ours takes the same one.

@@ -34,9 +34,9 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from mobilize import metrics
 from mobilize.keys import crypto
 from mobilize.languages import Translated
+from mobilize.observability import metrics
 
 WRITES = {"mobilize_writes": True}
 # A second pool on the same database: every statement is a transaction by itself.

@@ -4,7 +4,7 @@ import json
 import logging
 import sys
 
-from mobilize.logs import JsonLines, Redaction
+from mobilize.observability.logs import JsonLines, Redaction
 
 
 def line_of(event: str, *args: object, broken: bool = False) -> dict[str, str]:

@@ -6,7 +6,7 @@
 
 import sys
 
-from mobilize import metrics_folder
+from mobilize.observability import metrics_folder
 
 
 def main() -> None:

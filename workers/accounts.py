@@ -5,11 +5,12 @@ from collections.abc import Callable
 from celery import shared_task
 from redis import Redis, RedisError
 
-from mobilize import clock, health_checks, settings
+from mobilize import clock, settings
 from mobilize.accounts.approvals import operations as approvals
 from mobilize.accounts.security import checklist
 from mobilize.accounts.sign_in import one_time_codes
 from mobilize.accounts.sign_in import operations as codes
+from mobilize.observability import health_checks
 from mobilize.reminders.monitoring import worker_tasks
 from mobilize.web import rate_limits
 from workers.broker import connect

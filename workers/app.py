@@ -20,8 +20,9 @@ from flask import Flask
 from sqlalchemy.orm import configure_mappers
 
 import config
-from mobilize import create_app, metrics
+from mobilize import create_app
 from mobilize.database import db
+from mobilize.observability import metrics
 from mobilize.texts.carriers import CARRIERS
 from workers import broker
 from workers.fallback_scheduler import Ticker, woken

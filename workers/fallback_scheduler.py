@@ -16,7 +16,7 @@ from typing import Any
 from celery import bootsteps
 from celery.worker import state
 
-from mobilize import metrics
+from mobilize.observability import metrics
 from workers import wakes
 from workers.beat import Clock
 from workers.wakes import Wakes

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 
 from flask import Flask
 
-from mobilize import clock, task_runs
-from mobilize.task_runs import FinishedRun, ScheduledTask
+from mobilize import clock
+from mobilize.observability import task_runs
+from mobilize.observability.task_runs import FinishedRun, ScheduledTask
 from workers.timetable import TIMETABLE
 
 WRITE_EVERY_S = 120

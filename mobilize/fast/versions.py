@@ -61,11 +61,13 @@ def raised(added: Any) -> Any:
 
 
 class Versions:
-    """The versions of the events looked at in this process, at most `READ_EVERY_SECONDS` old."""
+    """The versions of the events looked at in this process, at most `READ_EVERY_SECONDS` old and the time
+    that reading takes. Nobody waits while the database is asked: one thread reads all of them, and the others
+    go on with what was read before."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._config = config
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of what is below, for moments
         self._numbers: dict[uuid.UUID, int] = {}
         self._watched: TTLCache[uuid.UUID, bool] = TTLCache(
             MOST_EVENTS, FORGOTTEN_AFTER_SECONDS, timer=lambda: time.monotonic()
@@ -76,11 +78,14 @@ class Versions:
         """The version of an event; 0 before its first change. `fresh`: as it is stored now."""
         with self._lock:
             self._watched[event_id] = True
-            if event_id not in self._numbers or self._is_old():
-                self._read()
-            elif fresh:
-                self._numbers[event_id] = self._stored([event_id]).get(event_id, 0)
-            return self._numbers[event_id]
+        self._read_if_old()
+        with self._lock:
+            number = self._numbers.get(event_id)
+        if number is None or fresh:
+            number = self._stored([event_id]).get(event_id, 0)
+            with self._lock:
+                self._numbers[event_id] = number
+        return number
 
     def cached(self, event_id: uuid.UUID) -> int | None:
         """The same without asking the database, also outside an application's context; None where that would
@@ -92,21 +97,24 @@ class Versions:
             return self._numbers[event_id]
 
     def read(self) -> dict[uuid.UUID, int]:
-        """All of them, read now unless another thread did within the interval."""
+        """All of them, read now unless another thread did within the interval, or does."""
+        self._read_if_old()
         with self._lock:
-            if self._is_old():
-                self._read()
             return dict(self._numbers)
 
     def _is_old(self) -> bool:
         good_for = self._config.get("VERSIONS_KEPT_SECONDS", READ_EVERY_SECONDS)
         return time.monotonic() - self._read_at >= float(good_for)
 
-    def _read(self) -> None:
-        # The time first: what is stored while this reads is seen by the next one.
-        self._read_at, ids = time.monotonic(), list(self._watched)
+    def _read_if_old(self) -> None:
+        with self._lock:
+            if not self._is_old():
+                return
+            # The time first: what is stored while this reads is seen by the next one.
+            self._read_at, ids = time.monotonic(), list(self._watched)
         stored = self._stored(ids)
-        self._numbers = {event_id: stored.get(event_id, 0) for event_id in ids}
+        with self._lock:
+            self._numbers = {event_id: stored.get(event_id, 0) for event_id in ids}
 
     def _stored(self, ids: list[uuid.UUID]) -> dict[Any, Any]:
         return dict(retried(lambda: run(_STORED, {"ids": ids})))

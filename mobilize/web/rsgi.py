@@ -9,8 +9,8 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from io import BytesIO, RawIOBase
 from queue import SimpleQueue
@@ -106,22 +106,34 @@ class RsgiAdapter:
                 protocol.response_empty(400, [])
                 return
             held = await self._answered(scope, protocol, body)
-        until = self._loop.time() + HELD_SECONDS
-        while held is not None:
-            left = until - self._loop.time()
-            if not held.waits_for or not self._changes or left <= 0:
-                return _send(held, protocol)
-            if not await self._changes.wait(held.waits_for, left):
-                return _send(held, protocol)
-            # What changed may show nothing to this asker, who is then held on: else the time would tell.
-            held = await self._answered(scope, protocol, BytesIO())
+        if held is not None:
+            await self._hold(scope, protocol, held)
 
     async def _answered(
         self, scope: "Scope", protocol: "HTTPProtocol", body: IO[bytes]
     ) -> RsgiResponse | None:
-        answered = self._loop.create_future()
+        answered: asyncio.Future[RsgiResponse | None] = self._loop.create_future()
         self._requests.put(_Request(scope, protocol, body, answered, time.monotonic()))
-        return await answered
+        if self._requests.qsize() <= self._threads or scope.method not in ("GET", "HEAD"):
+            return await answered
+        # It waits for a thread. A look whose asker gives up meanwhile takes none: else those who ask again
+        # would wait for answers that nobody reads.
+        with _gone(protocol) as gone:
+            gone.add_done_callback(lambda _gone: _end(answered, None))
+            return await answered
+
+    async def _hold(self, scope: "Scope", protocol: "HTTPProtocol", held: RsgiResponse | None) -> None:
+        """Hold an answer back until something has changed, its asker is gone, or the time is over."""
+        if held and not (held.waits_for and self._changes):
+            return _send(held, protocol)
+        until = self._loop.time() + HELD_SECONDS
+        with _gone(protocol) as gone:
+            while held is not None:
+                left = until - self._loop.time()
+                if left <= 0 or not self._changes or not await self._changes.wait(held.waits_for, left, gone):
+                    return _send(held, protocol)
+                # What changed may show nothing to this asker, who is held on: else the time would tell.
+                held = await self._answered(scope, protocol, BytesIO())
 
     async def _body(self, scope: "Scope", protocol: "HTTPProtocol") -> IO[bytes] | None:
         """The whole body, or what raises the refusal; None when the sender is gone. Waiting until a large one
@@ -154,6 +166,8 @@ class RsgiAdapter:
         """The loop of each thread."""
         while True:
             request, held = self._requests.get(), None
+            if request.answered.done():  # nobody waits for it any more
+                continue
             try:
                 held = self._answer(request)
             except BaseException:
@@ -184,12 +198,22 @@ class RsgiAdapter:
         return held
 
 
+@contextmanager
+def _gone(protocol: "HTTPProtocol") -> "Iterator[asyncio.Future[None]]":
+    """Done when the other end hangs up: of that the server says nothing by itself."""
+    gone = asyncio.ensure_future(protocol.client_disconnect())
+    try:
+        yield gone
+    finally:
+        gone.cancel()
+
+
 def _send(answer: RsgiResponse, protocol: "HTTPProtocol") -> None:
     protocol.response_bytes(answer.status, answer.headers, answer.body)
 
 
 def _end(answered: "asyncio.Future[RsgiResponse | None]", held: RsgiResponse | None) -> None:
-    """In the event loop; the server has cancelled it when the other end hung up."""
+    """In the event loop; it is ended already where the other end hung up."""
     if not answered.done():
         answered.set_result(held)
 
@@ -210,22 +234,23 @@ class ChangeWaiter:
 
     def __init__(self, read: Callable[[], Mapping[str, int]], *, every_seconds: float):
         self._read, self._every = read, every_seconds
-        self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+        self._waiting: dict[str, set[asyncio.Future[bool]]] = {}
         self._reading: asyncio.Task[None] | None = None
 
     def how_many_wait(self) -> int:
         return sum(len(futures) for futures in list(self._waiting.values()))
 
-    async def wait(self, waits_for: str, seconds: float) -> bool:
-        """Whether the version of what is named was another one within these seconds."""
-        changed = asyncio.get_running_loop().create_future()
+    async def wait(self, waits_for: str, seconds: float, gone: "asyncio.Future[None]") -> bool:
+        """Whether the version of what is named was another one within these seconds, and before the asker was
+        `gone`."""
+        changed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        gone.add_done_callback(lambda _gone: _settle(changed, False))
         self._waiting.setdefault(waits_for, set()).add(changed)
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read_on())
         try:
             async with asyncio.timeout(seconds):
-                await changed
-            return True
+                return await changed
         except TimeoutError:
             return False
         finally:
@@ -245,8 +270,12 @@ class ChangeWaiter:
                 name, _space, version = waits_for.partition(" ")
                 if versions.get(name, 0) != int(version):
                     for changed in futures:
-                        if not changed.done():
-                            changed.set_result(None)
+                        _settle(changed, True)
+
+
+def _settle(changed: "asyncio.Future[bool]", value: bool) -> None:
+    if not changed.done():
+        changed.set_result(value)
 
 
 class _Refusal(RawIOBase):

@@ -9,7 +9,7 @@ import resource
 import sys
 from collections.abc import Mapping
 
-from mobilize import metrics_folder
+from mobilize.observability import metrics_folder
 
 # Connections at once in each process. One that waits costs some kilobytes and no thread, so there may be
 # many: when all are taken, whoever comes next waits in the kernel until one ends or runs into its deadline.

@@ -1,5 +1,6 @@
 """A line's phone asks all morning: nothing is read for it while nothing changes, and no change is missed."""
 
+import threading
 from datetime import time, timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from mobilize.checkins.record.head_counts import add_supporters, report_head_cou
 from mobilize.checkins.record.operations import take_back_own, void
 from mobilize.checkins.review.resolutions import reopen, set_aside, settle_count, tie
 from mobilize.database import atomic, db
-from mobilize.fast.versions import LineVersion, mark_changed, version_of
+from mobilize.fast.versions import LineVersion, mark_changed, version_of, versions
 from tests.builders import make_member
 from tests.checkins.morning import OPEN, grant_for, nonce, scan, take_back_ticks, tick, tick_proof
 
@@ -181,6 +182,32 @@ def test_marked_often_in_one_transaction_it_is_raised_once(event):
             mark_changed(event.id)
     assert version_of(event.id) == before + 1
     assert db.session.query(LineVersion).count() == 1
+
+
+def test_while_the_versions_are_read_nobody_else_waits(app, event, monkeypatch):
+    """A database that is slow to answer holds one thread, and no check-in waits behind the looks."""
+    current, entered, answered = versions(), threading.Event(), threading.Event()
+    before = current.of(event.id)
+
+    def slowly(ids):
+        entered.set()
+        assert answered.wait(10)
+        return dict.fromkeys(ids, before)
+
+    def read():
+        with app.app_context():
+            current.read()
+
+    monkeypatch.setattr(current, "_stored", slowly)
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        assert entered.wait(10)
+        app.config["VERSIONS_KEPT_SECONDS"] = 60
+        assert current.of(event.id) == before
+    finally:
+        answered.set()
+        reader.join()
 
 
 def test_outside_a_transaction_nothing_is_marked(event):

@@ -19,7 +19,7 @@ import requests
 from flask import Flask
 from sqlalchemy import select
 
-from mobilize import clock, metrics
+from mobilize import clock
 from mobilize.accounts.models import Person
 from mobilize.actions.models import Action, Event, OldCode
 from mobilize.checkins.forms import event_token
@@ -27,6 +27,7 @@ from mobilize.checkins.models import Method
 from mobilize.database import Model, db
 from mobilize.demo.carrier.server import Carrier
 from mobilize.demo.seed import local
+from mobilize.observability import metrics
 from mobilize.roster.models import Area, Member, Site
 from mobilize.texts.carriers import CARRIERS
 from mobilize.texts.carriers.base import ErrorMeaning

@@ -8,10 +8,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
-from mobilize import clock, metrics
+from mobilize import clock
 from mobilize.actions.models import ActionKind, Event
 from mobilize.checkins.record.head_counts import report_head_count, standing_and_silent
 from mobilize.database import atomic, new_id
+from mobilize.observability import metrics
 from mobilize.texts.enums import AttemptOutcome, TextClass, TextState
 from mobilize.texts.models import Attempt, OutboxText, Priority
 from mobilize.texts.operations import PlannedText, queue_text

@@ -6,9 +6,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from mobilize import clock, health_checks, locks
+from mobilize import clock, locks
 from mobilize.accounts.models import RoleName
 from mobilize.database import atomic
+from mobilize.observability import health_checks
+from mobilize.observability.task_runs import FinishedRun, ScheduledTask, announce, record_runs
 from mobilize.reminders.monitoring.task_words import every, queue_words, task_words
 from mobilize.reminders.monitoring.worker_tasks import (
     QUEUES,
@@ -17,7 +19,6 @@ from mobilize.reminders.monitoring.worker_tasks import (
     wakes_in_redis,
     worker_queues,
 )
-from mobilize.task_runs import FinishedRun, ScheduledTask, announce, record_runs
 from mobilize.texts.models import OutboxText, Priority, TextClass, TextState
 from mobilize.texts.operations import PlannedText, queue_text
 from tests.builders import make_area, make_person, sign_in

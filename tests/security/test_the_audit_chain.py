@@ -8,10 +8,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, select, update
 
-from mobilize import audit, health_checks
+from mobilize import audit
 from mobilize.audit import HEAD, VERIFIED, AuditRow, ChainCheck
 from mobilize.database import atomic, db
 from mobilize.keys import crypto
+from mobilize.observability import health_checks
 from tests.builders import START
 
 HOUR = timedelta(hours=1)

@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
-from mobilize import audit, clock, health_checks, locks
+from mobilize import audit, clock, locks
 from mobilize.accounts.models import Person, RoleName
 from mobilize.accounts.security.checklist import (
     APPENDONLY,
@@ -19,6 +19,7 @@ from mobilize.accounts.security.checklist import (
 from mobilize.audit import AuditRow
 from mobilize.database import atomic
 from mobilize.keys.crypto import head_of
+from mobilize.observability import health_checks
 from tests.builders import make_area, make_person, sign_in
 
 NAMES = {

@@ -1,6 +1,9 @@
-"""A WSGI application that says what came, behind the production adapter with a short deadline for bodies."""
+"""A WSGI application that says what came, behind the production adapter with a short deadline for bodies.
+
+At `/slow...` it takes a while; `/asked` says which of these it was asked for."""
 
 import json
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -8,12 +11,20 @@ from werkzeug.exceptions import HTTPException
 
 from mobilize.web.rsgi import RsgiAdapter
 
+requested: list[str] = []
+
 
 def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     try:
         body = environ["wsgi.input"].read()
     except HTTPException as refusal:
         return refusal.get_response()(environ, start_response)
+    if environ["PATH_INFO"].startswith("/slow"):
+        requested.append(environ["PATH_INFO"])
+        time.sleep(0.4)
+    if environ["PATH_INFO"] == "/asked":
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [json.dumps(requested).encode()]
     came = {name: value for name, value in environ.items() if isinstance(value, str)}
     start_response("200 OK", [("Content-Type", "application/json")])
     return [json.dumps({**came, "body": body.decode("latin-1")}).encode()]

@@ -122,6 +122,21 @@ def test_a_request_arrives_as_pep_3333_wants_it(echo: Echo) -> None:
     assert (got["CONTENT_TYPE"], got["REMOTE_ADDR"], got["SCRIPT_NAME"]) == ("text/plain", "127.0.0.1", "")
 
 
+def test_a_look_that_is_given_up_while_all_threads_are_busy_takes_none(echo: Echo) -> None:
+    """Both threads and what is next for them are taken; behind them only what was sent is done for nobody."""
+    lines = [echo.connect() for _ in range(10)]
+    for n, line in enumerate(lines):
+        if n < 9:
+            line.sendall(b"GET /slow/%d HTTP/1.1\r\n" % n + HOST + b"\r\n")
+        else:
+            line.sendall(b"POST /slow/sent HTTP/1.1\r\n" + HOST + b"Content-Length: 1\r\n\r\na")
+        time.sleep(0.02)
+    for line in lines:
+        line.close()
+    echoed = json.loads(echo.say(b"GET /asked HTTP/1.1\r\n" + HOST + b"\r\n").partition(b"\r\n\r\n")[2])
+    assert "/slow/sent" in echoed and len(echoed) <= 6
+
+
 def test_a_header_with_an_underscore_passes_for_no_other(echo: Echo) -> None:
     got = came(echo.say(b"GET / HTTP/1.1\r\n" + HOST + b"X_Twilio_Signature: 1\r\nContent_Length: 9\r\n\r\n"))
     assert "HTTP_X_TWILIO_SIGNATURE" not in got and "CONTENT_LENGTH" not in got

@@ -1,19 +1,24 @@
 """The live board looks at newly arrived members only, and still says what a count from nothing says."""
 
 import secrets
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from mobilize import clock
 from mobilize.accounts.access.scope import Scope
+from mobilize.actions.models import Action
 from mobilize.checkins.models import Method
 from mobilize.checkins.record.decision import CheckInClaim
 from mobilize.checkins.record.operations import check_in
+from mobilize.database import db
 from mobilize.roster.models import Member, Site
 from mobilize.turnout.board import cache as live
+from mobilize.turnout.board.change_detection import signs_of
 from mobilize.turnout.figures import queries as queries
 from mobilize.turnout.figures.queries import board
 from mobilize.turnout.figures.types import Board
@@ -73,6 +78,33 @@ def test_neither_counts_nor_take_backs_make_everybody_be_looked_at_again(
     result = _checked_board(morning)
     assert (result.total.names.came, result.total.line.supporters) == (1, 3)
     assert not looked
+
+
+def test_while_one_counts_the_others_see_what_was_counted_before(
+    app: Flask, morning: Morning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    morning.freeze()
+    before, action_id = _checked_board(morning), morning.action.id
+    counting, done = threading.Event(), threading.Event()
+
+    def slowly(action: Action) -> Any:
+        counting.set()
+        assert done.wait(10)
+        return signs_of(action)
+
+    def count() -> None:
+        with app.app_context():
+            live.board_for(db.session.get_one(Action, action_id), EVERYTHING, oldest=0.0)
+
+    monkeypatch.setattr(live, "signs_of", slowly)
+    one = threading.Thread(target=count)
+    one.start()
+    try:
+        assert counting.wait(10)
+        assert live.board_for(morning.action, EVERYTHING, oldest=0.001) is before
+    finally:
+        done.set()
+        one.join()
 
 
 def _checked_board(morning: Morning) -> Board:

@@ -13,7 +13,8 @@ from mobilize.actions.models import Action
 from mobilize.database import atomic, db
 from mobilize.turnout.board.charts import site_map
 from mobilize.turnout.board.pace import arrivals_of, pace_of
-from mobilize.turnout.figures.disclosure_control import final_names, hidden
+from mobilize.turnout.board.rows import wall_rows
+from mobilize.turnout.figures.disclosure_control import final_names, hidden, public_board
 from mobilize.turnout.figures.queries import board
 from tests.builders import START, make_action, make_campaign, make_member, make_person
 from tests.turnout.conftest import Morning, arrive, enter
@@ -110,6 +111,19 @@ def test_a_wall_shows_figures_by_link_and_no_names_and_ends_when_taken_back(
     assert back and client.post(back[0]).status_code == 303
     assert client.get(address[0]).status_code == 410
     assert client.get(f"{address[0]}/board.json").status_code == 410
+
+
+def test_on_a_wall_two_lines_that_say_the_same_are_two_rows_and_a_new_count_is_drawn(
+    morning: Morning,
+) -> None:
+    morning.freeze()
+    with atomic() as session:
+        session.get_one(type(morning.madison), morning.madison.id).name = "Lincoln"
+    silent = wall_rows(public_board(board(morning.action)))
+    assert [row.count("Lincoln") for row in silent] == [1, 1, 0]
+    morning.count(morning.lincoln, 31)
+    counted = wall_rows(public_board(board(morning.action)))
+    assert [">31</td>" in row for row in counted].count(True) == 1
 
 
 def test_a_captains_link_opens_no_wall(morning: Morning, client: FlaskClient) -> None:

@@ -7,10 +7,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import event
 
-from mobilize import clock, health_checks, task_runs
+from mobilize import clock
 from mobilize.database import db
+from mobilize.observability import health_checks, task_runs
+from mobilize.observability.task_runs import TaskRun
 from mobilize.reminders.monitoring.worker_tasks import QUEUES, QueueStatus, wakes_in_redis, worker_queues
-from mobilize.task_runs import TaskRun
 from tests.conftest import NOBODY_LISTENS
 from tests.services.processes import Processes
 from workers import run_log

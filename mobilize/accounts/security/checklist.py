@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from sqlalchemy import func, select, text
 
-from mobilize import audit, health_checks, locks, migration_status, settings
+from mobilize import audit, locks, migration_status, settings
 from mobilize.accounts.access.scope import running_on, today
 from mobilize.accounts.higher_rooms import higher_rooms
 from mobilize.accounts.models import Person, RoleName, RoleTerm
@@ -16,6 +16,7 @@ from mobilize.database import db, is_postgres
 from mobilize.keys import rotation as key_rotation
 from mobilize.keys.crypto import CannotOpen
 from mobilize.languages import _, say_date, say_time
+from mobilize.observability import health_checks
 
 OLD_KEY = timedelta(days=365)
 FORGOT, APPENDONLY, BEAT = "privacy.forgotten", "redis.appendonly", "beat"

@@ -14,7 +14,6 @@ from flask import Flask, current_app
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from mobilize import metrics
 from mobilize.checkins.models import Method, Outcome
 from mobilize.checkins.record.decision import CheckInClaim, Decision, Lookup, decide, shift_of
 from mobilize.checkins.record.lookup import look_up
@@ -25,6 +24,7 @@ from mobilize.fast.group_commit import GroupCommit
 from mobilize.fast.statements import retried
 from mobilize.keys import crypto
 from mobilize.languages import _
+from mobilize.observability import metrics
 
 MOST_IN_A_BATCH = 50
 _STORED = {method: metrics.CHECK_INS.labels(method) for method in Method}

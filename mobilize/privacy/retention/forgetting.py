@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from mobilize import audit, health_checks
+from mobilize import audit
 from mobilize.accounts.access.grants import UPLOADS_ARE_TAKEN
 from mobilize.accounts.models import LineGrant
 from mobilize.actions.models import Action, Eligible, Event, EventState
@@ -20,6 +20,7 @@ from mobilize.checkins.models import Attendance, Evidence, HeadCount, NewNumber,
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.languages import _
+from mobilize.observability import health_checks
 from mobilize.privacy.retention.anonymize import (
     AT_ONCE,
     NO_BODY,

@@ -5,7 +5,7 @@ import uuid
 from flask import abort, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from mobilize import clock, health_checks, locks
+from mobilize import clock, locks
 from mobilize.accounts.access.permissions import after_step_up, me, signed_in
 from mobilize.accounts.models import CodeLane, RoleName
 from mobilize.accounts.security.checklist import BEAT
@@ -13,6 +13,7 @@ from mobilize.accounts.sign_in.code_budgets import UNANSWERED_ALARM, lane_use, u
 from mobilize.actions.models import Campaign
 from mobilize.database import db
 from mobilize.languages import _, say_ago
+from mobilize.observability import health_checks
 from mobilize.reminders.inbox.queries import count_waiting
 from mobilize.reminders.monitoring import delivery_monitoring, worker_tasks
 from mobilize.reminders.monitoring import health as queries

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import case, func, select
 
-from mobilize import health_checks
 from mobilize.database import db
-from mobilize.task_runs import TaskRun, latest_runs
+from mobilize.observability import health_checks
+from mobilize.observability.task_runs import TaskRun, latest_runs
 from mobilize.texts.models import OutboxText, Priority, TextClass, TextState
 
 QUEUES = "redis.queues"

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, func, null, or_, select, update
 from sqlalchemy.orm import Session
 
-from mobilize import failpoints, metrics
+from mobilize import failpoints
 from mobilize.database import UtcDateTime, atomic, insert, is_postgres
 from mobilize.fast.statements import CachedStatement, Rows, all_or_nothing, retried, run
+from mobilize.observability import metrics
 from mobilize.texts.models import Attempt, AttemptOutcome, OutboxText, Receipt, TextState
 from mobilize.texts.sending import failures
 

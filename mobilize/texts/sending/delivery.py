@@ -17,8 +17,9 @@ from typing import Any
 
 from sqlalchemy import Select, select, union_all, update
 
-from mobilize import failpoints, metrics, settings
+from mobilize import failpoints, settings
 from mobilize.database import atomic
+from mobilize.observability import metrics
 from mobilize.texts.carriers import CARRIERS
 from mobilize.texts.carriers.base import SendResult
 from mobilize.texts.consent.subscriptions import is_bad, is_confirmation, says_stop

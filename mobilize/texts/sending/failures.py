@@ -6,7 +6,8 @@ from datetime import datetime, time, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from mobilize import clock, metrics
+from mobilize import clock
+from mobilize.observability import metrics
 from mobilize.texts.carriers import meaning_of
 from mobilize.texts.carriers.base import ErrorMeaning, SendResult
 from mobilize.texts.consent.carrier_blocks import carriers_that_block, is_left_over, note_block

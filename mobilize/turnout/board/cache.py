@@ -36,6 +36,8 @@ KEEP = 1.0
 KEEP_AT_MOST = 30.0
 ACTIONS_KEPT = 16
 RENDERED_BYTES = 32 << 20
+# While one thread counts, the others show what was counted before, if that was checked so lately (seconds).
+SHOWN_MEANWHILE = 10.0
 # A tenth of the bytes, for a phone on the road; higher levels of gzip win little and take long.
 QUICKLY = 1
 
@@ -86,9 +88,11 @@ _kept: LRUCache[UUID, _Kept] = LRUCache(ACTIONS_KEPT)
 _rendered: LRUCache[Any, tuple[Board, Rendered]] = LRUCache(
     RENDERED_BYTES, getsizeof=lambda cached: len(cached[1].body) + len(cached[1].gzipped)
 )
-# One thread counts, the others wait for its answer.
+# One thread counts. The others wait for its answer only where there is none before: with all who look at a
+# board waiting, no thread would be left for check-ins.
 _one_counts = threading.Lock()
-_rendered_lock = threading.Lock()
+_being_rendered: set[Any] = set()
+_lock = threading.Lock()  # of all these, for moments
 
 
 def board_for(action: Action, scope: Scope, *, oldest: float | None = None) -> Board | None:
@@ -110,22 +114,27 @@ def rendered_for(
     """
     whole = _fresh(action, KEEP)
     key = (action.id, scope, way)
-    with _rendered_lock:
+    with _lock:
         held = _rendered.get(key)
-    if held and held[0] is whole:
-        return held[1]
-    visible = _visible_to(whole, scope)
-    if visible is None:
-        return None
-    rendered = render(visible)
-    with _rendered_lock:
-        _rendered[key] = (whole, rendered)
-    return rendered
+        if held and (held[0] is whole or key in _being_rendered):
+            return held[1]
+        _being_rendered.add(key)
+    try:
+        visible = _visible_to(whole, scope)
+        if visible is None:
+            return None
+        rendered = render(visible)
+        with _lock:
+            _rendered[key] = (whole, rendered)
+        return rendered
+    finally:
+        with _lock:
+            _being_rendered.discard(key)
 
 
 def forget() -> None:
     """Count anew next time. For tests, and after what changes figures at once."""
-    with _one_counts, _rendered_lock:
+    with _one_counts, _lock:
         _kept.clear()
         _rendered.clear()
 
@@ -138,13 +147,24 @@ def _visible_to(whole: Board, scope: Scope) -> Board | None:
 
 
 def _fresh(action: Action, oldest: float) -> Board:
-    with _one_counts:
-        held = _kept.get(action.id)
-        if held and time.monotonic() - held.checked <= oldest:
-            return held.board
-        # A first look, perhaps at an action that was made a second ago, and one without delay: not older than
-        # this moment, wherever it is read.
-        return from_replica(lambda: _look_again(action, held), fresh=held is None or not oldest)
+    if not _one_counts.acquire(blocking=False):
+        before = _counted_before(action)
+        if before and oldest > 0 and time.monotonic() - before.checked <= oldest + SHOWN_MEANWHILE:
+            return before.board
+        _one_counts.acquire()
+    try:
+        return _fresh_of_one(action, oldest)
+    finally:
+        _one_counts.release()
+
+
+def _fresh_of_one(action: Action, oldest: float) -> Board:
+    held = _counted_before(action)
+    if held and time.monotonic() - held.checked <= oldest:
+        return held.board
+    # A first look, perhaps at an action that was made a second ago, and one without delay: not older than
+    # this moment, wherever it is read.
+    return from_replica(lambda: _look_again(action, held), fresh=held is None or not oldest)
 
 
 def _look_again(action: Action, held: _Kept | None) -> Board:
@@ -157,17 +177,23 @@ def _look_again(action: Action, held: _Kept | None) -> Board:
     return _count(action, signs)
 
 
+def _counted_before(action: Action) -> _Kept | None:
+    with _lock:
+        return _kept.get(action.id)
+
+
 def _count(action: Action, signs: Fingerprint | None = None) -> Board:
     # The signs first: what happens in between is then seen as a change, and counted again.
     started = time.monotonic()
     signs = signs or signs_of(action)
-    held = _kept.get(action.id)
+    held = _counted_before(action)
     closed = closed_board(action)
     look = None if closed else _look(action, held, signs, started)
     counted = replace(closed or board(action, data=look.data if look else None), as_of=clock.now())
     if held and held.board == counted:
         counted = held.board  # the same figures: what was written of them stays good
-    _kept[action.id] = _Kept(counted, started, started, signs, signs.settled, look)
+    with _lock:
+        _kept[action.id] = _Kept(counted, started, started, signs, signs.settled, look)
     return counted
 
 

@@ -20,6 +20,7 @@ from mobilize.turnout.board import cache as live
 from mobilize.turnout.board.cache import to_response
 from mobilize.turnout.board.charts import site_map
 from mobilize.turnout.board.public_links import areas_for_walls, open_walls, wall_ends, wall_event
+from mobilize.turnout.board.rows import wall_rows
 from mobilize.turnout.figures.disclosure_control import public_board
 from mobilize.turnout.figures.types import Board
 from mobilize.turnout.forms import WallForm
@@ -128,6 +129,7 @@ def _context(whole: Board, area_id: UUID | None) -> dict[str, object]:
     board = union.of_area(area_id) if area_id else union
     return {
         "board": board,
+        "rows": wall_rows(board),
         # When it was asked, and not when it last changed: names that are not shown here change it as well.
         "as_of": clock.now(),
         "place": board.total.name,

@@ -10,6 +10,7 @@ from flask import current_app
 from markupsafe import Markup
 
 from mobilize.languages import language
+from mobilize.turnout.figures.disclosure_control import PublicBoard
 from mobilize.turnout.figures.types import Board, Chapter
 from mobilize.turnout.labels import shares_text
 
@@ -42,7 +43,21 @@ class SilentSiteRow(NamedTuple):
     hosted: str
 
 
-BoardRow = ChapterRow | SilentSiteRow
+class WallRow(NamedTuple):
+    """A site as the big screen shows it."""
+
+    name: str
+    state: str
+    heads: int | None
+
+
+BoardRow = ChapterRow | SilentSiteRow | WallRow
+# Each by its macro.
+_MACROS: dict[type[BoardRow], str] = {
+    ChapterRow: "site_row",
+    SilentSiteRow: "silent_row",
+    WallRow: "wall_row",
+}
 _rows: LRUCache[tuple[str, bool, str, BoardRow], Markup] = LRUCache(ROWS_KEPT)
 _lock = threading.Lock()
 
@@ -58,6 +73,12 @@ def silent_rows(board: Board, link: str) -> list[Markup]:
     return _as_rows(lines, link, board.one_line)
 
 
+def wall_rows(board: PublicBoard) -> list[Markup]:
+    """The cells of each row of the big screen's table of sites."""
+    lines = [WallRow(site.name, site.state.value, site.head_count) for site in board.sites]
+    return _as_rows(lines, "", board.one_line)
+
+
 def _as_rows(lines: Sequence[BoardRow], link: str, one_line: bool) -> list[Markup]:
     """Each is drawn again only when it says something new: in a second of a morning some dozens of 800."""
     how = link, one_line, language()
@@ -66,7 +87,7 @@ def _as_rows(lines: Sequence[BoardRow], link: str, one_line: bool) -> list[Marku
     drawn = _draw([line for line, row in rows.items() if row is None], link, one_line)
     with _lock:
         _rows.update({(*how, line): row for line, row in drawn.items()})
-    return [row or drawn[line] for line, row in rows.items()]
+    return [rows[line] or drawn[line] for line in lines]
 
 
 def _draw(lines: Sequence[BoardRow], link: str, one_line: bool) -> dict[BoardRow, Markup]:
@@ -74,7 +95,7 @@ def _draw(lines: Sequence[BoardRow], link: str, one_line: bool) -> dict[BoardRow
         return {}
     template = current_app.jinja_env.get_template("turnout/_site_rows.html")
     macros: Any = template.make_module({"link": link, "one_line": one_line})
-    row = macros.site_row if isinstance(lines[0], ChapterRow) else macros.silent_row
+    row = getattr(macros, _MACROS[type(lines[0])])
     return {line: row(*line) for line in lines}
 
 

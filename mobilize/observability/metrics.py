@@ -23,7 +23,7 @@ from sqlalchemy import Engine
 from sqlalchemy.pool import QueuePool
 
 from config import Settings
-from mobilize.metrics_folder import is_alive
+from mobilize.observability.metrics_folder import is_alive
 
 # The bars of a check-in (60, 150, 200 and 500 ms) are edges, so that what lies beyond one is counted exactly.
 _SECONDS = (0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.15, 0.2, 0.5, 1, 2.5, 10)
