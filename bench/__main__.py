@@ -13,8 +13,17 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-NAMES = tuple(
-    ["import", "posters", "checkin", "look", "texts", "turnout", "morning", "migrations", "growth", "rest"]
+NAMES = (
+    "import",
+    "posters",
+    "checkin",
+    "look",
+    "texts",
+    "turnout",
+    "morning",
+    "migrations",
+    "growth",
+    "rest",
 )
 
 
