@@ -15,7 +15,7 @@ from typing import Any
 
 from celery.beat import EmbeddedService, Scheduler
 from kombu import Producer
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, event, func, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from mobilize import clock
@@ -79,14 +79,14 @@ class DueScheduler(Scheduler):
         return [entry for entry in waiting if entry.task in due]
 
     def send(self, due: Sequence[TimetableEntry]) -> None:
-        """A message for each, and a note; a broker that is away is tried once in a tick."""
+        """A note for each, and a message. A broker that is away is tried once in a tick, and not waited for."""
         was_away, self.is_broker_away = self.is_broker_away, False
         for entry in due:
+            self._note(entry, lost=was_away or self.is_broker_away)
             if not self.is_broker_away:
-                self._note(entry)
                 self._send(entry, was_away=was_away)
-            if self.is_broker_away:
-                self._note(entry, lost=True)
+                if self.is_broker_away and not was_away:
+                    self._note(entry, lost=True)
 
     def _send(self, entry: TimetableEntry, *, was_away: bool) -> None:
         try:
@@ -122,6 +122,7 @@ class DueScheduler(Scheduler):
             with self.app.flask_app.app_context():
                 if self.database is None:
                     self.database = db.engine.connect()
+                event.listen(db.session(), "after_begin", lambda *about: _bound(about[-1]))
                 return tasks_with_work(self.database, entries, clock.now())
         except SQLAlchemyError as error:
             if is_too_slow(error):
@@ -173,12 +174,17 @@ def tasks_with_work(connection: Connection, entries: Sequence[TimetableEntry], n
     if not questions:
         return certain
     try:
-        if is_postgres():
-            connection.execute(_BOUNDS)
+        _bound(connection)
         row = connection.execute(select(*questions)).one()
         return certain | {q.name for q, answer in zip(questions, row, strict=True) if answer}
     finally:
         connection.rollback()
+
+
+def _bound(connection: Connection) -> None:
+    """Nothing that is asked in this transaction takes long."""
+    if is_postgres():
+        connection.execute(_BOUNDS)
 
 
 def lives_s(entry: TimetableEntry) -> float:

@@ -98,13 +98,14 @@ def test_at_rest_the_clock_sends_nothing_and_asks_on(pg_app: Flask) -> None:
     assert {"texts.drain_codes"} <= {entry.task for entry in scheduler.due(1002.0)}
 
 
-def test_a_table_that_is_locked_keeps_no_code_waiting(pg_app: Flask) -> None:
+@pytest.mark.parametrize("table", ["audit", "reminder_rules", "outbox"])
+def test_a_table_that_is_locked_keeps_no_code_waiting(pg_app: Flask, table: str) -> None:
     scheduler = a_clock(pg_app)
     scheduler.due(1000.0)
     with db.engine.connect() as blocking:
-        blocking.exec_driver_sql("LOCK TABLE audit IN ACCESS EXCLUSIVE MODE")
+        blocking.exec_driver_sql(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         began = time.monotonic()
-        due = {entry.task for entry in scheduler.due(1010.0)}
+        due = {entry.task for entry in scheduler.due(1040.0)}
         assert time.monotonic() - began < 3
         assert {"accounts.send_codes", "texts.drain_codes", "audit.seal"} <= due
         blocking.rollback()
