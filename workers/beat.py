@@ -79,7 +79,7 @@ class DueScheduler(Scheduler):
         return [entry for entry in waiting if entry.task in due]
 
     def send(self, due: Sequence[TimetableEntry]) -> None:
-        """A note for each, and a message. A broker that is away is tried once in a tick, and not waited for."""
+        """A note for each, and a message. A broker that is away is tried once in a tick, not waited for."""
         was_away, self.is_broker_away = self.is_broker_away, False
         for entry in due:
             self._note(entry, lost=was_away or self.is_broker_away)

@@ -128,14 +128,18 @@ class _Parent:
             self.signals.recv(4096)
 
     def _bury(self) -> None:
+        died: list[Role] = []
         for pid, status in _ended():
             role = self.running.pop(pid)
             if os.waitstatus_to_exitcode(status) == 0 and not wakes.keeps_clock(role.queue):
                 self.resting.append(role)
             elif self.stopping is None:
                 _log.warning("a process ended (%s) and is started again: %s", status, role.name)
-                time.sleep(PAUSE_S)
-                self._fork(role)
+                died.append(role)
+        if died:
+            time.sleep(PAUSE_S)
+        for role in sorted(died, key=self.roles.index):  # that of the clock first
+            self._fork(role)
 
     def _wake(self) -> None:
         """A process for each queue whose notes nobody takes: nobody is there, or all are busy."""
