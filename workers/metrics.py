@@ -90,11 +90,11 @@ class _Broker(Collector):
 
 
 class _Timetable(Collector):
-    """How often each task is to run."""
+    """Within how long each task runs, whatever there is to do for it."""
 
     def collect(self) -> Iterator[Metric]:
-        every = {entry.task: entry.seconds for entry in TIMETABLE}
-        yield _gauges("mobilize_task_interval_seconds", "How often a task is to run", "task", every)
+        every = {entry.task: entry.at_least_every for entry in TIMETABLE}
+        yield _gauges("mobilize_task_interval_seconds", "Within how long a task runs at least", "task", every)
 
 
 def _texts() -> Iterator[Metric]:
