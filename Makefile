@@ -51,7 +51,7 @@ serve: setup ## The production web server, from the environment (HOST, PORT, WEB
 work: setup ## The workers and their clock (beat), from the environment (WORKER_PROCESSES)
 	@exec $(BIN)/python deploy/work.py
 
-bench: setup-dev ## Measure, print a table and write bench/results.json (ONLY=import|posters|checkin|look|texts|turnout|morning|migrations|growth)
+bench: setup-dev ## Measure, print a table and write bench/results.json (ONLY=import|posters|checkin|look|texts|turnout|morning|migrations|growth|rest)
 	@$(BIN)/python -m bench
 
 chaos: setup-dev ## Texts, or ONLY=checkin, under kill -9 and worse; ends with one JSON object (ROUNDS=40 SEED=n; FAULTS=a,b)

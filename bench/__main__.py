@@ -13,7 +13,18 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-NAMES = ("import", "posters", "checkin", "look", "texts", "turnout", "morning", "migrations", "growth")
+NAMES = (
+    "import",
+    "posters",
+    "checkin",
+    "look",
+    "texts",
+    "turnout",
+    "morning",
+    "migrations",
+    "growth",
+    "rest",
+)
 
 
 def main() -> int:

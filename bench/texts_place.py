@@ -59,7 +59,7 @@ class Place:
         return self.taken
 
     def work(self, name: str, *, rate: int, workers: int, concurrency: int) -> list["Popen[bytes]"]:
-        """Start workers that may send `rate` segments a second, and as many beats; the workers come first."""
+        """Start workers that may send `rate` segments a second, each with its clock."""
         environ, started = {**self.environ, "SEGMENTS_PER_SECOND": str(rate)}, []
         program = [sys.executable, "-m", "workers"]
         for n in range(workers):
@@ -73,10 +73,6 @@ class Place:
                 "WARNING",
             ]
             started.append(self.processes.start(f"{name}-worker{n}", [*program, *own], environ))
-        for n in range(workers):
-            schedule = str(self.processes.folder / f"{name}{n}.schedule")
-            own = ["beat", "--schedule", schedule, "--pidfile=", "--loglevel", "WARNING"]
-            started.append(self.processes.start(f"{name}-beat{n}", [*program, *own], environ))
         return started
 
     def cpu_s(self, values: list["Popen[bytes]"]) -> float:

@@ -67,8 +67,7 @@ def seal_rows(*, now: datetime, limit: int = 1000) -> int:
     """Chain up to `limit` unsealed rows in the order of their ids; returns how many. Two take turns."""
     with atomic() as session:
         _one_sealer(session)
-        query = select(AuditRow).where(AuditRow.seq.is_(None)).order_by(AuditRow.id).limit(limit)
-        rows = session.scalars(query).all()
+        rows = session.scalars(unsealed(now).order_by(AuditRow.id).limit(limit)).all()
         if not rows:
             return 0
         last = session.scalar(_sealed().order_by(AuditRow.seq.desc()).limit(1))
@@ -79,6 +78,11 @@ def seal_rows(*, now: datetime, limit: int = 1000) -> int:
             row.hash = prev = chain_hash(row, prev)
         health_checks.record(HEAD, f"{seq}:{prev.hex()}", now=now)
         return len(rows)
+
+
+def unsealed(_now: datetime) -> Select[AuditRow]:
+    """SELECT of the rows that are not in the chain yet."""
+    return select(AuditRow).where(AuditRow.seq.is_(None))
 
 
 def verify() -> ChainCheck:

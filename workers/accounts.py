@@ -14,12 +14,14 @@ from mobilize.observability import health_checks
 from mobilize.reminders.monitoring import worker_tasks
 from mobilize.web import rate_limits
 from workers.broker import connect
+from workers.texts import send_codes_now
 from workers.timetable import Queue
 
 
 @shared_task(name="accounts.send_codes")
 def send_codes() -> None:
-    codes.send_codes(now=clock.now())
+    if codes.send_codes(now=clock.now()):
+        send_codes_now()
 
 
 @shared_task(name="accounts.forget_requests")

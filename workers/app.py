@@ -1,7 +1,7 @@
 """The Celery application: `python -m workers worker` and `... beat`, or `celery -A workers.app ...`.
 
 Redis only wakes the workers. Every task is without arguments, asks the database what is due, and may run
-twice, late, or by two beats; so a wiped Redis loses nothing, and with a dead one a worker runs the timetable
+twice, late, or by two beats; so a wiped Redis loses nothing, and with a dead one a worker runs what is due
 itself (`workers.fallback_scheduler`).
 """
 
@@ -27,12 +27,13 @@ from mobilize.texts.carriers import CARRIERS
 from workers import broker
 from workers.fallback_scheduler import Ticker, woken
 from workers.run_log import RunLog
-from workers.timetable import ROOMS, TIMETABLE, Queue, beat_schedule
+from workers.timetable import ROOMS, TIMETABLE, Queue
 
 flask_app: Flask = create_app(config.load(), web=False)
 run_log = RunLog(flask_app)
 
 
+_QUEUES = {entry.task: entry.queue for entry in TIMETABLE}
 # No task takes longer than the visibility timeout, or it would be given out twice.
 TIME_LIMIT_S, VISIBILITY_TIMEOUT_S = 240, 300
 
@@ -46,7 +47,7 @@ class TaskInTheApp(Task):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         is_message = threading.current_thread() is threading.main_thread()
         with (
-            _as_message() if is_message else nullcontext(),
+            _as_message(self.name) if is_message else nullcontext(),
             metrics.TASK_FAILURES.labels(self.name).count_exceptions(),
             metrics.TASK_SECONDS.labels(self.name).time(),
             run_log.recorded(self.name),
@@ -58,17 +59,18 @@ class TaskInTheApp(Task):
 
 
 @contextmanager
-def _as_message() -> Iterator[None]:
+def _as_message(task: str) -> Iterator[None]:
     """Not in the thread of the fallback scheduler, which the signal of the time limit would not find."""
     signal.alarm(TIME_LIMIT_S)
     try:
-        with woken():
+        with woken(_QUEUES[task]):
             yield
     finally:
         signal.alarm(0)
 
 
 app = Celery("mobilize", task_cls=TaskInTheApp, include=ROOMS)
+app.flask_app = flask_app
 app.conf.update(
     broker_url=flask_app.config["MOBILIZE"].redis_url,
     # A worker that dies gives its task back; tasks are safe to run twice.
@@ -80,6 +82,10 @@ app.conf.update(
         "visibility_timeout": VISIBILITY_TIMEOUT_S,
         "socket_connect_timeout": 5,
         "socket_timeout": 30,
+        # An idle process asks for a message so often, which one that is told to end waits for.
+        "polling_interval": 2,
+        "unacked_restore_interval": 60,
+        "unacked_restore_throttle": 1,
     },
     # Redis may be away for any time, at the start and later.
     broker_connection_retry_on_startup=True,
@@ -102,9 +108,7 @@ app.conf.update(
     # Logs go through our own filter, which redacts.
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
-    beat_schedule=beat_schedule(),
-    # Beat wakes the workers twice a second, and must not keep a minute's backlog of wakes.
-    beat_max_loop_interval=1,
+    beat_scheduler="workers.beat:DueScheduler",
 )
 app.steps["worker"].add(Ticker)
 

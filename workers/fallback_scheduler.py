@@ -1,139 +1,126 @@
-"""The fallback scheduler: a worker runs the timetable itself when Redis or beat is away.
+"""The fallback scheduler: a process of a worker runs what its clock has woken it for, when the message that
+should have done so does not come, wherever between the clock, Redis and this process it was lost.
 
-While this process is woken through Redis, there is nothing to do. When Redis is gone, or it is woken no more
-and beat's heartbeat has been missing for `SILENT_FOR`, one worker takes the lease of each queue and runs its
-part of the timetable, in a thread, until it is woken again: no queue waits for another. Started with the
-worker and not by `worker_ready`, which never comes while Redis is away.
+A thread that sleeps until the clock notes a wake (`workers.wakes`). Started with the worker and not by
+`worker_ready`, which never comes while Redis is away.
 """
 
 import logging
 import os
-import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from celery import bootsteps
-from redis import Redis, RedisError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from celery.worker import state
 
-from mobilize import clock, locks
 from mobilize.observability import metrics
-from workers.broker import connect
+from workers import wakes
+from workers.beat import Clock
+from workers.wakes import Wakes
 
-BEAT, TICK = "beat", "tick"
-SILENT_FOR = timedelta(seconds=10)
-LEASE = timedelta(seconds=20)
-LOOK_EVERY_S = 0.5
-ASK_EVERY = 6  # looks, while all is well: the heartbeat is in the database
-AWAKE_FOR_S = 1.5  # after a message
-PING_WITHIN_S = 0.5
-ONE_TRY: dict[str, Any] = {
-    "socket_connect_timeout": PING_WITHIN_S,
-    "socket_timeout": PING_WITHIN_S,
-    "retry": Retry(NoBackoff(), 0),
-}
+MESSAGE_COMES_WITHIN_S = 1.0
+LOOK_AGAIN_S = 0.5  # while a message is worked off
+# So long without work, and a process retires.
+IDLE_S = 20.0
+RETIRES_IN_S = 5.0
 
 _log = logging.getLogger(__name__)
-# Held while a message is worked off, and when one last was.
+# Held while a message is worked off.
 _working = threading.Lock()
-_woken_at = [0.0]
+_worked_at = [0.0]
 
 
 @contextmanager
-def woken() -> Iterator[None]:
-    """Around a task that came as a message: while one is worked off, and a moment after, there is no need for
-    a second one beside it."""
+def woken(queue: str) -> Iterator[None]:
+    """Around a task that came as a message: messages arrive, and what the clock noted needs nobody else."""
     with _working:
+        if queue in wakes.of_queue:
+            wakes.of_queue[queue].take()
         try:
             yield
         finally:
-            _woken_at[0] = time.monotonic()
+            _worked_at[0] = time.monotonic()
 
 
 class Ticker(bootsteps.StartStopStep):
-    """The scheduler's threads, one for each queue this worker takes. They start after the pool: children are
+    """The scheduler's thread, one for each queue this process takes. Starts after the pool: children are
     forked before there is a second thread."""
 
     requires = {"celery.worker.components:Pool"}
 
     def __init__(self, worker: Any, **_: Any):
         self.stopping = threading.Event()
-        self.threads: list[threading.Thread] = []
+        self.running = threading.Lock()
 
     def start(self, worker: Any) -> None:
         for queue in worker.app.amqp.queues.consume_from:
-            arguments = (worker.app, queue, self.stopping)
-            self.threads.append(threading.Thread(target=keep_time, args=arguments, daemon=True))
-            self.threads[-1].start()
+            if noted := wakes.of_queue.get(queue):
+                clock = Clock(worker.app) if wakes.keeps_clock(queue) else None
+                arguments = (worker.app, queue, noted, self.stopping, self.running, clock)
+                threading.Thread(target=keep_time, args=arguments, daemon=True).start()
 
     def stop(self, worker: Any) -> None:
         self.stopping.set()
-        for thread in self.threads:
-            thread.join(5)
+        self.running.acquire(timeout=5)  # what is under way ends first
 
     terminate = stop
 
 
-def keep_time(app: Any, queue: str, stopping: threading.Event) -> None:
-    """Look twice a second whether the queue needs us; survives whatever a task raises."""
-    from workers.app import flask_app
+def keep_time(
+    app: Any,
+    queue: str,
+    noted: Wakes,
+    stopping: threading.Event,
+    running: threading.Lock,
+    clock: Clock | None,
+) -> None:
+    """Run what was noted and not taken; survives whatever a task raises. The process retires when it has
+    nothing to do, or ends when its clock stands still."""
+    while not stopping.is_set():
+        metrics.WORKER_HEARTBEAT.labels(queue).set_to_current_time()
+        metrics.sample()
+        if clock and clock.stands_still():
+            _log.error("the clock stands still")
+            os._exit(1)
+        if not noted.wait(IDLE_S):
+            if not clock and _is_idle():
+                _retire()
+                return
+        elif _working.locked():
+            stopping.wait(LOOK_AGAIN_S)
+        else:
+            if not noted.is_lost():
+                stopping.wait(MESSAGE_COMES_WITHIN_S)
+            if not _working.locked():
+                with running:
+                    run(app, noted.take(), stopping)
 
-    holder = f"{socket.gethostname()[:40]}:{os.getpid()}"
-    ran_at: dict[str, float] = {}
-    looks, needed = 0, False
-    with connect(flask_app.config["MOBILIZE"], **ONE_TRY) as broker:
-        while not stopping.wait(LOOK_EVERY_S):
-            metrics.WORKER_HEARTBEAT.labels(queue).set_to_current_time()
-            metrics.sample()
-            looks += 1
-            if _is_awake():
-                needed = False
-                continue
-            try:
-                is_gone = _is_gone(broker)
-                if not (is_gone or needed) and looks % ASK_EVERY:
-                    continue
-                with flask_app.app_context():
-                    needed = is_gone or _beat_is_silent()
-                    if needed and locks.acquire(f"{TICK}-{queue}", holder, ttl=LEASE, now=clock.now()):
-                        run_what_is_due(app, queue, ran_at, time.monotonic())
-            except Exception:
-                _log.exception("the fallback scheduler failed, and goes on")
 
-
-def run_what_is_due(app: Any, queue: str, ran_at: dict[str, float], moment: float) -> None:
-    """Run every entry of the queue whose time has come since it last ran here; a failing one does not keep
-    back the others."""
-    from workers.timetable import TIMETABLE
-
-    for entry in TIMETABLE:
-        is_ours = entry.queue == queue and entry.task != "workers.beat_is_alive"
-        if not is_ours or moment - ran_at.get(entry.task, 0.0) < entry.seconds:
-            continue
-        ran_at[entry.task] = moment
+def run(app: Any, tasks: Sequence[str], stopping: threading.Event) -> None:
+    """Run these tasks one after the other; a failing one does not keep back the others."""
+    for task in tasks:
+        if stopping.is_set():
+            return
         try:
-            app.tasks[entry.task]()
+            app.tasks[task]()
         except Exception:
-            _log.exception("%s failed in the fallback scheduler", entry.task)
+            _log.exception("%s failed in the fallback scheduler", task)
 
 
-def _is_awake() -> bool:
-    return _working.locked() or time.monotonic() - _woken_at[0] < AWAKE_FOR_S
+def _is_idle() -> bool:
+    return not _working.locked() and time.monotonic() - _worked_at[0] >= IDLE_S
 
 
-def _is_gone(broker: Redis) -> bool:
-    """Redis is not there. Celery itself says so seconds later: its client tries again first."""
-    try:
-        return not broker.ping()
-    except RedisError:
-        return True
+def _retire() -> None:
+    """End as when told to stop: what arrives at this moment stays in the queue, and noted."""
+    from workers.app import run_log
 
-
-def _beat_is_silent() -> bool:
-    last_run = locks.last_run(BEAT)
-    return last_run is None or clock.now() - last_run > SILENT_FOR
+    with suppress(Exception):  # the database may be away
+        run_log.write_rest()
+    state.should_stop = os.EX_OK
+    time.sleep(RETIRES_IN_S)
+    if not _working.locked():  # it waits for a broker that is away
+        os._exit(0)

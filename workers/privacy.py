@@ -5,11 +5,13 @@ from celery import shared_task
 from mobilize import clock
 from mobilize.privacy.member_page import sessions
 from mobilize.privacy.retention import forgetting
+from workers.texts import send_codes_now
 
 
 @shared_task(name="privacy.send_codes")
 def send_codes() -> None:
-    sessions.send_codes(now=clock.now())
+    if sessions.send_codes(now=clock.now()):
+        send_codes_now()
 
 
 @shared_task(name="privacy.forget_due")

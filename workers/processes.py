@@ -1,23 +1,35 @@
 """The processes of a worker: one for each queue, forked from one parent that has loaded everything.
 
 So none of the queues waits for another, and what was loaded is in memory once. Each is a Celery worker
-without a pool of its own (`--pool solo`); one that dies, or exceeds the time limit, is forked anew.
+without a pool of its own (`--pool solo`); that of the codes keeps the clock too (`workers.beat`), in a
+thread. One that dies, or exceeds the time limit, is forked anew. One that finds nothing to do for a while
+retires, but for the one with the clock, and is forked when the clock notes something for its queue
+(`workers.wakes`) that nobody else takes.
 """
 
 import argparse
 import logging
 import os
+import select
 import signal
+import socket
 import sys
 import threading
 import time
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from types import FrameType
+from typing import Any
 
 from celery.bin.base import CLIContext
 from celery.bin.worker import worker
+from celery.exceptions import SecurityWarning
+from celery.platforms import check_privileges
 
-from workers import metrics
+from workers import metrics, wakes
 from workers.app import app, load, share_memory
 from workers.timetable import Queue
 
@@ -25,9 +37,21 @@ from workers.timetable import Queue
 _NICE = {Queue.CODES: 0, Queue.TEXTS: 2, Queue.PLANNING: 10, Queue.REPORTS: 10, Queue.LONG: 10}
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 PAUSE_S = 0.5  # before a process is forked anew
+UNTAKEN_S = 0.3  # after which a note shows that no process of the queue is free
+STARTS_IN_S = 3.0
 FINISHES_IN_S = 30  # a process whose parent is gone ends what it has begun, and then itself
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a child does until it is told to stop, and how far it stands back where the processor is short."""
+
+    name: str
+    queue: str
+    nice: int
+    work: Callable[[], object]
 
 
 def run(options: Sequence[str]) -> int:
@@ -40,74 +64,142 @@ def run(options: Sequence[str]) -> int:
     own, others = parser.parse_known_args(options)
     how_many = {Queue.TEXTS: own.concurrency}
     queues = [queue for queue in own.queues or Queue for _ in range(how_many.get(queue, 1))]
+    check_privileges(app.conf.accept_content)
     load()
+    wakes.open_all(queues)
     share_memory()
-    return _Parent([_options(queue, n, own.hostname, others) for n, queue in enumerate(queues)]).run()
+    roles = [_of_queue(queue, f"{queue}{n}-{own.hostname}", others) for n, queue in enumerate(queues)]
+    return _Parent(roles).run()
 
 
-def _options(queue: Queue, n: int, hostname: str, others: Sequence[str]) -> list[str]:
-    name = f"{queue}{n}-{hostname}"
+def _of_queue(queue: Queue, name: str, others: Sequence[str]) -> Role:
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-    return [*others, "--pool", "solo", "--queues", queue, "--hostname", name, *quiet]
+    options = [*others, "--pool", "solo", "--queues", queue, "--hostname", name, *quiet]
+    return Role(name, queue, _NICE[queue], partial(_take_messages, options))
+
+
+def _take_messages(options: list[str]) -> None:
+    warnings.simplefilter("ignore", SecurityWarning)  # said once, by the parent
+    frame = CLIContext(app=app, no_color=True, workdir=None, quiet=True)
+    worker.main(options, prog_name="workers worker", obj=frame)
 
 
 class _Parent:
-    """Forks a process for each of `children` (their options), and again when one dies."""
+    """Forks a process for each of `roles`; again when one dies, or there is work for one that retired."""
 
-    def __init__(self, children: Sequence[list[str]]):
-        self.children = children
-        self.running: dict[int, list[str]] = {}
+    def __init__(self, roles: Sequence[Role]):
+        self.roles = roles
+        self.resting = list(roles)
+        self.running: dict[int, Role] = {}
+        self.forked_at: dict[str, float] = {}
         self.stopping: int | None = None
         # Nobody writes into it. It ends for the children when the parent does, however that is killed.
         self.alive, self.held_by_parent = os.pipe()
+        self.signals, self.wakeup = socket.socketpair()
+        for end in (self.signals, self.wakeup):
+            end.setblocking(False)
+        # The other end of what `deploy/work.py` holds.
+        self.ends_with = [int(end) for end in (os.environ.pop("ENDS_WITH", ""),) if end]
 
     def run(self) -> int:
         for number in STOPS:
             signal.signal(number, self._stop)
-        for options in self.children:
-            self._fork(options)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self.wakeup.fileno(), warn_on_full_buffer=False)
+        while self.resting and self.stopping is None:
+            self._fork(self.resting.pop(0))
         while self.running:
-            pid, status = os.wait()
-            options = self.running.pop(pid)
-            if self.stopping is None:
-                _log.warning("a process ended (%s) and is started again: %s", status, " ".join(options))
-                time.sleep(PAUSE_S)
-            if self.stopping is None:
-                self._fork(options)
+            self._wait()
+            self._bury()
+            self._wake()
         return 0
+
+    def _wait(self) -> None:
+        """Until a child ends, we are told to stop, or there is a note for a queue that lacks a process."""
+        asleep = {noted for role in self.resting if (noted := wakes.of_queue.get(role.queue))}
+        if self.stopping is not None:
+            asleep.clear()
+        watched: list[Any] = [self.signals, *self.ends_with, *asleep]
+        ready, _, _ = select.select(watched, [], [])
+        if set(self.ends_with) & set(ready):
+            self._stop(signal.SIGTERM, None)
+            self.ends_with = []
+        with suppress(BlockingIOError):
+            self.signals.recv(4096)
+
+    def _bury(self) -> None:
+        died: list[Role] = []
+        for pid, status in _ended():
+            role = self.running.pop(pid)
+            if os.waitstatus_to_exitcode(status) == 0 and not wakes.keeps_clock(role.queue):
+                self.resting.append(role)
+            elif self.stopping is None:
+                _log.warning("a process ended (%s) and is started again: %s", status, role.name)
+                died.append(role)
+        if died:
+            time.sleep(PAUSE_S)
+        for role in sorted(died, key=self.roles.index):  # that of the clock first
+            self._fork(role)
+
+    def _wake(self) -> None:
+        """A process for each queue whose notes nobody takes: nobody is there, or all are busy."""
+        queues = {role.queue for role in self.resting}
+        if self.stopping is not None or not any(_has_notes(queue) for queue in queues):
+            return
+        time.sleep(UNTAKEN_S)
+        for queue in queues:
+            starting = time.monotonic() - self.forked_at.get(queue, 0.0) < STARTS_IN_S
+            if _has_notes(queue) and not starting:
+                role = next(role for role in self.resting if role.queue == queue)
+                self.resting.remove(role)
+                self._fork(role)
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         self.stopping = number
         for pid in self.running:
             os.kill(pid, number)
 
-    def _fork(self, options: list[str]) -> None:
+    def _fork(self, role: Role) -> None:
+        if self.stopping is not None:
+            return
         pid = os.fork()
         if pid == 0:
-            self._work(options)
-        self.running[pid] = options
+            self._work(role)
+        self.running[pid] = role
+        self.forked_at[role.queue] = time.monotonic()
         if self.stopping is not None:  # said while it was forked
             os.kill(pid, self.stopping)
 
-    def _work(self, options: list[str]) -> None:
-        """The child: a Celery worker. Never returns."""
+    def _work(self, role: Role) -> None:
+        """The child. Never returns."""
         code: object = 1
         try:
-            os.nice(_NICE[Queue(options[options.index("--queues") + 1])])
-            for number in STOPS:
+            os.nice(role.nice)
+            signal.set_wakeup_fd(-1)
+            for number in (*STOPS, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
             os.close(self.held_by_parent)
-            if options is self.children[0]:  # it answers for all
+            if role is self.roles[0]:  # it answers for all
                 metrics.serve()
             threading.Thread(target=_end_with_parent, args=(self.alive,), daemon=True).start()
-            frame = CLIContext(app=app, no_color=True, workdir=None)
-            worker.main(options, prog_name="workers worker", obj=frame)
+            role.work()
         except SystemExit as end:
             code = end.code
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code if isinstance(code, int) else 0 if code is None else 1)
+
+
+def _ended() -> Iterator[tuple[int, int]]:
+    """The children that have ended, with their status."""
+    with suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            yield ended
+
+
+def _has_notes(queue: str) -> bool:
+    return queue in wakes.of_queue and wakes.of_queue[queue].wait(0)
 
 
 def _end_with_parent(alive: int) -> None:

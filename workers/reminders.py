@@ -16,6 +16,11 @@ def plan() -> None:
     planning.plan_reminders(clock.now())
 
 
+@shared_task(name="reminders.follow_changes")
+def follow_changes() -> None:
+    planning.plan_reminders(clock.now())
+
+
 @shared_task(name="reminders.ask_for_counts")
 def ask_for_counts() -> None:
     requests.ask_for_counts(clock.now())

@@ -74,6 +74,14 @@ class RunLog:
         task_runs.record_runs(self._name(), unwritten, now=clock.now())
         self._unwritten.clear()
 
+    def write_rest(self) -> None:
+        """Write what is unwritten, before the process ends."""
+        with self._lock, self.app.app_context():
+            unwritten = {name: self._latest[name] for name in self._unwritten}
+            if unwritten:
+                task_runs.record_runs(self._name(), unwritten, now=clock.now())
+            self._unwritten.clear()
+
     def _announce(self, queue: str) -> None:
         """Once for each queue: say that we serve it, and go on where a process of our name left off."""
         if queue in self._announced:

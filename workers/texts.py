@@ -12,11 +12,11 @@ from mobilize.texts import redaction
 from mobilize.texts.consent import roster_consents
 from mobilize.texts.receiving import missed_events
 from mobilize.texts.sending import delivery, reconciling
-from workers.fallback_scheduler import BEAT
 
 # So few that a code somebody waits for, written meanwhile, is not kept waiting behind reminders. Beat wakes a
 # drain every half second: together they are more than two processes can send.
 TEXTS_A_DRAIN = 400
+BEAT = "beat"
 _stopping = Event()
 
 
@@ -33,6 +33,11 @@ def drain() -> None:
 
 @shared_task(name="texts.drain_codes")
 def drain_codes() -> None:
+    send_codes_now()
+
+
+def send_codes_now() -> None:
+    """Send the codes that are in the outbox."""
     delivery.drain(now=clock.now(), at_most=TEXTS_A_DRAIN, codes_only=True, is_stopping=_stopping.is_set)
 
 

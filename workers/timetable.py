@@ -1,13 +1,39 @@
-"""The whole timetable: which task runs how often. Beat keeps it, and a worker when Redis or beat is away.
+"""The whole timetable: which task runs how often, and what says that there is something to do for it.
 
 Add a line here for a new task; a test checks that each names a task, and that each task is named.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
+from sqlalchemy import Select
+
+from mobilize import audit
+from mobilize.accounts.approvals import operations as approvals
+from mobilize.accounts.models import SIGN_IN
+from mobilize.accounts.sign_in import code_budgets
+from mobilize.accounts.sign_in.one_time_codes import requests_waiting
+from mobilize.actions import eligibility
+from mobilize.checkins.record import deferred
 from mobilize.failpoints import seconds
+from mobilize.privacy.member_page import sessions
+from mobilize.reminders.broadcasts import operations as broadcasts
+from mobilize.reminders.calling_off import operations as calling_off
+from mobilize.reminders.head_counts import briefing, requests
+from mobilize.reminders.inbox import answers, shared_phones
+from mobilize.reminders.monitoring import delivery_monitoring, on_call
+from mobilize.reminders.rules import planning
+from mobilize.texts.sending import claiming, delivery, reconciling
+from mobilize.turnout.figures import closing
+from mobilize.turnout.reports import operations as reports
+from mobilize.turnout.reports import thank_you
+
+# SELECT of what there is to do, by the moment, of which only is asked whether it finds a row; or the answer.
+Work = Callable[[datetime], Select[*tuple[Any, ...]] | bool]
 
 
 class Queue(StrEnum):
@@ -25,16 +51,19 @@ class Queue(StrEnum):
 
 @dataclass(frozen=True)
 class TimetableEntry:
-    """`task` = room.verb, run every `seconds` by the process of `queue`."""
+    """`task` = room.verb, run by the process of `queue` every `seconds` while there is `work` for it, and
+    once in `at_rest` seconds though there seems to be none. Without `work`: every `seconds`."""
 
     task: str
     seconds: float
     queue: Queue
+    work: Work | None = None
+    at_rest: float = 600
 
     @property
     def at_least_every(self) -> float:
         """Seconds after which it has run, whatever there is to do."""
-        return self.seconds
+        return max(self.seconds, self.at_rest) if self.work else self.seconds
 
 
 # One file of tasks per room.
@@ -49,53 +78,42 @@ ROOMS = [
     "workers.audit",
 ]
 
+_entry = TimetableEntry
 TIMETABLE = [
-    TimetableEntry("workers.beat_is_alive", 3, Queue.CODES),
-    TimetableEntry("accounts.send_codes", 1, Queue.CODES),
-    TimetableEntry("privacy.send_codes", 1, Queue.CODES),
-    TimetableEntry("texts.drain_codes", 0.5, Queue.CODES),
-    TimetableEntry("texts.drain", 0.5, Queue.TEXTS),
-    TimetableEntry("reminders.read_answers", 2, Queue.TEXTS),
-    TimetableEntry("reminders.ask_who_checked_in", 5, Queue.TEXTS),
-    TimetableEntry("reminders.ask_for_counts", 5, Queue.TEXTS),
-    TimetableEntry("reminders.queue_broadcasts", 2, Queue.PLANNING),
-    TimetableEntry("reminders.tell_of_calling_off", 3, Queue.TEXTS),
-    TimetableEntry("reminders.alert_duty", 1, Queue.CODES),
-    TimetableEntry("reminders.alert_about_codes", 10, Queue.TEXTS),
-    TimetableEntry("reminders.plan", 5, Queue.PLANNING),
-    TimetableEntry("reminders.brief_chairs", 30, Queue.PLANNING),
-    TimetableEntry("reminders.watch_campaigns", 30, Queue.TEXTS),
-    TimetableEntry("actions.freeze_due_events", 10, Queue.REPORTS),
-    TimetableEntry("checkins.derive_deferred", 5, Queue.REPORTS),
-    TimetableEntry("turnout.close_due_events", 30, Queue.REPORTS),
-    TimetableEntry("turnout.make_due_reports", 30, Queue.REPORTS),
-    TimetableEntry("turnout.plan_thanks", 30, Queue.PLANNING),
-    TimetableEntry("texts.sweep", seconds(10), Queue.TEXTS),
-    TimetableEntry("texts.reconcile", seconds(10), Queue.TEXTS),
-    TimetableEntry("texts.catch_up", 300, Queue.LONG),
-    TimetableEntry("texts.note_file_consents", 60, Queue.LONG),
-    TimetableEntry("texts.redact", 600, Queue.LONG),
-    TimetableEntry("privacy.forget_due", 600, Queue.LONG),
-    TimetableEntry("turnout.correct_closed_actions", 300, Queue.REPORTS),
-    TimetableEntry("audit.seal", 5, Queue.LONG),
-    TimetableEntry("accounts.expire_approvals", 60, Queue.LONG),
-    TimetableEntry("accounts.look_at_redis", 300, Queue.LONG),
-    TimetableEntry("accounts.look_at_keys", 600, Queue.LONG),
-    TimetableEntry("workers.look_at_queues", seconds(60), Queue.LONG),
-    TimetableEntry("audit.verify", 3600, Queue.LONG),
-    TimetableEntry("accounts.forget_requests", 3600, Queue.LONG),
-    TimetableEntry("accounts.forget_limits", 3600, Queue.LONG),
+    _entry("workers.beat_is_alive", 60, Queue.CODES),
+    _entry("accounts.send_codes", 1, Queue.CODES, partial(requests_waiting, SIGN_IN)),
+    _entry("privacy.send_codes", 1, Queue.CODES, partial(requests_waiting, sessions.PURPOSE)),
+    _entry("texts.drain_codes", 0.5, Queue.CODES, claiming.due_codes),
+    _entry("texts.drain", 0.5, Queue.TEXTS, claiming.due_texts),
+    _entry("reminders.read_answers", 2, Queue.TEXTS, answers.unread),
+    _entry("reminders.ask_who_checked_in", 5, Queue.TEXTS, shared_phones.checked_in_lately),
+    _entry("reminders.ask_for_counts", 5, Queue.TEXTS, requests.lines_to_ask),
+    _entry("reminders.queue_broadcasts", 2, Queue.PLANNING, broadcasts.confirmed),
+    _entry("reminders.tell_of_calling_off", 3, Queue.TEXTS, calling_off.untold),
+    _entry("reminders.alert_duty", 1, Queue.CODES, on_call.without_alert),
+    _entry("reminders.alert_about_codes", 10, Queue.TEXTS, code_budgets.asked_lately),
+    _entry("reminders.follow_changes", 5, Queue.PLANNING, planning.changed),
+    _entry("reminders.plan", 30, Queue.PLANNING, planning.has_due),
+    _entry("reminders.brief_chairs", 30, Queue.PLANNING, briefing.has_due),
+    _entry("reminders.watch_campaigns", 30, Queue.TEXTS, delivery_monitoring.to_watch),
+    _entry("actions.freeze_due_events", 10, Queue.REPORTS, eligibility.not_frozen),
+    _entry("checkins.derive_deferred", 5, Queue.REPORTS, deferred.said_lately),
+    _entry("turnout.close_due_events", 30, Queue.REPORTS, closing.not_closed),
+    _entry("turnout.make_due_reports", 30, Queue.REPORTS, reports.unfinished),
+    _entry("turnout.plan_thanks", 30, Queue.PLANNING, thank_you.without_thanks),
+    _entry("texts.sweep", seconds(10), Queue.TEXTS, delivery.to_sweep, at_rest=seconds(300)),
+    _entry("texts.reconcile", seconds(10), Queue.TEXTS, reconciling.looks_due, at_rest=seconds(300)),
+    _entry("texts.catch_up", 300, Queue.LONG),
+    _entry("texts.note_file_consents", 600, Queue.LONG),
+    _entry("texts.redact", 600, Queue.LONG),
+    _entry("privacy.forget_due", 600, Queue.LONG),
+    _entry("turnout.correct_closed_actions", 300, Queue.REPORTS),
+    _entry("audit.seal", 5, Queue.LONG, audit.unsealed),
+    _entry("accounts.expire_approvals", 60, Queue.LONG, approvals.expired),
+    _entry("accounts.look_at_redis", 600, Queue.LONG),
+    _entry("workers.look_at_queues", seconds(600), Queue.LONG),
+    _entry("accounts.look_at_keys", 600, Queue.LONG),
+    _entry("audit.verify", 3600, Queue.LONG),
+    _entry("accounts.forget_requests", 3600, Queue.LONG),
+    _entry("accounts.forget_limits", 3600, Queue.LONG),
 ]
-
-
-def beat_schedule() -> dict[str, dict[str, Any]]:
-    """The timetable as Celery reads it. A message that was not taken in time expires: the next one
-    follows."""
-    return {
-        entry.task: {
-            "task": entry.task,
-            "schedule": entry.seconds,
-            "options": {"queue": entry.queue.value, "expires": max(5.0, 2 * entry.seconds)},
-        }
-        for entry in TIMETABLE
-    }

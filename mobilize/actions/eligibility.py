@@ -23,12 +23,7 @@ _NOWHERE = null(), null()
 def freeze_due_events(now: datetime) -> int:
     """Fix the denominator of every event that has started; returns how many. Safe to repeat, and at once."""
     frozen = 0
-    while due := db.session.execute(
-        select(Event.id, Event.action_id, Event.starts_at)
-        .where(Event.frozen_at.is_(None), Event.starts_at <= now, Event.state != EventState.CALLED_OFF)
-        .order_by(Event.starts_at)
-        .limit(_AT_ONCE)
-    ).all():
+    while due := db.session.execute(not_frozen(now).order_by(Event.starts_at).limit(_AT_ONCE)).all():
         first = due[0]
         alike = [
             row.id for row in due if (row.action_id, row.starts_at) == (first.action_id, first.starts_at)
@@ -36,6 +31,13 @@ def freeze_due_events(now: datetime) -> int:
         _freeze(first.action_id, alike, first.starts_at, now)
         frozen += len(alike)
     return frozen
+
+
+def not_frozen(now: datetime) -> Select[UUID, UUID, datetime]:
+    """SELECT of the events (id, action, start) that have started and whose denominator is not fixed."""
+    return select(Event.id, Event.action_id, Event.starts_at).where(
+        Event.frozen_at.is_(None), Event.starts_at <= now, Event.state != EventState.CALLED_OFF
+    )
 
 
 def freeze_event(event_id: UUID, now: datetime) -> None:

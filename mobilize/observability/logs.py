@@ -13,6 +13,14 @@ from flask import Flask
 
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
+# A line for each call or task. What ran is said once a minute (`workers.beat`), what failed at once.
+_CHATTY = (
+    "twilio.http_client",
+    "urllib3",
+    "babel",
+    "alembic.runtime.plugins",
+    "celery",
+)
 _DANGEROUS = re.compile(r"(?<![\w-])\+?\d[\d .()-]{8,}\d(?![\w-])|[A-Za-z0-9_-]{40,}")
 
 
@@ -51,7 +59,7 @@ def init_app(app: Flask) -> None:
     handler.setFormatter(JsonLines())
     root.addHandler(handler)
     root.setLevel(app.config["MOBILIZE"].log_level)
-    for chatty in ("twilio.http_client", "urllib3", "babel", "alembic.runtime.plugins"):
+    for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

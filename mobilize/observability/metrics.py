@@ -193,7 +193,7 @@ class _Build(Collector):
     """Which code this is."""
 
     def collect(self) -> Iterator[Metric]:
-        versions = Path(__file__).parent / "migrations" / "versions"
+        versions = Path(__file__).parents[1] / "migrations" / "versions"
         newest = max(path.stem for path in versions.glob("[0-9]*.py"))
         value = {"migration": newest.partition("_")[0], "python": platform.python_version()}
         yield InfoMetricFamily("mobilize_build", "The newest migration of this code, and its Python", value)

@@ -105,7 +105,6 @@ def morning(
     environ["TWILIO_API_URL"] = carrier.url
     processes.serve(environ, port)
     processes.celery("worker", "--concurrency", "1", environ=environ)
-    processes.celery("beat", environ=environ)
     yield Morning(environ, carrier, tmp_path)
     carrier.stop()
 

@@ -334,4 +334,4 @@ def test_a_scrape_goes_on_without_database_and_redis(environ: dict[str, str], pr
     series = scraped_when(lambda series: "mobilize_database_up" in names(series), port + 1)
     assert value(series, "mobilize_database_up") == value(series, "mobilize_redis_up") == 0
     assert "mobilize_queue_messages" not in names(series)
-    assert value(series, "mobilize_task_interval_seconds", task="texts.drain") == 0.5
+    assert value(series, "mobilize_task_interval_seconds", task="texts.drain") == 600

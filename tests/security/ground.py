@@ -33,7 +33,6 @@ class Ground:
     def work(self) -> None:
         """Workers and beat beside the server; they are up some seconds later."""
         self._processes.celery("worker", "--concurrency", "2", environ=self._environ)
-        self._processes.celery("beat", environ=self._environ)
 
     def restart(self) -> None:
         """kill -9 of the web server, and a new one on the same port."""

@@ -48,8 +48,6 @@ class Processes:
     def celery(self, what: str, *options: str, environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         """`python -m workers worker|beat`; it is up some seconds later."""
         argv = [sys.executable, "-m", "workers", what, "--loglevel", "INFO", *options]
-        if what == "beat":
-            argv += ["--schedule", str(self.folder / "schedule")]
         return self.start(what, argv, environ)
 
     def wait_for(self, process: "subprocess.Popen[bytes]", ready: Callable[[], bool], name: str) -> None:

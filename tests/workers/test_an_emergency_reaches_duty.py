@@ -26,13 +26,12 @@ MANY = 3_000
 
 @pytest.fixture
 def far_end(pg_app: Flask, environ: dict[str, str], processes: Processes) -> Iterator[Carrier]:
-    """The carrier, with a worker and a beat that send to it at the pace of an ordinary sender."""
+    """The carrier, with a worker that sends to it at the pace of an ordinary sender."""
     standing_in = Carrier(
         environ["TWILIO_ACCOUNT_SID"], environ["TWILIO_AUTH_TOKEN"], environ["PUBLIC_BASE_URL"]
     ).start()
     environ |= {"TWILIO_API_URL": standing_in.url, "SEGMENTS_PER_SECOND": "100"}
     processes.celery("worker", "--concurrency", "2", environ=environ)
-    processes.celery("beat", environ=environ)
     yield standing_in
     standing_in.stop()
 

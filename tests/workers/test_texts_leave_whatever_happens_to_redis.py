@@ -1,4 +1,4 @@
-"""Real workers, real beat, real Redis, a stand-in carrier: nothing is lost and nothing doubled."""
+"""Real workers with their clocks, real Redis, a stand-in carrier: nothing is lost and nothing doubled."""
 
 import os
 import signal
@@ -80,7 +80,6 @@ def test_redis_dies_and_comes_back_and_every_text_leaves_once(
     pg_app: Flask, environ: dict[str, str], carrier: Carrier, redis_server: Redis, processes: Processes
 ):
     worker = processes.celery("worker", "--concurrency", "1", environ=environ)
-    processes.celery("beat", environ=environ)
     queue("first", 40)
     assert_each_left_once(carrier, "first", 40, within=25)
 
@@ -116,15 +115,13 @@ def test_a_worker_started_while_redis_is_dead_keeps_time_itself(
     assert_each_left_once(carrier, "alone", 30, within=25)
 
 
-def test_two_beats_and_two_workers_double_nothing(
+def test_two_workers_and_two_more_beats_double_nothing(
     pg_app: Flask, environ: dict[str, str], carrier: Carrier, processes: Processes
 ):
     carrier.faults.latency_ms = 20
     for n in (1, 2):
         processes.celery("worker", "--concurrency", "2", "-n", f"worker{n}@%h", environ=environ)
-        processes.celery(
-            "beat", "--schedule", str(processes.folder / f"beat{n}"), "--pidfile=", environ=environ
-        )
+        processes.celery("beat", "--pidfile=", environ=environ)
     queue("both", 600)
     assert_each_left_once(carrier, "both", 600, within=40)
 
@@ -134,7 +131,6 @@ def test_there_and_back_through_the_real_web(
 ):
     carrier.faults.receipts_lost = 0.0
     processes.celery("worker", "--concurrency", "1", environ=environ)
-    processes.celery("beat", environ=environ)
     queue("hello", 3)
     wait_for(lambda: counts_by_state()["delivered"] == 3, 40)
     carrier.say("+12135550001", "por favor, no más mensajes")
@@ -150,7 +146,6 @@ def test_a_worker_told_to_stop_in_the_middle_finishes_what_it_holds(
 ):
     carrier.faults.latency_ms = 500
     worker = processes.celery("worker", "--concurrency", "1", environ=environ)
-    processes.celery("beat", environ=environ)
     queue("stopping", 400)
     wait_for(lambda: len(taken(carrier, "stopping")) > 100, 25)
     [_leash, worker_itself, *_children] = tree(worker.pid)
@@ -164,11 +159,26 @@ def test_a_worker_told_to_stop_in_the_middle_finishes_what_it_holds(
     assert counts["waiting"] == 400 - len(left)
 
 
+def test_a_worker_that_lost_redis_for_a_moment_still_ends_at_once(
+    pg_app: Flask, environ: dict[str, str], carrier: Carrier, redis_server: Redis, processes: Processes
+):
+    worker = processes.celery("worker", "--concurrency", "1", environ=environ)
+    queue("first", 5)
+    assert_each_left_once(carrier, "first", 5, within=25)
+    redis_server.crash()
+    redis_server.start()
+    queue("second", 5)
+    assert_each_left_once(carrier, "second", 5, within=25)
+    time.sleep(5)  # all of them are connected again, and wait
+    [_leash, worker_itself, *_children] = tree(worker.pid)
+    os.kill(worker_itself, signal.SIGTERM)
+    assert worker.wait(10) == 0
+
+
 def test_a_code_waits_for_no_planning_no_report_and_no_text_that_hangs(
     pg_app: Flask, environ: dict[str, str], carrier: Carrier, processes: Processes
 ):
     processes.celery("worker", "--concurrency", "1", environ=environ)
-    processes.celery("beat", environ=environ)
     queue("ready", 1)
     assert_each_left_once(carrier, "ready", 1, within=25)
     with db.engine.connect() as blocking:
@@ -185,7 +195,6 @@ def test_a_process_that_dies_is_followed_by_another(
     pg_app: Flask, environ: dict[str, str], carrier: Carrier, processes: Processes
 ):
     worker = processes.celery("worker", "--concurrency", "1", environ=environ)
-    processes.celery("beat", environ=environ)
     queue("first", 5)
     assert_each_left_once(carrier, "first", 5, within=25)
     [_leash, parent, *children] = tree(worker.pid)
@@ -207,3 +216,38 @@ def test_the_processes_end_when_their_parent_is_killed(
     [_leash, parent, *children] = tree(worker.pid)
     os.kill(parent, signal.SIGKILL)
     wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in children), 20)
+
+
+def test_processes_with_nothing_to_do_retire_and_come_back_for_work(
+    pg_app: Flask, environ: dict[str, str], carrier: Carrier, redis_server: Redis, processes: Processes
+):
+    worker = processes.celery("worker", "--concurrency", "2", environ=environ)
+    wait_for(lambda: len(tree(worker.pid)) == 8, 60)
+    wait_for(lambda: len(tree(worker.pid)) == 3, 120)
+    [_leash, _parent, stays] = tree(worker.pid)
+    queue("code", 1, priority=Priority.CODE)
+    queue("after", 5)
+    assert wait_for(lambda: taken(carrier, "code"), 3) < 3
+    assert_each_left_once(carrier, "after", 5, within=10)
+    assert stays in tree(worker.pid)
+
+    wait_for(lambda: len(tree(worker.pid)) == 3, 120)
+    redis_server.crash()
+    try:
+        queue("dead", 5)
+        assert_each_left_once(carrier, "dead", 5, within=15)
+    finally:
+        redis_server.start()
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_the_clock_that_dies_is_followed_by_another(
+    pg_app: Flask, environ: dict[str, str], carrier: Carrier, processes: Processes, end: signal.Signals
+):
+    worker = processes.celery("worker", "--concurrency", "1", environ=environ)
+    queue("first", 1)
+    assert_each_left_once(carrier, "first", 1, within=40)
+    [_leash, _parent, with_clock, *_others] = sorted(tree(worker.pid))
+    os.kill(with_clock, end)
+    queue("second", 5)
+    assert_each_left_once(carrier, "second", 5, within=15)

@@ -183,6 +183,11 @@ def expire(now: datetime) -> int:
         return _expire(now)
 
 
+def expired(now: datetime) -> Select[Any]:
+    """SELECT of the requests that were not answered or used in time, and are not closed."""
+    return select(Approval.id).where(*_is_over(now))
+
+
 def open_approval(kind: ApprovalKind, ref: str, *, now: datetime) -> Approval | None:
     """The request for this one thing that is pending, or approved and not used yet."""
     return db.session.scalars(_of(kind, ref, now)).one_or_none()
@@ -311,11 +316,14 @@ def _not_open() -> Refused:
     return Refused("not_open", _("This request is no longer open."), status=409)
 
 
+def _is_over(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return Approval.state.in_(_OPEN), Approval.expires_at <= now
+
+
 def _expire(now: datetime, *which: ColumnElement[bool]) -> int:
-    over = Approval.state.in_(_OPEN), Approval.expires_at <= now, *which
     closed = db.session.execute(
         update(Approval)
-        .where(*over)
+        .where(*_is_over(now), *which)
         .values(state=ApprovalState.EXPIRED)
         .execution_options(synchronize_session=False)
     )

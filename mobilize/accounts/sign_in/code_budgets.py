@@ -6,8 +6,9 @@ of a flood, in place of the spending breaker and of pauses, which do not apply t
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import aliased
 
 from mobilize import settings
@@ -64,6 +65,11 @@ def take_from_budget(lane: CodeLane, *, now: datetime) -> bool:
     """Count one more code of this lane; False when its budget is used up. Of two at once one gets the
     last."""
     return allow("code lane", lane, limit=budget_of(lane), window=WINDOW, now=now)
+
+
+def asked_lately(now: datetime) -> Select[Any]:
+    """SELECT of the requests for codes that can have used up a budget, or be unanswered."""
+    return select(CodeRequest.id).where(CodeRequest.asked_at > now - LOOKS_BACK)
 
 
 def unanswered_codes(now: datetime) -> dict[CodeLane, int]:

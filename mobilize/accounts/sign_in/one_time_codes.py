@@ -12,7 +12,7 @@ import unicodedata
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Update, and_, case, delete, exists, func, or_, select, update
+from sqlalchemy import Select, Update, and_, case, delete, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from mobilize import settings
@@ -77,6 +77,11 @@ def ask_for_code(
 def waiting(purpose: str) -> list[Any]:
     """SQL conditions: requests of this purpose that no worker has looked at."""
     return [CodeRequest.looked_at.is_(None), CodeRequest.purpose == purpose]
+
+
+def requests_waiting(purpose: str, _now: datetime) -> Select[Any]:
+    """SELECT of the requests of this purpose that no worker has looked at."""
+    return select(CodeRequest.id).where(*waiting(purpose))
 
 
 def phones_waiting(purpose: str, phones: Any, *, now: datetime) -> list[bytes]:

@@ -3,11 +3,10 @@ that they leave, on a strike day, or that it was a slip. The page must be as qui
 stranger, and a tap from a queue may arrive behind a later one."""
 
 import uuid
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select, union_all
 
 from mobilize import locks
 from mobilize.actions.models import Action, ActionKind, Event
@@ -19,13 +18,16 @@ LEASE = "checkins.deferred"
 # Ids carry their time, and a slow transaction's row appears behind newer ones: so far back we look again.
 OVERLAP = timedelta(seconds=10)
 FIRST_LOOK = timedelta(days=1)
+LATELY = timedelta(minutes=1)
 
 
 def derive_deferred(now: datetime) -> int:
     """Derive the attendance of members who left, came back or took their check-in back since the last run;
     returns of how many. Safe to repeat, to run twice at once, and late."""
     since = (locks.last_run(LEASE) or now - FIRST_LOOK) - OVERLAP
-    changed = (*_departed_since(since), *_undone_since(since))
+    changed = [
+        row for query in (_departed_since(since), _undone_since(since)) for row in db.session.execute(query)
+    ]
     whose = {(row.event_id, row.member_id) for row in changed}
     for event_id, member_id in sorted(whose):
         derive_attendance(event_id, [member_id])
@@ -33,7 +35,13 @@ def derive_deferred(now: datetime) -> int:
     return len(whose)
 
 
-def _departed_since(since: datetime) -> Sequence[Any]:
+def said_lately(now: datetime) -> Select[*tuple[Any, ...]]:
+    """SELECT of what members said on their own phones in the last minute."""
+    since = now - LATELY
+    return select(union_all(_departed_since(since), _undone_since(since)).subquery())
+
+
+def _departed_since(since: datetime) -> Select[*tuple[Any, ...]]:
     """Leavings, and what arrived later than it happened, of members on strike days."""
     behind = uuid.UUID(int=max(int(since.timestamp() * 1000), 0) << 80)
     query = (
@@ -44,10 +52,10 @@ def _departed_since(since: datetime) -> Sequence[Any]:
         .where(Evidence.outcome.in_((*ATTENDS, Outcome.OUT)), Action.forgotten_at.is_(None))
         .where(or_(Evidence.kind == ClaimKind.LEFT, Evidence.happened_at < Evidence.recorded_at))
     )
-    return db.session.execute(query.distinct()).all()
+    return query.distinct()
 
 
-def _undone_since(since: datetime) -> Sequence[Any]:
+def _undone_since(since: datetime) -> Select[*tuple[Any, ...]]:
     """What members took back on their own phones."""
     query = (
         select(Evidence.event_id, Evidence.member_id)
@@ -57,4 +65,4 @@ def _undone_since(since: datetime) -> Sequence[Any]:
         .where(Void.actor == OWN_PHONE, Void.at > since)
         .where(Evidence.member_id.is_not(None), Action.forgotten_at.is_(None))
     )
-    return db.session.execute(query.distinct()).all()
+    return query.distinct()

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 
 from mobilize import audit
 from mobilize.accounts.access.scope import Scope
@@ -263,8 +263,12 @@ def queue_broadcasts(now: datetime) -> int:
 
     Twice, at once, late, or killed halfway: a text is there once, by broadcast and number.
     """
-    waiting = select(Broadcast.id).where(Broadcast.state == BroadcastState.QUEUEING)
-    return sum(_queue(broadcast_id, now) for broadcast_id in db.session.scalars(waiting).all())
+    return sum(_queue(broadcast_id, now) for broadcast_id in db.session.scalars(confirmed(now)).all())
+
+
+def confirmed(_now: datetime) -> Select[Any]:
+    """SELECT of the broadcasts whose texts are not all in the outbox."""
+    return select(Broadcast.id).where(Broadcast.state == BroadcastState.QUEUEING)
 
 
 def _queue(broadcast_id: uuid.UUID, now: datetime) -> int:

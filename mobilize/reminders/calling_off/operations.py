@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, exists, func, select
+from sqlalchemy import ColumnElement, Select, case, exists, func, select, union_all
 from sqlalchemy.orm import aliased, joinedload
 
 from mobilize.accounts.access.scope import Scope, running_on, today
@@ -105,6 +105,14 @@ def tell_of_calling_off(now: datetime) -> int:
         )
 
 
+def untold(now: datetime) -> Select[Any]:
+    """SELECT of the texts about called-off events that still wait, or whose readers have no notice."""
+    events = select(Event.id).where(*_is_called_off(now))
+    wait = _waiting(events).with_only_columns(OutboxText.id)
+    left = _without_notice(events).with_only_columns(OutboxText.id).order_by(None)
+    return select(union_all(wait, left).subquery())
+
+
 def notice_counts(action: Action) -> NoticeCounts:
     """Counts of the notices that this action is off, by what became of them."""
     last = (
@@ -166,13 +174,16 @@ def _agrees_alone(approval: Approval, actor: str, scope: Scope, now: datetime) -
 
 def _called_off_events(now: datetime) -> Sequence[Event]:
     return db.session.scalars(
-        select(Event)
-        .where(Event.state == EventState.CALLED_OFF, Event.ends_at > now)
-        .options(joinedload(Event.site), joinedload(Event.action))
+        select(Event).where(*_is_called_off(now)).options(joinedload(Event.site), joinedload(Event.action))
     ).all()
 
 
-def _waiting(event_ids: Sequence[uuid.UUID]) -> Any:
+def _is_called_off(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """SQL: nobody should come any more who still might."""
+    return Event.state == EventState.CALLED_OFF, Event.ends_at > now
+
+
+def _waiting(event_ids: Any) -> Any:
     return select(OutboxText).where(
         OutboxText.event_id.in_(event_ids),
         OutboxText.wording != CALLED_OFF,
@@ -180,7 +191,7 @@ def _waiting(event_ids: Sequence[uuid.UUID]) -> Any:
     )
 
 
-def _without_notice(event_ids: Sequence[uuid.UUID]) -> Any:
+def _without_notice(event_ids: Any) -> Any:
     """(a text that has left about such an event, whether its reader agreed to urgent ones)."""
     notice: Any = aliased(OutboxText)
     has_notice = exists().where(

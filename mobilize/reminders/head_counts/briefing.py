@@ -28,6 +28,11 @@ def brief_chairs(now: datetime) -> int:
     return sum(_brief(rule, due, now) for rule, due in due_now(RuleKind.BRIEFING, now))
 
 
+def has_due(now: datetime) -> bool:
+    """Whether there is an event to brief its chairs about."""
+    return any(True for _ in due_now(RuleKind.BRIEFING, now))
+
+
 def _brief(rule: ReminderRule, due: Sequence[Event], now: datetime) -> int:
     with atomic() as session:
         session.refresh(rule, with_for_update=True)

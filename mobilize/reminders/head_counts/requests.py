@@ -7,8 +7,9 @@ list is `turnout/call_list.py`.
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import Select, exists, select, union_all
 from sqlalchemy.orm import joinedload
 
 from mobilize.accounts.access.scope import running_on, today
@@ -20,12 +21,14 @@ from mobilize.reminders.blanks import blanks_for, written_in
 from mobilize.reminders.models import PlannedReminder, ReminderRule, RuleKind
 from mobilize.reminders.rules.kinds import COUNT_WANTED_FOR, LONGEST_EVENT
 from mobilize.reminders.rules.operations import purpose, tick_off
-from mobilize.reminders.rules.queries import due_at, due_now
+from mobilize.reminders.rules.queries import due_at, due_now, unplanned_events
 from mobilize.texts.models import OutboxText, Priority, QuestionKind, TextClass
 from mobilize.texts.operations import PlannedText, queue_texts
 from mobilize.texts.queries import may_text
 
 AGAIN = "count_again"
+# Nobody is asked again longer after the end.
+LONGEST_STEP = timedelta(hours=2)
 
 
 def ask_for_counts(now: datetime) -> int:
@@ -38,6 +41,14 @@ def ask_for_counts(now: datetime) -> int:
     """
     again = _ask_again(now)
     return again + sum(_ask(rule, due, now) for rule, due in due_now(RuleKind.COUNT_QUESTION, now))
+
+
+def lines_to_ask(now: datetime) -> Select[*tuple[Any, ...]]:
+    """SELECT of the events going on that may have to be asked, for the first time or again."""
+    counted = exists().where(HeadCount.event_id == Event.id, HeadCount.voided_at.is_(None))
+    again = _asked_once(now).where(~counted, Event.ends_at > now - LONGEST_STEP).with_only_columns(Event.id)
+    first = unplanned_events(RuleKind.COUNT_QUESTION, now).with_only_columns(Event.id)
+    return select(union_all(first, again).subquery())
 
 
 def _ask(rule: ReminderRule, due: Sequence[Event], now: datetime) -> int:
@@ -75,20 +86,22 @@ def _ask_again(now: datetime) -> int:
 
 
 def _to_ask_again(now: datetime) -> Iterable[tuple[ReminderRule, Event]]:
-    """Events that stand, were asked about, and were not asked about again."""
+    query = _asked_once(now).options(joinedload(Event.site), joinedload(Event.action)).order_by(Event.id)
+    return db.session.execute(query)
+
+
+def _asked_once(now: datetime) -> Select[*tuple[Any, ...]]:
+    """SELECT of events that stand, were asked about, and were not asked about again, with their rule."""
     again = exists().where(
         OutboxText.event_id == Event.id, OutboxText.idempotency_key.startswith(f"{AGAIN}:")
     )
-    rows = db.session.execute(
+    return (
         select(ReminderRule, Event)
         .join(PlannedReminder, PlannedReminder.rule_id == ReminderRule.id)
         .join(Event, (Event.id == PlannedReminder.event_id) & (Event.version == PlannedReminder.version))
         .where(ReminderRule.kind == RuleKind.COUNT_QUESTION, ReminderRule.on, ~again)
         .where(Event.state == EventState.PLANNED, Event.starts_at.between(now - LONGEST_EVENT, now))
-        .options(joinedload(Event.site), joinedload(Event.action))
-        .order_by(Event.id)
     )
-    return rows
 
 
 def _again_at(rule: ReminderRule, event: Event) -> datetime:

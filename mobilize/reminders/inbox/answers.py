@@ -5,9 +5,10 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import Select, exists, select
 
 from mobilize.accounts.models import Person
 from mobilize.actions.models import Event
@@ -65,7 +66,7 @@ def read_answers(now: datetime) -> int:
     where one line alone is open, is a check-in; of a phone that several share it is asked whose that was; a
     wrong number is taken off. What is left goes to a person, and whoever wrote is told who answers.
     """
-    came, stumbled = _unread(), set[UUID]()
+    came, stumbled = _unread(now), set[UUID]()
     handle = partial(_handle, now=now, stumbled=stumbled)
     done = (
         handle(_wrong_number, Intent.WRONG_NUMBER)
@@ -83,9 +84,13 @@ def read_answers(now: datetime) -> int:
     return done
 
 
-def _unread() -> set[UUID]:
-    unread = select(Inbound.id).where(Inbound.done_at.is_(None), Inbound.waits_at.is_(None))
-    return set(db.session.scalars(unread.order_by(Inbound.received_at).limit(AT_ONCE)))
+def unread(_now: datetime) -> Select[Any]:
+    """SELECT of the texts that nobody has dealt with."""
+    return select(Inbound.id).where(Inbound.done_at.is_(None), Inbound.waits_at.is_(None))
+
+
+def _unread(now: datetime) -> set[UUID]:
+    return set(db.session.scalars(unread(now).order_by(Inbound.received_at).limit(AT_ONCE)))
 
 
 def _handle(

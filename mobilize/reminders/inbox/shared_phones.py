@@ -3,8 +3,9 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 
 from mobilize.actions.models import Event, EventChapter
 from mobilize.checkins.models import Evidence, Method, Outcome, Void, Walkup
@@ -24,6 +25,7 @@ from mobilize.texts.receiving.inbound import language_of
 # More names than these do not fit into a text: then the phone speaks for all of them, or a person looks.
 MOST = 4
 ANSWERS_WITHIN = timedelta(minutes=10)
+LATELY = timedelta(seconds=30)
 _ALL = N_("all of us")
 
 
@@ -65,20 +67,30 @@ def ask_who_checked_in(now: datetime) -> int:
 
     Each phone is asked once about an event, and within ten minutes of the check-in or not at all.
     """
-    rows = db.session.execute(
-        select(Evidence.event_id, Evidence.recorded_at, Walkup)
-        .join(Walkup, Walkup.id == Evidence.walkup_id)
-        .outerjoin(Void)
-        .where(Void.evidence_id.is_(None))  # a slip that was taken back asks nobody
-        .where(Evidence.outcome == Outcome.AMBIGUOUS, Evidence.recorded_at > now - ANSWERS_WITHIN)
-        .where(Evidence.method != Method.TEXT, Walkup.kind == "phone", Walkup.typed_enc.is_not(None))
-    ).all()
     texts = []
-    for event_id, recorded_at, walkup in rows:
+    for event_id, recorded_at, walkup in db.session.execute(_checked_in_since(now - ANSWERS_WITHIN)).all():
         event = db.session.get_one(Event, event_id)
         text = _who_is_here(event, blind_index("phone", walkup.typed), walkup.typed, asked_at=recorded_at)
         texts += [text] if text else []
     return queue_texts(texts, now=now)
+
+
+def checked_in_lately(now: datetime) -> Select[Any]:
+    """SELECT of the check-ins of shared phones in the last half minute."""
+    return _checked_in_since(now - LATELY).with_only_columns(Evidence.id)
+
+
+def _checked_in_since(since: datetime) -> Select[uuid.UUID, datetime, Walkup]:
+    # Ids carry their time, and the index of ids is at hand; a slow transaction's is a little older.
+    behind = uuid.UUID(int=int((since - LATELY).timestamp() * 1000) << 80)
+    return (
+        select(Evidence.event_id, Evidence.recorded_at, Walkup)
+        .join(Walkup, Walkup.id == Evidence.walkup_id)
+        .outerjoin(Void)
+        .where(Void.evidence_id.is_(None))  # a slip that was taken back asks nobody
+        .where(Evidence.id > behind, Evidence.recorded_at > since, Evidence.outcome == Outcome.AMBIGUOUS)
+        .where(Evidence.method != Method.TEXT, Walkup.kind == "phone", Walkup.typed_enc.is_not(None))
+    )
 
 
 def chosen(inbound: Inbound, question: Question | None) -> Sequence[Member]:

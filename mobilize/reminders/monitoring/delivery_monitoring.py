@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, func, select, union_all
 
 from mobilize.actions.models import Action, Campaign, Event
 from mobilize.database import db
 from mobilize.languages import DEFAULT
 from mobilize.texts.carriers import codes_of
 from mobilize.texts.carriers.base import ErrorMeaning
-from mobilize.texts.models import OutboxText, TextState
+from mobilize.texts.models import OutboxText, TextHold, TextState
 from mobilize.texts.sending.pauses import held_refs, hold_texts, release_texts, released_at
 
 # texts.md: a carrier that filters more than 2 % of a campaign has taken it for spam.
@@ -48,6 +48,13 @@ def watch_campaigns(now: datetime) -> int:
     return paused
 
 
+def to_watch(now: datetime) -> Select[Any]:
+    """SELECT of the holds that are in force, and of what a carrier filtered lately."""
+    held = select(TextHold.ref).where(TextHold.released_at.is_(None))
+    filtered = select(OutboxText.id).where(*_filtered(now))
+    return select(union_all(held, filtered).subquery())
+
+
 def campaigns_with_texts(now: datetime) -> Sequence[Campaign]:
     """Campaigns that have something to text about: an action to come, or over for a week at most."""
     recent = select(Action.campaign_id).where(Action.ends_at > now - timedelta(days=7))
@@ -67,14 +74,17 @@ def _events_of(ref: uuid.UUID) -> Sequence[uuid.UUID]:
 
 
 def _with_filtered(now: datetime) -> Sequence[uuid.UUID]:
-    filtered = OutboxText.error_code.in_(FILTERED), OutboxText.settled_at > now - LOOKS_BACK
     return db.session.scalars(
         select(func.coalesce(Action.campaign_id, Action.id))
         .join(Event, Event.action_id == Action.id)
         .join(OutboxText, OutboxText.event_id == Event.id)
-        .where(*filtered)
+        .where(*_filtered(now))
         .distinct()
     ).all()
+
+
+def _filtered(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return OutboxText.error_code.in_(FILTERED), OutboxText.settled_at > now - LOOKS_BACK
 
 
 def _share_filtered(ref: uuid.UUID, now: datetime) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import Select, delete, exists, select
 
 from mobilize import audit, settings
 from mobilize.accounts.access.scope import Scope, running_on, scopes_of, today
@@ -45,18 +45,20 @@ def running_shift(person: Person, now: datetime) -> OnCallShift | None:
 
 def alert_duty(now: datetime) -> int:
     """Text whoever is on duty about each text with urgent words, once; returns how many texts are new."""
+    return sum(_alert(inbound, now) for inbound in db.session.scalars(without_alert(now)).all())
+
+
+def without_alert(now: datetime) -> Select[Inbound]:
+    """SELECT of the texts with urgent words about which nobody was texted yet."""
     alerted = exists().where(
         OutboxText.idempotency_key.startswith("alarm:"), OutboxText.event_id == Inbound.id
     )
-    waiting = db.session.scalars(
-        select(Inbound).where(
-            Inbound.intent == Intent.ALARM,
-            Inbound.done_at.is_(None),
-            Inbound.received_at > now - STILL_URGENT,
-            ~alerted,
-        )
-    ).all()
-    return sum(_alert(inbound, now) for inbound in waiting)
+    return select(Inbound).where(
+        Inbound.intent == Intent.ALARM,
+        Inbound.done_at.is_(None),
+        Inbound.received_at > now - STILL_URGENT,
+        ~alerted,
+    )
 
 
 def _alert(inbound: Inbound, now: datetime) -> int:

@@ -32,6 +32,7 @@ def task_words() -> dict[str, str]:
         "reminders.alert_duty": _("Emergencies are passed on to whoever is on duty"),
         "reminders.alert_about_codes": _("The office is told when codes run short"),
         "reminders.plan": _("Reminders are planned"),
+        "reminders.follow_changes": _("Reminders follow what was changed"),
         "reminders.brief_chairs": _("Chairs are briefed before an action"),
         "reminders.watch_campaigns": _("Carriers that take our texts for spam are watched"),
         "actions.freeze_due_events": _("Who is eligible is fixed at the start"),

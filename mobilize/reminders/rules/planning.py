@@ -8,18 +8,27 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select, union_all
 from sqlalchemy.orm import Session, joinedload
 
 from mobilize import failpoints, locks
-from mobilize.actions.models import Event, EventState
+from mobilize.actions.models import Action, Event, EventState
 from mobilize.checkins.member.personal_links import ended_links, personal_address, personal_code
 from mobilize.database import atomic, db, insert, is_postgres, new_id
 from mobilize.reminders.blanks import blanks_for, blanks_for_member, own_links_begin, written_in
 from mobilize.reminders.models import PlannedReminder, PlanningProgress, ReminderRule, RuleKind
 from mobilize.reminders.rules.kinds import ANNOUNCING, MEMBER_KINDS, MOVED, SPECS, RuleSpec
 from mobilize.reminders.rules.operations import CHANGED, purpose, set_default_rules, tick_off
-from mobilize.reminders.rules.queries import applies_to, audience, due_at, expires_at, outdated, unplanned
+from mobilize.reminders.rules.queries import (
+    applies_to,
+    audience,
+    due_at,
+    expires_at,
+    outdated,
+    outdated_plans,
+    unplanned,
+    without_rules,
+)
 from mobilize.roster.models import Member, Membership
 from mobilize.texts.models import OutboxText, Priority, TextClass, TextState
 from mobilize.texts.operations import PlannedText, drop_texts, queue_texts, restore_texts
@@ -27,6 +36,7 @@ from mobilize.texts.templates import written_languages
 
 # Planned this long before it is due, so that the first text leaves on time and not after the planning.
 AHEAD = timedelta(minutes=30)
+NEW_FOR = timedelta(seconds=20)
 # All sites of a union together: members are gone through once, in the order of their ids.
 EVENTS_AT_ONCE = 1000
 # So many in one transaction. On SQLite, where one writes at a time, fewer, and a pause in which whoever waits
@@ -53,6 +63,24 @@ def plan_reminders(now: datetime) -> int:
         return sum(_plan_kind(kind, planner, now) for kind in MEMBER_KINDS)
     finally:
         locks.release(PLANNING, planner)
+
+
+def has_due(now: datetime) -> bool:
+    """Whether there is a reminder to plan."""
+    return any(
+        _is_due(db.session.get_one(ReminderRule, rule_id), event, now)
+        for kind in MEMBER_KINDS
+        for rule_id, events in unplanned(kind, now).items()
+        for event in events
+    )
+
+
+def changed(now: datetime) -> Select[Any]:
+    """SELECT of what planning has to follow: actions without rules, events made a moment ago, and plans that
+    events have left behind."""
+    new = select(Event.id).where(Event.made_at > now - NEW_FOR, Event.starts_at > now - NEW_FOR)
+    left_behind = outdated_plans().with_only_columns(PlannedReminder.event_id)
+    return select(union_all(without_rules(now).with_only_columns(Action.id), new, left_behind).subquery())
 
 
 def _plan_kind(kind: RuleKind, planner: str, now: datetime) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import aliased, joinedload
 
 from mobilize.actions.models import Action, Event, EventChapter, EventState
@@ -28,12 +28,16 @@ def rules_of(action: Action) -> dict[RuleKind, ReminderRule]:
     return {rule.kind: rule for rule in rules}
 
 
-def actions_without_rules(now: datetime) -> Sequence[Action]:
-    """Actions to come, or going on, that lack a rule of any kind: new ones, and all when a kind is new."""
+def without_rules(now: datetime) -> Select[Action]:
+    """SELECT of actions to come, or going on, that lack a rule of any kind: new ones, and all when a kind is
+    new."""
     kinds = select(func.count()).where(ReminderRule.action_id == Action.id).scalar_subquery()
-    return db.session.scalars(
-        select(Action).where(kinds < len(RuleKind), Action.ends_at > now, Action.called_off_at.is_(None))
-    ).all()
+    return select(Action).where(kinds < len(RuleKind), Action.ends_at > now, Action.called_off_at.is_(None))
+
+
+def actions_without_rules(now: datetime) -> Sequence[Action]:
+    """Actions to come, or going on, that lack a rule of any kind."""
+    return db.session.scalars(without_rules(now)).all()
 
 
 def due_at(rule: ReminderRule, event: Event) -> datetime:
@@ -58,25 +62,28 @@ def unplanned(kind: RuleKind, now: datetime) -> dict[uuid.UUID, list[Event]]:
 
     Only rules that are on, of actions that stand, and no drill: a rehearsal texts nobody.
     """
+    query = unplanned_events(kind, now).options(joinedload(Event.site), joinedload(Event.action))
+    by_rule: dict[uuid.UUID, list[Event]] = {}
+    for rule_id, event in db.session.execute(query.order_by(Event.starts_at, Event.id)):
+        by_rule.setdefault(rule_id, []).append(event)
+    return by_rule
+
+
+def unplanned_events(kind: RuleKind, now: datetime) -> Select[uuid.UUID, Event]:
+    """SELECT of the same: (rule, event)."""
     back, ahead = SPECS[kind].window
     done = exists().where(
         PlannedReminder.rule_id == ReminderRule.id,
         PlannedReminder.event_id == Event.id,
         PlannedReminder.version == Event.version,
     )
-    rows = db.session.execute(
+    return (
         select(ReminderRule.id, Event)
         .join(Event, Event.action_id == ReminderRule.action_id)
         .join(Action, Action.id == Event.action_id)
         .where(ReminderRule.kind == kind, ReminderRule.on, ~Action.drill, Action.called_off_at.is_(None))
         .where(Event.state == EventState.PLANNED, Event.starts_at.between(now - back, now + ahead), ~done)
-        .options(joinedload(Event.site), joinedload(Event.action))
-        .order_by(Event.starts_at, Event.id)
     )
-    by_rule: dict[uuid.UUID, list[Event]] = {}
-    for rule_id, event in rows:
-        by_rule.setdefault(rule_id, []).append(event)
-    return by_rule
 
 
 def due_now(kind: RuleKind, now: datetime) -> Iterator[tuple[ReminderRule, list[Event]]]:
@@ -89,17 +96,19 @@ def due_now(kind: RuleKind, now: datetime) -> Iterator[tuple[ReminderRule, list[
 
 def outdated() -> Sequence[tuple[PlannedReminder, RuleKind]]:
     """Plans for events that have been moved or called off since, with the kind of their rule."""
+    return [(planned, kind) for planned, kind in db.session.execute(outdated_plans())]
+
+
+def outdated_plans() -> Select[PlannedReminder, RuleKind]:
+    """SELECT of the same."""
     gone = (Event.state == EventState.CALLED_OFF) | Action.called_off_at.is_not(None)
-    return [
-        (planned, kind)
-        for planned, kind in db.session.execute(
-            select(PlannedReminder, ReminderRule.kind)
-            .join(ReminderRule, ReminderRule.id == PlannedReminder.rule_id)
-            .join(Event, Event.id == PlannedReminder.event_id)
-            .join(Action, Action.id == Event.action_id)
-            .where((Event.version > PlannedReminder.version) | gone)
-        )
-    ]
+    return (
+        select(PlannedReminder, ReminderRule.kind)
+        .join(ReminderRule, ReminderRule.id == PlannedReminder.rule_id)
+        .join(Event, Event.id == PlannedReminder.event_id)
+        .join(Action, Action.id == Event.action_id)
+        .where((Event.version > PlannedReminder.version) | gone)
+    )
 
 
 def audience(event_ids: Sequence[uuid.UUID], spec: RuleSpec, now: datetime) -> Any:

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import (
     CTE,
     ColumnElement,
+    Select,
     and_,
     exists,
     false,
@@ -66,6 +67,8 @@ _BY_INDEX = select(
     ),
 )
 FIRST_TEXT = "first_text"
+ZONES_KEPT = timedelta(seconds=30)
+_zones: list[tuple[datetime, list[str]]] = []
 # How much of the queue is looked at for what may leave, in multiples of what is claimed, and of that before.
 HEAD, MORE = 4, 8
 _WAITING = OutboxText.state == literal_column("'waiting'")  # a literal, so that the partial index is used
@@ -147,6 +150,29 @@ def due_zones(now: datetime, *, codes_only: bool = False) -> list[str]:
     _go_by_index(db.session())
     due = _due_in(Priority.CODES if codes_only else Priority.ALL, now)
     return list(db.session.scalars(select(OutboxText.tz).where(*due).distinct()))
+
+
+def due_codes(now: datetime) -> Select[Any]:
+    """SELECT of the codes that are due."""
+    return select(OutboxText.id).where(*_due_in(Priority.CODES, now), OutboxText.expires_at > now)
+
+
+def due_texts(now: datetime) -> Select[Any]:
+    """SELECT of the texts that are due, whose window is open, and which nobody holds. Those of a zone that
+    nothing waited for a moment ago are among them, whatever its hour."""
+    zones = _zones_lately(now)
+    leaves = or_(may_leave(zones, now), OutboxText.tz.not_in(zones))
+    return select(OutboxText.id).where(
+        *_due_in(Priority.ALL, now), OutboxText.expires_at > now, leaves, is_not_held()
+    )
+
+
+def _zones_lately(now: datetime) -> list[str]:
+    """The zones of all that waits, as they were within the last half minute: they are gone through for it."""
+    if not _zones or not _zones[0][0] <= now < _zones[0][0] + ZONES_KEPT:
+        waiting = select(OutboxText.tz).where(_WAITING).distinct()
+        _zones[:] = [(now, sorted(db.session.scalars(waiting)))]
+    return _zones[0][1]
 
 
 def may_leave(zones: list[str], now: datetime) -> ColumnElement[bool]:

@@ -13,8 +13,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, union_all, update
 
 from mobilize import failpoints, settings
 from mobilize.database import atomic
@@ -24,7 +25,15 @@ from mobilize.texts.carriers.base import SendResult
 from mobilize.texts.consent.subscriptions import is_bad, is_confirmation, says_stop
 from mobilize.texts.models import Attempt, AttemptOutcome, OutboxText, TextClass, TextState
 from mobilize.texts.sending import failures, senders
-from mobilize.texts.sending.claiming import CALL_WITHIN_S, Claimed, IsMoot, claim, due_zones, never_moot
+from mobilize.texts.sending.claiming import (
+    CALL_WITHIN_S,
+    Claimed,
+    IsMoot,
+    claim,
+    due_texts,
+    due_zones,
+    never_moot,
+)
 from mobilize.texts.sending.limits import under_cap
 
 IN_FLIGHT = 64  # calls at once; at 50 ms each that is 1,280 a second, more than one process can make
@@ -159,6 +168,17 @@ def sweep(*, now: datetime, is_moot: IsMoot = never_moot) -> int:
         _note_the_cap(now)
         failpoints.reach("sweeping")
         return len(expired)
+
+
+def to_sweep(now: datetime) -> Select[Any]:
+    """SELECT of claims that ran out, and of due texts that are useless by now, or might have left."""
+    ran_out = select(OutboxText.id).where(
+        OutboxText.state == TextState.CLAIMED, OutboxText.claimed_until < now
+    )
+    useless = select(OutboxText.id).where(
+        OutboxText.state == TextState.WAITING, OutboxText.next_try_at <= now, OutboxText.expires_at <= now
+    )
+    return select(union_all(ran_out, useless, due_texts(now)).subquery())
 
 
 def _note_the_cap(now: datetime) -> None:

@@ -12,9 +12,10 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from flask import current_app
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -69,6 +70,13 @@ def reconcile(*, now: datetime, at_most: int = 200) -> ReconcileCounts:
     for case, log in zip(cases, logs, strict=True):
         _decide(case, log, result, now)
     return result
+
+
+def looks_due(now: datetime) -> Select[Any]:
+    """SELECT of the unknown attempts whose next look is due."""
+    return select(Attempt.outbox_id).where(
+        Attempt.outcome == AttemptOutcome.UNKNOWN, Attempt.look_after <= now
+    )
 
 
 def _take_cases(at_most: int, now: datetime) -> list[DoubtfulAttempt]:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, union
+from sqlalchemy import Select, select, union
 
 from mobilize import locks
 from mobilize.actions.eligibility import freeze_event
@@ -58,13 +58,17 @@ def close_events(action_id: UUID, event_ids: Sequence[UUID], now: datetime) -> i
     return len(events)
 
 
-def _due(now: datetime) -> list[tuple[UUID, UUID]]:
-    rows = db.session.execute(
+def not_closed(now: datetime) -> Select[*tuple[Any, ...]]:
+    """SELECT of the events (id, action, end, minutes from there to closing) that are over and not closed."""
+    return (
         select(Event.id, Event.action_id, Event.ends_at, Action.close_after_minutes)
         .join(Action, Action.id == Event.action_id)
         .where(Event.state == EventState.PLANNED, Event.ends_at <= now)
-        .order_by(Event.ends_at)
     )
+
+
+def _due(now: datetime) -> list[tuple[UUID, UUID]]:
+    rows = db.session.execute(not_closed(now).order_by(Event.ends_at))
     return [
         (event, action) for event, action, ends_at, wait in rows if ends_at + timedelta(minutes=wait) <= now
     ]

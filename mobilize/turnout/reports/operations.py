@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import Select, exists, select
 
 from mobilize import audit
 from mobilize.actions.models import Action, Event, EventChapter, EventState
@@ -34,7 +34,7 @@ def make_due_reports(now: datetime) -> int:
     A chapter's with its event, an area's and the union's with the last event of theirs. Safe to repeat, to
     run twice at once (a unique key), and late: a text is queued in the same transaction as its report.
     """
-    return sum(_make_due(action_id, now) for action_id in _unfinished(now))
+    return sum(_make_due(action_id, now) for action_id in db.session.scalars(unfinished(now)).all())
 
 
 def put_together(action: Action, kind: ReportKind, place_id: UUID, *, by: str, now: datetime) -> Report:
@@ -68,11 +68,12 @@ def says_the_same(report: Report, counted: Board) -> bool:
     return report_says(report.figures, _part(counted, report.kind, report.place_id), by=_by(report.kind))
 
 
-def _unfinished(now: datetime) -> Sequence[UUID]:
-    """Actions of which something closed lately, and whose last report, the union's, is not there."""
+def unfinished(now: datetime) -> Select[UUID]:
+    """SELECT of the actions of which something closed lately, and whose last report, the union's, is not
+    there."""
     done = exists().where(Report.action_id == Event.action_id, Report.kind == ReportKind.UNION)
     closed = Event.state == EventState.CLOSED, Event.closed_at > now - CATCHES_UP
-    return db.session.scalars(select(Event.action_id).where(*closed, ~done).distinct()).all()
+    return select(Event.action_id).where(*closed, ~done).distinct()
 
 
 def _make_due(action_id: UUID, now: datetime) -> int:

@@ -5,11 +5,11 @@ final before all forms and late uploads are shut (`queries.names_final_at`), and
 """
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import aliased
 
 from mobilize.actions.models import Action, Event, EventChapter, EventState
@@ -30,18 +30,21 @@ COUNTED = "thanks_counted"
 
 def plan_thanks(now: datetime) -> int:
     """Queue the thank-yous of events that were closed; returns how many texts are new. Each once."""
-    return sum(_thank(rule_id, event_id, now) for rule_id, event_id in _closed_without_thanks(now))
+    return sum(
+        _thank(rule_id, event_id, now) for rule_id, event_id in db.session.execute(without_thanks(now)).all()
+    )
 
 
-def _closed_without_thanks(now: datetime) -> Sequence[Any]:
+def without_thanks(now: datetime) -> Select[uuid.UUID, uuid.UUID]:
+    """SELECT of the (rule, event) whose event was closed lately and whose thank-yous are not queued."""
     done = exists().where(PlannedReminder.rule_id == ReminderRule.id, PlannedReminder.event_id == Event.id)
-    return db.session.execute(
+    return (
         select(ReminderRule.id, Event.id)
         .join(Event, Event.action_id == ReminderRule.action_id)
         .join(Action, Action.id == Event.action_id)
         .where(ReminderRule.kind == RuleKind.THANKS, ReminderRule.on, ~Action.drill)
         .where(Event.state == EventState.CLOSED, Event.closed_at > now - RESULT_FOR, ~done)
-    ).all()
+    )
 
 
 def _thank(rule_id: uuid.UUID, event_id: uuid.UUID, now: datetime) -> int:
