@@ -25,7 +25,6 @@ from mobilize.texts.models import (
     TextState,
 )
 from mobilize.texts.sending import limits
-from mobilize.texts.sending.pauses import is_not_held
 
 __all__ = [
     "TextHistory",
@@ -137,7 +136,7 @@ def oldest_due_by_class(*, now: datetime) -> dict[TextClass, float]:
     for the sender's pace. One whose hours have not come, that a pause of its campaign holds or that is over
     the cap of its number waits for neither. Of each priority the first `HEAD` are looked at."""
     is_over_cap = func.coalesce(OutboxText.reason, "") == "too_many"
-    may_leave = and_(OutboxText.expires_at > now, is_not_held(), ~is_over_cap)
+    may_leave = and_(OutboxText.expires_at > now, limits.is_not_held(), ~is_over_cap)
     heads = [
         select(OutboxText.text_class, OutboxText.tz, OutboxText.urgent, OutboxText.next_try_at, may_leave)
         .where(_WAITING, OutboxText.priority == priority, OutboxText.next_try_at <= now)

@@ -47,7 +47,7 @@ from mobilize.texts.models import (
     TextState,
 )
 from mobilize.texts.sending import limits, senders
-from mobilize.texts.sending.pauses import MAIN_SENDER, add_sender, is_not_held
+from mobilize.texts.sending.pauses import MAIN_SENDER, add_sender
 from mobilize.texts.sending.senders import Route
 from mobilize.texts.sending.spending import left_today, note_spent
 from mobilize.texts.templates import BadWording, render
@@ -163,7 +163,7 @@ def due_texts(now: datetime) -> Select[Any]:
     zones = _zones_lately(now)
     leaves = or_(may_leave(zones, now), OutboxText.tz.not_in(zones))
     return select(OutboxText.id).where(
-        *_due_in(Priority.ALL, now), OutboxText.expires_at > now, leaves, is_not_held()
+        *_due_in(Priority.ALL, now), OutboxText.expires_at > now, leaves, limits.is_not_held()
     )
 
 
@@ -250,7 +250,7 @@ def _due(
     """The most urgent that may leave now. Whether one may is asked of those at the head of the queue, and of
     more only where too few of these may: asked of 37,000 it takes a third of a second."""
     of_route = senders.takes(route) if route.is_one_of_many else true()
-    waiting = (OutboxText.expires_at > now, may_leave(zones, now), is_not_held(), of_route)
+    waiting = (OutboxText.expires_at > now, may_leave(zones, now), limits.is_not_held(), of_route)
     in_order = (OutboxText.priority, OutboxText.next_try_at)
     _go_by_index(session)
     most = HEAD * limit

@@ -8,11 +8,11 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select, update
+from sqlalchemy import delete, select, update
 
 from mobilize import audit, settings
 from mobilize.database import atomic, db, insert, new_id
-from mobilize.texts.models import HeldEvent, OutboxText, Sender, TextClass, TextHold
+from mobilize.texts.models import HeldEvent, Sender, TextHold
 
 MAIN_SENDER = "main"
 
@@ -82,12 +82,6 @@ def held_refs() -> dict[uuid.UUID, TextHold]:
     """The holds that are in force, by campaign."""
     rows = db.session.scalars(select(TextHold).where(TextHold.released_at.is_(None)))
     return {row.ref: row for row in rows}
-
-
-def is_not_held() -> ColumnElement[bool]:
-    """SQL: no pause of a campaign holds it."""
-    held = exists().where(HeldEvent.event_id == OutboxText.event_id)
-    return or_(OutboxText.text_class != TextClass.MEMBER, ~held)
 
 
 def released_at(ref: uuid.UUID) -> datetime | None:
