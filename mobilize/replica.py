@@ -1,4 +1,4 @@
-"""Reading from a replica (`DATABASE_REPLICA_URL`) what may be some seconds old: boards, and reports of many.
+"""Reads from a replica (`DATABASE_REPLICA_URL`) what may be some seconds old: boards, and reports of many.
 
 How old a replica is, is measured by the log that the primary had written at a moment we remember: a replica
 that has replayed that much is at most as old as the moment. So no clocks are compared, a primary at which

@@ -1,4 +1,4 @@
-"""What Prometheus is told beside what processes count: what stands in the database, and the queues of Celery.
+"""Metrics that the workers ask for at a scrape: what stands in the database, and the queues of Celery.
 
 One process of a worker answers, at the port above METRICS_PORT. The database is asked at each scrape, but not
 more often than every few seconds, whoever asks.

@@ -1,4 +1,4 @@
-"""When each task last ran in this process, how long it took, and what it raised, for the page of the tasks.
+"""The latest run of each task in this process, the time it took, and its error, for the page of the tasks.
 
 Kept in memory, and written every two minutes at most, or when a task begins to fail or recovers: at rest that
 is one small transaction for each process. No task fails, waits or is repeated because of it.

@@ -1,4 +1,4 @@
-"""Carrying out a change to an admin: a second admin approves it, or a lone admin their own after a day."""
+"""Changes to an admin: a second admin approves it, or a lone admin their own after a day."""
 
 import uuid
 from datetime import datetime

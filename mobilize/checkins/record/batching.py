@@ -1,4 +1,4 @@
-"""Claims asked about, decided and stored together: fifty in the same few steps as one.
+"""Batches of claims, looked up, decided and stored together: fifty in the same few steps as one.
 
 Concurrent requests of one process are such a group (`fast.group_commit`), and so is what a line's phone sends
 at once. Each is answered only when the statement or transaction that stores it is through.

@@ -1,4 +1,4 @@
-"""Where a broadcast goes: the chapters of an action by area, those somebody chose, and their names."""
+"""The places of a broadcast: the chapters of an action by area, those somebody chose, and their names."""
 
 import uuid
 from collections.abc import Collection

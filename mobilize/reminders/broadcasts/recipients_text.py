@@ -1,4 +1,4 @@
-"""Who gets a broadcast, in one sentence: how many, of which chapters, and what sets them apart."""
+"""The sentence about who gets a broadcast: how many, of which chapters, and what sets them apart."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a person does with a text in the inbox: answer it, or mark it as done."""
+"""Operations on a text in the inbox: answering it, and marking it as done."""
 
 import hashlib
 from datetime import datetime, timedelta

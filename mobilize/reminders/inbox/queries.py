@@ -1,4 +1,4 @@
-"""What stands in the inbox: texts that wait for a person, unknown numbers, and how the rest was read."""
+"""Queries of the inbox: texts that wait for a person, unknown numbers, and how the rest was read."""
 
 import uuid
 from collections.abc import Sequence
