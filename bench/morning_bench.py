@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.morning_place import Service, run_load, scratch, service
+from bench.morning_place import Service, run_load, service
 from bench.morning_plan import Size, plan
 from bench.morning_seed import add_history, seed_morning
 from bench.morning_verify import verify
-from bench.turnout_place import KEYS, place
+from bench.turnout_place import KEYS, kept_folder, place
 from mobilize.database import db
 from tests.services.postgres import Postgres
 from tests.services.redis import Redis
@@ -50,7 +50,7 @@ def _named(rows: Rows, kind: str) -> Rows:
 
 def _on(here: Any, kind: str, size: Size, history: int = 0) -> Rows:
     postgres = getattr(here.inner, "server", None)
-    with scratch() as folder, here.opened("whole", copy=True) as (_app, _action):
+    with kept_folder("BENCH_LOGS") as folder, here.opened("whole", copy=True) as (_app, _action):
         if history:
             add_history(history)
         return morning(size, here.inner.url("spoilt"), KEYS, postgres, folder)

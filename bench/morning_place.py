@@ -4,7 +4,6 @@ the use that each makes of processor and memory."""
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -160,15 +159,3 @@ def run_load(running: Service, plan: dict[str, Any], begins_at: float) -> Iterat
         yield is_there
     finally:
         processes.stop()
-
-
-@contextmanager
-def scratch() -> Iterator[Path]:
-    """A folder for logs and plans; `BENCH_LOGS` names one that is kept."""
-    kept = os.environ.get("BENCH_LOGS")
-    if kept:
-        Path(kept).mkdir(parents=True, exist_ok=True)
-        yield Path(kept)
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            yield Path(folder)

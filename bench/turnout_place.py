@@ -98,7 +98,7 @@ class PostgresPlace:
 @contextmanager
 def place(kind: str, options: Mapping[str, str] = UNSAFE_BUT_FAST) -> Iterator["Place"]:
     """The place of "SQLite" or "PostgreSQL" (with these options), with both histories in it."""
-    with _folder() as kept:
+    with kept_folder("BENCH_DATA") as kept:
         inner = SQLitePlace(kept) if kind == "SQLite" else PostgresPlace(kept, options)
         try:
             whole = Place(inner)
@@ -169,8 +169,10 @@ def _environ(url: str) -> dict[str, str]:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
-    chosen = os.environ.get("BENCH_DATA")
+def kept_folder(variable: str) -> Iterator[Path]:
+    """The folder that this variable of the environment names, which stays; else one for as long as it is
+    used."""
+    chosen = os.environ.get(variable)
     if chosen:
         Path(chosen).mkdir(parents=True, exist_ok=True)
         yield Path(chosen)

@@ -2,9 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 
-import pytest
 import requests
 
 from mobilize import clock
@@ -12,24 +10,17 @@ from mobilize.accounts.access.grants import revoke_grant
 from mobilize.database import atomic
 from mobilize.fast.versions import mark_changed
 from mobilize.web.rsgi import HELD_SECONDS, WAITS_FOR
-from tests.builders import make_event, make_member, make_site
-from tests.checkins.morning import grant_for, scan
+from tests.checkins.morning import scan
+from tests.server.line_phones import LinePhone, picket
+
+__all__ = ["picket"]
 
 
-@pytest.fixture
-def picket(pg_app):
-    site = make_site("Roosevelt High")
-    make_member("Reyes", "Mia", site=site, phone="+12135550101")
-    now = clock.now()
-    return make_event(site, starts_at=now - timedelta(minutes=10), ends_at=now + timedelta(hours=2))
-
-
-class Phone:
+class Phone(LinePhone):
     def __init__(self, server, event):
-        self.grant, token = grant_for(event, now=clock.now(), ends_at=clock.now() + timedelta(hours=3))
-        self.address = f"{server}/line/{event.code}/state"
+        super().__init__(server, event)
         self.web = requests.Session()
-        self.web.headers["Cookie"] = f"line-{event.code}={token}"
+        self.web.headers.update(self.cookie)
 
     def look(self, etag=""):
         """(status, seconds, answer) of one look, held back where it names what it has seen."""

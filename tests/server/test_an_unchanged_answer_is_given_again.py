@@ -2,7 +2,6 @@
 whatever makes the answer another one is noticed."""
 
 import time
-from datetime import timedelta
 
 import pytest
 import requests
@@ -10,24 +9,13 @@ import requests
 from mobilize import clock
 from mobilize.accounts.access.grants import revoke_grant
 from mobilize.web.repeated_answers import RepeatedAnswers, RsgiResponse
-from tests.builders import make_event, make_member, make_site
-from tests.checkins.morning import grant_for, scan
+from tests.checkins.morning import scan
+from tests.server.line_phones import LinePhone, picket
+
+__all__ = ["picket"]
 
 
-@pytest.fixture
-def picket(pg_app):
-    site = make_site("Roosevelt High")
-    make_member("Reyes", "Mia", site=site, phone="+12135550101")
-    now = clock.now()
-    return make_event(site, starts_at=now - timedelta(minutes=10), ends_at=now + timedelta(hours=2))
-
-
-class Phone:
-    def __init__(self, server, event):
-        self.grant, token = grant_for(event, now=clock.now(), ends_at=clock.now() + timedelta(hours=3))
-        self.address = f"{server}/line/{event.code}/state"
-        self.cookie = {"Cookie": f"line-{event.code}={token}"}
-
+class Phone(LinePhone):
     def look(self, etag="", **headers):
         validator = {"If-None-Match": etag} if etag else {}
         return requests.get(self.address, headers=self.cookie | validator | headers, timeout=20)
