@@ -15,6 +15,7 @@ from werkzeug.exceptions import BadRequest
 import config
 from config import Settings
 
+# Lowest first: a room imports itself and what stands before it.
 ROOMS = ("roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "privacy")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, request
 from flask_wtf.csrf import CSRFProtect
 
-from mobilize import clock
+from mobilize import ROOMS, clock
 from mobilize.accounts import higher_rooms
 from mobilize.accounts.access import permissions
 from mobilize.accounts.access.permissions import me, permission_of
@@ -15,8 +15,6 @@ from mobilize.accounts.approvals.operations import how_many_wait
 from mobilize.accounts.higher_rooms import HigherRooms
 from mobilize.accounts.queries import looks_after_everything
 
-# Lowest first: a room imports itself and what stands before it.
-ROOMS = ("roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "privacy")
 _csrf = CSRFProtect()
 
 

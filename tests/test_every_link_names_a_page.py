@@ -10,7 +10,7 @@ from flask import Flask
 from jinja2 import nodes
 from werkzeug.routing import BuildError
 
-from mobilize.blueprints import ROOMS
+from mobilize import ROOMS
 
 ROOT = Path(__file__).resolve().parents[1]
 # Functions that take an endpoint, and which of their arguments it is.

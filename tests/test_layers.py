@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mobilize.blueprints import ROOMS
+from mobilize import ROOMS
 
 ROOT = Path(__file__).parents[1]
 

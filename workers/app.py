@@ -25,9 +25,9 @@ from mobilize.database import db
 from mobilize.observability import metrics
 from mobilize.texts.carriers import CARRIERS
 from workers import broker
-from workers.fallback_scheduler import Ticker, woken
+from workers.fallback_scheduler import FallbackScheduler, woken
 from workers.run_log import RunLog
-from workers.timetable import ROOMS, TIMETABLE, Queue
+from workers.timetable import TASK_MODULES, TIMETABLE, Queue
 
 flask_app: Flask = create_app(config.load(), web=False)
 run_log = RunLog(flask_app)
@@ -69,7 +69,7 @@ def _as_message(task: str) -> Iterator[None]:
         signal.alarm(0)
 
 
-app = Celery("mobilize", task_cls=TaskInTheApp, include=ROOMS)
+app = Celery("mobilize", task_cls=TaskInTheApp, include=TASK_MODULES)
 app.flask_app = flask_app
 app.conf.update(
     broker_url=flask_app.config["MOBILIZE"].redis_url,
@@ -110,7 +110,7 @@ app.conf.update(
     worker_redirect_stdouts=False,
     beat_scheduler="workers.beat:DueScheduler",
 )
-app.steps["worker"].add(Ticker)
+app.steps["worker"].add(FallbackScheduler)
 
 
 _WHAT_CELERY_LOADS = (

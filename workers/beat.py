@@ -2,7 +2,7 @@
 workers for nothing else.
 
 At rest one question a second, in one statement; while something is going on, two. A message is also noted for
-the worker's own processes (`workers.wakes`), in case it does not arrive.
+the worker's own processes (`workers.pending_wakes`), in case it does not arrive.
 """
 
 import logging
@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from mobilize import clock
 from mobilize.database import db, is_postgres
-from workers import wakes
+from workers import pending_wakes
 from workers.timetable import TIMETABLE, TimetableEntry
 
 AT_REST_S, BUSY_S = 1.0, 0.5
@@ -41,7 +41,11 @@ class DueScheduler(Scheduler):
 
     def __init__(self, app: Any, *, lazy: bool = False, **_: Any):
         super().__init__(app, lazy=True)
-        self.entries = [entry for entry in TIMETABLE if not wakes.of_queue or entry.queue in wakes.of_queue]
+        self.entries = [
+            entry
+            for entry in TIMETABLE
+            if not pending_wakes.of_queue or entry.queue in pending_wakes.of_queue
+        ]
         self.asked_at: dict[str, float] = {}
         self.sent_at: dict[str, float] = {}
         self.sent = Counter[str]()
@@ -112,7 +116,7 @@ class DueScheduler(Scheduler):
 
     @staticmethod
     def _note(entry: TimetableEntry, *, lost: bool = False) -> None:
-        if noted := wakes.of_queue.get(entry.queue):
+        if noted := pending_wakes.of_queue.get(entry.queue):
             noted.note(entry.task, lost=lost)
 
     def _ask(self, entries: Sequence[TimetableEntry]) -> set[str] | None:

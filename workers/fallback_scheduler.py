@@ -1,7 +1,7 @@
 """The fallback scheduler: a process of a worker runs what its clock has woken it for, when the message that
 should have done so does not come, wherever between the clock, Redis and this process it was lost.
 
-A thread that sleeps until the clock notes a wake (`workers.wakes`). Started with the worker and not by
+A thread that sleeps until the clock notes a wake (`workers.pending_wakes`). Started with the worker, not by
 `worker_ready`, which never comes while Redis is away.
 """
 
@@ -17,9 +17,9 @@ from celery import bootsteps
 from celery.worker import state
 
 from mobilize.observability import metrics
-from workers import wakes
+from workers import pending_wakes
 from workers.beat import Clock
-from workers.wakes import Wakes
+from workers.pending_wakes import PendingWakes
 
 MESSAGE_COMES_WITHIN_S = 1.0
 LOOK_AGAIN_S = 0.5  # while a message is worked off
@@ -37,15 +37,15 @@ _worked_at = [0.0]
 def woken(queue: str) -> Iterator[None]:
     """Around a task that came as a message: messages arrive, and what the clock noted needs nobody else."""
     with _working:
-        if queue in wakes.of_queue:
-            wakes.of_queue[queue].take()
+        if queue in pending_wakes.of_queue:
+            pending_wakes.of_queue[queue].take()
         try:
             yield
         finally:
             _worked_at[0] = time.monotonic()
 
 
-class Ticker(bootsteps.StartStopStep):
+class FallbackScheduler(bootsteps.StartStopStep):
     """The scheduler's thread, one for each queue this process takes. Starts after the pool: children are
     forked before there is a second thread."""
 
@@ -57,8 +57,8 @@ class Ticker(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         for queue in worker.app.amqp.queues.consume_from:
-            if noted := wakes.of_queue.get(queue):
-                clock = Clock(worker.app) if wakes.keeps_clock(queue) else None
+            if noted := pending_wakes.of_queue.get(queue):
+                clock = Clock(worker.app) if pending_wakes.keeps_clock(queue) else None
                 arguments = (worker.app, queue, noted, self.stopping, self.running, clock)
                 threading.Thread(target=keep_time, args=arguments, daemon=True).start()
 
@@ -72,7 +72,7 @@ class Ticker(bootsteps.StartStopStep):
 def keep_time(
     app: Any,
     queue: str,
-    noted: Wakes,
+    noted: PendingWakes,
     stopping: threading.Event,
     running: threading.Lock,
     clock: Clock | None,

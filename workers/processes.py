@@ -4,7 +4,7 @@ So none of the queues waits for another, and what was loaded is in memory once. 
 without a pool of its own (`--pool solo`); that of the codes keeps the clock too (`workers.beat`), in a
 thread. One that dies, or exceeds the time limit, is forked anew. One that finds nothing to do for a while
 retires, but for the one with the clock, and is forked when the clock notes something for its queue
-(`workers.wakes`) that nobody else takes.
+(`workers.pending_wakes`) that nobody else takes.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from celery.bin.worker import worker
 from celery.exceptions import SecurityWarning
 from celery.platforms import check_privileges
 
-from workers import metrics, wakes
+from workers import metrics, pending_wakes
 from workers.app import app, load, share_memory
 from workers.timetable import Queue
 
@@ -66,7 +66,7 @@ def run(options: Sequence[str]) -> int:
     queues = [queue for queue in own.queues or Queue for _ in range(how_many.get(queue, 1))]
     check_privileges(app.conf.accept_content)
     load()
-    wakes.open_all(queues)
+    pending_wakes.open_all(queues)
     share_memory()
     roles = [_of_queue(queue, f"{queue}{n}-{own.hostname}", others) for n, queue in enumerate(queues)]
     return _Parent(roles).run()
@@ -116,7 +116,7 @@ class _Parent:
 
     def _wait(self) -> None:
         """Until a child ends, we are told to stop, or there is a note for a queue that lacks a process."""
-        asleep = {noted for role in self.resting if (noted := wakes.of_queue.get(role.queue))}
+        asleep = {noted for role in self.resting if (noted := pending_wakes.of_queue.get(role.queue))}
         if self.stopping is not None:
             asleep.clear()
         watched: list[Any] = [self.signals, *self.ends_with, *asleep]
@@ -131,7 +131,7 @@ class _Parent:
         died: list[Role] = []
         for pid, status in _ended():
             role = self.running.pop(pid)
-            if os.waitstatus_to_exitcode(status) == 0 and not wakes.keeps_clock(role.queue):
+            if os.waitstatus_to_exitcode(status) == 0 and not pending_wakes.keeps_clock(role.queue):
                 self.resting.append(role)
             elif self.stopping is None:
                 _log.warning("a process ended (%s) and is started again: %s", status, role.name)
@@ -199,7 +199,7 @@ def _ended() -> Iterator[tuple[int, int]]:
 
 
 def _has_notes(queue: str) -> bool:
-    return queue in wakes.of_queue and wakes.of_queue[queue].wait(0)
+    return queue in pending_wakes.of_queue and pending_wakes.of_queue[queue].wait(0)
 
 
 def _end_with_parent(alive: int) -> None:

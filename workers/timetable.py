@@ -67,7 +67,7 @@ class TimetableEntry:
 
 
 # One file of tasks per room.
-ROOMS = [
+TASK_MODULES = [
     "workers.texts",
     "workers.accounts",
     "workers.actions",

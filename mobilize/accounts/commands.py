@@ -16,7 +16,7 @@ from mobilize.accounts.people.operations import Invitation, invite_first_admin
 from mobilize.accounts.people.operations import invite as invite_person
 from mobilize.accounts.queries import find_area, find_site, person_with
 from mobilize.accounts.sign_in.one_time_links import GOOD_FOR, link_address
-from mobilize.accounts.sign_in.role_links import SHELL, Access
+from mobilize.accounts.sign_in.role_links import SHELL, RoleAccess
 from mobilize.accounts.sign_in.role_links import change_number as new_number
 from mobilize.accounts.sign_in.role_links import start_anew as begin_anew
 from mobilize.commands import Commands
@@ -104,7 +104,7 @@ def _person_with(phone: str) -> Person:
     return person
 
 
-def _say_link(access: Access) -> None:
+def _say_link(access: RoleAccess) -> None:
     if not access.token:
         click.echo("They sign in with this number already; nothing has changed.")
         return

@@ -29,7 +29,7 @@ def status(as_json: bool) -> None:
         "spent_this_hour_cents": spending.spent_this_hour_cents(clock.now()),
         "hourly_limit_cents": spending.limit_cents(clock.now()),
         "paused": {sender.name: sender.paused_why for sender in queries.paused_senders()},
-        "resting": [sender.carrier for sender in senders.in_order() if sender.rest_until],
+        "resting": [sender.carrier for sender in senders.preferred() if sender.rest_until],
         "beat_heard_at": last_beat.isoformat() if last_beat else None,
     }
     click.echo(json.dumps(report) if as_json else _lines(report))

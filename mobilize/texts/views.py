@@ -64,7 +64,7 @@ def log() -> str:
         texts=queries.latest_texts(state=state, members=members),
         counts=queries.counts_by_state(members=members),
         state=state,
-        paused=senders.that_hold(),
+        paused=senders.pausing_everything(),
         ignores_windows=settings().is_demo,
     )
 

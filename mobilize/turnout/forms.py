@@ -22,7 +22,7 @@ from mobilize.languages import DEFAULT, name_of
 from mobilize.roster.models import Area
 from mobilize.roster.names import PersonName
 from mobilize.turnout.models import ReportKind
-from mobilize.turnout.statements.operations import Signing
+from mobilize.turnout.statements.operations import OfficerSignature
 from mobilize.web.page_form import PageForm
 from mobilize.web.translated_field import TranslatedField
 
@@ -105,8 +105,8 @@ class SigningForm(PageForm):
     public = BooleanField(_("Also open a public link, for everybody"))
 
     @property
-    def signing(self) -> Signing:
-        return Signing(written(self.signed_as), self.words.data, self.why.data)
+    def signing(self) -> OfficerSignature:
+        return OfficerSignature(written(self.signed_as), self.words.data, self.why.data)
 
 
 class StatementLinkForm(PageForm):

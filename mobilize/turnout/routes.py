@@ -10,7 +10,6 @@ def init_app(app: Flask) -> None:
     import mobilize.turnout.board.public_views
     import mobilize.turnout.board.views
     import mobilize.turnout.campaigns.views
-    import mobilize.turnout.coming
     import mobilize.turnout.hours.views
     import mobilize.turnout.reports.views
     import mobilize.turnout.statements.press_views

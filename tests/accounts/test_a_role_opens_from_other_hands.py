@@ -29,8 +29,8 @@ from mobilize.accounts.people.second_admin import agree_to_admin_change
 from mobilize.accounts.second_factor.operations import may_set_up, set_up_app
 from mobilize.accounts.sign_in.one_time_links import link_works, make_link, spend_link
 from mobilize.accounts.sign_in.role_links import (
-    Access,
     AccessMethod,
+    RoleAccess,
     change_number,
     fresh_link,
     restart,
@@ -146,7 +146,10 @@ def test_it_dies_as_well_when_another_chapter_begins(olga: Person, lincoln: Site
     rows = f"site,role,name,phone\n{roosevelt.code},chair,Cal,{CAL}\n"
     apply_chairs(rows.encode(), tomorrow, by="shell", now=NOW)
     access = invite(Invitation("Cal", CAL, RoleName.CHAIR, site=lincoln), **asking(olga))
-    assert (access.method, access.token) == (AccessMethod.CODE, "")  # Olga may not see what this role will
+    assert (access.method, access.token) == (
+        AccessMethod.CODE,
+        "",
+    )  # Olga may not see what this role will
     kept = make_link(access.person, actor_of(olga), kind=LinkKind.DISPLAYED, now=NOW)
     assert link_works(kept, now=NOW) and not link_works(kept, now=NOW + DAY)
 
@@ -228,11 +231,11 @@ def test_an_organizer_gets_no_link_of_an_admin_by_inviting_them_as_a_chair(
 # ---- Another admin
 
 
-def access_for(ada: Person, *, now: datetime = NOW, phone: str = CAL) -> Access:
+def access_for(ada: Person, *, now: datetime = NOW, phone: str = CAL) -> RoleAccess:
     return invite(Invitation("Cal Ruiz", phone, RoleName.ADMIN), **asking(ada, now=now))
 
 
-def agree(by: Person, *, now: datetime = NOW) -> Access:
+def agree(by: Person, *, now: datetime = NOW) -> RoleAccess:
     change = open_changes(now)[0][0]
     how = asking(by, now=now)
     how["by"] = how.pop("actor")

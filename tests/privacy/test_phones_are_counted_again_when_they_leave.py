@@ -23,7 +23,7 @@ from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.privacy.exports import operations as exports
 from mobilize.privacy.exports.files import write_file
-from mobilize.privacy.exports.operations import File, ask_for_export, fetch_export, make_link
+from mobilize.privacy.exports.operations import ExportFile, ask_for_export, fetch_export, make_link
 from mobilize.privacy.models import Export, ExportFormat, ExportKind
 from mobilize.roster.models import Area, Site
 from mobilize.turnout.board import cache as live
@@ -82,12 +82,12 @@ def scope_over(area: Area) -> Scope:
     return Scope(roles=frozenset({RoleName.ORGANIZER}), areas=frozenset({area.id}))
 
 
-def fetch(token: str | None, olga: Person, area: Area) -> File:
+def fetch(token: str | None, olga: Person, area: Area) -> ExportFile:
     live.forget()
     return fetch_export(token or "", person=olga, scope=scope_over(area), now=clock.now())
 
 
-def rows(file: File) -> int:
+def rows(file: ExportFile) -> int:
     return len(file.content.decode("utf-8-sig").splitlines()) - 2
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import openpyxl
 
-from mobilize.roster.imports.site_matcher import KnownSite, SiteBook
+from mobilize.roster.imports.site_matcher import KnownSite, SiteDirectory
 
 HEADER = [
     "Employee No", "Last Name", "First Name", "Preferred Name", "Cell Phone", "Phone Type", "Email",
@@ -85,5 +85,5 @@ def workbook(rows: Iterable[list[Any]], also: Any = None) -> bytes:
     return out.getvalue()
 
 
-def site_book() -> SiteBook:
-    return SiteBook(KnownSite(uuid.uuid4(), row[0], row[1], row[2]) for row in SITES)
+def site_book() -> SiteDirectory:
+    return SiteDirectory(KnownSite(uuid.uuid4(), row[0], row[1], row[2]) for row in SITES)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mobilize.phones import normalize
 from mobilize.roster.imports.roster_reader import account, read_roster
 from mobilize.roster.imports.roster_rows import MemberRow
-from mobilize.roster.imports.site_matcher import KnownSite, SiteBook
+from mobilize.roster.imports.site_matcher import KnownSite, SiteDirectory
 from mobilize.roster.imports.sites_reader import read_sites
 from tests.roster.files import BIRCH, HEADER, MAPLE, member, roster, site_book
 
@@ -192,7 +192,7 @@ def test_the_large_roster_reads_exactly_as_expected(big: Path, layout: str, enco
     how = ["--layout", layout, "--encoding", encoding, "--n", str(n), "--name", layout, "--dir", str(big)]
     subprocess.run([sys.executable, str(DATA / "make_roster.py"), *how], check=True, capture_output=True)
     listed = read_sites((DATA / "sites.csv").read_bytes())
-    book = SiteBook(KnownSite(uuid.uuid4(), s.code, s.name, s.area or "") for s in listed.sites.values())
+    book = SiteDirectory(KnownSite(uuid.uuid4(), s.code, s.name, s.area or "") for s in listed.sites.values())
     reading = account(read_roster((big / f"roster_{layout}.csv").read_bytes(), book))
     expected = json.loads((big / f"roster_{layout}_expected.json").read_text(encoding="utf-8"))
     for key in reading:

@@ -39,7 +39,7 @@ from mobilize.accounts.people.second_admin import agree_to_admin_change
 from mobilize.accounts.second_factor.operations import SecondFactorProof, set_up_app, verify_second_factor
 from mobilize.accounts.second_factor.totp import start_app
 from mobilize.accounts.sign_in.one_time_links import spend_link
-from mobilize.accounts.sign_in.role_links import Access, change_number, fresh_link, start_anew
+from mobilize.accounts.sign_in.role_links import RoleAccess, change_number, fresh_link, start_anew
 from mobilize.accounts.sign_in.sessions import begin_session, is_half_in, is_over
 from mobilize.audit import AuditRow
 from mobilize.database import atomic, db
@@ -354,7 +354,7 @@ class Authority(RuleBasedStateMachine):
 
             def say_yes(
                 how: dict[str, Any], change: AdminChange = change, approval: Approval = approval
-            ) -> Access:
+            ) -> RoleAccess:
                 how["by"] = how.pop("actor")
                 access = agree_to_admin_change(change.id, **how)
                 self.seconds[approval.id] = human
@@ -407,7 +407,7 @@ class Authority(RuleBasedStateMachine):
     def perform(self, human: int | None, what: Callable[[], Any], scope: Scope | None = None) -> None:
         """Do it; whoever sees a link, on the page or on their phone, has it, and so has whom it is for."""
         access = self.tried(what)
-        if isinstance(access, Access) and access.token:
+        if isinstance(access, RoleAccess) and access.token:
             reach = frozenset(s.id for s in self.sites if scope is None or scope.sees(s))
             for seen_by in {human, holder_of(access.person.phone)} - {None}:
                 self.humans[seen_by].links.append((access.token, reach))

@@ -18,7 +18,7 @@ from mobilize.accounts.people import operations as people
 from mobilize.accounts.second_factor import operations as second_factors
 from mobilize.accounts.second_factor import totp
 from mobilize.accounts.sign_in import one_time_links, role_links, sessions
-from mobilize.accounts.sign_in.role_links import Access, AccessMethod
+from mobilize.accounts.sign_in.role_links import AccessMethod, RoleAccess
 from mobilize.database import atomic, db
 from tests.security.authority_machine import SIMS, THINGS, Authority, Broken
 from tests.services.databases import opened
@@ -158,8 +158,8 @@ def _shown_is_a_link(machine: pytest.MonkeyPatch) -> None:
     machine.setattr(people, "let_in", _show_a_link)
 
 
-def _show_a_link(person: Person, *, actor: str, now: datetime, **_kwargs: Any) -> Access:
-    return Access(
+def _show_a_link(person: Person, *, actor: str, now: datetime, **_kwargs: Any) -> RoleAccess:
+    return RoleAccess(
         person,
         AccessMethod.DISPLAYED,
         one_time_links.make_link(person, actor, kind=LinkKind.DISPLAYED, now=now),

@@ -312,7 +312,7 @@ def _signed(ground: Ground) -> dict[str, str]:
     _prepared(ground)
     draft = statements.draft_of(ground.action.id)
     assert draft is not None
-    signing = statements.Signing(SIGNED["signed_as"], Translated(en="We stood.", es="Estuvimos."))
+    signing = statements.OfficerSignature(SIGNED["signed_as"], Translated(en="We stood.", es="Estuvimos."))
     statements.publish(draft.id, draft.as_of_at, signing, ground.ada, clock.now())
     return {}
 

@@ -20,7 +20,7 @@ from mobilize.texts.operations import (
 )
 from mobilize.texts.queries import counts_by_state, may_text, questions_open_to
 from mobilize.texts.sending import delivery
-from mobilize.texts.sending.claiming import Claimed, claim
+from mobilize.texts.sending.claiming import ClaimedText, claim
 from mobilize.texts.sending.delivery import drain, sweep
 from mobilize.texts.sending.pauses import pause_sending, resume_sending
 from tests.builders import make_member
@@ -245,7 +245,7 @@ def test_stop_between_claim_and_call_lets_that_one_go_and_nothing_after_it(
     queued(purpose="before")
     call = delivery._call
 
-    def say_stop_first(pool: Any, claimed: list[Claimed]) -> Any:
+    def say_stop_first(pool: Any, claimed: list[ClaimedText]) -> Any:
         if claimed:
             opt_out(MIA, source="reply", now=now + timedelta(seconds=1))
         return call(pool, claimed)

@@ -231,7 +231,7 @@ def _stored() -> list[Any]:
 def _published(morning: Morning, person: Person) -> Statement:
     draft = statements.prepare(morning.action, person, DAY_AFTER)
     why = Translated(en="Late.", es="Tarde.") if draft.version > 1 else Translated()
-    signing = statements.Signing("Olga, Secretary", why=why)
+    signing = statements.OfficerSignature("Olga, Secretary", why=why)
     return statements.publish(draft.id, draft.as_of_at, signing, person, DAY_AFTER)
 
 

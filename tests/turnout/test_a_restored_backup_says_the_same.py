@@ -26,7 +26,7 @@ from mobilize.turnout.board import cache as live
 from mobilize.turnout.figures.closing import close_due_events, correct_closed_actions
 from mobilize.turnout.figures.queries import board
 from mobilize.turnout.reports.operations import make_due_reports
-from mobilize.turnout.statements.operations import Signing, prepare, publish
+from mobilize.turnout.statements.operations import OfficerSignature, prepare, publish
 from tests.builders import START, make_campaign, make_person
 from tests.turnout.conftest import Morning, arrive, enter, text_of
 
@@ -52,7 +52,7 @@ def held(morning: Morning) -> Morning:
 
 def test_every_output_says_what_the_evidence_says(held: Morning, client: FlaskClient, app: Flask) -> None:
     ada = make_person("Ada Office", role=RoleName.ADMIN)
-    publish(prepare(held.action, ada, START + DAY).id, START + DAY, Signing("Ada"), ada, START + DAY)
+    publish(prepare(held.action, ada, START + DAY).id, START + DAY, OfficerSignature("Ada"), ada, START + DAY)
     evidence = _from_evidence(held)
     assert evidence == {"Lincoln": 6, "Madison": 3, "Roosevelt": 0}
     enter(client, ada, clock.now())

@@ -21,7 +21,14 @@ from mobilize.turnout.figures.closing import close_due_events, correct_closed_ac
 from mobilize.turnout.figures.disclosure_control import hidden_rows
 from mobilize.turnout.figures.queries import board, names_final_at
 from mobilize.turnout.statements.challenge_pack import challenge_pack, for_outsiders
-from mobilize.turnout.statements.operations import Signing, draft_of, open_link, prepare, publish, published
+from mobilize.turnout.statements.operations import (
+    OfficerSignature,
+    draft_of,
+    open_link,
+    prepare,
+    publish,
+    published,
+)
 from tests.builders import START, make_member, make_person
 from tests.turnout.conftest import Morning, arrive, enter, text_of
 
@@ -86,9 +93,9 @@ def test_signing_asks_once_more_who_they_are(noon: Morning, office: FlaskClient)
 def test_signing_twice_publishes_once(noon: Morning) -> None:
     ada = make_person("Ada Office", role=RoleName.ADMIN)
     draft = prepare(noon.action, ada, CLOSED)
-    publish(draft.id, CLOSED, Signing("Ada"), ada, CLOSED)
+    publish(draft.id, CLOSED, OfficerSignature("Ada"), ada, CLOSED)
     with pytest.raises(Refused, match="moved_on"):
-        publish(draft.id, CLOSED, Signing("Ada"), ada, CLOSED)
+        publish(draft.id, CLOSED, OfficerSignature("Ada"), ada, CLOSED)
     assert [one.version for one in published(noon.action.id)] == [1]
 
 
@@ -138,7 +145,7 @@ def test_a_rehearsal_is_never_told_to_everybody(noon: Morning) -> None:
     ada = make_person("Ada Office", role=RoleName.ADMIN)
     with atomic():
         noon.action.drill = True
-    publish(prepare(noon.action, ada, CLOSED).id, CLOSED, Signing("Ada"), ada, CLOSED)
+    publish(prepare(noon.action, ada, CLOSED).id, CLOSED, OfficerSignature("Ada"), ada, CLOSED)
     with pytest.raises(Refused, match="drill"):
         open_link(noon.action.id, "shell", CLOSED)
 
@@ -201,7 +208,7 @@ def test_until_no_form_can_add_a_name_a_statement_says_heads_and_names_that_were
     numbers = early.figures["numbers"]
     assert (numbers["final"], numbers["head_count"], numbers["observed"]) == (False, 9, 6)
     assert [numbers[name] for name in ("came", "share_percent", "named", "self_reported")] == [None] * 4
-    publish(early.id, CLOSED, Signing("Ada"), ada, CLOSED)
+    publish(early.id, CLOSED, OfficerSignature("Ada"), ada, CLOSED)
     code = open_link(noon.action.id, "person:ada", CLOSED).code
     page = client.get(f"/noon/{code}").text
     assert "Names ticked or scanned by chairs and captains" in page and "By site and strength" not in page
@@ -220,7 +227,7 @@ def test_named_totals_that_can_still_be_added_to_are_not_published(noon: Morning
     event = noon.event(noon.lincoln)
     grant_line(event.id, GrantKind.CAPTAIN, "", None, "shell", final + timedelta(hours=1), now=final)
     with pytest.raises(Refused, match="not_final"):
-        publish(draft.id, final, Signing("Ada"), ada, final)
+        publish(draft.id, final, OfficerSignature("Ada"), ada, final)
     assert not published(noon.action.id)
 
 

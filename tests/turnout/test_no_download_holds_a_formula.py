@@ -98,7 +98,7 @@ def test_no_export_holds_a_formula(
 
 def _sign_a_statement(morning: Morning, person: Person) -> None:
     draft = statements.prepare(morning.action, person, NOW)
-    statements.publish(draft.id, draft.as_of_at, statements.Signing("=Olga"), person, NOW)
+    statements.publish(draft.id, draft.as_of_at, statements.OfficerSignature("=Olga"), person, NOW)
 
 
 def _tables(app: Flask) -> list[Rule]:

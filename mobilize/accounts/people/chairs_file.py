@@ -10,7 +10,7 @@ from mobilize.languages import _
 from mobilize.phones import normalize
 from mobilize.roster.imports.column_mapping import ROSTER, Headings, place_columns
 from mobilize.roster.imports.operations import site_book
-from mobilize.roster.imports.site_matcher import KnownSite, SiteBook
+from mobilize.roster.imports.site_matcher import KnownSite, SiteDirectory
 from mobilize.roster.imports.synonyms import ROLES, by_spelling, clean
 from mobilize.roster.names import fold
 from mobilize.roster.uploads.uploaded_table import UploadedRecord, open_table
@@ -75,7 +75,9 @@ def same_name(one: str, other: str) -> bool:
     return bool(_words(one) & _words(other)) or fold(one) == fold(other)
 
 
-def _read(record: UploadedRecord, places: Mapping[str, int], book: SiteBook, chair_list: ChairList) -> None:
+def _read(
+    record: UploadedRecord, places: Mapping[str, int], book: SiteDirectory, chair_list: ChairList
+) -> None:
     cells = {name: clean(record.cells[at]) if at < len(record.cells) else "" for name, at in places.items()}
     site = _site(cells, book)
     if site is None:
@@ -92,13 +94,13 @@ def _read(record: UploadedRecord, places: Mapping[str, int], book: SiteBook, cha
         chair_list.rows.append(row)
 
 
-def _site(cells: Mapping[str, str], book: SiteBook) -> KnownSite | None:
+def _site(cells: Mapping[str, str], book: SiteDirectory) -> KnownSite | None:
     """The site by code or name, in whichever column: people write a code under "Site" as well."""
     code, name = cells.get("site", ""), cells.get("site_name", "")
     return book.find(code, name) or book.find(name, code)
 
 
-def _unknown_site(cells: Mapping[str, str], book: SiteBook) -> str:
+def _unknown_site(cells: Mapping[str, str], book: SiteDirectory) -> str:
     typed = cells.get("site_name") or cells.get("site") or ""
     near = " · ".join(f"{site.name} ({site.code})" for site in book.nearest(typed))
     if not near:

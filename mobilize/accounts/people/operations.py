@@ -18,8 +18,8 @@ from mobilize.accounts.queries import may_manage, term_in_scope
 from mobilize.accounts.sign_in.one_time_links import end_links, end_links_made_by
 from mobilize.accounts.sign_in.role_links import (
     SHELL,
-    Access,
     AccessMethod,
+    RoleAccess,
     highest_rank,
     let_in,
     refuse_unproved,
@@ -51,8 +51,8 @@ class Invitation:
 
 def invite(
     invitation: Invitation, *, scope: Scope, actor: str, now: datetime, stepped_up: bool = False
-) -> Access:
-    """Give somebody a role; returns how they sign in: see `role_links.Access`.
+) -> RoleAccess:
+    """Give somebody a role; returns how they sign in: see `role_links.RoleAccess`.
 
     A number that is known already gets the role and keeps its name. An admin is made when a second admin has
     agreed, and every admin is notified. To invite an organizer or admin takes a step-up (`stepped_up`).
@@ -73,7 +73,7 @@ def invite(
         if invitation.role is RoleName.ADMIN and actor != SHELL and not _is_admin(person, invitation, now):
             request = AdminChangeRequest(AdminChangeKind.MAKE, from_on=invitation.from_on)
             ask_second_admin(person, request, by=actor, now=now)
-            return Access(person, AccessMethod.SECOND)
+            return RoleAccess(person, AccessMethod.SECOND)
         before = highest_rank(person, now)
         term = give_role(
             person,
@@ -86,11 +86,11 @@ def invite(
         )
         in_already = before >= max(RoleRank.ORGANIZER, rank_of(invitation.role))
         if in_already and actor != SHELL and not can_be_texted(person):
-            return Access(person, AccessMethod.CODE)
+            return RoleAccess(person, AccessMethod.CODE)
         return let_in(person, scope=scope, actor=actor, now=now, term=term)
 
 
-def invite_first_admin(name: str, phone: str, *, now: datetime) -> Access:
+def invite_first_admin(name: str, phone: str, *, now: datetime) -> RoleAccess:
     """The first admin and the token of their one-time link. Only the operator's shell does this.
 
     Refused: "has_admin" once there is one, who invites the others.
@@ -184,7 +184,7 @@ def set_term(
     actor: str,
     now: datetime,
     stepped_up: bool = False,
-) -> Access:
+) -> RoleAccess:
     """Change a role's days: `from_on` only while it has not begun (None leaves it), `last_on` its last day,
     None for no end. The first request after the last day is refused.
 
@@ -204,9 +204,9 @@ def set_term(
                     AdminChangeKind.EXTEND, from_on=first, last_on=last_on, term=term
                 )
                 ask_second_admin(term.person, request, by=actor, now=now)
-                return Access(term.person, AccessMethod.SECOND)
+                return RoleAccess(term.person, AccessMethod.SECOND)
         set_days(term, first, last_on, actor=actor, now=now)
-        return Access(term.person, AccessMethod.CODE)
+        return RoleAccess(term.person, AccessMethod.CODE)
 
 
 def set_days(term: RoleTerm, first: date, last_on: date | None, *, actor: str, now: datetime) -> None:

@@ -11,7 +11,7 @@ from mobilize.accounts.approvals.operations import ApprovalKind
 from mobilize.accounts.models import AdminChangeKind, RoleName, RoleTerm
 from mobilize.accounts.people.admin_changes import AdminChange
 from mobilize.accounts.people.operations import give_role, set_days
-from mobilize.accounts.sign_in.role_links import Access, AccessMethod, let_in, restart
+from mobilize.accounts.sign_in.role_links import AccessMethod, RoleAccess, let_in, restart
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.languages import _
@@ -19,7 +19,7 @@ from mobilize.languages import _
 
 def agree_to_admin_change(
     change_id: uuid.UUID, *, by: str, scope: Scope, stepped_up: bool, now: datetime
-) -> Access:
+) -> RoleAccess:
     """Approve a change and carry it out in the same transaction; returns how the admin signs in.
 
     Refused: no_approval, what `operations.approve` and `use` refuse, number_taken, and no_role when a role
@@ -40,7 +40,7 @@ def agree_to_admin_change(
         return access
 
 
-def _do(change: AdminChange, by: str, announced_at: datetime, now: datetime) -> Access:
+def _do(change: AdminChange, by: str, announced_at: datetime, now: datetime) -> RoleAccess:
     person, term = change.person, None
     if change.kind is AdminChangeKind.MAKE:
         first = max(change.from_on or today(now), today(now))
@@ -50,7 +50,7 @@ def _do(change: AdminChange, by: str, announced_at: datetime, now: datetime) -> 
         if held.to_on is not None and held.to_on <= today(now):
             raise Refused("no_role", _("There is no such role any more."), status=404)
         set_days(held, change.from_on or held.from_on, change.last_on, actor=change.made_by, now=now)
-        return Access(person, AccessMethod.CODE)
+        return RoleAccess(person, AccessMethod.CODE)
     else:
         # Only the two who asked for it know whose number it really is: both become sponsors of that person.
         restart(person, change.made_by, now=now, phone=change.phone, also=by if change.phone else None)

@@ -29,7 +29,7 @@ from mobilize.accounts.queries import (
 from mobilize.accounts.routes import bp
 from mobilize.accounts.security.audit_labels import names_of
 from mobilize.accounts.sign_in.one_time_links import link_address, waiting_links
-from mobilize.accounts.sign_in.role_links import Access, AccessMethod, fresh_link
+from mobilize.accounts.sign_in.role_links import AccessMethod, RoleAccess, fresh_link
 from mobilize.accounts.sign_in.role_links import change_number as operate_number
 from mobilize.accounts.sign_in.role_links import start_anew as restart
 from mobilize.accounts.sign_in.role_links import stop_link as end_link
@@ -225,7 +225,7 @@ def _proved() -> dict[str, Any]:
     return {"scope": me().scope, "actor": me().actor, "now": clock.now(), "stepped_up": True}
 
 
-def _answer(access: Access) -> str:
+def _answer(access: RoleAccess) -> str:
     """The page that says how somebody signs in, with the link where it is to be displayed, once."""
     if access.token:
         waits = access.method is AccessMethod.WAITS

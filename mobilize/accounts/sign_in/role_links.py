@@ -48,7 +48,7 @@ class AccessMethod(StrEnum):
 
 
 @dataclass(frozen=True)
-class Access:
+class RoleAccess:
     """A person and how they sign in. `token` is set when the link is displayed to whoever asked, once."""
 
     person: Person
@@ -64,7 +64,7 @@ def let_in(
     now: datetime,
     term: RoleTerm | None = None,
     announced_at: datetime | None = None,
-) -> Access:
+) -> RoleAccess:
     """A sign-in link for a person's roles, delivered as their rank and their phone allow.
 
     `term` is a role they just got: where it begins later, the link opens with it. `announced_at` is when
@@ -76,18 +76,20 @@ def let_in(
     if actor == SHELL:
         opens_at = _first([term] if term else terms, now)
         token = make_link(person, actor, kind=LinkKind.SHELL, opens_at=opens_at, now=now)
-        return Access(person, AccessMethod.DISPLAYED, token)
+        return RoleAccess(person, AccessMethod.DISPLAYED, token)
     if high:
         begins = _first([term] if term in high else high, now)
         return _let_organizer_in(person, begins, actor, now, announced_at or now)
     if not running or not may_manage_person(scope, person, today(now)):
-        return Access(person, AccessMethod.CODE)
-    return Access(person, AccessMethod.DISPLAYED, make_link(person, actor, kind=LinkKind.DISPLAYED, now=now))
+        return RoleAccess(person, AccessMethod.CODE)
+    return RoleAccess(
+        person, AccessMethod.DISPLAYED, make_link(person, actor, kind=LinkKind.DISPLAYED, now=now)
+    )
 
 
 def fresh_link(
     person: Person, *, scope: Scope, actor: str, now: datetime, stepped_up: bool = False
-) -> Access:
+) -> RoleAccess:
     """A new one-time link for somebody who cannot sign in; their older ones end.
 
     For an organizer or admin whom no text reaches it is a reset: see `start_anew`. Refused: "not_yours"
@@ -104,7 +106,7 @@ def fresh_link(
 
 def start_anew(
     person: Person, *, scope: Scope, actor: str, now: datetime, stepped_up: bool = False
-) -> Access:
+) -> RoleAccess:
     """Reset the sign-in of somebody who lost passkey, app and codes: those end, they are signed out
     everywhere, and get a new link.
 
@@ -118,7 +120,7 @@ def start_anew(
 
 def change_number(
     person: Person, typed: str, *, scope: Scope, actor: str, now: datetime, stepped_up: bool = False
-) -> Access:
+) -> RoleAccess:
     """Change the number somebody signs in with. It is a reset as well, and the old number gets a text.
 
     Refused: see `start_anew`, and "bad_phone", "number_taken" for one that somebody else signs in with.
@@ -130,7 +132,7 @@ def change_number(
     with atomic():
         refuse_unproved(highest_rank(person, now), actor, stepped_up)
         if phone == person.phone:
-            return Access(person, AccessMethod.CODE)
+            return RoleAccess(person, AccessMethod.CODE)
         _refuse_taken(phone)
         return _restart_or_ask(
             person, AdminChangeRequest(AdminChangeKind.NUMBER, phone=phone), scope, actor, now
@@ -171,25 +173,25 @@ def stop_link(person: Person, actor: str, *, now: datetime) -> None:
 
 def _let_organizer_in(
     person: Person, begins: datetime, actor: str, now: datetime, announced_at: datetime
-) -> Access:
+) -> RoleAccess:
     if can_be_texted(person):
         token = make_link(person, actor, kind=LinkKind.TEXTED, opens_at=begins, now=now)
         text_link(person, token, opens_at=begins, now=now)
-        return Access(person, AccessMethod.TEXTED)
+        return RoleAccess(person, AccessMethod.TEXTED)
     if begins > now:
-        return Access(person, AccessMethod.CODE)
+        return RoleAccess(person, AccessMethod.CODE)
     token = make_link(person, actor, kind=LinkKind.WAITED, opens_at=announced_at + WAIT, now=now)
     note_sponsor(person, actor, now)
     notify_roles(ORGANIZERS, "link_waits", f"link_waits:{person.id}:{now.timestamp():.0f}", now=now)
-    return Access(person, AccessMethod.WAITS, token)
+    return RoleAccess(person, AccessMethod.WAITS, token)
 
 
 def _restart_or_ask(
     person: Person, request: AdminChangeRequest, scope: Scope, actor: str, now: datetime
-) -> Access:
+) -> RoleAccess:
     if highest_rank(person, now) is RoleRank.ADMIN and actor != SHELL:
         ask_second_admin(person, request, by=actor, now=now)
-        return Access(person, AccessMethod.SECOND)
+        return RoleAccess(person, AccessMethod.SECOND)
     restart(person, actor, now=now, phone=request.phone)
     return let_in(person, scope=scope, actor=actor, now=now)
 

@@ -51,13 +51,13 @@ def calendar_file(event: Event, language: str, now: datetime) -> str:
     return "".join(f"{_folded(line)}\r\n" for line in lines)
 
 
-def undo_slip(event: CachedEvent, cookie: str, *, now: datetime) -> None:
+def undo_last_of_phone(event: CachedEvent, cookie: str, *, now: datetime) -> None:
     """Take back the last check-in made on this phone at this event, if it is minutes old, matched or not.
     Repeated, it takes back no earlier one."""
     _take_back_the_last(event, Evidence.device_hmac == device_mark(event.id, cookie), now)
 
 
-def undo_link_slip(event: CachedEvent, member_id: uuid.UUID, *, now: datetime) -> None:
+def undo_last_of_link(event: CachedEvent, member_id: uuid.UUID, *, now: datetime) -> None:
     """Take back the last check-in made by a member's own link, on whatever phone, if it is minutes old."""
     _take_back_the_last(event, and_(Evidence.member_id == member_id, Evidence.method == Method.LINK), now)
 

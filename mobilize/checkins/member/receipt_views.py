@@ -8,7 +8,7 @@ from mobilize.accounts.access.permissions import anyone
 from mobilize.accounts.sign_in.sessions import cookie_name, take_cookie
 from mobilize.checkins.member.event_cache import cached_event
 from mobilize.checkins.member.personal_links import whose
-from mobilize.checkins.member.receipt import calendar_file, next_event, undo_link_slip, undo_slip
+from mobilize.checkins.member.receipt import calendar_file, next_event, undo_last_of_link, undo_last_of_phone
 from mobilize.checkins.routes import bp
 from mobilize.languages import language
 
@@ -38,9 +38,9 @@ def undo(code: str) -> ResponseReturnValue:
     if letters:
         member = whose(code, letters, now)
         if member is not None:
-            undo_link_slip(event, member, now=now)
+            undo_last_of_link(event, member, now=now)
         return redirect(url_for("checkins.personal", code=event.code, letters=letters, undone=1), 303)
-    undo_slip(event, request.cookies.get(cookie_name("known"), ""), now=now)
+    undo_last_of_phone(event, request.cookies.get(cookie_name("known"), ""), now=now)
     answer = redirect(url_for("checkins.check_in", code=event.code, other=1, undone=1), 303)
     # The next check-in is a claim of its own, also for the same number.
     take_cookie(answer, f"here-{event.code}")

@@ -37,7 +37,7 @@ SHORTEST_REASON, LONGEST_REASON = 8, 300
 
 
 @dataclass(frozen=True)
-class File:
+class ExportFile:
     """One exported file, as it leaves."""
 
     name: str
@@ -113,7 +113,7 @@ def export_behind(token: str, *, person: Person, now: datetime) -> Export | None
     return export
 
 
-def fetch_export(token: str, *, person: Person, scope: Scope, now: datetime) -> File:
+def fetch_export(token: str, *, person: Person, scope: Scope, now: datetime) -> ExportFile:
     """The file, once.
 
     Refused: "export_spent", with the same words whatever the reason, also for phones when the person is no
@@ -250,7 +250,7 @@ def _may_leave(export: Export, agreed: int, scope: Scope, now: datetime) -> bool
     )
 
 
-def _make(export: Export, person: Person, scope: Scope, now: datetime) -> File:
+def _make(export: Export, person: Person, scope: Scope, now: datetime) -> ExportFile:
     visible = _visible_board(export.action, scope, export.site_id)
     if visible is None or (export.kind is not ExportKind.COUNTS and export.action.forgotten_at is not None):
         raise export_spent()
@@ -262,7 +262,7 @@ def _make(export: Export, person: Person, scope: Scope, now: datetime) -> File:
         *drill, export.action.name[DEFAULT], export.kind, now.strftime("%Y%m%d-%H%M"), person.name,
         _short(export), ending=export.format,
     )  # fmt: skip
-    return File(name, MIMETYPES.get(export.format, "application/pdf"), content)
+    return ExportFile(name, MIMETYPES.get(export.format, "application/pdf"), content)
 
 
 def _mark(export: Export, person: Person, now: datetime) -> str:

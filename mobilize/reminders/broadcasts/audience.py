@@ -32,7 +32,7 @@ class UnreachableReason(StrEnum):
 
 
 @dataclass(frozen=True)
-class Reach:
+class AudienceReach:
     """Phones by event and language, the `people` they belong to, and how many people cannot be told, by the
     reason."""
 
@@ -91,7 +91,7 @@ def last_action_before(action: Action, scope: Scope, now: datetime) -> Action | 
     return last if last is not None and last.forgotten_at is None else None
 
 
-def counted(query: Select[Any]) -> Reach:
+def counted(query: Select[Any]) -> AudienceReach:
     """The phones and people of an audience, in one statement."""
     who = query.order_by(None).subquery()
     # Grouped by phone before it is counted: to count what is distinct, PostgreSQL would sort all of it twice.
@@ -113,7 +113,7 @@ def counted(query: Select[Any]) -> Reach:
             reached_people += int(people)
         else:
             cannot[why] = cannot.get(why, 0) + int(people)
-    return Reach(reached, reached_people, cannot)
+    return AudienceReach(reached, reached_people, cannot)
 
 
 def _members(action: Action, site_ids: Sequence[uuid.UUID] | None, urgent: bool) -> Select[Any]:

@@ -19,7 +19,7 @@ from mobilize.errors import Refused
 from mobilize.languages import _, ngettext
 from mobilize.reminders.broadcasts import operations
 from mobilize.reminders.broadcasts.audience import (
-    Reach,
+    AudienceReach,
     chapters_of_broadcast,
     counted,
     last_action_before,
@@ -178,7 +178,7 @@ def _compose_page(
     action: Action,
     form: BroadcastForm,
     areas: list[AreaPlaces],
-    reach: Reach | None = None,
+    reach: AudienceReach | None = None,
     chosen: Broadcast | None = None,
 ) -> str:
     ticked = set(form.places.data or ())

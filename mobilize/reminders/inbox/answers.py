@@ -23,6 +23,7 @@ from mobilize.errors import Refused
 from mobilize.languages import N_, say_in
 from mobilize.phones import normalize
 from mobilize.reminders.blanks import blanks_for, place_of, written_in
+from mobilize.reminders.inbox.handoff import is_known_number, leave_to_person
 from mobilize.reminders.inbox.lines import is_chair_of, line_counted_by, line_open_to
 from mobilize.reminders.inbox.shared_phones import (
     MOST,
@@ -32,7 +33,6 @@ from mobilize.reminders.inbox.shared_phones import (
     count_them,
     members_at,
 )
-from mobilize.reminders.inbox.waiting import is_known_number, leave_to_person
 from mobilize.reminders.inbox.wrong_numbers import take_wrong_number
 from mobilize.reminders.models import Rsvp
 from mobilize.reminders.rules.kinds import MEMBER_KINDS

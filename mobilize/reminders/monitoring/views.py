@@ -37,8 +37,8 @@ def health() -> str:
         spent_today=spending.spent_today_cents(now),
         spent_this_hour=spending.spent_this_hour_cents(now),
         limit=spending.limit_cents(now),
-        paused=senders.that_hold(),
-        senders=senders.in_order(),
+        paused=senders.pausing_everything(),
+        senders=senders.preferred(),
         is_refused=senders.is_refused,
         lanes=[lane_use(lane, now) for lane in CodeLane],
         lane_words=_lane_words(),
@@ -57,7 +57,7 @@ def health() -> str:
 @signed_in(RoleName.ADMIN)
 def tasks() -> str:
     """The workers' tasks: what ran when, what is late or fails, and what waits."""
-    now, beat_at, sending = clock.now(), locks.last_run(BEAT), senders.in_order()
+    now, beat_at, sending = clock.now(), locks.last_run(BEAT), senders.preferred()
     queues, due = worker_tasks.worker_queues(now), worker_tasks.due_texts(now)
     unknown = worker_tasks.unknown_texts(now)
     troubles = [one.needs_somebody for one in queues] + [one.needs_somebody for one in due]

@@ -22,7 +22,7 @@ from mobilize.languages import _
 from mobilize.roster.imports import apply_roster, apply_sites
 from mobilize.roster.imports.roster_changes import StagedChanges
 from mobilize.roster.imports.roster_reader import read_roster
-from mobilize.roster.imports.site_matcher import KnownSite, SiteBook
+from mobilize.roster.imports.site_matcher import KnownSite, SiteDirectory
 from mobilize.roster.imports.sites_reader import read_sites
 from mobilize.roster.imports.summary import roster_summary, sites_summary, warned_lines
 from mobilize.roster.members import stored_roster
@@ -148,10 +148,10 @@ def last_import(kind: str | None = None) -> Import | None:
     return db.session.scalar(standing.order_by(Import.committed_at.desc(), Import.id.desc()).limit(1))
 
 
-def site_book() -> SiteBook:
+def site_book() -> SiteDirectory:
     """All sites, to match those of a roster."""
     rows = db.session.execute(select(Site.id, Site.code, Site.name, Area.name).join(Area)).all()
-    return SiteBook(KnownSite(*row) for row in rows)
+    return SiteDirectory(KnownSite(*row) for row in rows)
 
 
 def _same_file_again(kind: str, digest: bytes) -> Import | None:

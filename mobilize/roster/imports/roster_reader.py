@@ -10,7 +10,7 @@ from typing import Any
 
 from mobilize.roster.imports.column_mapping import ROSTER, ROSTER_NEEDS, place_columns, unused_headings
 from mobilize.roster.imports.roster_rows import MemberRow, Reason, read_row
-from mobilize.roster.imports.site_matcher import SiteBook
+from mobilize.roster.imports.site_matcher import SiteDirectory
 from mobilize.roster.imports.synonyms import clean, looks_misread
 from mobilize.roster.uploads.uploaded_table import UploadedRecord, open_table, whole_records
 
@@ -34,7 +34,7 @@ class RosterReading:
     rejected: list[tuple[int, int, Reason]] = field(default_factory=list)
 
 
-def read_roster(data: bytes, book: SiteBook, chosen: Mapping[str, str] | None = None) -> RosterReading:
+def read_roster(data: bytes, book: SiteDirectory, chosen: Mapping[str, str] | None = None) -> RosterReading:
     """Read CSV or XLSX bytes by the import contract. `chosen` is the mapping screen's heading -> field.
 
     Raises `Refused` when the file as a whole cannot be read (`open_table`, `place_columns`).

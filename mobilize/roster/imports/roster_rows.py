@@ -9,7 +9,7 @@ from enum import StrEnum
 from mobilize import phones
 from mobilize.languages import _
 from mobilize.roster.imports import synonyms
-from mobilize.roster.imports.site_matcher import KnownSite, SiteBook
+from mobilize.roster.imports.site_matcher import KnownSite, SiteDirectory
 from mobilize.roster.imports.synonyms import by_spelling, clean, folded
 from mobilize.roster.names import PersonName, fold
 
@@ -86,7 +86,7 @@ class MemberRow:
 
 
 def read_row(
-    cells: list[str], places: Mapping[str, int], book: SiteBook, record: int, line: int
+    cells: list[str], places: Mapping[str, int], book: SiteDirectory, record: int, line: int
 ) -> MemberRow | Reason:
     """Apply the roster contract's rules to one record that has as many cells as the headings."""
 
@@ -156,7 +156,7 @@ def _names(last: str, first: str) -> tuple[str, str]:
     return last, first
 
 
-def _sites(book: SiteBook, code: str, name: str, second: str) -> list[KnownSite]:
+def _sites(book: SiteDirectory, code: str, name: str, second: str) -> list[KnownSite]:
     sites = [book.find(code, name), book.find(second, "") if second.strip() else None]
     return list(dict.fromkeys(site for site in sites if site is not None))
 

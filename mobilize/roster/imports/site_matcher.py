@@ -21,7 +21,7 @@ class KnownSite:
     area: str
 
 
-class SiteBook:
+class SiteDirectory:
     """All sites, looked up as the roster contract says: full code, the last seven digits, then name."""
 
     def __init__(self, sites: Iterable[KnownSite]):

@@ -6,7 +6,7 @@ from typing import Any
 from mobilize.roster.imports.roster_changes import StagedChanges
 from mobilize.roster.imports.roster_reader import RosterReading, account, warned
 from mobilize.roster.imports.roster_rows import Reason, reason_text
-from mobilize.roster.imports.site_matcher import SiteBook
+from mobilize.roster.imports.site_matcher import SiteDirectory
 from mobilize.roster.imports.sites_reader import SiteReason, SitesReading, site_account, site_reason_text
 
 REMOVED_SHARE = 0.05
@@ -17,7 +17,7 @@ _MOST_WARNED = 50
 _MOST_WORDS = 30
 
 
-def roster_summary(reading: RosterReading, changes: StagedChanges, book: SiteBook) -> dict[str, Any]:
+def roster_summary(reading: RosterReading, changes: StagedChanges, book: SiteDirectory) -> dict[str, Any]:
     """`account` for machines, `changes`, `rejected_lines` [record, line, reason], what is unresolved, ..."""
     present = sum(s.values["gone_on"] is None and not s.keeps_out for s in changes.standing.values())
     return {
@@ -67,7 +67,7 @@ def rejected_in_words(kind: str, summary: dict[str, Any]) -> list[tuple[int, str
     return [(line, say(why)) for _record, line, why in summary["rejected_lines"]]
 
 
-def _unresolved(reading: RosterReading, book: SiteBook) -> list[list[Any]]:
+def _unresolved(reading: RosterReading, book: SiteDirectory) -> list[list[Any]]:
     """[what the file says, how many members, the names of the three nearest sites], most members first."""
     words = Counter(row.gave_site for row in reading.members.values() if row.gave_site and not row.sites)
     return [

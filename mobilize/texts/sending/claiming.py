@@ -83,7 +83,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Claimed:
+class ClaimedText:
     """One text this process may hand to this carrier, once, as attempt `n`."""
 
     id: uuid.UUID
@@ -106,7 +106,7 @@ def claim(
     route: Route = DEFAULT,
     codes_only: bool = False,
     is_moot: IsMoot = never_moot,
-) -> list[Claimed]:
+) -> list[ClaimedText]:
     """Up to `limit` due texts, most urgent first, marked as `by`'s and committed.
 
     Leaves out what is opted out (but for the confirmation of an opt-out), outside its window, useless by now,
@@ -249,7 +249,7 @@ def _due(
 ) -> Sequence[Any]:
     """The most urgent that may leave now. Whether one may is asked of those at the head of the queue, and of
     more only where too few of these may: asked of 37,000 it takes a third of a second."""
-    of_route = senders.takes(route) if route.is_one_of_many else true()
+    of_route = senders.leaves_by(route) if route.is_one_of_many else true()
     waiting = (OutboxText.expires_at > now, may_leave(zones, now), limits.is_not_held(), of_route)
     in_order = (OutboxText.priority, OutboxText.next_try_at)
     _go_by_index(session)
@@ -362,7 +362,7 @@ def _within(tokens: float, rows: Sequence[Any]) -> list[Any]:
     return taken
 
 
-def _opened(session: Session, row: Any, carrier: str, now: datetime) -> Claimed | None:
+def _opened(session: Session, row: Any, carrier: str, now: datetime) -> ClaimedText | None:
     """The text in clear, ready to hand over; the first to a number says how to stop them. One that cannot be
     rendered is set aside for a person."""
     try:
@@ -370,7 +370,7 @@ def _opened(session: Session, row: Any, carrier: str, now: datetime) -> Claimed 
         says_how = row.is_first and "STOP" not in body
         if says_how:
             body = render(FIRST_TEXT, row.language, {"body": body})
-        return Claimed(
+        return ClaimedText(
             id=row.id,
             n=row.tries + 1,
             to=OutboxText.to.open(row.id, row.to_enc),
@@ -392,7 +392,7 @@ def _opened(session: Session, row: Any, carrier: str, now: datetime) -> Claimed 
         return None
 
 
-def _mark(session: Session, claimed: list[Claimed], by: str, now: datetime) -> None:
+def _mark(session: Session, claimed: list[ClaimedText], by: str, now: datetime) -> None:
     if not claimed:
         return
     session.execute(

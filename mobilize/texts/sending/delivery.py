@@ -27,7 +27,7 @@ from mobilize.texts.models import Attempt, AttemptOutcome, OutboxText, TextClass
 from mobilize.texts.sending import failures, senders
 from mobilize.texts.sending.claiming import (
     CALL_WITHIN_S,
-    Claimed,
+    ClaimedText,
     IsMoot,
     claim,
     due_texts,
@@ -54,7 +54,7 @@ class DrainCounts:
     unknown: int = 0
     not_accepted: int = 0
 
-    def add(self, answers: list[tuple[Claimed, SendResult]]) -> None:
+    def add(self, answers: list[tuple[ClaimedText, SendResult]]) -> None:
         for _text, answer in answers:
             if answer.outcome is AttemptOutcome.ACCEPTED:
                 self.accepted += 1
@@ -83,7 +83,7 @@ def drain(
     if not settings().carriers_set_up:
         return drained
     began, by = time.monotonic(), _name()
-    in_flight: dict[Future[SendResult], Claimed] = {}
+    in_flight: dict[Future[SendResult], ClaimedText] = {}
     zones = due_zones(now, codes_only=codes_only)
     if not zones:
         return drained
@@ -110,7 +110,7 @@ def drain(
     return drained
 
 
-def record(answers: list[tuple[Claimed, SendResult]], *, now: datetime) -> None:
+def record(answers: list[tuple[ClaimedText, SendResult]], *, now: datetime) -> None:
     """Write down how calls ended. A text that a receipt has meanwhile moved on stays where it is."""
     if not answers:
         return
@@ -218,9 +218,9 @@ def _drop_what_must_not_leave(now: datetime, is_moot: IsMoot) -> None:
             metrics.TEXTS_DROPPED.labels(reason).inc(dropped.rowcount)  # type: ignore[attr-defined]
 
 
-def _claim_by_routes(take: Callable[..., list[Claimed]], room: int, now: datetime) -> list[Claimed]:
+def _claim_by_routes(take: Callable[..., list[ClaimedText]], room: int, now: datetime) -> list[ClaimedText]:
     """What may leave now, by whichever sender takes it."""
-    names, claimed = settings().carriers_set_up, list[Claimed]()
+    names, claimed = settings().carriers_set_up, list[ClaimedText]()
     routes = senders.routes(now) if len(names) > 1 else [senders.ALONE[names[0]]]
     for route in routes:
         if len(claimed) < room:
@@ -228,7 +228,7 @@ def _claim_by_routes(take: Callable[..., list[Claimed]], room: int, now: datetim
     return claimed
 
 
-def _call(pool: ThreadPoolExecutor, claimed: list[Claimed]) -> dict[Future[SendResult], Claimed]:
+def _call(pool: ThreadPoolExecutor, claimed: list[ClaimedText]) -> dict[Future[SendResult], ClaimedText]:
     call_before = time.monotonic() + CALL_WITHIN_S
     send = _sender_in_this_app()
     return {pool.submit(send, text, call_before): text for text in claimed}
@@ -240,7 +240,7 @@ def _sender_in_this_app():  # type: ignore[no-untyped-def]
 
     app = current_app._get_current_object()  # type: ignore[attr-defined]
 
-    def send(text: Claimed, call_before: float) -> SendResult:
+    def send(text: ClaimedText, call_before: float) -> SendResult:
         if time.monotonic() > call_before:
             return SendResult(AttemptOutcome.NOT_SENT)
         with app.app_context():
@@ -253,7 +253,7 @@ def _sender_in_this_app():  # type: ignore[no-untyped-def]
     return send
 
 
-def _gather(in_flight: dict[Future[SendResult], Claimed]) -> list[tuple[Claimed, SendResult]]:
+def _gather(in_flight: dict[Future[SendResult], ClaimedText]) -> list[tuple[ClaimedText, SendResult]]:
     if not in_flight:
         return []
     wait(in_flight, LOOK_AGAIN_S, return_when=FIRST_COMPLETED)

@@ -13,7 +13,7 @@ from mobilize.texts.carriers.base import ErrorMeaning, SendResult
 from mobilize.texts.consent.carrier_blocks import carriers_that_block, is_left_over, note_block
 from mobilize.texts.consent.subscriptions import note_bad_number, opt_out
 from mobilize.texts.models import Attempt, AttemptOutcome, OutboxText, Sender, TextState
-from mobilize.texts.sending.claiming import Claimed
+from mobilize.texts.sending.claiming import ClaimedText
 from mobilize.texts.sending.pauses import pause_sending
 from mobilize.texts.sending.senders import SENDER_OF, other_than
 
@@ -24,7 +24,7 @@ RETRY_AFTER = timedelta(hours=1)
 SLOWEST = timedelta(minutes=1)
 
 
-def not_accepted(session: Session, text: Claimed, answer: SendResult, *, now: datetime) -> None:
+def not_accepted(session: Session, text: ClaimedText, answer: SendResult, *, now: datetime) -> None:
     """A call ended without a clear yes. Part of `delivery.record`'s transaction."""
     code = answer.error_code or 0
     meaning = meaning_of(code)
@@ -99,7 +99,7 @@ def to_unknown(session: Session, outbox_id: uuid.UUID, n: int, *, now: datetime)
     )
 
 
-def has_sid(session: Session, text: Claimed) -> bool:
+def has_sid(session: Session, text: ClaimedText) -> bool:
     """A receipt has already brought the carrier's id of this attempt."""
     sid = select(Attempt.sid).where(Attempt.outbox_id == text.id, Attempt.n == text.n)
     return session.scalar(sid) is not None

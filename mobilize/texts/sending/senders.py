@@ -64,7 +64,7 @@ def routes(now: datetime) -> list[Route]:
     return chosen or [Route(sender, names[sender]) for sender in refused[:1]]
 
 
-def that_hold() -> list[Sender]:
+def pausing_everything() -> list[Sender]:
     """The senders because of whose pause nothing but codes leaves: with several carriers, none as long as
     another sends what one refuses."""
     rows = _rows()
@@ -76,7 +76,7 @@ def that_hold() -> list[Sender]:
     return paused if names <= {row.name for row in paused} else []
 
 
-def in_order() -> list[Sender]:
+def preferred() -> list[Sender]:
     """The senders of the carriers that are set up, as they are preferred, without those that never sent."""
     rows = {row.name: row for row in _rows()}
     return [rows[name] for name in map(SENDER_OF.get, settings().carriers_set_up) if name in rows]
@@ -98,7 +98,7 @@ def everything_is_paused(session: Session) -> bool:
     return main is not None and main.paused_at is not None and not is_refused(main)
 
 
-def takes(route: Route) -> ColumnElement[bool]:
+def leaves_by(route: Route) -> ColumnElement[bool]:
     """SQL: the text may leave by this route."""
     bound = OutboxText.carrier == route.carrier
     return or_(OutboxText.carrier.is_(None), bound) if route.takes_new else bound

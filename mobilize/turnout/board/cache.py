@@ -25,7 +25,7 @@ from mobilize.database import db
 from mobilize.replica import from_replica
 from mobilize.roster.models import Site
 from mobilize.turnout.board.change_detection import Fingerprint, recent_evidence, signs_of, taken_back_since
-from mobilize.turnout.figures.counter import Key
+from mobilize.turnout.figures.counter import AttendanceKey
 from mobilize.turnout.figures.queries import BoardData, board, closed_board, load_data, refresh_data
 from mobilize.turnout.figures.types import Board
 from mobilize.web.http_compression import accepts_gzip
@@ -61,7 +61,7 @@ class _Look:
 
     data: BoardData
     loaded: float
-    recent: dict[str, Key]
+    recent: dict[str, AttendanceKey]
 
 
 @dataclass(slots=True)

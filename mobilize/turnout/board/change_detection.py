@@ -11,7 +11,7 @@ from mobilize.actions.models import Action, Event
 from mobilize.checkins.models import Evidence, HeadCount, Match, Supporters, Void
 from mobilize.database import db
 from mobilize.replica import oldest_seconds
-from mobilize.turnout.figures.counter import Key
+from mobilize.turnout.figures.counter import AttendanceKey
 from mobilize.turnout.figures.queries import as_text, made_before
 
 # Ids carry their time. One that was made by a slower transaction may appear behind a newer one, but not
@@ -43,15 +43,15 @@ def signs_of(action: Action) -> Fingerprint:
     return Fingerprint(row[8], (row[6], row[7]), tuple(row[9:]), tuple(row[:6]))
 
 
-def recent_evidence(action: Action, signs: Fingerprint) -> dict[str, Key]:
+def recent_evidence(action: Action, signs: Fingerprint) -> dict[str, AttendanceKey]:
     """Evidence behind the newest of these signs, or just before it: its id, and whose attendance it says."""
     behind = _before(signs.evidence) if signs.evidence else made_before(action)
     query = select(as_text(Evidence.id), *_key(Evidence.member_id))
     rows = db.session.execute(query.where(Evidence.member_id.is_not(None), Evidence.id > behind))
-    return {row[0]: Key(*row[1:]) for row in rows}
+    return {row[0]: AttendanceKey(*row[1:]) for row in rows}
 
 
-def taken_back_since(action: Action, signs: Fingerprint) -> set[Key]:
+def taken_back_since(action: Action, signs: Fingerprint) -> set[AttendanceKey]:
     """The attendance from which something was taken back after these signs, or just before."""
     _count, last = signs.taken_back
     query = (
@@ -62,7 +62,7 @@ def taken_back_since(action: Action, signs: Fingerprint) -> set[Key]:
     )
     if last:
         query = query.where(Void.at >= last - timedelta(seconds=SETTLES_IN))
-    return {Key(*row) for row in db.session.execute(query) if row[0]}
+    return {AttendanceKey(*row) for row in db.session.execute(query) if row[0]}
 
 
 def _key(member: Any) -> list[Any]:

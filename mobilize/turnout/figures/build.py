@@ -8,7 +8,7 @@ from uuid import UUID
 
 from mobilize.checkins.record.head_counts import LineCount
 from mobilize.turnout.figures.chapters import ChapterHome
-from mobilize.turnout.figures.counter import Tally
+from mobilize.turnout.figures.counter import AttendanceCounter
 from mobilize.turnout.figures.types import Board, Chapter, LineCounts, NameCounts
 
 
@@ -20,7 +20,7 @@ class BoardData:
     """
 
     homes: Sequence[ChapterHome]
-    tally: Tally
+    tally: AttendanceCounter
     eligible: dict[str | None, int]
     heads: dict[UUID, LineCount]
     supporters: dict[UUID, int]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from mobilize.turnout.figures.types import COUNTS, NameCounts
 
 
-class Key(NamedTuple):
+class AttendanceKey(NamedTuple):
     """The key of one row of attendance."""
 
     who: str
@@ -57,7 +57,7 @@ class _Chapter:
             del self.minutes[minute]
 
 
-class Tally:
+class AttendanceCounter:
     """Each member once, by their strongest tier, in the chapter of the denominator, else of the check-in."""
 
     def __init__(self, rows: Sequence[AttendanceRow] = ()):
@@ -76,7 +76,7 @@ class Tally:
         for (chapter, minute), count in Counter(map(_arrived, once)).items():
             self._chapters[chapter].add_minute(minute, count)
 
-    def take(self, keys: Iterable[Key], rows: Iterable[AttendanceRow]) -> None:
+    def take(self, keys: Iterable[AttendanceKey], rows: Iterable[AttendanceRow]) -> None:
         """Replace the rows under these keys with `rows`; a key that is in none of them was taken back."""
         by_key = {_key(row): row for row in rows}
         changed: defaultdict[str, set[tuple[Any, ...]]] = defaultdict(set)

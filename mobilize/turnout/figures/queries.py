@@ -51,7 +51,7 @@ from mobilize.database import db, is_postgres
 from mobilize.roster.models import Member, Membership, MembershipRank, Site
 from mobilize.turnout.figures.build import BoardData, as_uuid, assemble, chapter_of
 from mobilize.turnout.figures.chapters import ChapterHome, homes_of, homes_of_site
-from mobilize.turnout.figures.counter import MARKS, AttendanceRow, Key, Tally
+from mobilize.turnout.figures.counter import MARKS, AttendanceCounter, AttendanceKey, AttendanceRow
 from mobilize.turnout.figures.snapshots import (
     FixedFigures,
     as_fixed,
@@ -133,10 +133,10 @@ def load_data(action: Action) -> BoardData:
     counted = counted_in(action, frozen=all(home.frozen_at for home in homes)).subquery()
     rows = select(as_text(counted.c.chapter_id), func.count()).group_by(counted.c.chapter_id)
     eligible: dict[str | None, int] = dict(db.session.execute(rows).all())
-    return BoardData(homes, Tally(_attendance_rows(action, counted)), eligible, *_counts(action))
+    return BoardData(homes, AttendanceCounter(_attendance_rows(action, counted)), eligible, *_counts(action))
 
 
-def refresh_data(action: Action, data: BoardData, keys: Collection[Key], *, counts: bool) -> None:
+def refresh_data(action: Action, data: BoardData, keys: Collection[AttendanceKey], *, counts: bool) -> None:
     """Look at these rows of attendance only: those of newer evidence; `counts`: at the counts as well.
 
     The denominator and the chapters stay.
@@ -151,7 +151,9 @@ def refresh_data(action: Action, data: BoardData, keys: Collection[Key], *, coun
         data.heads, data.supporters = _counts(action)
 
 
-def _attendance_rows(action: Action, counted: Any, keys: Sequence[Key] = ()) -> Sequence[AttendanceRow]:
+def _attendance_rows(
+    action: Action, counted: Any, keys: Sequence[AttendanceKey] = ()
+) -> Sequence[AttendanceRow]:
     """The rows of attendance of an action, or some of them."""
     # A forgotten row has no member left, and says itself whose it was and whether they were eligible.
     inside = counted.c.member_id.is_not(None)
@@ -173,14 +175,14 @@ def _attendance_rows(action: Action, counted: Any, keys: Sequence[Key] = ()) -> 
     return db.session.execute(query).all()
 
 
-def _only_these(query: Any, keys: Sequence[Key]) -> Any:
+def _only_these(query: Any, keys: Sequence[AttendanceKey]) -> Any:
     """In PostgreSQL the keys travel as three arrays: the statement stays the same, however many they are, and
     neither Python nor the database reads 700 values in its text."""
     row = Attendance.member_id, Attendance.event_id, Attendance.shift_id
     if not is_postgres():
         return query.where(tuple_(*row).in_([tuple(map(as_uuid, key)) for key in keys]))
     columns = zip(*([as_uuid(one) for one in key] for key in keys), strict=True)
-    names = [column(name, Uuid()) for name in Key._fields]
+    names = [column(name, Uuid()) for name in AttendanceKey._fields]
     key_rows = func.unnest(*map(_array, columns)).table_valued(*names).render_derived("key_rows")
     same = (own == key for own, key in zip(row, key_rows.c, strict=True))
     return query.join(key_rows, and_(*same))

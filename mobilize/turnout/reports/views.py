@@ -22,6 +22,7 @@ from mobilize.tabular import MIMETYPES, Sheet, csv_file, xlsx_file
 from mobilize.turnout.board.cache import board_for
 from mobilize.turnout.board.charts import bars
 from mobilize.turnout.campaigns.series import board_series
+from mobilize.turnout.figures import rsvps
 from mobilize.turnout.figures.types import Board
 from mobilize.turnout.forms import ReportForm
 from mobilize.turnout.labels import count_label, further_counts, named_text, report_columns
@@ -200,3 +201,17 @@ def as_file(content: bytes, form: str, name: str, *, drill: bool = False) -> Res
     disposition = f'attachment; filename="{plain or "report"}.{form}"'
     mimetype = MIMETYPES.get(form, "application/pdf")
     return Response(content, mimetype=mimetype, headers={"Content-Disposition": disposition})
+
+
+@bp.get("/actions/<uuid:action_id>/coming")
+@bp.get("/actions/<uuid:action_id>/coming.<any(csv):form>")
+@signed_in(RoleName.ORGANIZER)
+def coming(action_id: UUID, form: str = "page") -> str | Response:
+    """Counts only, of the chapters in scope."""
+    action = visible_action(action_id, me().scope)
+    board = board_for(action, me().scope) or abort(404)
+    if form == "csv":
+        return as_table([rsvps.sheet_of(action, board)], "csv", "coming", drill=action.drill)
+    together, areas = rsvps.coming_against_arrived(action, board)
+    page = {"board": board, "together": together, "areas": areas, "drill": action.drill}
+    return render_template("turnout/coming.html", action=action, **page)

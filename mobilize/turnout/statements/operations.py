@@ -37,7 +37,7 @@ NAMED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Signing:
+class OfficerSignature:
     """The part an officer adds: the name they sign with, words to the public, and why a correction was
     needed."""
 
@@ -70,7 +70,9 @@ def prepare(action: Action, person: Person, now: datetime) -> Statement:
         return draft
 
 
-def publish(draft_id: UUID, as_of_at: datetime, signing: Signing, person: Person, now: datetime) -> Statement:
+def publish(
+    draft_id: UUID, as_of_at: datetime, signing: OfficerSignature, person: Person, now: datetime
+) -> Statement:
     """Sign the draft that was prepared at `as_of_at`: the counts they saw, under their name.
 
     Refused: "not_signed" without a name, "no_reason" for a correction that does not say why in each
@@ -162,8 +164,8 @@ def action_behind(code: str) -> UUID | None:
     return db.session.scalar(select(StatementLink.action_id).where(*running))
 
 
-def _read(signing: Signing, *, is_correction: bool) -> Signing:
-    cleaned = Signing(
+def _read(signing: OfficerSignature, *, is_correction: bool) -> OfficerSignature:
+    cleaned = OfficerSignature(
         " ".join(signing.signed_as.split())[:LONGEST_NAME],
         signing.words.map(_cut),
         signing.why.map(_cut) if is_correction else Translated(),

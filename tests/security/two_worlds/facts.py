@@ -24,7 +24,7 @@ from mobilize.languages import Translated
 from mobilize.privacy.retention.erasure import erase_member
 from mobilize.roster.models import Member, Membership, MembershipRank, Site
 from mobilize.texts.models import PhoneRule
-from mobilize.turnout.statements.operations import Signing, open_link, prepare, publish
+from mobilize.turnout.statements.operations import OfficerSignature, open_link, prepare, publish
 from tests.builders import (
     LONG_AGO,
     START,
@@ -91,7 +91,7 @@ class World:
         """The office signs the counts of this moment, for everybody."""
         why = Translated(en="Counted again.", es="Contado otra vez.") if self.versions else Translated()
         draft = prepare(self.action, self.officer, now)
-        publish(draft.id, now, Signing("Ada Office", why=why), self.officer, now)
+        publish(draft.id, now, OfficerSignature("Ada Office", why=why), self.officer, now)
         self.versions += 1
         self.noon = open_link(self.action.id, "person:ada", now).code
 

@@ -18,7 +18,7 @@ _LOST = 0x80
 _MOST = 65536
 
 
-class Wakes:
+class PendingWakes:
     """The notes of one queue."""
 
     def __init__(self) -> None:
@@ -55,12 +55,12 @@ class Wakes:
 
 
 # Of this worker: empty where the processes were not forked by `workers.processes`.
-of_queue: dict[str, Wakes] = {}
+of_queue: dict[str, PendingWakes] = {}
 
 
 def open_all(queues: Sequence[Queue]) -> None:
     """Make the pipes, before the fork. The process of the first keeps the clock."""
-    of_queue.update({queue: Wakes() for queue in dict.fromkeys(queues)})
+    of_queue.update({queue: PendingWakes() for queue in dict.fromkeys(queues)})
 
 
 def keeps_clock(queue: str) -> bool:

@@ -1,4 +1,4 @@
-"""Coming and arrived, by home chapter: who had said they would come, and who came; for steering a rally."""
+"""RSVPs against arrivals, by home chapter: who had said they would come, and who came, to steer a rally."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -6,23 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from flask import Response, abort, render_template
 from sqlalchemy import Integer, cast, exists, func, select
 
-from mobilize.accounts.access.permissions import me, signed_in
-from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Action, Event, EventState
-from mobilize.actions.visibility import visible_action
 from mobilize.checkins.models import Attendance
 from mobilize.database import db
 from mobilize.reminders.models import Rsvp
 from mobilize.tabular import Sheet
 from mobilize.texts.models import OutboxText, QuestionKind, TextState
-from mobilize.turnout.board.cache import board_for
 from mobilize.turnout.figures.queries import counted_in
 from mobilize.turnout.figures.types import Board, Chapter, NameCounts
-from mobilize.turnout.reports.views import as_table
-from mobilize.turnout.routes import bp
 
 # What is said of texts that the carrier took.
 LEFT = (TextState.ACCEPTED, TextState.SENT, TextState.DELIVERED)
@@ -30,7 +23,7 @@ HEADINGS = ("site_code", "site", "area", "eligible", "said_coming", "of_those_ar
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class RsvpCounts:
     """Members in a denominator by their last answer: `coming`, of whom `arrived` anywhere in the action, and
     those who said they are `not_coming`. Nobody has answered is (0, 0, 0)."""
 
@@ -38,9 +31,9 @@ class Answers:
     arrived: int = 0
     not_coming: int = 0
 
-    def __add__(self, other: "Answers") -> "Answers":
+    def __add__(self, other: "RsvpCounts") -> "RsvpCounts":
         together = (self.coming + other.coming, self.arrived + other.arrived)
-        return Answers(*together, self.not_coming + other.not_coming)
+        return RsvpCounts(*together, self.not_coming + other.not_coming)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +45,7 @@ class RsvpRow:
 
     name: str
     names: NameCounts
-    answers: Answers
+    answers: RsvpCounts
     polled: bool
     chapters: tuple["RsvpRow", ...] = ()
 
@@ -86,16 +79,16 @@ def _cells(row: RsvpRow) -> tuple[int | None, int | None, int | None]:
 
 
 def _row(
-    chapter: Chapter, answers: Mapping[UUID | None, Answers], polled: Collection[UUID | None]
+    chapter: Chapter, answers: Mapping[UUID | None, RsvpCounts], polled: Collection[UUID | None]
 ) -> RsvpRow:
-    own = answers.get(chapter.site_id, Answers())
-    return RsvpRow(chapter.name, chapter.names, own, own != Answers() or chapter.line.event_id in polled)
+    own = answers.get(chapter.site_id, RsvpCounts())
+    return RsvpRow(chapter.name, chapter.names, own, own != RsvpCounts() or chapter.line.event_id in polled)
 
 
 def _together(name: str, rows: Iterable[RsvpRow]) -> RsvpRow:
     listed = tuple(rows)
     names = sum((row.names for row in listed), NameCounts())
-    answers = sum((row.answers for row in listed), Answers())
+    answers = sum((row.answers for row in listed), RsvpCounts())
     return RsvpRow(name, names, answers, any(row.polled for row in listed), listed)
 
 
@@ -106,7 +99,7 @@ def _polled(action: Action) -> set[UUID | None]:
     return set(db.session.scalars(left.where(Event.action_id == action.id).distinct()))
 
 
-def _answers(action: Action, *, frozen: bool) -> dict[UUID | None, Answers]:
+def _answers(action: Action, *, frozen: bool) -> dict[UUID | None, RsvpCounts]:
     """By chapter of the denominator, each member once: coming to one event of it is coming."""
     events = select(Event.id).where(Event.action_id == action.id, Event.state != EventState.CALLED_OFF)
     counted: Any = counted_in(action, frozen=frozen).subquery()
@@ -128,21 +121,7 @@ def _answers(action: Action, *, frozen: bool) -> dict[UUID | None, Answers]:
             each.c.chapter_id, each.c.coming, each.c.arrived
         )
     )
-    totals: defaultdict[UUID | None, Answers] = defaultdict(Answers)
+    totals: defaultdict[UUID | None, RsvpCounts] = defaultdict(RsvpCounts)
     for chapter_id, coming, came, count in rows:
-        totals[chapter_id] += Answers(count * coming, count * coming * came, count * (1 - coming))
+        totals[chapter_id] += RsvpCounts(count * coming, count * coming * came, count * (1 - coming))
     return dict(totals)
-
-
-@bp.get("/actions/<uuid:action_id>/coming")
-@bp.get("/actions/<uuid:action_id>/coming.<any(csv):form>")
-@signed_in(RoleName.ORGANIZER)
-def coming(action_id: UUID, form: str = "page") -> str | Response:
-    """Counts only, of the chapters in scope."""
-    action = visible_action(action_id, me().scope)
-    board = board_for(action, me().scope) or abort(404)
-    if form == "csv":
-        return as_table([sheet_of(action, board)], "csv", "coming", drill=action.drill)
-    together, areas = coming_against_arrived(action, board)
-    page = {"board": board, "together": together, "areas": areas, "drill": action.drill}
-    return render_template("turnout/coming.html", action=action, **page)
