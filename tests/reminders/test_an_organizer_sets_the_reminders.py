@@ -146,7 +146,9 @@ def test_what_has_grown_since_it_was_looked_at_is_looked_at_again(app: Flask, cl
     assert rule_of(action).at_local == time(17)
 
 
-def test_turning_it_off_and_what_reaches_few_ask_nothing(app: Flask, client: FlaskClient) -> None:
+def test_turning_it_off_asks_nothing_and_what_reaches_few_has_no_page_of_its_price(
+    app: Flask, client: FlaskClient
+) -> None:
     action = an_action()
     many(action, 98)
     enter(client, RoleName.ADMIN)
@@ -154,7 +156,15 @@ def test_turning_it_off_and_what_reaches_few_ask_nothing(app: Flask, client: Fla
     client.get(address)
     with atomic() as session:
         session.execute(update(SignedInSession).values(stepped_up_at=None))
+    few = client.post(address, data=DAY_BEFORE)
+    assert few.status_code == 403 and "agreed_segments" not in few.text, (
+        "today few, tomorrow the whole roster"
+    )
+    with atomic() as session:
+        session.execute(update(SignedInSession).values(stepped_up_at=clock.now()))
     assert client.post(address, data=DAY_BEFORE).status_code == 303
+    with atomic() as session:
+        session.execute(update(SignedInSession).values(stepped_up_at=None))
     make_member(site=db.session.scalars(select(Site)).first(), phone="+12135580001")
     assert client.post(address, data=DAY_BEFORE | {"do": "day_before:off"}).status_code == 303
     assert client.post(address, data=DAY_BEFORE).status_code == 422

@@ -39,7 +39,13 @@ from mobilize.accounts.people.second_admin import agree_to_admin_change
 from mobilize.accounts.second_factor.operations import SecondFactorProof, set_up_app, verify_second_factor
 from mobilize.accounts.second_factor.totp import start_app
 from mobilize.accounts.sign_in.one_time_links import spend_link
-from mobilize.accounts.sign_in.role_links import RoleAccess, change_number, fresh_link, start_anew
+from mobilize.accounts.sign_in.role_links import (
+    AccessMethod,
+    RoleAccess,
+    change_number,
+    fresh_link,
+    start_anew,
+)
 from mobilize.accounts.sign_in.sessions import begin_session, is_half_in, is_over
 from mobilize.audit import AuditRow
 from mobilize.database import atomic, db
@@ -48,6 +54,7 @@ from mobilize.keys.crypto import blind_index
 from mobilize.keys.tokens import hash_token
 from mobilize.languages import Translated
 from mobilize.roster.operations import change_phone
+from mobilize.texts.consent.subscriptions import is_opted_out, opt_in, opt_out
 from mobilize.texts.models import OutboxText
 from tests.builders import make_area, make_member, make_site
 
@@ -68,6 +75,7 @@ EMPTIED = (
     "roles",
     "people",
     "outbox",
+    "phone_rules",
     "audit",
 )
 THINGS = [str(uuid.UUID(int=n + 1)) for n in range(2)]
@@ -122,6 +130,10 @@ class Authority(RuleBasedStateMachine):
         self.askers: dict[uuid.UUID, int] = {}
         self.seconds: dict[uuid.UUID, int] = {}
         self.reach: dict[bytes, frozenset[uuid.UUID]] = {}
+        # Links that open a day after they were displayed, by when they were; and the sessions that came of
+        # one.
+        self.delayed: dict[str, datetime] = {}
+        self.of_delayed: set[bytes] = set()
         self.texts_read = 0
         self.done = 0
         self.areas = [make_area(), make_area()]
@@ -156,6 +168,22 @@ class Authority(RuleBasedStateMachine):
         if person is not None:
             self.perform(None, lambda: start_anew(person, scope=THE_OFFICE, actor="shell", now=self.now))
 
+    @rule(sim=cards, starts=st.booleans())
+    def a_phone_says_stop_or_start(self, sim: str, starts: bool) -> None:
+        """No text reaches whoever said STOP: an organizer's link is displayed then, and opens a day later."""
+        (opt_in if starts else opt_out)(sim, source="sms", now=self.now)
+        self.tally["start" if starts else "stop"] += 1
+
+    @rule(human=humans, sim=cards, role=st.sampled_from([RoleName.ADMIN, RoleName.ORGANIZER]))
+    def invite_whom_no_text_reaches_and_come_in_as_them(self, human: int, sim: str, role: RoleName) -> None:
+        """What the maker sees of it, at once and a day later."""
+        self.a_phone_says_stop_or_start(sim, False)
+        self.invite(human, 0, sim, role, 0, 0)
+        for wait in (timedelta(minutes=1), timedelta(hours=25)):
+            self.now += wait
+            self.open_a_link(human, 0)
+            self.set_up_an_app(human, 0)
+
     # ---- Signing in
 
     @rule(human=humans, sim=cards)
@@ -164,6 +192,8 @@ class Authority(RuleBasedStateMachine):
         person = self.person(sim)
         if person is None or holder_of(sim) != human or not self.standing(person)[0].roles:
             return
+        if is_opted_out(sim):
+            return
         self.hold(human, begin_session(person, now=self.now))
 
     @rule(human=humans, which=st.integers(0, 30))
@@ -171,7 +201,10 @@ class Authority(RuleBasedStateMachine):
         links = self.humans[human].links
         if links:
             token, reach = links[-1 - which % len(links)]
-            self.tried(lambda: self.hold(human, spend_link(token, now=self.now), reach))
+            opened = self.tried(lambda: spend_link(token, now=self.now))
+            if opened:
+                self._is_of_age(token)
+                self.hold(human, opened, reach, delayed=token in self.delayed)
 
     @rule(human=humans, which=st.integers(0, 30))
     def set_up_an_app(self, human: int, which: int) -> None:
@@ -182,6 +215,7 @@ class Authority(RuleBasedStateMachine):
     @rule(human=humans, which=st.integers(0, 30))
     def give_the_second_factor(self, human: int, which: int) -> None:
         running = self.session_of(human, which)
+        delayed = running is not None and running.token_hash in self.of_delayed
         for totp in self.humans[human].apps.values() if running else ():
             token = self.tried(
                 lambda t=totp: verify_second_factor(
@@ -189,7 +223,7 @@ class Authority(RuleBasedStateMachine):
                 )
             )
             if isinstance(token, str):
-                self.hold(human, token)
+                self.hold(human, token, delayed=delayed)
                 return
 
     @rule(human=humans, which=st.integers(0, 30))
@@ -373,9 +407,11 @@ class Authority(RuleBasedStateMachine):
                 scope, is_organizer = self.power(running)
                 if running is None or scope is None or holder_of(running.person.phone) == n:
                     continue
-                if is_organizer:
+                if is_organizer and token_hash not in self.of_delayed:
                     raise Broken(f"human {n} is in as an organizer or admin whose phone another one holds")
-                if not scope.sites <= self.reach.get(hash_token(human.sessions[token_hash]), frozenset()):
+                if not is_organizer and not scope.sites <= self.reach.get(
+                    hash_token(human.sessions[token_hash]), frozenset()
+                ):
                     raise Broken(f"human {n} is in as a chair of a site that they never looked after")
 
     # ---- The book
@@ -409,6 +445,8 @@ class Authority(RuleBasedStateMachine):
         access = self.tried(what)
         if isinstance(access, RoleAccess) and access.token:
             reach = frozenset(s.id for s in self.sites if scope is None or scope.sees(s))
+            if access.method is AccessMethod.WAITS:
+                self.delayed[access.token] = self.now
             for seen_by in {human, holder_of(access.person.phone)} - {None}:
                 self.humans[seen_by].links.append((access.token, reach))
         self._read_texts()
@@ -432,9 +470,19 @@ class Authority(RuleBasedStateMachine):
             db.session.rollback()
             return False
 
-    def hold(self, human: int, token: str, reach: frozenset[uuid.UUID] = frozenset()) -> None:
+    def hold(
+        self, human: int, token: str, reach: frozenset[uuid.UUID] = frozenset(), *, delayed: bool = False
+    ) -> None:
         self.humans[human].sessions[hash_token(token)] = token
         self.reach[hash_token(token)] = reach
+        if delayed:
+            self.of_delayed.add(hash_token(token))
+            self.tally["came in by a link of yesterday"] += 1
+
+    def _is_of_age(self, token: str) -> None:
+        """Whoever makes an organizer whom no text reaches sees the link; everybody has a day to stop it."""
+        if token in self.delayed and self.now < self.delayed[token] + timedelta(hours=24):
+            raise Broken("a link that was displayed to its maker opened within a day")
 
     def session_of(self, human: int, which: int, *, powerful: bool = False) -> SignedInSession | None:
         """One of the sessions this human holds that still run, the newest for 0; or of those that open more
@@ -496,9 +544,11 @@ class Authority(RuleBasedStateMachine):
         return all(holder_of(db.session.get_one(Person, maker).phone) != human for maker in makers)
 
     def _set_up(self, human: int, running: SignedInSession) -> None:
+        before = running.token_hash  # setting up gives the session another token
+        reach, delayed = self.reach.get(before, frozenset()), before in self.of_delayed
         app = start_app(running.person, now=self.now)
         totp = pyotp.TOTP(app.secret)
         # Whoever is in has just shown a step-up; the view asks for it.
         token = set_up_app(running, totp.at(self.now), now=self.now)
         self.humans[human].apps[app.id] = totp
-        self.hold(human, token, self.reach.get(running.token_hash, frozenset()))
+        self.hold(human, token, reach, delayed=delayed)

@@ -41,7 +41,8 @@ def rules(action_id: uuid.UUID) -> str:
 def change(action_id: uuid.UUID) -> Response | tuple[str, int]:
     """Turn one of them on or off, or set its time. `do` = "<kind>:on" or "<kind>:off".
 
-    What reaches more than 100 phones is looked at first, with its price, and then wants a step-up.
+    Turning one on wants a step-up, however few it reaches today: it goes on reaching whoever comes to the
+    roster. What reaches more than 100 phones is looked at first, with its price.
     """
     action, sent = action_in_scope(action_id), ChangeForm()
     kind, _sep, state = sent.do.data.partition(":")
@@ -61,7 +62,7 @@ def change(action_id: uuid.UUID) -> Response | tuple[str, int]:
             many = size if size and size.phones > ASKS_ABOVE else None
             if many and many.segments > (sent.agreed_segments.data or 0):
                 abort(_look_first(action, chosen, many, grown=bool(sent.agreed_segments.raw_data)))
-            require_step_up(needed=many is not None)
+            require_step_up(needed=state == "on")
     except Refused as refusal:
         form[_FIELD_OF.get(refusal.code) or next(iter(form._fields))].errors = [refusal.message]
         return _page(action, chosen, form), refusal.status
