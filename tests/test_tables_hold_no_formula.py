@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from openpyxl import load_workbook
 
-from mobilize.tabular import Cell, Sheet, csv_file, csv_text, guarded, xlsx_file
+from mobilize.tabular import Cell, Sheet, csv_file, csv_text, file_name, guarded, xlsx_file
 
 RUN = [
     "=cmd|' /C calc'!A0",
@@ -54,8 +54,8 @@ def test_mark_and_headings_are_guarded_as_well() -> None:
 def test_numbers_stay_numbers_and_no_report_is_no_zero() -> None:
     assert csv_text(_sheet(0, None, -5, 66.7, "0123")) == "name\r\n0,,-5,66.7,0123\r\n"
     cells = [_in_workbook(value) for value in (0, None, -5, 66.7, "0123")]
-    assert [cell.value for cell in cells] == [0, None, -5, 66.7, "0123"]
-    assert cells[3].number_format == "0.0"
+    assert [cell.value for cell in cells] == [0, None, -5, 0.667, "0123"]
+    assert cells[3].number_format == "0.0%"
 
 
 def test_moments_are_dates_in_a_workbook() -> None:
@@ -63,6 +63,23 @@ def test_moments_are_dates_in_a_workbook() -> None:
     assert csv_text(_sheet(moment)) == "name\r\n2026-03-03T15:00:05+00:00\r\n"
     assert _in_workbook(moment).value == moment.replace(tzinfo=None)
     assert _in_workbook(moment).number_format.endswith('"UTC"')
+
+
+def test_a_workbooks_headings_stay_in_sight_and_filter_and_no_filter_hides_the_total() -> None:
+    sheet = Sheet("x", ["site", "came"], [["Lincoln", 4], ["A school of a long name", 3]], "M", ["total", 7])
+    page = load_workbook(io.BytesIO(xlsx_file([sheet]))).active
+    assert (page.freeze_panes, page.auto_filter.ref) == ("A3", "A2:B4")
+    assert [cell.value for cell in page[5]] == ["total", 7]
+    assert all(cell.font.bold for cell in (*page[2], *page[5])) and not page["A3"].font.bold
+    assert page.column_dimensions["A"].width > 23 > page.column_dimensions["B"].width
+    assert csv_text(sheet).splitlines()[-1] == "A school of a long name,3"
+
+
+def test_a_file_is_named_in_letters_that_stand_on_every_system() -> None:
+    assert (
+        file_name("Peña's Local", "Día 3", "2026-03-03", ending="csv") == "pena-s-local-dia-3-2026-03-03.csv"
+    )
+    assert file_name("\u0540\u0561\u0575", ending="pdf") == "mobilize.pdf"
 
 
 def test_control_characters_do_not_break_the_file() -> None:

@@ -46,7 +46,7 @@ def test_its_files_say_so_in_their_name_and_first_line(morning: Morning, client:
     for part in ("/report", f"/areas/{morning.north.id}/report", f"/sites/{morning.lincoln.id}/report"):
         for form in ("csv", "xlsx", "pdf"):
             file = client.get(f"{place}{part}.{form}")
-            assert "DRILL" in file.headers["Content-Disposition"], (part, form)
+            assert 'filename="drill-' in file.headers["Content-Disposition"], (part, form)
             if form == "csv":
                 assert "DRILL" in file.text.splitlines()[0]
             if form == "xlsx":

@@ -185,6 +185,13 @@ def _sites(client: FlaskClient, of_action: str, place: str) -> set[str]:
 
 
 def _from_workbook(client: FlaskClient, address: str) -> dict[str, int]:
-    headings, *rows = load_workbook(io.BytesIO(client.get(address).data)).active.values
+    book = load_workbook(io.BytesIO(client.get(address).data))
+    headings, *rows = book[book.sheetnames[-1]].values  # a chapter's has one, the others end with their sites
     figures = [dict(zip(headings, row, strict=True)) for row in rows]
-    return {row["site"]: row["came"] for row in figures}
+    of_sites = {row["site"]: row["came"] for row in figures if row["site"]}
+    if "sites" in book:
+        union = dict(book["union"].values)
+        *_areas, (_total, *in_areas) = book["areas"].values
+        assert union["came"] in in_areas
+        assert union["came"] == rows[-1][headings.index("came")] == sum(of_sites.values())
+    return of_sites

@@ -221,4 +221,4 @@ def _path(text: str) -> str:
 
 
 def _number(text: str) -> object:
-    return float(text) if "." in text else int(text) if text.isdigit() else text
+    return round(float(text) / 100, 6) if "." in text else int(text) if text.isdigit() else text

@@ -1,7 +1,5 @@
 """The content of exported files (CSV or XLSX): a mark that names who exported it, headings, rows."""
 
-import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
@@ -50,12 +48,6 @@ def write_file(
     """The bytes of the file; its first row is the mark."""
     sheet = Sheet("Mobilize", headings, rows, mark)
     return xlsx_file([sheet]) if format is ExportFormat.XLSX else csv_file(sheet)
-
-
-def file_name(*parts: str, ending: str) -> str:
-    """Plain letters only: it travels in a header and stands on every system."""
-    plain = unicodedata.normalize("NFKD", "-".join(parts)).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:120] + f".{ending}"
 
 
 def _people(action: Action, visible: Board, *, phones: bool) -> Iterator[Sequence[Cell]]:

@@ -23,9 +23,9 @@ from mobilize.errors import Refused
 from mobilize.keys.tokens import hash_token, random_token
 from mobilize.languages import DEFAULT, _
 from mobilize.privacy.exports.approval import ask_second_person, use_second_yes, wants_second_person
-from mobilize.privacy.exports.files import file_name, table_of, table_of_chapter, write_file
+from mobilize.privacy.exports.files import table_of, table_of_chapter, write_file
 from mobilize.privacy.models import Export, ExportFormat, ExportKind
-from mobilize.tabular import MIMETYPES
+from mobilize.tabular import MIMETYPES, file_name
 from mobilize.turnout.board.cache import board_for
 from mobilize.turnout.figures.types import Board
 from mobilize.turnout.reports.chapter import chapter_report_of

@@ -52,7 +52,7 @@ def series(campaign_id: UUID) -> str | Response:
     campaign = db.session.get(Campaign, campaign_id) or abort(404)
     matrix = matrix_of(campaign.id, me().scope, now) or abort(404)
     if request.args.get("form") == "csv":
-        return as_table([_sheet(matrix)], "csv", "series")
+        return as_table([_sheet(matrix)], "csv", campaign, "series")
     return render_template(
         "turnout/series.html", campaign=campaign, link=_seen_link(campaign.id), **_page(matrix, now)
     )

@@ -1,6 +1,7 @@
 """Figures as rows of tables and as JSON. Headings are words of the code, the same in every language."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mobilize.tabular import Cell, Sheet
@@ -33,6 +34,21 @@ def areas_sheet(board: Board) -> Sheet:
     rows = [list(area_row(area).values()) for area in board.areas]
     total = total_figures(board.total, NAMES, LINE).values()
     return Sheet("turnout", AREA_HEADINGS, [*rows, ["total", *total]])
+
+
+def workbook(board: Board, about: Iterable[Sequence[Cell]]) -> list[Sheet]:
+    """The union (or what is in view of it), its areas and its sites, a sheet each. `about` are rows above the
+    union's figures: of what these are."""
+    total = total_figures(board.total, NAMES, LINE)
+    last = list(total.values())
+    areas = [list(area_row(area).values()) for area in board.areas]
+    # Under the sites' headings: those of the areas but for the number of sites and of those reporting.
+    under_sites = ["total", "", "", "", *last[len(last) - len(NAMES) - len(LINE) :], "", None, None]
+    return [
+        Sheet("union", ("figure", "value"), [*about, *total.items()]),
+        Sheet("areas", AREA_HEADINGS, areas, total=["total", *last]),
+        replace(sites_sheet(board), name="sites", total=under_sites),
+    ]
 
 
 def people_rows(people: Iterable[NamedMember], next_talks: Iterable[Conversation]) -> Iterator[list[Cell]]:

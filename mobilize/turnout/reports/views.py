@@ -8,17 +8,17 @@ from uuid import UUID
 from flask import Response, abort, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from mobilize import audit, clock
+from mobilize import audit, clock, settings
 from mobilize.accounts.access.permissions import me, signed_in
 from mobilize.accounts.access.scope import today
 from mobilize.accounts.models import CHAIRS, RoleName
-from mobilize.actions.models import Action
+from mobilize.actions.models import Action, Campaign
 from mobilize.actions.visibility import chairless, visible_action, visible_site
 from mobilize.database import db
 from mobilize.errors import Refused
-from mobilize.languages import _
+from mobilize.languages import DEFAULT, _, language
 from mobilize.roster.models import Area, Site
-from mobilize.tabular import MIMETYPES, Sheet, csv_file, xlsx_file
+from mobilize.tabular import MIMETYPES, Cell, Sheet, csv_file, file_name, xlsx_file
 from mobilize.turnout.board.cache import board_for
 from mobilize.turnout.board.charts import bars
 from mobilize.turnout.campaigns.series import board_series
@@ -150,8 +150,10 @@ def _board(action: Action) -> Board:
 
 
 def _of_many(action: Action, board: Board, name: str, form: str, *, area: Area | None) -> Response | str:
-    if form in ("csv", "xlsx"):
-        return as_table([tables.sites_sheet(board)], form, "turnout", drill=action.drill)
+    if form == "csv":
+        return as_table([tables.sites_sheet(board)], form, action, name)
+    if form == "xlsx":
+        return as_table(tables.workbook(board, _about(action, board, name)), form, action, name)
     kind, place = (ReportKind.AREA, area.id) if area else (ReportKind.UNION, action.id)
     # The union's report is the whole union's: who sees a part of it reads the areas'.
     reports = reports_of(action.id, kind, place) if area or me().scope.everything else []
@@ -160,7 +162,7 @@ def _of_many(action: Action, board: Board, name: str, form: str, *, area: Area |
     if form == "pdf":
         version = reports[-1].version if is_current else None
         pdf = reports_pdf.board_pdf(action, board, name, clock.now(), steps=steps, version=version)
-        return as_file(pdf, "pdf", "turnout", drill=action.drill)
+        return as_file(pdf, "pdf", action, name)
     page: dict[str, Any] = {"action": action, "board": board, "name": name, "area": area, "steps": steps}
     page |= {"reports": reports, "is_current": is_current, "kind": kind, "place": place}
     columns = report_columns()
@@ -180,26 +182,35 @@ def _narrowed(whole: Board, visible: Board, area: Area | None) -> Board:
 
 def _chapter_file(report: ChapterReport, site: Site, form: str) -> Response:
     board = replace(report.board, chapters=(report.chapter,), no_site=None, others=None)
-    drill = report.action.drill
     if form in ("csv", "xlsx"):
-        return as_table([tables.sites_sheet(board)], form, site.code, drill=drill)
-    return as_file(report.pdf(clock.now(), names=False), "pdf", site.code, drill=drill)
+        return as_table([tables.sites_sheet(board)], form, report.action, site.name)
+    return as_file(report.pdf(clock.now(), names=False), "pdf", report.action, site.name)
 
 
-def as_table(sheets: Sequence[Sheet], form: str, name: str, *, drill: bool = False) -> Response:
+def _about(action: Action, board: Board, name: str) -> list[tuple[str, Cell]]:
+    """The rows that say of what a workbook is."""
+    day = clock.local(action.starts_at, settings().union_timezone)
+    rows: list[tuple[str, Cell]] = [("union", settings().union_name), ("action", action.name.in_(language()))]
+    return [*rows, ("day", f"{day:%Y-%m-%d}"), ("place", name), ("as_of", board.as_of)]
+
+
+def as_table(sheets: Sequence[Sheet], form: str, about: Action | Campaign, *parts: str) -> Response:
     """Tables as a file: CSV of the first, or an XLSX of all. Those of a drill say so above their headings."""
-    if drill:
+    if isinstance(about, Action) and about.drill:
         sheets = [replace(one, name=f"DRILL {one.name}", mark=tables.DRILL) for one in sheets]
     content = csv_file(sheets[0]) if form == "csv" else xlsx_file(sheets)
-    return as_file(content, form, name, drill=drill)
+    return as_file(content, form, about, *parts)
 
 
-def as_file(content: bytes, form: str, name: str, *, drill: bool = False) -> Response:
-    """An answer that a browser keeps as a file; a drill's says so in its name."""
-    plain = "".join(c for c in name if c.isascii() and (c.isalnum() or c in "-_"))
-    plain = f"DRILL-{plain}" if drill else plain
-    disposition = f'attachment; filename="{plain or "report"}.{form}"'
+def as_file(content: bytes, form: str, about: Action | Campaign, *parts: str) -> Response:
+    """An answer that a browser keeps as a file, named by union, action or campaign, `parts`, and an action's
+    day; a drill's says so first."""
+    named = [settings().union_name, about.name[DEFAULT], *parts]
+    if isinstance(about, Action):
+        named.append(f"{clock.local(about.starts_at, settings().union_timezone):%Y-%m-%d}")
+        named = ["DRILL", *named] if about.drill else named
     mimetype = MIMETYPES.get(form, "application/pdf")
+    disposition = f'attachment; filename="{file_name(*named, ending=form)}"'
     return Response(content, mimetype=mimetype, headers={"Content-Disposition": disposition})
 
 
@@ -211,7 +222,7 @@ def coming(action_id: UUID, form: str = "page") -> str | Response:
     action = visible_action(action_id, me().scope)
     board = board_for(action, me().scope) or abort(404)
     if form == "csv":
-        return as_table([rsvps.sheet_of(action, board)], "csv", "coming", drill=action.drill)
+        return as_table([rsvps.sheet_of(action, board)], "csv", action, "rsvps")
     together, areas = rsvps.coming_against_arrived(action, board)
     page = {"board": board, "together": together, "areas": areas, "drill": action.drill}
     return render_template("turnout/coming.html", action=action, **page)

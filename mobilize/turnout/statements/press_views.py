@@ -54,7 +54,5 @@ def _file(action: Action, figures: Numbers, form: str) -> Response:
     if form == "json":
         return jsonify({"action": str(action.id), "drill": action.drill, **figures})
     if form in ("csv", "xlsx"):
-        return as_table([numbers_sheet(figures)], form, "numbers", drill=action.drill)
-    return as_file(
-        numbers_pdf(action, figures, clock.now()), "pdf", f"numbers-{language()}", drill=action.drill
-    )
+        return as_table([numbers_sheet(figures)], form, action, "numbers")
+    return as_file(numbers_pdf(action, figures, clock.now()), "pdf", action, "numbers", language())

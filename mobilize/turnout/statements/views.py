@@ -131,12 +131,12 @@ def _answer(
     one = selected.statement
     name = f"statement-v{one.version}"
     if form == "csv":
-        return as_table([sites_sheet(pack)], "csv", f"{name}-sites", drill=action.drill)
+        return as_table([sites_sheet(pack)], "csv", action, name, "sites")
     if form == "xlsx":
-        return as_table(pack_sheets(one, pack), "xlsx", f"{name}-challenge", drill=action.drill)
+        return as_table(pack_sheets(one, pack), "xlsx", action, name, "challenge")
     if form == "pdf":
         pdf = statement_pdf(action, one, selected.before, pack)
-        return as_file(pdf, "pdf", f"{name}-{language()}", drill=action.drill)
+        return as_file(pdf, "pdf", action, name, language())
     return render_template(
         "turnout/statement.html",
         action=action,
