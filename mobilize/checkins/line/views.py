@@ -35,6 +35,7 @@ from mobilize.checkins.forms import MOST_ITEMS, LineBatch, duty_choices
 from mobilize.checkins.line.forms import LineForm
 from mobilize.checkins.line.list_signature import public_key, signature
 from mobilize.checkins.line.queries import (
+    ListedMember,
     gates_of,
     has_list,
     line_figures,
@@ -64,10 +65,15 @@ def page(code: str) -> Response:
     return open_camera(make_response(_page(_event(code), read_code(code), shell="shell" in request.args)))
 
 
+def _those_not_in_first(people: list[ListedMember] | None) -> list[ListedMember] | None:
+    """Whoever is still to be ticked, by name; then who is in."""
+    return people and sorted(people, key=lambda person: person.here is not None)
+
+
 def _page(event: Event, code: str, *, shell: bool = False, unusual: LineForm | None = None) -> str:
     """`unusual`: a head count that was sent, about which the page asks whether it is right."""
     here = who_is_in(event.id)
-    people = [] if shell and has_list(event.id) else the_list(event.id)
+    people = [] if shell and has_list(event.id) else _those_not_in_first(the_list(event.id))
     audit.note(f"grant:{grant().id}", "line.see", event.id, now=clock.now())
     return render_template(
         "line/page.html",

@@ -107,7 +107,10 @@ function listenToSearch(list) {
   input.addEventListener("input", () => {
     byId("nobody").textContent = showMatches(list, input.value) ? "" : page.nobody;
   });
-  input.addEventListener("focus", () => input.select()); // the next name is typed over the last one
+  input.addEventListener("focus", () => {
+    input.select(); // the next name is typed over the last one
+    byId("search-field").scrollIntoView(); // the keyboard covers the lower half
+  });
   duty?.addEventListener("change", redraw);
 }
 

@@ -73,7 +73,8 @@ async function isAsSigned({ people, signature }) {
 }
 
 /**
- * Shows the rows with all these words and no others; false where there is none.
+ * Shows the rows with all these words and no others, those who are not in yet first; false where there is none.
+ * Rows move at no other time: nobody taps a name that has just slid under the finger.
  * @param {HTMLElement} names
  * @param {string} wanted
  */
@@ -81,7 +82,20 @@ export function showMatches(names, wanted) {
   const words = fold(wanted).split(/\s+/);
   const rows = /** @type {HTMLElement[]} */ ([...names.children]);
   for (const row of rows) row.hidden = !words.every((word) => row.dataset.search?.includes(word));
+  putThoseInLast(names, rows);
   return rows.some((row) => !row.hidden);
+}
+
+/**
+ * @param {HTMLElement} names
+ * @param {HTMLElement[]} rows
+ */
+function putThoseInLast(names, rows) {
+  const placeOf = new Map(state.people.map(({ id }, n) => [id, n]));
+  const place = (/** @type {HTMLElement} */ row) =>
+    (row.classList.contains("in") ? placeOf.size : 0) + (placeOf.get(row.dataset.id ?? "") ?? 0);
+  const sorted = [...rows].sort((one, other) => place(one) - place(other));
+  if (sorted.some((row, n) => row !== rows[n])) names.append(...sorted);
 }
 
 /** @param {string} text */
