@@ -14,8 +14,15 @@ from mobilize.database import db
 from tests.checkins.morning import attendance, evidence, outcomes
 from tests.journeys.phones import SOON, eventually, kill, open_and_keep
 
+# The browser says that nobody looks at the page.
+HIDDEN = """Object.defineProperty(document, 'hidden', { value: true, configurable: true });
+  document.dispatchEvent(new Event('visibilitychange'))"""
+
 
 def check_in_here(page, number):
+    other = page.get_by_role("button", name="Check in someone else on this phone")
+    if other.is_visible():  # one is on its way
+        other.click()
     page.get_by_label("Your mobile number").last.fill(number)
     page.get_by_role("button", name="Check in", exact=True).last.click()
 
@@ -45,6 +52,40 @@ def test_members_check_in_without_a_network_and_the_phone_dies_before_it_is_back
     page.reload()
     expect(page.get_by_role("button", name="Show my receipt")).to_be_visible()
     assert len(evidence(gate.event)) == 3
+
+
+def test_a_tap_that_waits_leaves_no_form_and_says_what_was_typed_until_the_phone_is_passed_on(gate, phone_of):
+    context, page = phone_of()
+    open_and_keep(page, gate.check_in, f"/c/{gate.event.code}")
+    context.set_offline(True)
+    check_in_here(page, "213 555 0110")
+    expect(page.get_by_text("You typed 213 555 0110")).to_be_visible()
+    expect(page.get_by_label("Your mobile number")).to_be_hidden()
+    expect(page.get_by_text("where there is a network")).to_be_visible()
+    assert page.evaluate("document.activeElement.id") == "saved"
+    text = page.get_by_role("link", name=f"Or text HERE {gate.event.text_code} from your own phone")
+    assert text.get_attribute("href") == f"sms:+12135550100?&body=HERE%20{gate.event.text_code}"
+    page.evaluate(HIDDEN)
+    expect(page.get_by_text("You typed …110")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("You typed …110")).to_be_visible()
+    context.set_offline(False)
+    expect(page.get_by_role("heading", name="You're counted")).to_be_visible(timeout=SOON)
+    expect(page.locator(".ticket .typed")).to_have_text("…110")
+    page.goto(gate.check_in)
+    page.get_by_role("button", name="Show my receipt").click()
+    expect(page.locator(".ticket .typed")).to_have_text("…110")
+    assert "0110" not in page.content()
+
+
+def test_the_next_person_on_this_phone_gets_the_form_back(gate, phone_of):
+    context, page = phone_of()
+    open_and_keep(page, gate.check_in, f"/c/{gate.event.code}")
+    context.set_offline(True)
+    check_in_here(page, "2135550110")
+    page.get_by_role("button", name="Check in someone else on this phone").click()
+    expect(page.get_by_label("Your mobile number")).to_be_focused()
+    assert page.get_by_label("Your mobile number").input_value() == ""
 
 
 def test_the_receipt_opens_without_a_network(gate, phone_of):

@@ -52,6 +52,8 @@ class CachedEvent(NamedTuple):
     # When the code it was asked for by was replaced, because that had leaked; `code` is that old one then,
     # and the new one stands nowhere in this.
     replaced_at: datetime | None
+    # The digits behind HERE in a text.
+    text_code: str
 
     def is_old_code(self, at: datetime) -> bool:
         """Whether its code was replaced by this moment."""
@@ -159,6 +161,7 @@ def _showing(code: Any, replaced_at: Any) -> Any:
         Action.kind,
         Campaign.demands,
         replaced_at,
+        Event.text_code,
     )
     event = (
         select(*columns)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from flask import render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from mobilize import clock
+from mobilize import clock, settings
 from mobilize.actions.queries import EARLY, LATE
 from mobilize.checkins.forms import CheckInForm, event_token
 from mobilize.checkins.line.queries import LastCount, last_count
@@ -39,6 +39,9 @@ class EventTexts:
     meet_at: str
     state: str
     opens: str
+    # What a text says that checks its sender in; empty where no text reaches us, or that code leaked.
+    text: str
+    text_number: str
 
 
 @dataclass(frozen=True)
@@ -172,15 +175,18 @@ def _render_form(event: CachedEvent, form: CheckInForm, at: datetime, **how: boo
 
 
 def event_words(event: CachedEvent, now: datetime) -> EventTexts:
-    reads = language()
+    reads, state = language(), _state(event, now)
+    texts = settings().text_number and state in ("open", "early")
     return EventTexts(
         action_name=event.name.in_(reads),
         place=event.place,
         when=say_when(event.starts_at, event.ends_at, event.tz),
         demands=event.demands_in(reads),
         meet_at=event.meet_at,
-        state=_state(event, now),
+        state=state,
         opens=say_time(event.starts_at - EARLY, event.tz),
+        text=_("HERE %(code)s", code=event.text_code) if texts else "",
+        text_number=settings().text_number if texts else "",
     )
 
 

@@ -16,6 +16,10 @@ let sending = null;
 let retryDelay = 4000;
 /** @type {number | undefined} */
 let timer;
+// What was typed since the page was last looked away from, by nonce: phones are passed round.
+/** @type {Map<string, string>} */
+const typedHere = new Map();
+let askedForOther = false;
 
 /**
  * @param {HTMLFormElement} form
@@ -26,6 +30,9 @@ async function checkIn(form, button) {
   const typed = field(form, "known") || !input ? null : input.value;
   const token = field(form, "token")?.value ?? "";
   const nonce = await queue.enqueue({ code, page, typed, token, ...(button.name === "left" && { left: true }) });
+  if (typed) typedHere.set(nonce, typed);
+  askedForOther = false;
+  navigator.storage?.persist?.().catch(() => {});
   form.querySelector(".error")?.remove();
   // It is in the queue, and the next person types here; on a slow phone they may have begun by now.
   if (input && typed && input.value === typed) input.value = "";
@@ -74,35 +81,108 @@ function send() {
 
 async function sendQueue() {
   await redraw();
-  await queue.sendAll((item, receipt) => item.code === code && showReceipt(receipt), words.rejected);
+  await queue.sendAll((item, receipt) => item.code === code && showReceipt(receipt, item), words.rejected);
 }
 
-/** @param {string} receipt a page of its own */
-function showReceipt(receipt) {
+/**
+ * @param {string} receipt a page of its own
+ * @param {{ nonce?: string, typed?: string | null }} item what was typed; the server's page never says it
+ */
+function showReceipt(receipt, item) {
   const received = new DOMParser().parseFromString(receipt, "text/html");
   const content = received.getElementById("content") || first(received, "main");
   const here = byId("content");
   here.replaceChildren(...content.childNodes);
+  const facts = here.querySelector(".ticket .facts dl");
+  if (item.typed) facts?.append(create("dt", "", words.typed), whatWasTyped("dd", item));
   document.title = first(here, "h1").textContent ?? "";
   byId("main").focus();
   scrollTo(0, 0);
   cachePage(page, page);
 }
 
+/** @param {string} typed */
+const ending = (typed) => "…" + typed.replace(/^…/, "").trim().slice(-3);
+
+/**
+ * A number as it was typed; once the page was left, its last three characters.
+ * @param {string} tag
+ * @param {{ nonce?: string, typed?: string | null }} item
+ */
+function whatWasTyped(tag, { nonce = "", typed }) {
+  const element = create(tag, "typed", typedHere.get(nonce) ?? ending(typed ?? ""));
+  element.dataset.ending = ending(typed ?? "");
+  return element;
+}
+
+function hideTyped() {
+  typedHere.clear();
+  for (const element of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".typed"))) {
+    element.textContent = element.dataset.ending ?? "";
+  }
+}
+
 async function redraw() {
-  const [{ length: waiting }, rejected] = [await queue.pending(), await queue.rejected()];
+  const [items, rejected] = [await queue.pending(), await queue.rejected()];
+  const { length: waiting } = items;
+  const ours = items.filter((item) => item.code === code);
   notices.replaceChildren(); // nothing waits from here on: two may redraw at once
   clearTimeout(timer);
   if (waiting) {
     const title = waiting === 1 ? words.savedOne : words.savedMany.replace("%", String(waiting));
     const note = storage.failed ? words.keepOpen : sending ? "" : words.savedNote;
-    notices.append(notice("offline", sending ? words.sending : title, note));
+    const box = notice("offline", sending ? words.sending : title, note);
+    for (const item of ours) if (item.typed) box.append(typedLine(item));
+    if (!sending && words.text) box.append(textLink());
+    notices.append(box);
   }
+  hideForms(ours.length > 0 && !askedForOther);
   if (waiting && !sending) {
     timer = setTimeout(send, retryDelay);
     retryDelay = Math.min(retryDelay * 1.5, 60000);
   }
   notices.append(...rejected.filter((item) => item.code === code).map(rejection));
+}
+
+/** @param {queue.CheckIn} item */
+function typedLine(item) {
+  const line = create("p", "", words.typed + " ");
+  line.append(whatWasTyped("strong", item));
+  return line;
+}
+
+// Without a network for data there may be one for a text.
+function textLink() {
+  const link = /** @type {HTMLAnchorElement} */ (create("a", "button secondary", words.textWords));
+  link.href = `sms:${words.textTo}?&body=${encodeURIComponent(words.text)}`;
+  return link;
+}
+
+/**
+ * Nothing is left to tap twice while a tap is on its way; the next person asks for the form.
+ * @param {boolean} hide
+ */
+function hideForms(hide) {
+  const content = byId("content");
+  if (content.querySelector(".ticket")) return; // a receipt
+  const focused = hide && content.contains(document.activeElement);
+  const forms = /** @type {NodeListOf<HTMLElement>} */ (content.querySelectorAll("form, details"));
+  for (const form of forms) form.hidden = hide;
+  const input = /** @type {HTMLInputElement | null} */ (content.querySelector("[name=typed]"));
+  if (hide && input) notices.append(otherPerson(input));
+  if (focused) notices.focus();
+}
+
+/** @param {HTMLInputElement} input */
+function otherPerson(input) {
+  const other = create("button", "button secondary", words.other);
+  other.setAttribute("type", "button");
+  other.onclick = () => {
+    askedForOther = true;
+    input.closest("details")?.setAttribute("open", "");
+    redraw().then(() => input.focus());
+  };
+  return other;
 }
 
 /** @param {queue.CheckIn} item */
@@ -137,7 +217,7 @@ async function offerReceipt() {
   const button = document.getElementById("my-receipt");
   if (!receipt || !button) return;
   button.hidden = false;
-  button.onclick = () => showReceipt(receipt.page);
+  button.onclick = () => showReceipt(receipt.page, receipt);
 }
 
 // The page was opened and cached the evening before: at the gate, without a network, it has its form.
@@ -170,7 +250,7 @@ function onSubmit(event) {
 async function start() {
   document.addEventListener("submit", onSubmit);
   addEventListener("online", send);
-  document.addEventListener("visibilitychange", () => document.hidden || send());
+  document.addEventListener("visibilitychange", () => (document.hidden ? hideTyped() : send()));
   if (!navigator.onLine) openIfItIsTime();
   await offerReceipt();
   await redraw();

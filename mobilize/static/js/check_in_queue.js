@@ -77,7 +77,8 @@ async function sendOne(item, onReceipt, unreadable) {
   if (performance.now() - begun < 3000) clock.sync(Date.parse(response.headers.get("Date") ?? ""));
   if (response.ok && result.nonce === item.nonce && result.stored) {
     confirmed.add(item.nonce);
-    await storage.put("receipts", { code, page: result.page, at: Date.now() });
+    const typed = item.typed && "…" + item.typed.trim().slice(-3); // phones are passed round
+    await storage.put("receipts", { code, page: result.page, at: Date.now(), typed });
     await storage.remove(STORE, item.nonce);
     onReceipt(item, result.page);
     return true;
