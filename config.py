@@ -264,9 +264,9 @@ class _Reader:
 
     def redis_url(self, name: str, default: str) -> str:
         """One server, or sentinels with semicolons between them, as Celery takes it."""
-        url = self.text(name, default)
+        url = re.sub("^unix:", "redis+socket:", self.text(name, default))
         servers = url.split(";")
-        is_one = len(servers) == 1 and re.match("(redis|rediss|unix|redis\\+socket)://", url)
+        is_one = len(servers) == 1 and re.match(r"(redis|rediss|redis\+socket)://", url)
         if not is_one and not all(re.fullmatch(r"sentinel://[^/\s;]+(/\d*)?", one) for one in servers):
             raise BadSetting(
                 f"{name} must be like redis://HOST:6379/0, or sentinel://HOST:26379;sentinel://HOST:26379."

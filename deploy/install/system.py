@@ -1,0 +1,208 @@
+"""What the system itself has to bring: packages, a user, services that run, a database."""
+
+import os
+import pwd
+import shutil
+import socket
+import time
+from collections.abc import Callable, Collection
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+from deploy.install import CannotInstall
+from deploy.install.commands import run, succeeds
+from deploy.install.files import BACKUPS, ENVIRONMENT, ETC, PLACES, STATE, WEB_PORTS, Files, tell
+from deploy.install.release import OPT
+
+USER = "mobilize"
+SOCKET = "/run/mobilize-redis/redis.sock"
+WEB = tuple(f"mobilize-web@{port % 10}" for port in WEB_PORTS)
+ENABLED = (*(f"{name}.service" for name in WEB), "mobilize-worker.service", "mobilize-redis.service",
+           "mobilize-backup.timer")  # fmt: skip
+READY_WITHIN_S = 60.0
+DISK_GB = 3
+POSTGRESQL = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
+REDIS = {"appendonly": "yes", "maxmemory-policy": "noeviction"}
+
+
+def check(*, start: bool) -> None:
+    """Raises `CannotInstall` with the first thing that is missing here, before anything is changed."""
+    if os.geteuid() != 0:
+        raise CannotInstall("This needs to be root: sudo make install")
+    if not shutil.which("apt-get"):
+        raise CannotInstall(
+            "This is for Debian 12 and later and Ubuntu 24.04 and later; docs/operating.md has the rest."
+        )
+    if start and not Path("/run/systemd/system").is_dir():
+        raise CannotInstall(
+            "No systemd runs here. To lay everything down and start nothing: make install ARGS=--no-start"
+        )
+    free = shutil.disk_usage("/opt").free >> 30
+    if free < DISK_GB:
+        raise CannotInstall(f"{DISK_GB} GB are needed below /opt, and {free} are free.")
+
+
+def install_packages(*, proxy: bool) -> None:
+    """Those that are missing, from the system's own archive; nothing is upgraded."""
+    redis = "valkey-server" if _is_offered("valkey-server") else "redis-server"
+    has_redis = shutil.which("valkey-server") or shutil.which("redis-server")
+    wanted = ["python3-venv", "postgresql", "ca-certificates", "tzdata", *([] if has_redis else [redis])]
+    missing = [name for name in (*wanted, *(["caddy"] if proxy else [])) if not _is_installed(name)]
+    if not missing:
+        tell("as it was", "packages")
+        return
+    tell("fetching", " ".join(missing))
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    run("apt-get", "-qq", "update", catch=True)
+    run("apt-get", "-qq", "install", "-y", "--no-install-recommends", *missing, catch=True, **quiet)
+    if not has_redis:  # the package starts one at a port, which nobody here uses
+        succeeds("systemctl", "disable", "--now", redis)
+    tell("installed", " ".join(missing))
+
+
+def _is_offered(package: str) -> bool:
+    return bool(run("apt-cache", "--names-only", "search", f"^{package}$", catch=True))
+
+
+def _is_installed(package: str) -> bool:
+    return succeeds("dpkg-query", "-W", "-f", "${Version}", package) and "ok installed" in run(
+        "dpkg-query", "-W", "-f", "${Status}", package, catch=True
+    )
+
+
+def make_user(files: Files) -> None:
+    """A user without a password or a shell, and the folders that are its own."""
+    try:
+        pwd.getpwnam(USER)
+        tell("as it was", f"user {USER}")
+    except KeyError:
+        home = ("--home-dir", str(STATE), "--shell", "/usr/sbin/nologin")
+        run("useradd", "--system", "--user-group", *home, USER)
+        tell("made", f"user {USER}")
+    files.folder(ETC, 0o755)
+    files.folder(OPT, 0o755)
+    files.folder(STATE, 0o700, USER)
+    files.folder(BACKUPS, 0o700, USER)
+
+
+def enable(*, proxy: bool) -> None:
+    """Have systemd start them with the machine. Works where no systemd runs."""
+    run("systemctl", "enable", "--quiet", *ENABLED, *(["caddy"] if proxy else []), catch=True)
+    tell("enabled", " ".join(ENABLED))
+    if Path("/run/systemd/system").is_dir():
+        run("systemctl", "daemon-reload")
+
+
+def start_stores(changed: Collection[str]) -> None:
+    """PostgreSQL and Redis, with our settings, and proof that they have them."""
+    if "journald.conf" in changed:
+        run("systemctl", "restart", "systemd-journald")
+    run("systemctl", "restart" if "postgresql.conf" in changed else "start", "postgresql")
+    is_new = {"redis.conf", "mobilize-redis.service"} & set(changed)
+    run("systemctl", "restart" if is_new else "start", "mobilize-redis")
+    _wait_for(lambda: succeeds("runuser", "-u", "postgres", "--", "psql", "-qtAc", "SELECT 1"), "PostgreSQL")
+    _assert_settings("PostgreSQL", POSTGRESQL, lambda name: _sql(f"SHOW {name}"))
+    _assert_settings("Redis", REDIS, _redis_setting)
+
+
+def make_database() -> None:
+    """A role that only the user of the same name can be, without a password, and its database, in UTF-8
+    whatever the machine's own language is."""
+    if not _sql(f"SELECT 1 FROM pg_roles WHERE rolname = '{USER}'"):
+        run("createuser", USER, user="postgres")
+        tell("made", f"database role {USER}")
+    if not _sql(f"SELECT 1 FROM pg_database WHERE datname = '{USER}'"):
+        options = ("--owner", USER, "--encoding", "UTF8", "--locale", "C.UTF-8", "--template", "template0")
+        run("createdb", *options, USER, user="postgres")
+        tell("made", f"database {USER}")
+
+
+def migrate(release: Path) -> None:
+    """Bring the tables to this release; the one before goes on meanwhile."""
+    run("/usr/local/sbin/mobilize", "db", "upgrade", catch=True, MOBILIZE_RELEASE=str(release))
+    tell("migrated", "the database")
+
+
+def start_service(changed: Collection[str], *, is_new: bool, proxy: bool) -> None:
+    """The web servers one after the other, so that one always answers; then the workers and the proxy."""
+    for name, port in zip(WEB, WEB_PORTS, strict=True):
+        _start(name, again=is_new or "mobilize-web@.service" in changed)
+        _wait_for(lambda port=port: _is_ready(port), f"{name}: journalctl -u {name} says why it")  # type: ignore[misc]
+    _start("mobilize-worker", again=is_new or "mobilize-worker.service" in changed)
+    _start("mobilize-backup.timer", again="mobilize-backup.timer" in changed)
+    if proxy:
+        run("caddy", "validate", "--adapter", "caddyfile", "--config", "/etc/caddy/Caddyfile", catch=True)
+        run("systemctl", "reload-or-restart" if "Caddyfile" in changed else "start", "caddy")
+        tell("running", "caddy")
+
+
+def _start(name: str, *, again: bool) -> None:
+    run("systemctl", "restart" if again else "start", name)
+    tell("restarted" if again else "running", name)
+
+
+def list_commands() -> list[str]:
+    """The names of the service's own commands."""
+    lines = run("/usr/local/sbin/mobilize", "--help", catch=True).partition("Commands:")[2].splitlines()
+    return [line.split()[0] for line in lines if line.strip()]
+
+
+def remove(files: Files) -> None:
+    """Stop and take away all but what people put in: settings, database, backups."""
+    for name in ENABLED:
+        succeeds("systemctl", "disable", "--now", name)
+    places = [place for name, place in PLACES.items() if name.startswith("mobilize")]
+    for place in (*places, PLACES["journald.conf"]):
+        if files.at(place).exists():
+            files.at(place).unlink()
+            tell("removed", place)
+    for folder in (OPT, STATE / "redis"):
+        if files.at(folder).exists():
+            shutil.rmtree(files.at(folder))
+            tell("removed", folder)
+    caddyfile = files.read("/etc/caddy/Caddyfile")
+    if "import mobilize.caddyfile\n" in caddyfile:
+        before = files.read("/etc/caddy/Caddyfile.before-mobilize")
+        files.write("/etc/caddy/Caddyfile", caddyfile.replace("import mobilize.caddyfile\n", "") or before)
+        succeeds("systemctl", "reload", "caddy")
+    succeeds("systemctl", "daemon-reload")
+    tell("kept", f"{ENVIRONMENT} (settings and keys), database {USER}, {BACKUPS}")
+
+
+def _sql(statement: str) -> str:
+    return run("psql", "-qtAc", statement, user="postgres", catch=True)
+
+
+def _redis_setting(name: str) -> str:
+    """As the server at our socket answers: `CONFIG GET` in its inline protocol."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(5)
+        client.connect(SOCKET)
+        client.sendall(f"CONFIG GET {name}\r\n".encode())
+        return client.recv(4096).decode().split("\r\n")[-2]
+
+
+def _assert_settings(server: str, wanted: dict[str, str], ask: Callable[[str], str]) -> None:
+    for name, value in wanted.items():
+        if (there := ask(name)) != value:
+            raise CannotInstall(
+                f"{server} has {name} = {there}, and it must be {value}: another file sets it."
+            )
+    tell("asserted", f"{server}: {', '.join(f'{name} {value}' for name, value in wanted.items())}")
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (HTTPError, URLError, OSError):
+        return False
+
+
+def _wait_for(holds: Callable[[], bool], what: str) -> None:
+    ends = time.monotonic() + READY_WITHIN_S
+    while not holds():
+        if time.monotonic() > ends:
+            raise CannotInstall(f"{what} did not answer within {READY_WITHIN_S:.0f} seconds.")
+        time.sleep(0.5)
