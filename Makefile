@@ -52,7 +52,8 @@ work: setup ## The workers and their clock (beat), from the environment (WORKER_
 	@exec $(BIN)/python deploy/work.py
 
 install: ## All of it on this machine, as root: Debian 12 or later, Ubuntu 24.04 or later (NAME=value ...; ARGS="--no-start --no-proxy")
-	@command -v python3 >/dev/null || { apt-get -qq update && apt-get -qq install -y --no-install-recommends python3; }
+	@command -v python3 >/dev/null || { echo "Installing python3 ..." && apt-get -qq update && \
+	  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends python3 >/dev/null 2>&1; }
 	@python3 -B -m deploy.install $(ARGS)
 
 uninstall: ## Take the service off this machine, as root; settings, database and backups stay

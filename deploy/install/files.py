@@ -41,8 +41,9 @@ class Files:
         """Its text; empty where there is none."""
         return self.at(path).read_text(encoding="utf-8") if self.at(path).exists() else ""
 
-    def write(self, path: str | Path, text: str, mode: int = 0o644) -> bool:
-        """Put `text` there, at once or not at all. Returns whether it was anything else before."""
+    def write(self, path: str | Path, text: str, mode: int = 0o644) -> None:
+        """Put `text` there, at once or not at all. What is there already is not touched: its time tells what
+        has to be restarted."""
         target = self.at(path)
         if is_there := target.exists() and target.read_text(encoding="utf-8") == text:
             target.chmod(mode)
@@ -55,7 +56,6 @@ class Files:
             draft.chmod(mode)
             draft.rename(target)
         tell("as it was" if is_there else "written", path)
-        return not is_there
 
     def folder(self, path: str | Path, mode: int, owner: str = "root") -> None:
         self.at(path).mkdir(parents=True, exist_ok=True)
@@ -74,32 +74,29 @@ def tell(what: str, about: object) -> None:
     print(f"  {what:<10} {about}", flush=True)
 
 
-def write_all(files: Files, values: Mapping[str, str], *, proxy: bool) -> set[str]:
-    """Everything in `deploy/machine/`, to its place; Caddy's only with `proxy`. Returns what has changed."""
+def write_all(files: Files, values: Mapping[str, str], *, proxy: bool) -> None:
+    """Everything in `deploy/machine/`, to its place; Caddy's only with `proxy`."""
     marks = _marks(files, values)
-    changed = set()
     for name, place in PLACES.items():
         if name == "Caddyfile" and not proxy:
             continue
         text = (SOURCES / name).read_text(encoding="utf-8")
         for mark, value in marks.items():
             text, place = text.replace(mark, value), place.replace(mark, value)
-        if files.write(place, text, 0o755 if name == "mobilize.sh" else 0o644):
-            changed.add(name)
-    if proxy and _use_caddyfile(files):
-        changed.add("Caddyfile")
-    return changed
+        files.write(place, text, 0o755 if name == "mobilize.sh" else 0o644)
+    if proxy:
+        _use_caddyfile(files)
 
 
-def _use_caddyfile(files: Files) -> bool:
+def _use_caddyfile(files: Files) -> None:
     """Have Caddy's own file import ours. Debian's example is put aside, somebody's own sites stay."""
     there = files.read("/etc/caddy/Caddyfile")
-    if IMPORTS_OURS.strip() in there:
-        return False
-    if re.search(r"^:80 \{", there, re.MULTILINE) or not there:
+    if IMPORTS_OURS in there:
+        return
+    if re.search(r"^:80 \{", there, re.MULTILINE):
         files.write("/etc/caddy/Caddyfile.before-mobilize", there)
         there = ""
-    return files.write("/etc/caddy/Caddyfile", IMPORTS_OURS + there)
+    files.write("/etc/caddy/Caddyfile", IMPORTS_OURS + there)
 
 
 def _marks(files: Files, values: Mapping[str, str]) -> dict[str, str]:

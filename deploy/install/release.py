@@ -6,6 +6,7 @@ So a release is whole before anything runs it, and the one before is there to go
 import hashlib
 import os
 import shutil
+import sys
 import tomllib
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from deploy.install.files import Files, tell
 
 ROOT = Path(__file__).parents[2]
 OPT = Path("/opt/mobilize")
-CURRENT = OPT / "current"
+CURRENT, RELEASES, LIBRARIES = OPT / "current", OPT / "releases", OPT / "libraries"
 # What a running service needs, and the source that it has to offer.
 CONTENT = (
     "mobilize", "workers", "templates", "deploy", "docs", "config.py", "wsgi.py", "requirements.in",
@@ -27,7 +28,7 @@ KEPT = 2
 
 def copy(files: Files) -> Path:
     """Copy this clone to the folder named by its version and content. Returns that folder."""
-    folder = OPT / "releases" / f"{_version()}-{_fingerprint()}"
+    folder = RELEASES / f"{_version()}-{_fingerprint()}"
     target = files.at(folder)
     if (target / WHOLE).exists():
         tell("as it was", folder)
@@ -45,43 +46,49 @@ def copy(files: Files) -> Path:
 
 
 def build(folder: Path) -> None:
-    """Its environment, from the pinned and hashed requirements, and its catalogues. Once for each release."""
+    """Its libraries, pinned and hashed, and its catalogues. Once for each release; those that need the same
+    libraries share them, and then nothing is fetched."""
     if (folder / WHOLE).exists():
         return
     os.umask(0o022)
-    run("make", "--no-print-directory", "-C", str(folder), "setup")
-    run(
-        str(folder / ".venv/bin/python"),
-        "-m",
-        "compileall",
-        "-q",
-        str(folder / "mobilize"),
-        str(folder / "workers"),
-    )
-    run("chmod", "-R", "go=rX", str(folder))
+    libraries = LIBRARIES / _of_libraries()
+    run("make", "--no-print-directory", "-C", str(folder), f"VENV={libraries}", "setup")
+    (folder / ".venv").symlink_to(libraries)
+    code = [str(folder / name) for name in ("mobilize", "workers", "config.py", "wsgi.py")]
+    run(str(libraries / "bin/python"), "-m", "compileall", "-q", *code)
+    run("chmod", "-R", "go=rX", str(folder), str(libraries))
     (folder / WHOLE).touch()
 
 
-def switch(files: Files, folder: Path) -> bool:
-    """Make `current` lead to it, at once. Returns whether it led elsewhere."""
+def switch(files: Files, folder: Path) -> None:
+    """Make `current` lead to it, at once."""
     link = files.at(CURRENT)
     if link.is_symlink() and os.readlink(link) == str(folder):
-        return False
+        return
     draft = link.with_name(".current.new")
     draft.unlink(missing_ok=True)
     draft.symlink_to(folder)
     draft.rename(link)
     tell("switched", f"{CURRENT} -> {folder.name}")
-    return True
 
 
 def clean_up(files: Files) -> None:
-    """Take away all but the newest releases, of which one runs and one is to go back to."""
+    """Take away all but the newest releases, of which one runs and one is to go back to, and libraries that
+    none of them needs."""
     runs = files.at(CURRENT).resolve()
-    others = [path for path in files.at(OPT / "releases").iterdir() if path.resolve() != runs]
-    for path in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT - 1 :]:
+    others = [path for path in files.at(RELEASES).iterdir() if path.resolve() != runs]
+    others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    needed = {(path / ".venv").resolve() for path in (runs, *others[: KEPT - 1])}
+    unneeded = [path for path in files.at(LIBRARIES).iterdir() if path.resolve() not in needed]
+    for path in (*others[KEPT - 1 :], *unneeded):
         shutil.rmtree(path)
         tell("removed", path)
+
+
+def _of_libraries() -> str:
+    """A name for what is installed: the pins, and the Python they are installed for."""
+    pins = (ROOT / "requirements.txt").read_bytes() + sys.version.encode()
+    return hashlib.sha256(pins).hexdigest()[:10]
 
 
 def _version() -> str:

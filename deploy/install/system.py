@@ -5,15 +5,26 @@ import pwd
 import shutil
 import socket
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from deploy.install import CannotInstall
 from deploy.install.commands import run, succeeds
-from deploy.install.files import BACKUPS, ENVIRONMENT, ETC, PLACES, STATE, WEB_PORTS, Files, tell
-from deploy.install.release import OPT
+from deploy.install.files import (
+    BACKUPS,
+    ENVIRONMENT,
+    ETC,
+    IMPORTS_OURS,
+    PLACES,
+    STATE,
+    WEB_PORTS,
+    Files,
+    tell,
+)
+from deploy.install.release import CURRENT, OPT
 
 USER = "mobilize"
 SOCKET = "/run/mobilize-redis/redis.sock"
@@ -87,20 +98,18 @@ def make_user(files: Files) -> None:
 
 
 def enable(*, proxy: bool) -> None:
-    """Have systemd start them with the machine. Works where no systemd runs."""
+    """Have systemd start them with the machine."""
     run("systemctl", "enable", "--quiet", *ENABLED, *(["caddy"] if proxy else []), catch=True)
     tell("enabled", " ".join(ENABLED))
-    if Path("/run/systemd/system").is_dir():
-        run("systemctl", "daemon-reload")
+    run("systemctl", "daemon-reload")
 
 
-def start_stores(changed: Collection[str]) -> None:
+def start_stores(files: Files) -> None:
     """PostgreSQL and Redis, with our settings, and proof that they have them."""
-    if "journald.conf" in changed:
-        run("systemctl", "restart", "systemd-journald")
-    run("systemctl", "restart" if "postgresql.conf" in changed else "start", "postgresql")
-    is_new = {"redis.conf", "mobilize-redis.service"} & set(changed)
-    run("systemctl", "restart" if is_new else "start", "mobilize-redis")
+    cluster = f"postgresql@{files.cluster().replace('/', '-')}"
+    _start("systemd-journald", PLACES["journald.conf"])
+    _start(cluster, PLACES["postgresql.conf"].replace("@CLUSTER@", files.cluster()))
+    _start("mobilize-redis", PLACES["redis.conf"], PLACES["mobilize-redis.service"])
     _wait_for(lambda: succeeds("runuser", "-u", "postgres", "--", "psql", "-qtAc", "SELECT 1"), "PostgreSQL")
     _assert_settings("PostgreSQL", POSTGRESQL, lambda name: _sql(f"SHOW {name}"))
     _assert_settings("Redis", REDIS, _redis_setting)
@@ -124,20 +133,26 @@ def migrate(release: Path) -> None:
     tell("migrated", "the database")
 
 
-def start_service(changed: Collection[str], *, is_new: bool, proxy: bool) -> None:
+def start_service(*, proxy: bool) -> None:
     """The web servers one after the other, so that one always answers; then the workers and the proxy."""
+    ours = (str(ENVIRONMENT), str(CURRENT))
     for name, port in zip(WEB, WEB_PORTS, strict=True):
-        _start(name, again=is_new or "mobilize-web@.service" in changed)
-        _wait_for(lambda port=port: _is_ready(port), f"{name}: journalctl -u {name} says why it")  # type: ignore[misc]
-    _start("mobilize-worker", again=is_new or "mobilize-worker.service" in changed)
-    _start("mobilize-backup.timer", again="mobilize-backup.timer" in changed)
+        _start(name, PLACES["mobilize-web@.service"], *ours)
+        _wait_for(partial(_is_ready, port), f"{name} (journalctl -u {name} may say why)")
+    _start("mobilize-worker", PLACES["mobilize-worker.service"], *ours)
+    _start("mobilize-backup.timer", PLACES["mobilize-backup.timer"])
     if proxy:
         run("caddy", "validate", "--adapter", "caddyfile", "--config", "/etc/caddy/Caddyfile", catch=True)
-        run("systemctl", "reload-or-restart" if "Caddyfile" in changed else "start", "caddy")
+        run("systemctl", "reload-or-restart", "caddy")  # a reload drops nobody's connection
         tell("running", "caddy")
 
 
-def _start(name: str, *, again: bool) -> None:
+def _start(name: str, *made_of: str) -> None:
+    """Have it run; anew where it has run since before the last change of what it is made of, also when that
+    was a change of an earlier run that did not get this far."""
+    ask = ("systemctl", "show", name, "--timestamp=unix", "--value", "-p")
+    since = run(*ask, "ActiveEnterTimestamp", catch=True).lstrip("@") or "0"
+    again = since != "0" and int(since) < max(int(os.lstat(path).st_mtime) for path in made_of)
     run("systemctl", "restart" if again else "start", name)
     tell("restarted" if again else "running", name)
 
@@ -162,9 +177,9 @@ def remove(files: Files) -> None:
             shutil.rmtree(files.at(folder))
             tell("removed", folder)
     caddyfile = files.read("/etc/caddy/Caddyfile")
-    if "import mobilize.caddyfile\n" in caddyfile:
+    if IMPORTS_OURS in caddyfile:
         before = files.read("/etc/caddy/Caddyfile.before-mobilize")
-        files.write("/etc/caddy/Caddyfile", caddyfile.replace("import mobilize.caddyfile\n", "") or before)
+        files.write("/etc/caddy/Caddyfile", caddyfile.replace(IMPORTS_OURS, "") or before)
         succeeds("systemctl", "reload", "caddy")
     succeeds("systemctl", "daemon-reload")
     tell("kept", f"{ENVIRONMENT} (settings and keys), database {USER}, {BACKUPS}")
