@@ -3,14 +3,13 @@
 import argparse
 import os
 import sys
+from pathlib import Path
 
 if sys.version_info < (3, 11):  # noqa: UP036 - whatever Python a system has comes here
     sys.exit("Python 3.11 is needed: Debian 12 or later, Ubuntu 24.04 or later.")
 
 from deploy.install import CannotInstall, answers, files, release, system
 from deploy.install.files import ENVIRONMENT, Files
-
-FIRST_ADMIN = 'sudo mobilize people first-admin --name "..." --phone "..."'
 
 
 def main() -> int:
@@ -64,10 +63,11 @@ def install(machine: Files, *, start: bool, proxy: bool) -> None:
     system.start_stores(machine)
     system.make_database()
     system.migrate(folder)
+    identity = make_backup_identity(machine, folder)
     release.switch(machine, folder)
     system.start_service(proxy=proxy)
     release.clean_up(machine)
-    say_how_to_go_on(values)
+    say_how_to_go_on(values, identity)
 
 
 def stage(machine: Files) -> None:
@@ -79,7 +79,7 @@ def stage(machine: Files) -> None:
 def write_settings(machine: Files) -> dict[str, str]:
     """The settings, asked for where they are not there yet; written before anything else is done."""
     environment = answers.Environment(machine.read(ENVIRONMENT) or answers.HEADING)
-    answers.settle(environment, answers.given_settings(os.environ), may_ask=sys.stdin.isatty())
+    answers.settle(environment, answers.settings_in(os.environ), may_ask=sys.stdin.isatty())
     machine.write(ENVIRONMENT, str(environment), 0o600)
     return environment.values()
 
@@ -90,19 +90,34 @@ def uninstall(machine: Files) -> None:
     system.remove(machine)
 
 
-def say_how_to_go_on(values: dict[str, str]) -> None:
-    print(f"\nMobilize answers at {values['PUBLIC_BASE_URL']}")
-    print(
-        f"Copy {ENVIRONMENT} to a place apart from this machine: without its keys no name can be read again."
+def make_backup_identity(machine: Files, folder: Path) -> str:
+    """What opens the backups, once, and to a terminal only; here stays what they are encrypted for."""
+    environment = answers.Environment(machine.read(ENVIRONMENT))
+    if environment.values().get("BACKUP_RECIPIENTS") or not sys.stdout.isatty():
+        return ""
+    if "backup" not in system.list_commands(folder):
+        return ""
+    own = "BACKUP_RECIPIENTS="
+    lines = system.mobilize("backup", "new-identity", release=folder).splitlines()
+    environment.put(
+        "BACKUP_RECIPIENTS", next(line for line in lines if line.startswith(own)).removeprefix(own)
     )
+    machine.write(ENVIRONMENT, str(environment), 0o600)
+    return next(line for line in lines if line.startswith("AGE-SECRET-KEY-"))
+
+
+def say_how_to_go_on(values: dict[str, str], identity: str) -> None:
+    print(f"\nMobilize answers at {values['PUBLIC_BASE_URL']}")
+    print("Two things belong off this machine, and apart from each other:")
+    print(f"  {ENVIRONMENT}: without its SECRET_KEYS no name can be read again")
+    print(f"  what opens the backups: {identity or 'see docs/operating.md'}")
     commands = system.list_commands()
     if "doctor" in commands:
         print("What does not fit yet, and what to do: sudo mobilize doctor")
     if "setup-link" in commands:
-        print("The first admin opens this, within an hour, once:")
-        system.run("/usr/local/sbin/mobilize", "setup-link")
+        print(system.mobilize("setup-link"))
     else:
-        print(f"The first admin: {FIRST_ADMIN}")
+        print('The first admin: sudo mobilize people first-admin --name "..." --phone "..."')
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 SOURCES = Path(__file__).parents[1] / "machine"
 ETC, STATE, BACKUPS = Path("/etc/mobilize"), Path("/var/lib/mobilize"), Path("/var/backups/mobilize")
-ENVIRONMENT = ETC / "environment"
+ENVIRONMENT, JOURNAL = ETC / "environment", STATE / "journal"
 WEB_PORTS = (5001, 5002)
 UNITS = "/etc/systemd/system"
 # What lies in `deploy/machine/`, and where it goes. The cluster is the newest that Debian's package has made.
@@ -65,8 +65,8 @@ class Files:
 
     def cluster(self) -> str:
         """The newest cluster of PostgreSQL, like 15/main; empty where there is none yet."""
-        found = self.at("/etc/postgresql").glob("[0-9]*/main")
-        versions = sorted(int(path.parent.name) for path in found)
+        clusters = self.at("/etc/postgresql").glob("[0-9]*/main")
+        versions = sorted(int(path.parent.name) for path in clusters)
         return f"{versions[-1]}/main" if versions else ""
 
 
@@ -90,13 +90,13 @@ def write_all(files: Files, values: Mapping[str, str], *, proxy: bool) -> None:
 
 def _use_caddyfile(files: Files) -> None:
     """Have Caddy's own file import ours. Debian's example is put aside, somebody's own sites stay."""
-    there = files.read("/etc/caddy/Caddyfile")
-    if IMPORTS_OURS in there:
+    sites = files.read("/etc/caddy/Caddyfile")
+    if IMPORTS_OURS in sites:
         return
-    if re.search(r"^:80 \{", there, re.MULTILINE):
-        files.write("/etc/caddy/Caddyfile.before-mobilize", there)
-        there = ""
-    files.write("/etc/caddy/Caddyfile", IMPORTS_OURS + there)
+    if re.search(r"^:80 \{", sites, re.MULTILINE):
+        files.write("/etc/caddy/Caddyfile.before-mobilize", sites)
+        sites = ""
+    files.write("/etc/caddy/Caddyfile", IMPORTS_OURS + sites)
 
 
 def _marks(files: Files, values: Mapping[str, str]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from deploy.install.files import (
     ENVIRONMENT,
     ETC,
     IMPORTS_OURS,
+    JOURNAL,
     PLACES,
     STATE,
     WEB_PORTS,
@@ -58,8 +59,8 @@ def install_packages(*, proxy: bool) -> None:
     """Those that are missing, from the system's own archive; nothing is upgraded."""
     redis = "valkey-server" if _is_offered("valkey-server") else "redis-server"
     has_redis = shutil.which("valkey-server") or shutil.which("redis-server")
-    wanted = ["python3-venv", "postgresql", "ca-certificates", "tzdata", *([] if has_redis else [redis])]
-    missing = [name for name in (*wanted, *(["caddy"] if proxy else [])) if not _is_installed(name)]
+    needed = ["python3-venv", "postgresql", "ca-certificates", "tzdata", *([] if has_redis else [redis])]
+    missing = [name for name in (*needed, *(["caddy"] if proxy else [])) if not _is_installed(name)]
     if not missing:
         tell("as it was", "packages")
         return
@@ -94,6 +95,7 @@ def make_user(files: Files) -> None:
     files.folder(ETC, 0o755)
     files.folder(OPT, 0o755)
     files.folder(STATE, 0o700, USER)
+    files.folder(JOURNAL, 0o700, USER)
     files.folder(BACKUPS, 0o700, USER)
 
 
@@ -129,17 +131,17 @@ def make_database() -> None:
 
 def migrate(release: Path) -> None:
     """Bring the tables to this release; the one before goes on meanwhile."""
-    run("/usr/local/sbin/mobilize", "db", "upgrade", catch=True, MOBILIZE_RELEASE=str(release))
+    mobilize("db", "upgrade", release=release)
     tell("migrated", "the database")
 
 
 def start_service(*, proxy: bool) -> None:
     """The web servers one after the other, so that one always answers; then the workers and the proxy."""
-    ours = (str(ENVIRONMENT), str(CURRENT))
+    release = (str(ENVIRONMENT), str(CURRENT))
     for name, port in zip(WEB, WEB_PORTS, strict=True):
-        _start(name, PLACES["mobilize-web@.service"], *ours)
+        _start(name, PLACES["mobilize-web@.service"], *release)
         _wait_for(partial(_is_ready, port), f"{name} (journalctl -u {name} may say why)")
-    _start("mobilize-worker", PLACES["mobilize-worker.service"], *ours)
+    _start("mobilize-worker", PLACES["mobilize-worker.service"], *release)
     _start("mobilize-backup.timer", PLACES["mobilize-backup.timer"])
     if proxy:
         run("caddy", "validate", "--adapter", "caddyfile", "--config", "/etc/caddy/Caddyfile", catch=True)
@@ -157,18 +159,24 @@ def _start(name: str, *made_of: str) -> None:
     tell("restarted" if again else "running", name)
 
 
-def list_commands() -> list[str]:
+def mobilize(*argv: str, release: Path = CURRENT, catch: bool = True) -> str:
+    """The output of one of the service's own commands."""
+    return run("/usr/local/sbin/mobilize", *argv, catch=catch, MOBILIZE_RELEASE=str(release))
+
+
+def list_commands(release: Path = CURRENT) -> list[str]:
     """The names of the service's own commands."""
-    lines = run("/usr/local/sbin/mobilize", "--help", catch=True).partition("Commands:")[2].splitlines()
+    lines = mobilize("--help", release=release).partition("Commands:")[2].splitlines()
     return [line.split()[0] for line in lines if line.strip()]
 
 
 def remove(files: Files) -> None:
-    """Stop and take away all but what people put in: settings, database, backups."""
+    """Stop and take away all but what people put in: settings, database, journal, backups."""
+    systemctl = partial(succeeds, "systemctl") if not files.destdir else lambda *_: True
     for name in ENABLED:
-        succeeds("systemctl", "disable", "--now", name)
-    places = [place for name, place in PLACES.items() if name.startswith("mobilize")]
-    for place in (*places, PLACES["journald.conf"]):
+        systemctl("disable", "--now", name)
+    units = [place for name, place in PLACES.items() if name.startswith("mobilize")]
+    for place in (*units, PLACES["journald.conf"]):
         if files.at(place).exists():
             files.at(place).unlink()
             tell("removed", place)
@@ -180,9 +188,10 @@ def remove(files: Files) -> None:
     if IMPORTS_OURS in caddyfile:
         before = files.read("/etc/caddy/Caddyfile.before-mobilize")
         files.write("/etc/caddy/Caddyfile", caddyfile.replace(IMPORTS_OURS, "") or before)
-        succeeds("systemctl", "reload", "caddy")
-    succeeds("systemctl", "daemon-reload")
-    tell("kept", f"{ENVIRONMENT} (settings and keys), database {USER}, {BACKUPS}")
+        files.at(PLACES["Caddyfile"]).unlink(missing_ok=True)
+        systemctl("reload", "caddy")
+    systemctl("daemon-reload")
+    tell("kept", f"{ENVIRONMENT} (settings and keys), database {USER}, {STATE}, {BACKUPS}")
 
 
 def _sql(statement: str) -> str:
@@ -198,13 +207,13 @@ def _redis_setting(name: str) -> str:
         return client.recv(4096).decode().split("\r\n")[-2]
 
 
-def _assert_settings(server: str, wanted: dict[str, str], ask: Callable[[str], str]) -> None:
-    for name, value in wanted.items():
-        if (there := ask(name)) != value:
+def _assert_settings(server: str, expected: dict[str, str], ask: Callable[[str], str]) -> None:
+    for name, value in expected.items():
+        if (actual := ask(name)) != value:
             raise CannotInstall(
-                f"{server} has {name} = {there}, and it must be {value}: another file sets it."
+                f"{server} has {name} = {actual}, and it must be {value}: another file sets it."
             )
-    tell("asserted", f"{server}: {', '.join(f'{name} {value}' for name, value in wanted.items())}")
+    tell("asserted", f"{server}: {', '.join(f'{name} {value}' for name, value in expected.items())}")
 
 
 def _is_ready(port: int) -> bool:
