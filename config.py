@@ -67,6 +67,7 @@ class Settings:
     union_colour: str
     help_number: str
     share_tags: str
+    source_url: str
     text_number: str
     twilio_account_sid: str
     twilio_auth_token: str = field(repr=False)
@@ -138,6 +139,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         union_colour=read.colour("UNION_COLOUR", "#8c1c13"),
         help_number=read.text("HELP_NUMBER", ""),
         share_tags=read.text("SHARE_TAGS", ""),
+        source_url=read.link("SOURCE_URL"),
         text_number=read.text("TEXT_NUMBER", ""),
         twilio_account_sid=read.text("TWILIO_ACCOUNT_SID", ""),
         twilio_auth_token=read.listed("TWILIO_AUTH_TOKEN"),
@@ -262,9 +264,9 @@ class _Reader:
 
     def redis_url(self, name: str, default: str) -> str:
         """One server, or sentinels with semicolons between them, as Celery takes it."""
-        url = self.text(name, default)
+        url = re.sub("^unix:", "redis+socket:", self.text(name, default))
         servers = url.split(";")
-        is_one = len(servers) == 1 and re.match("(redis|rediss|unix|redis\\+socket)://", url)
+        is_one = len(servers) == 1 and re.match(r"(redis|rediss|redis\+socket)://", url)
         if not is_one and not all(re.fullmatch(r"sentinel://[^/\s;]+(/\d*)?", one) for one in servers):
             raise BadSetting(
                 f"{name} must be like redis://HOST:6379/0, or sentinel://HOST:26379;sentinel://HOST:26379."
@@ -289,6 +291,13 @@ class _Reader:
         url = self.base_url(name, default)
         if len(urlsplit(url).hostname or "") > LONGEST_HOST:
             raise BadSetting(f"{name}: its host's name may have {LONGEST_HOST} letters, for texts name it.")
+        return url
+
+    def link(self, name: str) -> str:
+        """An address that a page links to, with its path; or nothing."""
+        url = self.text(name, "")
+        if url and not re.fullmatch(r"https://[^\s\"'<>]+", url):
+            raise BadSetting(f"{name} must be an address like https://git.example.org/our-local/mobilize.")
         return url
 
     def zone(self, name: str, default: str) -> str:

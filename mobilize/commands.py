@@ -110,4 +110,5 @@ COMMANDS = {
     "sites": "mobilize.roster.commands:sites",
     "texts": "mobilize.reminders.commands:texts",
     "turnout": "mobilize.turnout.commands:turnout",
+    "version": "mobilize.version:show_version",
 }

@@ -1,6 +1,8 @@
 """The pages of no room: the home page, the switches of language and colours, the health checks."""
 
+import os
 from datetime import timedelta
+from pathlib import Path
 
 from flask import Blueprint, Response, current_app, jsonify, redirect, render_template
 from sqlalchemy import text
@@ -16,6 +18,8 @@ from mobilize.web.http_compression import compressed
 from mobilize.web.page_form import PageForm
 
 bp = Blueprint("public", __name__)
+# Made by `deploy/machine/mobilize-web@.service` some seconds before this server is stopped.
+DRAINING = Path(os.environ.get("RUNTIME_DIRECTORY") or "/nonexistent", "draining")
 _FITTING = "mobilize keys fit"
 _LOOK_AGAIN = timedelta(minutes=10)
 
@@ -61,9 +65,12 @@ def colours() -> Response:
 
 @bp.get("/healthz")
 @anyone
-def healthz() -> Response:
-    """The liveness check: this process answers."""
-    return jsonify(ok=True)
+def healthz() -> tuple[Response, int]:
+    """The liveness check: this process answers. One that is about to be stopped says so before, and a proxy
+    that asks every second sends it nobody any more."""
+    if DRAINING.exists():
+        return jsonify(ok=False, why="stopping"), 503
+    return jsonify(ok=True), 200
 
 
 @bp.get("/readyz")

@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 FILES = sorted(
     path
-    for top in ("mobilize", "workers")
+    for top in ("mobilize", "workers", "deploy/install")
     for path in (ROOT / top).rglob("*.py")
     if "migrations" not in path.parts
 )

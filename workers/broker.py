@@ -20,7 +20,8 @@ def connect(chosen: Settings, **options: Any) -> Redis:
     """A client of the broker with these options of redis-py. It connects when it is first asked, and with
     sentinels asks them for the master with each new connection."""
     if not _is_sentinels(chosen):
-        return Redis.from_url(chosen.redis_url, **options)
+        # What Celery calls redis+socket is unix to redis-py.
+        return Redis.from_url(chosen.redis_url.replace("redis+socket:", "unix:", 1), **options)
     parts = [urlsplit(one) for one in chosen.redis_url.split(";")]
     sentinels = [(part.hostname, part.port or SENTINEL_PORT) for part in parts]
     own = {"password": parts[0].password, "db": int(parts[0].path.strip("/") or 0)}

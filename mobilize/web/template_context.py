@@ -31,6 +31,7 @@ def _common() -> dict[str, Any]:
         "help_number": chosen.help_number,
         "public_base_url": chosen.public_base_url,
         "share_tags": chosen.share_tags,
+        "source_url": chosen.source_url,
         "demo": chosen.is_demo,
         "language": languages.language(),
         "languages": languages.LANGUAGES,

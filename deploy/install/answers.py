@@ -1,0 +1,193 @@
+"""What has to be known about the local and its carrier: asked once, and kept in /etc/mobilize/environment."""
+
+import getpass
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import config
+from deploy.install import CannotInstall
+
+HEADING = """\
+# The settings of Mobilize; README.md, "Settings", lists them all. After a change: sudo make install
+# Keep a copy apart from this machine and from its backups: without SECRET_KEYS no name can be read again.
+"""
+FIXED = {
+    "MOBILIZE_ENV": "production",
+    "DATABASE_URL": "postgresql://mobilize@/mobilize?host=/run/postgresql",
+    "REDIS_URL": "redis+socket:///run/mobilize-redis/redis.sock",
+    "BACKUP_FOLDER": "/var/backups/mobilize",
+    "JOURNAL_FOLDER": "/var/lib/mobilize/journal",
+}
+# Beside those of `config.py`. CADDY_TLS=internal: a certificate that no browser knows, for a trial.
+OF_SERVERS = ("WEB_PROCESSES", "WORKER_PROCESSES", "CADDY_TLS")
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What somebody is asked. `carrier` is whom it concerns; no answer will not do where it is `needed`. One
+    that is not `checked` at once is good or bad only together with others."""
+
+    name: str
+    text: str
+    default: str = ""
+    needed: bool = False
+    secret: bool = False
+    carrier: str = ""
+    checked: bool = True
+
+
+NO_TEXTS = "none"
+PROMPTS = (
+    Prompt("PUBLIC_BASE_URL", "Address of the service, like picket.example.org", needed=True),
+    Prompt("UNION_NAME", "Name of the local, as its members say it", needed=True),
+    Prompt("UNION_TIMEZONE", "Time zone", default="America/Los_Angeles", needed=True),
+    Prompt("HELP_NUMBER", "Number to call when something does not work (may stay empty)"),
+    Prompt("CARRIERS", "Who sends the texts: twilio, telnyx or none", default="twilio", needed=True),
+    Prompt("TWILIO_ACCOUNT_SID", "Twilio: Account SID", needed=True, carrier="twilio", checked=False),
+    Prompt(
+        "TWILIO_AUTH_TOKEN", "Twilio: Auth Token", needed=True, secret=True, carrier="twilio", checked=False
+    ),
+    Prompt("TWILIO_MESSAGING_SERVICE_SID", "Twilio: Messaging Service SID", needed=True, carrier="twilio"),
+    Prompt("TEXT_NUMBER", "Twilio: our number, like +12135550100", needed=True, carrier="twilio"),
+    Prompt("TELNYX_API_KEY", "Telnyx: API key", needed=True, secret=True, carrier="telnyx", checked=False),
+    Prompt("TELNYX_PUBLIC_KEY", "Telnyx: public key", needed=True, carrier="telnyx"),
+    Prompt("TELNYX_NUMBERS", "Telnyx: our numbers, like +12135550100", needed=True, carrier="telnyx"),
+)
+
+
+class Environment:
+    """The lines of an environment file. Comments, and settings that nobody here knows, are kept."""
+
+    LINE = re.compile(r'^([A-Z][A-Z0-9_]*)=(?:"((?:[^"\\]|\\.)*)"|(.*))$')
+
+    def __init__(self, text: str):
+        self.lines = text.splitlines()
+
+    def values(self) -> dict[str, str]:
+        """Each setting as systemd and a shell read it."""
+        values: dict[str, str] = {}
+        for line in self.lines:
+            if match := self.LINE.match(line):
+                name, quoted, plain = match.groups()
+                values[name] = plain.strip().strip("'") if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+        return values
+
+    def put(self, name: str, value: str) -> None:
+        """In its place, or at the end; quoted as both systemd and a shell read it."""
+        if not value.isprintable():
+            raise CannotInstall(f"{name} must be one line of plain text.")
+        quoted = re.sub(r'([\\"$`])', r"\\\1", value)
+        line = f'{name}="{quoted}"'
+        for at, old in enumerate(self.lines):
+            if (match := self.LINE.match(old)) and match[1] == name:
+                self.lines[at] = line
+                return
+        self.lines.append(line)
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines) + "\n"
+
+
+def settings_in(environ: Mapping[str, str]) -> dict[str, str]:
+    """Those of `environ` that are settings of ours."""
+    return {name: environ[name] for name in (*_known_settings(), *OF_SERVERS) if environ.get(name)}
+
+
+def settle(environment: Environment, overrides: Mapping[str, str], *, may_ask: bool) -> None:
+    """Fill `environment`: what is in `overrides` wins, then what is there, then what somebody answers.
+
+    Raises `CannotInstall` where an answer is refused, or is needed and nobody can be asked.
+    """
+    questions = {question.name for question in PROMPTS}
+    for name, value in overrides.items():
+        if name not in questions:
+            environment.put(name, value)
+    for name, value in FIXED.items():
+        if name not in environment.values():
+            environment.put(name, value)
+    if not {"SECRET_KEYS", "SECRET_KEYS_FILE"} & environment.values().keys():
+        environment.put("SECRET_KEYS", config.new_key())
+    for question in PROMPTS:
+        _settle_one(question, environment, overrides, may_ask=may_ask)
+    if problem := _refusal(environment.values()):
+        raise CannotInstall(problem)
+
+
+def _settle_one(
+    question: Prompt, environment: Environment, overrides: Mapping[str, str], *, may_ask: bool
+) -> None:
+    values = environment.values()
+    if question.carrier and question.carrier not in values["CARRIERS"].split(","):
+        return
+    if question.name in overrides:
+        answer = _spelled_out(question, overrides[question.name])
+        if problem := _refusal({**values, question.name: answer}, question):
+            raise CannotInstall(problem)
+        environment.put(question.name, answer)
+    elif question.name not in values:
+        environment.put(question.name, _answer(question, values) if may_ask else _default(question))
+
+
+def _default(question: Prompt) -> str:
+    default = _zone_of_this_machine() if question.name == "UNION_TIMEZONE" else question.default
+    if question.needed and not default:
+        raise CannotInstall(f"{question.name} is needed, and nobody can be asked here: {question.name}=...")
+    return default
+
+
+def _answer(question: Prompt, values: Mapping[str, str]) -> str:
+    default = _zone_of_this_machine() if question.name == "UNION_TIMEZONE" else question.default
+    prompt = f"  {question.text}{f' [{default}]' if default else ''}: "
+    while True:
+        typed = getpass.getpass(prompt) if question.secret else input(prompt)
+        answer = _spelled_out(question, typed.strip() or default)
+        if question.needed and not (typed.strip() or default):
+            print("  This one is needed.")
+        elif problem := _refusal({**values, question.name: answer}, question):
+            print(f"  {problem}")
+        else:
+            return answer
+
+
+def _spelled_out(question: Prompt, answer: str) -> str:
+    """As `config.py` takes it: an address may be typed without its scheme, and nobody is named by no name."""
+    if question.name == "PUBLIC_BASE_URL" and answer and "://" not in answer:
+        return f"https://{answer}"
+    if question.name == "CARRIERS" and answer.lower() == NO_TEXTS:
+        return ""
+    return answer.strip()
+
+
+def _refusal(values: Mapping[str, str], question: Prompt | None = None) -> str:
+    """Why `config.load` would not start with these values; with a question, only what its answer is to blame
+    for: the others may still be missing."""
+    if question and not question.checked:
+        return ""
+    try:
+        config.load(values)
+    except config.BadSetting as problem:
+        if question is None or str(problem).startswith(question.name):
+            return str(problem)
+    return ""
+
+
+def _zone_of_this_machine() -> str:
+    zone = os.path.realpath("/etc/localtime").partition("/zoneinfo/")[2]
+    return zone if zone.startswith(("America/", "Pacific/")) else "America/Los_Angeles"
+
+
+class _Recorder(dict[str, str]):
+    """An environment that notes which names it is asked for."""
+
+    def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
+        self.setdefault(name, "")
+        return super().get(name) or default
+
+
+def _known_settings() -> list[str]:
+    """Every name that `config.load` looks for, and its `_FILE` twin."""
+    recorder = _Recorder(MOBILIZE_ENV="test", SECRET_KEYS=config.new_key())
+    config.load(recorder)
+    return sorted(recorder)

@@ -1,0 +1,34 @@
+"""Other programs, run as root or as the user who owns what they touch."""
+
+import os
+import subprocess
+
+from deploy.install import CannotInstall
+
+
+def run(*argv: str, user: str = "", catch: bool = False, **environ: str) -> str:
+    """Run a command to its end; with `catch` its output is returned and not shown.
+
+    Raises `CannotInstall` with the last line it wrote.
+    """
+    command = ["runuser", "-u", user, "--", *argv] if user else list(argv)
+    ended = subprocess.run(
+        command,
+        env={**os.environ, **environ},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if catch else None,
+        stderr=subprocess.PIPE if catch else None,
+        cwd="/",
+        text=True,
+        check=False,
+    )
+    if ended.returncode:
+        lines = (ended.stderr or "the lines above say why").strip().splitlines()
+        raise CannotInstall(f"{' '.join(argv[:5])}: {lines[-1] if lines else ended.returncode}")
+    return (ended.stdout or "").strip()
+
+
+def succeeds(*argv: str) -> bool:
+    """Whether a command ends well. It writes nothing."""
+    ended = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, capture_output=True)
+    return ended.returncode == 0

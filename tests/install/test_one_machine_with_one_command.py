@@ -1,0 +1,212 @@
+"""A volunteer installs Mobilize with one command: what can be seen without a machine of its own."""
+
+import base64
+import configparser
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+import config
+from deploy.install import CannotInstall, answers, release
+from deploy.install.answers import Environment
+from deploy.install.files import PLACES, SOURCES, connections
+from mobilize import database
+from mobilize.home_views import DRAINING
+
+ROOT = Path(__file__).parents[2]
+UNITS = sorted(SOURCES.glob("*.service"))
+ANSWERS = {
+    "PUBLIC_BASE_URL": "mobilize.example.org",
+    "UNION_NAME": 'Teachers "United" $12 & Sons\' `Local`',
+    "HELP_NUMBER": "213 555 0199",
+    "TWILIO_ACCOUNT_SID": "AC1",
+    "TWILIO_AUTH_TOKEN": "of the console",
+    "TWILIO_MESSAGING_SERVICE_SID": "MG1",
+    "TEXT_NUMBER": "+12135550150",
+}
+
+
+def _install(folder: Path, *options: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run `make install` into a folder, with nobody to ask."""
+    environ = {"PATH": os.environ["PATH"], **settings}
+    command = [sys.executable, "-B", "-m", "deploy.install", "--destdir", str(folder), *options]
+    return subprocess.run(
+        command, env=environ, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+    )
+
+
+def _settings(folder: Path) -> dict[str, str]:
+    return Environment((folder / "etc/mobilize/environment").read_text()).values()
+
+
+def test_a_second_run_changes_nothing_and_keeps_the_keys(tmp_path: Path) -> None:
+    first = _install(tmp_path, **ANSWERS)
+    assert first.returncode == 0, first.stderr
+    files = [path for top in ("etc", "usr") for path in (tmp_path / top).rglob("*") if path.is_file()]
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+    again = _install(tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert len(before) > 10
+    assert before == {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+    assert "written    /etc" not in again.stdout
+
+
+def test_what_was_answered_is_read_as_it_was_typed_by_systemd_and_by_a_shell(tmp_path: Path) -> None:
+    assert _install(tmp_path, **ANSWERS).returncode == 0
+    path = tmp_path / "etc/mobilize/environment"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    settings = _settings(tmp_path)
+    assert settings["PUBLIC_BASE_URL"] == "https://mobilize.example.org"
+    assert settings["UNION_NAME"] == ANSWERS["UNION_NAME"]
+    script = f'set -a; . {path}; printf "%s" "$UNION_NAME"'
+    assert (
+        subprocess.run(["sh", "-c", script], capture_output=True, text=True).stdout == ANSWERS["UNION_NAME"]
+    )
+    loaded = config.load(settings)
+    assert loaded.is_production and loaded.carriers_set_up == ("twilio",)
+
+
+def test_one_answer_is_changed_and_everything_else_stays(tmp_path: Path) -> None:
+    assert _install(tmp_path, **ANSWERS).returncode == 0
+    path = tmp_path / "etc/mobilize/environment"
+    path.write_text(path.read_text() + "# ours\nSEGMENTS_PER_SECOND=75\n")
+    before = _settings(tmp_path)
+    assert _install(tmp_path, HELP_NUMBER="213 555 0100", LOG_LEVEL="WARNING").returncode == 0
+    assert _settings(tmp_path) == before | {"HELP_NUMBER": "213 555 0100", "LOG_LEVEL": "WARNING"}
+    assert "# ours\n" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("answered", "sentence"),
+    [
+        ({}, "PUBLIC_BASE_URL is needed"),
+        ({**ANSWERS, "UNION_NAME": ""}, "UNION_NAME is needed"),
+        ({**ANSWERS, "PUBLIC_BASE_URL": "http://m.example.org"}, "PUBLIC_BASE_URL must start with https"),
+        ({**ANSWERS, "PUBLIC_BASE_URL": "mobilize.example.org/here"}, "PUBLIC_BASE_URL must be an address"),
+        ({**ANSWERS, "UNION_TIMEZONE": "Los Angeles"}, "UNION_TIMEZONE is 'Los Angeles'"),
+        ({**ANSWERS, "CARRIERS": "pigeon"}, "CARRIERS must name"),
+        ({**ANSWERS, "CARRIERS": "telnyx"}, "TELNYX_API_KEY is needed"),
+        ({**ANSWERS, "UNION_NAME": "two\nlines"}, "UNION_NAME must be one line"),
+        ({**ANSWERS, "UNION_COLOUR": "red"}, "UNION_COLOUR must look like"),
+    ],
+)  # fmt: skip
+def test_a_bad_answer_is_one_sentence_and_nothing_is_written(
+    tmp_path: Path, answered: dict[str, str], sentence: str
+) -> None:
+    refused = _install(tmp_path, **answered)
+    assert refused.returncode == 1 and refused.stderr.strip().startswith(sentence)
+    assert "Traceback" not in refused.stderr and not list(tmp_path.iterdir())
+
+
+def test_ten_questions_at_most_are_asked_whichever_the_carrier() -> None:
+    for carrier in config.CARRIERS:
+        questions = [question for question in answers.PROMPTS if question.carrier in ("", carrier)]
+        assert len(questions) <= 10
+
+
+def test_telnyx_is_asked_for_its_own_and_for_nothing_of_twilio(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = base64.b64encode(bytes(range(32))).decode()
+    typed = iter(["mobilize.example.org/", "Local 12", "", "", "telnyx", "short", key, "+12135550150"])
+    monkeypatch.setattr("builtins.input", lambda _prompt: next(typed))
+    monkeypatch.setattr("getpass.getpass", lambda _prompt: "KEY1")
+    environment = Environment("")
+    answers.settle(environment, {}, may_ask=True)
+    assert next(typed, None) is None, "a bad key was asked for again"
+    assert config.load(environment.values()).carriers_set_up == ("telnyx",)
+
+
+def test_units_name_settings_and_programs_that_there_are() -> None:
+    names = {*answers.settings_in(_Everything()), "PYTHONUTF8", "HOST", "PORT"}
+    for unit in UNITS:
+        text = unit.read_text()
+        parser = configparser.RawConfigParser(strict=False)
+        parser.read_string(text)
+        assert parser["Unit"]["Description"].startswith("Mobilize, ")
+        named = re.findall(r"([A-Z_0-9]+)=", " ".join(re.findall(r"^Environment=(.*)$", text, re.MULTILINE)))
+        assert set(named) <= names, unit.name
+        for module in re.findall(r"-m ([\w.]+)", text):
+            path = ROOT / module.replace(".", "/")
+            assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
+
+
+class _Everything(dict[str, str]):
+    def get(self, name: str, default: str | None = None) -> str:  # type: ignore[override]
+        return "x"
+
+    def __getitem__(self, name: str) -> str:
+        return "x"
+
+
+@pytest.mark.skipif(
+    not shutil.which("systemd-analyze"), reason="systemd's own look at the units; make install has it"
+)
+def test_systemd_finds_the_units_hardened(tmp_path: Path) -> None:
+    units = tmp_path / "etc/systemd/system"
+    assert _install(tmp_path, **ANSWERS).returncode == 0
+    for unit in UNITS:
+        name = unit.name.replace("@.", "@1.")
+        command = ["systemd-analyze", "security", "--offline=true", "--no-pager", f"--root={tmp_path}", name]
+        if "@" in name:
+            (units / name).symlink_to(unit.name)
+        output = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        exposure = re.search(r"Overall exposure level for .*: ([\d.]+)", output.stdout)
+        assert exposure, output.stderr
+        assert float(exposure[1]) < 2.5, name
+
+
+def test_every_file_has_its_place_and_no_mark_is_left(tmp_path: Path) -> None:
+    assert {path.name for path in SOURCES.iterdir()} == set(PLACES)
+    assert _install(tmp_path, **ANSWERS).returncode == 0
+    for path in (tmp_path / "etc").rglob("*"):
+        if path.is_file() and path.name != "environment":
+            assert not re.search(r"@[A-Z_]+@", path.read_text()), path
+
+
+def test_a_caddyfile_of_somebodys_own_keeps_its_sites_and_gets_them_back(tmp_path: Path) -> None:
+    own = tmp_path / "etc/caddy/Caddyfile"
+    own.parent.mkdir(parents=True)
+    own.write_text("other.example.org {\n\trespond hello\n}\n")
+    assert _install(tmp_path, **ANSWERS).returncode == 0
+    assert own.read_text() == "import mobilize.caddyfile\nother.example.org {\n\trespond hello\n}\n"
+    assert "mobilize.example.org {" in (own.parent / "mobilize.caddyfile").read_text()
+    removed = _install(tmp_path, "--uninstall")
+    assert removed.returncode == 0, removed.stderr
+    assert own.read_text() == "other.example.org {\n\trespond hello\n}\n"
+    assert _settings(tmp_path)["SECRET_KEYS"], "settings and keys stay"
+    assert not (tmp_path / "opt/mobilize").exists()
+
+
+def test_postgresql_has_a_connection_for_everybody_who_may_want_one() -> None:
+    main, autocommit = database._POSTGRES, database._POSTGRES_AUTOCOMMIT
+    of_web = main["pool_size"] + main["max_overflow"] + autocommit["pool_size"] + autocommit["max_overflow"]
+    assert connections(1 + 100, 2) - connections(100, 2) == of_web
+    assert connections(2, 2) == 100, "what PostgreSQL has by itself is enough for two"
+
+
+def test_what_runs_is_whole_and_another_release_is_another_folder() -> None:
+    for name in release.CONTENT:
+        assert (ROOT / name).exists(), name
+    assert not [name for name in ("tests", "bench", "var", ".venv") if name in release.CONTENT]
+
+
+def test_a_setting_of_two_lines_is_refused_before_it_can_name_another() -> None:
+    with pytest.raises(CannotInstall):
+        Environment("").put("UNION_NAME", "x\nMOBILIZE_ENV=demo")
+
+
+def test_a_server_that_is_about_to_stop_says_so(
+    own_app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert own_app.test_client().get("/healthz").status_code == 200
+    assert not DRAINING.exists()
+    monkeypatch.setattr("mobilize.home_views.DRAINING", tmp_path / "draining")
+    (tmp_path / "draining").touch()
+    answer = own_app.test_client().get("/healthz")
+    assert (answer.status_code, answer.json["why"]) == (503, "stopping")
