@@ -50,7 +50,7 @@ def observe_keys(*, now: datetime) -> None:
     """Record since when each key is listed, and whether a key that is needed is missing."""
     for key in settings().secret_keys:
         health_checks.record_first(f"key.{key.id}", "listed", now=now)
-    health_checks.record("keys.missing", key_rotation.unknown_key() or "", now=now)
+    health_checks.record("keys.missing", key_rotation.unfit_key() or "", now=now)
 
 
 def _keys(now: datetime) -> Protection:
@@ -58,7 +58,10 @@ def _keys(now: datetime) -> Protection:
     title, check = _("Names and numbers are encrypted"), health_checks.latest(f"key.{newest}")
     if missing and missing.value:
         lost = missing.value
-        finding = _("Some data is encrypted with the key %(key)s, which is not in SECRET_KEYS.", key=lost)
+        finding = _(
+            "Some data cannot be opened: SECRET_KEYS lacks the key %(key)s, or has another one of that name.",
+            key=lost,
+        )
         return Protection(
             "keys", title, ProtectionState.TO_DO, finding, _("Put this key back into SECRET_KEYS.")
         )
@@ -187,7 +190,7 @@ def _migrations(_now: datetime) -> Protection:
     return _done(
         "migrations",
         title,
-        current == migration_status.expected(),
+        not migration_status.is_behind(),
         finding,
         _("Run: flask --app wsgi db upgrade"),
     )
