@@ -13,7 +13,7 @@ from mobilize.observability import metrics
 from mobilize.roster.uploads.uploaded_table import LARGEST_UPLOAD
 from mobilize.web.rsgi import ChangeWaiter, RsgiAdapter
 
-settings = config.load()
+settings = config.load_or_exit()
 app = create_app(settings)
 # All that take a file; tests/server/test_files_go_where_they_are_taken.py knows if one is missing.
 UPLOAD_PATHS = ("/imports/", "/people/chairs")

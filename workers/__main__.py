@@ -6,12 +6,14 @@
 
 import sys
 
+import config
 from mobilize.observability import metrics_folder
 
 
 def main() -> None:
     """Run until told to stop; the options are celery's."""
     what, options = sys.argv[1:2], sys.argv[2:]
+    config.load_or_exit()
     if what == ["worker"]:
         metrics_folder.prepare()
         from workers import processes

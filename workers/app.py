@@ -29,7 +29,7 @@ from workers.fallback_scheduler import FallbackScheduler, woken
 from workers.run_log import RunLog
 from workers.timetable import TASK_MODULES, TIMETABLE, Queue
 
-flask_app: Flask = create_app(config.load(), web=False)
+flask_app: Flask = create_app(config.load_or_exit(), web=False)
 run_log = RunLog(flask_app)
 
 
