@@ -59,8 +59,7 @@ def _with_root() -> str:
 
 def main() -> int:
     processes = os.environ.get("WORKER_PROCESSES") or "2"
-    options = ["--loglevel", "INFO", "--concurrency", processes]
-    return Supervisor([sys.executable, "-m", "workers", "worker", *options]).run()
+    return Supervisor([sys.executable, "-m", "workers", "worker", "--concurrency", processes]).run()
 
 
 if __name__ == "__main__":

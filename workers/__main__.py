@@ -7,7 +7,7 @@
 import sys
 
 import config
-from mobilize.observability import metrics_folder
+from mobilize.observability import logs, metrics_folder
 
 
 def main() -> None:
@@ -18,6 +18,8 @@ def main() -> None:
         metrics_folder.prepare()
         from workers import processes
 
+        logs.catch_surprises()
+
         sys.exit(processes.run(options))
     if what == ["beat"]:
         from celery.bin.base import CLIContext
@@ -25,6 +27,7 @@ def main() -> None:
 
         from workers.app import app
 
+        logs.catch_surprises()
         frame = CLIContext(app=app, no_color=True, workdir=None)
         beat.main(options, prog_name="workers beat", obj=frame)
     sys.exit("usage: python -m workers worker|beat [OPTIONS]")
