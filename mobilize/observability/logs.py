@@ -37,9 +37,9 @@ class Redaction(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         problem = record.exc_info[1] if record.exc_info else None
         # Libraries also quote the one they are handling without passing it on.
-        told = [*_chain(problem), *_chain(sys.exc_info()[1]), *_arguments(record)]
+        mentioned = [*_chain(problem), *_chain(sys.exc_info()[1]), *_arguments(record)]
         message = record.getMessage()
-        for error in told:
+        for error in mentioned:
             message = _without_text(message, error)
         # Beside the place of an exception, stacks that libraries add are said twice.
         end = "\n" if problem is not None else _TRACEBACK
@@ -104,9 +104,9 @@ def _arguments(record: logging.LogRecord) -> Iterator[BaseException]:
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     """An exception, and those it came from."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
+    ids: set[int] = set()
+    while error is not None and id(error) not in ids:
+        ids.add(id(error))
         yield error
         error = error.__cause__ or error.__context__
 

@@ -17,6 +17,8 @@ from mobilize.keys import rotation as key_rotation
 from mobilize.keys.crypto import CannotOpen
 from mobilize.languages import _, say_date, say_time
 from mobilize.observability import health_checks
+from mobilize.phones import format_phone
+from mobilize.texts.receiving.webhooks import webhook_statuses
 
 OLD_KEY = timedelta(days=365)
 FORGOT, APPENDONLY, BEAT = "privacy.forgotten", "redis.appendonly", "beat"
@@ -215,6 +217,24 @@ def _workers(now: datetime) -> Protection:
     return _done("workers", title, now - last_run < timedelta(minutes=2), finding, do)
 
 
+def _texts_reach_us(now: datetime) -> Protection:
+    title, statuses = _("Texts reach us, STOPs at once"), webhook_statuses(now)
+    do = _("Text any word to %(number)s.", number=format_phone(settings().text_number))
+    if not statuses:
+        return Protection("texts", title, ProtectionState.OK, _("There is no carrier, so nobody texts us."))
+    if broken := [one for one in statuses if one.needs_somebody]:
+        finding = _(
+            "What %(carrier)s tells us is refused or does not come.", carrier=broken[0].carrier.title()
+        )
+        do = _("Look under “What the workers do”.")
+        return Protection("texts", title, ProtectionState.TO_DO, finding, do)
+    if waiting := [one for one in statuses if one.first_at is None]:
+        finding = _("None has come by %(carrier)s yet.", carrier=waiting[0].carrier.title())
+        return Protection("texts", title, ProtectionState.UNKNOWN, finding, do)
+    first = min(one.first_at for one in statuses if one.first_at)
+    return Protection("texts", title, ProtectionState.OK, _("Since %(when)s.", when=_moment(first)))
+
+
 def _done(name: str, title: str, is_done: bool, is_so: str, do: str) -> Protection:
     state = ProtectionState.OK if is_done else ProtectionState.TO_DO
     return Protection(name, title, state, is_so, "" if is_done else do)
@@ -235,6 +255,7 @@ _LOOKS: tuple[Callable[[datetime], Protection], ...] = (
     _audit,
     _employer,
     _help_number,
+    _texts_reach_us,
     _redis,
     _workers,
     _migrations,
