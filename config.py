@@ -98,6 +98,8 @@ class Settings:
     employer_phone_prefixes: tuple[str, ...]
     carrier_page_url: str
     backups_encrypted: bool
+    backup_folder: str
+    all_is_well_url: str = field(repr=False)
     log_level: str
     share_bands: tuple[int, ...]
     members_per_captain: float
@@ -169,6 +171,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         employer_phone_prefixes=read.words("EMPLOYER_PHONE_PREFIXES"),
         carrier_page_url=read.text("CARRIER_PAGE_URL", ""),
         backups_encrypted=read.yes("BACKUPS_ENCRYPTED"),
+        backup_folder=read.text("BACKUP_FOLDER", "var/backups"),
+        all_is_well_url=read.ping_url("ALL_IS_WELL_URL"),
         log_level=read.one_of("LOG_LEVEL", ("INFO", "DEBUG", "WARNING")),
         share_bands=read.bands("SHARE_BANDS", "50,65,75,90"),
         members_per_captain=read.number("MEMBERS_PER_CAPTAIN", 10.0),
@@ -338,6 +342,13 @@ class _Reader:
         url = self.base_url(name, default)
         if len(urlsplit(url).hostname or "") > LONGEST_HOST:
             raise BadSetting(f"{name}: its host's name may have {LONGEST_HOST} letters, for texts name it.")
+        return url
+
+    def ping_url(self, name: str) -> str:
+        """An address with a path that is asked for from time to time; or nothing."""
+        url = self.text(name, "")
+        if url and not re.fullmatch(r"https?://[^\s\"'<>]+", url):
+            raise BadSetting(f"{name} must be an address like https://hc-ping.com/your-uuid.")
         return url
 
     def zone(self, name: str, default: str) -> str:

@@ -288,6 +288,11 @@ def is_postgres() -> bool:
     return db.engine.dialect.name == "postgresql"
 
 
+def is_pooled() -> bool:
+    """Whether a pooler stands before PostgreSQL, so that no setting outlives a transaction."""
+    return bool(db.session.connection().info[_POOLED])
+
+
 def is_read_only() -> bool:
     """Whether nothing can be stored here: a standby, a database set to read only, a file that may not be
     written. One that is locked by somebody who writes is not. Raises what a database that is away raises."""

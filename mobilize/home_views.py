@@ -3,7 +3,7 @@
 import sqlite3
 from datetime import timedelta
 
-from flask import Blueprint, Response, current_app, jsonify, redirect, render_template
+from flask import Blueprint, Response, current_app, jsonify, redirect, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
 from wtforms import HiddenField, SelectField
 
@@ -11,11 +11,13 @@ from mobilize import clock, languages, migration_status, settings
 from mobilize.accounts.access.permissions import anyone
 from mobilize.accounts.forms import local_path
 from mobilize.database import is_read_only
+from mobilize.keys import crypto
 from mobilize.keys.rotation import unfit_key
 from mobilize.web.http_compression import compressed
 from mobilize.web.page_form import PageForm
 
 bp = Blueprint("public", __name__)
+PROBE = "doctor's probe"
 _FITTING = "mobilize keys fit"
 _LOOK_AGAIN = timedelta(minutes=10)
 
@@ -62,8 +64,12 @@ def colours() -> Response:
 @bp.get("/healthz")
 @anyone
 def healthz() -> Response:
-    """The liveness check: this process answers."""
-    return jsonify(ok=True)
+    """The liveness check: this process answers. To `?probe=`, a random word, it also says which host it was
+    asked for and signs both: so the doctor knows that an address leads here."""
+    probe, host = request.args.get("probe", "")[:64], request.host[:255]
+    if not probe:
+        return jsonify(ok=True)
+    return jsonify(ok=True, host=host, seal=crypto.sign(PROBE, f"{probe} {host}"))
 
 
 @bp.get("/readyz")

@@ -61,6 +61,7 @@ PRODUCTION = {
         ("METRICS_PORT", "65535"),  # the workers' is the one above
         ("METRICS_PORT", "web"),
         ("METRICS_HOST", "localhost"),
+        ("ALL_IS_WELL_URL", "hc-ping.com/1"),
         ("WEB_PROCESSES", "many"),
         ("WORKER_PROCESSES", "0"),
         ("PORT", "65536"),

@@ -11,6 +11,8 @@ def task_words() -> dict[str, str]:
     return {
         "workers.beat_is_alive": _("The clock says that it ticks"),
         "workers.look_at_queues": _("Redis is asked what waits there"),
+        "doctor.examine": _("Everything that was set up is looked at"),
+        "doctor.ping": _("Whoever keeps watch is told that all is well"),
         "accounts.send_codes": _("Codes for signing in are written"),
         "accounts.forget_requests": _("Old requests for codes are forgotten"),
         "accounts.forget_limits": _("Old limits against guessing are forgotten"),
