@@ -1,6 +1,8 @@
 """Every setting of Mobilize, read once from the environment, typed, and refused at start when it is bad.
 
-A secret may come from a file: `SECRET_KEYS_FILE=/run/secrets/keys` stands for `SECRET_KEYS`.
+A secret may come from a file: `SECRET_KEYS_FILE=/run/secrets/keys` stands for `SECRET_KEYS`. Settings have no
+prefix, but for MOBILIZE_ENV: any other name that begins so is refused, and so is one that is nearly the name
+of a setting that is not given.
 """
 
 import base64
@@ -14,6 +16,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,6 +32,10 @@ _BASE_URL = re.compile(rf"https?://({_NAME}|{_IPV4}|\[[0-9a-f:.]+\])(:\d{{1,5}})
 # The host's name stands in the text of every code, which is one segment and names the union as well.
 LONGEST_HOST = 48
 CARRIERS = ("twilio", "telnyx")
+# How a process ends whose settings are bad (`EX_CONFIG` of sysexits.h): starting it again changes nothing.
+EXIT_BAD_SETTING = 78
+# As in `REDIS_URI` and `REDIS_URL`, and above what two settings of other programs have in common.
+_NEARLY = 0.88
 
 
 class BadSetting(ValueError):
@@ -92,6 +99,8 @@ class Settings:
     employer_phone_prefixes: tuple[str, ...]
     carrier_page_url: str
     backups_encrypted: bool
+    backup_folder: str
+    all_is_well_url: str = field(repr=False)
     log_level: str
     share_bands: tuple[int, ...]
     members_per_captain: float
@@ -140,7 +149,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         help_number=read.text("HELP_NUMBER", ""),
         share_tags=read.text("SHARE_TAGS", ""),
         source_url=read.link("SOURCE_URL"),
-        text_number=read.text("TEXT_NUMBER", ""),
+        text_number=read.text_number("TEXT_NUMBER") or read.number_of_telnyx(),
         twilio_account_sid=read.text("TWILIO_ACCOUNT_SID", ""),
         twilio_auth_token=read.listed("TWILIO_AUTH_TOKEN"),
         twilio_messaging_service_sid=read.text("TWILIO_MESSAGING_SERVICE_SID", ""),
@@ -164,16 +173,29 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         employer_phone_prefixes=read.words("EMPLOYER_PHONE_PREFIXES"),
         carrier_page_url=read.text("CARRIER_PAGE_URL", ""),
         backups_encrypted=read.yes("BACKUPS_ENCRYPTED"),
+        backup_folder=read.text("BACKUP_FOLDER", "var/backups"),
+        all_is_well_url=read.ping_url("ALL_IS_WELL_URL"),
         log_level=read.one_of("LOG_LEVEL", ("INFO", "DEBUG", "WARNING")),
         share_bands=read.bands("SHARE_BANDS", "50,65,75,90"),
         members_per_captain=read.number("MEMBERS_PER_CAPTAIN", 10.0),
-        metrics_port=metrics_port(environ),
+        metrics_port=read.count_if_set("METRICS_PORT", most=65_534),
         metrics_host=read.ip_address("METRICS_HOST", "127.0.0.1"),
     )
+    read.for_servers()
+    read.refuse_unknown_names()
     _refuse_a_replica_of_a_file(settings)
     _refuse_half_a_carrier(settings)
     _refuse_what_production_must_not_have(settings)
     return settings
+
+
+def load_or_exit(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of this process. It ends with EXIT_BAD_SETTING and one sentence when they are bad."""
+    try:
+        return load(environ)
+    except BadSetting as bad:
+        sys.stderr.write(f"Mobilize does not start: {bad}\n")
+        raise SystemExit(EXIT_BAD_SETTING) from None
 
 
 def metrics_port(environ: Mapping[str, str]) -> int | None:
@@ -197,6 +219,10 @@ def _refuse_a_replica_of_a_file(settings: Settings) -> None:
 
 
 def _refuse_half_a_carrier(settings: Settings) -> None:
+    if settings.twilio_account_sid and not settings.twilio_auth_token:
+        raise BadSetting("TWILIO_ACCOUNT_SID is given without its TWILIO_AUTH_TOKEN.")
+    if settings.twilio_auth_token and not settings.twilio_account_sid:
+        raise BadSetting("TWILIO_AUTH_TOKEN is given without its TWILIO_ACCOUNT_SID.")
     telnyx = (settings.telnyx_api_key, settings.telnyx_public_key, settings.telnyx_numbers)
     if any(telnyx) and not all(telnyx):
         raise BadSetting("TELNYX_API_KEY, TELNYX_PUBLIC_KEY and TELNYX_NUMBERS are given all three, or none.")
@@ -207,11 +233,10 @@ def _refuse_what_production_must_not_have(settings: Settings) -> None:
         return
     if not settings.is_secure:
         raise BadSetting("PUBLIC_BASE_URL must start with https:// in production.")
-    twilio = settings.twilio_account_sid and settings.twilio_auth_token
-    if not twilio and (settings.twilio_account_sid or not settings.telnyx_api_key):
-        raise BadSetting(
-            "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are needed in production, or those of Telnyx."
-        )
+    if settings.twilio_account_sid and not settings.twilio_messaging_service_sid:
+        raise BadSetting("TWILIO_MESSAGING_SERVICE_SID is needed for texts to leave by Twilio.")
+    if settings.twilio_account_sid and not settings.text_number:
+        raise BadSetting("TEXT_NUMBER is needed with Twilio: what members text to it is looked for there.")
     for name, address in (
         ("TWILIO_API_URL", settings.twilio_api_url),
         ("TELNYX_API_URL", settings.telnyx_api_url),
@@ -235,12 +260,40 @@ class _Reader:
 
     def __init__(self, environ: Mapping[str, str]):
         self.environ = environ
+        self.names: set[str] = set()
 
     def text(self, name: str, default: str) -> str:
+        self.names |= {name, f"{name}_FILE"}
         path = self.environ.get(f"{name}_FILE")
         if path:
-            return Path(path).read_text(encoding="utf-8").strip()
+            return self._content_of(f"{name}_FILE", path)
         return self.environ.get(name, "").strip() or default
+
+    def _content_of(self, name: str, path: str) -> str:
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            why = error.strerror or "it cannot be read"
+        except (UnicodeDecodeError, ValueError):
+            why = "it is not a text in UTF-8"
+        raise BadSetting(f"{name} names the file {path}: {why}.")
+
+    def for_servers(self) -> None:
+        """Settings that the commands of the servers read for themselves."""
+        self.text("HOST", "")
+        self.count("PORT", 5000, most=65_535)
+        self.count_if_set("WEB_PROCESSES", most=256)
+        self.count_if_set("WORKER_PROCESSES", most=64)
+
+    def refuse_unknown_names(self) -> None:
+        """To be called when all settings are read: no name is listed twice."""
+        missing = [name for name in self.names if name not in self.environ and len(name) > 7]
+        for name in sorted(set(self.environ) - self.names):
+            stem = name.removeprefix("MOBILIZE_")
+            near = [stem] if stem in self.names else get_close_matches(stem, missing, 1, _NEARLY)
+            if stem != name or near:
+                meant = f" Did you mean {near[0]}?" if near else ""
+                raise BadSetting(f"{name} is no setting of this version.{meant}")
 
     def env(self) -> Env:
         value = self.text("MOBILIZE_ENV", "production")
@@ -300,6 +353,13 @@ class _Reader:
             raise BadSetting(f"{name} must be an address like https://git.example.org/our-local/mobilize.")
         return url
 
+    def ping_url(self, name: str) -> str:
+        """An address with a path that is asked for from time to time; or nothing."""
+        url = self.text(name, "")
+        if url and not re.fullmatch(r"https?://[^\s\"'<>]+", url):
+            raise BadSetting(f"{name} must be an address like https://hc-ping.com/your-uuid.")
+        return url
+
     def zone(self, name: str, default: str) -> str:
         value = self.text(name, default)
         try:
@@ -351,6 +411,22 @@ class _Reader:
         if length not in (0, 32):
             raise BadSetting(f"{name} must be the public key as the portal shows it: 32 bytes in base64.")
         return value
+
+    def text_number(self, name: str) -> str:
+        """As carriers write it, however it was typed; nothing, or a short code, as it is."""
+        typed = self.text(name, "")
+        digits = re.sub(r"[\s().-]", "", typed)
+        if not typed or re.fullmatch("[0-9]{5,6}", digits):
+            return digits
+        national = re.fullmatch(r"(?:\+?1)?([2-9][0-9]{9})", digits, re.ASCII)
+        if not national:
+            raise BadSetting(f"{name} is {typed!r}; it must be a number like +12135550100, or a short code.")
+        return f"+1{national[1]}"
+
+    def number_of_telnyx(self) -> str:
+        """The first of our numbers there, where Telnyx is the only carrier."""
+        numbers = self.phones("TELNYX_NUMBERS")
+        return "" if self.text("TWILIO_ACCOUNT_SID", "") or not numbers else numbers[0]
 
     def phones(self, name: str) -> tuple[str, ...]:
         numbers = self.words(name)

@@ -9,16 +9,24 @@ from functools import partial
 import config
 from mobilize import create_app
 from mobilize.fast.versions import READ_EVERY_SECONDS, line_versions
-from mobilize.observability import metrics
+from mobilize.observability import logs, metrics
 from mobilize.roster.uploads.uploaded_table import LARGEST_UPLOAD
 from mobilize.web.rsgi import ChangeWaiter, RsgiAdapter
 
-settings = config.load()
+settings = config.load_or_exit()
 app = create_app(settings)
 # All that take a file; tests/server/test_files_go_where_they_are_taken.py knows if one is missing.
 UPLOAD_PATHS = ("/imports/", "/people/chairs")
 changes = ChangeWaiter(partial(line_versions, app), every_seconds=READ_EVERY_SECONDS)
 metrics.watch(metrics.LOOKS_HELD, changes.how_many_wait)
+
+
+def start() -> None:
+    """Once in each process of the server."""
+    logs.catch_surprises()
+    metrics.serve(settings)
+
+
 rsgi = RsgiAdapter(
     app,
     threads=settings.web_threads,
@@ -26,7 +34,7 @@ rsgi = RsgiAdapter(
     upload_paths=UPLOAD_PATHS,
     upload_cookie="__Host-session" if settings.is_secure else "session",
     changes=changes,
-    starts=partial(metrics.serve, settings),
+    starts=start,
     observe=metrics.observe_request if settings.metrics_port else None,
 )
 

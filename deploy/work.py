@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 ROOT = Path(__file__).resolve().parent.parent
+EXIT_BAD_SETTING = 78  # as in config.py
 MIN_PAUSE_S, MAX_PAUSE_S, STABLE_AFTER_S = 0.5, 10.0, 30.0
 
 
@@ -26,14 +27,14 @@ class Supervisor:
         os.set_inheritable(self.alive, True)
 
     def run(self) -> int:
-        """Returns the worker's exit code once told to stop."""
+        """Returns the worker's exit code once told to stop, or when its settings are bad."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._stop)
         pause = MIN_PAUSE_S
         while True:
             began = time.monotonic()
             code = self._run_once()
-            if self.stopping:
+            if self.stopping or code == EXIT_BAD_SETTING:
                 return code
             pause = MIN_PAUSE_S if time.monotonic() - began > STABLE_AFTER_S else min(2 * pause, MAX_PAUSE_S)
             print(f"the worker ended ({code}) and is started again", file=sys.stderr, flush=True)
@@ -58,8 +59,7 @@ def _with_root() -> str:
 
 def main() -> int:
     processes = os.environ.get("WORKER_PROCESSES") or "2"
-    options = ["--loglevel", "INFO", "--concurrency", processes]
-    return Supervisor([sys.executable, "-m", "workers", "worker", *options]).run()
+    return Supervisor([sys.executable, "-m", "workers", "worker", "--concurrency", processes]).run()
 
 
 if __name__ == "__main__":

@@ -5,11 +5,12 @@ Reading happens in whatever transaction the session opens; writing happens only 
 
 import json
 import os
+import sqlite3
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, ClassVar, overload
@@ -28,6 +29,7 @@ from sqlalchemy import (
     TypeDecorator,
     Uuid,
     event,
+    text,
 )
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -284,6 +286,38 @@ def insert(table: Any) -> Any:
 
 def is_postgres() -> bool:
     return db.engine.dialect.name == "postgresql"
+
+
+def is_pooled() -> bool:
+    """Whether a pooler stands before PostgreSQL, so that no setting outlives a transaction."""
+    return bool(db.session.connection().info[_POOLED])
+
+
+def is_read_only() -> bool:
+    """Whether nothing can be stored here: a standby, a database set to read only, a file that may not be
+    written. One that is locked by somebody who writes is not. Raises what a database that is away raises."""
+    if is_postgres():
+        return bool(db.session.scalar(text("SELECT current_setting('transaction_read_only') = 'on'")))
+    with closing(db.engine.raw_connection()) as connection:
+        return _refuses_to_write(connection.cursor())
+
+
+def is_refused_as_read_only(error: BaseException) -> bool:
+    """Whether a statement failed since nothing can be stored here (SQLSTATE 25006)."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) == "25006"
+
+
+def _refuses_to_write(cursor: Any) -> bool:
+    """Of SQLite, asked by taking the write lock, for which nobody waits here."""
+    cursor.execute("PRAGMA busy_timeout=0")
+    try:
+        cursor.execute("BEGIN IMMEDIATE")
+        cursor.execute("ROLLBACK")
+    except sqlite3.OperationalError as error:
+        return error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY
+    finally:
+        cursor.execute("PRAGMA busy_timeout=15000")
+    return False
 
 
 @contextmanager

@@ -1,25 +1,27 @@
 """The pages of no room: the home page, the switches of language and colours, the health checks."""
 
 import os
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
-from flask import Blueprint, Response, current_app, jsonify, redirect, render_template
-from sqlalchemy import text
+from flask import Blueprint, Response, current_app, jsonify, redirect, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
 from wtforms import HiddenField, SelectField
 
 from mobilize import clock, languages, migration_status, settings
 from mobilize.accounts.access.permissions import anyone
 from mobilize.accounts.forms import local_path
-from mobilize.database import db
-from mobilize.keys.rotation import unknown_key
+from mobilize.database import is_read_only
+from mobilize.keys import crypto
+from mobilize.keys.rotation import unfit_key
 from mobilize.web.http_compression import compressed
 from mobilize.web.page_form import PageForm
 
 bp = Blueprint("public", __name__)
 # Made by `deploy/machine/mobilize-web@.service` some seconds before this server is stopped.
 DRAINING = Path(os.environ.get("RUNTIME_DIRECTORY") or "/nonexistent", "draining")
+PROBE = "doctor's probe"
 _FITTING = "mobilize keys fit"
 _LOOK_AGAIN = timedelta(minutes=10)
 
@@ -67,34 +69,41 @@ def colours() -> Response:
 @anyone
 def healthz() -> tuple[Response, int]:
     """The liveness check: this process answers. One that is about to be stopped says so before, and a proxy
-    that asks every second sends it nobody any more."""
+    that asks every second sends it nobody any more. To `?probe=`, a random word, it also says which host it
+    was asked for and signs both: so the doctor knows that an address leads here."""
     if DRAINING.exists():
         return jsonify(ok=False, why="stopping"), 503
-    return jsonify(ok=True), 200
+    probe, host = request.args.get("probe", "")[:64], request.host[:255]
+    if not probe:
+        return jsonify(ok=True), 200
+    return jsonify(ok=True, host=host, seal=crypto.sign(PROBE, f"{probe} {host}")), 200
 
 
 @bp.get("/readyz")
 @anyone
 def readyz() -> tuple[Response, int]:
-    """The readiness check: the database answers, its tables are the ones this code expects, and every
-    key that sealed something is listed."""
+    """The readiness check: the database answers and can be written, every migration of this code was applied,
+    and the keys open what is stored."""
     try:
-        db.session.execute(text("SELECT 1"))
-        current = migration_status.applied()
-    except SQLAlchemyError:
-        return jsonify(ok=False, why="database"), 503
-    if current != migration_status.expected():
-        return jsonify(ok=False, why="migrations"), 503
-    if not _keys_fit():
-        return jsonify(ok=False, why="keys"), 503
-    return jsonify(ok=True), 200
+        why = _why_not_ready()
+    except (SQLAlchemyError, sqlite3.Error):
+        why = "database"
+    return jsonify(ok=False, why=why) if why else jsonify(ok=True), 503 if why else 200
+
+
+def _why_not_ready() -> str:
+    if is_read_only():
+        return "read_only"
+    if migration_status.is_behind():
+        return "migrations"
+    return "" if _keys_fit() else "keys"
 
 
 def _keys_fit() -> bool:
-    """Whether every sealed value can be opened here. A yes is cached for ten minutes, a no is not."""
+    """Whether the keys open what they sealed. A yes is cached for ten minutes, a no is not."""
     now, held = clock.now(), current_app.extensions
     if _FITTING not in held or now - held[_FITTING] > _LOOK_AGAIN:
         held.pop(_FITTING, None)
-        if unknown_key() is None:
+        if unfit_key() is None:
             held[_FITTING] = now
     return _FITTING in held

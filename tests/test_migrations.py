@@ -7,10 +7,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
-from flask.testing import FlaskClient
-from sqlalchemy import text
 
-from mobilize.database import Model, atomic, db
+from mobilize.database import Model, db
 
 
 def scripts(app: Flask) -> ScriptDirectory:
@@ -32,15 +30,3 @@ def test_each_migration_says_what_it_is_for(app: Flask) -> None:
     for script in scripts(app).walk_revisions():
         assert re.fullmatch(rf"{script.revision}_\w+\.py", Path(script.path).name)
         assert script.doc and len(script.doc) > 10
-
-
-def test_a_service_whose_migrations_are_not_run_is_not_ready(app: Flask, client: FlaskClient) -> None:
-    assert client.get("/readyz").status_code == 200
-    with atomic() as session:
-        session.execute(text("UPDATE alembic_version SET version_num = '0000'"))
-    answer = client.get("/readyz")
-    assert (answer.status_code, answer.get_json()["why"]) == (503, "migrations")
-    with atomic() as session:
-        session.execute(
-            text("UPDATE alembic_version SET version_num = :head"), {"head": scripts(app).get_heads()[0]}
-        )

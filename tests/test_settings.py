@@ -2,6 +2,10 @@
 
 import base64
 import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +13,7 @@ import config
 from config import BadSetting
 
 KEY = "k1:" + base64.b64encode(hashlib.sha256(b"a key for this test").digest()).decode()
+ROOT = Path(__file__).parents[1]
 GOOD = {"MOBILIZE_ENV": "test", "SECRET_KEYS": KEY}
 PRODUCTION = {
     "MOBILIZE_ENV": "production",
@@ -17,6 +22,8 @@ PRODUCTION = {
     "PUBLIC_BASE_URL": "https://mobilize.example.org",
     "TWILIO_ACCOUNT_SID": "AC1",
     "TWILIO_AUTH_TOKEN": "secret",
+    "TWILIO_MESSAGING_SERVICE_SID": "MG1",
+    "TEXT_NUMBER": "+12135550100",
 }
 
 
@@ -54,6 +61,15 @@ PRODUCTION = {
         ("METRICS_PORT", "65535"),  # the workers' is the one above
         ("METRICS_PORT", "web"),
         ("METRICS_HOST", "localhost"),
+        ("ALL_IS_WELL_URL", "hc-ping.com/1"),
+        ("WEB_PROCESSES", "many"),
+        ("WORKER_PROCESSES", "0"),
+        ("PORT", "65536"),
+        ("TEXT_NUMBER", "555-0100"),
+        ("TEXT_NUMBER", "+442079460000"),
+        ("TEXT_NUMBER", "call us"),
+        ("TWILIO_ACCOUNT_SID", "AC1"),  # without its token
+        ("TWILIO_AUTH_TOKEN", "secret"),
         ("TWILIO_AUTH_TOKEN", ","),
         ("TWILIO_AUTH_TOKEN", "new, "),
         ("TWILIO_WEBHOOK_KEY", "new,"),
@@ -102,6 +118,8 @@ def test_a_bad_setting_is_refused_by_its_name(name: str, value: str) -> None:
         ("PUBLIC_BASE_URL", "http://mobilize.example.org"),
         ("TWILIO_ACCOUNT_SID", ""),
         ("TWILIO_AUTH_TOKEN", ""),
+        ("TWILIO_MESSAGING_SERVICE_SID", ""),
+        ("TEXT_NUMBER", ""),
         ("TWILIO_API_URL", "http://127.0.0.1:9000"),
         ("TWILIO_API_URL", "http://api.twilio.com"),
         ("TWILIO_API_URL", "https://127.0.0.2"),
@@ -174,10 +192,92 @@ def test_telnyx_alone_is_a_carrier_and_its_settings_come_together() -> None:
         "TELNYX_NUMBERS": "+12135550150, +12135550151",
     }
     without = {"TWILIO_ACCOUNT_SID": "", "TWILIO_AUTH_TOKEN": ""}
-    settings = config.load({**PRODUCTION, **without, **telnyx})
+    settings = config.load({**PRODUCTION, **without, **telnyx, "TEXT_NUMBER": ""})
+    assert settings.text_number == "+12135550150"
     assert settings.telnyx_numbers == ("+12135550150", "+12135550151")
     assert settings.carriers == ("twilio", "telnyx"), "in this order, where nothing is said"
     assert "KEY1" not in repr(settings)
     for name in telnyx:
         with pytest.raises(BadSetting, match="TELNYX"):
             config.load({**PRODUCTION, **telnyx, name: ""})
+
+
+def test_production_without_texts_needs_no_carrier() -> None:
+    carrier = [name for name in PRODUCTION if name.startswith(("TWILIO", "TEXT"))]
+    settings = config.load({name: value for name, value in PRODUCTION.items() if name not in carrier})
+    assert settings.carriers_set_up == ()
+
+
+@pytest.mark.parametrize(
+    "typed", ["+12135550100", "2135550100", "(213) 555-0100", "1 213.555.0100", "+1 213 555 0100"]
+)
+def test_the_number_for_texts_is_read_however_it_is_typed(typed: str) -> None:
+    assert config.load({**PRODUCTION, "TEXT_NUMBER": typed}).text_number == "+12135550100"
+
+
+def test_the_number_for_texts_may_be_a_short_code() -> None:
+    assert config.load({**PRODUCTION, "TEXT_NUMBER": "48 219"}).text_number == "48219"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("MOBILIZE_UNION_NAME", "UNION_NAME"),
+        ("MOBILIZE_COLOUR", ""),
+        ("MOBILIZE_ENVIRONMENT", ""),
+        ("UNION_COLOR", "UNION_COLOUR"),
+        ("REDIS_URI", "REDIS_URL"),
+        ("SECRET_KEYS_FIL", "SECRET_KEYS_FILE"),
+        ("TWILIO_ACCOUNT_ID", "TWILIO_ACCOUNT_SID"),
+    ],
+)
+def test_a_name_that_is_no_setting_is_refused_and_the_right_one_named(name: str, meant: str) -> None:
+    carrier_less = {n: v for n, v in PRODUCTION.items() if not n.startswith(("TWILIO", "TEXT"))}
+    with pytest.raises(BadSetting, match=f"{name} is no setting") as refused:
+        config.load({**carrier_less, name: "x"})
+    assert str(refused.value).endswith(f"Did you mean {meant}?" if meant else "version.")
+
+
+def test_names_of_other_programs_are_none_of_our_business() -> None:
+    others = ["PATH", "HOME", "LANG", "SECRET_KEY", "REDIS_PORT", "DATABASE_HOST", "TWILIO_EDGE", "HOSTNAME"]
+    config.load({**PRODUCTION, **dict.fromkeys(others, "x")})
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"\xff\xfe not text", "folder"], ids=["absent", "not UTF-8", "a folder"]
+)
+def test_a_secret_whose_file_cannot_be_read_is_refused_by_its_variable(
+    tmp_path: Path, content: bytes | str | None
+) -> None:
+    path = tmp_path / "keys"
+    if content == "folder":
+        path.mkdir()
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
+    with pytest.raises(BadSetting, match=f"SECRET_KEYS_FILE names the file {path}: "):
+        config.load({"MOBILIZE_ENV": "test", "SECRET_KEYS_FILE": str(path)})
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["-m", "flask", "--app", "wsgi", "audit", "verify"],
+        ["-m", "flask", "--app", "wsgi", "--help"],
+        ["-m", "mobilize.web.server"],
+        ["-m", "workers", "worker"],
+        ["-m", "workers", "beat"],
+        ["deploy/work.py"],
+    ],
+    ids=["a command", "the list of commands", "web", "worker", "clock", "make work"],
+)
+@pytest.mark.parametrize(
+    ("name", "value"), [("SECRET_KEYS", "k1:short"), ("WEB_THREADS", "many"), ("SECRET_KEYS_FILE", "/none")]
+)
+def test_whatever_is_started_ends_with_one_sentence(command: list[str], name: str, value: str) -> None:
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": ".", **GOOD, name: value}
+    ended = subprocess.run(
+        [sys.executable, *command], env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == config.EXIT_BAD_SETTING
+    [sentence] = ended.stderr.splitlines()
+    assert name in sentence and "Traceback" not in ended.stdout

@@ -6,15 +6,19 @@
 
 import sys
 
-from mobilize.observability import metrics_folder
+import config
+from mobilize.observability import logs, metrics_folder
 
 
 def main() -> None:
     """Run until told to stop; the options are celery's."""
     what, options = sys.argv[1:2], sys.argv[2:]
+    config.load_or_exit()
     if what == ["worker"]:
         metrics_folder.prepare()
         from workers import processes
+
+        logs.catch_surprises()
 
         sys.exit(processes.run(options))
     if what == ["beat"]:
@@ -23,6 +27,7 @@ def main() -> None:
 
         from workers.app import app
 
+        logs.catch_surprises()
         frame = CLIContext(app=app, no_color=True, workdir=None)
         beat.main(options, prog_name="workers beat", obj=frame)
     sys.exit("usage: python -m workers worker|beat [OPTIONS]")

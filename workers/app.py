@@ -15,7 +15,7 @@ from typing import Any
 
 import kombu
 from celery import Celery, Task
-from celery.signals import celeryd_init, worker_process_init
+from celery.signals import celeryd_init, setup_logging, worker_process_init
 from flask import Flask
 from sqlalchemy.orm import configure_mappers
 
@@ -29,7 +29,7 @@ from workers.fallback_scheduler import FallbackScheduler, woken
 from workers.run_log import RunLog
 from workers.timetable import TASK_MODULES, TIMETABLE, Queue
 
-flask_app: Flask = create_app(config.load(), web=False)
+flask_app: Flask = create_app(config.load_or_exit(), web=False)
 run_log = RunLog(flask_app)
 
 
@@ -105,8 +105,6 @@ app.conf.update(
     task_routes={entry.task: {"queue": entry.queue} for entry in TIMETABLE},
     worker_enable_remote_control=False,
     worker_send_task_events=False,
-    # Logs go through our own filter, which redacts.
-    worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     beat_scheduler="workers.beat:DueScheduler",
 )
@@ -141,6 +139,11 @@ def share_memory() -> None:
     """Before the fork: pages stay shared with the children, since no garbage is looked for in them."""
     gc.collect()
     gc.freeze()
+
+
+@setup_logging.connect
+def _leave_logs_alone(**_: Any) -> None:
+    """They are set up: LOG_LEVEL is their level, and each line goes through our filter, which redacts."""
 
 
 @celeryd_init.connect

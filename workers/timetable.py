@@ -20,6 +20,7 @@ from mobilize.accounts.sign_in.one_time_codes import requests_waiting
 from mobilize.actions import eligibility
 from mobilize.checkins.record import deferred
 from mobilize.failpoints import seconds
+from mobilize.observability import findings
 from mobilize.privacy.member_page import sessions
 from mobilize.reminders.broadcasts import operations as broadcasts
 from mobilize.reminders.calling_off import operations as calling_off
@@ -76,6 +77,7 @@ TASK_MODULES = [
     "workers.turnout",
     "workers.privacy",
     "workers.audit",
+    "workers.doctor.tasks",
 ]
 
 _entry = TimetableEntry
@@ -92,6 +94,7 @@ TIMETABLE = [
     _entry("reminders.tell_of_calling_off", 3, Queue.TEXTS, calling_off.untold),
     _entry("reminders.alert_duty", 1, Queue.CODES, on_call.without_alert),
     _entry("reminders.alert_about_codes", 10, Queue.TEXTS, code_budgets.asked_lately),
+    _entry("reminders.alert_about_webhooks", 600, Queue.LONG),
     _entry("reminders.follow_changes", 5, Queue.PLANNING, planning.changed),
     _entry("reminders.plan", 30, Queue.PLANNING, planning.has_due),
     _entry("reminders.brief_chairs", 30, Queue.PLANNING, briefing.has_due),
@@ -113,6 +116,8 @@ TIMETABLE = [
     _entry("accounts.look_at_redis", 600, Queue.LONG),
     _entry("workers.look_at_queues", seconds(600), Queue.LONG),
     _entry("accounts.look_at_keys", 600, Queue.LONG),
+    _entry("doctor.examine", 5, Queue.LONG, findings.requested, at_rest=findings.EXAMINED_EVERY.seconds),
+    _entry("doctor.ping", 300, Queue.LONG),
     _entry("audit.verify", 3600, Queue.LONG),
     _entry("accounts.forget_requests", 3600, Queue.LONG),
     _entry("accounts.forget_limits", 3600, Queue.LONG),

@@ -164,7 +164,7 @@ def _carrier(environ: dict[str, str], host: str, port: int) -> Child:
 
 def _application(environ: Mapping[str, str], host: str, port: int) -> list[Child]:
     web_environ = {**environ, "HOST": host, "PORT": str(port), "WEB_PROCESSES": "1", "WEB_THREADS": "8"}
-    worker = ["workers", "worker", "--loglevel", "INFO", "--concurrency", "1"]
+    worker = ["workers", "worker", "--concurrency", "1"]
     address = f"http://{_reachable_host(host)}:{port}/readyz"
     return [
         Child("web", _python_module(["mobilize.web.server"]), web_environ, lambda: _responds(address)),

@@ -111,6 +111,29 @@ def unknown_key() -> str | None:
     return next((key_id for key_id in keys if key_id is not None), None)
 
 
+def unfit_key() -> str | None:
+    """The id of a key that sealed a value which this process cannot open: not listed, or listed with other
+    bytes. Of each key that is listed, one value is tried."""
+    return unknown_key() or next((key.id for key in settings().secret_keys if not _opens(key.id)), None)
+
+
+def _opens(key_id: str) -> bool:
+    for column in sealed_columns():
+        sealed_by_it = _begins_with(column.column, head_of(key_id))
+        row = db.session.execute(select(column.row_id, column.column).where(sealed_by_it).limit(1)).first()
+        if row is not None:
+            return _is_opened(column, *row)
+    return True
+
+
+def _is_opened(column: SealedColumn, row_id: uuid.UUID, value: bytes) -> bool:
+    try:
+        column.sealed.open(row_id, value)
+    except CannotOpen:
+        return False
+    return True
+
+
 def _reseal(session: Session, column: SealedColumn, after: uuid.UUID, done: Rotation) -> uuid.UUID | None:
     """One batch, in the order of the rows' ids; returns the last id it looked at, None at the end."""
     old = list(session.execute(_old_values(column, after)))

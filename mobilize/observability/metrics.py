@@ -63,6 +63,9 @@ CARRIER_ERRORS = Counter(
     "Texts a carrier refused or did not bring to the phone, by what its code means",
     ["carrier", "kind"],
 )
+WEBHOOKS_REFUSED = Counter(
+    "mobilize_webhooks_refused", "Requests to a carrier's webhook that it has not signed", ["carrier", "why"]
+)
 RECEIPTS = Counter("mobilize_receipts", "Receipts of carriers, each once, by what they say", ["state"])
 TEXTS_DROPPED = Counter("mobilize_texts_dropped", "Texts that will not be sent, by the reason", ["reason"])
 TASK_SECONDS = Summary("mobilize_task_seconds", "Runs of a task and the time they took", ["task"])

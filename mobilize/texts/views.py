@@ -18,6 +18,7 @@ from mobilize.texts.carriers.base import InboundText, StatusReport
 from mobilize.texts.models import TextState
 from mobilize.texts.receiving.inbound import InboundChannel, take_inbound
 from mobilize.texts.receiving.receipts import note_receipt
+from mobilize.texts.receiving.webhooks import note_arrived
 from mobilize.texts.routes import bp
 from mobilize.texts.sending import senders
 from mobilize.texts.templates import template
@@ -114,6 +115,7 @@ def _take_status(report: StatusReport) -> None:
 def _take_text(carrier: str, text: InboundText) -> None:
     via = InboundChannel(carrier, text.number, text.media, text.keyword)
     take_inbound(text.sid, text.sender, text.body[:1600], via=via, now=clock.now())
+    note_arrived(carrier, now=clock.now())
 
 
 def _empty_answer() -> Response:

@@ -4,12 +4,13 @@ from typing import Any
 
 from flask import Flask, current_app, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from mobilize.database import roll_back
+from mobilize.database import is_refused_as_read_only, roll_back
 from mobilize.errors import Refused
+from mobilize.keys.crypto import CannotOpen
 
 ErrorResponse = tuple[Any, int] | tuple[Any, int, dict[str, str]]
 
@@ -21,6 +22,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     for lost in (OperationalError, InterfaceError, PoolTimeout):
         app.register_error_handler(lost, _database_away)
+    app.register_error_handler(InternalError, _refused_by_database)
+    app.register_error_handler(CannotOpen, _wrong_keys)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -58,9 +61,23 @@ def _http(error: HTTPException) -> Any:
     return _page(code), code
 
 
+def _refused_by_database(error: Exception) -> ErrorResponse:
+    return _database_away(error) if is_refused_as_read_only(error) else _unexpected(error)
+
+
 def _database_away(_error: Exception) -> ErrorResponse:
-    roll_back()
     current_app.logger.warning("database away", exc_info=True)
+    return _try_again()
+
+
+def _wrong_keys(_error: Exception) -> ErrorResponse:
+    """Until somebody puts the keys right: what is sent again then is stored."""
+    current_app.logger.error("sealed values cannot be opened", exc_info=True)
+    return _try_again()
+
+
+def _try_again() -> ErrorResponse:
+    roll_back()
     if wants_json():
         return jsonify(error="try_again"), 503, {"Retry-After": "5"}
     # A short form comes back, to be sent again with one press; a file does not.

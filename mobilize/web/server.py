@@ -9,6 +9,7 @@ import resource
 import sys
 from collections.abc import Mapping
 
+import config
 from mobilize.observability import metrics_folder
 
 # Connections at once in each process. One that waits costs some kilobytes and no thread, so there may be
@@ -28,7 +29,8 @@ STOP_SECONDS = 20
 def main(app: str = "wsgi:rsgi") -> None:
     """Become the server of `app`, an RSGI application: this process is then its parent, and puts a new
     worker in the place of one that died. SIGTERM ends it and SIGHUP starts new workers, when requests under
-    way are answered."""
+    way are answered. With bad settings it ends at once, and says which."""
+    config.load_or_exit()
     _allow_files()
     metrics_folder.prepare()
     argv = command(app, os.environ)

@@ -5,6 +5,8 @@ Allowed are the answer to one's own input, pages for those who may see them, and
 
 import json
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -340,6 +342,22 @@ def _at_the_line(client: FlaskClient, of: dict[str, Any], text: str) -> None:
     ]  # fmt: skip
     answer = client.post(f"/line/{event.code}/items", json={"items": items})
     assert answer.status_code == 200 and len(answer.json["items"]) == 4, answer.text
+
+
+def test_what_goes_wrong_names_nobody_in_the_log(environ: dict[str, str]) -> None:
+    """Celery's line of a task that failed, the clock's of a message that did not leave, a thread's that died,
+    and the last one of a process."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.security.everything_fails"],
+        env={**environ, "LOG_LEVEL": "DEBUG"}, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    output = ran.stdout + ran.stderr
+    assert hits(output) == {}, output.decode()
+    lines = [json.loads(line) for line in ran.stderr.splitlines()]
+    failed = [line for line in lines if "ValueError" in line["event"] + line.get("where", "")]
+    loggers = {line["logger"] for line in failed}
+    assert loggers == {"celery.app.trace", "celery.beat", "kombu.test", "mobilize"}
+    assert ran.returncode == 1 and b"Traceback" not in output
 
 
 def test_nothing_personal_is_left_anywhere(

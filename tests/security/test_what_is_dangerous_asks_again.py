@@ -69,6 +69,7 @@ DOES_NOT_ASK = {
     "accounts.call_session": "a name for one's own browser",
     "accounts.decline": "nothing is done",
     "accounts.end_session_there": "signs oneself out; whoever fears for a phone must not be held up",
+    "accounts.examine": "the workers look, and change nothing",
     "accounts.find_in_audit": "reads",
     "accounts.give_step_up": "is the step-up",
     "accounts.read_chairs": "stages a file; carrying out asks",

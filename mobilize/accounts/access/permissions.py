@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from cachetools import LRUCache
 from flask import Flask, abort, after_this_request, g, redirect, request, url_for
 from sqlalchemy import ColumnElement, select
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
 from mobilize import clock, settings
@@ -23,6 +24,7 @@ from mobilize.accounts.sign_in.sessions import cookie_name, current_session, is_
 from mobilize.database import atomic, db
 from mobilize.keys.tokens import hash_token, read_code
 from mobilize.texts.carriers import CARRIERS
+from mobilize.texts.receiving import webhooks
 from mobilize.web.error_pages import wants_json
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -330,8 +332,12 @@ def _code_in_address() -> str:
 
 
 def _for_carrier(permission: Permission) -> None:
-    if not CARRIERS[permission.carrier].is_from_carrier(request):
-        abort(403)
+    carrier = CARRIERS[permission.carrier]
+    if carrier.is_from_carrier(request):
+        return
+    with suppress(SQLAlchemyError):  # a 403 it is, whether the database is there or not
+        webhooks.note_refused(carrier.NAME, carrier.why_refused(request), now=clock.now())
+    abort(403)
 
 
 # In each process: the event whose line a phone's token opens at an address.

@@ -17,6 +17,8 @@ from mobilize.keys import rotation as key_rotation
 from mobilize.keys.crypto import CannotOpen
 from mobilize.languages import _, say_date, say_time
 from mobilize.observability import health_checks
+from mobilize.phones import format_phone
+from mobilize.texts.receiving.webhooks import webhook_statuses
 
 OLD_KEY = timedelta(days=365)
 FORGOT, APPENDONLY, BEAT = "privacy.forgotten", "redis.appendonly", "beat"
@@ -50,7 +52,7 @@ def observe_keys(*, now: datetime) -> None:
     """Record since when each key is listed, and whether a key that is needed is missing."""
     for key in settings().secret_keys:
         health_checks.record_first(f"key.{key.id}", "listed", now=now)
-    health_checks.record("keys.missing", key_rotation.unknown_key() or "", now=now)
+    health_checks.record("keys.missing", key_rotation.unfit_key() or "", now=now)
 
 
 def _keys(now: datetime) -> Protection:
@@ -58,7 +60,10 @@ def _keys(now: datetime) -> Protection:
     title, check = _("Names and numbers are encrypted"), health_checks.latest(f"key.{newest}")
     if missing and missing.value:
         lost = missing.value
-        finding = _("Some data is encrypted with the key %(key)s, which is not in SECRET_KEYS.", key=lost)
+        finding = _(
+            "Some data cannot be opened: SECRET_KEYS lacks the key %(key)s, or has another one of that name.",
+            key=lost,
+        )
         return Protection(
             "keys", title, ProtectionState.TO_DO, finding, _("Put this key back into SECRET_KEYS.")
         )
@@ -187,7 +192,7 @@ def _migrations(_now: datetime) -> Protection:
     return _done(
         "migrations",
         title,
-        current == migration_status.expected(),
+        not migration_status.is_behind(),
         finding,
         _("Run: flask --app wsgi db upgrade"),
     )
@@ -212,6 +217,24 @@ def _workers(now: datetime) -> Protection:
     return _done("workers", title, now - last_run < timedelta(minutes=2), finding, do)
 
 
+def _texts_reach_us(now: datetime) -> Protection:
+    title, statuses = _("Texts reach us, STOPs at once"), webhook_statuses(now)
+    do = _("Text any word to %(number)s.", number=format_phone(settings().text_number))
+    if not statuses:
+        return Protection("texts", title, ProtectionState.OK, _("There is no carrier, so nobody texts us."))
+    if broken := [one for one in statuses if one.needs_somebody]:
+        finding = _(
+            "What %(carrier)s tells us is refused or does not come.", carrier=broken[0].carrier.title()
+        )
+        do = _("Look under “What the workers do”.")
+        return Protection("texts", title, ProtectionState.TO_DO, finding, do)
+    if waiting := [one for one in statuses if one.first_at is None]:
+        finding = _("None has come by %(carrier)s yet.", carrier=waiting[0].carrier.title())
+        return Protection("texts", title, ProtectionState.UNKNOWN, finding, do)
+    first = min(one.first_at for one in statuses if one.first_at)
+    return Protection("texts", title, ProtectionState.OK, _("Since %(when)s.", when=_moment(first)))
+
+
 def _done(name: str, title: str, is_done: bool, is_so: str, do: str) -> Protection:
     state = ProtectionState.OK if is_done else ProtectionState.TO_DO
     return Protection(name, title, state, is_so, "" if is_done else do)
@@ -232,6 +255,7 @@ _LOOKS: tuple[Callable[[datetime], Protection], ...] = (
     _audit,
     _employer,
     _help_number,
+    _texts_reach_us,
     _redis,
     _workers,
     _migrations,

@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from mobilize.demo.carrier import callbacks
+from mobilize.demo.carrier.console import AccountSetup, twilio_answer
 from mobilize.demo.carrier.http import Hangup, Reply, Request, json_reply, listen
 from mobilize.demo.carrier.pages import ASSETS, Pages, redirect
 from mobilize.demo.carrier.store import REASONS, Faults, Message, MessageStore
@@ -36,7 +37,7 @@ HTTP_STATUS = {20003: 401, 20404: 404, 20429: 429}
 class Carrier:
     """One stand-in on 127.0.0.1. `start()` runs it in a thread of this process; `url` is where it listens."""
 
-    api = "/2010-04-01/"  # where the addresses of its API begin
+    api: tuple[str, ...] = ("/2010-04-01/", "/v1/")  # where the addresses of its API begin
 
     def __init__(
         self,
@@ -53,7 +54,7 @@ class Carrier:
         self.account, self.token, self.port = account, token, port
         self.callback_base, self.deliver_to = callback_base.rstrip("/"), deliver_to
         self.store, self.faults = MessageStore(account, number, state), Faults()
-        self.pages = Pages(self.store, zone)
+        self.pages, self.setup = Pages(self.store, zone), AccountSetup()
         self.callback_pool = ThreadPoolExecutor(8, thread_name_prefix="callbacks")
         self.messages_path = f"/2010-04-01/Accounts/{account}/Messages"
         self.authorization = "Basic " + base64.b64encode(f"{account}:{token}".encode()).decode()
@@ -126,6 +127,9 @@ class Carrier:
             await asyncio.sleep(self.faults.latency_ms / 1000)
         if not hmac.compare_digest(request.headers.get("authorization", ""), self.authorization):
             return _refusal(20003)
+        webhook = self.callback_base + INBOUND_PATH
+        if answer := twilio_answer(self.setup, self.account, self.store.number, webhook, request.path):
+            return answer
         if request.path == f"{self.messages_path}.json":
             return await (self._create(request) if request.method == "POST" else self._list(request))
         sid, _, part = request.path.removeprefix(f"{self.messages_path}/").partition("/")

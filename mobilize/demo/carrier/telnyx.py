@@ -22,6 +22,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mobilize.demo.carrier import callbacks
+from mobilize.demo.carrier.console import telnyx_answer
 from mobilize.demo.carrier.http import Reply, Request, json_reply
 from mobilize.demo.carrier.server import Carrier
 from mobilize.demo.carrier.store import Message
@@ -47,7 +48,7 @@ TITLES = {
 class TelnyxCarrier(Carrier):
     """One stand-in for Telnyx on 127.0.0.1. `public_key` is what the service checks its webhooks with."""
 
-    api = "/v2/"
+    api = ("/v2/",)
 
     def __init__(
         self,
@@ -72,6 +73,9 @@ class TelnyxCarrier(Carrier):
             await asyncio.sleep(self.faults.latency_ms / 1000)
         if request.headers.get("authorization", "") != self.authorization:
             return _refusal(10009)
+        webhook = f"{self.callback_base}/texts/telnyx"
+        if answer := telnyx_answer(self.setup, self.store.number, webhook, request.path):
+            return answer
         if request.path == "/v2/messages" and request.method == "POST":
             return await self._create(request)
         if request.path == "/v2/detail_records":

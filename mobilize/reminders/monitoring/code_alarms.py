@@ -25,13 +25,15 @@ def alert_about_codes(now: datetime) -> int:
     if not alarms:
         return 0
     people = people_on_call(None, now)
-    return queue_texts([_text(*alarm, person, now) for alarm in alarms for person in people], now=now)
+    texts = [alarm_text(*alarm, person, "/texts/health", now) for alarm in alarms for person in people]
+    return queue_texts(texts, now=now)
 
 
-def _text(wording: str, lane: CodeLane, person: Person, now: datetime) -> PlannedText:
+def alarm_text(wording: str, about: str, person: Person, path: str, now: datetime) -> PlannedText:
+    """An alarm to a person, with a link to the page that shows more; in six hours each is one text."""
     spell = int(window_start(AGAIN_AFTER, now).timestamp())
     return PlannedText(
-        purpose=f"{wording}:{lane}:{spell}",
+        purpose=f"{wording}:{about}:{spell}",
         phone=person.phone,
         wording=wording,
         language=written_in(person.language),
@@ -40,6 +42,6 @@ def _text(wording: str, lane: CodeLane, person: Person, now: datetime) -> Planne
         due_at=now,
         expires_at=now + STILL_WORTH_A_LOOK,
         priority=Priority.NOTICE,
-        blanks={"link": f"{settings().public_base_url}/texts/health"},
+        blanks={"link": settings().public_base_url + path},
         urgent=True,
     )

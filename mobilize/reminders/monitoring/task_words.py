@@ -1,6 +1,8 @@
 """The words for the workers' queues and tasks: each of the timetable, as the office calls it."""
 
+from mobilize import settings
 from mobilize.languages import _
+from mobilize.texts.carriers.base import WebhookRefusal
 from mobilize.texts.models import TextClass
 
 
@@ -9,6 +11,8 @@ def task_words() -> dict[str, str]:
     return {
         "workers.beat_is_alive": _("The clock says that it ticks"),
         "workers.look_at_queues": _("Redis is asked what waits there"),
+        "doctor.examine": _("Everything that was set up is looked at"),
+        "doctor.ping": _("Whoever keeps watch is told that all is well"),
         "accounts.send_codes": _("Codes for signing in are written"),
         "accounts.forget_requests": _("Old requests for codes are forgotten"),
         "accounts.forget_limits": _("Old limits against guessing are forgotten"),
@@ -31,6 +35,7 @@ def task_words() -> dict[str, str]:
         "reminders.tell_of_calling_off": _("Members are told that an action is called off"),
         "reminders.alert_duty": _("Emergencies are passed on to whoever is on duty"),
         "reminders.alert_about_codes": _("The office is told when codes run short"),
+        "reminders.alert_about_webhooks": _("The office is told when texts do not reach us"),
         "reminders.plan": _("Reminders are planned"),
         "reminders.follow_changes": _("Reminders follow what was changed"),
         "reminders.brief_chairs": _("Chairs are briefed before an action"),
@@ -91,3 +96,21 @@ def took(milliseconds: int | None) -> str | None:
         return _("under 0.1 seconds")
     digits = 1 if milliseconds < 10_000 else 0
     return _("%(seconds)s seconds", seconds=f"{milliseconds / 1000:.{digits}f}")
+
+
+def refusal_words() -> dict[WebhookRefusal, str]:
+    """What is wrong where webhooks of our own account are refused, and what to do."""
+    return {
+        WebhookRefusal.OTHER_ADDRESS: _(
+            "It was signed for another address than %(url)s. Write the address that the carrier calls into "
+            "PUBLIC_BASE_URL, or this one into the carrier's settings.",
+            url=settings().public_base_url,
+        ),
+        WebhookRefusal.OTHER_SECRET: _(
+            "It was signed with another secret than ours. "
+            "Copy the carrier's token or key anew into the settings."
+        ),
+        WebhookRefusal.OTHER_TIME: _(
+            "It was signed at another time than now. Set the clock of this machine (NTP)."
+        ),
+    }

@@ -5,7 +5,7 @@ import uuid
 from flask import abort, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from mobilize import clock, locks
+from mobilize import clock, locks, settings
 from mobilize.accounts.access.permissions import after_step_up, me, signed_in
 from mobilize.accounts.models import CodeLane, RoleName
 from mobilize.accounts.security.checklist import BEAT
@@ -14,14 +14,23 @@ from mobilize.actions.models import Campaign
 from mobilize.database import db
 from mobilize.languages import _, say_ago
 from mobilize.observability import health_checks
+from mobilize.phones import format_phone
 from mobilize.reminders.inbox.queries import count_waiting
 from mobilize.reminders.monitoring import delivery_monitoring, worker_tasks
 from mobilize.reminders.monitoring import health as queries
 from mobilize.reminders.monitoring.forms import PauseForm
 from mobilize.reminders.monitoring.health import Remedy
-from mobilize.reminders.monitoring.task_words import due_words, every, queue_words, task_words, took
+from mobilize.reminders.monitoring.task_words import (
+    due_words,
+    every,
+    queue_words,
+    refusal_words,
+    task_words,
+    took,
+)
 from mobilize.reminders.routes import bp
 from mobilize.texts.queries import counts_by_state
+from mobilize.texts.receiving.webhooks import webhook_statuses
 from mobilize.texts.sending import senders, spending
 from mobilize.texts.sending.pauses import held_refs, pause_sending
 
@@ -59,8 +68,9 @@ def tasks() -> str:
     """The workers' tasks: what ran when, what is late or fails, and what waits."""
     now, beat_at, sending = clock.now(), locks.last_run(BEAT), senders.preferred()
     queues, due = worker_tasks.worker_queues(now), worker_tasks.due_texts(now)
-    unknown = worker_tasks.unknown_texts(now)
+    unknown, callbacks = worker_tasks.unknown_texts(now), webhook_statuses(now)
     troubles = [one.needs_somebody for one in queues] + [one.needs_somebody for one in due]
+    troubles += [one.needs_somebody for one in callbacks]
     troubles += [unknown.needs_somebody, any(sender.paused_at for sender in sending)]
     return render_template(
         "reminders/tasks.html",
@@ -73,6 +83,10 @@ def tasks() -> str:
         unknown=unknown,
         unknown_numbers=count_waiting(now, is_known=False),
         senders=sending,
+        callbacks=callbacks,
+        refusal_words=refusal_words(),
+        text_number=format_phone(settings().text_number),
+        public_base_url=settings().public_base_url,
         all_is_well=queues and not any(troubles),
         task_words=task_words(),
         queue_words=queue_words(),

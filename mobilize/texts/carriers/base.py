@@ -55,6 +55,20 @@ class Keyword(StrEnum):
     HELP = "HELP"
 
 
+class WebhookRefusal(StrEnum):
+    """Why a request to the address of a carrier's webhook was refused, as far as it can be seen.
+
+    `UNSIGNED` and `STRANGER` come from anybody. The others come from our own account, or from somebody who
+    knows it: signed for another address than PUBLIC_BASE_URL, with another secret than ours, or too long ago.
+    """
+
+    UNSIGNED = "unsigned"
+    STRANGER = "stranger"
+    OTHER_ADDRESS = "other_address"
+    OTHER_SECRET = "other_secret"  # noqa: S105 - the reason, not a secret
+    OTHER_TIME = "other_time"
+
+
 @dataclass(frozen=True)
 class SendResult:
     """How one call ended: `sid` for what was taken, `error_code` for what was not."""
@@ -150,6 +164,10 @@ class CarrierModule(Protocol):
     def is_from_carrier(self, request: Request) -> bool:
         """Whether the carrier signed this request: checked by what is configured, never by what the request
         says of itself."""
+
+    def why_refused(self, request: Request) -> WebhookRefusal:
+        """What may be wrong about a request that `is_from_carrier` refused. For people who look for a
+        mistake; nothing is opened by it."""
 
     def status_in(self, request: Request) -> StatusReport | None:
         """The status this signed request brings; None where it brings none."""

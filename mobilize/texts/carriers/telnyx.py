@@ -37,6 +37,7 @@ from mobilize.texts.carriers.base import (
     NotRedacted,
     SendResult,
     StatusReport,
+    WebhookRefusal,
 )
 from mobilize.texts.enums import AttemptOutcome
 
@@ -76,6 +77,7 @@ STATUSES = {
     "gw_reject": "failed",
     "failed": "failed",
 }
+_SIGNATURE, _SIGNED_AT = "telnyx-signature-ed25519", "telnyx-timestamp"
 SIGNED_WITHIN_S = 300  # as its own libraries have it
 ON_A_PAGE = 50  # the most it lists at once
 WINDOW = timedelta(days=1)  # of a look
@@ -151,13 +153,30 @@ def is_from_carrier(request: Request) -> bool:
     Source: https://developers.telnyx.com/docs/development/sdk/python/webhooks
     """
     try:
-        signed_at = request.headers["telnyx-timestamp"]
-        signature = base64.b64decode(request.headers["telnyx-signature-ed25519"], validate=True)
+        return _is_signed(request) and abs(time.time() - int(request.headers[_SIGNED_AT])) <= SIGNED_WITHIN_S
+    except ValueError:
+        return False
+
+
+def why_refused(request: Request) -> WebhookRefusal:
+    """What may be wrong about a request that `is_from_carrier` refused: see `base.CarrierModule`."""
+    if not request.headers.get(_SIGNATURE) or not request.headers.get(_SIGNED_AT):
+        return WebhookRefusal.UNSIGNED
+    if _is_signed(request):
+        return WebhookRefusal.OTHER_TIME
+    text = text_in(request)
+    is_ours = text is not None and text.number in settings().telnyx_numbers
+    return WebhookRefusal.OTHER_SECRET if is_ours else WebhookRefusal.STRANGER
+
+
+def _is_signed(request: Request) -> bool:
+    try:
+        signature = base64.b64decode(request.headers[_SIGNATURE], validate=True)
         key = Ed25519PublicKey.from_public_bytes(base64.b64decode(settings().telnyx_public_key))
-        key.verify(signature, signed_at.encode() + b"|" + request.get_data())
-        return abs(time.time() - int(signed_at)) <= SIGNED_WITHIN_S
+        key.verify(signature, request.headers[_SIGNED_AT].encode() + b"|" + request.get_data())
     except (KeyError, ValueError, binascii.Error, InvalidSignature):
         return False
+    return True
 
 
 def status_in(request: Request) -> StatusReport | None:

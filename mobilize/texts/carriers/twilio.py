@@ -35,6 +35,7 @@ from mobilize.texts.carriers.base import (
     NotRedacted,
     SendResult,
     StatusReport,
+    WebhookRefusal,
 )
 from mobilize.texts.enums import AttemptOutcome
 
@@ -43,6 +44,7 @@ ABSENCE_PROVES = True  # its list lags by seconds, and the last look is after 18
 KEEPS_WORDS = True
 STOP_WORDS = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"})
 START_WORDS = frozenset({"START", "YES", "UNSTOP"})
+_SIGNATURE = "X-Twilio-Signature"
 SDK_ADDRESS = "https://api.twilio.com"
 # Without a code of Twilio's own, the SDK repeats the HTTP status: a proxy may have said that, not the
 # carrier.
@@ -146,14 +148,34 @@ def is_from_carrier(request: Request) -> bool:
     ours and the algorithm named there. Both settings may hold two (new,old) while one is being exchanged.
     Source: https://www.twilio.com/docs/usage/webhooks/webhook-settings
     """
-    signature = request.headers.get("X-Twilio-Signature")
+    return _is_signed_for(settings().public_base_url, request)
+
+
+def signed_headers(address: str, form: dict[str, str]) -> dict[str, str]:
+    """The header with which Twilio would sign this form for this address: for a try of our own webhook."""
+    return {_SIGNATURE: RequestValidator(_tokens()[0]).compute_signature(address, form)}
+
+
+def why_refused(request: Request) -> WebhookRefusal:
+    """What may be wrong about a request that `is_from_carrier` refused: see `base.CarrierModule`."""
+    if not request.headers.get(_SIGNATURE):
+        return WebhookRefusal.UNSIGNED
+    as_sent = (f"{scheme}://{request.host}" for scheme in ("https", "http"))
+    if any(_is_signed_for(address, request) for address in as_sent):
+        return WebhookRefusal.OTHER_ADDRESS
+    is_ours = _field(request, "AccountSid") == settings().twilio_account_sid
+    return WebhookRefusal.OTHER_SECRET if is_ours else WebhookRefusal.STRANGER
+
+
+def _is_signed_for(base: str, request: Request) -> bool:
+    signature = request.headers.get(_SIGNATURE)
     if not signature:
         return False
     rule = request.headers.get(SIGNATURE_SETTINGS_HEADER)
     keys = _listed(settings().twilio_webhook_key) if rule else _tokens()
     algorithm = get_signature_algorithm(rule)
     query = request.query_string.decode("latin-1")
-    address = settings().public_base_url + request.path + (f"?{query}" if query else "")
+    address = base + request.path + (f"?{query}" if query else "")
     checks = [RequestValidator(key).validate(address, request.form, signature, algorithm) for key in keys]
     return any(checks)
 

@@ -13,6 +13,7 @@ from mobilize.texts.carriers.base import CarrierModule, LogUnreadable
 from mobilize.texts.models import Attempt, OutboxText, TextState
 from mobilize.texts.receiving.inbound import InboundChannel, take_inbound
 from mobilize.texts.receiving.receipts import note_receipt
+from mobilize.texts.receiving.webhooks import note_fetched
 
 # When the log of each carrier was last read; the first is older than the second.
 CAUGHT_UP = {"twilio": "texts.catch_up", "telnyx": "texts.catch_up.telnyx"}
@@ -36,7 +37,9 @@ def catch_up(*, now: datetime) -> tuple[int, int]:
         last_run = locks.last_run(CAUGHT_UP[carrier.NAME])
         since = max(last_run - OVERLAP, now - AT_MOST) if last_run else now - FIRST_TIME
         try:
-            texts += _take_missed_texts(carrier, since)
+            fetched = _take_missed_texts(carrier, since)
+            texts += fetched
+            note_fetched(carrier.NAME, fetched, now=now)
             receipts += _missed_receipts(carrier, now)
         except LogUnreadable:
             continue

@@ -1,0 +1,25 @@
+"""Workers and their clock: that they are heard of and on time; and that texts reach us."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from mobilize import locks
+from mobilize.accounts.security.checklist import BEAT
+from mobilize.observability.findings import Finding, finding
+from mobilize.reminders.monitoring.worker_tasks import is_silent, worker_queues
+from mobilize.texts.receiving.webhooks import webhook_statuses
+
+
+def workers(now: datetime) -> Sequence[Finding]:
+    """Whether they do what the timetable wants."""
+    queues = worker_queues(now)
+    if is_silent(locks.last_run(BEAT), now) or not queues:
+        return [finding("workers.silent")]
+    late = [task.task for queue in queues for task in queue.tasks if task.needs_somebody]
+    return [finding("workers.late", task=task) for task in late[:3]] or [finding("workers.ok")]
+
+
+def texts_reach_us(now: datetime) -> Sequence[Finding]:
+    """Whether the carriers' webhooks were refused lately, or did not come."""
+    troubled = [one.carrier for one in webhook_statuses(now) if one.needs_somebody]
+    return [finding("texts.refused", carrier=carrier.title()) for carrier in troubled]
