@@ -27,6 +27,7 @@ from mobilize.reminders.head_counts import briefing, requests
 from mobilize.reminders.inbox import answers, shared_phones
 from mobilize.reminders.monitoring import delivery_monitoring, on_call
 from mobilize.reminders.rules import planning
+from mobilize.texts import recovery
 from mobilize.texts.sending import claiming, delivery, reconciling
 from mobilize.turnout.figures import closing
 from mobilize.turnout.reports import operations as reports
@@ -103,6 +104,7 @@ TIMETABLE = [
     _entry("turnout.plan_thanks", 30, Queue.PLANNING, thank_you.without_thanks),
     _entry("texts.sweep", seconds(10), Queue.TEXTS, delivery.to_sweep, at_rest=seconds(300)),
     _entry("texts.reconcile", seconds(10), Queue.TEXTS, reconciling.looks_due, at_rest=seconds(300)),
+    _entry("texts.recover", seconds(10), Queue.TEXTS, recovery.is_recovering, at_rest=3600),
     _entry("texts.catch_up", 300, Queue.LONG),
     _entry("texts.note_file_consents", 600, Queue.LONG),
     _entry("texts.redact", 600, Queue.LONG),

@@ -41,7 +41,15 @@ from mobilize.privacy.retention.legal_holds import all_is_held, is_held, on_hold
 from mobilize.reminders.models import Rsvp, WrongNumber
 from mobilize.roster.models import Member, Membership, PhoneKind, StagedMember, StatusSpan
 from mobilize.texts.consent.subscriptions import is_opted_out, opt_out
-from mobilize.texts.models import CarrierBlock, Consent, Inbound, OutboxText, PhoneRule, Question
+from mobilize.texts.models import (
+    CarrierBlock,
+    Consent,
+    Inbound,
+    OutboxText,
+    PhoneRule,
+    Question,
+    UnmatchedMessage,
+)
 
 # What lets somebody sign in.
 _OF_AN_ACCOUNT: tuple[Any, ...] = (
@@ -172,6 +180,7 @@ def _forget_phone(session: Session, phone: str, *, stop_texts: bool, now: dateti
     _run(session, delete(PhoneRule).where(PhoneRule.phone_index == phone_index))
     _run(session, delete(Consent).where(Consent.phone_index == phone_index))
     _run(session, delete(CarrierBlock).where(CarrierBlock.phone_index == phone_index))
+    _run(session, delete(UnmatchedMessage).where(UnmatchedMessage.phone_index == phone_index))
     if stops:
         # By number, and only as its index: enough to refuse every later text.
         opt_out(phone, source="erased", now=now)

@@ -9,7 +9,7 @@ import logging
 import os
 import uuid
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
@@ -43,6 +43,8 @@ ABSENCE_PROVES = True  # its list lags by seconds, and the last look is after 18
 KEEPS_WORDS = True
 STOP_WORDS = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"})
 START_WORDS = frozenset({"START", "YES", "UNSTOP"})
+QUEUED_FOR = timedelta(hours=1)
+NOT_OURS = ("inbound", "outbound-reply")  # the second: its own answers to keywords
 SDK_ADDRESS = "https://api.twilio.com"
 # Without a code of Twilio's own, the SDK repeats the HTTP status: a proxy may have said that, not the
 # carrier.
@@ -138,6 +140,19 @@ def outbound_messages(since: datetime) -> Iterator[CarrierMessage]:
             yield _message(message)
 
 
+def outbound_since(since: datetime) -> Iterator[CarrierMessage]:
+    """The messages Twilio took from us since then. Raises `LogUnreadable`.
+
+    Not filtered by date, as in `messages_to`; it goes on for an hour's worth, since what was queued for long
+    stands among the newer ones.
+    """
+    for message in _log_of():
+        if message.date_created < since - QUEUED_FOR:
+            return
+        if message.direction not in NOT_OURS and message.date_created >= since:
+            yield _message(message)
+
+
 def is_from_carrier(request: Request) -> bool:
     """Whether Twilio signed this request: checked over the configured public address, never over what the
     request says of itself.
@@ -224,6 +239,7 @@ def _message(message: Any) -> CarrierMessage:
         sender=message.from_ or "",
         status=str(message.status or ""),
         error_code=message.error_code,
+        to=message.to or "",
     )
 
 
