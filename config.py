@@ -91,6 +91,10 @@ class Settings:
     employer_phone_prefixes: tuple[str, ...]
     carrier_page_url: str
     backups_encrypted: bool
+    backup_folder: str
+    backup_recipients: tuple[str, ...]
+    backup_identity_file: str
+    backups_kept: int
     log_level: str
     share_bands: tuple[int, ...]
     members_per_captain: float
@@ -162,6 +166,10 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         employer_phone_prefixes=read.words("EMPLOYER_PHONE_PREFIXES"),
         carrier_page_url=read.text("CARRIER_PAGE_URL", ""),
         backups_encrypted=read.yes("BACKUPS_ENCRYPTED"),
+        backup_folder=read.text("BACKUP_FOLDER", "var/backups"),
+        backup_recipients=read.age_recipients("BACKUP_RECIPIENTS"),
+        backup_identity_file=read.text("BACKUP_IDENTITY_FILE", ""),
+        backups_kept=read.count("BACKUPS_KEPT", 14, most=9999),
         log_level=read.one_of("LOG_LEVEL", ("INFO", "DEBUG", "WARNING")),
         share_bands=read.bands("SHARE_BANDS", "50,65,75,90"),
         members_per_captain=read.number("MEMBERS_PER_CAPTAIN", 10.0),
@@ -342,6 +350,13 @@ class _Reader:
         if length not in (0, 32):
             raise BadSetting(f"{name} must be the public key as the portal shows it: 32 bytes in base64.")
         return value
+
+    def age_recipients(self, name: str) -> tuple[str, ...]:
+        """Public keys of age, as `flask backup new-identity` prints them."""
+        recipients = self.words(name)
+        if not all(re.fullmatch(r"age1[02-9ac-hj-np-z]{58}", one) for one in recipients):
+            raise BadSetting(f"{name} must be recipients like age1..., with commas between them.")
+        return recipients
 
     def phones(self, name: str) -> tuple[str, ...]:
         numbers = self.words(name)

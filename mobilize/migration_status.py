@@ -31,12 +31,16 @@ def applied() -> set[str]:
     return set(MigrationContext.configure(db.session.connection()).get_current_heads())
 
 
-def unknown() -> set[str]:
-    """The migrations that the database names and this version does not have: tables of another history."""
+def revisions() -> set[str]:
+    """Every migration of this version."""
     from alembic.script import ScriptDirectory
 
-    revisions = {script.revision for script in ScriptDirectory(MIGRATIONS).walk_revisions()}
-    return applied() - revisions
+    return {script.revision for script in ScriptDirectory(MIGRATIONS).walk_revisions()}
+
+
+def unknown() -> set[str]:
+    """The migrations that the database names and this version does not have: tables of another history."""
+    return applied() - revisions()
 
 
 def _load_flask_migrate(app: Flask) -> Any:
