@@ -95,6 +95,7 @@ class Settings:
     backup_recipients: tuple[str, ...]
     backup_identity_file: str
     backups_kept: int
+    journal_folder: str
     log_level: str
     share_bands: tuple[int, ...]
     members_per_captain: float
@@ -169,6 +170,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         backup_folder=read.text("BACKUP_FOLDER", "var/backups"),
         backup_recipients=read.age_recipients("BACKUP_RECIPIENTS"),
         backup_identity_file=read.text("BACKUP_IDENTITY_FILE", ""),
+        journal_folder=read.text("JOURNAL_FOLDER", ""),
         backups_kept=read.count("BACKUPS_KEPT", 14, most=9999),
         log_level=read.one_of("LOG_LEVEL", ("INFO", "DEBUG", "WARNING")),
         share_bands=read.bands("SHARE_BANDS", "50,65,75,90"),

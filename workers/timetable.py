@@ -20,6 +20,7 @@ from mobilize.accounts.sign_in.one_time_codes import requests_waiting
 from mobilize.actions import eligibility
 from mobilize.checkins.record import deferred
 from mobilize.failpoints import seconds
+from mobilize.privacy import replay
 from mobilize.privacy.member_page import sessions
 from mobilize.reminders.broadcasts import operations as broadcasts
 from mobilize.reminders.calling_off import operations as calling_off
@@ -104,6 +105,7 @@ TIMETABLE = [
     _entry("turnout.plan_thanks", 30, Queue.PLANNING, thank_you.without_thanks),
     _entry("texts.sweep", seconds(10), Queue.TEXTS, delivery.to_sweep, at_rest=seconds(300)),
     _entry("texts.reconcile", seconds(10), Queue.TEXTS, reconciling.looks_due, at_rest=seconds(300)),
+    _entry("privacy.replay_journal", seconds(10), Queue.TEXTS, replay.gap_is_recent, at_rest=3600),
     _entry("texts.recover", seconds(10), Queue.TEXTS, recovery.is_recovering, at_rest=3600),
     _entry("texts.catch_up", 300, Queue.LONG),
     _entry("texts.note_file_consents", 600, Queue.LONG),

@@ -22,7 +22,7 @@ import pyrage
 from pyrage import x25519
 
 from mobilize import settings
-from mobilize.backup import dumps
+from mobilize.backup import dumps, journal
 from mobilize.errors import Refused
 
 FORMAT = 1
@@ -98,6 +98,7 @@ def write_backup(*, now: datetime) -> Manifest:
     finally:
         part.unlink(missing_ok=True)
     _delete_old(folder, now)
+    journal.delete_old(manifests(folder)[-1].moment, now)
     return manifest
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from mobilize import clock, settings
+from mobilize import audit, clock, settings
 from mobilize.backup import archive, gaps, restoring
 from mobilize.commands import Command, Commands
+from mobilize.database import atomic
 from mobilize.errors import Refused
 
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
@@ -89,6 +90,21 @@ def restored(taken_at):  # type: ignore[no-untyped-def]
     2027-02-10T07:02+00:00. Workers notice most of it themselves."""
     gaps.mark_restored(taken_at)
     click.echo("Noted. Nothing but codes leaves until the minutes since are looked up.")
+
+
+@backup.command("go-on")
+@click.option("--without", type=click.Choice(["log", "journal"]), required=True)
+@click.confirmation_option(prompt="What it would have said is lost then, for good. Go on without it?")
+def go_on(without: str) -> None:
+    """Let texts leave after a restore though the carriers' log cannot be read, and what may have left is left
+    to a person; or though the journal is lost, and what was taken away since stays given back."""
+    gap = gaps.open_gap()
+    if gap is None:
+        raise Refused("no_gap", "Nothing is held.")
+    with atomic():
+        audit.note("shell", f"backup.go_on.{without}", gap.id, now=clock.now())
+        gaps.note_given_up(gap.id) if without == "log" else gaps.note_replayed(gap.id)
+    click.echo("Noted. It goes on within half a minute.")
 
 
 @click.command("restore", cls=Command)

@@ -24,6 +24,7 @@ from mobilize.database import Model, atomic, db, insert, is_postgres
 SILENCE = timedelta(seconds=180)
 WRITTEN_EVERY = timedelta(seconds=20)
 WORKERS = "workers"
+GIVEN_UP = "given_up"
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ class OpenGap:
     opened_at: datetime
     age: timedelta
     is_replayed: bool
+    is_given_up: bool
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,11 @@ def note_trouble(gap_id: uuid.UUID, why: str) -> None:
         session.get_one(RecoveryGap, gap_id, with_for_update=True).trouble = why[:40]
 
 
+def note_given_up(gap_id: uuid.UUID) -> None:
+    """Somebody has said that the carriers' logs cannot be read, and will not be."""
+    note_trouble(gap_id, GIVEN_UP)
+
+
 def note_log_read(gap_id: uuid.UUID, *, is_loss: bool) -> None:
     """The carriers' logs were read and adopted; closes the gap when the journal was replayed too."""
     with atomic() as session:
@@ -183,8 +190,8 @@ def _open(session: Session, moment: _Moment) -> OpenGap | None:
     if gap is None:
         return None
     age = moment.at - gap.opened_at
-    is_replayed = gap.replayed_at is not None
-    return OpenGap(gap.id, gap.reason, gap.from_at, gap.opened_at, age, is_replayed)
+    is_replayed, is_given_up = gap.replayed_at is not None, gap.trouble == GIVEN_UP
+    return OpenGap(gap.id, gap.reason, gap.from_at, gap.opened_at, age, is_replayed, is_given_up)
 
 
 def _of_open():  # type: ignore[no-untyped-def]

@@ -12,7 +12,10 @@ from mobilize.commands import Commands
 from mobilize.texts import queries
 from mobilize.texts.sending import pauses, reconciling, senders, spending
 
-_TROUBLES = {"log_unreadable": "(the carrier's log cannot be read)"}
+_TROUBLES = {
+    "log_unreadable": "(the carrier's log cannot be read)",
+    "journal_unreadable": "(the journal cannot be read: JOURNAL_FOLDER, or a key that is missing)",
+}
 
 texts = Commands("texts", help="What waits to be texted, and what became of it.")
 

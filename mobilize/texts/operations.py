@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, cast, func, literal, select, update
+from sqlalchemy import ARRAY, ColumnElement, and_, cast, func, literal, select, update
 
 from mobilize import settings
 from mobilize.database import atomic, db, insert, is_postgres, new_id
@@ -122,10 +122,9 @@ def drop_texts(
     if phones is not None:
         conditions.append(OutboxText.phone_index.in_([blind_index("phone", phone) for phone in phones]))
     with atomic() as session:
-        in_doubt = (OutboxText.state == TextState.UNKNOWN) & (OutboxText.reason == AFTER_RESTORE)
         session.execute(
             update(OutboxText)
-            .where(in_doubt, *conditions)
+            .where(is_in_doubt(), *conditions)
             .values(reason=reason)
             .execution_options(synchronize_session=False)
         )
@@ -137,6 +136,11 @@ def drop_texts(
                 .execution_options(synchronize_session=False)
             )
         )
+
+
+def is_in_doubt() -> ColumnElement[bool]:
+    """SQL: it is looked up after a restore whether it has left. With another reason it does not leave."""
+    return and_(OutboxText.state == TextState.UNKNOWN, OutboxText.reason == AFTER_RESTORE)
 
 
 def restore_texts(

@@ -2,8 +2,9 @@
 carriers' logs before anything leaves again.
 
 What was due then is *unknown*; three minutes later, when a message that was taken in the last of them is in
-its carrier's list, the logs are read: texts to us first, one of which may be a STOP. A text that is there is
-adopted, one that is not leaves. While a log cannot be read nothing but codes does.
+its carrier's list, and the journal was replayed, the logs are read: texts to us first, one of which may be a
+STOP. A text that is there is adopted, one that is not leaves. While a log cannot be read nothing but codes
+does.
 """
 
 import re
@@ -66,17 +67,17 @@ def recover(*, now: datetime) -> RecoveryCounts:
         unmatched.forget_old(now=now)
         return counts
     counts.unknown = _mark_due_as_unknown(gap, now)
-    if gap.age < LOGS_ARE_WHOLE_AFTER:
+    if gap.age < LOGS_ARE_WHOLE_AFTER or not gap.is_replayed:
         return counts
     try:
         take_missed_texts(gap.from_at - OVERLAP)
         counts.unmatched = sum(_store_unmatched(carrier, gap) for carrier in carriers.set_up())
     except LogUnreadable:
-        gaps.note_trouble(gap.id, UNREADABLE)
-        return counts
+        if not gap.is_given_up:
+            gaps.note_trouble(gap.id, UNREADABLE)
+            return counts
     _settle_unknown(gap, counts, now)
     gaps.note_log_read(gap.id, is_loss=counts.unmatched > 0)
-    gaps.note_replayed(gap.id)
     counts.is_done = True
     return counts
 
@@ -227,6 +228,8 @@ def _in_doubt() -> tuple[Any, ...]:
 def _absence_proves(gap: OpenGap, counts: RecoveryCounts) -> bool:
     """Whether what no log shows has not left. A list that is promised for no moment proves it only where
     nothing says that anything left by it at all."""
+    if gap.is_given_up:
+        return False
     doubtful = [carrier for carrier in carriers.set_up() if not carrier.ABSENCE_PROVES]
     if not doubtful:
         return True

@@ -3,16 +3,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import select, update
 
 from mobilize import clock
 from mobilize.backup import gaps
 from mobilize.backup.gaps import Heartbeat, RecoveryGap
-from mobilize.database import Model, atomic, db
+from mobilize.database import atomic, db
 from mobilize.demo.carrier.server import Carrier
 from mobilize.demo.carrier.telnyx import TelnyxCarrier
 from mobilize.texts import recovery
@@ -20,54 +19,18 @@ from mobilize.texts.models import OutboxText, Priority, TextClass, TextState
 from mobilize.texts.operations import drop_texts
 from mobilize.texts.queries import doubled_texts, is_opted_out
 from mobilize.texts.receiving.receipts import note_receipt
-from mobilize.texts.sending.delivery import drain, sweep
-from mobilize.texts.sending.reconciling import reconcile
+from mobilize.texts.sending.delivery import drain
+from tests.backup.copies import (
+    MINUTES,
+    a_round,
+    age_heartbeat,
+    copy_of_everything,
+    let_logs_be_whole,
+    put_back,
+)
 from tests.texts.conftest import MIA, NATE, bodies, fresh
 
 Queue = Callable[..., OutboxText]
-Copy = dict[str, list[dict[str, Any]]]
-MINUTES = timedelta(minutes=7)
-
-
-def copy_of_everything() -> Copy:
-    """Every row of every table, as a backup has them."""
-    db.session.rollback()
-    tables = Model.metadata.sorted_tables
-    return {t.name: [dict(row) for row in db.session.execute(select(t)).mappings()] for t in tables}
-
-
-def put_back(copy: Copy) -> None:
-    with atomic() as session:
-        for table in reversed(Model.metadata.sorted_tables):
-            session.execute(delete(table))
-        for table in Model.metadata.sorted_tables:
-            if copy[table.name]:
-                session.execute(insert(table), copy[table.name])
-
-
-def age_heartbeat(by: timedelta = MINUTES) -> None:
-    """As if the workers had last been alive so long ago."""
-    with atomic() as session:
-        session.execute(update(Heartbeat).values(at=_heartbeat() - by))
-
-
-def _heartbeat() -> datetime:
-    return db.session.scalars(select(Heartbeat.at)).one()
-
-
-def a_round(now: datetime) -> None:
-    """What the workers' tasks do, in the timetable's order."""
-    drain(now=now)
-    sweep(now=now)
-    reconcile(now=now)
-    recovery.recover(now=now)
-
-
-def let_logs_be_whole() -> None:
-    """Three minutes pass, for the gap that is open."""
-    with atomic() as session:
-        for gap in session.scalars(select(RecoveryGap).where(RecoveryGap.closed_at.is_(None))):
-            gap.opened_at -= recovery.LOGS_ARE_WHOLE_AFTER
 
 
 @pytest.fixture
@@ -83,7 +46,6 @@ def test_none_of_what_left_in_the_lost_minutes_leaves_again(
     copy = copy_of_everything()
     assert drain(now=now, at_most=32).accepted == 32
     put_back(copy)
-    age_heartbeat()
     a_round(now)
     assert {fresh(text).state for text in texts} == {TextState.UNKNOWN}
     a_round(now)
@@ -102,7 +64,7 @@ def test_without_a_look_they_leave_twice_and_the_status_says_so(
     text = queued()
     copy = copy_of_everything()
     drain(now=now)
-    put_back(copy)
+    put_back(copy, age=timedelta())
     drain(now=now)
     for message in carrier.store.ledger():
         note_receipt(message["sid"], "delivered", outbox_id=text.id, error_code=None, now=now, n=1)
@@ -117,7 +79,6 @@ def test_what_is_planned_again_afterwards_under_another_id_has_left(
     queued(purpose="before", blanks={"body": "Line 4 is at the gate"})
     drain(now=now)
     put_back(copy)
-    age_heartbeat()
     again = queued(purpose="before", blanks={"body": "Line 4 is at the gate"})
     other = queued(purpose="other", blanks={"body": "Another one"})
     a_round(now)
@@ -180,6 +141,23 @@ def test_while_a_log_cannot_be_read_nothing_leaves_and_then_it_goes_on_by_itself
     assert (fresh(text).state, len(bodies(carrier))) == (TextState.ACCEPTED, 1)
 
 
+def test_somebody_says_that_it_goes_on_without_the_log(
+    app: Flask, carrier: Carrier, queued: Queue, now: datetime
+):
+    gaps.look()
+    text = queued()
+    age_heartbeat()
+    a_round(now)
+    let_logs_be_whole()
+    carrier.faults.list_trouble = "500"
+    a_round(clock.now())
+    command = ["backup", "go-on", "--without", "log", "--yes"]
+    assert "goes on" in app.test_cli_runner().invoke(args=command).output
+    a_round(clock.now())
+    assert (fresh(text).state, gaps.open_gap(), bodies(carrier)) == (TextState.STUCK, None, [])
+    assert "Nothing is held" in app.test_cli_runner().invoke(args=command).output
+
+
 def test_a_copy_of_seconds_ago_in_its_place_is_noticed(app: Flask, carrier: Carrier, queued: Queue):
     gaps.look()
     with atomic() as session:
@@ -228,7 +206,6 @@ def test_a_receipt_that_comes_meanwhile_settles_it(
     copy = copy_of_everything()
     drain(now=now)
     put_back(copy)
-    age_heartbeat()
     a_round(now)
     [message] = carrier.store.ledger()
     note_receipt(message["sid"], "sent", outbox_id=text.id, error_code=None, now=now, n=1)

@@ -44,9 +44,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sid", name=op.f("pk_unmatched_messages")),
     )
     op.create_index("ix_unmatched_messages_phone", "unmatched_messages", ["phone_index"])
+    op.create_table(
+        "replayed_entries",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("replayed_at", moment, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_replayed_entries")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("replayed_entries")
     op.drop_table("unmatched_messages")
     op.drop_table("recovery_gaps")
     op.drop_table("heartbeats")

@@ -22,6 +22,7 @@ from mobilize.accounts.models import (
 )
 from mobilize.actions.eligibility import freeze_event
 from mobilize.actions.models import Action, Eligible, Event
+from mobilize.backup import journal
 from mobilize.checkins.models import Attendance, EndedLinks, Evidence, KnownPhone, Match, NewNumber, Walkup
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
@@ -88,6 +89,9 @@ def erase_member(member_id: uuid.UUID, *, by: str, now: datetime, stop_texts: bo
         for row in [member, *_doubles(session, member.id)]:
             _empty(session, row, now)
         audit.note(by, "member.erase", member.id, now=now)
+        index = blind_index("number", number).hex() if number else None
+        values = {"member": str(member_id), "number": index, "stop": stop_texts, "by": by}
+        journal.note("member.erase", values, now=now)
 
 
 def _freeze_what_has_begun(now: datetime) -> None:
