@@ -10,21 +10,25 @@ All moments here are the database's own: hosts whose clocks differ by an hour se
 
 import logging
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from sqlalchemy import String, func, select, text
+from sqlalchemy import Select, String, func, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mobilize.database import Model, atomic, db, insert, is_postgres
+from mobilize.fast.versions import LineVersion
 
 # Longer than any task may hang, and than workers need to start again: without a restore, nobody waits.
 SILENCE = timedelta(seconds=180)
 WRITTEN_EVERY = timedelta(seconds=20)
 WORKERS = "workers"
 GIVEN_UP = "given_up"
+# Changes to one line in the minutes that were lost.
+VERSIONS_LOST_AT_MOST = 1_000_000
 
 _log = logging.getLogger(__name__)
 
@@ -110,6 +114,8 @@ def look() -> OpenGap | None:
             row = RecoveryGap(reason=reason, from_at=last.at, opened_at=moment.at, is_loss=is_loss)
             session.add(row)
             session.flush()
+            if is_loss:
+                _change_lines(session)
         _write(session, moment)
         return _open(session, moment)
 
@@ -125,6 +131,7 @@ def mark_restored(from_at: datetime) -> uuid.UUID:
         gap.reason, gap.from_at, gap.opened_at = GapReason.RESTORED, min(gap.from_at, from_at), moment.at
         gap.log_read_at = gap.replayed_at = gap.trouble = None
         gap.is_loss = True
+        _change_lines(session)
         _write(session, moment)
         return gap.id
 
@@ -156,7 +163,9 @@ def note_log_read(gap_id: uuid.UUID, *, is_loss: bool) -> None:
     with atomic() as session:
         gap = session.get_one(RecoveryGap, gap_id, with_for_update=True, populate_existing=True)
         gap.log_read_at = _moment(session).at
-        gap.is_loss = gap.is_loss or is_loss
+        if is_loss and not gap.is_loss:
+            gap.is_loss = True
+            _change_lines(session)
         _close(session, gap)
 
 
@@ -172,6 +181,18 @@ def latest_gap() -> RecoveryGap | None:
     """The newest gap, open or closed."""
     newest = select(RecoveryGap).order_by(RecoveryGap.opened_at.desc()).limit(1)
     return db.session.scalar(newest.execution_options(populate_existing=True))
+
+
+def losses_between(start: datetime, end: datetime) -> Sequence[RecoveryGap]:
+    """The gaps in which something was lost and that touch this span, the first one first."""
+    touches = RecoveryGap.from_at < end, RecoveryGap.opened_at > start, RecoveryGap.is_loss.is_(True)
+    return db.session.scalars(select(RecoveryGap).where(*touches).order_by(RecoveryGap.from_at)).all()
+
+
+def latest_loss() -> Select[uuid.UUID]:
+    """SELECT of the newest gap in which something was lost: the epoch of this database."""
+    lost = select(RecoveryGap.id).where(RecoveryGap.is_loss.is_(True))
+    return lost.order_by(RecoveryGap.opened_at.desc()).limit(1)
 
 
 def latest_open() -> RecoveryGap | None:
@@ -203,6 +224,11 @@ def _close(session: Session, gap: RecoveryGap) -> None:
     if gap.log_read_at and gap.replayed_at:
         gap.closed_at, gap.trouble = max(gap.log_read_at, gap.replayed_at), None
         _log.warning("what may have left in lost minutes was looked up: texts leave again")
+
+
+def _change_lines(session: Session) -> None:
+    """Every line looks different to its phones, and to processes that remember versions which were lost."""
+    session.execute(update(LineVersion).values(n=LineVersion.n + VERSIONS_LOST_AT_MOST))
 
 
 def _write(session: Session, moment: _Moment) -> None:
