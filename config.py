@@ -101,6 +101,10 @@ class Settings:
     backups_encrypted: bool
     backup_folder: str
     all_is_well_url: str = field(repr=False)
+    backup_recipients: tuple[str, ...]
+    backup_identity_file: str
+    backups_kept: int
+    journal_folder: str
     log_level: str
     share_bands: tuple[int, ...]
     members_per_captain: float
@@ -175,6 +179,10 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         backups_encrypted=read.yes("BACKUPS_ENCRYPTED"),
         backup_folder=read.text("BACKUP_FOLDER", "var/backups"),
         all_is_well_url=read.ping_url("ALL_IS_WELL_URL"),
+        backup_recipients=read.age_recipients("BACKUP_RECIPIENTS"),
+        backup_identity_file=read.text("BACKUP_IDENTITY_FILE", ""),
+        journal_folder=read.text("JOURNAL_FOLDER", ""),
+        backups_kept=read.count("BACKUPS_KEPT", 14, most=9999),
         log_level=read.one_of("LOG_LEVEL", ("INFO", "DEBUG", "WARNING")),
         share_bands=read.bands("SHARE_BANDS", "50,65,75,90"),
         members_per_captain=read.number("MEMBERS_PER_CAPTAIN", 10.0),
@@ -427,6 +435,13 @@ class _Reader:
         """The first of our numbers there, where Telnyx is the only carrier."""
         numbers = self.phones("TELNYX_NUMBERS")
         return "" if self.text("TWILIO_ACCOUNT_SID", "") or not numbers else numbers[0]
+
+    def age_recipients(self, name: str) -> tuple[str, ...]:
+        """Public keys of age, as `flask backup new-identity` prints them."""
+        recipients = self.words(name)
+        if not all(re.fullmatch(r"age1[02-9ac-hj-np-z]{58}", one) for one in recipients):
+            raise BadSetting(f"{name} must be recipients like age1..., with commas between them.")
+        return recipients
 
     def phones(self, name: str) -> tuple[str, ...]:
         numbers = self.words(name)

@@ -97,6 +97,7 @@ class _WhenCalled(AppGroup):
 COMMANDS = {
     "actions": "mobilize.actions.commands:actions",
     "audit": "mobilize.audit_commands:audit_commands",
+    "backup": "mobilize.backup.commands:backup",
     "campaigns": "mobilize.actions.commands:campaigns",
     "db": "flask_migrate.cli:db",
     "demo": "mobilize.demo.commands:demo",
@@ -107,6 +108,7 @@ COMMANDS = {
     "posters": "mobilize.actions.commands:posters",
     "privacy": "mobilize.privacy.commands:privacy",
     "reports": "mobilize.turnout.commands:reports",
+    "restore": "mobilize.backup.commands:restore",
     "roster": "mobilize.roster.commands:roster",
     "sites": "mobilize.roster.commands:sites",
     "texts": "mobilize.reminders.commands:texts",

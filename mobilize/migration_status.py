@@ -21,7 +21,7 @@ def init_app(app: Flask) -> None:
 
 def expected() -> set[str]:
     """The newest migration of this version."""
-    return {max(_own_revisions())}
+    return {max(revisions())}
 
 
 def applied() -> set[str]:
@@ -35,18 +35,18 @@ def applied() -> set[str]:
 def unknown() -> set[str]:
     """The migrations that the database names and this version does not have: it is of a later version, or of
     another history."""
-    return applied() - _own_revisions()
+    return applied() - revisions()
 
 
 def is_behind() -> bool:
     """Whether migrations of this version were not applied yet. A later version's tables are not behind: they
     work with the release before, while one follows the other."""
     current = applied()
-    return not current - _own_revisions() and current != expected()
+    return not current - revisions() and current != expected()
 
 
 @cache
-def _own_revisions() -> frozenset[str]:
+def revisions() -> frozenset[str]:
     """The migrations of this version: each file's name begins with its number."""
     return frozenset(path.stem.partition("_")[0] for path in Path(MIGRATIONS, "versions").glob("[0-9]*.py"))
 

@@ -73,6 +73,8 @@ PRODUCTION = {
         ("TWILIO_AUTH_TOKEN", ","),
         ("TWILIO_AUTH_TOKEN", "new, "),
         ("TWILIO_WEBHOOK_KEY", "new,"),
+        ("BACKUP_RECIPIENTS", "ssh-ed25519 AAAA"),
+        ("BACKUPS_KEPT", "0"),
         ("TELNYX_API_KEY", "KEY1"),
         ("TELNYX_PUBLIC_KEY", "short"),
         ("TELNYX_PUBLIC_KEY", "c2hvcnQ="),

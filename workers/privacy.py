@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from mobilize import clock
+from mobilize.privacy import replay
 from mobilize.privacy.member_page import sessions
 from mobilize.privacy.retention import forgetting
 from workers.texts import send_codes_now
@@ -12,6 +13,11 @@ from workers.texts import send_codes_now
 def send_codes() -> None:
     if sessions.send_codes(now=clock.now()):
         send_codes_now()
+
+
+@shared_task(name="privacy.replay_journal")
+def replay_journal() -> None:
+    replay.replay(now=clock.now())
 
 
 @shared_task(name="privacy.forget_due")

@@ -7,8 +7,9 @@ from celery import shared_task
 from celery.signals import worker_shutting_down
 
 from mobilize import clock, locks
+from mobilize.backup import gaps
 from mobilize.reminders.rules.queries import is_moot
-from mobilize.texts import redaction
+from mobilize.texts import recovery, redaction
 from mobilize.texts.consent import roster_consents
 from mobilize.texts.receiving import missed_events
 from mobilize.texts.sending import delivery, reconciling
@@ -51,6 +52,11 @@ def reconcile() -> None:
     reconciling.reconcile(now=clock.now())
 
 
+@shared_task(name="texts.recover")
+def recover() -> None:
+    recovery.recover(now=clock.now())
+
+
 @shared_task(name="texts.catch_up")
 def catch_up() -> None:
     missed_events.catch_up(now=clock.now())
@@ -68,4 +74,5 @@ def redact() -> None:
 
 @shared_task(name="workers.beat_is_alive")
 def beat_is_alive() -> None:
+    gaps.look()
     locks.record_run(BEAT, now=clock.now())

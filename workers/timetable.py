@@ -21,6 +21,7 @@ from mobilize.actions import eligibility
 from mobilize.checkins.record import deferred
 from mobilize.failpoints import seconds
 from mobilize.observability import findings
+from mobilize.privacy import replay
 from mobilize.privacy.member_page import sessions
 from mobilize.reminders.broadcasts import operations as broadcasts
 from mobilize.reminders.calling_off import operations as calling_off
@@ -28,6 +29,7 @@ from mobilize.reminders.head_counts import briefing, requests
 from mobilize.reminders.inbox import answers, shared_phones
 from mobilize.reminders.monitoring import delivery_monitoring, on_call
 from mobilize.reminders.rules import planning
+from mobilize.texts import recovery
 from mobilize.texts.sending import claiming, delivery, reconciling
 from mobilize.turnout.figures import closing
 from mobilize.turnout.reports import operations as reports
@@ -106,6 +108,8 @@ TIMETABLE = [
     _entry("turnout.plan_thanks", 30, Queue.PLANNING, thank_you.without_thanks),
     _entry("texts.sweep", seconds(10), Queue.TEXTS, delivery.to_sweep, at_rest=seconds(300)),
     _entry("texts.reconcile", seconds(10), Queue.TEXTS, reconciling.looks_due, at_rest=seconds(300)),
+    _entry("privacy.replay_journal", seconds(10), Queue.TEXTS, replay.gap_is_recent, at_rest=3600),
+    _entry("texts.recover", seconds(10), Queue.TEXTS, recovery.is_recovering, at_rest=3600),
     _entry("texts.catch_up", 300, Queue.LONG),
     _entry("texts.note_file_consents", 600, Queue.LONG),
     _entry("texts.redact", 600, Queue.LONG),

@@ -21,6 +21,7 @@ from mobilize.actions.queries import (
     text_codes_in_use,
 )
 from mobilize.actions.time_ranges import LocalTimeRange
+from mobilize.backup import journal
 from mobilize.database import atomic, db, new_id
 from mobilize.errors import Refused
 from mobilize.fast.versions import mark_changed
@@ -181,14 +182,35 @@ def move_event(
         _refuse_past(ends_at, now)
         if event.site_id:
             _refuse_second(event.site_id, starts_at, ends_at, besides=event.id)
-        _move_shifts(event, starts_at, ends_at)
-        event.starts_at, event.ends_at, event.meet_at, event.venue = values
-        event.version += 1
-        _move_action_with(event)
-        move_grants(event.id, GrantKind.CAPTAIN, captains_line_ends(event), now=now)
-        move_grants(event.id, GrantKind.CHAIR, chairs_line_ends(event), now=now)
-        audit.note(actor, "event.move", event.id, now=now)
+        _move(event, values, event.version + 1, actor, now)
     return True
+
+
+def repeat_move(
+    event: Event, values: tuple[datetime, datetime, str, str], version: int, *, actor: str, now: datetime
+) -> None:
+    """Move an event again to where it was as of this version, in minutes that a restore has lost. One that
+    was moved since, called off or closed stays as it is."""
+    with atomic() as session:
+        session.refresh(event, with_for_update={"of": Event})
+        if event.version < version and event.state is EventState.PLANNED:
+            _move(event, values, version, actor, now)
+
+
+def _move(
+    event: Event, values: tuple[datetime, datetime, str, str], version: int, actor: str, now: datetime
+) -> None:
+    _move_shifts(event, values[0], values[1])
+    event.starts_at, event.ends_at, event.meet_at, event.venue = values
+    event.version = version
+    _move_action_with(event)
+    move_grants(event.id, GrantKind.CAPTAIN, captains_line_ends(event), now=now)
+    move_grants(event.id, GrantKind.CHAIR, chairs_line_ends(event), now=now)
+    audit.note(actor, "event.move", event.id, now=now)
+    times = {"starts_at": values[0].isoformat(), "ends_at": values[1].isoformat()}
+    place = {"meet_at": event.meet_at, "venue": event.venue}
+    entry = {"event": str(event.id), **times, **place, "version": version, "by": actor}
+    journal.note("event.move", entry, now=now)
 
 
 def call_off_action(action: Action, *, actor: str, now: datetime) -> bool:
@@ -213,6 +235,7 @@ def call_off_action(action: Action, *, actor: str, now: datetime) -> bool:
             raise Refused("is_over", _("This action is over. There is nothing to call off."), status=409)
         action.called_off_at = now
         audit.note(actor, "action.call_off", action.id, now=now)
+        journal.note("action.call_off", {"action": str(action.id), "by": actor}, now=now)
     session.expire_all()
     return True
 

@@ -7,9 +7,15 @@ from typing import Any
 import click
 
 from mobilize import clock, locks
+from mobilize.backup import gaps
 from mobilize.commands import Commands
 from mobilize.texts import queries
 from mobilize.texts.sending import pauses, reconciling, senders, spending
+
+_TROUBLES = {
+    "log_unreadable": "(the carrier's log cannot be read)",
+    "journal_unreadable": "(the journal cannot be read: JOURNAL_FOLDER, or a key that is missing)",
+}
 
 texts = Commands("texts", help="What waits to be texted, and what became of it.")
 
@@ -19,7 +25,7 @@ texts = Commands("texts", help="What waits to be texted, and what became of it."
 def status(as_json: bool) -> None:
     """The number of texts in each state, and whether anything stands still."""
     counts = queries.counts_by_state()
-    last_beat = locks.last_run("beat")
+    last_beat, gap = locks.last_run("beat"), gaps.latest_open()
     report: dict[str, Any] = {
         "states": counts,
         "total": sum(counts.values()),
@@ -30,6 +36,8 @@ def status(as_json: bool) -> None:
         "hourly_limit_cents": spending.limit_cents(clock.now()),
         "paused": {sender.name: sender.paused_why for sender in queries.paused_senders()},
         "resting": [sender.carrier for sender in senders.preferred() if sender.rest_until],
+        "looks_up_since": gap.from_at.isoformat() if gap else None,
+        "looks_up_trouble": gap.trouble if gap else None,
         "beat_heard_at": last_beat.isoformat() if last_beat else None,
     }
     click.echo(json.dumps(report) if as_json else _lines(report))
@@ -84,5 +92,9 @@ def _lines(report: dict[str, Any]) -> str:
     lines = [f"{count:>8,}  {state}" for state, count in report["states"].items() if count]
     lines += [f"paused: {name} ({why})" for name, why in report["paused"].items()]
     lines += [f"does not answer: {carrier}" for carrier in report["resting"]]
+    if since := report["looks_up_since"]:
+        trouble = _TROUBLES.get(report["looks_up_trouble"], "")
+        line = f"nothing but codes leaves until what left since {since} is looked up {trouble}"
+        lines.append(line.rstrip())
     lines += [f"left twice: {report['doubled']}"] if report["doubled"] else []
     return "\n".join(lines) or "No texts yet."

@@ -45,6 +45,10 @@ class TextState(StrEnum):
     STUCK = "stuck"
 
 
+# Why a text is unknown whose attempt was perhaps never made (`mobilize.texts.recovery`).
+AFTER_RESTORE = "after_restore"
+
+
 class AttemptOutcome(StrEnum):
     """The result of one call to the carrier. `started` is written before the call; `unknown` is looked up."""
 

@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mobilize.database import Model, SealedText
+from mobilize.texts.enums import AFTER_RESTORE as AFTER_RESTORE
 from mobilize.texts.enums import AttemptOutcome, ConsentKind, Intent, TextClass, TextState
 from mobilize.texts.enums import Priority as Priority
 from mobilize.texts.enums import QuestionKind as QuestionKind
@@ -131,6 +132,28 @@ class Attempt(Model):
     blind_looks: Mapped[int] = mapped_column(default=0)
     look_after: Mapped[datetime | None]
     redacted_at: Mapped[datetime | None]
+
+
+class UnmatchedMessage(Model):
+    """A message in a carrier's log that no attempt here knows of, read after a restore: some text left in the
+    minutes that were lost. The text that wants to leave with the same words is that one.
+
+    `body_index` is None where the log keeps no words, `names_id` our id in its callback, where it shows that.
+    """
+
+    __tablename__ = "unmatched_messages"
+    __table_args__ = (
+        # without_adopted(): what this number got.
+        Index("ix_unmatched_messages_phone", "phone_index"),
+    )
+
+    sid: Mapped[str] = mapped_column(String(34), primary_key=True)
+    carrier: Mapped[str] = mapped_column(String(16))
+    phone_index: Mapped[bytes] = mapped_column(LargeBinary(16))
+    body_index: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    names_id: Mapped[uuid.UUID | None]
+    created_at: Mapped[datetime]
+    outbox_id: Mapped[uuid.UUID | None]
 
 
 class Receipt(Model):

@@ -8,14 +8,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, cast, func, literal, select, update
+from sqlalchemy import ARRAY, ColumnElement, and_, cast, func, literal, select, update
 
 from mobilize import settings
 from mobilize.database import atomic, db, insert, is_postgres, new_id
 from mobilize.keys.crypto import blind_index
 from mobilize.segments import segments
 from mobilize.texts.consent.subscriptions import is_opted_out, opt_in, opt_out
-from mobilize.texts.models import Inbound, OutboxText, Priority, Question, TextClass, TextState
+from mobilize.texts.models import (
+    AFTER_RESTORE,
+    Inbound,
+    OutboxText,
+    Priority,
+    Question,
+    TextClass,
+    TextState,
+)
 from mobilize.texts.templates import render
 
 __all__ = [
@@ -104,8 +112,9 @@ def drop_texts(
 ) -> int:
     """Take back what is still waiting under this purpose (all of it, or for some numbers); returns how many.
 
-    What a worker has already claimed leaves; what was sent stays as it is. `event_id`, where the caller knows
-    it, saves looking through the whole outbox.
+    What a worker has already claimed leaves; what was sent stays as it is; what is looked up after a restore
+    is taken back if it has not left. `event_id`, where the caller knows it, saves looking through the whole
+    outbox.
     """
     conditions = [OutboxText.idempotency_key.startswith(purpose_prefix, autoescape=True)]
     if event_id is not None:
@@ -113,6 +122,12 @@ def drop_texts(
     if phones is not None:
         conditions.append(OutboxText.phone_index.in_([blind_index("phone", phone) for phone in phones]))
     with atomic() as session:
+        session.execute(
+            update(OutboxText)
+            .where(is_in_doubt(), *conditions)
+            .values(reason=reason)
+            .execution_options(synchronize_session=False)
+        )
         return _how_many(
             session.execute(
                 update(OutboxText)
@@ -121,6 +136,11 @@ def drop_texts(
                 .execution_options(synchronize_session=False)
             )
         )
+
+
+def is_in_doubt() -> ColumnElement[bool]:
+    """SQL: it is looked up after a restore whether it has left. With another reason it does not leave."""
+    return and_(OutboxText.state == TextState.UNKNOWN, OutboxText.reason == AFTER_RESTORE)
 
 
 def restore_texts(

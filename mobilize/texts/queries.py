@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, literal_column, select, union_all
+from sqlalchemy import Select, and_, exists, func, literal_column, select, union_all
 
 from mobilize.database import db
 from mobilize.keys.crypto import blind_index
@@ -180,9 +180,15 @@ def unsettled_by_state() -> dict[TextState, int]:
 
 
 def doubled_texts() -> int:
-    """Texts that left twice because the carrier's list lagged over 180 s: what the receipts brought to
-    light."""
-    return db.session.scalar(select(func.count()).where(Attempt.outcome == AttemptOutcome.LATE)) or 0
+    """Texts that left twice: what receipts brought to light. Because the carrier's list lagged over 180 s; or
+    because the database was put back, and a receipt is of a message that no attempt knows."""
+    late = db.session.scalar(select(func.count()).where(Attempt.outcome == AttemptOutcome.LATE)) or 0
+    is_known = exists().where(Attempt.sid == Receipt.sid)
+    other = exists().where(Attempt.outbox_id == Receipt.outbox_id, Attempt.sid.is_not(None))
+    unknown = select(func.count(Receipt.sid.distinct())).where(
+        Receipt.outbox_id.is_not(None), other, ~is_known
+    )
+    return late + (db.session.scalar(unknown) or 0)
 
 
 def paused_senders() -> list[Sender]:

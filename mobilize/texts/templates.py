@@ -13,6 +13,7 @@ from mobilize.languages import DEFAULT, LANGUAGES
 from mobilize.segments import GSM_BASIC, fold, segments
 
 FOLDER = Path(__file__).parents[2] / "templates" / "texts"
+FIRST_TEXT = "first_text"  # around the first text to a number: how to stop them
 LONGEST = 2  # segments; beyond it a default wording is folded to plain letters
 
 

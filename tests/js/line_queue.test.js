@@ -4,8 +4,10 @@ import { beforeEach, test } from "node:test";
 
 import { linePage, noNetwork, serve } from "./browser.js";
 
-const { dismiss, enqueue: enqueueAndSend, loadQueue, send } = await import("../../mobilize/static/js/line_queue.js");
+const { dismiss, enqueue: enqueueAndSend, loadQueue, send, sendAgain } =
+  await import("../../mobilize/static/js/line_queue.js");
 const { state } = await import("../../mobilize/static/js/line_state.js");
+const { endLine, refresh } = await import("../../mobilize/static/js/line_sync.js");
 const { storage } = await import("../../mobilize/static/js/storage.js");
 
 const FIGURES = { named: 0, others: 0, supporters: 0, in: {} };
@@ -36,7 +38,7 @@ async function enqueue(tap) {
 /** What a new visit to the page begins with. */
 function closePage() {
   storage.maps = {};
-  Object.assign(state, { queue: [], confirmed: [], rejected: [] });
+  Object.assign(state, { queue: [], confirmed: [], rejected: [], figures: null, epoch: null });
 }
 
 beforeEach(async () => {
@@ -46,6 +48,7 @@ beforeEach(async () => {
   Object.assign(state, { ended: false, etag: "" });
   storage.failed = false;
   for (const { nonce } of await onDisk()) await storage.remove("line_queue", nonce);
+  for (const { code } of await storage.all("lines")) await storage.remove("lines", code);
 });
 
 test("a tap is stored encrypted, and a later visit reads it", async () => {
@@ -104,6 +107,46 @@ for (const stored of [false, true]) {
     assert.deepEqual([state.rejected, await onDisk()], [[], []]);
   });
 }
+
+test("what was acknowledged is sent again, once, when the server was put back from a backup", async () => {
+  await enqueue({ kind: "walkin", typed: "Walkin Person" });
+  await enqueue({ kind: "tick", member: "m1" });
+  let epoch = "";
+  const answer = (/** @type {any} */ payload, /** @type {string} */ url) => url === linePage.state
+    ? { body: { ...FIGURES, epoch }, headers: { "X-Now": String(Date.now()) } }
+    : { body: { items: payload.items.map((/** @type {any} */ { nonce }) => ({ nonce, stored: true })) } };
+  const first = serve(answer);
+  await send();
+  await sendAgain();
+  const [{ payload: { items: [sent] } }] = uploads(first);
+  assert.equal(uploads(first).length, 1);
+  assert.equal(JSON.stringify(await storage.all("lines")).includes("Walkin"), false);
+  closePage();
+  epoch = "b1";
+  const again = serve(answer);
+  await refresh();
+  await sendAgain();
+  await refresh();
+  await sendAgain();
+  const [upload, ...more] = uploads(again);
+  assert.deepEqual(upload.payload.items.map((/** @type {any} */ item) => item.kind).sort(), ["tick", "walkin"]);
+  assert.ok(upload.payload.items.some((/** @type {any} */ { nonce }) => nonce === sent.nonce));
+  assert.deepEqual([more, state.queue], [[], []]);
+});
+
+test("what was acknowledged goes when the line is over, not with a link that the server has forgotten", async () => {
+  await enqueue({ kind: "tick", member: "m1" });
+  settle();
+  await send();
+  const kept = async () => (await storage.all("lines")).filter(({ code }) => code.includes("/sent/")).length;
+  assert.equal(await kept(), 1);
+  await endLine();
+  assert.equal(await kept(), 1);
+  Object.assign(state, { endsAt: 1 });
+  await endLine();
+  assert.equal(await kept(), 0);
+  Object.assign(state, { endsAt: Number(linePage.ends) });
+});
 
 test("an item that cannot be decrypted is said, not sent", async () => {
   await enqueue({ kind: "tick", member: "m1" });

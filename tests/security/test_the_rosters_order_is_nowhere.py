@@ -54,6 +54,7 @@ ONE_BY_ONE = {
     "new_numbers": "somebody tells a number at a line",
     "phone_rules": "somebody texts STOP",
     "replies": "somebody answers",
+    "unmatched_messages": "a carrier's log is read after a restore",
     "visits": "somebody opens the member's page",
     "walkups": "somebody checks in whom nobody knows",
     "wrong_numbers": "somebody texts that they are not who we take them for",

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Date, Uuid, bindparam, exists, or_, select
 from mobilize import audit, clock
 from mobilize.accounts.access.scope import running_on, today
 from mobilize.accounts.models import GrantKind, LineGrant, Person, RoleName, RoleTerm
+from mobilize.backup import journal
 from mobilize.database import atomic, db
 from mobilize.fast.statements import CachedStatement, retried, run
 from mobilize.fast.versions import VersionCache, mark_changed, version_of
@@ -124,8 +125,37 @@ def revoke_grant(grant: LineGrant, by: str, *, now: datetime) -> None:
             .returning(LineGrant.id)
         ).all()
         audit.note_all(by, "grant.revoke", taken, now=now)
+        _journal_end(grant, [*taken], now=now)
         mark_changed(grant.event_id)
         _close_link_of(grant, now)
+
+
+def repeat_end(
+    event_id: uuid.UUID,
+    revoked: Collection[uuid.UUID],
+    ended: Collection[uuid.UUID],
+    *,
+    by: str,
+    now: datetime,
+) -> None:
+    """End grants again that had ended in minutes which a restore has lost."""
+    with atomic() as session:
+        running = LineGrant.id.in_(revoked), LineGrant.revoked_at.is_(None)
+        taken = session.scalars(
+            update(LineGrant).where(*running).values(revoked_at=now).returning(LineGrant.id)
+        )
+        audit.note_all(by, "grant.revoke", taken.all(), now=now)
+        still = LineGrant.id.in_(ended), LineGrant.ends_at > now
+        session.execute(update(LineGrant).where(*still).values(ends_at=now))
+        mark_changed(event_id)
+
+
+def _journal_end(grant: LineGrant, revoked: Collection[uuid.UUID], *, now: datetime) -> None:
+    """Without those revoked, the grant has passed on its line; the link that opened a phone ends with it."""
+    ended = [grant.link_id] if grant.link_id else []
+    ended += [] if revoked else [grant.id]
+    values = {"revoked": [str(one) for one in revoked], "ended": [str(one) for one in ended]}
+    journal.note("grant.end", {"event": str(grant.event_id), **values}, now=now)
 
 
 def hand_over(grant: LineGrant, label: str, made_by: str, *, now: datetime) -> tuple[LineGrant, str]:
@@ -148,6 +178,7 @@ def pass_on(grant: LineGrant, label: str, made_by: str, *, now: datetime) -> tup
         session.execute(update(LineGrant).where(LineGrant.id == grant.id).values(ends_at=min(ends_at, now)))
         mark_changed(grant.event_id)
         _close_link_of(grant, now)
+        _journal_end(grant, [], now=now)
         kind, role_id = GrantKind.LINK, grant.role_id
         return grant_line(grant.event_id, kind, label, None, made_by, ends_at, role_id=role_id, now=now)
 

@@ -14,7 +14,7 @@ from mobilize.accounts.access.scope import today
 from mobilize.accounts.models import ChairChange, Person, RoleName, RoleTerm
 from mobilize.accounts.people.chairs_file import ChairList, ChairRow, read_chairs
 from mobilize.accounts.people.chairs_plan import ChairChangeKind, ChairMove, ChairPlan, plan_chairs
-from mobilize.accounts.people.operations import note_giver
+from mobilize.accounts.people.operations import journal_end, note_giver
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.keys.crypto import blind_index
@@ -89,6 +89,7 @@ def _apply(plan: ChairPlan, by: str, now: datetime) -> None:
     for one in ending:
         term = db.session.get_one(RoleTerm, one.term_id)
         term.to_on = plan.from_on
+        journal_end(term, actor=by, now=now)
         audit.note(by, f"role.end.{term.role}", term.id, now=now)
     new_people: dict[str, Person] = {}
     for one in _in_no_order(plan.of(ChairChangeKind.STARTS)):

@@ -25,6 +25,7 @@ from mobilize.accounts.sign_in.role_links import (
     refuse_unproved,
 )
 from mobilize.accounts.sign_in.sessions import end_all_sessions
+from mobilize.backup import journal
 from mobilize.database import atomic, db, insert
 from mobilize.errors import Refused
 from mobilize.keys.crypto import blind_index
@@ -159,20 +160,39 @@ def end_role(term_id: uuid.UUID, *, for_cause: bool, scope: Scope, actor: str, n
         if term is None:
             raise Refused("no_role", _("There is no such role any more."), status=404)
         _refuse_last_admin(term, now)
-        pass_to_successors(term.site_id, now=now)
-        term.to_on = today(now)
-        db.session.flush()
-        if for_cause:
-            revoke_grants_of_role(term, actor, now=now)
-            end_links_made_by(actor_of(term.person), now=now)
-            end_links(term.person, now=now)
-            end_all_sessions(term.person_id, now=now)
-        else:
-            revoke_grants_of_role(term, actor, now=now, own_only=True)
-            pass_to_successors(term.site_id, now=now)
+        _end(term, today(now), for_cause=for_cause, actor=actor, now=now)
         cause = ".cause" if for_cause else ""
         audit.note(actor, f"role.end{cause}.{term.role}", term.id, now=now)
         return term.person
+
+
+def repeat_end(term: RoleTerm, to_on: date, *, for_cause: bool, actor: str, now: datetime) -> None:
+    """End a role again that had ended in minutes which a restore has lost; an earlier end stays."""
+    with atomic():
+        if term.to_on is None or term.to_on > to_on:
+            _end(term, to_on, for_cause=for_cause, actor=actor, now=now)
+
+
+def _end(term: RoleTerm, to_on: date, *, for_cause: bool, actor: str, now: datetime) -> None:
+    pass_to_successors(term.site_id, now=now)
+    term.to_on = to_on
+    db.session.flush()
+    if for_cause:
+        revoke_grants_of_role(term, actor, now=now)
+        end_links_made_by(actor_of(term.person), now=now)
+        end_links(term.person, now=now)
+        end_all_sessions(term.person_id, now=now)
+    else:
+        revoke_grants_of_role(term, actor, now=now, own_only=True)
+        pass_to_successors(term.site_id, now=now)
+    journal_end(term, for_cause=for_cause, actor=actor, now=now)
+
+
+def journal_end(term: RoleTerm, *, actor: str, now: datetime, for_cause: bool = False) -> None:
+    """Write down in the journal that a role has an end."""
+    if term.to_on is not None:
+        values = {"term": str(term.id), "to_on": term.to_on.isoformat(), "cause": for_cause, "by": actor}
+        journal.note("role.end", values, now=now)
 
 
 def set_term(
@@ -224,6 +244,7 @@ def set_days(term: RoleTerm, first: date, last_on: date | None, *, actor: str, n
             for giver in (term.granted_by, actor):
                 note_giver(term.person, term, giver)
         term.to_on = last_on + timedelta(days=1) if last_on else None
+        journal_end(term, actor=actor, now=now)
         audit.note(actor, f"role.dates.{term.role}", term.id, now=now)
 
 

@@ -11,6 +11,7 @@ from mobilize.accounts.access.authority import opens
 from mobilize.accounts.access.scope import standing_of
 from mobilize.accounts.models import LinkKind, OneTimeLink, Person, SignInBy
 from mobilize.accounts.sign_in.sessions import begin_session
+from mobilize.backup import journal
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.keys.tokens import hash_token, random_token
@@ -126,8 +127,16 @@ def spend_link(token: str, *, now: datetime) -> str:
             raise link_spent()
         person = session.scalars(select(Person).where(Person.id == link.person_id)).one()
         audit.note(f"person:{person.id}", "sign_in.link", person.id, now=now)
+        journal.note("link.spend", {"token": link.token_hash.hex()}, now=now)
         by = SignInBy.DISPLAYED if link.kind is LinkKind.DISPLAYED else SignInBy.LINK
         return begin_session(person, now=now, by=by)
+
+
+def repeat_spend(token_hash: bytes, *, now: datetime) -> None:
+    """A link that was used in minutes which a restore has lost opens nothing again."""
+    with atomic() as session:
+        unused = OneTimeLink.token_hash == token_hash, OneTimeLink.used_at.is_(None)
+        session.execute(update(OneTimeLink).where(*unused).values(used_at=now))
 
 
 def link_spent() -> Refused:

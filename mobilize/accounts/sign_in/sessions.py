@@ -20,6 +20,7 @@ from mobilize.accounts.models import (
     SignedInSession,
     SignInBy,
 )
+from mobilize.backup import journal
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.keys.tokens import hash_token, random_token
@@ -115,6 +116,7 @@ def end_session(running: SignedInSession, *, now: datetime) -> None:
     with atomic():
         running.ended_at = now
         audit.note(f"person:{running.person_id}", "sign_out", running.person_id, now=now)
+        _journal_end(running.person_id, running.token_hash, now=now)
 
 
 def running_sessions(person: Person, *, now: datetime) -> Sequence[SignedInSession]:
@@ -134,6 +136,7 @@ def end_own_session(person: Person, handle: uuid.UUID, *, now: datetime) -> None
         running = _session_of(person, handle, now)
         running.ended_at = now
         audit.note(f"person:{person.id}", "session.end", person.id, now=now)
+        _journal_end(person.id, running.token_hash, now=now)
 
 
 def end_all_sessions(person_id: uuid.UUID, *, now: datetime) -> None:
@@ -145,6 +148,22 @@ def end_all_sessions(person_id: uuid.UUID, *, now: datetime) -> None:
             .values(ended_at=now)
             .execution_options(synchronize_session=False)
         )
+        _journal_end(person_id, None, now=now)
+
+
+def repeat_end(person_id: uuid.UUID, token_hash: bytes | None, *, now: datetime) -> None:
+    """End a person's session again, or all that had begun by then (`token_hash` is None), which had ended in
+    minutes that a restore has lost."""
+    running = SignedInSession.person_id == person_id, SignedInSession.ended_at.is_(None)
+    one = SignedInSession.began_at <= now if token_hash is None else SignedInSession.token_hash == token_hash
+    with atomic() as session:
+        ended = update(SignedInSession).where(*running, one).values(ended_at=now)
+        session.execute(ended.execution_options(synchronize_session=False))
+
+
+def _journal_end(person_id: uuid.UUID, token_hash: bytes | None, *, now: datetime) -> None:
+    token = token_hash.hex() if token_hash else None
+    journal.note("session.end", {"person": str(person_id), "token": token}, now=now)
 
 
 def name_device(person: Person, handle: uuid.UUID, device: Device | None, *, now: datetime) -> None:

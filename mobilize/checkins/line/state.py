@@ -1,7 +1,8 @@
 """The state of a line as its phones see it, kept in each process for as long as nothing changes.
 
 Whether it changed is told by the line's version (`fast.versions`), which is raised by whatever changes it.
-What time alone changes (a grant that ends, the hours of the changing code) is in `until`.
+What time alone changes (a grant that ends, the hours of the changing code) is in `until`. Its `epoch` is
+another one since a backup was put back: phones then send again what was acknowledged before.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from mobilize.accounts.access.grants import HeldGrant, LinePhones, forget_phones
 from mobilize.accounts.models import GrantKind
 from mobilize.actions.models import Event, EventState, check_in_address
 from mobilize.actions.queries import EARLY, LATE
+from mobilize.backup.gaps import latest_loss
 from mobilize.checkins.line.queries import (
     HEAD_COUNT_COLUMNS,
     HEAD_COUNT_ORDER,
@@ -134,7 +136,7 @@ def _state(grant: HeldGrant, version: int, now: datetime) -> CachedState:
 
 def _read(event_id: uuid.UUID, version: int, now: datetime) -> _Shared:
     phones = line_phones(event_id, now=now)
-    event, here, figures, uncertain = retried(lambda: _read_line(event_id))
+    event, here, figures, uncertain, epoch = retried(lambda: _read_line(event_id))
     ends, write = phones.ends(), time_writer(event.tz)
     key = rotating_key(event, now, ends)
     values = {
@@ -145,6 +147,7 @@ def _read(event_id: uuid.UUID, version: int, now: datetime) -> _Shared:
         "head_count": figures.head_count,
         "head_count_at": figures.head_count_at and write(figures.head_count_at),
         "supporters": figures.supporters,
+        "epoch": epoch,
         "duties": Counter(one.duty for one in here.values() if one.is_elsewhere),
         "in": {str(member): _presence(one, write) for member, one in here.items()},
     }
@@ -153,12 +156,14 @@ def _read(event_id: uuid.UUID, version: int, now: datetime) -> _Shared:
     return _Shared(version, until, _json(values)[:-1], event.tz, uncertain, phones)
 
 
-def _read_line(event_id: uuid.UUID) -> tuple[LineEvent, dict[uuid.UUID, Presence], LineFigures, int]:
+def _read_line(event_id: uuid.UUID) -> tuple[LineEvent, dict[uuid.UUID, Presence], LineFigures, int, str]:
     rows = run(_LINE_EVENT, {"event": event_id})
     event, sums = LineEvent(*rows[0][:_COLUMNS]), rows[0][_COLUMNS : _COLUMNS + 3]
+    loss_id = rows[0][_COLUMNS + 3]
     counted = head_count_of(event_id, (row[-len(HEAD_COUNT_COLUMNS) :] for row in rows if row[-1]))
     here = who_is_in(event_id)
-    return event, here, figures_of(here, counted, *sums[:2]), sums[2]
+    epoch = loss_id.hex[-12:] if loss_id else ""
+    return event, here, figures_of(here, counted, *sums[:2]), sums[2], epoch
 
 
 def _json(values: dict[str, Any]) -> str:
@@ -178,7 +183,8 @@ def _line_event() -> Any:
     """The event with its sums, once for each head count that stands, or with none: one question for both."""
     event = bindparam("event", type_=Uuid())
     columns = Event.id, Event.code, Event.tz, Event.starts_at, Event.ends_at, Event.state
-    sums = *sums_of(event), uncertain_of(event).scalar_subquery().label("uncertain")
+    epoch = latest_loss().scalar_subquery().label("epoch")
+    sums = *sums_of(event), uncertain_of(event).scalar_subquery().label("uncertain"), epoch
     standing = and_(HeadCount.event_id == Event.id, HeadCount.voided_at.is_(None))
     rows = select(*columns, *sums, *HEAD_COUNT_COLUMNS).outerjoin(HeadCount, standing)
     return rows.where(Event.id == event).order_by(*HEAD_COUNT_ORDER)

@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 
 from mobilize import audit, settings
 from mobilize.actions.queries import event_by_code
+from mobilize.backup import journal
 from mobilize.checkins.line.queries import members_of_chapters
 from mobilize.checkins.models import EndedLinks
 from mobilize.database import atomic, db, insert
@@ -65,6 +66,7 @@ def end_links(member_id: uuid.UUID, *, actor: str, now: datetime) -> None:
         more = {"times": EndedLinks.times + 1, "ended_at": now}
         session.execute(row.on_conflict_do_update(index_elements=["member_id"], set_=more))
         audit.note(actor, "member.end_links", member_id, now=now)
+        journal.note("member.end_links", {"member": str(member_id), "by": actor}, now=now)
 
 
 @cached(TTLCache(_MOST_LETTERS, _KEPT_S, getsizeof=len), lock=threading.Lock())

@@ -5,7 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from sqlalchemy import select
+
 from mobilize import audit
+from mobilize.backup import journal
 from mobilize.checkins.line.queries import device_mark, standing_ticks
 from mobilize.checkins.models import OWN_PHONE, ClaimKind, Evidence, Method, Outcome, Void
 from mobilize.checkins.record.attendance import ATTENDS, derive_attendance, drop_unfounded
@@ -23,7 +26,7 @@ from mobilize.checkins.record.head_counts import report_head_count as report_hea
 from mobilize.checkins.record.identifiers import Identifier, unreadable
 from mobilize.checkins.record.persistence import StatementRow
 from mobilize.checkins.record.remembered_phones import phone_row, recall
-from mobilize.database import atomic, insert
+from mobilize.database import atomic, db, insert
 from mobilize.errors import Refused
 from mobilize.fast.versions import mark_changed
 from mobilize.keys import crypto
@@ -195,5 +198,29 @@ def _void(event_id: uuid.UUID, taken: Sequence[tuple[uuid.UUID, str]], actor: st
     ]
     with atomic() as session:
         new = insert(Void.__table__).on_conflict_do_nothing().returning(Void.evidence_id)
-        audit.note_all(actor, "void", session.scalars(new, rows).all(), now=now)
+        voided = session.scalars(new, rows).all()
+        audit.note_all(actor, "void", voided, now=now)
         mark_changed(event_id)
+        if voided:
+            _journal_voids(event_id, dict(taken), actor, now)
+
+
+def repeat_voids(event_id: uuid.UUID, reasons: Mapping[bytes, str], *, actor: str, now: datetime) -> bool:
+    """Take evidence back again, by its nonces, that was taken back in minutes which a restore has lost. False
+    while some of it is not here: phones that send it again may still bring it."""
+    named = Evidence.event_id == event_id, Evidence.nonce.in_(list(reasons))
+    with atomic() as session:
+        rows = session.scalars(select(Evidence).where(*named)).all()
+        if rows:
+            _void(event_id, [(row.id, reasons[row.nonce]) for row in rows], actor, now)
+            derive_attendance(event_id, {row.member_id for row in rows if row.member_id})
+        return len(rows) == len(reasons)
+
+
+def _journal_voids(event_id: uuid.UUID, reasons: Mapping[uuid.UUID, str], actor: str, now: datetime) -> None:
+    """By nonce: phones send again what a restore has lost, under the same one, and it gets another id."""
+    if not journal.is_kept():
+        return
+    nonces = db.session.execute(select(Evidence.id, Evidence.nonce).where(Evidence.id.in_(reasons)))
+    taken = [[nonce.hex(), reasons[one][:200]] for one, nonce in nonces]
+    journal.note("void", {"event": str(event_id), "taken": taken, "by": actor}, now=now)

@@ -22,6 +22,7 @@ from mobilize.accounts.models import (
 )
 from mobilize.actions.eligibility import freeze_event
 from mobilize.actions.models import Action, Eligible, Event
+from mobilize.backup import journal
 from mobilize.checkins.models import Attendance, EndedLinks, Evidence, KnownPhone, Match, NewNumber, Walkup
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
@@ -41,7 +42,15 @@ from mobilize.privacy.retention.legal_holds import all_is_held, is_held, on_hold
 from mobilize.reminders.models import Rsvp, WrongNumber
 from mobilize.roster.models import Member, Membership, PhoneKind, StagedMember, StatusSpan
 from mobilize.texts.consent.subscriptions import is_opted_out, opt_out
-from mobilize.texts.models import CarrierBlock, Consent, Inbound, OutboxText, PhoneRule, Question
+from mobilize.texts.models import (
+    CarrierBlock,
+    Consent,
+    Inbound,
+    OutboxText,
+    PhoneRule,
+    Question,
+    UnmatchedMessage,
+)
 
 # What lets somebody sign in.
 _OF_AN_ACCOUNT: tuple[Any, ...] = (
@@ -80,6 +89,9 @@ def erase_member(member_id: uuid.UUID, *, by: str, now: datetime, stop_texts: bo
         for row in [member, *_doubles(session, member.id)]:
             _empty(session, row, now)
         audit.note(by, "member.erase", member.id, now=now)
+        index = blind_index("number", number).hex() if number else None
+        values = {"member": str(member_id), "number": index, "stop": stop_texts, "by": by}
+        journal.note("member.erase", values, now=now)
 
 
 def _freeze_what_has_begun(now: datetime) -> None:
@@ -172,6 +184,7 @@ def _forget_phone(session: Session, phone: str, *, stop_texts: bool, now: dateti
     _run(session, delete(PhoneRule).where(PhoneRule.phone_index == phone_index))
     _run(session, delete(Consent).where(Consent.phone_index == phone_index))
     _run(session, delete(CarrierBlock).where(CarrierBlock.phone_index == phone_index))
+    _run(session, delete(UnmatchedMessage).where(UnmatchedMessage.phone_index == phone_index))
     if stops:
         # By number, and only as its index: enough to refuse every later text.
         opt_out(phone, source="erased", now=now)

@@ -9,8 +9,7 @@ from mobilize.errors import Refused
 from mobilize.languages import N_, Translated, _, listed, name_of, required_languages, say_in
 from mobilize.reminders.blanks import blanks_for
 from mobilize.segments import fold, letters_outside_gsm, segments
-from mobilize.texts.sending.claiming import FIRST_TEXT
-from mobilize.texts.templates import LONGEST, render
+from mobilize.texts.templates import FIRST_TEXT, LONGEST, render
 
 # What may stand in braces. Each is filled for the place the text is about.
 BLANKS = ("union", "action", "day", "time", "place", "link")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, select, union_all
+from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select, union_all
 from sqlalchemy.orm import aliased, joinedload
 
 from mobilize.accounts.access.scope import Scope, running_on, today
@@ -30,7 +30,7 @@ from mobilize.languages import N_, _, in_every_language
 from mobilize.reminders.blanks import blanks_for, written_in
 from mobilize.roster.models import Member, Membership, MembershipRank, MemberStatus, Site
 from mobilize.texts.models import OutboxText, Priority, TextClass, TextState
-from mobilize.texts.operations import PlannedText, queue_texts
+from mobilize.texts.operations import PlannedText, is_in_doubt, queue_texts
 
 CALLED_OFF = "called_off"
 AT_ONCE = 2000
@@ -98,7 +98,9 @@ def tell_of_calling_off(now: datetime) -> int:
         return 0
     with atomic():
         for text in db.session.scalars(_waiting(list(events))):
-            text.state, text.reason, text.settled_at = TextState.DROPPED, CALLED_OFF, now
+            text.reason = CALLED_OFF
+            if text.state is TextState.WAITING:
+                text.state, text.settled_at = TextState.DROPPED, now
         rows = db.session.execute(_without_notice(list(events)).limit(AT_ONCE)).all()
         return queue_texts(
             [_notice(text, events[text.event_id], agreed, now) for text, agreed in rows], now=now
@@ -187,7 +189,7 @@ def _waiting(event_ids: Any) -> Any:
     return select(OutboxText).where(
         OutboxText.event_id.in_(event_ids),
         OutboxText.wording != CALLED_OFF,
-        OutboxText.state == TextState.WAITING,
+        or_(OutboxText.state == TextState.WAITING, is_in_doubt()),
     )
 
 

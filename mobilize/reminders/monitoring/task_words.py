@@ -25,6 +25,8 @@ def task_words() -> dict[str, str]:
         "texts.drain_codes": _("Codes are handed to the carrier"),
         "texts.sweep": _("Texts that got lost on the way are looked for"),
         "texts.reconcile": _("Unknown texts are looked up at the carrier"),
+        "privacy.replay_journal": _("What was taken away in lost minutes is taken away again"),
+        "texts.recover": _("Lost minutes are looked up after a restore"),
         "texts.catch_up": _("The carrier is asked for texts we missed"),
         "texts.note_file_consents": _("Opt-outs of the roster are written down"),
         "texts.redact": _("The carrier is told to forget old words"),

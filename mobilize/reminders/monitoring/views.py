@@ -11,6 +11,7 @@ from mobilize.accounts.models import CodeLane, RoleName
 from mobilize.accounts.security.checklist import BEAT
 from mobilize.accounts.sign_in.code_budgets import UNANSWERED_ALARM, lane_use, unanswered_codes
 from mobilize.actions.models import Campaign
+from mobilize.backup import gaps
 from mobilize.database import db
 from mobilize.languages import _, say_ago
 from mobilize.observability import health_checks
@@ -59,6 +60,7 @@ def health() -> str:
         to_fix=queries.numbers_to_fix(me().scope),
         campaigns=delivery_monitoring.campaigns_with_texts(now),
         held=held_refs(),
+        gap=gaps.latest_open(),
     )
 
 

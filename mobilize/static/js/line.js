@@ -3,7 +3,7 @@
 
 import { byId, field } from "./dom.js";
 import { loadNames, showMatches } from "./line_list.js";
-import { dismiss, enqueue, loadQueue, send } from "./line_queue.js";
+import { dismiss, enqueue, loadQueue, send, sendAgain } from "./line_queue.js";
 import { onChange, page, report, state } from "./line_state.js";
 import { loadFigures, refresh } from "./line_sync.js";
 import { askWhy, duty, listenForDismissals, names, redraw } from "./line_view.js";
@@ -118,6 +118,7 @@ async function poll() {
   let pause = 3000 + Math.random() * 1500;
   if (!document.hidden && state.queue.length) send();
   else if (!document.hidden) pause = await refresh();
+  await sendAgain();
   setTimeout(poll, pause);
 }
 

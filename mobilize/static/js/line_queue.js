@@ -53,6 +53,20 @@ export async function send() {
   await refresh();
 }
 
+/**
+ * The server was put back from a backup since: what it acknowledged before is sent once more, and counts once.
+ * @returns {Promise<void>}
+ */
+export async function sendAgain() {
+  const epoch = state.figures?.epoch;
+  if (epoch === undefined || epoch === state.epoch) return;
+  const items = await lineStorage.sentBefore(codes, epoch);
+  const queued = new Set(state.queue.map((item) => item.nonce));
+  state.epoch = epoch;
+  state.queue.push(...items.filter((item) => !queued.has(item.nonce)));
+  if (items.length) await send();
+}
+
 /** True when the server took something and more waits. */
 async function sendBatch() {
   const { length } = state.queue;
@@ -63,13 +77,18 @@ async function sendBatch() {
   const { items: results, ended } = await response.json();
   await settle(results);
   const goesOn = state.queue.length > 0 && state.queue.length < length;
-  if (ended) await endLine();
+  if (ended) {
+    await endLine();
+    await lineStorage.wipeSent(codes);
+  }
   return goesOn;
 }
 
 /** @param {{ nonce: string, stored: boolean, why?: string }[]} results */
 async function settle(results) {
   const queued = new Map(state.queue.map((item) => [item.nonce, item]));
+  const acknowledged = results.flatMap(({ nonce, stored }) => (stored && queued.get(nonce)) || []);
+  await lineStorage.putSent(acknowledged, page.code, state.epoch ?? "", state.endsAt);
   for (const { nonce, stored, why } of results) {
     const item = queued.get(nonce);
     if (item?.typed && stored && !why) showAsSent(item.kind, item.typed);

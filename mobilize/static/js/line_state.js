@@ -24,6 +24,7 @@ import { dataOf } from "./dom.js";
  * @property {string} [key]
  * @property {string} [phones]
  * @property {string} [uncertain]
+ * @property {string} [epoch] another one since a backup was put back
  * @typedef {{ id: string, name: string, search: string }} Person
  * @typedef {{ key: string, address: string }} RotatingKey
  */
@@ -53,6 +54,8 @@ export const state = {
   ended: false,
   sending: false,
   etag: "",
+  /** @type {string | null} the server's, once it has said it */
+  epoch: null,
 };
 
 /** @type {() => void} */

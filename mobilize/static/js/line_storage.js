@@ -1,6 +1,7 @@
 // @ts-check
-// What a line's phone stores: the list, and what waits to be sent, both encrypted (AES-GCM) under keys that no
-// script can take out of the browser. A record's key lies in it, and goes when it goes. Where a page has no
+// What a line's phone stores: the list, what waits to be sent, and until the day's end what was sent, since a server
+// that was put back from a backup asks for it again. All encrypted (AES-GCM) under keys that no script can take out
+// of the browser. A record's key lies in it, and goes when it goes. Where a page has no
 // WebCrypto, as on plain http, nothing is stored, and what waits is in the page's memory.
 
 import { clock } from "./clock.js";
@@ -11,14 +12,18 @@ import { storage } from "./storage.js";
  * @typedef {import("./line_state.js").Item} Item
  */
 
+const SENT = "/sent/";
+
 export const lineStorage = {
+  /** @type {Map<string, { epoch: string, item: Item }>} by nonce, where nothing can be encrypted */
+  sentInMemory: new Map(),
   wipes: 0, // what was begun before a wipe is not stored after it
   /** @type {Record<string, Promise<CryptoKey> | undefined>} the list is wiped while something still waits: two keys */
   keys: {},
 
   /**
    * Null where the browser could not encrypt: nothing is stored in plain.
-   * @param {"list" | "queue"} kind
+   * @param {"list" | "queue" | "sent"} kind
    * @param {object} value
    */
   async encrypt(kind, value) {
@@ -72,6 +77,53 @@ export const lineStorage = {
     this.wipes += 1;
     this.keys.list = undefined;
     for (const code of codes) for (const part of ["", "/list", "/live"]) await storage.remove("lines", code + part);
+  },
+
+  /**
+   * What the server has acknowledged; gone when the line has ended (the service worker looks, too).
+   * @param {Item[]} items
+   * @param {string} line its code
+   * @param {string} epoch the server's at that time
+   * @param {number} endsAt
+   */
+  async putSent(items, line, epoch, endsAt) {
+    const ends = endsAt + (clock.ahead() || 0);
+    if (!crypto.subtle) for (const item of items) this.sentInMemory.set(item.nonce, { epoch, item });
+    const encrypted = crypto.subtle ? await Promise.all(items.map((item) => this.encrypt("sent", item))) : [];
+    const records = encrypted.map((one, n) => one && { code: `${line}${SENT}${items[n].nonce}`, ends, epoch, ...one });
+    const put = (/** @type {IDBObjectStore} */ lines) => {
+      for (const record of records) if (record) lines.put(record);
+      return /** @type {const} */ (false);
+    };
+    if (records.length) await storage.transaction("lines", "readwrite", put).catch(() => {});
+  },
+
+  /**
+   * What was acknowledged in another epoch than this one: the server may have lost it.
+   * @param {string[]} codes
+   * @param {string} epoch
+   * @returns {Promise<Item[]>}
+   */
+  async sentBefore(codes, epoch) {
+    const records = (await this.sentRecords(codes)).filter((record) => record.epoch !== epoch);
+    const items = await Promise.all(records.map((record) => this.decrypt(record).catch(() => null)));
+    const inMemory = [...this.sentInMemory.values()].filter((one) => one.epoch !== epoch).map(({ item }) => item);
+    return [...items.filter(Boolean), ...inMemory];
+  },
+
+  /** @param {string[]} codes */
+  async wipeSent(codes) {
+    this.sentInMemory.clear();
+    for (const { code } of await this.sentRecords(codes)) await storage.remove("lines", code);
+  },
+
+  /**
+   * @param {string[]} codes
+   * @returns {Promise<any[]>}
+   */
+  async sentRecords(codes) {
+    const records = await storage.transaction("lines", "readonly", (lines) => lines.getAll()).catch(() => []);
+    return records.filter((/** @type {any} */ { code }) => codes.some((one) => code.startsWith(one + SENT)));
   },
 
   /**

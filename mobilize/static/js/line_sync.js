@@ -91,6 +91,7 @@ export async function endLine() {
   document.getElementById("who")?.replaceChildren();
   if (isFirst) report(page.ended);
   await lineStorage.wipe(codes);
+  if (isOver()) await lineStorage.wipeSent(codes);
   changed();
   if (state.queue.length === 0) for (const code of codes) uncachePage("/line/" + code);
 }

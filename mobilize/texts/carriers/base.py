@@ -89,6 +89,7 @@ class CarrierMessage:
     status: str = ""
     error_code: int | None = None
     callback: str = ""
+    to: str = ""
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,10 @@ class CarrierModule(Protocol):
 
     def outbound_messages(self, since: datetime) -> Iterator[CarrierMessage]:
         """The messages sent for us since then, newest first. Raises `LogUnreadable`, also on the way."""
+
+    def outbound_since(self, since: datetime) -> Iterator[CarrierMessage]:
+        """The messages it took from us since then, also those that are still queued. Raises `LogUnreadable`,
+        also on the way."""
 
     def is_from_carrier(self, request: Request) -> bool:
         """Whether the carrier signed this request: checked by what is configured, never by what the request

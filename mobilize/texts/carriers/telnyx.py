@@ -147,6 +147,11 @@ def outbound_messages(since: datetime) -> Iterator[CarrierMessage]:
         yield _message(record)
 
 
+def outbound_since(since: datetime) -> Iterator[CarrierMessage]:
+    """The messages it took from us since then. Raises `LogUnreadable`, also on the way."""
+    return outbound_messages(since)
+
+
 def is_from_carrier(request: Request) -> bool:
     """Whether Telnyx signed this request within five minutes: Ed25519 over the moment and the body as sent.
 
@@ -290,6 +295,7 @@ def _message(record: dict[str, Any], body: str = "") -> CarrierMessage:
             status=STATUSES.get(status, "queued"),
             error_code=_first_code(record.get("errors")),
             callback=record.get("delivery_status_webhook_url") or "",
+            to=record.get("cld") or "",
         )
     except (KeyError, ValueError, TypeError, AttributeError):
         raise LogUnreadable from None

@@ -9,7 +9,7 @@ import logging
 import os
 import uuid
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
@@ -45,6 +45,8 @@ KEEPS_WORDS = True
 STOP_WORDS = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"})
 START_WORDS = frozenset({"START", "YES", "UNSTOP"})
 _SIGNATURE = "X-Twilio-Signature"
+QUEUED_FOR = timedelta(hours=1)
+NOT_OURS = ("inbound", "outbound-reply")  # the second: its own answers to keywords
 SDK_ADDRESS = "https://api.twilio.com"
 # Without a code of Twilio's own, the SDK repeats the HTTP status: a proxy may have said that, not the
 # carrier.
@@ -137,6 +139,19 @@ def outbound_messages(since: datetime) -> Iterator[CarrierMessage]:
     """The messages the carrier has sent for us since then, newest first. Raises `LogUnreadable`."""
     for message in _log_of(date_sent_after=since):
         if message.direction != "inbound":
+            yield _message(message)
+
+
+def outbound_since(since: datetime) -> Iterator[CarrierMessage]:
+    """The messages Twilio took from us since then. Raises `LogUnreadable`.
+
+    Not filtered by date, as in `messages_to`; it goes on for an hour's worth, since what was queued for long
+    stands among the newer ones.
+    """
+    for message in _log_of():
+        if message.date_created < since - QUEUED_FOR:
+            return
+        if message.direction not in NOT_OURS and message.date_created >= since:
             yield _message(message)
 
 
@@ -246,6 +261,7 @@ def _message(message: Any) -> CarrierMessage:
         sender=message.from_ or "",
         status=str(message.status or ""),
         error_code=message.error_code,
+        to=message.to or "",
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from mobilize.backup import journal
 from mobilize.database import atomic, db
 from mobilize.keys.crypto import blind_index
 from mobilize.texts.models import Consent, ConsentKind, OutboxText
@@ -15,19 +16,18 @@ from mobilize.texts.templates import template, written_languages
 def note_consent(
     phone: str, kind: ConsentKind, *, agreed: bool, how: str, wording: str | None = None, now: datetime
 ) -> None:
-    """Record one yes or no, in the caller's transaction; `how` as in `Consent`."""
+    """Record one yes or no, in the caller's transaction; `how` as in `Consent`.
+    A no stands in the journal too."""
+    phone_index = blind_index("phone", phone)
     with atomic() as session:
-        session.add(
-            Consent(
-                phone_index=blind_index("phone", phone),
-                kind=kind,
-                granted=agreed,
-                at=now,
-                how=how,
-                wording=wording,
-            )
+        consent = Consent(
+            phone_index=phone_index, kind=kind, granted=agreed, at=now, how=how, wording=wording
         )
+        session.add(consent)
         session.flush()
+        if not agreed:
+            values = {"consent": str(consent.id), "phone": phone_index.hex(), "of": kind.value}
+            journal.note("consent.withdraw", {**values, "how": how, "wording": wording}, now=now)
 
 
 def consents_of(phone: str) -> Sequence[Consent]:

@@ -44,6 +44,11 @@ def opt_out(phone: str, *, source: str, wording: str | None = None, now: datetim
         note_consent(phone, ConsentKind.TEXTS, agreed=False, how=source, wording=wording, now=now)
 
 
+def repeat_opt_out(phone_index: bytes, *, source: str, wording: str | None, now: datetime) -> None:
+    """The same after a restore, of a number that only its index is known of."""
+    _write_index(phone_index, None, {"opted_out_at": now, "source": source, "wording": wording})
+
+
 def opt_in(phone: str, *, source: str, wording: str | None = None, now: datetime) -> None:
     """Texts again, because this number itself said START, UNSTOP or ALTA; also against the roster's
     opt-out."""
@@ -116,6 +121,12 @@ def _value(phone_index: bytes) -> ColumnElement[bytes]:
 
 
 def _write(phone: str, values: dict[str, Any], keep: Set[str] = frozenset()) -> None:
+    _write_index(blind_index("phone", phone), phone, values, keep)
+
+
+def _write_index(
+    phone_index: bytes, phone: str | None, values: dict[str, Any], keep: Set[str] = frozenset()
+) -> None:
     """Insert or update the one row of this number; `keep` are columns an existing row does not change."""
     row_id = new_id()
     with atomic() as session:
@@ -123,8 +134,8 @@ def _write(phone: str, values: dict[str, Any], keep: Set[str] = frozenset()) -> 
             insert(PhoneRule)
             .values(
                 id=row_id,
-                phone_index=blind_index("phone", phone),
-                phone_enc=PhoneRule.phone.seal(row_id, phone),
+                phone_index=phone_index,
+                phone_enc=None if phone is None else PhoneRule.phone.seal(row_id, phone),
                 **values,
             )
             .on_conflict_do_update(

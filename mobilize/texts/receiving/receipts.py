@@ -179,6 +179,8 @@ def _move_on(
         late = attempt.outcome is AttemptOutcome.NOT_FOUND and attempt.n < text.tries
         attempt.sid, attempt.look_after, attempt.ended_at = sid, None, now
         attempt.outcome = AttemptOutcome.LATE if late else AttemptOutcome.ADOPTED
+        if text.state is TextState.UNKNOWN and attempt.n == text.tries + 1:
+            text.tries = attempt.n  # made in minutes that a restore has lost
     state = STATE_OF.get(status)
     if state is None or attempt.n != text.tries or RANK[state] <= RANK[text.state]:
         return

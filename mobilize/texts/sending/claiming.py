@@ -46,11 +46,11 @@ from mobilize.texts.models import (
     TextClass,
     TextState,
 )
-from mobilize.texts.sending import limits, senders
+from mobilize.texts.sending import limits, senders, unmatched
 from mobilize.texts.sending.pauses import MAIN_SENDER, add_sender
 from mobilize.texts.sending.senders import Route
 from mobilize.texts.sending.spending import left_today, note_spent
-from mobilize.texts.templates import BadWording, render
+from mobilize.texts.templates import FIRST_TEXT, BadWording, render
 
 DEFAULT = senders.ALONE["twilio"]
 CLAIM_LASTS = timedelta(seconds=failpoints.seconds(60))
@@ -66,7 +66,6 @@ _BY_INDEX = select(
         for way in ("seqscan", "bitmapscan", "sort", "hashjoin", "mergejoin")
     ),
 )
-FIRST_TEXT = "first_text"
 ZONES_KEPT = timedelta(seconds=30)
 _zones: list[tuple[datetime, list[str]]] = []
 # How much of the queue is looked at for what may leave, in multiples of what is claimed, and of that before.
@@ -84,7 +83,8 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ClaimedText:
-    """One text this process may hand to this carrier, once, as attempt `n`."""
+    """One text this process may hand to this carrier, once, as attempt `n`. `plain`: the body as it is when
+    it is not the first to its number."""
 
     id: uuid.UUID
     n: int
@@ -95,6 +95,7 @@ class ClaimedText:
     expires_at: datetime
     carrier: str = DEFAULT.carrier
     number: str | None = None
+    plain: str = ""
 
 
 def claim(
@@ -105,6 +106,7 @@ def claim(
     zones: list[str] | None = None,
     route: Route = DEFAULT,
     codes_only: bool = False,
+    codes_since: datetime | None = None,
     is_moot: IsMoot = never_moot,
 ) -> list[ClaimedText]:
     """Up to `limit` due texts, most urgent first, marked as `by`'s and committed.
@@ -112,7 +114,7 @@ def claim(
     Leaves out what is opted out (but for the confirmation of an opt-out), outside its window, useless by now,
     made false by what somebody did (`is_moot`), or more than the sender's tokens and its day allow. While the
     sender is paused, has no tokens or has used up its day, only codes are taken, which their lanes' budgets
-    limit. Two workers at
+    limit. After a restore, of the codes those queued since then (`codes_since`). Two workers at
     once get different texts; what is not recorded within 60 s is swept up as unknown. `zones` is what
     `due_zones` said lately; texts of other zones that keep to hours stay for the next drain.
     """
@@ -121,8 +123,10 @@ def claim(
         if route.probes and not senders.may_probe(sender, now):
             return []
         tokens, conditions = _tokens(sender, route, now), _conditions(now, is_moot)
+        if codes_since is not None:
+            conditions += (OutboxText.queued_at >= codes_since,)
         may_spend = min(tokens, left_today(now))
-        if codes_only or may_spend <= 0 or _is_paused(session, sender):
+        if codes_only or codes_since or may_spend <= 0 or _is_paused(session, sender):
             limit = 1 if route.probes else limit
             rows = _due(session, limit, Priority.CODES, [], conditions, route, now)
         else:
@@ -131,9 +135,9 @@ def claim(
             rows = _within(may_spend, _due(session, limit, Priority.ALL, zones, conditions, route, now))
         if not rows:
             return []
-        ready = [claimed for row in rows if (claimed := _opened(session, row, route.carrier, now))]
+        ready = [claimed for row in rows if (claimed := opened(session, row, route.carrier, now))]
         _mark(session, ready, by, now)
-        open_questions([_question(row) for row in rows if row.asks and row.event_id], now=now)
+        open_questions([question_of(row) for row in rows if row.asks and row.event_id], now=now)
         spent = sum(text.segments for text in ready)
         sender.tokens, sender.refilled_at = tokens - spent, now
         if route.probes:
@@ -141,6 +145,7 @@ def claim(
         codes = {row.id for row in rows if row.is_code}
         on_codes = sum(text.segments for text in ready if text.id in codes)
         note_spent(session, spent - on_codes, code_segments=on_codes, now=now)
+        ready = unmatched.without_adopted(session, ready, {row.id: row for row in rows}, now=now)
         failpoints.reach("claiming")
         return ready
 
@@ -256,7 +261,7 @@ def _due(
     most = HEAD * limit
     while True:
         head = _head(priorities, waiting, most, now)
-        chosen = select(*_TO_SEND).where(_is_among(head), _STILL_WAITING, *conditions)
+        chosen = select(*TO_SEND).where(_is_among(head), _STILL_WAITING, *conditions)
         chosen = chosen.order_by(*in_order).limit(limit)
         if is_postgres():
             chosen = chosen.with_for_update(skip_locked=True, of=OutboxText)
@@ -329,7 +334,7 @@ def _is_first() -> ColumnElement[bool]:
     return and_(OutboxText.text_class != TextClass.REQUESTED, ~texted)
 
 
-_TO_SEND = (
+TO_SEND = (
     OutboxText.id,
     OutboxText.to_enc,
     OutboxText.blanks_enc,
@@ -362,14 +367,13 @@ def _within(tokens: float, rows: Sequence[Any]) -> list[Any]:
     return taken
 
 
-def _opened(session: Session, row: Any, carrier: str, now: datetime) -> ClaimedText | None:
+def opened(session: Session, row: Any, carrier: str, now: datetime) -> ClaimedText | None:
     """The text in clear, ready to hand over; the first to a number says how to stop them. One that cannot be
-    rendered is set aside for a person."""
+    rendered is set aside for a person. `row` has the columns of `TO_SEND`."""
     try:
-        body = render(row.wording, row.language, json.loads(OutboxText.blanks.open(row.id, row.blanks_enc)))
-        says_how = row.is_first and "STOP" not in body
-        if says_how:
-            body = render(FIRST_TEXT, row.language, {"body": body})
+        plain = render(row.wording, row.language, json.loads(OutboxText.blanks.open(row.id, row.blanks_enc)))
+        says_how = row.is_first and "STOP" not in plain
+        body = render(FIRST_TEXT, row.language, {"body": plain}) if says_how else plain
         return ClaimedText(
             id=row.id,
             n=row.tries + 1,
@@ -380,6 +384,7 @@ def _opened(session: Session, row: Any, carrier: str, now: datetime) -> ClaimedT
             expires_at=row.expires_at,
             carrier=carrier,
             number=row.number,
+            plain=plain,
         )
     except (BadWording, CannotOpen) as problem:
         _log.error("text %s cannot be rendered: %s", row.id, type(problem).__name__)
@@ -430,5 +435,5 @@ def _mark(session: Session, claimed: list[ClaimedText], by: str, now: datetime) 
     )
 
 
-def _question(row: Any) -> tuple[bytes, str, uuid.UUID, datetime]:
+def question_of(row: Any) -> tuple[bytes, str, uuid.UUID, datetime]:
     return row.phone_index, row.asks, row.event_id, row.asks_until or row.expires_at

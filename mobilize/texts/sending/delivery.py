@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Select, select, union_all, update
 
 from mobilize import failpoints, settings
+from mobilize.backup import gaps
 from mobilize.database import atomic
 from mobilize.observability import metrics
 from mobilize.texts.carriers import CARRIERS
@@ -74,10 +75,11 @@ def drain(
 ) -> DrainCounts:
     """Send what is due, `at_most` so many, and return when nothing more may leave now.
 
-    `codes_only`, what is not a code is left to others; `is_moot` as in `claim`. Once `is_stopping` says so
-    nothing more is claimed; what is under way is finished and recorded. Safe to run twice, at once, late, and
-    to be killed anywhere. `now` is the moment it starts; while it works it counts on from there with the
-    monotonic clock.
+    `codes_only`, what is not a code is left to others; `is_moot` as in `claim`. After a restore nothing but
+    new codes leaves until the minutes that were lost are looked up (`mobilize.texts.recovery`). Once
+    `is_stopping` says so nothing more is claimed; what is under way is finished and recorded. Safe to run
+    twice, at once, late, and to be killed anywhere. `now` is the moment it starts; while it works it counts
+    on from there with the monotonic clock.
     """
     drained = DrainCounts()
     if not settings().carriers_set_up:
@@ -87,7 +89,15 @@ def drain(
     zones = due_zones(now, codes_only=codes_only)
     if not zones:
         return drained
-    take = partial(claim, by=by, zones=zones, codes_only=codes_only, is_moot=is_moot)
+    gap = gaps.look()
+    take = partial(
+        claim,
+        by=by,
+        zones=zones,
+        codes_only=codes_only,
+        codes_since=gap.opened_at if gap else None,
+        is_moot=is_moot,
+    )
     with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="carrier") as pool:
         more = True
         while more or in_flight:
@@ -152,7 +162,7 @@ def record(answers: list[tuple[ClaimedText, SendResult]], *, now: datetime) -> N
 
 def sweep(*, now: datetime, is_moot: IsMoot = never_moot) -> int:
     """Mark as unknown what a worker claimed and never recorded, and drop what must not be sent any more;
-    `is_moot` as in `claim`.
+    `is_moot` as in `claim`. After a restore nothing is dropped before it is known whether it has left.
 
     Returns how many claims had run out. Twice at once finds nothing the second time.
     """
@@ -164,7 +174,8 @@ def sweep(*, now: datetime, is_moot: IsMoot = never_moot) -> int:
         ).all()
         for row in expired:
             failures.to_unknown(session, row.id, row.tries, now=now)
-        _drop_what_must_not_leave(now, is_moot)
+        if gaps.look() is None:
+            _drop_what_must_not_leave(now, is_moot)
         _note_the_cap(now)
         failpoints.reach("sweeping")
         return len(expired)

@@ -22,6 +22,7 @@ from mobilize.turnout.figures.types import Board, Chapter
 from mobilize.turnout.models import Report, ReportKind
 from mobilize.turnout.reports import pdf as reports_pdf
 from mobilize.turnout.reports.follow_ups import Conversation, next_conversations
+from mobilize.turnout.reports.lost_minutes import lost_minutes
 from mobilize.turnout.reports.operations import reports_of, says_the_same
 
 
@@ -56,6 +57,11 @@ class ChapterReport:
     @cached_property
     def next_talks(self) -> Sequence[Conversation]:
         return next_conversations(self.action, self.chapter.site_id, self.missing)
+
+    @cached_property
+    def lost(self) -> Sequence[str]:
+        """What may be missing because a backup was put back."""
+        return lost_minutes(self.action, self.chapter.tz)
 
     @property
     def is_current(self) -> bool:

@@ -26,6 +26,7 @@ from mobilize.turnout.labels import (
     which_report,
 )
 from mobilize.turnout.reports.follow_ups import Conversation
+from mobilize.turnout.reports.lost_minutes import lost_minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ def chapter_pdf(
     remarks = [_("Every share is of the members who were eligible when the action started.")]
     if chapter.line.chapters > 1:
         remarks.append(_("The head count and the supporters are those of the whole line, which is shared."))
+    remarks += lost_minutes(action, chapter.tz)
     return _written(
         ReportPages(
             **_head(action, chapter.name, now, mark or f"{which_report(version)} {when_fixed(chapter)}"),
@@ -94,6 +96,7 @@ def board_pdf(
                 share=percent_text(board.with_chapter.share),
             )
         )
+    remarks += lost_minutes(action, settings().union_timezone)
     standing = _("Sites that are closed show the figures fixed at closing.")
     return _written(
         ReportPages(

@@ -30,6 +30,7 @@ from mobilize.turnout.models import Report, ReportKind
 from mobilize.turnout.reports import pdf as reports_pdf
 from mobilize.turnout.reports import tables
 from mobilize.turnout.reports.chapter import ChapterReport, chapter_report_of
+from mobilize.turnout.reports.lost_minutes import lost_minutes
 from mobilize.turnout.reports.operations import put_together, reports_of, says_the_same
 from mobilize.turnout.routes import bp
 
@@ -164,6 +165,7 @@ def _of_many(action: Action, board: Board, name: str, form: str, *, area: Area |
         pdf = reports_pdf.board_pdf(action, board, name, clock.now(), steps=steps, version=version)
         return as_file(pdf, "pdf", action, name)
     page: dict[str, Any] = {"action": action, "board": board, "name": name, "area": area, "steps": steps}
+    page |= {"lost": lost_minutes(action, settings().union_timezone)}
     page |= {"reports": reports, "is_current": is_current, "kind": kind, "place": place}
     columns = report_columns()
     page |= {"columns": columns, "named_heads": [(count_label(c), "num") for c in columns], **_WORDS}

@@ -17,6 +17,7 @@ from sqlalchemy import select, update
 from mobilize import audit
 from mobilize.accounts.models import Person
 from mobilize.actions.models import Action
+from mobilize.backup import journal
 from mobilize.database import atomic, db, insert, new_id
 from mobilize.errors import Refused
 from mobilize.keys.tokens import make_code
@@ -150,6 +151,7 @@ def close_link(action_id: UUID, by: str, now: datetime) -> None:
         closed = session.execute(update(StatementLink).where(*running).values(ended_at=now))
         if closed.rowcount:  # type: ignore[attr-defined]
             audit.note(by, "statement.close", action_id, now=now)
+            journal.note("statement.close", {"action": str(action_id), "by": by}, now=now)
 
 
 def link_of(action_id: UUID) -> StatementLink | None:

@@ -1,0 +1,1 @@
+"""Backups, and what has to happen after one was put back."""

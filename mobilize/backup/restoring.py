@@ -1,0 +1,68 @@
+"""Restore: a backup put back into this database, checked first, migrated, and marked as what it is."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import flask_migrate
+
+from mobilize import audit, migration_status, settings
+from mobilize.backup import archive, dumps, gaps
+from mobilize.backup.archive import Manifest
+from mobilize.database import atomic, db
+from mobilize.errors import Refused
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What was put back, and the gap since then."""
+
+    manifest: Manifest
+    gap_id: uuid.UUID
+    replaced_rows: int
+
+
+def restore(file: Path, identity: str, *, replace: bool = False, by: str, now: datetime) -> Restored:
+    """Put a backup back. Raises `Refused`, before anything is changed: for a file that was altered or that
+    the identity does not open, another kind of database, a newer version, missing SECRET_KEYS, somebody who
+    is connected, and without `replace` for a database in which there is something.
+
+    From then on nothing but new codes leaves until the minutes since are looked up. Twice is once.
+    """
+    manifest = archive.checked_manifest(file)
+    _refuse_what_does_not_fit(manifest)
+    before = 0 if dumps.is_empty() else sum(dumps.counts_now().values())
+    if before and not replace:
+        raise Refused(
+            "not_empty",
+            "There is a database already. If it is to be replaced, say so: --replace. It cannot be undone; "
+            "where it can still be read, make a backup of it first.",
+        )
+    if dumps.others_connected():
+        raise Refused("in_use", "Others use the database: stop the web and the workers first.")
+    with archive.decrypted(file, identity) as stream:  # all of it, before anything is thrown away
+        archive.compare(manifest, dumps.counts_of(stream, manifest.kind))
+    with archive.decrypted(file, identity) as stream:
+        dumps.load(stream)
+    flask_migrate.upgrade()
+    db.session.remove()
+    gap_id = gaps.mark_restored(manifest.moment)
+    with atomic():
+        audit.note(by, "backup.restore", gap_id, now=now)
+    return Restored(manifest, gap_id, before)
+
+
+def _refuse_what_does_not_fit(manifest: Manifest) -> None:
+    if manifest.kind != dumps.kind_of_database():
+        raise Refused("other_database", f"This is a backup of {manifest.kind}; DATABASE_URL names another.")
+    if manifest.revision not in migration_status.revisions():
+        raise Refused(
+            "newer",
+            f"This backup is of version {manifest.version} (migration {manifest.revision}): use that one.",
+        )
+    missing = set(manifest.keys) - {key.id for key in settings().secret_keys}
+    if missing:
+        raise Refused(
+            "no_keys", f"SECRET_KEYS lacks {', '.join(sorted(missing))}: without it names are lost."
+        )

@@ -1,0 +1,45 @@
+"""A folder for backups, what opens them, and the programs of the server that is running."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from mobilize.backup import archive
+from tests.services.postgres import find_binaries
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def identity(tmp_path: Path) -> Path:
+    secret, recipient = archive.new_identity()
+    (tmp_path / "identity").write_text(f"# public key: {recipient}\n{secret}\n", encoding="utf-8")
+    (tmp_path / "recipient").write_text(recipient, encoding="utf-8")
+    return tmp_path / "identity"
+
+
+@pytest.fixture
+def folder(app: Flask, tmp_path: Path, identity: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """BACKUP_FOLDER, with its recipient set."""
+    app.config["MOBILIZE"] = replace(
+        app.config["MOBILIZE"],
+        backup_folder=str(tmp_path / "backups"),
+        backup_recipients=((tmp_path / "recipient").read_text(encoding="utf-8"),),
+    )
+    monkeypatch.setenv("PATH", f"{find_binaries()}{os.pathsep}{os.environ['PATH']}")
+    return tmp_path / "backups"
+
+
+@pytest.fixture
+def run(app: Flask) -> Run:
+    """A command as somebody types it."""
+
+    def invoke(*args: object) -> Result:
+        return app.test_cli_runner().invoke(args=[str(arg) for arg in args])
+
+    return invoke
