@@ -12,7 +12,7 @@ import secrets
 import string
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -29,6 +29,10 @@ _BASE_URL = re.compile(rf"https?://({_NAME}|{_IPV4}|\[[0-9a-f:.]+\])(:\d{{1,5}})
 # The host's name stands in the text of every code, which is one segment and names the union as well.
 LONGEST_HOST = 48
 CARRIERS = ("twilio", "telnyx")
+# What the office may change in the browser (`mobilize.stored_settings`), and the moment it went live.
+IN_THE_BROWSER = ("UNION_NAME", "UNION_TIMEZONE", "UNION_COLOUR", "HELP_NUMBER")
+LIVE_AT = "LIVE_AT"
+DEFAULT_UNION = "Our Union Local"
 
 
 class BadSetting(ValueError):
@@ -51,9 +55,13 @@ class SecretKey:
 
 @dataclass(frozen=True)
 class Settings:
-    """What `load` returns. Times of day and zones are the union's; secrets never show in `repr`."""
+    """What `load` returns. Times of day and zones are the union's; secrets never show in `repr`.
+
+    `is_live`: texts reach everybody. In production only since the office has said so (`LIVE_AT`).
+    """
 
     env: Env
+    is_live: bool
     database_url: str = field(repr=False)
     database_replica_url: str = field(repr=False)
     replica_max_age_seconds: int
@@ -125,6 +133,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     read = _Reader(environ)
     settings = Settings(
         env=read.env(),
+        is_live=read.env() is not Env.PRODUCTION,
         database_url=read.database_url("DATABASE_URL", "sqlite:///var/mobilize.db"),
         database_replica_url=read.database_url("DATABASE_REPLICA_URL", ""),
         replica_max_age_seconds=read.count("REPLICA_MAX_AGE_SECONDS", 3, most=60),
@@ -133,7 +142,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         web_threads=read.count("WEB_THREADS", 32, most=512),
         public_base_url=read.public_url("PUBLIC_BASE_URL", "http://localhost:5000"),
         secret_keys=read.keys(),
-        union_name=read.text("UNION_NAME", "Our Union Local"),
+        union_name=read.text("UNION_NAME", DEFAULT_UNION),
         union_timezone=read.zone("UNION_TIMEZONE", "America/Los_Angeles"),
         union_colour=read.colour("UNION_COLOUR", "#8c1c13"),
         help_number=read.text("HELP_NUMBER", ""),
@@ -172,6 +181,19 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     _refuse_half_a_carrier(settings)
     _refuse_what_production_must_not_have(settings)
     return settings
+
+
+def with_stored(chosen: Settings, stored: Mapping[str, str]) -> Settings:
+    """`chosen` with what is stored in place of what the environment said. Raises `BadSetting`."""
+    read = _Reader(stored)
+    return replace(
+        chosen,
+        union_name=read.text("UNION_NAME", chosen.union_name),
+        union_timezone=read.zone("UNION_TIMEZONE", chosen.union_timezone),
+        union_colour=read.colour("UNION_COLOUR", chosen.union_colour),
+        help_number=stored.get("HELP_NUMBER", chosen.help_number),  # stored as empty, there is none
+        is_live=chosen.is_live or LIVE_AT in stored,
+    )
 
 
 def metrics_port(environ: Mapping[str, str]) -> int | None:
