@@ -46,7 +46,7 @@ from mobilize.texts.models import (
     TextClass,
     TextState,
 )
-from mobilize.texts.sending import limits, senders
+from mobilize.texts.sending import limits, senders, trial
 from mobilize.texts.sending.pauses import MAIN_SENDER, add_sender
 from mobilize.texts.sending.senders import Route
 from mobilize.texts.sending.spending import left_today, note_spent
@@ -106,13 +106,14 @@ def claim(
     route: Route = DEFAULT,
     codes_only: bool = False,
     is_moot: IsMoot = never_moot,
+    is_staff: trial.IsStaff = trial.nobody,
 ) -> list[ClaimedText]:
     """Up to `limit` due texts, most urgent first, marked as `by`'s and committed.
 
     Leaves out what is opted out (but for the confirmation of an opt-out), outside its window, useless by now,
     made false by what somebody did (`is_moot`), or more than the sender's tokens and its day allow. While the
     sender is paused, has no tokens or has used up its day, only codes are taken, which their lanes' budgets
-    limit. Two workers at
+    limit. During a trial only those to people with a role (`is_staff`), see `trial`. Two workers at
     once get different texts; what is not recorded within 60 s is swept up as unknown. `zones` is what
     `due_zones` said lately; texts of other zones that keep to hours stay for the next drain.
     """
@@ -122,6 +123,10 @@ def claim(
             return []
         tokens, conditions = _tokens(sender, route, now), _conditions(now, is_moot)
         may_spend = min(tokens, left_today(now))
+        if trial.runs():
+            more = trial.settle_due(session, is_staff, now)
+            conditions = (*conditions, is_staff(OutboxText.phone_index, now))
+            limit, may_spend = min(limit, more or limit), may_spend if more else 0
         if codes_only or may_spend <= 0 or _is_paused(session, sender):
             limit = 1 if route.probes else limit
             rows = _due(session, limit, Priority.CODES, [], conditions, route, now)
