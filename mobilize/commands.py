@@ -107,6 +107,7 @@ COMMANDS = {
     "privacy": "mobilize.privacy.commands:privacy",
     "reports": "mobilize.turnout.commands:reports",
     "roster": "mobilize.roster.commands:roster",
+    "setup-link": "mobilize.setup.commands:setup_link",
     "sites": "mobilize.roster.commands:sites",
     "texts": "mobilize.reminders.commands:texts",
     "turnout": "mobilize.turnout.commands:turnout",
