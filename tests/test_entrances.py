@@ -55,6 +55,11 @@ PUBLIC = {
     "privacy.leave",
     "privacy.me",
     "privacy.open_page",
+    "privacy.opt_in",
+    "privacy.texting",
+    "privacy.texting_done",
+    "privacy.texting_privacy",
+    "privacy.texting_terms",
     "privacy.which",
     "privacy.wish",
     # The first admin's address, from the server's terminal, once (tests/setup).

@@ -5,6 +5,7 @@ from celery import shared_task
 from mobilize import clock
 from mobilize.privacy.member_page import sessions
 from mobilize.privacy.retention import forgetting
+from mobilize.privacy.texting import opt_ins
 from workers.texts import send_codes_now
 
 
@@ -12,6 +13,11 @@ from workers.texts import send_codes_now
 def send_codes() -> None:
     if sessions.send_codes(now=clock.now()):
         send_codes_now()
+
+
+@shared_task(name="privacy.note_opt_ins")
+def note_opt_ins() -> None:
+    opt_ins.note_opt_ins(now=clock.now())
 
 
 @shared_task(name="privacy.forget_due")

@@ -21,6 +21,7 @@ from mobilize.actions import eligibility
 from mobilize.checkins.record import deferred
 from mobilize.failpoints import seconds
 from mobilize.privacy.member_page import sessions
+from mobilize.privacy.texting import opt_ins
 from mobilize.reminders.broadcasts import operations as broadcasts
 from mobilize.reminders.calling_off import operations as calling_off
 from mobilize.reminders.head_counts import briefing, requests
@@ -105,6 +106,7 @@ TIMETABLE = [
     _entry("texts.reconcile", seconds(10), Queue.TEXTS, reconciling.looks_due, at_rest=seconds(300)),
     _entry("texts.catch_up", 300, Queue.LONG),
     _entry("texts.note_file_consents", 600, Queue.LONG),
+    _entry("privacy.note_opt_ins", 5, Queue.LONG, opt_ins.unread),
     _entry("texts.redact", 600, Queue.LONG),
     _entry("privacy.forget_due", 600, Queue.LONG),
     _entry("turnout.correct_closed_actions", 300, Queue.REPORTS),

@@ -52,7 +52,7 @@ def _help_number(_now: datetime) -> SetupStep:
 
 
 def _carrier(_now: datetime) -> SetupStep:
-    names = settings().carriers_set_up
+    names = [name.capitalize() for name in settings().carriers_set_up]
     if not names:
         is_so = _("None. Everything works but texts: people are invited by links that you pass on.")
     elif is_tested():
