@@ -100,6 +100,7 @@ COMMANDS = {
     "campaigns": "mobilize.actions.commands:campaigns",
     "db": "flask_migrate.cli:db",
     "demo": "mobilize.demo.commands:demo",
+    "drill": "mobilize.setup.commands:drill",
     "events": "mobilize.actions.commands:events",
     "keys": "mobilize.keys.commands:keys",
     "people": "mobilize.accounts.commands:people",

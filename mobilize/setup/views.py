@@ -17,6 +17,7 @@ from mobilize.setup import first_admin, going_live
 from mobilize.setup.carrier import carriers, last_test, send_test
 from mobilize.setup.checklist import setup_steps
 from mobilize.setup.forms import AreasForm, FirstAdminForm, UnionForm
+from mobilize.setup.readiness import readiness
 from mobilize.setup.routes import bp
 from mobilize.setup.union_settings import change_union as operate_union
 
@@ -116,6 +117,16 @@ def test_carrier() -> Response | tuple[str, int]:
         return _carrier_page(refusal.message), refusal.status
     flash(_("The test is on its way to your phone. Look here again in a minute."), "done")
     return redirect(url_for("setup.carrier"), 303)
+
+
+@bp.get("/setup/ready")
+@signed_in(RoleName.ADMIN)
+def ready() -> str:
+    """Whether the service is ready for the day, and why not; to be printed."""
+    now = clock.now()
+    lines = readiness(now)
+    to_do = [line for line in lines if not line.is_good]
+    return render_template("setup/ready.html", lines=lines, to_do=to_do, now=now)
 
 
 @bp.get("/setup/live")

@@ -142,6 +142,7 @@ def _verb_words() -> dict[str, str]:
         "sign_out": _("signed out"),
         "site.gates": _("named the gates of a site"),
         "setting.change": _("changed one of the union's settings"),
+        "setup.drill": _("drilled the installation"),
         "setup.link": _("made the address for the first admin"),
         "statement": _("prepared or published a number for the press"),
         "statement.close": _("closed a statement's public link"),
