@@ -21,6 +21,7 @@ from mobilize.database import atomic, db
 from mobilize.demo.carrier.server import Carrier
 from mobilize.privacy.member_page.sessions import ask_to_see
 from mobilize.privacy.member_page.sessions import send_codes as send_member_codes
+from mobilize.reminders.broadcasts.estimates import outcome_of
 from mobilize.reminders.inbox.answers import read_answers
 from mobilize.reminders.rules.planning import plan_reminders
 from mobilize.texts.models import OutboxText, Priority, TextClass, TextState
@@ -28,6 +29,7 @@ from mobilize.texts.operations import PlannedText, queue_texts
 from mobilize.texts.receiving.inbound import take_inbound
 from mobilize.texts.sending.delivery import drain
 from tests.builders import make_event, make_member, make_person, make_site, sign_in
+from tests.reminders.broadcasts import DAY, an_action, sent, written
 from tests.texts.conftest import carrier as carrier
 
 # 17:00 in Los Angeles on the day before START, a Tuesday at 7:00 there.
@@ -107,6 +109,17 @@ def test_no_path_leads_to_a_member(picket: Event, carrier: Carrier, path: Callab
     assert ("waiting", None) in fates(MIA)
     assert MIA not in texted(carrier, FIVE_PM)
     assert ("dropped", "trial") in fates(MIA)
+
+
+def test_a_text_to_many_reaches_nobody_and_its_page_says_so(
+    picket: Event, carrier: Carrier, client: FlaskClient
+) -> None:
+    broadcast = written(an_action())
+    assert sent(broadcast) == 2
+    assert texted(carrier, DAY) == set()
+    sign_in(client, make_person("Ada Stone", role=RoleName.ADMIN))
+    assert outcome_of(broadcast).held == 2
+    assert "Not sent because of the trial" in client.get(f"/broadcasts/{broadcast.id}").text
 
 
 def test_chairs_are_asked_and_organizers_told_as_ever(picket: Event, carrier: Carrier) -> None:

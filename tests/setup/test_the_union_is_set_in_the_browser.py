@@ -15,6 +15,7 @@ from mobilize.audit import AuditRow
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.setup.union_settings import change_union
+from mobilize.texts.models import OutboxText
 from mobilize.texts.templates import render
 from tests.builders import make_event, make_person, make_site, sign_in
 
@@ -45,6 +46,22 @@ def test_what_an_admin_stores_stands_on_pages_and_in_texts(app: Flask, client: F
     client.post("/setup/union", data=TYPED)
     verbs = [row.ref for row in db.session.scalars(select(AuditRow).where(AuditRow.verb == "setting.change"))]
     assert sorted(verbs) == ["HELP_NUMBER", "UNION_COLOUR", "UNION_NAME", "UNION_TIMEZONE"]
+
+
+def test_no_secret_of_the_carrier_stands_on_its_page(app: Flask, client: FlaskClient) -> None:
+    sign_in(client, make_person("Ada Stone", role=RoleName.ADMIN, phone="+12135550140"))
+    page, chosen = client.get("/setup/carrier").text, settings()
+    assert "TWILIO_AUTH_TOKEN" in page and f"{chosen.public_base_url}/texts/inbound" in page
+    assert all(value not in page for value in (chosen.twilio_auth_token, chosen.twilio_account_sid))
+
+
+def test_a_test_text_goes_to_ones_own_phone_and_five_an_hour(app: Flask, client: FlaskClient) -> None:
+    sign_in(client, make_person("Ada Stone", role=RoleName.ADMIN, phone="+12135550140"))
+    answers = [client.post("/setup/carrier/test").status_code for _ in range(6)]
+    assert answers == [303] * 5 + [429]
+    texts = db.session.scalars(select(OutboxText)).all()
+    assert {text.to for text in texts} == {"+12135550140"} and "waiting" in client.get("/setup/carrier").text
+    assert "Not yet" in client.get("/setup").text
 
 
 def test_a_check_in_page_has_the_new_name(app: Flask, client: FlaskClient) -> None:

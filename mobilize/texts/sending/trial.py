@@ -18,7 +18,7 @@ from mobilize.texts.models import Attempt, OutboxText, Priority, TextState
 
 TEXTS_A_DAY = 50
 # Why a text was not sent.
-NOT_STAFF, DAY_IS_FULL = "trial", "trial_full"
+NOT_STAFF, DAY_IS_FULL = REASONS = "trial", "trial_full"
 
 # SQL: somebody with a role signs in with the number behind this column. Passed in by the workers, since a
 # room above knows.
