@@ -17,7 +17,7 @@ from mobilize.errors import Refused
 from mobilize.keys.tokens import hash_token
 from mobilize.setup import first_admin
 from mobilize.setup.models import SetupLink
-from tests.builders import make_person, make_site, sign_in
+from tests.builders import make_area, make_person, make_site, sign_in
 
 ADA = {"name": "Ada Stone", "phone": "(213) 555-0140"}
 NOW = datetime(2026, 3, 3, 14, 45, tzinfo=UTC)
@@ -130,6 +130,24 @@ def test_areas_are_added_by_hand_once_however_they_are_spelled(app: Flask, clien
     assert all(name in page for name in ("North", "East Side", "West")) and "NORTH" not in page
     assert client.post("/setup/areas", data={"names": " \n"}).status_code == 422
     assert client.post("/setup/areas", data={"names": "N" * 81}).status_code == 422
+
+
+def test_without_a_carrier_people_are_invited_by_links_that_are_passed_on(
+    app: Flask, client: FlaskClient
+) -> None:
+    nothing = {"twilio_account_sid": "", "twilio_auth_token": "", "is_live": False}
+    app.config["MOBILIZE"] = replace(app.config["MOBILIZE"], **nothing)
+    sign_in(client, make_person("Ada Stone", role=RoleName.ADMIN))
+    assert "people are invited by links" in client.get("/setup").text
+    site, area = make_site("Lincoln High"), make_area("North")
+    chair = {"name": "Carmen Ortiz", "phone": "(213) 555-0141", "role": "chair", "site": site.code}
+    shown = client.post("/people", data=chair).text
+    link = re.search(r"/enter/[\w-]+", shown)
+    assert link is not None and app.test_client().get(link[0]).status_code == 200
+    organizer = {"name": "Olga Brandt", "phone": "(213) 555-0142", "role": "organizer", "area": area.name}
+    waits = client.post("/people", data=organizer).text
+    link = re.search(r"/enter/[\w-]+", waits)
+    assert link is not None and app.test_client().get(link[0]).status_code == 410  # not before a day is over
 
 
 def test_whoever_is_no_admin_finds_nothing_of_it(app: Flask, client: FlaskClient) -> None:
