@@ -49,7 +49,7 @@ def test_it_leads_from_the_terminal_to_the_checklist(app: Flask, client: FlaskCl
     assert secret is not None
     digits = pyotp.TOTP(secret[0].replace(" ", "")).now()
     codes = client.post("/sign-in/set-up/app", data={"step_code": digits})
-    assert codes.status_code == 200 and "recovery codes" in codes.text
+    assert codes.status_code == 200 and "recovery codes" in codes.text and 'href="/setup"' in codes.text
     assert 'href="/setup"' in client.get("/overview").text
     assert "Not yet" in client.get("/setup").text
 
