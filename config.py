@@ -14,7 +14,7 @@ import secrets
 import string
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from enum import StrEnum
@@ -36,6 +36,10 @@ CARRIERS = ("twilio", "telnyx")
 EXIT_BAD_SETTING = 78
 # As in `REDIS_URI` and `REDIS_URL`, and above what two settings of other programs have in common.
 _NEARLY = 0.88
+# What the office may change in the browser (`mobilize.stored_settings`), and the moment it went live.
+IN_THE_BROWSER = ("UNION_NAME", "UNION_TIMEZONE", "UNION_COLOUR", "HELP_NUMBER")
+LIVE_AT = "LIVE_AT"
+DEFAULT_UNION = "Our Union Local"
 
 
 class BadSetting(ValueError):
@@ -58,9 +62,13 @@ class SecretKey:
 
 @dataclass(frozen=True)
 class Settings:
-    """What `load` returns. Times of day and zones are the union's; secrets never show in `repr`."""
+    """What `load` returns. Times of day and zones are the union's; secrets never show in `repr`.
+
+    `is_live`: texts reach everybody. In production only since the office has said so (`LIVE_AT`).
+    """
 
     env: Env
+    is_live: bool
     database_url: str = field(repr=False)
     database_replica_url: str = field(repr=False)
     replica_max_age_seconds: int
@@ -139,6 +147,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     read = _Reader(environ)
     settings = Settings(
         env=read.env(),
+        is_live=read.env() is not Env.PRODUCTION,
         database_url=read.database_url("DATABASE_URL", "sqlite:///var/mobilize.db"),
         database_replica_url=read.database_url("DATABASE_REPLICA_URL", ""),
         replica_max_age_seconds=read.count("REPLICA_MAX_AGE_SECONDS", 3, most=60),
@@ -147,7 +156,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         web_threads=read.count("WEB_THREADS", 32, most=512),
         public_base_url=read.public_url("PUBLIC_BASE_URL", "http://localhost:5000"),
         secret_keys=read.keys(),
-        union_name=read.text("UNION_NAME", "Our Union Local"),
+        union_name=read.text("UNION_NAME", DEFAULT_UNION),
         union_timezone=read.zone("UNION_TIMEZONE", "America/Los_Angeles"),
         union_colour=read.colour("UNION_COLOUR", "#8c1c13"),
         help_number=read.text("HELP_NUMBER", ""),
@@ -204,6 +213,19 @@ def load_or_exit(environ: Mapping[str, str] = os.environ) -> Settings:
     except BadSetting as bad:
         sys.stderr.write(f"Mobilize does not start: {bad}\n")
         raise SystemExit(EXIT_BAD_SETTING) from None
+
+
+def with_stored(chosen: Settings, stored: Mapping[str, str]) -> Settings:
+    """`chosen` with what is stored in place of what the environment said. Raises `BadSetting`."""
+    read = _Reader(stored)
+    return replace(
+        chosen,
+        union_name=read.text("UNION_NAME", chosen.union_name),
+        union_timezone=read.zone("UNION_TIMEZONE", chosen.union_timezone),
+        union_colour=read.colour("UNION_COLOUR", chosen.union_colour),
+        help_number=stored.get("HELP_NUMBER", chosen.help_number),  # stored as empty, there is none
+        is_live=chosen.is_live or LIVE_AT in stored,
+    )
 
 
 def metrics_port(environ: Mapping[str, str]) -> int | None:

@@ -1,12 +1,12 @@
 """Mobilize: who stands at which line, counted.
 
 `create_app` puts the rooms together. Tools (the modules beside this one) import no room; each room imports
-only rooms below it: roster, texts, accounts, actions, checkins, reminders, turnout, privacy.
+only rooms below it: roster, texts, accounts, actions, checkins, reminders, turnout, privacy, setup.
 """
 
 from importlib import import_module
 from io import BytesIO
-from typing import IO, Any, cast
+from typing import IO, Any
 
 from flask import Flask, Request, current_app
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
@@ -16,7 +16,7 @@ import config
 from config import Settings
 
 # Lowest first: a room imports itself and what stands before it.
-ROOMS = ("roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "privacy")
+ROOMS = ("roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "privacy", "setup")
 
 
 class InMemoryRequest(Request):
@@ -60,8 +60,10 @@ def create_app(chosen: Settings | None = None, *, web: bool = True) -> Flask:
 
 
 def settings() -> Settings:
-    """The settings of the running application."""
-    return cast(Settings, current_app.config["MOBILIZE"])
+    """The settings of the running application: the environment's, and over them what the office stored."""
+    from mobilize import stored_settings
+
+    return stored_settings.current(current_app.config["MOBILIZE"])
 
 
 def _set_limits(app: Flask) -> None:
@@ -86,13 +88,14 @@ def _set_limits(app: Flask) -> None:
 
 
 def _open_tools(app: Flask) -> None:
-    from mobilize import database, languages, migration_status
+    from mobilize import database, languages, migration_status, stored_settings
     from mobilize.keys import blind_index_key, crypto
     from mobilize.observability import logs
 
     logs.init_app(app)
     database.init_app(app)
     migration_status.init_app(app)
+    stored_settings.init_app(app)
     blind_index_key.init_app(app)
     with app.app_context():
         app.secret_key = crypto.derive("form cookie")

@@ -13,12 +13,12 @@ from babel.dates import format_time as babel_format_time
 from babel.dates import format_timedelta
 from babel.lists import format_list
 from babel.support import NullTranslations, Translations
-from flask import Flask, current_app, has_request_context, request
+from flask import Flask, has_request_context, request
 from flask_babel import Babel, force_locale, format_date, format_time, get_locale, gettext, ngettext
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
-from mobilize import clock
+from mobilize import clock, settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,4 +293,4 @@ def _readers() -> Language:
 
 
 def _wall(moment: datetime, zone: str | None) -> datetime:
-    return clock.local(moment, zone or current_app.config["MOBILIZE"].union_timezone)
+    return clock.local(moment, zone or settings().union_timezone)

@@ -23,7 +23,7 @@ from playwright.sync_api import Page
 from sqlalchemy.orm import Session
 
 import config
-from mobilize import create_app
+from mobilize import create_app, stored_settings
 from mobilize.database import db
 from mobilize.keys import blind_index_key
 from tests.services import browser, free_port
@@ -172,6 +172,7 @@ class Apps:
         app.config.update(settings)
         app.test_client_class = BareClient
         blind_index_key.init_app(app)
+        stored_settings.init_app(app)
         return app
 
 

@@ -6,6 +6,7 @@ from mobilize import clock
 from mobilize.privacy import replay
 from mobilize.privacy.member_page import sessions
 from mobilize.privacy.retention import forgetting
+from mobilize.privacy.texting import opt_ins
 from workers.texts import send_codes_now
 
 
@@ -18,6 +19,11 @@ def send_codes() -> None:
 @shared_task(name="privacy.replay_journal")
 def replay_journal() -> None:
     replay.replay(now=clock.now())
+
+
+@shared_task(name="privacy.note_opt_ins")
+def note_opt_ins() -> None:
+    opt_ins.note_opt_ins(now=clock.now())
 
 
 @shared_task(name="privacy.forget_due")

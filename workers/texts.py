@@ -7,6 +7,7 @@ from celery import shared_task
 from celery.signals import worker_shutting_down
 
 from mobilize import clock, locks
+from mobilize.accounts.queries import is_staff_phone
 from mobilize.backup import gaps
 from mobilize.reminders.rules.queries import is_moot
 from mobilize.texts import recovery, redaction
@@ -29,7 +30,7 @@ def note_stop(**_: Any) -> None:
 
 @shared_task(name="texts.drain")
 def drain() -> None:
-    delivery.drain(now=clock.now(), at_most=TEXTS_A_DRAIN, is_moot=is_moot, is_stopping=_stopping.is_set)
+    _drain(is_moot=is_moot)
 
 
 @shared_task(name="texts.drain_codes")
@@ -39,7 +40,12 @@ def drain_codes() -> None:
 
 def send_codes_now() -> None:
     """Send the codes that are in the outbox."""
-    delivery.drain(now=clock.now(), at_most=TEXTS_A_DRAIN, codes_only=True, is_stopping=_stopping.is_set)
+    _drain(codes_only=True)
+
+
+def _drain(**which: Any) -> None:
+    how: dict[str, Any] = {"is_staff": is_staff_phone, "is_stopping": _stopping.is_set}
+    delivery.drain(now=clock.now(), at_most=TEXTS_A_DRAIN, **how, **which)
 
 
 @shared_task(name="texts.sweep")

@@ -23,6 +23,7 @@ from mobilize.failpoints import seconds
 from mobilize.observability import findings
 from mobilize.privacy import replay
 from mobilize.privacy.member_page import sessions
+from mobilize.privacy.texting import opt_ins
 from mobilize.reminders.broadcasts import operations as broadcasts
 from mobilize.reminders.calling_off import operations as calling_off
 from mobilize.reminders.head_counts import briefing, requests
@@ -112,6 +113,7 @@ TIMETABLE = [
     _entry("texts.recover", seconds(10), Queue.TEXTS, recovery.is_recovering, at_rest=3600),
     _entry("texts.catch_up", 300, Queue.LONG),
     _entry("texts.note_file_consents", 600, Queue.LONG),
+    _entry("privacy.note_opt_ins", 5, Queue.LONG, opt_ins.unread),
     _entry("texts.redact", 600, Queue.LONG),
     _entry("privacy.forget_due", 600, Queue.LONG),
     _entry("turnout.correct_closed_actions", 300, Queue.REPORTS),

@@ -3,12 +3,12 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, exists, func, select
 from sqlalchemy.orm import joinedload
 
-from mobilize.accounts.access.scope import Scope, not_over, running_on
+from mobilize.accounts.access.scope import Scope, not_over, running_on, today
 from mobilize.accounts.models import CHAIRS, Person, RoleName, RoleTerm
 from mobilize.database import db
 from mobilize.errors import Refused
@@ -82,6 +82,12 @@ def person_with(phone: str) -> Person | None:
         if read
         else None
     )
+
+
+def is_staff_phone(phone_index: SQLColumnExpression[bytes], now: datetime) -> ColumnElement[bool]:
+    """SQL: somebody who holds a role today signs in with the number behind this column."""
+    holds = RoleTerm.person_id == Person.id, running_on(today(now))
+    return exists().where(Person.phone_index == phone_index, *holds)
 
 
 def may_manage(scope: Scope, role: RoleName, site: Site | None) -> bool:

@@ -111,7 +111,8 @@ _PAGES = (
         "events",
         "exports",
     ),
-    *("imports", "inbox", "members", "people", "privacy", "protections", "reports", "sites", "texts"),
+    *("imports", "inbox", "members", "people", "privacy", "protections", "reports", "setup", "sites"),
+    *("texting", "texts"),
 )
 _ROUTES |= dict.fromkeys(_FILES, ("file", "file")) | dict.fromkeys(_PAGES, ("page", "page"))
 _UNKNOWN = ("unknown", "unknown")

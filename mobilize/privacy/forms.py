@@ -14,6 +14,13 @@ from mobilize.roster.models import Site
 from mobilize.web.page_form import PageForm
 
 
+class OptInForm(PageForm):
+    """A number, and a box that nobody has ticked yet; its label is the words that are agreed to."""
+
+    phone = StringField(default="")
+    agree = BooleanField(default=False)
+
+
 class ExportForm(PageForm):
     """`kind` offers what this scope may ask for; for the chapter of `site` its report on paper as well."""
 

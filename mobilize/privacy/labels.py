@@ -5,7 +5,8 @@ from mobilize.texts.consent.consents import version
 
 
 def questions_on_page() -> dict[str, str]:
-    """The words beside each button of the member's page that gives or withdraws a consent."""
+    """The words beside each button of the member's page, and the box of the public one, which give or take
+    back a consent."""
     return {
         "urgent_yes": _(
             "We text between 9 am and 8 pm. May we text you at another hour when it is urgent, for example "
@@ -15,6 +16,10 @@ def questions_on_page() -> dict[str, str]:
         "texts_start": _(
             "You get no texts from us. If you stopped them by text, text START as well: your carrier stopped "
             "them too."
+        ),
+        "texts_agree": _(
+            "I want texts from the union about its actions at this number. How often varies. Message and "
+            "data rates may apply. I can answer STOP to end them, and HELP for help."
         ),
         "texts_stop": _("Stopping is for good, until you say otherwise. It holds for this phone."),
     }

@@ -10,5 +10,6 @@ def init_app(app: Flask) -> None:
     import mobilize.privacy.exports.views
     import mobilize.privacy.member_page.views
     import mobilize.privacy.retention.views
+    import mobilize.privacy.texting.views
 
     app.register_blueprint(bp)

@@ -6,7 +6,7 @@ const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (
 const PAGES = "pages-1";
 const ASSETS = "assets-1";
 const VERSION = /\/static\/[0-9a-f]{10}\//;
-const ASSET = /\/static\/[0-9a-f]{10}\/[\w./-]+\.(?:js|css|svg)(?=")/g;
+const ASSET = /(?:\/static\/[0-9a-f]{10}\/[\w./-]+\.(?:js|css|svg)|\/colours\.css\?[0-9a-f]{6})(?=")/g;
 const NETWORK_TIMEOUT = 6000; // one bar of signal may never answer; a page that was here before is better
 const MAX_DELAY = 3000; // a slower answer says too little of the time
 const PAGE_TTL = 14 * 86400e3;
@@ -38,7 +38,7 @@ async function cachePage({ page, key }, client) {
   if (performance.now() - begun < MAX_DELAY) client?.postMessage({ date: response.headers.get("Date") });
   if (!response.ok) return;
   const assets = new Set((await response.clone().text()).match(ASSET));
-  const fetched = await Promise.all(["/colours.css", ...assets].map((asset) => fromCache(new Request(asset))));
+  const fetched = await Promise.all([...assets].map((asset) => fromCache(new Request(asset))));
   if (!fetched.every(isCacheable)) return;
   await (await caches.open(PAGES)).put(key, response);
   await evict();

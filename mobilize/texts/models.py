@@ -340,7 +340,7 @@ class HeldEvent(Model):
 class Consent(Model):
     """One yes or no of a number: when, how, and to which wording. Append-only; the last one counts.
 
-    `how`: reply, page, carrier, person, roster or erased. `wording` names the words they answered, with
+    `how`: reply, page, form, carrier, person, roster or erased. `wording` names the words they answered, with
     their version.
     """
 

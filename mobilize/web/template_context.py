@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from flask import Flask, current_app, g, request
+from flask import Flask, g, request
 from flask_wtf.csrf import generate_csrf
 
-from mobilize import languages
+from mobilize import languages, settings
 from mobilize.keys.tokens import spaced_code
 from mobilize.languages import say_date, say_time, say_when
 from mobilize.phones import format_phone
@@ -25,14 +25,17 @@ def init_app(app: Flask) -> None:
 
 
 def _common() -> dict[str, Any]:
-    chosen = current_app.config["MOBILIZE"]
+    chosen = settings()
     return {
         "union_name": chosen.union_name,
+        "union_colour": chosen.union_colour.removeprefix("#"),
         "help_number": chosen.help_number,
         "public_base_url": chosen.public_base_url,
         "share_tags": chosen.share_tags,
         "source_url": chosen.source_url,
         "demo": chosen.is_demo,
+        "is_live": chosen.is_live,
+        "trial": not chosen.is_live and bool(chosen.carriers_set_up),
         "language": languages.language(),
         "languages": languages.LANGUAGES,
         "csrf_token": generate_csrf,

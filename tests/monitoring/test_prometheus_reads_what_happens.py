@@ -42,7 +42,7 @@ from workers.timetable import TIMETABLE, Queue
 
 DEPLOYED = Path(__file__).parents[2] / "deploy" / "monitoring"
 NOT_A_NUMBER = "+15005550001"  # the carrier refuses it as no mobile number
-REASONS = ["too_many", "too_late", "opted_out", "not_missing", "bad_number"]
+REASONS = ["too_many", "too_late", "opted_out", "not_missing", "bad_number", "trial", "trial_full"]
 ROUTES = {route for pair in metrics._ROUTES.values() for route in pair} | {"carrier", "line_look", "unknown"}
 # Every label there is, and what may stand in it.
 VOCABULARY: dict[str, set[str]] = {

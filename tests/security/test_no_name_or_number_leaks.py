@@ -56,6 +56,7 @@ COUNTS = "counts and ids"
 CODE = "a code of ours, which stands on posters and in addresses"
 CLOCK = "a time zone"
 IDS = "ids of ours"
+SETTING = "the union's own name, zone, colour and help number, printed on posters"
 LANGUAGE = "a code of a language"
 # Every column of words that is not sealed, and why nobody stands in it. A new one joins here with its reason,
 # or is sealed (`database.SealedText`).
@@ -163,6 +164,9 @@ HOLDS_NOBODY = {
     "staged_members.proposed_role": OUR_WORD,
     "statement_links.code": CODE,
     "statement_links.made_by": BY_ID,
+    "stored_settings.changed_by": BY_ID,
+    "stored_settings.name": OUR_WORD,
+    "stored_settings.value": SETTING,
     "statements.figures": COUNTS,
     "statements.why": PUBLISHED,
     "statements.words": PUBLISHED,

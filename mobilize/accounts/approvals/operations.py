@@ -40,6 +40,7 @@ class ApprovalKind(StrEnum):
     PHONE_EXPORT = "export_phones"
     CALLING_OFF = "calling_off"
     BROADCAST = "broadcast"
+    GO_LIVE = "go_live"
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ RULES = {
     ApprovalKind.PHONE_EXPORT: ApprovalRule(),
     ApprovalKind.CALLING_OFF: ApprovalRule(),
     ApprovalKind.BROADCAST: ApprovalRule(from_people=2_001),
+    # Where there is nobody else to ask, a lone admin's step-up is enough.
+    ApprovalKind.GO_LIVE: ApprovalRule(from_people=1),
 }
 
 

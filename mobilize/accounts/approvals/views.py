@@ -76,6 +76,7 @@ def kind_words() -> dict[str, str]:
         ApprovalKind.PHONE_EXPORT: _("An export with phone numbers"),
         ApprovalKind.CALLING_OFF: _("Calling an event off"),
         ApprovalKind.BROADCAST: _("A text to more than 2,000 people"),
+        ApprovalKind.GO_LIVE: _("Going live: texts reach everybody from then on"),
     }
 
 
@@ -93,6 +94,8 @@ def state_words() -> dict[ApprovalState, str]:
 def _look_at(approval: Approval) -> str | None:
     if approval.kind == ApprovalKind.ADMIN:
         return url_for("accounts.people", _anchor="changes")
+    if approval.kind == ApprovalKind.GO_LIVE:
+        return url_for("setup.live")
     endpoint, name = _LOOK_AT.get(ApprovalKind(approval.kind), ("", ""))
     where: dict[str, Any] = {name: approval.ref}
     return url_for(endpoint, **where) if endpoint else None

@@ -102,6 +102,11 @@ def invite_first_admin(name: str, phone: str, *, now: datetime) -> RoleAccess:
         return invite(Invitation(name, phone, RoleName.ADMIN), scope=THE_OFFICE, actor=SHELL, now=now)
 
 
+def has_lasting_admin(*, now: datetime) -> bool:
+    """Whether there is an admin whose role has no end."""
+    return db.session.scalar(_lasting(now).limit(1)) is not None
+
+
 def give_role(
     person: Person,
     role: RoleName,
@@ -310,5 +315,11 @@ def _refuse_last_admin(term: RoleTerm, now: datetime) -> None:
 
 
 def _lasting_admins(now: datetime) -> Select[uuid.UUID]:
+    """The same, and locked."""
+    return _lasting(now).with_for_update()
+
+
+def _lasting(now: datetime) -> Select[uuid.UUID]:
+    """The admins of today whose role has no end."""
     lasting = select(RoleTerm.person_id).where(RoleTerm.role == RoleName.ADMIN, RoleTerm.to_on.is_(None))
-    return lasting.where(running_on(today(now))).with_for_update()
+    return lasting.where(running_on(today(now)))

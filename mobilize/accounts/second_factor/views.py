@@ -11,10 +11,11 @@ from flask import (
 )
 from werkzeug.wrappers import Response
 
-from mobilize import clock
+from mobilize import clock, settings
 from mobilize.accounts.access.permissions import first_step, me, require_step_up, signed_in
+from mobilize.accounts.access.scope import scope_of, today
 from mobilize.accounts.forms import PasskeyForm, ProofForm, StepUpForm, local_path
-from mobilize.accounts.models import SignedInSession
+from mobilize.accounts.models import Person, SignedInSession
 from mobilize.accounts.routes import bp
 from mobilize.accounts.second_factor.operations import (
     SecondFactorProof,
@@ -218,8 +219,14 @@ def _set_up_done(token: str) -> Response:
         flash(_("Added. From now on you can use it to sign in."), "done")
         return _renewed(redirect(url_for("accounts.devices"), 303), token)
     codes = new_recovery_codes(person, now=clock.now())
-    page = render_template("accounts/recovery_codes.html", codes=codes, first=True)
+    page = render_template("accounts/recovery_codes.html", codes=codes, first=True, go_on=_first_page(person))
     return _renewed(current_app.make_response(page), token)
+
+
+def _first_page(person: Person) -> str:
+    """Where somebody begins: an admin of a service that is not live yet with what is left to set up."""
+    is_admin = scope_of(person, today(clock.now())).everything
+    return url_for("setup.checklist" if is_admin and not settings().is_live else "turnout.overview")
 
 
 def _start_anew(refusal: Refused) -> Response:

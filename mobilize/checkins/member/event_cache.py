@@ -15,6 +15,8 @@ from flask import current_app, g, request
 from markupsafe import escape
 from sqlalchemy import String, bindparam, null, select
 
+from config import Settings
+from mobilize import settings
 from mobilize.accounts.sign_in.sessions import cookie_name
 from mobilize.actions.models import Action, ActionKind, Campaign, Event, EventState, OldCode
 from mobilize.fast.page_cache import CachedPage
@@ -87,8 +89,8 @@ def _good_until(_code: str, _event: CachedEvent, now: float) -> float:
 
 
 _events: TLRUCache[str, CachedEvent] = TLRUCache(MOST_EVENTS, ttu=_good_until)
-_pages: LRUCache[tuple[object, ...], tuple[CachedEvent, CachedPage]] = LRUCache(
-    PAGE_CACHE_BYTES, getsizeof=lambda cached: cached[1].size
+_pages: LRUCache[tuple[object, ...], tuple[CachedEvent, Settings, CachedPage]] = LRUCache(
+    PAGE_CACHE_BYTES, getsizeof=lambda cached: cached[2].size
 )
 _lock = threading.Lock()
 
@@ -112,7 +114,8 @@ def cached_event(typed: str) -> CachedEvent | None:
 def cached_page(
     event: CachedEvent, kind: object, render: Callable[[], str], *, cached: bool = True
 ) -> CachedPage:
-    """A page about `event`, rendered once as long as nothing of it changes; each time when not `cached`.
+    """A page about `event`, rendered once as long as nothing of it or of the settings changes; each time when
+    not `cached`.
     `kind` is everything in it that is neither the event's nor the language; the marks are for the caller to
     fill, ADDRESS with `requested_address`.
 
@@ -122,13 +125,13 @@ def cached_page(
         return CachedPage(render(), for_all=False)
     if not cached:
         return CachedPage(_with_marked_address(render))
-    key = event.code, kind, language()
+    key, chosen = (event.code, kind, language()), settings()
     with _lock:
-        of, page = _pages.get(key, (None, None))
-    if page is None or of != event:
+        of, by, page = _pages.get(key, (None, None, None))
+    if page is None or of != event or by is not chosen:
         page = CachedPage(_with_marked_address(render))
         with _lock:
-            _pages[key] = event, page
+            _pages[key] = event, chosen, page
     return page
 
 

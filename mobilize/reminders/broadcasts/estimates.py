@@ -18,7 +18,7 @@ from mobilize.reminders.models import Audience, Broadcast
 from mobilize.reminders.rules.estimates import Preview
 from mobilize.segments import MessageLength, measure
 from mobilize.texts.models import OutboxText, TextClass, TextState
-from mobilize.texts.sending import limits
+from mobilize.texts.sending import limits, trial
 from mobilize.texts.sending.spending import cost_cents, finishing_time
 
 CALLED_BACK = "called_back"  # why the outbox dropped what was called back
@@ -96,11 +96,13 @@ def events_of_broadcast(broadcast: Broadcast) -> list[Event]:
 
 @dataclass(frozen=True)
 class BroadcastOutcome:
-    """The texts of a broadcast: those that left, or may have, those that wait, and those called back."""
+    """The texts of a broadcast: those that left, or may have, those that wait, those called back, and those
+    that a trial held."""
 
     left: int
     waiting: int
     called_back: int
+    held: int = 0
 
 
 def outcome_of(broadcast: Broadcast) -> BroadcastOutcome:
@@ -112,8 +114,9 @@ def outcome_of(broadcast: Broadcast) -> BroadcastOutcome:
     ).all()
     waits = sum(count for state, _reason, count in rows if state is TextState.WAITING)
     back = sum(count for _state, reason, count in rows if reason == CALLED_BACK)
+    held = sum(count for _state, reason, count in rows if reason in trial.REASONS)
     dropped = sum(count for state, _reason, count in rows if state is TextState.DROPPED)
-    return BroadcastOutcome(sum(count for _s, _r, count in rows) - waits - dropped, waits, back)
+    return BroadcastOutcome(sum(count for _s, _r, count in rows) - waits - dropped, waits, back, held)
 
 
 def latest_broadcasts(limit: int = 20) -> Sequence[Broadcast]:

@@ -20,6 +20,7 @@ def task_words() -> dict[str, str]:
         "accounts.look_at_redis": _("It is checked that Redis saves to disk"),
         "accounts.expire_approvals": _("Questions to a second person run out"),
         "privacy.send_codes": _("Codes for the member's page are written"),
+        "privacy.note_opt_ins": _("Numbers that opted in to texts are written down"),
         "privacy.forget_due": _("What is over is forgotten"),
         "texts.drain": _("Texts are handed to the carrier"),
         "texts.drain_codes": _("Codes are handed to the carrier"),

@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from mobilize import failpoints
+from mobilize import failpoints, settings
 from mobilize.database import atomic, db, insert, is_postgres, new_id
 from mobilize.keys.crypto import CannotOpen, blind_index
 from mobilize.segments import segments as measured
@@ -46,7 +46,7 @@ from mobilize.texts.models import (
     TextClass,
     TextState,
 )
-from mobilize.texts.sending import limits, senders, unmatched
+from mobilize.texts.sending import limits, senders, trial, unmatched
 from mobilize.texts.sending.pauses import MAIN_SENDER, add_sender
 from mobilize.texts.sending.senders import Route
 from mobilize.texts.sending.spending import left_today, note_spent
@@ -108,13 +108,15 @@ def claim(
     codes_only: bool = False,
     codes_since: datetime | None = None,
     is_moot: IsMoot = never_moot,
+    is_staff: trial.IsStaff = trial.nobody,
 ) -> list[ClaimedText]:
     """Up to `limit` due texts, most urgent first, marked as `by`'s and committed.
 
     Leaves out what is opted out (but for the confirmation of an opt-out), outside its window, useless by now,
     made false by what somebody did (`is_moot`), or more than the sender's tokens and its day allow. While the
     sender is paused, has no tokens or has used up its day, only codes are taken, which their lanes' budgets
-    limit. After a restore, of the codes those queued since then (`codes_since`). Two workers at
+    limit. After a restore, of the codes those queued since then (`codes_since`). During a trial only those
+    to people with a role (`is_staff`), see `trial`. Two workers at
     once get different texts; what is not recorded within 60 s is swept up as unknown. `zones` is what
     `due_zones` said lately; texts of other zones that keep to hours stay for the next drain.
     """
@@ -126,6 +128,10 @@ def claim(
         if codes_since is not None:
             conditions += (OutboxText.queued_at >= codes_since,)
         may_spend = min(tokens, left_today(now))
+        if not settings().is_live and trial.runs():
+            more = trial.settle_due(session, is_staff, now)
+            conditions = (*conditions, is_staff(OutboxText.phone_index, now))
+            limit, may_spend = min(limit, more or limit), may_spend if more else 0
         if codes_only or codes_since or may_spend <= 0 or _is_paused(session, sender):
             limit = 1 if route.probes else limit
             rows = _due(session, limit, Priority.CODES, [], conditions, route, now)

@@ -25,7 +25,7 @@ from mobilize.texts.carriers import CARRIERS
 from mobilize.texts.carriers.base import SendResult
 from mobilize.texts.consent.subscriptions import is_bad, is_confirmation, says_stop
 from mobilize.texts.models import Attempt, AttemptOutcome, OutboxText, TextClass, TextState
-from mobilize.texts.sending import failures, senders
+from mobilize.texts.sending import failures, senders, trial
 from mobilize.texts.sending.claiming import (
     CALL_WITHIN_S,
     ClaimedText,
@@ -71,15 +71,16 @@ def drain(
     at_most: int = 2000,
     codes_only: bool = False,
     is_moot: IsMoot = never_moot,
+    is_staff: trial.IsStaff = trial.nobody,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> DrainCounts:
     """Send what is due, `at_most` so many, and return when nothing more may leave now.
 
-    `codes_only`, what is not a code is left to others; `is_moot` as in `claim`. After a restore nothing but
-    new codes leaves until the minutes that were lost are looked up (`mobilize.texts.recovery`). Once
-    `is_stopping` says so nothing more is claimed; what is under way is finished and recorded. Safe to run
-    twice, at once, late, and to be killed anywhere. `now` is the moment it starts; while it works it counts
-    on from there with the monotonic clock.
+    `codes_only`, what is not a code is left to others; `is_moot` and `is_staff` as in `claim`. After a restore
+    nothing but new codes leaves until the minutes that were lost are looked up (`mobilize.texts.recovery`).
+    Once `is_stopping` says so nothing more is claimed; what is under way is finished and recorded. Safe to
+    run twice, at once, late, and to be killed anywhere. `now` is the moment it starts; while it works it
+    counts on from there with the monotonic clock.
     """
     drained = DrainCounts()
     if not settings().carriers_set_up:
@@ -97,6 +98,7 @@ def drain(
         codes_only=codes_only,
         codes_since=gap.opened_at if gap else None,
         is_moot=is_moot,
+        is_staff=is_staff,
     )
     with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="carrier") as pool:
         more = True

@@ -14,6 +14,7 @@ from mobilize.checkins.forms import event_token
 from mobilize.checkins.line.rotating_codes import rotating_code
 from mobilize.checkins.member.personal_links import personal_code
 from mobilize.database import atomic
+from mobilize.privacy.texting.opt_ins import note_opt_ins
 from mobilize.reminders.inbox.answers import read_answers
 from mobilize.texts.receiving.inbound import take_inbound
 from tests.builders import START
@@ -125,12 +126,17 @@ def text_here(world: World) -> Answers:
 
 
 def ask_for_codes(world: World) -> Answers:
-    """Sign-in and the member's own page, with the number of somebody else."""
+    """Sign-in, the member's own page and texts, with the number of somebody else."""
     for path, then in (("/sign-in", "/sign-in/code"), ("/me", "/me/code")):
         phone = Client(world.app, use_cookies=True)
         yield OUTSIDER, path, phone.post(path, data={"phone": PROBE})
         yield OUTSIDER, then, phone.get(then)
         yield OUTSIDER, f"{then} wrong", phone.post(then, data={"code": "123456"})
+    for n in range(2):
+        phone = Client(world.app, use_cookies=True)
+        yield OUTSIDER, f"texts {n}", phone.post("/texting", data={"phone": PROBE, "agree": "y"})
+        yield OUTSIDER, f"texts done {n}", phone.get("/texting/done")
+        note_opt_ins(now=clock.now())
 
 
 def walk_in(world: World) -> Answers:

@@ -1,0 +1,83 @@
+"""Ready for the day: what has to hold on the morning of an action, each line ready, or not and why."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mobilize import settings
+from mobilize.accounts.security.checklist import ProtectionState, protections
+from mobilize.languages import _, say_date, say_time
+from mobilize.setup.checklist import setup_steps
+from mobilize.setup.load_drill import SLOW_MS, DrillResult, last_drill
+
+DRILL_HOLDS = timedelta(days=7)
+# Of the checklist of setting up, what the morning needs.
+_NEEDED = ("help_number", "carrier", "sites", "roster", "people", "live")
+
+
+@dataclass(frozen=True)
+class ReadinessLine:
+    """One thing that has to hold: `is_so` describes its state, `do` what to do about it ("" when nothing)."""
+
+    title: str
+    is_good: bool
+    is_so: str
+    do: str = ""
+
+
+def readiness(now: datetime) -> list[ReadinessLine]:
+    """Every line: the drill, what the morning needs of setting up, the protections."""
+    steps = [step for step in setup_steps(now) if step.name in _NEEDED and _is_wanted(step.name)]
+    lines = [ReadinessLine(step.title, step.is_done, step.is_so) for step in steps]
+    guarded = [
+        ReadinessLine(one.title, one.state is ProtectionState.OK, one.is_so, one.do)
+        for one in protections(now)
+        if one.name != "help_number"
+    ]
+    return [_drill(now), *lines, *guarded]
+
+
+def _is_wanted(name: str) -> bool:
+    """A service without texting is ready without a carrier, and without having gone live."""
+    return name not in {"carrier", "live"} or bool(settings().carriers_set_up)
+
+
+def _drill(now: datetime) -> ReadinessLine:
+    title, drill = _("The installation carries twice the peak"), last_drill()
+    do = _("On the server, at a quiet hour: flask drill. It texts nobody.")
+    if drill is None:
+        return ReadinessLine(title, False, _("It was not tried yet."), do)
+    result, held_at = drill
+    when = f"{say_date(held_at)}, {say_time(held_at)}"
+    if now - held_at > DRILL_HOLDS:
+        is_so = _("It was last tried on %(when)s, more than a week ago.", when=when)
+        return ReadinessLine(title, False, is_so, do)
+    is_so = _(
+        "Tried on %(when)s: %(rate)s check-ins a second, of %(asked)s %(stored)s stored, 95 of 100 answered "
+        "within %(ms)s ms.",
+        when=when,
+        rate=f"{result.rate:g}",
+        asked=result.asked,
+        stored=result.stored,
+        ms=result.p95_ms,
+    )
+    return ReadinessLine(title, result.is_good, is_so, _why_not(result))
+
+
+def _why_not(result: DrillResult) -> str:
+    if result.is_good:
+        return ""
+    if result.rate < result.wanted:
+        peak = f"{result.wanted:g}"
+        return _("Twice the peak of this roster is %(peak)s a second. Try that: flask drill.", peak=peak)
+    if result.unanswered or result.refused:
+        return _(
+            "Not answered: %(silent)s. Refused: %(refused)s. Look at the proxy's limits and the web's log.",
+            silent=result.unanswered,
+            refused=result.refused,
+        )
+    if result.stored < result.acknowledged:
+        return _("Some were acknowledged and are not stored. Let nobody check in before that is understood.")
+    return _(
+        "Slower than %(slow)s ms. More processor, or another machine for the workers: docs/scaling.md.",
+        slow=SLOW_MS,
+    )
