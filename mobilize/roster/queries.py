@@ -122,6 +122,19 @@ def members_by_name(words: str, area_id: uuid.UUID) -> list[ChapterLine]:
     ]
 
 
+def number_of_members(narrow: Narrow) -> int:
+    """The members on the roster whose home or second site is in scope; for the whole union also those without
+    one."""
+    query = select(func.count(Member.id.distinct())).where(
+        Member.gone_on.is_(None), Member.erased_at.is_(None)
+    )
+    inside = narrow(select(Site.id))
+    if inside.whereclause is not None:
+        query = query.join(Membership, Membership.member_id == Member.id)
+        query = query.where(Membership.to_at.is_(None), Membership.site_id.in_(inside))
+    return db.session.scalar(query) or 0
+
+
 def sites_of(member_id: uuid.UUID) -> dict[MembershipRank, Site]:
     """The sites a member belongs to now, by rank."""
     query = select(Membership.rank, Site).join(Site, Site.id == Membership.site_id)

@@ -76,6 +76,7 @@ def kind_words() -> dict[str, str]:
         ApprovalKind.PHONE_EXPORT: _("An export with phone numbers"),
         ApprovalKind.CALLING_OFF: _("Calling an event off"),
         ApprovalKind.BROADCAST: _("A text to more than 2,000 people"),
+        ApprovalKind.TOKEN: _("A token with which a program reads names"),
     }
 
 
