@@ -1,7 +1,7 @@
 """Mobilize: who stands at which line, counted.
 
 `create_app` puts the rooms together. Tools (the modules beside this one) import no room; each room imports
-only rooms below it: roster, texts, accounts, actions, checkins, reminders, turnout, privacy.
+only rooms below it: roster, texts, accounts, actions, checkins, reminders, turnout, privacy, api.
 """
 
 from importlib import import_module
@@ -16,6 +16,7 @@ import config
 from config import Settings
 
 # Lowest first: a room imports itself and what stands before it.
+# Those with tables.
 ROOMS = ("roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "privacy")
 
 

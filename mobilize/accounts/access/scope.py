@@ -17,7 +17,7 @@ from mobilize import clock, settings
 from mobilize.accounts.access.authority import PersonAuthority, standing
 from mobilize.accounts.models import CHAIRS, Person, RoleName, RoleTerm
 from mobilize.database import db
-from mobilize.roster.models import Site
+from mobilize.roster.models import Membership, Site
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,14 @@ class Scope:
         inside = [site.area_id.in_(self.areas)] if self.areas else []
         inside += [site.id.in_(self.sites)] if self.sites else []
         return query.where(or_(*inside) if inside else false())
+
+    def members(self) -> Select[uuid.UUID] | None:
+        """The ids of the members in scope, by home or second site; None for everybody's, also without one."""
+        if self.everything:
+            return None
+        return self.limit_by(
+            select(Membership.member_id).where(Membership.to_at.is_(None)), Membership.site_id
+        )
 
     def limit_by(self, query: Select[Any], site_id: InstrumentedAttribute[Any]) -> Select[Any]:
         """`query` narrowed by a column that holds a site's id."""

@@ -144,7 +144,7 @@ def _refuse_employer(words: str, person: Person) -> None:
 def _people(new: NewToken, scope: Scope) -> int:
     """The members whose names it opens."""
     within = Scope(scope.roles, areas=frozenset({new.area.id})) if new.area else scope
-    return number_of_members(within.limit)
+    return number_of_members(within.members())
 
 
 def _ask_second_person(token: ApiToken, new: NewToken, actor: str, now: datetime) -> None:
