@@ -78,10 +78,15 @@ def _scopes() -> str:
 def _schemas() -> dict[str, Any]:
     """Every model by its public name, with those it refers to."""
     models: list[Any] = [(one.body, "validation") for one in OPERATIONS if one.body]
-    models += [(model, "serialization") for model in (*(one.answer for one in OPERATIONS), ProblemOut)]
+    models += [(model, "serialization") for model in _answered()]
     _refs, top = models_json_schema(list(dict.fromkeys(models)), ref_template=_TEMPLATE)
     schemas: dict[str, Any] = top["$defs"]
     return {_public(name): _renamed(schema) for name, schema in schemas.items()}
+
+
+def _answered() -> list[type[BaseModel]]:
+    prepared = [one.prepared for one in OPERATIONS if one.prepared]
+    return [*(one.answer for one in OPERATIONS), *prepared, ProblemOut]
 
 
 def _public(name: str) -> str:
@@ -172,6 +177,9 @@ def _in_header(operation: Operation) -> list[dict[str, Any]]:
 
 def _answers(operation: Operation) -> dict[str, Any]:
     answers = {str(operation.status): _content("What was asked for", operation.answer, "application/json")}
+    if operation.prepared:
+        words = "A person confirms it at `confirm_url`"
+        answers["202"] = _content(words, operation.prepared, "application/json")
     if operation.method == "GET":
         answers["304"] = {"description": "It is as If-None-Match says"}
     else:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from mobilize import clock
 from mobilize.accounts.access.permissions import by_token, program
 from mobilize.accounts.tokens.models import ApiScope
+from mobilize.api.fields import BAD_TIME
 from mobilize.api.rate_limit import count_request
 from mobilize.api.routes import bp
 from mobilize.errors import Refused
@@ -37,7 +38,8 @@ class Operation:
 
     `query` and `body` are the models of what is sent, `answer` of what comes back with `status`. `keyed`: it
     changes something and wants an Idempotency-Key. `unlimited`: a report from a line, which is never refused
-    for being one too many. `also`: further statuses it answers with, and what they mean.
+    for being one too many. `prepared`: the answer, with 202, where a person has to confirm it.
+    `also`: further statuses it answers with, and what they mean.
     """
 
     method: str
@@ -52,6 +54,7 @@ class Operation:
     body: type[BaseModel] | None = None
     keyed: bool = False
     unlimited: bool = False
+    prepared: type[BaseModel] | None = None
     also: Mapping[int, str]
 
 
@@ -140,7 +143,13 @@ def _sent(operation: Operation) -> dict[str, Any]:
         sent["key"] = _read_key()
     if operation.body:
         sent["body"] = _read_body(operation.body)
+    elif operation.keyed:
+        _read_body(_Empty)
     return sent
+
+
+class _Empty(BaseModel, extra="forbid"):
+    """What is sent where nothing has to be said: {}."""
 
 
 class _NoQuery(BaseModel, extra="forbid"):
@@ -156,7 +165,7 @@ def _read_query(model: type[BaseModel]) -> BaseModel:
         return model.model_validate({name: each[0] for name, each in values.items()})
     except ValidationError as wrong:
         errors = [{"parameter": _pointer(one["loc"])[1:], "detail": one["msg"]} for one in wrong.errors()]
-        raise DoesNotFit("bad_query", errors) from None
+        raise _misfit("bad_query", wrong, errors) from None
 
 
 def _read_key() -> str:
@@ -174,8 +183,15 @@ def _read_body(model: type[BaseModel]) -> BaseModel:
         return model.model_validate_json(request.get_data())
     except ValidationError as wrong:
         errors = [{"pointer": _pointer(one["loc"]), "detail": one["msg"]} for one in wrong.errors()]
-        is_json = all(one["type"] != "json_invalid" for one in wrong.errors())
-        raise DoesNotFit("bad_body" if is_json else "bad_json", errors[:20]) from None
+        raise _misfit("bad_body", wrong, errors[:20]) from None
+
+
+def _misfit(code: str, wrong: ValidationError, errors: list[dict[str, str]]) -> DoesNotFit:
+    """A year that is a slip fits the document, and is declined."""
+    kinds = {one["type"] for one in wrong.errors()}
+    if kinds == {BAD_TIME}:
+        return DoesNotFit(BAD_TIME, errors, 422)
+    return DoesNotFit("bad_json" if "json_invalid" in kinds else code, errors)
 
 
 def _pointer(places: tuple[int | str, ...]) -> str:

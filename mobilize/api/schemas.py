@@ -167,7 +167,7 @@ class StoredOut(BaseModel):
         description="`counted`; `repeat`: was in already; `walkup`: taken by number, whose it is is not "
         "told; `outside_hours`, `unresolved`: kept, not counted; `out`: left."
     )
-    error: str | None = Field(None, description="The stable code where it was not stored.")
+    error: str | None = Field(default=None, description="The stable code where it was not stored.")
     detail: str | None = None
 
 

@@ -150,6 +150,7 @@ def _verb_words() -> dict[str, str]:
         "token.make": _("made a token for a program"),
         "token.revoke": _("revoked a program's token"),
         "token.show": _("was shown a program's token"),
+        "token.prepare": _("prepared something for a person, as a program"),
         "token.read": _("read names, as a program"),
         "unmatched.see": _("saw what counted for nobody yet"),
         "void": _("took back a check-in"),

@@ -3,7 +3,7 @@
 import uuid
 
 from flask import abort
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
@@ -12,6 +12,7 @@ from mobilize.accounts.tokens.access import TokenAccess
 from mobilize.accounts.tokens.models import ApiScope
 from mobilize.actions.models import Action, Campaign, Event, Shift
 from mobilize.actions.visibility import in_scope, visible_action, visible_event
+from mobilize.api.fields import Moment
 from mobilize.api.operation import reading
 from mobilize.api.paging import PageQuery, cut_page, read_page
 from mobilize.api.schemas import (
@@ -43,7 +44,7 @@ class EventsQuery(PageQuery):
 
     action_id: uuid.UUID | None = Field(None, description="Only of this action.")
     site_id: uuid.UUID | None = Field(None, description="Only at this site.")
-    ends_after: AwareDatetime | None = Field(None, description="Only those that end after this moment.")
+    ends_after: Moment | None = Field(None, description="Only those that end after this moment.")
 
 
 @reading("/campaigns", ApiScope.READ, tag="Actions", answer=CampaignListOut, query=PageQuery)
