@@ -143,13 +143,7 @@ def _sent(operation: Operation) -> dict[str, Any]:
         sent["key"] = _read_key()
     if operation.body:
         sent["body"] = _read_body(operation.body)
-    elif operation.keyed:
-        _read_body(_Empty)
     return sent
-
-
-class _Empty(BaseModel, extra="forbid"):
-    """What is sent where nothing has to be said: {}."""
 
 
 class _NoQuery(BaseModel, extra="forbid"):

@@ -8,7 +8,7 @@ from tests.api.program import Program, make_secret
 
 
 @pytest.fixture(autouse=True)
-def _counted_anew(app: Flask) -> None:
+def _counted_anew() -> None:
     live.forget()
 
 

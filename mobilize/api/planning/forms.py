@@ -19,6 +19,10 @@ _BY_LANGUAGE: dict[str, Any] = {
 NewTexts: type[RequestBody] = create_model("NewTexts", __base__=RequestBody, **_BY_LANGUAGE)
 
 
+class NothingMore(RequestBody):
+    """All is said by the address: {}."""
+
+
 class _Span(RequestBody):
     starts_at: Moment
     ends_at: Moment

@@ -20,7 +20,7 @@ from mobilize.actions.time_ranges import LocalTimeRange
 from mobilize.actions.visibility import changeable_event, visible_action, visible_site
 from mobilize.api.operation import writing
 from mobilize.api.operations import KeptAnswer, Result, answered_once
-from mobilize.api.planning.forms import NewEvent, NewTime
+from mobilize.api.planning.forms import NewEvent, NewTime, NothingMore
 from mobilize.api.reading.actions_views import event_out
 from mobilize.api.schemas import EventOut, PreparedOut
 from mobilize.errors import Refused
@@ -56,8 +56,15 @@ def change_event(access: TokenAccess, event_id: uuid.UUID, key: str, body: NewTi
     return _once(access, key, partial(_move, access, event, body))
 
 
-@writing("/actions/<uuid:action_id>/call-off", ApiScope.PLAN, tag="Plan", answer=PreparedOut, status=202)
-def call_off(access: TokenAccess, action_id: uuid.UUID, key: str) -> KeptAnswer:
+@writing(
+    "/actions/<uuid:action_id>/call-off",
+    ApiScope.PLAN,
+    tag="Plan",
+    body=NothingMore,
+    answer=PreparedOut,
+    status=202,
+)
+def call_off(access: TokenAccess, action_id: uuid.UUID, key: str, body: NothingMore) -> KeptAnswer:
     """Prepare calling an action off. A person confirms it; for 25 members or more another one than the
     token's maker."""
     action = visible_action(action_id, access.scope)

@@ -77,7 +77,14 @@ def action(access: TokenAccess, action_id: uuid.UUID) -> ActionOut:
     return _action(visible_action(action_id, access.scope))
 
 
-@reading("/events", ApiScope.READ, tag="Actions", answer=EventListOut, query=EventsQuery)
+@reading(
+    "/events",
+    ApiScope.READ,
+    tag="Actions",
+    answer=EventListOut,
+    query=EventsQuery,
+    also={422: "`bad_time`: the year is a slip"},
+)
 def events(access: TokenAccess, query: EventsQuery) -> EventListOut:
     """The events: actions at one place each."""
     selected = in_scope(select(Event), access.scope).options(selectinload(Event.shifts))

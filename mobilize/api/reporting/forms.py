@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mobilize.api.fields import Line, Moment, RequestBody
+from mobilize.api.fields import Line, Moment, RequestBody, Whole
 from mobilize.api.operation import KEY_PATTERN
 from mobilize.checkins.models import Duty
 from mobilize.checkins.record.head_counts import MOST_AT_A_LINE
@@ -44,7 +44,7 @@ class CheckInBatch(RequestBody):
 class HeadCountReport(RequestBody):
     """How many people somebody counted at a line, or at one of its gates."""
 
-    n: int = Field(ge=0, le=MOST_AT_A_LINE)
+    n: Whole = Field(ge=0, le=MOST_AT_A_LINE)
     at: Moment | None = Field(None, description="When it was counted; without it, now.")
     gate: uuid.UUID | None = Field(None, description="One of the site's gates; without it, the whole line.")
     sure: bool = Field(False, description="Whoever counted was asked, and the unusual number is right.")
@@ -53,6 +53,6 @@ class HeadCountReport(RequestBody):
 class SupportersReport(RequestBody):
     """Families and community who came, or below zero were counted too many."""
 
-    delta: int = Field(ge=-MOST_AT_A_LINE, le=MOST_AT_A_LINE)
+    delta: Whole = Field(ge=-MOST_AT_A_LINE, le=MOST_AT_A_LINE)
     at: Moment | None = Field(None, description="When it was; without it, now.")
     sure: bool = Field(False, description="Whoever counted was asked, and the unusual number is right.")
