@@ -5,6 +5,7 @@ only rooms below it: roster, texts, accounts, actions, checkins, reminders, turn
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from io import BytesIO
 from typing import IO, Any, cast
 
@@ -16,8 +17,7 @@ import config
 from config import Settings
 
 # Lowest first: a room imports itself and what stands before it.
-# Those with tables.
-ROOMS = ("roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "privacy")
+ROOMS = ("roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "privacy", "api")
 
 
 class InMemoryRequest(Request):
@@ -103,7 +103,8 @@ def _open_tools(app: Flask) -> None:
 def _load_models() -> None:
     """All of them, in whatever frame: they name one another."""
     for room in ROOMS:
-        import_module(f"mobilize.{room}.models")
+        if find_spec(f"mobilize.{room}.models"):
+            import_module(f"mobilize.{room}.models")
 
 
 def _open_rooms(app: Flask) -> None:

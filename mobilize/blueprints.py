@@ -15,8 +15,6 @@ from mobilize.accounts.approvals.operations import how_many_wait
 from mobilize.accounts.higher_rooms import HigherRooms
 from mobilize.accounts.queries import looks_after_everything
 
-# Lowest first: a room imports itself and what stands before it.
-ROOMS = ("roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "privacy", "api")
 _csrf = CSRFProtect()
 
 

@@ -68,9 +68,9 @@ def _of_schemas(kept: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
                 yield f"{name}.{field} is gone"
             elif _kind(one) != _kind(now["properties"][field]):
                 yield f"{name}.{field} is of another kind"
-        wanted = set(now.get("required", ())) - set(schema.get("required", ()))
+        needed = set(now.get("required", ())) - set(schema.get("required", ()))
         yield from (
-            f"{name}.{field} has to be sent" for field in sorted(wanted & set(schema.get("properties", {})))
+            f"{name}.{field} has to be sent" for field in sorted(needed & set(schema.get("properties", {})))
         )
 
 
