@@ -42,7 +42,7 @@ lint: setup-dev ## Check style, formatting and types: Python, scripts and templa
 	  $(NODE) node_modules/typescript/bin/tsc --project $$project || exit 1; done
 	@$(BIN)/djlint --lint --quiet templates mobilize/demo
 
-security: setup-dev ## Look for weaknesses in code, answers and their times (ONLY="code rules secrets headers dependencies crawl authority flood slow codes timing worlds")
+security: setup-dev ## Look for weaknesses in code, answers and their times (ONLY="code rules secrets headers dependencies crawl authority flood slow codes timing worlds api")
 	@$(BIN)/python -m tests.security $(ONLY)
 
 serve: setup ## The production web server, from the environment (HOST, PORT, WEB_PROCESSES, WEB_THREADS)

@@ -1,10 +1,11 @@
 """Mobilize: who stands at which line, counted.
 
 `create_app` puts the rooms together. Tools (the modules beside this one) import no room; each room imports
-only rooms below it: roster, texts, accounts, actions, checkins, reminders, turnout, privacy, setup.
+only rooms below it: roster, texts, accounts, actions, checkins, reminders, turnout, privacy, setup, api.
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from io import BytesIO
 from typing import IO, Any
 
@@ -16,7 +17,20 @@ import config
 from config import Settings
 
 # Lowest first: a room imports itself and what stands before it.
-ROOMS = ("roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "privacy", "setup")
+ROOMS = (
+    "roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "privacy", "setup", "api",
+)  # fmt: skip
+    "roster",
+    "texts",
+    "accounts",
+    "actions",
+    "checkins",
+    "reminders",
+    "turnout",
+    "privacy",
+    "setup",
+    "api",
+)
 
 
 class InMemoryRequest(Request):
@@ -105,7 +119,8 @@ def _open_tools(app: Flask) -> None:
 def _load_models() -> None:
     """All of them, in whatever frame: they name one another."""
     for room in ROOMS:
-        import_module(f"mobilize.{room}.models")
+        if find_spec(f"mobilize.{room}.models"):
+            import_module(f"mobilize.{room}.models")
 
 
 def _open_rooms(app: Flask) -> None:

@@ -21,6 +21,9 @@ from tests.services.client import without_token
 from tests.world import SHARED, STAGED, World, absent, address, routes_and_methods, stating
 
 PUBLIC = {
+    # What other programs can ask for, described; nothing of this union.
+    "api.openapi",
+    "api.page",
     "accounts.ask",
     "accounts.enter",
     "accounts.enter_now",

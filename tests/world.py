@@ -20,6 +20,7 @@ from mobilize.accounts.access.scope import Scope
 from mobilize.accounts.approvals.operations import ApprovalKind, request_approval
 from mobilize.accounts.models import GrantKind, Passkey, Person, RoleName, SignedInSession
 from mobilize.accounts.sign_in.sessions import begin_session
+from mobilize.accounts.tokens.models import ApiToken
 from mobilize.actions.models import Action, Event
 from mobilize.checkins.models import HeadCount
 from mobilize.checkins.record.head_counts import report_head_count
@@ -94,6 +95,7 @@ class Half:
             "approval_id": self._approval(event, site),
             "export_id": self._export(action, chair),
             "report_id": self._report(action, site),
+            "token_id": self._token(chair, site),
         }
 
     def _grant(self, event: Event, chair: Person) -> uuid.UUID:
@@ -106,6 +108,13 @@ class Half:
         with atomic() as session:
             session.add(export)
         return export.id
+
+    def _token(self, chair: Person, site: Site) -> uuid.UUID:
+        values = {"label": "Dashboard", "scopes": "read", "made_at": clock.now(), "expires_at": clock.now()}
+        token = ApiToken(person_id=chair.id, area_id=site.area_id, **values)
+        with atomic() as session:
+            session.add(token)
+        return token.id
 
     def _report(self, action: Action, site: Site) -> uuid.UUID:
         report = Report(action_id=action.id, kind=ReportKind.CHAPTER, place_id=site.id, version=1, figures={})

@@ -2,11 +2,21 @@
 
 from urllib.parse import urlsplit
 
-from wtforms import DateField, HiddenField, RadioField, SelectChoice, SelectField, StringField
+from wtforms import (
+    DateField,
+    HiddenField,
+    RadioField,
+    SelectChoice,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+)
 from wtforms.validators import Optional
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from mobilize.accounts.access.scope import Scope
 from mobilize.accounts.models import Device, RoleName
+from mobilize.accounts.tokens.models import ApiScope
 from mobilize.languages import _
 from mobilize.web.page_form import PageForm
 
@@ -116,6 +126,41 @@ class ChairFileForm(PageForm):
     """The yearly list of chairs, and from which day on it holds. No day is today."""
 
     from_on = DateField(validators=[Optional()])
+
+
+class TokenForm(PageForm):
+    """A program's token: `area` offers the areas of its maker, `days` for how long."""
+
+    label = StringField(default="")
+    scopes = SelectMultipleField(option_widget=CheckboxInput(), widget=ListWidget(prefix_label=False))
+    area = SelectField()
+    days = SelectField()
+    reason = StringField(default="")
+
+    def offer(self, areas: list[SelectChoice]) -> "TokenForm":
+        labels = {
+            "label": _("Which program, and who looks after it"),
+            "scopes": _("It may"),
+            "area": _("Where"),
+        }
+        labels |= {"days": _("For how long"), "reason": _("What the names are for")}
+        for name, label in labels.items():
+            self[name].label.text = label
+        self.scopes.choices = [SelectChoice(one.value, words) for one, words in token_scope_words().items()]
+        self.area.choices = areas
+        return self
+
+
+def token_scope_words() -> dict[ApiScope, str]:
+    """What each scope of a token opens, in the reader's language."""
+    return {
+        ApiScope.READ: _("read places, actions and events, and what may be told outside"),
+        ApiScope.FIGURES: _("read the counts by name of every chapter"),
+        ApiScope.REPORT: _("report check-ins, head counts and supporters"),
+        ApiScope.PLAN: _("make events and move them"),
+        ApiScope.NAMES: _("read members' names, and who came"),
+        ApiScope.PHONES: _("read members' phone numbers"),
+    }
 
 
 def role_word(role: RoleName) -> str:

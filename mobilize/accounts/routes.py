@@ -15,5 +15,6 @@ def init_app(app: Flask) -> None:
     import mobilize.accounts.security.views
     import mobilize.accounts.sign_in.device_views
     import mobilize.accounts.sign_in.views
+    import mobilize.accounts.tokens.views
 
     app.register_blueprint(bp)

@@ -41,7 +41,7 @@ def visible_site(site_id: uuid.UUID, scope: Scope) -> Site:
 def visible_event(event_id: uuid.UUID, scope: Scope) -> Event:
     """An event in scope: at one's site, in one's area, or a rally of one's chapter; 404 otherwise."""
     event = db.session.scalar(
-        _in_scope(select(Event).where(Event.id == event_id), scope).options(
+        in_scope(select(Event).where(Event.id == event_id), scope).options(
             joinedload(Event.site).joinedload(Site.area),
             joinedload(Event.action).joinedload(Action.campaign),
         )
@@ -68,7 +68,7 @@ def coming_areas(event: Event) -> set[uuid.UUID]:
 
 def visible_action(action_id: uuid.UUID, scope: Scope) -> Action:
     """An action with at least one event in scope; 404 otherwise."""
-    inside = _in_scope(select(Event.id).where(Event.action_id == Action.id), scope)
+    inside = in_scope(select(Event.id).where(Event.action_id == Action.id), scope)
     query = select(Action).where(Action.id == action_id, inside.exists())
     return db.session.scalar(query.options(joinedload(Action.campaign))) or abort(404)
 
@@ -76,7 +76,7 @@ def visible_action(action_id: uuid.UUID, scope: Scope) -> Action:
 def visible_actions(actions: Iterable[Action], scope: Scope) -> list[tuple[Action, int]]:
     """Those of `actions` with an event in scope, newest first, each with how many events that is."""
     by_id = {action.id: action for action in actions}
-    counts = _in_scope(select(Event.action_id, func.count()).where(Event.action_id.in_(by_id)), scope)
+    counts = in_scope(select(Event.action_id, func.count()).where(Event.action_id.in_(by_id)), scope)
     rows = db.session.execute(counts.group_by(Event.action_id)).all()
     counted = [(by_id[action_id], n) for action_id, n in rows]
     return sorted(counted, key=lambda pair: (pair[0].starts_at, pair[0].id), reverse=True)
@@ -84,7 +84,7 @@ def visible_actions(actions: Iterable[Action], scope: Scope) -> list[tuple[Actio
 
 def number_of_events(action: Action, scope: Scope) -> int:
     """The number of an action's events in scope."""
-    return _count(_in_scope(select(Event.id).where(Event.action_id == action.id), scope))
+    return _count(in_scope(select(Event.id).where(Event.action_id == action.id), scope))
 
 
 def visible_events(action: Action, scope: Scope, area_id: uuid.UUID | None = None) -> Sequence[Event]:
@@ -120,7 +120,7 @@ def page_of_events(
 
 def areas_of(action: Action, scope: Scope) -> list[tuple[Area, int]]:
     """The areas an action has events of in scope, by name, with how many."""
-    events = _in_scope(select(Event.area_id, func.count()).where(Event.action_id == action.id), scope)
+    events = in_scope(select(Event.area_id, func.count()).where(Event.action_id == action.id), scope)
     counts = dict(db.session.execute(events.group_by(Event.area_id)).all())
     areas = db.session.scalars(select(Area).where(Area.id.in_([a for a in counts if a])).order_by(Area.name))
     return [(area, counts[area.id]) for area in areas]
@@ -148,18 +148,8 @@ def chairless(site_ids: Iterable[uuid.UUID], day: date) -> set[uuid.UUID]:
     return ids - set(db.session.scalars(held))
 
 
-def _listed(action: Action, scope: Scope) -> Any:
-    """An action's events in scope, with site and area, in the order in which people look places up."""
-    query = select(Event).outerjoin(Event.site).outerjoin(Event.area).where(Event.action_id == action.id)
-    return (
-        _in_scope(query, scope)
-        .options(contains_eager(Event.site), contains_eager(Event.area))
-        .order_by(Area.name, Site.name, Event.venue)
-    )
-
-
-def _in_scope(query: Any, scope: Scope) -> Any:
-    """Narrow a query that knows the table of events."""
+def in_scope(query: Any, scope: Scope) -> Any:
+    """A query that selects from the table of events, narrowed to those in scope."""
     if scope.everything:
         return query
     site = aliased(Site)
@@ -168,6 +158,16 @@ def _in_scope(query: Any, scope: Scope) -> Any:
     rally = and_(Event.site_id.is_(None), exists().where(*home))
     area = Event.area_id.in_(scope.areas) if scope.areas else false()
     return query.where(or_(Event.site_id.in_(sites), area, rally))
+
+
+def _listed(action: Action, scope: Scope) -> Any:
+    """An action's events in scope, with site and area, in the order in which people look places up."""
+    query = select(Event).outerjoin(Event.site).outerjoin(Event.area).where(Event.action_id == action.id)
+    return (
+        in_scope(query, scope)
+        .options(contains_eager(Event.site), contains_eager(Event.area))
+        .order_by(Area.name, Site.name, Event.venue)
+    )
 
 
 def _count(query: Any) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from mobilize import phones
 from mobilize.database import db
@@ -120,6 +120,17 @@ def members_by_name(words: str, area_id: uuid.UUID) -> list[ChapterLine]:
     return _by_surname(line for line in lines if all(w in line.name.searched_in for w in sought))[
         :MOST_MATCHES
     ]
+
+
+def on_roster(members: Select[uuid.UUID] | None) -> Select[Member]:
+    """SELECT of the members on the roster; only those among the ids `members` selects, unless it is None."""
+    query = select(Member).where(Member.gone_on.is_(None), Member.erased_at.is_(None))
+    return query if members is None else query.where(Member.id.in_(members))
+
+
+def number_of_members(members: Select[uuid.UUID] | None) -> int:
+    """How many members `on_roster` selects."""
+    return db.session.scalar(select(func.count()).select_from(on_roster(members).subquery())) or 0
 
 
 def sites_of(member_id: uuid.UUID) -> dict[MembershipRank, Site]:

@@ -49,7 +49,7 @@ __all__ = [
 
 _WAITING = OutboxText.state == literal_column("'waiting'")  # a literal, so that the partial index is used
 # The members whose texts somebody may see, as a query of their ids; None for everybody's.
-Members = Select[tuple[uuid.UUID]] | None
+Members = Select[uuid.UUID] | None
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,12 @@ import uuid
 from datetime import datetime
 
 from flask import Response, abort, render_template, request
-from sqlalchemy import Select, select
 
 from mobilize import clock, settings
 from mobilize.accounts.access import permissions
 from mobilize.accounts.access.permissions import signed_by_carrier, signed_in
 from mobilize.accounts.models import RoleName
 from mobilize.languages import say_date, say_time
-from mobilize.roster.models import Membership
 from mobilize.texts import queries
 from mobilize.texts.carriers import telnyx, twilio
 from mobilize.texts.carriers.base import InboundText, StatusReport
@@ -59,7 +57,7 @@ def log() -> str:
     """The latest texts to the members this person may see, and how many are in each state."""
     chosen = request.args.get("state", "")
     state = TextState(chosen) if chosen in set(TextState) else None
-    members = _members_in_scope()
+    members = permissions.me().scope.members()
     return render_template(
         "texts/log.html",
         texts=queries.latest_texts(state=state, members=members),
@@ -74,7 +72,7 @@ def log() -> str:
 @signed_in(RoleName.ORGANIZER)
 def text(outbox_id: uuid.UUID) -> str:
     """One text: what it was for, each attempt, each receipt."""
-    story = queries.story_of(outbox_id, members=_members_in_scope()) or abort(404)
+    story = queries.story_of(outbox_id, members=permissions.me().scope.members()) or abort(404)
     return render_template(
         "texts/text.html",
         story=story,
@@ -90,15 +88,6 @@ def _ways_to_say_when() -> dict[str, object]:
 
 def _say_moment(moment: datetime, tz: str) -> str:
     return f"{say_date(moment, tz)}, {say_time(moment, tz)}"
-
-
-def _members_in_scope() -> Select[tuple[uuid.UUID]] | None:
-    """The members whose texts this person may see; None for all texts, those to chairs included."""
-    scope = permissions.me().scope
-    if scope.everything:
-        return None
-    here = select(Membership.member_id).where(Membership.to_at.is_(None))
-    return scope.limit_by(here, Membership.site_id)
 
 
 def _take_status(report: StatusReport) -> None:

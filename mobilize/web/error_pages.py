@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from mobilize.database import is_refused_as_read_only, roll_back
 from mobilize.errors import Refused
 from mobilize.keys.crypto import CannotOpen
+from mobilize.web.problems import asks_as_program, problem
 
 ErrorResponse = tuple[Any, int] | tuple[Any, int, dict[str, str]]
 
@@ -34,6 +35,8 @@ def wants_json() -> bool:
 
 
 def _refused(refusal: Refused) -> ErrorResponse:
+    if asks_as_program():
+        return problem(refusal.status, refusal.code, refusal.message), refusal.status
     if wants_json():
         return jsonify(error=refusal.code, message=refusal.message), refusal.status
     return _page(refusal.status, message=refusal.message), refusal.status
@@ -56,13 +59,24 @@ def _http(error: HTTPException) -> Any:
     if error.response is not None:
         return error.response
     code = error.code or 500
+    if asks_as_program():
+        return problem(code, _code_of(error), headers=_headers_of(error))
     if wants_json():
-        return jsonify(error=error.name.lower().replace(" ", "_")), code
+        return jsonify(error=_code_of(error)), code
     return _page(code), code
 
 
 def _refused_by_database(error: Exception) -> ErrorResponse:
     return _database_away(error) if is_refused_as_read_only(error) else _unexpected(error)
+
+
+def _code_of(error: HTTPException) -> str:
+    return error.name.lower().replace(" ", "_")
+
+
+def _headers_of(error: HTTPException) -> dict[str, str]:
+    """Those that belong to the error, such as the methods an address takes."""
+    return {name: value for name, value in error.get_headers() if name.lower() != "content-type"}
 
 
 def _database_away(_error: Exception) -> ErrorResponse:
@@ -78,6 +92,8 @@ def _wrong_keys(_error: Exception) -> ErrorResponse:
 
 def _try_again() -> ErrorResponse:
     roll_back()
+    if asks_as_program():
+        return problem(503, "try_again", headers={"Retry-After": "5"}), 503
     if wants_json():
         return jsonify(error="try_again"), 503, {"Retry-After": "5"}
     # A short form comes back, to be sent again with one press; a file does not.
@@ -88,6 +104,8 @@ def _try_again() -> ErrorResponse:
 def _unexpected(_error: Exception) -> ErrorResponse:
     roll_back()
     current_app.logger.error("surprise", exc_info=True)
+    if asks_as_program():
+        return problem(500, "our_fault"), 500
     if wants_json():
         return jsonify(error="our_fault"), 500
     return _page(500), 500

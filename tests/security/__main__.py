@@ -201,6 +201,17 @@ def worlds() -> Result:
     return run.returncode == 0, _last_lines(run, 1 if run.returncode == 0 else 12)
 
 
+def api() -> Result:
+    """Requests made up from the API's document: that fit it, that do not, and in sequences."""
+    examples, seed = os.environ.get("API_EXAMPLES", "60"), os.environ.get("API_SEED", str(int(time.time())))
+    quiet = ("-q", "-s", "-p", "no:cacheprovider", "--show-capture=no", "--timeout", "3600", "-k", "made_up")
+    environ = {"API_EXAMPLES": examples, "API_SEED": seed}
+    run = _run("pytest", *quiet, "tests/api/test_the_document_is_kept.py", env=environ)
+    tally = next((line for line in run.stdout.splitlines() if "findings" in line), "")
+    summary = f"{tally} (seed {seed})"
+    return run.returncode == 0, summary if run.returncode == 0 else f"{summary}\n      {_last_lines(run, 20)}"
+
+
 CHECKS: dict[str, Callable[[], Result]] = {
     "code": code,
     "rules": rules,
@@ -214,6 +225,7 @@ CHECKS: dict[str, Callable[[], Result]] = {
     "codes": codes,
     "timing": timing,
     "worlds": worlds,
+    "api": api,
 }
 
 

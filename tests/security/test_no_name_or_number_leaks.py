@@ -66,6 +66,9 @@ HOLDS_NOBODY = {
     "admin_changes.made_by": BY_ID,
     "allowances.by": BY_ID,
     "allowances.ref": IDS,
+    "api_tokens.prefix": CODE,
+    "api_tokens.revoked_by": BY_ID,
+    "api_tokens.scopes": OUR_WORD,
     "approvals.asked_by": BY_ID,
     "approvals.decided_by": BY_ID,
     "approvals.kind": OUR_WORD,
@@ -293,6 +296,7 @@ def test_what_people_type_of_others_is_sealed_wherever_they_type_it(app: Flask, 
         ("/members", {"q": output}),
         ("/audit", {"q": output}),
         (f"/events/{of['event_id']}/new-code", {"leaked": output}),
+        ("/tokens", {"label": output, "scopes": "names", "area": "", "days": "7", "reason": output}),
     ]
     for path, form in typed:
         answer = client.post(path, data=form)

@@ -33,6 +33,8 @@ from mobilize.accounts.models import (
 from mobilize.accounts.people.admin_changes import AdminChangeRequest, ask_second_admin
 from mobilize.accounts.people.chairs_apply import stage_chairs
 from mobilize.accounts.second_factor.totp import confirm_app, start_app
+from mobilize.accounts.tokens.models import ApiScope
+from mobilize.accounts.tokens.operations import NewToken, make_token
 from mobilize.actions.models import Action, Event
 from mobilize.checkins.models import NewNumber
 from mobilize.database import Model, atomic, db
@@ -62,6 +64,7 @@ TOMORROW = (clock.now() + timedelta(days=30)).date()
 WHEN = {"day": TOMORROW.isoformat(), "start": "07:00", "end": "07:45"}
 ACTION = {"name_en": "Walk-in", "kind": "picket", "where": "every-site", "target_percent": "75", **WHEN}
 SIGNED = {"signed_as": "Ada Stone, President", "words_en": "We stood.", "words_es": "Estuvimos."}
+TOKEN = {"label": "Dashboard", "scopes": "read", "area": "", "days": "30"}
 WORDS = Translated(en="{union}: hello", es="{union}: hola")
 
 DOES_NOT_ASK = {
@@ -73,6 +76,7 @@ DOES_NOT_ASK = {
     "accounts.find_in_audit": "reads",
     "accounts.give_step_up": "is the step-up",
     "accounts.read_chairs": "stages a file; carrying out asks",
+    "accounts.revoke_token": "takes power away",
     "accounts.stop_link": "takes power away",
     "actions.change_action_shifts": "tells nobody, and is changed back as easily",
     "actions.change_shifts": "tells nobody, and is changed back as easily",
@@ -269,6 +273,19 @@ def _export_agreed_to(ground: Ground) -> dict[str, str]:
     return {}
 
 
+def _token_agreed_to(ground: Ground) -> dict[str, str]:
+    for _n in range(25):
+        make_member(site=ground.site)
+    new = NewToken("Dashboard", frozenset({ApiScope.NAMES}), reason="Calls before the strike")
+    token, secret = make_token(new, person=ground.ada, scope=THE_OFFICE, now=clock.now())
+    approval = open_approval(ApprovalKind.TOKEN, str(token.id), now=clock.now())
+    assert secret is None and approval is not None
+    second = actor_of(make_person("Bea", role=RoleName.ADMIN))
+    approve(approval.id, by=second, scope=THE_OFFICE, stepped_up=True, now=clock.now())
+    ground.ids["token_id"] = token.id
+    return {}
+
+
 def _names_asked_for(ground: Ground) -> dict[str, str]:
     ground.ids["token"] = _export(ground, ExportKind.NAMES)[1]
     return {}
@@ -350,8 +367,10 @@ ASKS = {
     "accounts.invite": Operation(INVITED, INVITED | {"name": ""}),
     "accounts.make_link": Operation(),
     "accounts.make_recovery_codes": Operation(),
+    "accounts.make_token": Operation(TOKEN, TOKEN | {"label": ""}),
     "accounts.remove_app": Operation(prepare=_passkey),  # the last second factor stays
     "accounts.remove_passkey": Operation(prepare=_passkey),
+    "accounts.show_token": Operation(prepare=_token_agreed_to),
     "accounts.set_term": Operation({"from_on": "2020-01-01", "last_on": "2031-06-30"}, {"last_on": "soon"}),
     "accounts.start_anew": Operation(),
     "actions.move_event": Operation(WHEN, WHEN | {"day": "2020-01-01"}, _many_were_told),

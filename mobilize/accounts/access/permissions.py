@@ -21,8 +21,12 @@ from mobilize.accounts.higher_rooms import higher_rooms
 from mobilize.accounts.models import LineGrant, Person, RoleName, SignedInSession
 from mobilize.accounts.second_factor.step_up import step_up_page
 from mobilize.accounts.sign_in.sessions import cookie_name, current_session, is_fresh, is_half_in, is_over
+from mobilize.accounts.tokens.access import TokenAccess, token_access
+from mobilize.accounts.tokens.models import ApiScope
 from mobilize.database import atomic, db
+from mobilize.errors import Refused
 from mobilize.keys.tokens import hash_token, read_code
+from mobilize.languages import _
 from mobilize.texts.carriers import CARRIERS
 from mobilize.texts.receiving import webhooks
 from mobilize.web.error_pages import wants_json
@@ -32,13 +36,15 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Permission:
-    """The permission of a view. `kind`: anyone, first_step, signed_in, grant, look, upload or carrier.
-    `roles` and `step_up` count for signed_in; admins always may. `carrier`: whose signature it wants."""
+    """The permission of a view. `kind`: anyone, first_step, signed_in, grant, look, upload, carrier or
+    token. `roles` and `step_up` count for signed_in; admins always may. `carrier`: whose signature it
+    wants. `scopes`: those a token needs all of."""
 
     kind: str
     roles: frozenset[RoleName] = frozenset()
     step_up: bool = False
     carrier: str = ""
+    scopes: frozenset[ApiScope] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,20 @@ def line_upload(view: View) -> View:
 def signed_by_carrier(name: str) -> Callable[[View], View]:
     """Open to requests the carrier of this name has signed; anything else is a 403."""
     return lambda view: _with(view, Permission("carrier", carrier=name))
+
+
+def by_token(*scopes: ApiScope) -> Callable[[View], View]:
+    """Open to a program whose token has all of these scopes; cookies count for nothing.
+
+    The view finds what the token opens as `permissions.program()`.
+    """
+    return lambda view: _with(view, Permission("token", scopes=frozenset(scopes)))
+
+
+def program() -> TokenAccess:
+    """What the token of this request opens; only in a view marked `by_token`."""
+    access: TokenAccess = g.program
+    return access
 
 
 def me() -> Visitor:
@@ -340,6 +360,20 @@ def _for_carrier(permission: Permission) -> None:
     abort(403)
 
 
+def _for_tokens(permission: Permission) -> None:
+    """401 without a token that opens something, 403 for one without the view's scopes."""
+    kind, _space, token = request.headers.get("Authorization", "").partition(" ")
+    access = token_access(token.strip(), now=clock.now()) if kind.lower() == "bearer" and token else None
+    if access is None:
+        message = _("Send a token: Authorization: Bearer ... One that has ended opens nothing.")
+        raise Refused("no_token", message, status=401)
+    g.program = access
+    missing = permission.scopes - access.scopes
+    if missing:
+        message = _("This token was made without: %(scopes)s.", scopes=", ".join(sorted(missing)))
+        raise Refused("scope", message, status=403)
+
+
 # In each process: the event whose line a phone's token opens at an address.
 _opened: LRUCache[tuple[str, str], uuid.UUID] = LRUCache(5000)
 _opened_lock = Lock()
@@ -351,4 +385,5 @@ _CHECKS: dict[str, Callable[[Permission], Response | None]] = {
     "look": _for_looks,
     "upload": _for_uploads,
     "carrier": _for_carrier,
+    "token": _for_tokens,
 }

@@ -17,7 +17,7 @@ from mobilize import clock, settings
 from mobilize.accounts.access.authority import PersonAuthority, standing
 from mobilize.accounts.models import CHAIRS, Person, RoleName, RoleTerm
 from mobilize.database import db
-from mobilize.roster.models import Site
+from mobilize.roster.models import Membership, Site
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,14 @@ class Scope:
         inside = [site.area_id.in_(self.areas)] if self.areas else []
         inside += [site.id.in_(self.sites)] if self.sites else []
         return query.where(or_(*inside) if inside else false())
+
+    def members(self) -> Select[uuid.UUID] | None:
+        """The ids of the members in scope, by home or second site; None for everybody's, also without one."""
+        if self.everything:
+            return None
+        return self.limit_by(
+            select(Membership.member_id).where(Membership.to_at.is_(None)), Membership.site_id
+        )
 
     def limit_by(self, query: Select[Any], site_id: InstrumentedAttribute[Any]) -> Select[Any]:
         """`query` narrowed by a column that holds a site's id."""
@@ -93,7 +101,7 @@ def scopes_of(people: Sequence[Person], day: date) -> dict[uuid.UUID, Scope]:
     terms: dict[uuid.UUID, list[RoleTerm]] = {person.id: [] for person in people}
     for term in db.session.scalars(select(RoleTerm).where(RoleTerm.person_id.in_(terms), running_on(day))):
         terms[term.person_id].append(term)
-    return {person_id: _scope(running) for person_id, running in terms.items()}
+    return {person_id: scope_of_terms(running) for person_id, running in terms.items()}
 
 
 def scope_and_standing(person: Person, now: datetime) -> tuple[Scope, PersonAuthority]:
@@ -102,18 +110,19 @@ def scope_and_standing(person: Person, now: datetime) -> tuple[Scope, PersonAuth
     day = today(now)
     running = [term for term in terms if runs_on(term, day)]
     zone = settings().union_timezone
-    return _scope(running), standing(terms, person.restarted_at, now=now, zone=zone)
+    return scope_of_terms(running), standing(terms, person.restarted_at, now=now, zone=zone)
 
 
-def standing_of(person: Person, now: datetime) -> PersonAuthority:
-    """The standing of a person at one moment: see `authority.PersonAuthority`."""
-    return scope_and_standing(person, now)[1]
-
-
-def _scope(terms: Sequence[RoleTerm]) -> Scope:
+def scope_of_terms(terms: Sequence[RoleTerm]) -> Scope:
+    """The scope of somebody who holds these roles now."""
     return Scope(
         roles=frozenset(term.role for term in terms),
         everything=any(term.role is RoleName.ADMIN for term in terms),
         areas=frozenset(t.area_id for t in terms if t.role is RoleName.ORGANIZER and t.area_id),
         sites=frozenset(t.site_id for t in terms if t.role in CHAIRS and t.site_id),
     )
+
+
+def standing_of(person: Person, now: datetime) -> PersonAuthority:
+    """The standing of a person at one moment: see `authority.PersonAuthority`."""
+    return scope_and_standing(person, now)[1]

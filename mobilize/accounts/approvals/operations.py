@@ -41,6 +41,7 @@ class ApprovalKind(StrEnum):
     CALLING_OFF = "calling_off"
     BROADCAST = "broadcast"
     GO_LIVE = "go_live"
+    TOKEN = "token"  # noqa: S105 - the word for one
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ RULES = {
     ApprovalKind.BROADCAST: ApprovalRule(from_people=2_001),
     # Where there is nobody else to ask, a lone admin's step-up is enough.
     ApprovalKind.GO_LIVE: ApprovalRule(from_people=1),
+    ApprovalKind.TOKEN: ApprovalRule(),
 }
 
 

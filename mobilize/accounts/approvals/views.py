@@ -77,6 +77,7 @@ def kind_words() -> dict[str, str]:
         ApprovalKind.CALLING_OFF: _("Calling an event off"),
         ApprovalKind.BROADCAST: _("A text to more than 2,000 people"),
         ApprovalKind.GO_LIVE: _("Going live: texts reach everybody from then on"),
+        ApprovalKind.TOKEN: _("A token with which a program reads names"),
     }
 
 

@@ -11,6 +11,7 @@ from mobilize import settings
 from mobilize.accounts.approvals.models import Approval
 from mobilize.accounts.higher_rooms import higher_rooms
 from mobilize.accounts.models import AuthenticatorApp, ChairChange, LineGrant, Passkey, Person, RoleTerm
+from mobilize.accounts.tokens.models import ApiToken
 from mobilize.database import db
 from mobilize.languages import _, language, say_date
 from mobilize.roster.models import Area, Import, Member, Site
@@ -154,6 +155,11 @@ def _verb_words() -> dict[str, str]:
         "step_up": _("confirmed again who they are"),
         "texts.hold": _("stopped texts"),
         "texts.release": _("let texts go on"),
+        "token.make": _("made a token for a program"),
+        "token.revoke": _("revoked a program's token"),
+        "token.show": _("was shown a program's token"),
+        "token.prepare": _("prepared something for a person, as a program"),
+        "token.read": _("read names, as a program"),
         "unmatched.see": _("saw what counted for nobody yet"),
         "void": _("took back a check-in"),
     }
@@ -189,6 +195,10 @@ def _grant(row: LineGrant) -> str:
     return _("line page %(label)s", label=row.label or row.kind)
 
 
+def _token(row: ApiToken) -> str:
+    return _("the program “%(label)s”", label=row.label)
+
+
 def _approval(row: Approval) -> str:
     return row.summary.in_(language()) or _("a request for a second person")
 
@@ -201,6 +211,7 @@ _LABELED_MODELS: tuple[tuple[Any, Callable[[Any], str]], ...] = (
     (LineGrant, _grant),
     (Approval, _approval),
     (Passkey, _name),
+    (ApiToken, _token),
 )
 
 

@@ -1,10 +1,10 @@
 """Pages of an event: code, poster, sign-in sheet, another time; and a chair's new event."""
 
 import uuid
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 
 from flask import Response as FileResponse
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from mobilize import audit, clock
@@ -70,7 +70,7 @@ def move_event(event_id: uuid.UUID) -> ResponseReturnValue:
     event = changeable_event(event_id, me().scope)
     starts_at, ends_at = (clock.local(at, event.tz) for at in (event.starts_at, event.ends_at))
     times = {"day": starts_at.date(), "start": starts_at.time(), "end": ends_at.time()}
-    form = MoveForm(**times, meet_at=event.meet_at, venue=event.venue)
+    form = MoveForm(**{**times, "meet_at": event.meet_at, "venue": event.venue, **_prepared()})
     if not form.is_submitted():
         return render_template("actions/move_event.html", form=form, event=event)
     try:
@@ -92,6 +92,19 @@ def move_event(event_id: uuid.UUID) -> ResponseReturnValue:
         _("Saved. The posters that hang already stay good.") if moved else _("Nothing was changed."), "done"
     )
     return redirect(url_for("actions.event", event_id=event.id), 303)
+
+
+def _prepared() -> dict[str, object]:
+    """What a program has prepared for this form: it leads here with the fields behind the question mark."""
+    words = request.args
+    read = {
+        "day": words.get("day", type=date.fromisoformat),
+        "start": words.get("start", type=time.fromisoformat),
+        "end": words.get("end", type=time.fromisoformat),
+        "meet_at": words.get("meet_at"),
+        "venue": words.get("venue"),
+    }
+    return {name: value for name, value in read.items() if value is not None}
 
 
 @bp.get("/events/<uuid:event_id>/new-code")

@@ -8,6 +8,7 @@ from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
 from mobilize.accounts.models import AdminChange, CodeRequest, OneTimeLink, SignedInSession
+from mobilize.accounts.tokens.models import ANSWERS_KEPT, StoredAnswer
 from mobilize.actions.models import Event
 from mobilize.checkins.models import KnownPhone, NewNumber, Walkup
 from mobilize.database import atomic
@@ -62,6 +63,7 @@ def _sign_in(now: datetime) -> dict[str, int]:
         # A request about an admin is answered within three days, or never; a new number may stand in it.
         "admin_changes": _delete(AdminChange, AdminChange.made_at < old),
         "member_page_codes": _delete(CodeRequest, page_codes),
+        "stored_answers": _delete(StoredAnswer, StoredAnswer.made_at < now - ANSWERS_KEPT),
         "visits": _delete(Visit, Visit.ends_at < now - timedelta(days=1)),
     }
 

@@ -26,6 +26,7 @@ from mobilize.actions.models import Action, Event, EventChapter, EventState
 from mobilize.actions.operations import call_off_action
 from mobilize.actions.visibility import areas_of
 from mobilize.database import atomic, db
+from mobilize.errors import Refused
 from mobilize.languages import N_, _, in_every_language
 from mobilize.reminders.blanks import blanks_for, written_in
 from mobilize.roster.models import Member, Membership, MembershipRank, MemberStatus, Site
@@ -85,6 +86,15 @@ def call_off(action: Action, *, scope: Scope, actor: str, now: datetime) -> bool
             return False
         use(ApprovalKind.CALLING_OFF, str(action.id), now=now)
         return call_off_action(action, actor=actor, now=now)
+
+
+def prepare_calling_off(action: Action, *, scope: Scope, actor: str, now: datetime) -> Approval:
+    """Ask for it, and do nothing: for a program, which a person's press on the page has to follow. Asking
+    again is the same request. Refused: is_over (409) for an action that is over or off already."""
+    planned = Event.action_id == action.id, Event.state == EventState.PLANNED, Event.ends_at > now
+    if action.called_off_at is not None or not db.session.scalar(select(Event.id).where(*planned).limit(1)):
+        raise Refused("is_over", _("This action is over. There is nothing to call off."), status=409)
+    return open_approval(ApprovalKind.CALLING_OFF, str(action.id), now=now) or _ask(action, scope, actor, now)
 
 
 def tell_of_calling_off(now: datetime) -> int:
@@ -154,11 +164,11 @@ def call_list(action: Action, scope: Scope, now: datetime) -> list[ChapterToCall
     return sorted(chapters, key=lambda one: (-one.people, one.site.name))
 
 
-def _ask(action: Action, scope: Scope, actor: str, now: datetime) -> None:
+def _ask(action: Action, scope: Scope, actor: str, now: datetime) -> Approval:
     """Request an approval: in one area its other organizers may give it too, else the office."""
     areas = [area.id for area, _places in areas_of(action, scope)]
     one_area = areas[0] if len(areas) == 1 and not scope.everything else None
-    request_approval(**_approval_fields(action), by=actor, now=now, area_id=one_area)
+    return request_approval(**_approval_fields(action), by=actor, now=now, area_id=one_area)
 
 
 def _approval_fields(action: Action) -> dict[str, Any]:

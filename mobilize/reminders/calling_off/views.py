@@ -14,7 +14,8 @@ from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.reminders.calling_off import operations
 from mobilize.reminders.routes import bp
-from mobilize.reminders.rules.views import action_in_scope, may_change
+from mobilize.reminders.rules.queries import may_change
+from mobilize.reminders.rules.views import action_in_scope
 
 
 @bp.get("/actions/<uuid:action_id>/call-off")

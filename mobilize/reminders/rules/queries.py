@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import aliased, joinedload
 
+from mobilize.accounts.access.scope import Scope
 from mobilize.actions.models import Action, Event, EventChapter, EventState
 from mobilize.checkins.models import Attendance
 from mobilize.database import db
 from mobilize.reminders.models import AudienceFilter, PlannedReminder, ReminderRule, Rsvp, RuleKind
 from mobilize.reminders.rules.kinds import ANNOUNCING, SPECS, RuleSpec
-from mobilize.roster.models import Member, Membership, MembershipRank, MemberStatus, PhoneKind
+from mobilize.roster.models import Member, Membership, MembershipRank, MemberStatus, PhoneKind, Site
 from mobilize.texts.consent.subscriptions import is_bad, says_stop
 from mobilize.texts.models import OutboxText, TextState
 from mobilize.texts.sending import limits
@@ -232,3 +233,11 @@ def reached_by(action: Action, spec: RuleSpec, now: datetime) -> dict[tuple[uuid
         )
     )
     return {(event_id, language): count for event_id, language, count in rows}
+
+
+def may_change(action: Action, scope: Scope) -> bool:
+    """Whether all chapters of the action are in scope. Where some are not, only the office may change it."""
+    chapters = select(EventChapter.site_id).where(EventChapter.action_id == action.id)
+    in_scope = select(Site.id).where(Site.id.in_(chapters), Site.id.in_(scope.limit(select(Site.id))))
+    all_of_them = set(db.session.scalars(chapters.where(EventChapter.gone_at.is_(None))))
+    return all_of_them <= set(db.session.scalars(in_scope))

@@ -8,7 +8,6 @@ from werkzeug.wrappers import Response
 
 from mobilize import clock, settings
 from mobilize.accounts.access.permissions import after_step_up, me, require_step_up, signed_in
-from mobilize.accounts.access.scope import Scope
 from mobilize.accounts.models import RoleName
 from mobilize.accounts.second_factor.step_up import ASKS_ABOVE, kept_fields
 from mobilize.actions.models import Action, ActionKind, EventChapter
@@ -21,7 +20,7 @@ from mobilize.reminders.rules import operations
 from mobilize.reminders.rules.estimates import Estimate, estimate
 from mobilize.reminders.rules.forms import ChangeForm, form_for, typed_settings
 from mobilize.reminders.rules.kinds import SPECS
-from mobilize.reminders.rules.queries import rules_of
+from mobilize.reminders.rules.queries import may_change, rules_of
 from mobilize.roster.models import Site
 from mobilize.web.page_form import PageForm
 
@@ -83,14 +82,6 @@ def _look_first(action: Action, kind: RuleKind, size: Estimate, *, grown: bool) 
         a_day=settings().segments_a_day,
     )
     return make_response(page, 422)
-
-
-def may_change(action: Action, scope: Scope) -> bool:
-    """Whether all chapters of the action are in scope. Where some are not, only the office may change it."""
-    chapters = select(EventChapter.site_id).where(EventChapter.action_id == action.id)
-    in_scope = select(Site.id).where(Site.id.in_(chapters), Site.id.in_(scope.limit(select(Site.id))))
-    all_of_them = set(db.session.scalars(chapters.where(EventChapter.gone_at.is_(None))))
-    return all_of_them <= set(db.session.scalars(in_scope))
 
 
 def action_in_scope(action_id: uuid.UUID) -> Action:

@@ -76,11 +76,11 @@ def drain(
 ) -> DrainCounts:
     """Send what is due, `at_most` so many, and return when nothing more may leave now.
 
-    `codes_only`, what is not a code is left to others; `is_moot` and `is_staff` as in `claim`. After a restore
-    nothing but new codes leaves until the minutes that were lost are looked up (`mobilize.texts.recovery`).
-    Once `is_stopping` says so nothing more is claimed; what is under way is finished and recorded. Safe to
-    run twice, at once, late, and to be killed anywhere. `now` is the moment it starts; while it works it
-    counts on from there with the monotonic clock.
+    `codes_only`, what is not a code is left to others; `is_moot` and `is_staff` as in `claim`. After a
+    restore nothing but new codes leaves until the minutes that were lost are looked up
+    (`mobilize.texts.recovery`). Once `is_stopping` says so nothing more is claimed; what is under way is
+    finished and recorded. Safe to run twice, at once, late, and to be killed anywhere. `now` is the moment it
+    starts; while it works it counts on from there with the monotonic clock.
     """
     drained = DrainCounts()
     if not settings().carriers_set_up:

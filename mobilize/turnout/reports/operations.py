@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Select, exists, select
 
 from mobilize import audit
+from mobilize.accounts.access.scope import Scope
 from mobilize.actions.models import Action, Event, EventChapter, EventState
 from mobilize.database import atomic, db, insert, new_id
 from mobilize.errors import Refused
@@ -61,6 +62,16 @@ def reports_of(action_id: UUID, kind: ReportKind, place_id: UUID) -> Sequence[Re
     """Every version of one report, the first one first; none where nobody has put it together."""
     conditions = Report.action_id == action_id, Report.kind == kind, Report.place_id == place_id
     return db.session.scalars(select(Report).where(*conditions).order_by(Report.version)).all()
+
+
+def sees_report(scope: Scope, action_id: UUID, kind: ReportKind, place_id: UUID) -> bool:
+    """Whether somebody sees all of what a report is about. The caller has its action in scope."""
+    if kind is ReportKind.CHAPTER:
+        site = db.session.get(Site, place_id)
+        return site is not None and scope.sees(site)
+    if kind is ReportKind.AREA:
+        return scope.sees_area(place_id)
+    return scope.everything and place_id == action_id
 
 
 def says_the_same(report: Report, counted: Board) -> bool:

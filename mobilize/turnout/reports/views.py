@@ -31,7 +31,7 @@ from mobilize.turnout.reports import pdf as reports_pdf
 from mobilize.turnout.reports import tables
 from mobilize.turnout.reports.chapter import ChapterReport, chapter_report_of
 from mobilize.turnout.reports.lost_minutes import lost_minutes
-from mobilize.turnout.reports.operations import put_together, reports_of, says_the_same
+from mobilize.turnout.reports.operations import put_together, reports_of, says_the_same, sees_report
 from mobilize.turnout.routes import bp
 
 CHAPTER = "/actions/<uuid:action_id>/sites/<uuid:site_id>/report"
@@ -119,13 +119,8 @@ def report_again(action_id: UUID) -> BaseResponse:
 
 def _refuse_out_of_scope(action_id: UUID, kind: ReportKind, place_id: UUID) -> None:
     """404 for whoever may not see all of that report."""
-    scope = me().scope
-    visible_action(action_id, scope)
-    if kind is ReportKind.CHAPTER:
-        visible_site(place_id, scope)
-        return
-    whole_union = scope.everything and place_id == action_id
-    if not (whole_union if kind is ReportKind.UNION else scope.sees_area(place_id)):
+    visible_action(action_id, me().scope)
+    if not sees_report(me().scope, action_id, kind, place_id):
         abort(404)
 
 

@@ -140,6 +140,8 @@ ROUTES: dict[str, Looks | str] = {
     "grants.open_line": "spends a link; what it opens is `line.page`",
     "grants.open_line_now": "spends a link; what it opens is `line.page`",
     "public.front": _front,
+    "api.openapi": NOBODYS_FIGURE,
+    "api.page": NOBODYS_FIGURE,
     "public.colours": NOBODYS_FIGURE,
     "public.healthz": NOBODYS_FIGURE,
     "public.language": NOBODYS_FIGURE,

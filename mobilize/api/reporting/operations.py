@@ -1,0 +1,133 @@
+"""Check-ins that a program reports: the same claims, decided and stored the same way, as from a line's phone.
+
+A member by id is vouched for, as by a tick. Whoever is named by a number or in words is a walk-in, and
+whether that is a member's number is told to nobody.
+"""
+
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from mobilize.accounts.tokens.access import TokenAccess
+from mobilize.api.operations import key_reused, nonce_of
+from mobilize.api.reporting.event_facts import EventFacts
+from mobilize.api.reporting.forms import CheckInReport
+from mobilize.api.schemas import StoredOut
+from mobilize.checkins.line.queries import listed_of
+from mobilize.checkins.member.offline_queue import TRUSTED_FOR
+from mobilize.checkins.models import ClaimKind, Method, Outcome
+from mobilize.checkins.record.attendance import derive_attendance
+from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.record.identifiers import read_typed_or_name
+from mobilize.checkins.record.operations import CheckInResult, check_in, check_in_all
+from mobilize.database import atomic, db
+from mobilize.errors import Refused
+from mobilize.languages import _
+from mobilize.roster.models import Member
+from mobilize.roster.queries import on_roster
+
+
+def report_check_in(
+    event: EventFacts, report: CheckInReport, *, access: TokenAccess, key: str, now: datetime
+) -> StoredOut:
+    """Store one check-in. The same key and report again gives the same answer.
+
+    Refused: who (422, neither or both of member and typed), no_member (404, outside the token's view),
+    unreadable, nonce_reused.
+    """
+    visible = _visible([report.member] if report.member else [], event, access)
+    claim = _claim(event, report, visible, access, key, now)
+    try:
+        done = check_in(claim, now=now)
+    except Refused as refusal:
+        raise _about_the_key(refusal) from None
+    return _stored(event, claim, key, done)
+
+
+def report_check_ins(
+    event: EventFacts,
+    reports: Sequence[tuple[str, CheckInReport]],
+    *,
+    access: TokenAccess,
+    now: datetime,
+) -> list[StoredOut]:
+    """Store many check-ins, (key, report) each, in one transaction and a few statements. One that is declined
+    says why and harms no other; sent again, each gives the same answer."""
+    visible = _visible([one.member for _key, one in reports if one.member], event, access)
+    answers: dict[int, StoredOut] = {}
+    claims: dict[int, CheckInClaim] = {}
+    for n, (key, report) in enumerate(reports):
+        try:
+            claims[n] = _claim(event, report, visible, access, key, now)
+        except Refused as refusal:
+            answers[n] = _declined(key, refusal)
+    changed: set[uuid.UUID] = set()
+    with atomic():
+        results = check_in_all(list(claims.values()), actor=access.actor, now=now, changed=changed)
+        derive_attendance(event.id, changed)
+    for (n, claim), done in zip(claims.items(), results, strict=True):
+        key = reports[n][0]
+        if isinstance(done, Refused):
+            answers[n] = _declined(key, _about_the_key(done))
+        else:
+            answers[n] = _stored(event, claim, key, done)
+    return [answers[n] for n in range(len(reports))]
+
+
+def _visible(members: Collection[uuid.UUID], event: EventFacts, access: TokenAccess) -> set[uuid.UUID]:
+    """Those of these members whom the token sees, or who stand on the event's list."""
+    if not members:
+        return set()
+    inside = on_roster(access.scope.members()).where(Member.id.in_(members)).with_only_columns(Member.id)
+    visible = set(db.session.scalars(inside))
+    rest = set(members) - visible
+    return visible | listed_of(event.id, rest) if rest and not access.scope.everything else visible
+
+
+def _claim(
+    event: EventFacts,
+    report: CheckInReport,
+    visible: Collection[uuid.UUID],
+    access: TokenAccess,
+    key: str,
+    now: datetime,
+) -> CheckInClaim:
+    if (report.member is None) == (report.typed is None):
+        raise Refused("who", _("Say who it is: `member`, or `typed`, and not both."))
+    if report.member is not None and report.member not in visible:
+        raise Refused("no_member", _("There is no such member."), status=404)
+    return CheckInClaim(
+        event_id=event.id,
+        nonce=nonce_of(access, key),
+        body=report.content,
+        method=Method.WALKIN if report.typed else Method.TICK,
+        happened_at=min(report.at or now, now),
+        member_id=report.member,
+        typed=read_typed_or_name(report.typed) if report.typed is not None else None,
+        # The token stands where a line's phone has its grant.
+        grant_id=access.id,
+        needs_review=now > event.ends_at + TRUSTED_FOR,
+        kind=ClaimKind.LEFT if report.left else ClaimKind.HERE,
+        duty=report.duty,
+    )
+
+
+def _stored(event: EventFacts, claim: CheckInClaim, key: str, done: CheckInResult) -> StoredOut:
+    return StoredOut(key=key, stored=True, outcome=_answered_outcome(event, claim, done.outcome))
+
+
+def _answered_outcome(event: EventFacts, claim: CheckInClaim, outcome: Outcome) -> Outcome:
+    """Of somebody named by a number only what follows from the time and the event."""
+    if claim.typed is None or outcome is Outcome.OUTSIDE_HOURS:
+        return outcome
+    return Outcome.UNRESOLVED if event.takes_none or claim.needs_review else Outcome.WALKUP
+
+
+def _about_the_key(refusal: Refused) -> Refused:
+    return key_reused() if refusal.code == "nonce_reused" else refusal
+
+
+def _declined(key: str, refusal: Refused) -> StoredOut:
+    return StoredOut(
+        key=key, stored=False, outcome=Outcome.UNRESOLVED, error=refusal.code, detail=refusal.message
+    )
