@@ -22,6 +22,9 @@ from tests.world import SHARED, STAGED, World, absent, address, routes_and_metho
 
 PUBLIC = {
     "accounts.ask",
+    # Places and times alone, while the office shows them (tests/actions/test_anybody_finds_their_line.py).
+    "actions.where",
+    "actions.where_json",
     "accounts.enter",
     "accounts.enter_now",
     "accounts.enter_the_code",

@@ -48,9 +48,19 @@ class Action(Model):
     """One step of a campaign. `owner_site_id` is set for a chair's local action at their own site.
 
     `forgotten_at`: nothing links a person to it any more; its rows stay as counts (`mobilize.privacy`).
+    `line_finder_at`: since when anybody may look up where its lines are (`line_finder`).
     """
 
     __tablename__ = "actions"
+    __table_args__ = (
+        # open_finder(): the few whose lines anybody may look up.
+        Index(
+            "ix_actions_line_finder",
+            "line_finder_at",
+            sqlite_where=text("line_finder_at IS NOT NULL"),
+            postgresql_where=text("line_finder_at IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     campaign_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("campaigns.id"), index=True)
@@ -68,6 +78,7 @@ class Action(Model):
     made_by: Mapped[str] = mapped_column(String(64))
     called_off_at: Mapped[datetime | None]
     forgotten_at: Mapped[datetime | None]
+    line_finder_at: Mapped[datetime | None]
 
     campaign: Mapped[Campaign | None] = relationship(back_populates="actions")
     events: Mapped[list["Event"]] = relationship(back_populates="action")

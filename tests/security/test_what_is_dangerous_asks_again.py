@@ -76,6 +76,7 @@ DOES_NOT_ASK = {
     "actions.change_action_shifts": "tells nobody, and is changed back as easily",
     "actions.change_shifts": "tells nobody, and is changed back as easily",
     "actions.edit_campaign": "words on posters printed later, changed back as easily",
+    "actions.switch_line_finder": "places and times, which posters say as well; taken back as easily",
     "actions.new_campaign": "a name without an action",
     "actions.new_site_event": "one chapter's event, which its chair makes unasked",
     "checkins.decide": "each word on a piece of evidence is reopened as easily, and listed",

@@ -48,6 +48,8 @@ def _verb_words() -> dict[str, str]:
     return {
         "action.call_off": _("called off an action"),
         "action.create": _("made an action"),
+        "action.hide_lines": _("took the lines of an action off the public page"),
+        "action.show_lines": _("put the lines of an action on the public page"),
         "action.forget": _("forgot who came to an action"),
         "app.add": _("set up an app with six digits"),
         "app.remove": _("removed an app with six digits"),
