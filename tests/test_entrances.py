@@ -31,6 +31,8 @@ PUBLIC = {
     "accounts.sign_in",
     "accounts.sign_in_code",
     "accounts.sign_out",
+    # By an address that is a person's or a member's own secret: times and places (tests/checkins).
+    "checkins.calendar_feed",
     "checkins.check_in",
     "checkins.check_in_now",
     "checkins.find",

@@ -88,7 +88,7 @@ class Event(Model):
     """An action at one place. The code on the poster stays good when place or time change.
 
     `version` grows with every change members have to be told of. `frozen_at` is when the denominator of its
-    chapters was fixed. A rally has a venue instead of a site.
+    chapters was fixed, `moved_at` when its time or place last changed. A rally has a venue instead of a site.
     """
 
     __tablename__ = "events"
@@ -131,6 +131,7 @@ class Event(Model):
     made_at: Mapped[datetime]
     frozen_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    moved_at: Mapped[datetime | None]
 
     action: Mapped[Action] = relationship(back_populates="events")
     site: Mapped[Site | None] = relationship()

@@ -184,6 +184,7 @@ def move_event(
         _move_shifts(event, starts_at, ends_at)
         event.starts_at, event.ends_at, event.meet_at, event.venue = values
         event.version += 1
+        event.moved_at = now
         _move_action_with(event)
         move_grants(event.id, GrantKind.CAPTAIN, captains_line_ends(event), now=now)
         move_grants(event.id, GrantKind.CHAIR, chairs_line_ends(event), now=now)

@@ -79,6 +79,7 @@ DOES_NOT_ASK = {
     "actions.switch_line_finder": "places and times, which posters say as well; taken back as easily",
     "actions.new_campaign": "a name without an action",
     "actions.new_site_event": "one chapter's event, which its chair makes unasked",
+    "checkins.end_calendars": "takes power away",
     "checkins.decide": "each word on a piece of evidence is reopened as easily, and listed",
     "checkins.end_links_of": "takes power away: the next reminder brings a new link",
     "checkins.key_in_paper": "vouches for single members, with undo",

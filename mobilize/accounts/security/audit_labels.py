@@ -61,6 +61,7 @@ def _verb_words() -> dict[str, str]:
         "audit.see": _("looked at the audit"),
         "broadcast.call_back": _("called a text to many back"),
         "broadcast.send": _("sent a text to many"),
+        "calendar.end": _("ended the addresses of their calendars"),
         "campaign": _("wrote a campaign"),
         "chairs.change": _("carried out a list of chairs"),
         "chairs.read": _("had a list of chairs read"),

@@ -132,6 +132,7 @@ ROUTES: dict[str, Looks | str] = {
     "checkins.check_in_now": _receipt,
     "checkins.check_in_at_the_line": A_STEP,
     "checkins.next_in_calendar": _calendar,
+    "checkins.calendar_feed": "opens by an address that stands on the member's or the chair's own page alone",
     "checkins.find": _find,
     "checkins.undo": A_STEP,
     "checkins.personal": _personal,
