@@ -16,7 +16,7 @@ import config
 from config import Settings
 
 # Lowest first: a room imports itself and what stands before it.
-ROOMS = ("roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "privacy")
+ROOMS = ("roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "privacy", "webhooks")
 
 
 class InMemoryRequest(Request):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from mobilize import ROOMS
 from workers.beat import lives_s
 from workers.timetable import TIMETABLE
 
@@ -35,8 +36,7 @@ def test_no_task_takes_an_argument(tasks: dict[str, int]):
 
 
 def test_a_task_is_named_after_its_room(tasks: dict[str, int]):
-    rooms = {"roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "privacy"}
-    rooms |= {"audit", "workers"}
+    rooms = {*ROOMS, "audit", "workers"}
     assert {name.split(".")[0] for name in tasks} <= rooms
 
 
@@ -84,6 +84,7 @@ def test_each_message_goes_to_the_queue_of_its_task_alone(base_environ: dict[str
     program = """
 import json
 from workers.app import app
+from mobilize import ROOMS
 from workers.timetable import TIMETABLE
 reached = {}
 for entry in TIMETABLE:

@@ -40,6 +40,7 @@ class ApprovalKind(StrEnum):
     PHONE_EXPORT = "export_phones"
     CALLING_OFF = "calling_off"
     BROADCAST = "broadcast"
+    WEBHOOK_NAMES = "webhook_names"
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ RULES = {
     ApprovalKind.PHONE_EXPORT: ApprovalRule(),
     ApprovalKind.CALLING_OFF: ApprovalRule(),
     ApprovalKind.BROADCAST: ApprovalRule(from_people=2_001),
+    ApprovalKind.WEBHOOK_NAMES: ApprovalRule(),
 }
 
 

@@ -22,6 +22,7 @@ _LOOK_AT = {
     ApprovalKind.CHAIRS: ("accounts.show_chairs", "change_id"),
     ApprovalKind.CALLING_OFF: ("reminders.call_off", "action_id"),
     ApprovalKind.BROADCAST: ("reminders.broadcast", "broadcast_id"),
+    ApprovalKind.WEBHOOK_NAMES: ("webhooks.webhook", "webhook_id"),
 }
 
 
@@ -76,6 +77,7 @@ def kind_words() -> dict[str, str]:
         ApprovalKind.PHONE_EXPORT: _("An export with phone numbers"),
         ApprovalKind.CALLING_OFF: _("Calling an event off"),
         ApprovalKind.BROADCAST: _("A text to more than 2,000 people"),
+        ApprovalKind.WEBHOOK_NAMES: _("Single check-ins, with names, to another program"),
     }
 
 
