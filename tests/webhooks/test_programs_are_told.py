@@ -105,9 +105,9 @@ def test_each_thing_that_happens_is_told_with_what_is_public(event: Event, recei
         session.add(report)
     tell(DURING)
     assert told_of(receiver) == [
+        "action.report_ready",
         "event.moved",
         "head_count.reported",
-        "action.report_ready",
         "turnout.changed",
     ]
     [turnout] = [body["data"] for body in receiver.bodies if body["type"] == "turnout.changed"]

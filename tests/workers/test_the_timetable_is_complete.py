@@ -84,7 +84,6 @@ def test_each_message_goes_to_the_queue_of_its_task_alone(base_environ: dict[str
     program = """
 import json
 from workers.app import app
-from mobilize import ROOMS
 from workers.timetable import TIMETABLE
 reached = {}
 for entry in TIMETABLE:
