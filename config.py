@@ -118,6 +118,8 @@ class Settings:
     members_per_captain: float
     metrics_port: int | None
     metrics_host: str
+    line_finder_origins: tuple[str, ...]
+    line_finder_texts_an_hour: int
 
     @property
     def is_production(self) -> bool:
@@ -197,6 +199,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         members_per_captain=read.number("MEMBERS_PER_CAPTAIN", 10.0),
         metrics_port=read.count_if_set("METRICS_PORT", most=65_534),
         metrics_host=read.ip_address("METRICS_HOST", "127.0.0.1"),
+        line_finder_origins=read.origins("LINE_FINDER_ORIGINS"),
+        line_finder_texts_an_hour=read.count("LINE_FINDER_TEXTS_AN_HOUR", 120, most=9999),
     )
     read.for_servers()
     read.refuse_unknown_names()
@@ -362,6 +366,15 @@ class _Reader:
         if not _BASE_URL.fullmatch(url):
             raise BadSetting(f"{name} must be an address like https://mobilize.example.org, and no more.")
         return re.sub("^(http:.*):80$|^(https:.*):443$", r"\1\2", url)
+
+    def origins(self, name: str) -> tuple[str, ...]:
+        """Addresses of other pages' servers, as browsers write them in `Origin`."""
+        origins = self.words(name)
+        if not all(_BASE_URL.fullmatch(origin) for origin in origins):
+            raise BadSetting(
+                f"{name} must be addresses like https://www.example.org, with commas between them."
+            )
+        return origins
 
     def listed(self, name: str) -> str:
         """One secret, or several with commas between them, none of them empty."""

@@ -1,7 +1,7 @@
 """Mobilize: who stands at which line, counted.
 
 `create_app` puts the rooms together. Tools (the modules beside this one) import no room; each room imports
-only rooms below it: roster, texts, accounts, actions, checkins, reminders, turnout, privacy, setup, api.
+only rooms below it: roster, texts, accounts, actions, checkins, reminders, turnout, privacy, setup, api, webhooks.
 """
 
 from importlib import import_module
@@ -18,8 +18,6 @@ from config import Settings
 
 # Lowest first: a room imports itself and what stands before it.
 ROOMS = (
-    "roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "privacy", "setup", "api",
-)  # fmt: skip
     "roster",
     "texts",
     "accounts",
@@ -30,6 +28,7 @@ ROOMS = (
     "privacy",
     "setup",
     "api",
+    "webhooks",
 )
 
 

@@ -25,12 +25,17 @@ PUBLIC = {
     "api.openapi",
     "api.page",
     "accounts.ask",
+    # Places and times alone, while the office shows them (tests/actions/test_anybody_finds_their_line.py).
+    "actions.where",
+    "actions.where_json",
     "accounts.enter",
     "accounts.enter_now",
     "accounts.enter_the_code",
     "accounts.sign_in",
     "accounts.sign_in_code",
     "accounts.sign_out",
+    # By an address that is a person's or a member's own secret: times and places (tests/checkins).
+    "checkins.calendar_feed",
     "checkins.check_in",
     "checkins.check_in_now",
     "checkins.find",

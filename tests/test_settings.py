@@ -107,6 +107,9 @@ PRODUCTION = {
         ("SHARE_BANDS", "50,65,75,101"),
         ("SHARE_BANDS", "50,65,75,most"),
         ("MEMBERS_PER_CAPTAIN", "0"),
+        ("LINE_FINDER_ORIGINS", "https://www.union.org, *"),
+        ("LINE_FINDER_ORIGINS", "https://www.union.org/lines"),
+        ("LINE_FINDER_TEXTS_AN_HOUR", "0"),
     ],
 )
 def test_a_bad_setting_is_refused_by_its_name(name: str, value: str) -> None:

@@ -178,9 +178,20 @@ class Half:
 
 
 # Belongs to nobody in particular: the admin's own work, and words in an address.
-SHARED = {"import_id", "change_id", "kind", "form", "hold_id", "number_id", "token", "version"}
+SHARED = {
+    "import_id",
+    "change_id",
+    "kind",
+    "form",
+    "hold_id",
+    "number_id",
+    "token",
+    "version",
+    "webhook_id",
+    "delivery_id",
+}
 # What somebody has to have staged first, and links that work once.
-STAGED = {"import_id", "change_id", "token", "version"}
+STAGED = {"import_id", "change_id", "token", "version", "webhook_id"}
 WORDS = {"form": "csv", "kind": "roster", "purpose": "add", "version": 1}
 # Pages that are about the site named behind the question mark.
 ASKS_FOR_A_SITE = {"roster.new_member"}

@@ -35,6 +35,8 @@ from mobilize.texts.sending import claiming, delivery, reconciling
 from mobilize.turnout.figures import closing
 from mobilize.turnout.reports import operations as reports
 from mobilize.turnout.reports import thank_you
+from mobilize.webhooks.events import operations as events
+from mobilize.webhooks.sending import delivery as webhooks
 
 # SELECT of what there is to do, by the moment, of which only is asked whether it finds a row; or the answer.
 Work = Callable[[datetime], Select[*tuple[Any, ...]] | bool]
@@ -79,6 +81,7 @@ TASK_MODULES = [
     "workers.reminders",
     "workers.turnout",
     "workers.privacy",
+    "workers.webhooks",
     "workers.audit",
     "workers.doctor.tasks",
 ]
@@ -117,6 +120,9 @@ TIMETABLE = [
     _entry("texts.redact", 600, Queue.LONG),
     _entry("privacy.forget_due", 600, Queue.LONG),
     _entry("turnout.correct_closed_actions", 300, Queue.REPORTS),
+    _entry("webhooks.collect", 5, Queue.LONG, events.listening),
+    _entry("webhooks.deliver", 1, Queue.LONG, webhooks.due),
+    _entry("webhooks.forget_old", 3600, Queue.LONG),
     _entry("audit.seal", 5, Queue.LONG, audit.unsealed),
     _entry("accounts.expire_approvals", 60, Queue.LONG, approvals.expired),
     _entry("accounts.look_at_redis", 600, Queue.LONG),

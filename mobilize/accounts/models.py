@@ -39,6 +39,8 @@ class Person(Model):
     made_at: Mapped[datetime]
     # A reset or another number: everything older is invalid.
     restarted_at: Mapped[datetime | None]
+    # How often they ended the addresses of their calendars.
+    calendars_ended: Mapped[int] = mapped_column(default=0, server_default="0")
 
     name = SealedText()
     phone = SealedText()

@@ -48,9 +48,19 @@ class Action(Model):
     """One step of a campaign. `owner_site_id` is set for a chair's local action at their own site.
 
     `forgotten_at`: nothing links a person to it any more; its rows stay as counts (`mobilize.privacy`).
+    `line_finder_at`: since when anybody may look up where its lines are (`line_finder`).
     """
 
     __tablename__ = "actions"
+    __table_args__ = (
+        # open_finder(): the few whose lines anybody may look up.
+        Index(
+            "ix_actions_line_finder",
+            "line_finder_at",
+            sqlite_where=text("line_finder_at IS NOT NULL"),
+            postgresql_where=text("line_finder_at IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     campaign_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("campaigns.id"), index=True)
@@ -68,6 +78,7 @@ class Action(Model):
     made_by: Mapped[str] = mapped_column(String(64))
     called_off_at: Mapped[datetime | None]
     forgotten_at: Mapped[datetime | None]
+    line_finder_at: Mapped[datetime | None]
 
     campaign: Mapped[Campaign | None] = relationship(back_populates="actions")
     events: Mapped[list["Event"]] = relationship(back_populates="action")
@@ -77,7 +88,7 @@ class Event(Model):
     """An action at one place. The code on the poster stays good when place or time change.
 
     `version` grows with every change members have to be told of. `frozen_at` is when the denominator of its
-    chapters was fixed. A rally has a venue instead of a site.
+    chapters was fixed, `moved_at` when its time or place last changed. A rally has a venue instead of a site.
     """
 
     __tablename__ = "events"
@@ -120,6 +131,7 @@ class Event(Model):
     made_at: Mapped[datetime]
     frozen_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    moved_at: Mapped[datetime | None]
 
     action: Mapped[Action] = relationship(back_populates="events")
     site: Mapped[Site | None] = relationship()

@@ -203,6 +203,7 @@ def _move(
     _move_shifts(event, values[0], values[1])
     event.starts_at, event.ends_at, event.meet_at, event.venue = values
     event.version = version
+    event.moved_at = now
     _move_action_with(event)
     move_grants(event.id, GrantKind.CAPTAIN, captains_line_ends(event), now=now)
     move_grants(event.id, GrantKind.CHAIR, chairs_line_ends(event), now=now)

@@ -13,6 +13,7 @@ def init_app(app: Flask) -> None:
     import mobilize.actions.events.grant_views
     import mobilize.actions.events.shift_views
     import mobilize.actions.events.views
+    import mobilize.actions.line_finder.views
 
     app.register_blueprint(bp)
     app.register_blueprint(grants)

@@ -8,6 +8,7 @@ line = Blueprint("line", __name__)
 
 def init_app(app: Flask) -> None:
     """Put every page of the room on the blueprints, and register them."""
+    import mobilize.checkins.calendar.views
     import mobilize.checkins.line.paper_views
     import mobilize.checkins.line.views
     import mobilize.checkins.member.personal_views

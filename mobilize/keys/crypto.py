@@ -6,13 +6,14 @@ must give the same answer for the same number on every row and for ever, so it h
 which lies in the database, sealed like everything else (`blind_index_key`, docs/decisions/0005).
 """
 
+import base64
 import hmac
 import os
 from collections.abc import Callable
 from functools import cache
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask import Flask, current_app
@@ -86,6 +87,22 @@ def is_signed(purpose: str, text: str, tag: str) -> bool:
     return any(hmac.compare_digest(_tag(key, purpose, text).encode(), tag.encode()) for key in _keys())
 
 
+def make_token(purpose: str, data: bytes) -> str:
+    """`data` sealed as a part of an address; the same each time, and good for ever: it hangs on the secret of
+    the indexes (AES-SIV, RFC 5297)."""
+    sealed = _siv(purpose).encrypt(data, [purpose.encode()])
+    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+
+def open_token(purpose: str, token: str) -> bytes | None:
+    """What `make_token` was given; None for anything that it did not make."""
+    try:
+        sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        return _siv(purpose).decrypt(sealed, [purpose.encode()])
+    except (ValueError, InvalidTag):
+        return None
+
+
 def link(data: bytes) -> bytes:
     """32 bytes of a keyed hash that chains `data`; nobody without the keys can compute them."""
     return _mac(_expanded(_index_secret(), b"chain"), data)
@@ -97,6 +114,10 @@ def fingerprint(body: bytes) -> bytes:
     Keyed: a body may be no more than a phone number, and all of a city's are tried in minutes.
     """
     return _mac(_expanded(_index_secret(), b"fingerprint"), body)
+
+
+def _siv(purpose: str) -> AESSIV:
+    return AESSIV(_expanded(_index_secret(), f"token/{purpose}".encode()))
 
 
 def _index_secret() -> bytes:

@@ -1,5 +1,6 @@
 """QR codes, drawn as vectors: on paper, on a page, and in a terminal."""
 
+import io
 from functools import lru_cache
 from typing import Literal
 
@@ -7,6 +8,7 @@ import qrcode
 import qrcode.constants
 import qrcode.util
 from markupsafe import Markup, escape
+from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
 # What the alphanumeric mode can say (ISO/IEC 18004, table 5). It needs 5.5 bits a letter instead of 8, so the
@@ -74,6 +76,22 @@ def qr_svg(text: str, label: str = "QR") -> Markup:
         f' aria-label="{escape(label)}" shape-rendering="crispEdges">'
         f'<rect width="{side}" height="{side}" fill="#fff"/><path fill="#000" d="{path}"/></svg>'
     )
+
+
+def qr_svg_file(text: str) -> bytes:
+    """The same as a file of its own, for a flyer that somebody lays out themselves."""
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{qr_svg(text)}\n'.encode()
+
+
+def qr_png(text: str, *, least_pixels: int = 1000) -> bytes:
+    """A black and white PNG with its quiet zone, at least so many pixels wide, each module a whole number."""
+    rows = _with_quiet_zone(qr_rows(text, "Q"))
+    image = Image.new("1", (len(rows), len(rows)), 1)
+    image.putdata([int(not dark) for row in rows for dark in row])
+    side = len(rows) * -(-least_pixels // len(rows))
+    file = io.BytesIO()
+    image.resize((side, side), Image.Resampling.NEAREST).save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
 def qr_terminal(text: str) -> str:

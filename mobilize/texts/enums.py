@@ -74,6 +74,7 @@ class Intent(StrEnum):
     HERE = "here"  # value: the text code
     COMING = "coming"
     NOT_COMING = "not_coming"
+    WHERE = "where"  # the school, if one is named, stands in the words
     NUMBER = "number"  # value: the number
     LANGUAGE = "language"  # value: en or es
     URGENT_OK = "urgent_ok"

@@ -1,6 +1,6 @@
 """Security headers on every answer, errors included: a browser refuses what our pages do not do."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response
@@ -8,18 +8,19 @@ from flask import Flask, Response
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-_POLICY = (
+_POLICY = "Content-Security-Policy"
+_NO_FRAME = "frame-ancestors 'none'"
+_DIRECTIVES = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; manifest-src 'self'; worker-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+    f"form-action 'self'; manifest-src 'self'; worker-src 'self'; {_NO_FRAME}; base-uri 'none'"
 )
 _CLOSED = "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=()"
-_DEFAULTS = [("Permissions-Policy", _CLOSED), ("Cache-Control", "no-store")]
+_DEFAULTS = [(_POLICY, _DIRECTIVES), ("Permissions-Policy", _CLOSED), ("Cache-Control", "no-store")]
 
 
 def init_app(app: Flask, *, secure: bool) -> None:
     """Put the headers on every answer of this application."""
     always = [
-        ("Content-Security-Policy", _POLICY),
         ("Referrer-Policy", "no-referrer"),
         ("X-Content-Type-Options", "nosniff"),
         ("Cross-Origin-Opener-Policy", "same-origin"),
@@ -34,6 +35,13 @@ def init_app(app: Flask, *, secure: bool) -> None:
 def open_camera(response: Response) -> Response:
     """The same answer for the one page that scans codes."""
     response.headers["Permissions-Policy"] = _CLOSED.replace("camera=()", "camera=(self)")
+    return response
+
+
+def may_be_framed(response: Response, origins: Sequence[str]) -> Response:
+    """The same answer for the one page that pages of these origins may show in a frame; without any, none."""
+    allowed = f"frame-ancestors {' '.join(origins)}" if origins else _NO_FRAME
+    response.headers[_POLICY] = _DIRECTIVES.replace(_NO_FRAME, allowed)
     return response
 
 

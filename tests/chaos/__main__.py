@@ -10,6 +10,8 @@ import random
 import sys
 import time
 
+import pytest
+
 from mobilize.texts.operations import queue_texts
 from tests.chaos import checkin, sabotage
 from tests.chaos.ground import WORKERS, Ground, open_ground
@@ -26,9 +28,12 @@ AT_ONCE = 20
 
 def main() -> int:
     only = os.environ.get("ONLY", "")
-    if only not in ("", "texts", "checkin"):
-        print("ONLY: texts or checkin", file=sys.stderr)
+    if only not in ("", "texts", "checkin", "webhooks"):
+        print("ONLY: texts, checkin or webhooks", file=sys.stderr)
         return 1
+    if only == "webhooks":
+        os.environ.setdefault("WEBHOOK_EVENTS", "10000")
+        return int(pytest.main(["-s", "-q", "-n0", "tests/webhooks/test_nothing_is_lost.py"]))
     if only == "checkin":
         return checkin.main()
     rounds = int(os.environ.get("ROUNDS") or 40)

@@ -14,6 +14,7 @@ from mobilize.checkins.record.head_counts import report_head_count
 from mobilize.database import db
 from mobilize.languages import Translated
 from tests.builders import START, make_action, make_campaign, make_event, make_member, make_site
+from tests.checkins.calendars import read_strictly
 from tests.checkins.morning import OPEN, attendance, evidence, post
 from tests.services.client import Client
 
@@ -104,11 +105,10 @@ def test_the_chapters_next_action_stands_on_the_receipt_and_goes_into_a_calendar
     assert "Rally, downtown" in post(client, event, "2135550101").text
     answer = client.get(f"/c/{event.code}/next.ics")
     assert answer.mimetype == "text/calendar"
-    lines = answer.get_data(as_text=True).split("\r\n")
-    assert "DTSTART:20260317T150000Z" in lines and "DTEND:20260317T154500Z" in lines
-    assert "SUMMARY:Rally\\, downtown" in lines and "LOCATION:Roosevelt\\, High\\; School" in lines
-    assert f"UID:{coming.id}" in lines
-    assert all(len(line.encode()) <= 75 for line in lines)
+    [entry] = read_strictly(answer.data)
+    assert (entry.start, entry.end) == (later, later + timedelta(minutes=45))
+    assert (entry["summary"], entry["location"]) == ("Rally, downtown", "Roosevelt, High; School")
+    assert entry["uid"] == str(coming.id) and entry.alarms.times == []
 
 
 def test_everything_they_need_stands_on_it(client, app, site):

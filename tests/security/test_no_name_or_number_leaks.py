@@ -184,6 +184,16 @@ HOLDS_NOBODY = {
     "unmatched_messages.sid": CARRIERS,
     "voids.actor": BY_ID,
     "walkups.kind": OUR_WORD,
+    "webhook_deliveries.last_result": OUR_WORD,
+    "webhook_events.key": IDS,
+    "webhook_events.payload": COUNTS,
+    "webhook_marks.digest": COUNTS,
+    "webhook_marks.source": IDS,
+    "webhooks.made_by": BY_ID,
+    "webhooks.names_agreed_by": BY_ID,
+    "webhooks.names_by": BY_ID,
+    "webhooks.off_reason": OUR_WORD,
+    "webhooks.topics": OUR_WORD,
     "wrong_numbers.done_by": BY_ID,
 }
 

@@ -55,6 +55,8 @@ from mobilize.texts.operations import PlannedText, queue_texts
 from mobilize.texts.sending.pauses import pause_sending
 from mobilize.turnout.board import cache as live
 from mobilize.turnout.statements import operations as statements
+from mobilize.webhooks.endpoints import operations as webhooks
+from mobilize.webhooks.models import Webhook, WebhookDelivery
 from tests.builders import make_action, make_event, make_member, make_person, sign_in
 from tests.roster.files import member, roster
 from tests.world import World, address, routes_and_methods
@@ -81,8 +83,10 @@ DOES_NOT_ASK = {
     "actions.change_action_shifts": "tells nobody, and is changed back as easily",
     "actions.change_shifts": "tells nobody, and is changed back as easily",
     "actions.edit_campaign": "words on posters printed later, changed back as easily",
+    "actions.switch_line_finder": "places and times, which posters say as well; taken back as easily",
     "actions.new_campaign": "a name without an action",
     "actions.new_site_event": "one chapter's event, which its chair makes unasked",
+    "checkins.end_calendars": "takes power away",
     "checkins.decide": "each word on a piece of evidence is reopened as easily, and listed",
     "checkins.end_links_of": "takes power away: the next reminder brings a new link",
     "checkins.key_in_paper": "vouches for single members, with undo",
@@ -106,6 +110,10 @@ DOES_NOT_ASK = {
     "setup.add_areas": "names of areas, which nobody sees the more by",
     "setup.change_union": "words and a colour on pages, changed back as easily; audited",
     "setup.test_carrier": "one text to one's own phone",
+    "webhooks.names_off": "takes power away",
+    "webhooks.remove_webhook": "takes power away",
+    "webhooks.switch_off": "takes power away",
+    "webhooks.test_webhook": "an event without meaning, to an address that was proved for",
     "turnout.prepare_statement": "a draft; signing asks",
     "turnout.report_again": "counts, put together anew from what stands",
     "turnout.say_hours": "vouches for one member, with undo",
@@ -348,6 +356,26 @@ def _held_campaign(ground: Ground) -> dict[str, str]:
     return {}
 
 
+WEBHOOK = {"name": "Map", "url": "https://hooks.example.org/", "topics": "turnout.changed"}
+
+
+def _webhook(ground: Ground) -> dict[str, str]:
+    """One that is on, with something that it was sent."""
+    made_now = {"actor": "shell", "now": clock.now()}
+    webhook, _secret = webhooks.make_webhook("Map", WEBHOOK["url"], ["turnout.changed"], **made_now)
+    webhooks.send_test(webhook, **made_now)
+    ground.ids["webhook_id"] = webhook.id
+    ground.ids["delivery_id"] = db.session.scalars(select(WebhookDelivery.id)).one()
+    return {}
+
+
+def _webhook_off(ground: Ground) -> dict[str, str]:
+    _webhook(ground)
+    webhook = db.session.get_one(Webhook, ground.ids["webhook_id"])
+    webhooks.switch(webhook, False, actor="shell", now=clock.now())
+    return {}
+
+
 INVITED = {"name": "Nora Quist", "phone": "(213) 555-0177", "role": "admin"}
 MEMBER = {"first": "Mia", "last": "Reyes", "phone": "(213) 555-0188", "language": "en", "status": "active"}
 NAMES = {"kind": "names", "format": "csv", "reason": "Thank-you calls"}
@@ -403,6 +431,12 @@ ASKS = {
     "roster.undo_import": Operation(prepare=_import),
     "setup.go_live": Operation(prepare=_in_trial),
     "turnout.give_wall": Operation({"label": "Hall"}),
+    "webhooks.change_secret": Operation(prepare=_webhook),
+    "webhooks.make_webhook": Operation(WEBHOOK, WEBHOOK | {"url": "http://example.org"}),
+    "webhooks.replay_all": Operation(prepare=_webhook),
+    "webhooks.replay_one": Operation(prepare=_webhook),
+    "webhooks.switch_on": Operation(prepare=_webhook_off),
+    "webhooks.webhook_names": Operation({"reason": "Strike fund"}, {"reason": ""}, _webhook),
     "turnout.sign_statement": Operation(SIGNED, SIGNED | {"signed_as": ""}, _prepared),
     "turnout.statement_link": Operation(prepare=_signed),
 }

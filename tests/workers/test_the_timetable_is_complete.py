@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from mobilize import ROOMS
 from workers.beat import lives_s
 from workers.timetable import TIMETABLE
 
@@ -35,8 +36,7 @@ def test_no_task_takes_an_argument(tasks: dict[str, int]):
 
 
 def test_a_task_is_named_after_its_room(tasks: dict[str, int]):
-    rooms = {"roster", "texts", "accounts", "actions", "checkins", "reminders", "turnout", "privacy"}
-    rooms |= {"audit", "workers", "doctor"}
+    rooms = {*ROOMS, "audit", "workers", "doctor"}
     assert {name.split(".")[0] for name in tasks} <= rooms
 
 

@@ -42,6 +42,7 @@ class ApprovalKind(StrEnum):
     BROADCAST = "broadcast"
     GO_LIVE = "go_live"
     TOKEN = "token"  # noqa: S105 - the word for one
+    WEBHOOK_NAMES = "webhook_names"
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ RULES = {
     # Where there is nobody else to ask, a lone admin's step-up is enough.
     ApprovalKind.GO_LIVE: ApprovalRule(from_people=1),
     ApprovalKind.TOKEN: ApprovalRule(),
+    ApprovalKind.WEBHOOK_NAMES: ApprovalRule(),
 }
 
 

@@ -22,6 +22,7 @@ _LOOK_AT = {
     ApprovalKind.CHAIRS: ("accounts.show_chairs", "change_id"),
     ApprovalKind.CALLING_OFF: ("reminders.call_off", "action_id"),
     ApprovalKind.BROADCAST: ("reminders.broadcast", "broadcast_id"),
+    ApprovalKind.WEBHOOK_NAMES: ("webhooks.webhook", "webhook_id"),
 }
 
 
@@ -78,6 +79,7 @@ def kind_words() -> dict[str, str]:
         ApprovalKind.BROADCAST: _("A text to more than 2,000 people"),
         ApprovalKind.GO_LIVE: _("Going live: texts reach everybody from then on"),
         ApprovalKind.TOKEN: _("A token with which a program reads names"),
+        ApprovalKind.WEBHOOK_NAMES: _("Single check-ins, with names, to another program"),
     }
 
 

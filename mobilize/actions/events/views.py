@@ -1,6 +1,7 @@
 """Pages of an event: code, poster, sign-in sheet, another time; and a chair's new event."""
 
 import uuid
+from collections.abc import Callable
 from datetime import date, time, timedelta
 
 from flask import Response as FileResponse
@@ -13,6 +14,7 @@ from mobilize.accounts.access.scope import today
 from mobilize.accounts.second_factor.step_up import ASKS_ABOVE
 from mobilize.actions.events.codes import replace_code
 from mobilize.actions.forms import MoveForm, NewCodeForm, SiteEventForm, written
+from mobilize.actions.line_finder.queries import url_of_line_finder
 from mobilize.actions.models import Event
 from mobilize.actions.operations import LONGEST_NAME, create_site_event
 from mobilize.actions.operations import move_event as move
@@ -22,7 +24,7 @@ from mobilize.actions.routes import bp
 from mobilize.actions.visibility import chairless, changeable_event, may_change, visible_event, visible_site
 from mobilize.errors import Refused
 from mobilize.languages import LANGUAGES, N_, Translated, _, language, say_in
-from mobilize.printing.qr import qr_svg
+from mobilize.printing.qr import qr_png, qr_svg, qr_svg_file
 from mobilize.roster.models import Site
 from mobilize.texts.queries import told_about
 
@@ -51,6 +53,31 @@ def poster(event_id: uuid.UUID) -> FileResponse:
     """The poster of an event. No names on it."""
     event = visible_event(event_id, me().scope)
     return printed(posters_of([event]), f"poster-{event.code}.pdf")
+
+
+@bp.get("/events/<uuid:event_id>/qr.svg")
+@signed_in()
+def qr_as_svg(event_id: uuid.UUID) -> FileResponse:
+    """The code of an event, or that of *Where is my line?*, for a chapter's own flyer."""
+    return _flyer_code(event_id, "svg", qr_svg_file, "image/svg+xml")
+
+
+@bp.get("/events/<uuid:event_id>/qr.png")
+@signed_in()
+def qr_as_png(event_id: uuid.UUID) -> FileResponse:
+    """The same as pixels."""
+    return _flyer_code(event_id, "png", qr_png, "image/png")
+
+
+def _flyer_code(
+    event_id: uuid.UUID, ending: str, draw: Callable[[str], bytes], mimetype: str
+) -> FileResponse:
+    event, is_where = visible_event(event_id, me().scope), request.args.get("of") == "where"
+    address = url_of_line_finder() if is_where else event.check_in_address
+    response = FileResponse(draw(address), mimetype=mimetype)
+    name = f"where.{ending}" if is_where else f"check-in-{event.code}.{ending}"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 @bp.get("/events/<uuid:event_id>/sheet.pdf")

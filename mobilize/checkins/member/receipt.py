@@ -1,7 +1,7 @@
 """Offers of a receipt: the next event as a calendar file, and undoing the last check-in."""
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import joinedload
@@ -30,25 +30,6 @@ def next_event(event: CachedEvent) -> Event | None:
         .order_by(Event.starts_at)
     )
     return db.session.scalars(coming.limit(1)).first()
-
-
-def calendar_file(event: Event, language: str, now: datetime) -> str:
-    """One event as iCalendar (RFC 5545), lines folded, in UTC."""
-    moments = {"DTSTAMP": now, "DTSTART": event.starts_at, "DTEND": event.ends_at}
-    place = f"{event.place}, {event.meet_at}" if event.meet_at else event.place
-    lines = [
-        "BEGIN:VCALENDAR",
-        "VERSION:2.0",
-        "PRODID:-//Mobilize//EN",
-        "BEGIN:VEVENT",
-        f"UID:{event.id}",
-        *(f"{name}:{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}" for name, moment in moments.items()),
-        f"SUMMARY:{_escaped(event.action.name.in_(language))}",
-        f"LOCATION:{_escaped(place)}",
-        "END:VEVENT",
-        "END:VCALENDAR",
-    ]
-    return "".join(f"{_folded(line)}\r\n" for line in lines)
 
 
 def undo_last_of_phone(event: CachedEvent, cookie: str, *, now: datetime) -> None:
@@ -92,18 +73,3 @@ def _take_back_the_last(event: CachedEvent, condition: ColumnElement[bool], now:
 def _is_same_claim(one: Evidence, last: Evidence) -> bool:
     """Whether the same was typed; a member's phone and their member number are two claims, like anybody's."""
     return one.body_hash == last.body_hash
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n")
-
-
-def _folded(line: str) -> str:
-    """At most 75 bytes a line, never within a letter."""
-    parts, part = [], ""
-    for letter in line:
-        if len((part + letter).encode()) > 73:
-            parts.append(part)
-            part = ""
-        part += letter
-    return "\r\n ".join([*parts, part])

@@ -6,9 +6,10 @@ from flask.typing import ResponseReturnValue
 from mobilize import clock
 from mobilize.accounts.access.permissions import anyone
 from mobilize.accounts.sign_in.sessions import cookie_name, take_cookie
+from mobilize.checkins.calendar.ical import calendar_file, entry_of
 from mobilize.checkins.member.event_cache import cached_event
 from mobilize.checkins.member.personal_links import whose
-from mobilize.checkins.member.receipt import calendar_file, next_event, undo_last_of_link, undo_last_of_phone
+from mobilize.checkins.member.receipt import next_event, undo_last_of_link, undo_last_of_phone
 from mobilize.checkins.routes import bp
 from mobilize.languages import language
 
@@ -21,7 +22,7 @@ def next_in_calendar(code: str) -> Response:
     coming = next_event(event) if event else None
     if coming is None:
         abort(404)
-    answer = Response(calendar_file(coming, language(), clock.now()), mimetype="text/calendar")
+    answer = Response(calendar_file([entry_of(coming, language())], language()), mimetype="text/calendar")
     answer.headers["Content-Disposition"] = 'attachment; filename="next.ics"'
     return answer
 

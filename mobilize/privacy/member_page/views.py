@@ -9,6 +9,7 @@ from mobilize import clock
 from mobilize.accounts.access.permissions import anyone
 from mobilize.accounts.forms import CodeForm, PhoneForm
 from mobilize.accounts.sign_in.sessions import cookie_name, give_cookie, take_cookie
+from mobilize.checkins.calendar.feeds import address_of_member
 from mobilize.checkins.member.personal_links import end_links
 from mobilize.errors import Refused
 from mobilize.keys.tokens import random_token
@@ -87,6 +88,7 @@ def held() -> Response | str:
         card=card_of(member),
         status=status_words().get(member.status, member.status),
         asks=questions_on_page(),
+        calendar=address_of_member(member.id),
     )
 
 

@@ -33,6 +33,7 @@ from mobilize.reminders.inbox.shared_phones import (
     count_them,
     members_at,
 )
+from mobilize.reminders.inbox.where import say_where
 from mobilize.reminders.inbox.wrong_numbers import take_wrong_number
 from mobilize.reminders.models import Rsvp
 from mobilize.reminders.rules.kinds import MEMBER_KINDS
@@ -63,8 +64,9 @@ def read_answers(now: datetime) -> int:
     """Deal with what came in for us, oldest first; returns how many. Each text once, however often it runs.
 
     A number from a chair is their line's head count; 1 and 2 answer "coming?"; HERE, with a text code or
-    where one line alone is open, is a check-in; of a phone that several share it is asked whose that was; a
-    wrong number is taken off. What is left goes to a person, and whoever wrote is told who answers.
+    where one line alone is open, is a check-in; of a phone that several share it is asked whose that was;
+    WHERE asks for a line; a wrong number is taken off. What is left goes to a person, and whoever wrote is
+    told who answers.
     """
     came, stumbled = _unread(now), set[UUID]()
     handle = partial(_handle, now=now, stumbled=stumbled)
@@ -73,6 +75,7 @@ def read_answers(now: datetime) -> int:
         + handle(_head_count, Intent.NUMBER, question_kind=QuestionKind.HEAD_COUNT)
         + handle(_coming, Intent.COMING, Intent.NOT_COMING)
         + handle(_here, Intent.HERE)
+        + handle(_where, Intent.WHERE)
         + sum(handle(_which, Intent.NUMBER, question_kind=kind, only=chosen) for kind in WHICH)
         + handle(_unasked_count, Intent.NUMBER, Intent.OTHER, only=_counts_unasked)
         + handle(_unclear, Intent.OTHER, question_kind=QuestionKind.HEAD_COUNT, only=_asks_again)
@@ -338,6 +341,10 @@ def _here(inbound: Inbound, _question: Question | None, now: datetime) -> bool:
         wording = "here_old_code" if old else "here_kept" if kept else "here_counted"
         answer(inbound, wording, {"place": place_of(event)}, language=language, now=now)
     return True
+
+
+def _where(inbound: Inbound, _question: Question | None, now: datetime) -> bool:
+    return say_where(inbound, now=now)
 
 
 def _by_code(code: str, at: datetime) -> tuple[Event | None, bool]:

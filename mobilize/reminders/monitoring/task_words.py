@@ -49,6 +49,9 @@ def task_words() -> dict[str, str]:
         "turnout.make_due_reports": _("Reports are put together"),
         "turnout.plan_thanks": _("Thank-yous are planned"),
         "turnout.correct_closed_actions": _("What came late is added to closed actions"),
+        "webhooks.collect": _("What happened is noted for other programs"),
+        "webhooks.deliver": _("Other programs are told what happened"),
+        "webhooks.forget_old": _("What other programs were told is forgotten"),
         "audit.seal": _("The audit is sealed"),
         "audit.verify": _("The audit is verified"),
     }

@@ -202,6 +202,16 @@ START_FROM = 0.05
 # A chair was asked for a figure, and reads what was understood.
 COUNT_FROM = 0.1
 HERE = re.compile(r"(?:im |i am |estoy )?(?:here|aqui|presente)\s*[:#-]?\s*(\d{4,6})")
+# "where", "WHERE Lincoln", "¿dónde está mi línea?"; whether a school follows, the sites tell.
+WHERE = re.compile(
+    r"(?:where|donde)(?: ?s| is| are| esta| queda| es)?(?: (?:my|our|the|mi|la|nuestra) (?:picket )?"
+    r"(?:line|picket|linea|piquete))?(?: (?:at|for|en|de))?(?: (?P<school>\w.{1,59}))?"
+)
+# Words of a question that no school's name has: "where do I park?".
+NO_SCHOOL = re.compile(
+    r"\b(?:do|does|did|can|could|should|will|would|i|im|you|we|they|he|she|it|to|that|this|there|everybody|everyone"
+    r"|people|all|going|go|meet|park|hay|me|nos|se|puedo|podemos|debo|vamos|van|estan|todos|gente|compro|cuando)\b"
+)
 HERE_WORDS = {
     *("here", "im here", "i am here", "aqui", "aqui estoy", "ya estoy aqui", "estoy aqui", "presente"),
 }
@@ -264,6 +274,7 @@ def read_reply(body: str, question_kind: str | None = None) -> ParsedReply:
         or _who(plain)
         or _wrong_number(plain, chances)
         or _likely(body, question_kind, chances)
+        or _where(plain)
         or ParsedReply(Intent.OTHER)
     )
 
@@ -349,6 +360,17 @@ def count_of(value: str) -> CountRead:
     return CountRead(int(heads), int(supporters or 0))
 
 
+def school_asked(body: str) -> str | None:
+    """The school after WHERE or DONDE, "" where none is named; None for any other text."""
+    question = WHERE.fullmatch(plain_words(body))
+    school = question["school"] or "" if question else None
+    return None if school and NO_SCHOOL.search(school) else school
+
+
+def _where(plain: str) -> ParsedReply | None:
+    return ParsedReply(Intent.WHERE) if school_asked(plain) else None
+
+
 def _likely(body: str, question_kind: str | None, chances: Mapping[str, float]) -> ParsedReply | None:
     """The answer in words of one's own, where a question is open that it can answer."""
     if (
@@ -401,6 +423,8 @@ def _answer(plain: str, question_kind: str | None) -> ParsedReply | None:
 def _wish(plain: str) -> ParsedReply | None:
     if plain in HELP_WORDS:
         return ParsedReply(Intent.HELP)
+    if school_asked(plain) == "":
+        return ParsedReply(Intent.WHERE)
     if plain in _language_words():
         return ParsedReply(Intent.LANGUAGE, _language_words()[plain])
     return ParsedReply(Intent.URGENT_OK) if plain in {"urgent", "urgente"} else None

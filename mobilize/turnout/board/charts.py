@@ -1,14 +1,13 @@
 """Charts of the board: the bars of arrivals and the map, as sizes and places that need no inline style."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from statistics import median
 from typing import Any, Protocol
 
 from mobilize import clock
 from mobilize.actions.models import Action
+from mobilize.map_projection import fit, is_near, middle
 from mobilize.turnout.board.pace import arrivals_of, pace_of
 from mobilize.turnout.board.rows import silent_rows, site_rows
 from mobilize.turnout.figures.people import Arrivals
@@ -17,8 +16,6 @@ from mobilize.turnout.figures.types import Board
 WIDTH, HEIGHT = 640, 160
 WIDEST = 40
 MAP_WIDTH, MAP_HEIGHT, MARGIN = 640, 640, 12
-# Degrees from the middle of the local: no local reaches farther, and a swapped sign does.
-FARTHEST = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,34 +91,15 @@ def site_map(sites: Sequence[Located]) -> Map | None:
     Sites in trouble come last, so that they lie on top. A coordinate far from all others is a slip: its site
     is left out instead of shrinking the map to a dot.
     """
-    placed = [(site, *site.place) for site in sites if site.place]
-    near = _without_slips(placed)
+    placed = [(site, site.place) for site in sites if site.place]
+    centre = middle([point for _site, point in placed]) if placed else None
+    near = [(site, point) for site, point in placed if centre and is_near(point, centre)]
     if len(near) < 2:
         return None
-    top, left = max(lat for _c, lat, _lon in near), min(lon for _c, _lat, lon in near)
-    # On a map this small, degrees of longitude are all as short as in its middle.
-    narrow = math.cos(math.radians(median(lat for _c, lat, _lon in near)))
-    wide = max(max((lon - left) * narrow for _c, _lat, lon in near), 1e-6)
-    tall = max(max(top - lat for _c, lat, _lon in near), 1e-6)
-    scale = min((MAP_WIDTH - 2 * MARGIN) / wide, (MAP_HEIGHT - 2 * MARGIN) / tall)
-    marks = [
-        MapMarker(site.name, site.state, _at((lon - left) * narrow * scale), _at((top - lat) * scale))
-        for site, lat, lon in near
-    ]
+    projection = fit([point for _site, point in near], MAP_WIDTH, MAP_HEIGHT, MARGIN)
+    marks = [MapMarker(site.name, site.state, *projection.place(point)) for site, point in near]
     marks.sort(key=lambda mark: -mark.state.trouble)
-    size = round(wide * scale + 2 * MARGIN), round(tall * scale + 2 * MARGIN)
-    return Map(marks, *size, unplaced=len(sites) - len(marks))
-
-
-def _at(inside: float) -> float:
-    return round(MARGIN + inside, 1)
-
-
-def _without_slips(placed: list[tuple[Located, float, float]]) -> list[tuple[Located, float, float]]:
-    if not placed:
-        return []
-    lat, lon = median(one[1] for one in placed), median(one[2] for one in placed)
-    return [one for one in placed if max(abs(one[1] - lat), abs(one[2] - lon)) <= FARTHEST]
+    return Map(marks, projection.width, projection.height, unplaced=len(sites) - len(marks))
 
 
 def pictures(action: Action, board: Board, link: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from flask import Flask
 from mobilize.accounts.access.grants import grant_line
 from mobilize.accounts.models import GrantKind, Person, RoleName
 from mobilize.actions.eligibility import freeze_event
+from mobilize.actions.line_finder.operations import show_lines
 from mobilize.actions.models import Action, ActionKind, Event
 from mobilize.checkins.models import Method
 from mobilize.checkins.record.head_counts import report_head_count
@@ -115,6 +116,7 @@ def build(app: Flask, fact: str, *, kind: ActionKind = ActionKind.PICKET) -> Wor
     world = World(app, action, here, elsewhere, officer)
     _links(world, lincoln.area_id)
     world.publish(OPEN)
+    show_lines(action, True, actor="test", now=OPEN)
     return world
 
 

@@ -118,11 +118,21 @@ def _line(*ends: str) -> Looks:
     return looks
 
 
+def _where(world: World) -> Iterator[Look]:
+    """The page of places and times, which the office shows in every world."""
+    phone = Client(world.app, use_cookies=True)
+    for address in ("/where", "/where?q=lincoln", "/where?q=lincoln&lang=es", "/where.json"):
+        yield OUTSIDER, address, phone.get(address)
+
+
 ROUTES: dict[str, Looks | str] = {
+    "actions.where": _where,
+    "actions.where_json": "looked at with `actions.where`",
     "checkins.check_in": _check_in,
     "checkins.check_in_now": _receipt,
     "checkins.check_in_at_the_line": A_STEP,
     "checkins.next_in_calendar": _calendar,
+    "checkins.calendar_feed": "opens by an address that stands on the member's or the chair's own page alone",
     "checkins.find": _find,
     "checkins.undo": A_STEP,
     "checkins.personal": _personal,
