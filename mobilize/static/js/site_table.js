@@ -28,11 +28,13 @@ let places = [];
 let areas = [];
 let shown = SHOWN_AT_ONCE;
 let key = "";
+/** @type {HTMLTableRowElement[]} */
+const pool = [];
 export const chosen = { q: field("q").value, area: field("area").value, state: field("state").value, sort: words.sort };
 
 /** @type {Record<string, (site: Site) => number | string>} */
 const COLUMNS = {
-  name: (site) => folded(site.name),
+  name: (site) => site.about,
   came: (site) => site.came,
   share: (site) => site.share ?? 1,
   heads: (site) => site.heads ?? -1,
@@ -126,11 +128,13 @@ export function found() {
   return keyed.map(({ site }) => site);
 }
 
-/** Put the rows in place: what has the focus keeps it. */
+/** Put the rows in place, using those that are there: what has the focus keeps it. */
 function draw() {
   const listed = found();
   const focused = body.contains(document.activeElement) ? document.activeElement?.getAttribute("href") : null;
-  body.replaceChildren(...listed.slice(0, shown).map(rowOf));
+  const drawn = listed.slice(0, shown);
+  const rows = drawn.map((site, n) => fill(pool[n] ?? (pool[n] = newRow()), site));
+  if (rows.length !== body.children.length || rows[0] !== body.children[0]) body.replaceChildren(...rows);
   if (focused) linkTo(focused)?.focus({ preventScroll: true });
   byId("found").textContent = filled(words.found, { some: listed.length, all: sites.length });
   drawMore(listed.length);
@@ -142,35 +146,54 @@ function linkTo(href) {
   return [...body.querySelectorAll("a")].find((one) => one.getAttribute("href") === href);
 }
 
-/** @param {Site} site */
-function rowOf(site) {
+function newRow() {
   const template = /** @type {HTMLTemplateElement} */ (byId("row"));
-  const row = /** @type {HTMLTableRowElement} */ (first(template.content, "tr").cloneNode(true));
+  return /** @type {HTMLTableRowElement} */ (first(template.content, "tr").cloneNode(true));
+}
+
+/**
+ * @param {HTMLTableRowElement} row
+ * @param {Site} site
+ */
+function fill(row, site) {
   const link = first(row, "th a");
-  link.textContent = site.name;
+  say(link, site.name);
   link.setAttribute("href", words.link.replace("{}", site.id) + query());
-  first(row, "th .small").textContent = site.area;
-  if (!(site.marks & MORE_NAMES)) first(row, ".flag").remove();
+  say(first(row, "th .small"), site.area);
+  first(row, ".flag").hidden = !(site.marks & MORE_NAMES);
   const [state, came, share, heads, supporters] = [...row.cells].slice(1);
-  state.append(badgeOf(site.state));
-  came.textContent = filled(words.of, { came: site.came, eligible: site.eligible });
-  share.textContent = site.share === null ? "–" : percents.format(site.share).replace(/\s/g, "");
+  if (state.dataset.state !== String(site.state)) state.replaceChildren(badgeOf(site.state));
+  state.dataset.state = String(site.state);
+  say(came, filled(words.of, { came: site.came, eligible: site.eligible }));
+  say(share, site.share === null ? "–" : percents.format(site.share).replace(/\s/g, ""));
   if (heads) {
-    if (!(site.marks & SHARED_LINE)) first(heads, ".shared").remove();
-    heads.prepend(countOf(site.heads));
-    supporters.append(countOf(site.supporters));
+    first(heads, ".shared").hidden = !(site.marks & SHARED_LINE);
+    sayCount(first(heads, ".count-of"), site.heads);
+    sayCount(first(supporters, ".count-of"), site.supporters);
   }
   return row;
+}
+
+/**
+ * @param {HTMLElement} place
+ * @param {string} text
+ */
+function say(place, text) {
+  if (place.textContent !== text) place.textContent = text;
+}
+
+/**
+ * @param {HTMLElement} place
+ * @param {number | null} n
+ */
+function sayCount(place, n) {
+  place.classList.toggle("none-yet", n === null);
+  say(place, n === null ? words.noReport : numbers.format(n));
 }
 
 /** @param {number} state */
 function badgeOf(state) {
   return /** @type {HTMLTemplateElement} */ (byId("badges")).content.children[state].cloneNode(true);
-}
-
-/** @param {number | null} n */
-function countOf(n) {
-  return n === null ? create("span", "none-yet", words.noReport) : numbers.format(n);
 }
 
 /**
