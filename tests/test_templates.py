@@ -16,6 +16,7 @@ from mobilize.texts.enums import AttemptOutcome, Intent, TextState
 from mobilize.texts.receiving.receipts import STATE_OF
 from mobilize.turnout.board.sites import BoardState
 from mobilize.turnout.figures.types import State
+from mobilize.turnout.models import CallResult
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -38,6 +39,7 @@ WORDS = {
     "reminders/broadcast.html": [set(UnreachableReason)],
     "roster/imports.html": [set(ImportState) - {ImportState.READING, ImportState.DROPPED}],
     "texts/_words.html": [set(TextState), set(AttemptOutcome), set(STATE_OF), WORDINGS],
+    "turnout/_calls.html": [set(CallResult)],
     "turnout/_live_site.html": [{"text", "line", "desk"}],
 }
 

@@ -24,7 +24,7 @@ from mobilize.checkins.record.head_counts import MOST_AT_A_LINE
 from mobilize.languages import DEFAULT, name_of
 from mobilize.roster.models import Area
 from mobilize.roster.names import PersonName
-from mobilize.turnout.models import ReportKind
+from mobilize.turnout.models import CallResult, ReportKind
 from mobilize.turnout.statements.operations import OfficerSignature
 from mobilize.web.page_form import PageForm
 from mobilize.web.translated_field import TranslatedField
@@ -65,6 +65,17 @@ class CountForm(PageForm):
     def nonce_bytes(self) -> bytes:
         """16 bytes of whatever was sent."""
         return hashlib.blake2b((self.nonce.data or "").encode(), digest_size=16).digest()
+
+
+class CallForm(PageForm):
+    """What to do about a silent site's call: "take" it, "give_back", or its result. `chair`: whose number."""
+
+    do = StringField(validators=[validators.AnyOf(["take", "give_back", *CallResult])])
+    chair = HiddenField(validators=[validators.Optional(), validators.UUID()])
+
+    @property
+    def called(self) -> UUID | None:
+        return UUID(self.chair.data) if self.chair.data else None
 
 
 class HoursForm(PageForm):

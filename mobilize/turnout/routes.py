@@ -10,6 +10,7 @@ def init_app(app: Flask) -> None:
     import mobilize.turnout.board.public_views
     import mobilize.turnout.board.site_views
     import mobilize.turnout.board.views
+    import mobilize.turnout.calls.views
     import mobilize.turnout.campaigns.views
     import mobilize.turnout.hours.views
     import mobilize.turnout.reports.views

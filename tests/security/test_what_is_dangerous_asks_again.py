@@ -102,6 +102,8 @@ DOES_NOT_ASK = {
     "setup.add_areas": "names of areas, which nobody sees the more by",
     "setup.change_union": "words and a colour on pages, changed back as easily; audited",
     "setup.test_carrier": "one text to one's own phone",
+    "turnout.call_next": "takes one call for five minutes",
+    "turnout.call_site": "notes what became of one call",
     "turnout.enter_site_count": "one number of people, corrected by the next, and audited",
     "turnout.prepare_statement": "a draft; signing asks",
     "turnout.report_again": "counts, put together anew from what stands",

@@ -13,6 +13,8 @@ from mobilize.checkins.models import HeadCount
 from mobilize.database import db
 from mobilize.reminders.head_counts.requests import chairs_of
 from mobilize.texts.models import OutboxText, QuestionKind
+from mobilize.turnout.calls.queries import calls_of
+from mobilize.turnout.models import SiteCall
 
 LATEST = 6
 
@@ -27,13 +29,14 @@ class SiteLine:
     captains: int
     counts: Sequence[HeadCount]
     questions: Sequence[OutboxText]
+    calls: Sequence[SiteCall]
 
 
 def site_line(event: Event | None, site_id: UUID, now: datetime) -> SiteLine:
     """What is known of this line. The caller checks the scope."""
     chairs = chairs_of([site_id], now).get(site_id, [])
     if event is None:
-        return SiteLine(None, chairs, 0, [], [])
+        return SiteLine(None, chairs, 0, [], [], [])
     counts = select(HeadCount).where(HeadCount.event_id == event.id, HeadCount.voided_at.is_(None))
     questions = select(OutboxText).where(
         OutboxText.event_id == event.id, OutboxText.asks == QuestionKind.HEAD_COUNT
@@ -44,6 +47,7 @@ def site_line(event: Event | None, site_id: UUID, now: datetime) -> SiteLine:
         _open_links(event.id, now),
         db.session.scalars(counts.order_by(HeadCount.counted_at.desc(), HeadCount.id).limit(LATEST)).all(),
         db.session.scalars(questions.order_by(OutboxText.due_at.desc(), OutboxText.id).limit(LATEST)).all(),
+        calls_of([event.id]).get(event.id, [])[:LATEST],
     )
 
 

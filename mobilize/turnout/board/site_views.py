@@ -10,6 +10,7 @@ from mobilize import clock
 from mobilize.accounts.access.permissions import me, signed_in
 from mobilize.accounts.forms import role_word
 from mobilize.accounts.models import RoleName
+from mobilize.accounts.security.audit_labels import names_of
 from mobilize.actions.models import Action, Event
 from mobilize.actions.visibility import may_change, visible_action, visible_site
 from mobilize.database import db
@@ -62,13 +63,16 @@ def enter_site_count(action_id: UUID, site_id: UUID) -> Response | tuple[str, in
 def _page(action: Action, site: Site, form: CountForm) -> str:
     chapter = _chapter(action, site.id)
     event, now = _event(chapter), clock.now()
+    line = site_line(event, site.id, now)
     page: dict[str, Any] = {
         "action": action,
         "drill": action.drill,
         "site": site,
         "chapter": chapter,
         "state": board_state(chapter),
-        "line": site_line(event, site.id, now),
+        "line": line,
+        "names": names_of({call.by for call in line.calls}),
+        "now": now,
         "may_count": event is not None and may_change(event, me().scope) and event.starts_at <= now,
         "form": form,
         "role_word": role_word,

@@ -6,14 +6,12 @@ from flask import Response, abort, render_template, request
 
 from mobilize import clock
 from mobilize.accounts.access.permissions import me, signed_in
-from mobilize.accounts.forms import role_word
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Action
 from mobilize.actions.visibility import visible_action
 from mobilize.languages import language
 from mobilize.turnout.board import cache as live_board
 from mobilize.turnout.board.cache import to_response
-from mobilize.turnout.board.call_list import call_list, called_after
 from mobilize.turnout.board.overview import actions_on, own_sites, past_actions
 from mobilize.turnout.board.payload import board_payload, page_of_board
 from mobilize.turnout.board.sites import filter_from
@@ -51,22 +49,6 @@ def live(action_id: UUID) -> str:
     board = live_board.board_for(action, me().scope) or abort(404)
     page = page_of_board(action, board, filter_from(request.args), request.args.get("page", 1, type=int))
     return render_template("turnout/live.html", drill=action.drill, **page)
-
-
-@bp.get("/actions/<uuid:action_id>/calls")
-@signed_in(RoleName.ORGANIZER)
-def calls(action_id: UUID) -> str:
-    """The silent sites in scope whose chairs were asked in vain, with their numbers to call."""
-    action, now = visible_action(action_id, me().scope), clock.now()
-    board = live_board.board_for(action, me().scope) or abort(404)
-    return render_template(
-        "turnout/calls.html",
-        action=action,
-        silent=call_list(action, board, now),
-        minutes=called_after(action),
-        role_word=role_word,
-        drill=action.drill,
-    )
 
 
 @bp.get("/actions/<uuid:action_id>/turnout.json")
