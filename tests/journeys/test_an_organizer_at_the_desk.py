@@ -1,5 +1,6 @@
 """An organizer at a desk finds a silent site on the board, and enters its count: in a real browser."""
 
+import secrets
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,9 +12,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from mobilize import clock
-from mobilize.accounts.models import RoleName
+from mobilize.accounts.access.grants import grant_line
+from mobilize.accounts.models import GrantKind, RoleName
+from mobilize.actions.models import Event
 from mobilize.checkins.models import HeadCount
+from mobilize.checkins.record.head_counts import report_head_count
 from mobilize.database import db
+from mobilize.turnout.board.public_links import wall_event
 from tests.builders import (
     full_session,
     make_action,
@@ -117,6 +122,57 @@ def test_it_fits_every_screen_and_a_screen_reader_finds_its_way(desk: Page, widt
         assert desk.evaluate(
             "document.querySelector('.work').getBoundingClientRect().bottom <= innerHeight + 40"
         )
+
+
+@pytest.fixture
+def wall(browser: Browser, picket: SimpleNamespace) -> Iterator[Page]:
+    """The big screen in the hall, of whoever has its link."""
+    event = wall_event(picket.action)
+    assert event
+    ends = clock.now() + timedelta(hours=1)
+    _grant, token = grant_line(event.id, GrantKind.WALL, "Hall", None, "test", ends, now=clock.now())
+    context = browser.new_context(viewport={"width": 1920, "height": 1080})
+    page = context.new_page()
+    page.goto(f"{picket.server}/wall/{token}")
+    yield page
+    context.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1024, 768)])
+def test_a_wall_fits_its_screen_and_has_nothing_to_press(wall: Page, width: int, height: int) -> None:
+    wall.set_viewport_size({"width": width, "height": height})
+    expect(wall.locator(".wall-areas tbody tr")).to_have_count(2)
+    assert wall.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    assert wall.evaluate("getComputedStyle(document.body).cursor") == "none"
+    pressed = (
+        "[...document.querySelectorAll('button, main a, input')].filter((one) => one.offsetParent).length"
+    )
+    assert wall.evaluate(pressed) == 0
+    # From eight metres a letter has to be a two-hundred-and-fiftieth of that; such a screen is 68 cm high.
+    smallest = wall.locator(".wall-areas .figure").first.evaluate(
+        "e => parseFloat(getComputedStyle(e).fontSize)"
+    )
+    assert smallest * 0.7 / height * 680 > 20
+    assert _findings(wall) == []
+
+
+def test_a_wall_keeps_its_last_figures_while_the_network_is_away(wall: Page, picket: SimpleNamespace) -> None:
+    event = wall_event(picket.action)
+    assert event
+    _counted(event, 31)
+    expect(wall.locator(".big .value")).to_have_text("31", timeout=SOON)
+    wall.context.set_offline(True)
+    expect(wall.get_by_text("these are the last numbers we got")).to_be_visible(timeout=SOON)
+    expect(wall.locator(".big .value")).to_have_text("31")
+    _counted(event, 44)
+    wall.context.set_offline(False)
+    expect(wall.locator(".big .value")).to_have_text("44", timeout=SOON)
+    expect(wall.get_by_text("these are the last numbers we got")).to_have_count(0)
+
+
+def _counted(event: Event, n: int) -> None:
+    now = clock.now()
+    report_head_count(event, n, counted_at=now, nonce=secrets.token_bytes(16), via="text", by="test", now=now)
 
 
 def _ready(desk: Page, listed: str = "60 of 60 sites") -> None:
