@@ -8,17 +8,19 @@ of a setting that is not given.
 import base64
 import binascii
 import ipaddress
+import json
 import os
 import re
 import secrets
 import string
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -116,6 +118,7 @@ class Settings:
     log_level: str
     share_bands: tuple[int, ...]
     members_per_captain: float
+    map_lines: tuple[tuple[tuple[float, float], ...], ...] = field(repr=False)
     metrics_port: int | None
     metrics_host: str
     line_finder_origins: tuple[str, ...]
@@ -197,6 +200,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         log_level=read.one_of("LOG_LEVEL", ("INFO", "DEBUG", "WARNING")),
         share_bands=read.bands("SHARE_BANDS", "50,65,75,90"),
         members_per_captain=read.number("MEMBERS_PER_CAPTAIN", 10.0),
+        map_lines=read.lines("MAP_LINES"),
         metrics_port=read.count_if_set("METRICS_PORT", most=65_534),
         metrics_host=read.ip_address("METRICS_HOST", "127.0.0.1"),
         line_finder_origins=read.origins("LINE_FINDER_ORIGINS"),
@@ -526,6 +530,16 @@ class _Reader:
             raise BadSetting(f"{name} is {value!r}; it must be four rising percents like 50,65,75,90.")
         return bands
 
+    def lines(self, name: str) -> tuple[tuple[tuple[float, float], ...], ...]:
+        """The lines of a GeoJSON text, each of (latitude, longitude) in turn; none when it is empty."""
+        text = self.text(name, "")
+        try:
+            return tuple(_lines_of(json.loads(text))) if text else ()
+        except (LookupError, TypeError, AttributeError, RecursionError, ValueError):
+            raise BadSetting(
+                f"{name} must be GeoJSON with lines, degrees of longitude first; {name}_FILE names its file."
+            ) from None
+
     def keys(self) -> tuple[SecretKey, ...]:
         listed = self.text("SECRET_KEYS", "")
         if not listed:
@@ -534,6 +548,31 @@ class _Reader:
         if len({key.id for key in keys}) != len(keys):
             raise BadSetting("SECRET_KEYS names the same id twice.")
         return keys
+
+
+def _lines_of(shape: Any) -> Iterator[tuple[tuple[float, float], ...]]:
+    """The lines and outlines of a GeoJSON object (RFC 7946) and of what is in it; points are left out."""
+    inside = {"FeatureCollection": "features", "GeometryCollection": "geometries"}.get(shape["type"])
+    if inside:
+        for part in shape[inside]:
+            yield from _lines_of(part)
+    elif shape["type"] == "Feature":
+        yield from _lines_of(shape["geometry"])
+    else:
+        yield from _lines_in(shape["coordinates"])
+
+
+def _lines_in(coordinates: Any) -> Iterator[tuple[tuple[float, float], ...]]:
+    if not isinstance(coordinates[0], list):
+        return
+    if isinstance(coordinates[0][0], list):
+        for part in coordinates:
+            yield from _lines_in(part)
+        return
+    line = tuple((float(point[1]), float(point[0])) for point in coordinates)
+    if not all(abs(lat) <= 90 and abs(lon) <= 180 for lat, lon in line):
+        raise ValueError("not degrees")
+    yield line
 
 
 def _contrast_with_white(colour: str) -> float:

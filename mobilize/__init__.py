@@ -1,7 +1,7 @@
 """Mobilize: who stands at which line, counted.
 
 `create_app` puts the rooms together. Tools (the modules beside this one) import no room; each room imports
-only rooms below it: roster, texts, accounts, actions, checkins, reminders, turnout, privacy, setup, api, webhooks.
+only rooms below it, as they stand in `ROOMS`.
 """
 
 from importlib import import_module

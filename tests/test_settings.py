@@ -110,6 +110,10 @@ PRODUCTION = {
         ("LINE_FINDER_ORIGINS", "https://www.union.org, *"),
         ("LINE_FINDER_ORIGINS", "https://www.union.org/lines"),
         ("LINE_FINDER_TEXTS_AN_HOUR", "0"),
+        ("MAP_LINES", "the coast"),
+        ("MAP_LINES", "[]"),
+        ("MAP_LINES", '{"type": "LineString"}'),
+        ("MAP_LINES", '{"type": "LineString", "coordinates": [[34.0, -118.4], [34.1, -118.5]]}'),
     ],
 )
 def test_a_bad_setting_is_refused_by_its_name(name: str, value: str) -> None:
@@ -156,6 +160,20 @@ def test_what_a_share_needs_for_the_next_step_is_the_unions_to_say() -> None:
     assert config.load(GOOD).share_bands == (50, 65, 75, 90)
     text = config.load({**GOOD, "SHARE_BANDS": "40, 60, 80, 100", "MEMBERS_PER_CAPTAIN": "8"})
     assert (text.share_bands, text.members_per_captain) == ((40, 60, 80, 100), 8)
+
+
+def test_a_coast_is_read_with_the_longitude_first_and_points_are_left_out() -> None:
+    shapes = (
+        '{"type": "Feature", "geometry": {"type": "MultiLineString", "coordinates":'
+        " [[[-118.4, 34.0], [-118.5, 34.1, 12.0]]]}}",
+        '{"type": "Point", "coordinates": [-118.4, 34.0]}',
+        '{"type": "Polygon", "coordinates": [[[-118, 34], [-118, 35], [-117, 34], [-118, 34]]]}',
+    )
+    whole = '{"type": "GeometryCollection", "geometries": [' + ", ".join(shapes) + "]}"
+    lines = config.load({**GOOD, "MAP_LINES": whole}).map_lines
+    assert lines[0] == ((34.0, -118.4), (34.1, -118.5))
+    assert [len(line) for line in lines] == [2, 4]
+    assert config.load(GOOD).map_lines == ()
 
 
 def test_a_secret_may_come_from_a_file(tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -14,7 +14,9 @@ from mobilize.reminders.broadcasts.audience import UnreachableReason
 from mobilize.roster.models import ImportState
 from mobilize.texts.enums import AttemptOutcome, Intent, TextState
 from mobilize.texts.receiving.receipts import STATE_OF
+from mobilize.turnout.board.sites import BoardState
 from mobilize.turnout.figures.types import State
+from mobilize.turnout.models import CallResult
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -24,7 +26,7 @@ MOST = 160
 WORDINGS = {path.name.split(".")[0] for path in (ROOT / "templates/texts").glob("*.txt")}
 # By template: what it has words for, each all of them.
 WORDS = {
-    "_macros.html": [{*State, "here", "closed", "called_off", "open", "drill"}],
+    "_macros.html": [{*State, *BoardState, "here", "closed", "called_off", "open", "drill"}],
     "accounts/protections.html": [set(ProtectionState)],
     "actions/_actions.html": [set(ActionKind)],
     "actions/action.html": [set(ActionKind)],
@@ -37,7 +39,8 @@ WORDS = {
     "reminders/broadcast.html": [set(UnreachableReason)],
     "roster/imports.html": [set(ImportState) - {ImportState.READING, ImportState.DROPPED}],
     "texts/_words.html": [set(TextState), set(AttemptOutcome), set(STATE_OF), WORDINGS],
-    "turnout/_site_rows.html": [set(State)],
+    "turnout/_calls.html": [set(CallResult)],
+    "turnout/_live_site.html": [{"text", "line", "desk"}],
 }
 
 

@@ -1,5 +1,6 @@
 """Forms of walls, hours, reports and the noon number."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from uuid import UUID, uuid4
 
@@ -7,6 +8,7 @@ from flask_babel import lazy_gettext as _
 from wtforms import (
     BooleanField,
     HiddenField,
+    IntegerField,
     SelectChoice,
     SelectField,
     StringField,
@@ -18,10 +20,11 @@ from wtforms import (
 from mobilize.actions.forms import written
 from mobilize.checkins.forms import duty_words
 from mobilize.checkins.models import Duty
+from mobilize.checkins.record.head_counts import MOST_AT_A_LINE
 from mobilize.languages import DEFAULT, name_of
 from mobilize.roster.models import Area
 from mobilize.roster.names import PersonName
-from mobilize.turnout.models import ReportKind
+from mobilize.turnout.models import CallResult, ReportKind
 from mobilize.turnout.statements.operations import OfficerSignature
 from mobilize.web.page_form import PageForm
 from mobilize.web.translated_field import TranslatedField
@@ -41,6 +44,38 @@ class WallForm(PageForm):
         union = [SelectChoice("", _("The whole union"))] if whole_union else []
         self.area.choices = union + [SelectChoice(str(area.id), area.name) for area in areas]
         return self
+
+
+class CountForm(PageForm):
+    """The head count of a line, as somebody was told. `nonce` names this form: sent twice, it is one count.
+    `sure`: they were asked about an unusual number, and it is right."""
+
+    n = IntegerField(
+        _("How many stand there now?"),
+        validators=[
+            validators.InputRequired(_("Write the number of people.")),
+            validators.NumberRange(0, MOST_AT_A_LINE, _("Write a number of people, 0 or more.")),
+        ],
+    )
+    nonce = HiddenField(default=lambda: uuid4().hex)
+    sure = BooleanField()
+    ask_whether_sure = False
+
+    @property
+    def nonce_bytes(self) -> bytes:
+        """16 bytes of whatever was sent."""
+        return hashlib.blake2b((self.nonce.data or "").encode(), digest_size=16).digest()
+
+
+class CallForm(PageForm):
+    """What to do about a silent site's call: "take" it, "give_back", or its result. `chair`: whose number."""
+
+    do = StringField(validators=[validators.AnyOf(["take", "give_back", *CallResult])])
+    chair = HiddenField(validators=[validators.Optional(), validators.UUID()])
+
+    @property
+    def called(self) -> UUID | None:
+        return UUID(self.chair.data) if self.chair.data else None
 
 
 class HoursForm(PageForm):

@@ -5,13 +5,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Computed, ForeignKey, Index, String
+from sqlalchemy import JSON, ColumnElement, Computed, ForeignKey, Index, String, text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mobilize.accounts.models import Person
 from mobilize.actions.models import Action
-from mobilize.database import Model, SealedText
+from mobilize.database import Model, SealedText, new_id
 from mobilize.languages import Translated
 from mobilize.turnout.statements.formats import read_numbers, read_pack
 
@@ -73,6 +73,42 @@ class OutsideTotal(Model):
     version: Mapped[int] = mapped_column(primary_key=True)
     figures: Mapped[dict[str, object]] = mapped_column(JSON)
     fixed_at: Mapped[datetime]
+
+
+class CallResult(StrEnum):
+    """What became of a call to a silent site. `reached`: somebody answered, with a head count or without."""
+
+    REACHED = "reached"
+    NO_ANSWER = "no_answer"
+    WRONG_NUMBER = "wrong_number"
+
+
+class SiteCall(Model):
+    """A call to the chairs of a silent site. Until `ended_at` it is a claim: nobody else is given the site
+    before `claimed_until`. `chair` is whose number was called, where that matters: `person:<id>`.
+    """
+
+    __tablename__ = "site_calls"
+    __table_args__ = (
+        Index(
+            "uq_site_calls_one_open_per_event",
+            "event_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        # calls_of(): the calls of the lines on a list.
+        Index("ix_site_calls_event", "event_id", "claimed_at"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"))
+    by: Mapped[str] = mapped_column(String(64))
+    claimed_at: Mapped[datetime]
+    claimed_until: Mapped[datetime]
+    result: Mapped[CallResult | None]
+    chair: Mapped[str | None] = mapped_column(String(64))
+    ended_at: Mapped[datetime | None]
 
 
 class ReportKind(StrEnum):

@@ -155,6 +155,8 @@ HOLDS_NOBODY = {
     "senders.carrier": OUR_WORD,
     "senders.name": OUR_WORD,
     "senders.numbers": OUR_NUMBER,
+    "site_calls.by": BY_ID,
+    "site_calls.chair": BY_ID,
     "sites.campus": PLACE,
     "sites.city": PLACE,
     "sites.code": PLACE,

@@ -119,7 +119,7 @@ def test_an_unchanged_board_answers_304_and_a_changed_one_does_not(
     live.forget()
     changed = office.get(source, headers={"If-None-Match": first.headers["ETag"]})
     assert changed.status_code == 200
-    assert "Lincoln" in json.loads(changed.data)["html"]
+    assert [figures[3] for figures in json.loads(changed.data)["figures"]] == [9, 5, None]
 
 
 def test_a_board_opened_in_spanish_stays_spanish_when_it_is_drawn_anew(

@@ -15,7 +15,7 @@ from mobilize.reminders.models import RuleKind
 from mobilize.reminders.rules.operations import change_rule, set_default_rules
 from mobilize.texts.models import OutboxText
 from mobilize.turnout.board import cache as live
-from mobilize.turnout.board.call_list import SilentSite, call_list
+from mobilize.turnout.calls.queries import SilentSite, call_list
 from mobilize.turnout.figures.closing import close_due_events
 from tests.builders import START, make_person, sign_in
 from tests.turnout.conftest import Morning
@@ -92,6 +92,12 @@ def test_the_page_calls_with_one_tap(morning: Morning, client: FlaskClient) -> N
     _chairs(morning)
     ask_for_counts(_at(15))
     sign_in(client, make_person("Omar South", role=RoleName.ORGANIZER, area=morning.north))
+    assert (
+        client.post(
+            f"/actions/{morning.action.id}/calls/{morning.lincoln.id}", data={"do": "take"}
+        ).status_code
+        == 303
+    )
     page = client.get(f"/actions/{morning.action.id}/calls").text
     assert f"tel:{CARMEN}" in page and "Roosevelt" not in page
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -11,10 +12,10 @@ from mobilize.accounts.access.grants import grant_line
 from mobilize.accounts.models import GrantKind, RoleName
 from mobilize.actions.models import Action
 from mobilize.database import atomic, db
-from mobilize.turnout.board.charts import site_map
 from mobilize.turnout.board.pace import arrivals_of, pace_of
-from mobilize.turnout.board.rows import wall_rows
-from mobilize.turnout.figures.disclosure_control import final_names, hidden, public_board
+from mobilize.turnout.board.site_map import Map, MapMarker, site_map
+from mobilize.turnout.board.sites import board_sites
+from mobilize.turnout.figures.disclosure_control import final_names, hidden
 from mobilize.turnout.figures.queries import board
 from tests.builders import START, make_action, make_campaign, make_member, make_person
 from tests.turnout.conftest import Morning, arrive, enter
@@ -26,8 +27,7 @@ def test_every_site_has_its_place_and_its_shape_and_a_slip_does_not_shrink_the_m
     morning.freeze()
     morning.count(morning.madison, 0)
     _place(morning, [(34.05, -118.24), (34.10, -118.30), (34.05, 118.24)])  # the sign was forgotten
-    drawn = site_map(board(morning.action).chapters)
-    assert drawn is not None
+    drawn = _map_of(morning)
     assert [(mark.name, mark.state) for mark in drawn.marks] == [
         ("Madison", "zero"),
         ("Lincoln", "none"),
@@ -35,7 +35,31 @@ def test_every_site_has_its_place_and_its_shape_and_a_slip_does_not_shrink_the_m
     madison, lincoln = drawn.marks
     assert madison.x < lincoln.x and madison.y < lincoln.y  # farther west, farther north
     assert drawn.unplaced == 1
-    assert 0 < lincoln.x < drawn.width and 0 < lincoln.y < drawn.height
+    assert _is_in_view(lincoln, drawn) and _is_in_view(madison, drawn)
+
+
+def test_the_map_has_outlines_and_a_coast_and_is_zoomed_to_an_area(morning: Morning) -> None:
+    morning.freeze()
+    _place(morning, [(34.05, -118.24), (34.10, -118.30), (34.40, -118.60)])
+    coast = ((34.0, -118.7), (34.2, -118.5))
+    whole, north = _map_of(morning, lines=[coast]), _map_of(morning, area_id=morning.north.id)
+    assert sorted(area.name for area in whole.areas) == ["North", "South"]
+    assert len(whole.lines) == 1 and whole.lines[0].count(",") == 2
+    assert {mark.name for mark in whole.marks} == {"Lincoln", "Madison", "Roosevelt"}
+    assert {mark.name for mark in north.marks} == {"Lincoln", "Madison"}
+    assert north.scale < whole.scale and all(_is_in_view(mark, north) for mark in north.marks)
+
+
+def test_many_sites_are_clusters_that_say_how_many_lines_are_empty(
+    morning: Morning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mobilize.turnout.board.site_map.MOST_MARKS", 2)
+    morning.freeze()
+    morning.count(morning.lincoln, 12)
+    _place(morning, [(34.05, -118.24), (34.0501, -118.2401), (34.40, -118.60)])
+    drawn = _map_of(morning)
+    assert not drawn.marks
+    assert sorted((one.sites, one.empty) for one in drawn.clusters) == [(1, 1), (2, 1)]
 
 
 def test_the_pace_compares_with_the_last_action_at_the_same_minute(morning: Morning) -> None:
@@ -113,19 +137,6 @@ def test_a_wall_shows_figures_by_link_and_no_names_and_ends_when_taken_back(
     assert client.get(f"{address[0]}/board.json").status_code == 410
 
 
-def test_on_a_wall_two_lines_that_say_the_same_are_two_rows_and_a_new_count_is_drawn(
-    morning: Morning,
-) -> None:
-    morning.freeze()
-    with atomic() as session:
-        session.get_one(type(morning.madison), morning.madison.id).name = "Lincoln"
-    silent = wall_rows(public_board(board(morning.action)))
-    assert [row.count("Lincoln") for row in silent] == [1, 1, 0]
-    morning.count(morning.lincoln, 31)
-    counted = wall_rows(public_board(board(morning.action)))
-    assert [">31</td>" in row for row in counted].count(True) == 1
-
-
 def test_a_captains_link_opens_no_wall(morning: Morning, client: FlaskClient) -> None:
     event, later = morning.event(morning.lincoln), clock.now() + timedelta(hours=1)
     _g, token = grant_line(event.id, GrantKind.CAPTAIN, "Ana", None, "test", later, now=clock.now())
@@ -138,8 +149,20 @@ def test_the_live_page_draws_map_and_arrivals(morning: Morning, client: FlaskCli
     morning.send(morning.members[morning.lincoln.id][0], morning.lincoln, at=START + 3 * MINUTE)
     enter(client, make_person("Olga Office", role=RoleName.ADMIN), clock.now())
     page = client.get(f"/actions/{morning.action.id}/turnout").text
-    assert page.count("<use href=") == 3 and 'href="#m-below"' in page
+    assert page.count("<use href=") == 3 and 'href="#m-uncounted"' in page
     assert "style=" not in page
+
+
+def _map_of(morning: Morning, **how: Any) -> Map:
+    whole = board(morning.action)
+    drawn = site_map(board_sites(whole), {area.area_id: area.name for area in whole.areas}, **how)
+    assert drawn is not None
+    return drawn
+
+
+def _is_in_view(mark: MapMarker, drawn: Map) -> bool:
+    left, top, width, height = drawn.view
+    return left < mark.x < left + width and top < mark.y < top + height
 
 
 def _place(morning: Morning, places: list[tuple[float, float]]) -> None:

@@ -17,7 +17,7 @@ from mobilize.actions.models import Action, Event, EventChapter, EventState
 from mobilize.database import db
 from mobilize.languages import Translated
 from mobilize.map_projection import Point, is_near, middle, miles
-from mobilize.roster.imports.site_matcher import KnownSite, SiteBook
+from mobilize.roster.imports.site_matcher import KnownSite, SiteDirectory
 from mobilize.roster.models import Area, Site
 from mobilize.roster.names import fold
 
@@ -92,8 +92,8 @@ class LineFinder:
         return sorted(near, key=lambda pair: (pair[0], pair[1].starts_at))[:most]
 
     @cached_property
-    def _book(self) -> SiteBook:
-        return SiteBook(KnownSite(site.id, site.code, site.name, site.area) for site in self.sites)
+    def _book(self) -> SiteDirectory:
+        return SiteDirectory(KnownSite(site.id, site.code, site.name, site.area) for site in self.sites)
 
 
 def open_finder(now: datetime) -> LineFinder | None:

@@ -1,7 +1,7 @@
 """Requests for head counts: one to the chair, one more to all who chair, then the organizer's call list.
 
 Each action sets when, in its rule: by default 15, 25 and 35 minutes after the start. The organizer's call
-list is `turnout/call_list.py`.
+list is `turnout/calls/queries.py`.
 """
 
 import uuid

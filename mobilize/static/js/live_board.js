@@ -1,89 +1,204 @@
 // @ts-check
-// The live board: asks every 2-3 seconds whether anything changed, and puts the new tables in place of the old.
-// Rests while the page is hidden or paused. Without this script the page is complete, and a link counts again.
-// The time is written beside the live region, which speaks only when updates stop or come back.
+// The live board: fresh every 2-3 seconds, its sites searched in place, one of them open beside them.
+// Without this script the page is complete: its form and links do the same.
 
+import { askAnew, poll, togglePause, words } from "./board_polling.js";
 import { byId, create, dataOf, first } from "./dom.js";
 import { timeoutSignal } from "./http.js";
+import { choose, chosen, lacksPlaces, query, take } from "./site_table.js";
 
-const bar = byId("freshness");
-const board = byId("board");
-const status = first(bar, "[role=status]");
-const time = first(bar, "time");
-const words = dataOf("freshness");
-const pause = create("button", "button quiet", words.pause);
-let etag = "";
-let paused = false;
-let timer = 0;
-let failures = 0;
+const form = /** @type {HTMLFormElement} */ (byId("find"));
+const search = /** @type {HTMLInputElement} */ (byId("q"));
+const site = byId("site");
+const siteWords = dataOf("site");
+const useKeys = /** @type {HTMLInputElement} */ (byId("use-keys"));
+const WIDE = matchMedia("(min-width: 1024px)");
+let opened = "";
 
-pause.setAttribute("type", "button");
-pause.addEventListener("click", togglePause);
-first(bar, "a").replaceWith(pause);
-document.addEventListener("visibilitychange", () => {
-  clearTimeout(timer);
-  refreshIfWatched();
+first(form, "button").remove();
+form.addEventListener("submit", (event) => event.preventDefault());
+form.addEventListener("input", () => {
+  const before = chosen.area;
+  choose({ q: search.value, area: valueOf("area"), state: valueOf("state") });
+  keepAddress();
+  if (before !== chosen.area) askAnew();
 });
-addEventListener("online", refreshIfWatched);
-schedule();
+document.addEventListener("click", onClick);
+document.addEventListener("keydown", onKey);
+addPause();
+addKeys();
+poll(show, () => `${words.source}&area=${chosen.area}${lacksPlaces() ? "&places=1" : ""}`);
+askAnew();
 
-function togglePause() {
-  paused = !paused;
-  pause.textContent = paused ? words.resume : words.pause;
-  if (!paused) return void refresh();
-  clearTimeout(timer);
-  say(words.paused);
-}
-
-function refreshIfWatched() {
-  if (!document.hidden && !paused) refresh();
-}
-
-async function refresh() {
-  clearTimeout(timer);
-  try {
-    const response = await fetch(words.source, {
-      cache: "no-store",
-      headers: { Accept: "application/json", ...(etag && { "If-None-Match": etag }) },
-      signal: timeoutSignal(10000),
-    });
-    if (response.redirected || [401, 403, 410].includes(response.status)) return say(words.signedOut);
-    if (response.status === 200) show((await response.json()).html, response.headers.get("ETag"));
-    else if (response.status !== 304) throw new Error(String(response.status));
-    failures = 0;
-    time.textContent = new Date().toLocaleTimeString(`${document.documentElement.lang}-US`, { timeZone: words.zone });
-    say(words.fresh);
-  } catch {
-    failures += 1;
-    say(words.away);
-  }
-  schedule();
-}
-
-// 2 to 3 seconds, so that many boards do not ask at once; up to half a minute while nothing answers.
-function schedule() {
-  const seconds = Math.min((2 + Math.random()) * 2 ** Math.min(failures, 4), 30);
-  clearTimeout(timer);
-  if (!document.hidden && !paused) timer = setTimeout(refresh, seconds * 1000);
+/** @param {string} name */
+function valueOf(name) {
+  return /** @type {HTMLSelectElement} */ (form.elements.namedItem(name)).value;
 }
 
 /**
  * What was opened stays open, and the focus stays where it was.
- * @param {string} html
- * @param {string | null} tag
+ * @param {any} payload
  */
-function show(html, tag) {
-  const open = [...board.querySelectorAll("details")].map((details) => details.open);
-  const { activeElement } = document;
-  const focused = board.contains(activeElement) ? activeElement?.getAttribute("href") : null;
-  board.innerHTML = html;
-  board.querySelectorAll("details").forEach((details, n) => (details.open = Boolean(open[n])));
-  const link = focused && [...board.querySelectorAll("a")].find((one) => one.getAttribute("href") === focused);
-  if (link) link.focus({ preventScroll: true });
-  etag = tag || "";
+function show(payload) {
+  put("board", payload.html);
+  put("map", payload.map);
+  put("more", payload.more);
+  if (!take(payload)) askAnew();
 }
 
-/** @param {string} text */
-function say(text) {
-  if (status.textContent !== text) status.textContent = text;
+/**
+ * @param {string} id
+ * @param {string} html
+ */
+function put(id, html) {
+  const place = byId(id);
+  const wasOpen = [...place.querySelectorAll("details")].map((details) => details.open);
+  const focused = place.contains(document.activeElement) ? document.activeElement?.getAttribute("data-area") : null;
+  place.innerHTML = html;
+  place.querySelectorAll("details").forEach((details, n) => (details.open = Boolean(wasOpen[n])));
+  const link = [...place.querySelectorAll("a")].find((one) => focused !== null && one.dataset.area === focused);
+  link?.focus({ preventScroll: true });
+}
+
+/** @param {MouseEvent} event */
+function onClick(event) {
+  const link = event.target instanceof Element && event.target.closest("a");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (link.hasAttribute("data-area")) return chooseArea(event, link.getAttribute("data-area") || "");
+  if (link.hasAttribute("data-column")) return sortBy(event, link.getAttribute("data-column") || "");
+  if (byId("sites").contains(link) && WIDE.matches) open(event, link.getAttribute("href") || "");
+}
+
+/**
+ * The same area again shows all of them.
+ * @param {Event} event
+ * @param {string} area
+ */
+function chooseArea(event, area) {
+  event.preventDefault();
+  choose({ area: area === chosen.area ? "" : area });
+  keepAddress();
+  askAnew();
+}
+
+/**
+ * @param {Event} event
+ * @param {string} column
+ */
+function sortBy(event, column) {
+  event.preventDefault();
+  const own = column === "trouble" ? "" : column;
+  const numeric = ["came", "heads", "supporters"].includes(column);
+  const next = chosen.sort === own ? `-${own}` : chosen.sort === `-${own}` || !numeric ? own : `-${own}`;
+  choose({ sort: next === "-" ? "" : next });
+  keepAddress();
+}
+
+function keepAddress() {
+  history.replaceState(null, "", location.pathname + query());
+}
+
+/**
+ * A site beside the table. On a narrow screen its link is followed.
+ * @param {Event} event
+ * @param {string} href
+ */
+async function open(event, href) {
+  event.preventDefault();
+  opened = href;
+  site.hidden = false;
+  site.replaceChildren(create("p", "loading", siteWords.loading));
+  try {
+    const part = `${href}${href.includes("?") ? "&" : "?"}part=1&lang=${document.documentElement.lang}`;
+    const response = await fetch(part, { signal: timeoutSignal(10000) });
+    if (!response.ok || response.redirected) throw new Error(String(response.status));
+    const html = await response.text();
+    if (opened !== href) return;
+    site.innerHTML = html;
+    const field = site.querySelector("input[name=n]");
+    (field instanceof HTMLElement ? field : first(site, "h2")).focus();
+  } catch {
+    site.replaceChildren(create("p", "error", siteWords.failed));
+  }
+  const close = create("button", "button quiet", siteWords.close);
+  close.setAttribute("type", "button");
+  close.addEventListener("click", closeSite);
+  site.prepend(close);
+}
+
+function closeSite() {
+  site.hidden = true;
+  site.replaceChildren();
+  const link = [...byId("sites").querySelectorAll("tbody a")].find((one) => one.getAttribute("href") === opened);
+  (link instanceof HTMLElement ? link : search).focus();
+  opened = "";
+}
+
+/** @param {KeyboardEvent} event */
+function onKey(event) {
+  const target = /** @type {HTMLElement} */ (event.target);
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape") return escape(target);
+  if (event.key === "ArrowDown") return move(event, target, 1);
+  if (event.key === "ArrowUp") return move(event, target, -1);
+  if (event.key === "Enter" && target === search) return links()[0]?.click();
+  if (!useKeys.checked || target.closest("input, select, textarea")) return;
+  if (event.key === "/") focusSearch(event);
+  if (event.key === "?") toggleKeys();
+}
+
+/** @param {HTMLElement} target */
+function escape(target) {
+  if (!site.hidden) return closeSite();
+  if (target !== search || !search.value) return;
+  choose({ q: "" });
+  keepAddress();
+}
+
+/** @param {Event} event */
+function focusSearch(event) {
+  event.preventDefault();
+  search.focus();
+  search.select();
+}
+
+function toggleKeys() {
+  const keys = /** @type {HTMLDetailsElement} */ (byId("keys"));
+  keys.open = !keys.open;
+  if (keys.open) first(keys, "summary").focus();
+}
+
+function links() {
+  return /** @type {HTMLElement[]} */ ([...byId("sites").querySelectorAll("tbody th a")]);
+}
+
+/**
+ * Arrows: from the search into the table, and from site to site.
+ * @param {Event} event
+ * @param {HTMLElement} target
+ * @param {number} by
+ */
+function move(event, target, by) {
+  const at = links().indexOf(target);
+  if (at < 0 && (target !== search || by < 0)) return;
+  event.preventDefault();
+  if (at + by < 0) search.focus();
+  else links()[at + by]?.focus();
+}
+
+function addPause() {
+  const pause = create("button", "button quiet", words.pause);
+  pause.setAttribute("type", "button");
+  pause.addEventListener("click", () => {
+    pause.textContent = togglePause() ? words.resume : words.pause;
+  });
+  first(byId("freshness"), "a").replaceWith(pause);
+}
+
+function addKeys() {
+  byId("keys").hidden = false;
+  try {
+    useKeys.checked = localStorage.getItem("board keys") !== "no";
+    useKeys.addEventListener("change", () => localStorage.setItem("board keys", useKeys.checked ? "yes" : "no"));
+  } catch {}
 }

@@ -18,10 +18,9 @@ from mobilize.languages import _, language
 from mobilize.printing.qr import qr_svg
 from mobilize.turnout.board import cache as live
 from mobilize.turnout.board.cache import to_response
-from mobilize.turnout.board.charts import site_map
 from mobilize.turnout.board.public_links import areas_for_walls, open_walls, wall_ends, wall_event
-from mobilize.turnout.board.rows import wall_rows
-from mobilize.turnout.figures.disclosure_control import public_board
+from mobilize.turnout.board.site_map import Map, site_map
+from mobilize.turnout.figures.disclosure_control import PublicBoard, public_board
 from mobilize.turnout.figures.types import Board
 from mobilize.turnout.forms import WallForm
 from mobilize.turnout.routes import bp
@@ -129,12 +128,18 @@ def _context(whole: Board, area_id: UUID | None) -> dict[str, object]:
     board = union.of_area(area_id) if area_id else union
     return {
         "board": board,
-        "rows": wall_rows(board),
         # When it was asked, and not when it last changed: names that are not shown here change it as well.
         "as_of": clock.now(),
         "place": board.total.name,
-        "map": None if board.one_line else site_map(board.sites),
+        "map": None if board.one_line else _map(union, board),
+        "area_id": area_id,
+        "by_head_count": True,
     }
+
+
+def _map(union: PublicBoard, board: PublicBoard) -> Map | None:
+    areas = {area.area_id: area.name for area in union.areas if area.area_id}
+    return site_map(board.sites, areas, lines=settings().map_lines)
 
 
 def _page(action: Action, address: str = "") -> str:

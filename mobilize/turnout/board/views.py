@@ -2,20 +2,19 @@
 
 from uuid import UUID
 
-from flask import Response, abort, render_template, request, url_for
+from flask import Response, abort, render_template, request
 
 from mobilize import clock
 from mobilize.accounts.access.permissions import me, signed_in
-from mobilize.accounts.forms import role_word
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Action
 from mobilize.actions.visibility import visible_action
 from mobilize.languages import language
 from mobilize.turnout.board import cache as live_board
 from mobilize.turnout.board.cache import to_response
-from mobilize.turnout.board.call_list import call_list, called_after
-from mobilize.turnout.board.charts import pictures
 from mobilize.turnout.board.overview import actions_on, own_sites, past_actions
+from mobilize.turnout.board.payload import board_payload, page_of_board
+from mobilize.turnout.board.sites import filter_from
 from mobilize.turnout.figures.types import Board
 from mobilize.turnout.labels import hours_text, percent_text, points_text
 from mobilize.turnout.reports.tables import as_json
@@ -48,58 +47,35 @@ def live(action_id: UUID) -> str:
     """The live board of the areas in scope."""
     action = visible_action(action_id, me().scope)
     board = live_board.board_for(action, me().scope) or abort(404)
-    return render_template(
-        "turnout/live.html",
-        action=action,
-        board=board,
-        drill=action.drill,
-        link=_report_link(action),
-        **pictures(action, board, _report_link(action)),
-    )
-
-
-@bp.get("/actions/<uuid:action_id>/calls")
-@signed_in(RoleName.ORGANIZER)
-def calls(action_id: UUID) -> str:
-    """The silent sites in scope whose chairs were asked in vain, with their numbers to call."""
-    action, now = visible_action(action_id, me().scope), clock.now()
-    board = live_board.board_for(action, me().scope) or abort(404)
-    return render_template(
-        "turnout/calls.html",
-        action=action,
-        silent=call_list(action, board, now),
-        minutes=called_after(action),
-        role_word=role_word,
-        drill=action.drill,
-    )
+    page = page_of_board(action, board, filter_from(request.args), request.args.get("page", 1, type=int))
+    return render_template("turnout/live.html", drill=action.drill, **page)
 
 
 @bp.get("/actions/<uuid:action_id>/turnout.json")
 @signed_in(RoleName.ORGANIZER)
 def figures(action_id: UUID) -> Response:
-    """The board for machines; `?with=html` is the page's own tables, ready to be put in their place.
+    """The board for machines; `?with=html` is what keeps the page fresh: with `places` the names and codes
+    too, and with `area` the map of that one.
 
     304 to whoever names the ETag of an unchanged board. Figures are at most a second old.
     """
     action, scope = visible_action(action_id, me().scope), me().scope
-    render = _as_tables if request.args.get("with") == "html" else _as_figures
-    way = (language(), render.__name__)
-    rendered = live_board.rendered_for(action, scope, way, lambda board: render(action, board))
+    if request.args.get("with") == "html":
+        area_id, places = filter_from(request.args).area_id, "places" in request.args
+        way: tuple[object, ...] = (language(), area_id, places)
+        rendered = live_board.rendered_for(
+            action,
+            scope,
+            way,
+            lambda board: live_board.render_json(board_payload(action, board, area_id, places=places)),
+        )
+    else:
+        rendered = live_board.rendered_for(
+            action, scope, (language(),), lambda board: _as_figures(action, board)
+        )
     return to_response(rendered or abort(404))
 
 
 def _as_figures(action: Action, board: Board) -> live_board.Rendered:
     areas = {"areas": as_json(board, by="area")["areas"]}
     return live_board.render_json({"drill": action.drill} | as_json(board, by="site") | areas)
-
-
-def _as_tables(action: Action, board: Board) -> live_board.Rendered:
-    link = _report_link(action)
-    page = {"action": action, "board": board, "link": link, **pictures(action, board, link)}
-    return live_board.render_json({"html": render_template("turnout/_board.html", **page)})
-
-
-def _report_link(action: Action) -> str:
-    """The address of a chapter's report with {} for the site: made once, since a board has 800 of them."""
-    anyone = UUID(int=0)
-    return url_for("turnout.chapter_report", action_id=action.id, site_id=anyone).replace(str(anyone), "{}")

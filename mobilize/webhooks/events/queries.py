@@ -19,7 +19,7 @@ from mobilize.database import db
 from mobilize.roster.models import Member, Site
 from mobilize.texts.models import OutboxText, TextState
 from mobilize.turnout.board.cache import board_for
-from mobilize.turnout.board.call_list import called_after
+from mobilize.turnout.calls.queries import called_after
 from mobilize.turnout.figures.disclosure_control import PublicTotal, public_board
 from mobilize.turnout.models import Report
 from mobilize.webhooks.models import WebhookEvent, WebhookTopic

@@ -1,8 +1,8 @@
 """The call list of an organizer: sites that sent no head count though they were asked twice."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,18 +15,33 @@ from mobilize.reminders.models import ReminderRule, RuleKind
 from mobilize.reminders.rules.kinds import count_steps
 from mobilize.texts.models import OutboxText, QuestionKind, TextState
 from mobilize.turnout.figures.types import Board, Chapter
+from mobilize.turnout.models import SiteCall
 
+# Whoever did not answer is given to nobody before this.
+NOT_AGAIN_WITHIN = timedelta(minutes=10)
+NEVER = datetime.min.replace(tzinfo=UTC)
 _ARRIVED = (TextState.DELIVERED, TextState.SENT)
 
 
 @dataclass(frozen=True, slots=True)
 class SilentSite:
-    """A silent site: who chairs it, whether a question reached anybody, and how many are in by name."""
+    """A silent site: who chairs it, whether a question reached anybody, and its calls, newest first."""
 
     chapter: Chapter
     chairs: Sequence[tuple[RoleName, Person]]
     questions: int
     reached: bool
+    calls: Sequence[SiteCall] = ()
+
+    def held_by(self, now: datetime) -> str:
+        """The actor who is calling it now, or ""."""
+        held = [call.by for call in self.calls if call.ended_at is None and call.claimed_until > now]
+        return held[0] if held else ""
+
+    @property
+    def last_call(self) -> SiteCall | None:
+        """The latest call that has ended."""
+        return next((call for call in self.calls if call.ended_at), None)
 
 
 def call_list(action: Action, board: Board, now: datetime) -> list[SilentSite]:
@@ -37,12 +52,43 @@ def call_list(action: Action, board: Board, now: datetime) -> list[SilentSite]:
     due = _due(action, now)
     silent = [c for c in board.by_trouble if not c.line.reported and c.line.event_id in due]
     chairs = chairs_of([chapter.site_id for chapter in silent], now)
-    texts = _texts(due)
+    texts, calls = _texts(due), calls_of(due)
     return [
-        SilentSite(c, chairs.get(c.site_id, ()), *texts.get(c.line.event_id, (0, False)))
+        SilentSite(
+            c,
+            chairs.get(c.site_id, ()),
+            *texts.get(c.line.event_id, (0, False)),
+            calls=calls.get(c.line.event_id, ()),
+        )
         for c in silent
         if c.line.event_id
     ]
+
+
+def sites_to_call(listed: Sequence[SilentSite], actor: str, now: datetime) -> list[SilentSite]:
+    """Those that `actor` may be given next, best first: nobody else is calling them, and nobody did within
+    `NOT_AGAIN_WITHIN`. Those that were never called come first, then whose last call is longest ago."""
+    free = [site for site in listed if site.held_by(now) in ("", actor)]
+    due = [site for site in free if now - _last_ended(site) >= NOT_AGAIN_WITHIN]
+    return sorted(due, key=_last_ended)
+
+
+def calls_of(event_ids: Collection[UUID]) -> dict[UUID | None, list[SiteCall]]:
+    """Event -> its calls and the claim that is open, newest first."""
+    rows = db.session.scalars(
+        select(SiteCall)
+        .where(SiteCall.event_id.in_(event_ids))
+        .order_by(SiteCall.claimed_at.desc(), SiteCall.id)
+    )
+    calls: dict[UUID | None, list[SiteCall]] = {}
+    for call in rows:
+        calls.setdefault(call.event_id, []).append(call)
+    return calls
+
+
+def _last_ended(site: SilentSite) -> datetime:
+    last = site.last_call
+    return last.ended_at if last and last.ended_at else NEVER
 
 
 def _due(action: Action, now: datetime) -> set[UUID]:

@@ -1,0 +1,152 @@
+"""The live board as a page, and as what keeps the page fresh: head and map as HTML, sites as arrays.
+
+Of a site, what stays is sent apart from its figures: name and code once, then a few numbers a poll. The
+script searches, sorts and draws the rows; without it the server does the same for one page of them.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from flask import render_template, url_for
+
+from mobilize import clock, settings
+from mobilize.actions.models import Action
+from mobilize.turnout.board.charts import bars
+from mobilize.turnout.board.pace import area_changes, arrivals_of, pace_of
+from mobilize.turnout.board.site_map import Map, site_map
+from mobilize.turnout.board.sites import (
+    EMPTY_LINES,
+    PER_PAGE,
+    BoardSite,
+    BoardState,
+    SiteFilter,
+    board_sites,
+    chosen_sites,
+)
+from mobilize.turnout.figures.types import AreaTotal, Board
+
+_STATES = tuple(BoardState)
+# Bits of a site's last number.
+MORE_NAMES, SHARED_LINE = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class AreaTile:
+    """An area on the board: its figures, sites where nobody is known to stand, and by name against the last
+    action at the same minute (None: nothing to compare with)."""
+
+    area: AreaTotal
+    silent: int
+    zero: int
+    change: int | None
+
+
+def page_of_board(action: Action, board: Board, chosen: SiteFilter, page: int) -> dict[str, Any]:
+    """For the template: the head, the map, and the sites on this page of those that were looked for."""
+    sites, areas = board_sites(board), _area_names(board)
+    matching = chosen_sites(sites, chosen, areas)
+    pages = max(1, -(-len(matching) // PER_PAGE))
+    page = min(max(page, 1), pages)
+    return _head(action, board, sites, chosen.area_id) | {
+        "sites": matching[(page - 1) * PER_PAGE : page * PER_PAGE],
+        "found": len(matching),
+        "page": page,
+        "pages": pages,
+        "chosen": chosen,
+        "states": _STATES,
+        "way_back": way_back(chosen),
+    }
+
+
+def way_back(chosen: SiteFilter) -> str:
+    """What is added to a site's address, so that its page leads back to what was looked for."""
+    query = urlencode(chosen.query())
+    return f"?{query}" if query else ""
+
+
+def board_payload(action: Action, board: Board, area_id: UUID | None, *, places: bool) -> dict[str, Any]:
+    """What the page's script asks for: with `places`, names and codes too, whose digest is `key`."""
+    sites = board_sites(board)
+    head = _head(action, board, sites, area_id)
+    standing = _places(board)
+    payload = {
+        "html": render_template("turnout/_board.html", **head),
+        "map": render_template("turnout/_map.html", **head),
+        "more": render_template("turnout/_board_more.html", **head),
+        "key": _digest(standing),
+        "figures": _figures(sites, board),
+    }
+    return payload | (standing if places else {})
+
+
+def site_link(action: Action) -> str:
+    """The address of a site's page on the board with {} for the site: made once, since there are 800."""
+    anyone = UUID(int=0)
+    return url_for("turnout.live_site", action_id=action.id, site_id=anyone).replace(str(anyone), "{}")
+
+
+def area_tiles(board: Board, sites: Sequence[BoardSite], changes: dict[UUID, int]) -> list[AreaTile]:
+    """The areas by name."""
+    return [_tile(area, sites, changes.get(area.area_id)) for area in board.areas]
+
+
+def _head(action: Action, board: Board, sites: Sequence[BoardSite], area_id: UUID | None) -> dict[str, Any]:
+    pace = pace_of(board, action, clock.now())
+    return {
+        "action": action,
+        "board": board,
+        "pace": pace,
+        "tiles": area_tiles(board, sites, area_changes(board, pace)),
+        "area_id": area_id,
+        "map": _map(board, sites, area_id),
+        "arrived": bars(arrivals_of(board, action)),
+        "by_head_count": False,
+        "link": url_for("turnout.live", action_id=action.id),
+        "site_link": site_link(action),
+    }
+
+
+def _map(board: Board, sites: Sequence[BoardSite], area_id: UUID | None) -> Map | None:
+    if board.one_line:
+        return None
+    return site_map(sites, _area_names(board), area_id=area_id, lines=settings().map_lines)
+
+
+def _tile(area: AreaTotal, sites: Sequence[BoardSite], change: int | None) -> AreaTile:
+    states = [site.state for site in sites if site.area_id == area.area_id and site.state in EMPTY_LINES]
+    silent = states.count(BoardState.NONE)
+    return AreaTile(area, silent, len(states) - silent, change)
+
+
+def _area_names(board: Board) -> dict[UUID, str]:
+    return {area.area_id: area.name for area in board.areas}
+
+
+def _places(board: Board) -> dict[str, Any]:
+    areas = _area_names(board)
+    index = {area_id: n for n, area_id in enumerate(areas)}
+    return {
+        "areas": [[str(area_id), name] for area_id, name in areas.items()],
+        "places": [[str(c.site_id), c.name, c.code, index[c.area_id]] for c in board.chapters],
+    }
+
+
+def _digest(standing: dict[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(standing).encode(), digest_size=8).hexdigest()
+
+
+def _figures(sites: Sequence[BoardSite], board: Board) -> list[list[int | None]]:
+    """In the order of `places`: state, came, eligible, head count, supporters, marks."""
+    by_site = {site.chapter.site_id: site for site in sites}
+    return [_numbers(by_site[chapter.site_id]) for chapter in board.chapters]
+
+
+def _numbers(site: BoardSite) -> list[int | None]:
+    names, line = site.chapter.names, site.chapter.line
+    marks = MORE_NAMES * site.chapter.more_names_than_people + SHARED_LINE * (line.chapters > 1)
+    return [site.state.trouble, names.came, names.eligible, line.head_count, line.supporters, marks]

@@ -1,0 +1,185 @@
+"""An organizer at a desk finds a silent site on the board, and enters its count: in a real browser."""
+
+import secrets
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from mobilize import clock
+from mobilize.accounts.access.grants import grant_line
+from mobilize.accounts.models import GrantKind, RoleName
+from mobilize.actions.models import Event
+from mobilize.checkins.models import HeadCount
+from mobilize.checkins.record.head_counts import report_head_count
+from mobilize.database import db
+from mobilize.turnout.board.public_links import wall_event
+from tests.builders import (
+    full_session,
+    make_action,
+    make_area,
+    make_event,
+    make_member,
+    make_person,
+    make_site,
+)
+
+SOON = 8_000
+
+
+@pytest.fixture
+def picket(live_server: str) -> SimpleNamespace:
+    """A picket that began half an hour ago at 60 sites of two areas, none of which has reported."""
+    now = clock.now()
+    action = make_action(starts_at=now - timedelta(minutes=30), ends_at=now + timedelta(hours=2))
+    areas = [make_area("North"), make_area("South")]
+    for n in range(60):
+        name = "Emerson" if n == 37 else f"School {n:02d}"
+        site = make_site(name, area=areas[n % 2], lat=34 + n / 300, lon=-118 - (n * 7 % 60) / 300)
+        make_event(site, action=action)
+        make_member(site=site)
+    return SimpleNamespace(
+        action=action, board=f"{live_server}/actions/{action.id}/turnout", server=live_server
+    )
+
+
+@pytest.fixture
+def desk(browser: Browser, picket: SimpleNamespace) -> Iterator[Page]:
+    """The browser of somebody from the office, 1440 by 900."""
+    token = full_session(make_person("Ada Stone", role=RoleName.ADMIN), now=clock.now())
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.add_cookies([{"name": "session", "value": token, "url": picket.server}])
+    page = context.new_page()
+    page.goto(picket.board)
+    yield page
+    context.close()
+
+
+def test_a_silent_site_is_found_and_its_count_entered_by_keys_alone(
+    desk: Page, picket: SimpleNamespace
+) -> None:
+    expect(desk.locator("#found")).to_have_text("60 of 60 sites", timeout=SOON)
+    assert desk.locator("#sites tbody tr").count() == 20
+    started = time.monotonic()
+    desk.keyboard.press("/")
+    desk.keyboard.type("emer south")
+    expect(desk.locator("#found")).to_have_text("1 of 60 sites")
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#site h2")).to_have_text("Emerson", timeout=SOON)
+    expect(desk.get_by_label("How many stand there now?")).to_be_focused()
+    desk.keyboard.type("23")
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_text("Emerson: 23 counted.")).to_be_visible(timeout=SOON)
+    assert time.monotonic() - started < 20
+    assert [row.n for row in db.session.scalars(db.select(HeadCount))] == [23]
+    assert desk.url.endswith("?q=emer+south")
+
+
+def test_what_was_looked_for_stays_and_arrows_go_from_site_to_site(desk: Page) -> None:
+    _ready(desk)
+    desk.get_by_label("Area", exact=True).select_option("South")
+    expect(desk.locator("#found")).to_have_text("30 of 60 sites")
+    desk.get_by_role("link", name="Site", exact=True).click()
+    desk.reload()
+    _ready(desk, "30 of 60 sites")
+    expect(desk.locator("#sites tbody a").first).to_have_text("School 01")
+    desk.keyboard.press("/")
+    desk.keyboard.press("ArrowDown")
+    desk.keyboard.press("ArrowDown")
+    expect(desk.locator("#sites tbody a").nth(1)).to_be_focused()
+    desk.keyboard.press("?")
+    expect(desk.get_by_text("from site to site")).to_be_visible()
+    desk.get_by_label("Use the keys / and ?").uncheck()
+    desk.locator("#sites tbody a").first.focus()
+    desk.keyboard.press("/")
+    expect(desk.locator("#sites tbody a").first).to_be_focused()
+
+
+def test_an_area_is_chosen_on_its_tile_and_the_map_shows_each_of_its_sites(desk: Page) -> None:
+    _ready(desk)
+    desk.locator(".area-tiles a", has_text="North").click()
+    expect(desk.locator("#found")).to_have_text("30 of 60 sites")
+    expect(desk.locator("#map use")).to_have_count(30, timeout=SOON)
+    desk.get_by_role("link", name="Show all areas").click()
+    expect(desk.locator("#found")).to_have_text("60 of 60 sites")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844), (320, 640)])
+def test_it_fits_every_screen_and_a_screen_reader_finds_its_way(desk: Page, width: int, height: int) -> None:
+    desk.set_viewport_size({"width": width, "height": height})
+    _ready(desk)
+    assert desk.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert _findings(desk) == []
+    if width == 1440:
+        desk.locator("#sites tbody a").first.click()
+        expect(desk.get_by_label("How many stand there now?")).to_be_focused(timeout=SOON)
+        assert _findings(desk) == []
+        assert desk.evaluate(
+            "document.querySelector('.work').getBoundingClientRect().bottom <= innerHeight + 40"
+        )
+
+
+@pytest.fixture
+def wall(browser: Browser, picket: SimpleNamespace) -> Iterator[Page]:
+    """The big screen in the hall, of whoever has its link."""
+    event = wall_event(picket.action)
+    assert event
+    ends = clock.now() + timedelta(hours=1)
+    _grant, token = grant_line(event.id, GrantKind.WALL, "Hall", None, "test", ends, now=clock.now())
+    context = browser.new_context(viewport={"width": 1920, "height": 1080})
+    page = context.new_page()
+    page.goto(f"{picket.server}/wall/{token}")
+    yield page
+    context.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1024, 768)])
+def test_a_wall_fits_its_screen_and_has_nothing_to_press(wall: Page, width: int, height: int) -> None:
+    wall.set_viewport_size({"width": width, "height": height})
+    expect(wall.locator(".wall-areas tbody tr")).to_have_count(2)
+    assert wall.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    assert wall.evaluate("getComputedStyle(document.body).cursor") == "none"
+    pressed = (
+        "[...document.querySelectorAll('button, main a, input')].filter((one) => one.offsetParent).length"
+    )
+    assert wall.evaluate(pressed) == 0
+    # From eight metres a letter has to be a two-hundred-and-fiftieth of that; such a screen is 68 cm high.
+    smallest = wall.locator(".wall-areas .figure").first.evaluate(
+        "e => parseFloat(getComputedStyle(e).fontSize)"
+    )
+    assert smallest * 0.7 / height * 680 > 20
+    assert _findings(wall) == []
+
+
+def test_a_wall_keeps_its_last_figures_while_the_network_is_away(wall: Page, picket: SimpleNamespace) -> None:
+    event = wall_event(picket.action)
+    assert event
+    _counted(event, 31)
+    expect(wall.locator(".big .value")).to_have_text("31", timeout=SOON)
+    wall.context.set_offline(True)
+    expect(wall.get_by_text("these are the last numbers we got")).to_be_visible(timeout=SOON)
+    expect(wall.locator(".big .value")).to_have_text("31")
+    _counted(event, 44)
+    wall.context.set_offline(False)
+    expect(wall.locator(".big .value")).to_have_text("44", timeout=SOON)
+    expect(wall.get_by_text("these are the last numbers we got")).to_have_count(0)
+
+
+def _counted(event: Event, n: int) -> None:
+    now = clock.now()
+    report_head_count(event, n, counted_at=now, nonce=secrets.token_bytes(16), via="text", by="test", now=now)
+
+
+def _ready(desk: Page, listed: str = "60 of 60 sites") -> None:
+    """The script has its figures: a button took the place of the link."""
+    expect(desk.get_by_role("button", name="Pause updates")).to_be_visible(timeout=SOON)
+    expect(desk.locator("#found")).to_have_text(listed, timeout=SOON)
+
+
+def _findings(page: Page) -> list[Any]:
+    return [one["id"] for one in Axe().run(page).response["violations"]]

@@ -1,0 +1,192 @@
+"""The board of many sites: searched, filtered, sorted; a head count entered for one of them at the desk."""
+
+import json
+import re
+import secrets
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+
+from mobilize.accounts.models import RoleName
+from mobilize.actions.models import Action, Event, EventState
+from mobilize.audit import AuditRow
+from mobilize.checkins.models import HeadCount
+from mobilize.database import atomic, db
+from mobilize.turnout.board.pace import area_changes, pace_of
+from mobilize.turnout.board.sites import BoardState, board_state
+from mobilize.turnout.figures.queries import board
+from tests.builders import START, make_action, make_campaign, make_event, make_person, make_site, sign_in
+from tests.turnout.conftest import Morning
+
+CARMEN = "+12135550111"
+
+
+@pytest.fixture
+def office(client: FlaskClient) -> FlaskClient:
+    sign_in(client, make_person("Olga Office", role=RoleName.ADMIN))
+    return client
+
+
+def test_the_first_page_holds_the_twenty_in_trouble_and_little_more(
+    morning: Morning, office: FlaskClient
+) -> None:
+    _many_sites(morning, 40)
+    morning.freeze()
+    morning.count(morning.lincoln, 12)
+    page = office.get(_board(morning))
+    assert len(_listed(page.text)) == 20 and "Lincoln" not in _listed(page.text)
+    assert len(page.data) < 60_000
+    last = office.get(f"{_board(morning)}?page=3").text
+    assert _listed(last)[-1] == "Lincoln"
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("q=pena", ["Peña Academy"]),
+        ("q=south+roose", ["Roosevelt"]),
+        ("q=nowhere", []),
+        ("state=zero", ["Madison"]),
+        ("state=none", ["Roosevelt", "Peña Academy"]),
+        ("state=nonsense&sort=name", ["Lincoln", "Madison", "Peña Academy", "Roosevelt"]),
+        ("sort=-heads", ["Lincoln", "Madison", "Roosevelt", "Peña Academy"]),
+        ("sort=-name&q=a", ["Peña Academy", "Madison"]),
+        ("area=nonsense&page=-3", ["Roosevelt", "Peña Academy", "Madison", "Lincoln"]),
+    ],
+)
+def test_a_site_is_found_by_words_state_and_column_without_a_script(
+    morning: Morning, office: FlaskClient, query: str, names: list[str]
+) -> None:
+    extra = make_site("Peña Academy", area=morning.north)
+    make_event(extra, action=morning.action)
+    morning.freeze()
+    morning.count(morning.madison, 0)
+    morning.count(morning.lincoln, 12)
+    assert _listed(office.get(f"{_board(morning)}?{query}").text) == names
+
+
+def test_an_areas_sites_are_found_by_its_tile(morning: Morning, office: FlaskClient) -> None:
+    morning.freeze()
+    page = office.get(f"{_board(morning)}?area={morning.south.id}").text
+    assert _listed(page) == ["Roosevelt"]
+    assert re.search(rf'data-area="{morning.south.id}" aria-current="true"', page)
+
+
+def test_every_state_of_a_line_has_its_own_word(morning: Morning) -> None:
+    morning.freeze()
+    mia = morning.members[morning.lincoln.id][0]
+    morning.send(mia, morning.lincoln)
+    morning.count(morning.madison, 0)
+    # Somebody checked in where a chair said that nobody is there: what was reported stands, and is looked at.
+    morning.send(morning.members[morning.madison.id][0], morning.madison)
+    states = {chapter.name: board_state(chapter) for chapter in board(morning.action).chapters}
+    assert states == {
+        "Lincoln": BoardState.UNCOUNTED,
+        "Madison": BoardState.ZERO,
+        "Roosevelt": BoardState.NONE,
+    }
+
+
+def test_what_keeps_the_page_fresh_are_numbers_and_names_come_once(
+    morning: Morning, office: FlaskClient
+) -> None:
+    morning.freeze()
+    morning.count(morning.madison, 5)
+    source = f"/actions/{morning.action.id}/turnout.json?with=html"
+    first = json.loads(office.get(f"{source}&places=1").data)
+    assert [place[1] for place in first["places"]] == ["Lincoln", "Madison", "Roosevelt"]
+    assert first["figures"][1] == [list(BoardState).index(BoardState.BELOW), 0, 4, 5, None, 0]
+    later = json.loads(office.get(source).data)
+    assert "places" not in later and later["key"] == first["key"]
+    assert "Lincoln" not in json.dumps([later["figures"], later["html"]])
+
+
+def test_an_area_is_compared_with_itself_at_the_same_minute_of_the_last_action(morning: Morning) -> None:
+    earlier = make_action(campaign_id=make_campaign().id, starts_at=START - timedelta(days=7))
+    with atomic() as session:
+        session.get_one(Action, morning.action.id).campaign_id = earlier.campaign_id
+    before = Morning(action=earlier, sites=morning.sites)
+    morning.freeze()
+    for n, member in enumerate(morning.members[morning.lincoln.id][:3]):
+        before.send(member, morning.lincoln, at=earlier.starts_at + timedelta(minutes=10 * n))
+    morning.send(morning.members[morning.roosevelt.id][0], morning.roosevelt)
+    whole = board(morning.action)
+    changes = area_changes(whole, pace_of(whole, morning.action, START + timedelta(minutes=12)))
+    assert changes == {morning.north.id: -2, morning.south.id: 1}
+
+
+def test_a_count_is_entered_beside_the_board_once_and_by_whom_is_written_down(
+    morning: Morning, office: FlaskClient
+) -> None:
+    make_person("Carmen Chair", phone=CARMEN, role=RoleName.CHAIR, site=morning.roosevelt)
+    morning.freeze()
+    page = office.get(_site(morning)).text
+    assert f"tel:{CARMEN}" in page and "No report" in page
+    form = {"n": "23", "nonce": _nonce(page)}
+    for _twice in range(2):
+        entered = office.post(f"{_site(morning)}?q=roose", data=form)
+        assert (entered.status_code, entered.location) == (303, f"{_board(morning)}?q=roose")
+    stored = db.session.scalars(db.select(HeadCount)).all()
+    assert [(one.n, one.via) for one in stored] == [(23, "desk")]
+    assert "Roosevelt: 23 counted." in office.get(_board(morning)).text
+    assert "entered at the desk" in office.get(_site(morning)).text
+    audited = db.session.scalars(db.select(AuditRow).where(AuditRow.verb == "count.enter")).all()
+    assert {row.ref for row in audited} == {str(morning.event(morning.roosevelt).id)}
+
+
+@pytest.mark.parametrize("typed", ["", "many", "-3", "9999999", "1.5"])
+def test_what_is_no_count_is_asked_again_with_a_sentence(
+    morning: Morning, office: FlaskClient, typed: str
+) -> None:
+    answer = office.post(_site(morning), data={"n": typed, "nonce": secrets.token_hex(16)})
+    assert answer.status_code == 422 and "Please look at this again" in answer.text
+    assert db.session.scalars(db.select(HeadCount)).all() == []
+
+
+def test_a_surprising_count_is_asked_about_and_counts_when_it_is_right(
+    morning: Morning, office: FlaskClient
+) -> None:
+    form = {"n": "900", "nonce": secrets.token_hex(16)}
+    answer = office.post(_site(morning), data=form)
+    assert answer.status_code == 422 and "Yes, count 900" in answer.text
+    assert office.post(_site(morning), data={**form, "sure": "yes"}).status_code == 303
+    assert [row.n for row in db.session.scalars(db.select(HeadCount))] == [900]
+
+
+def test_a_closed_line_takes_no_count(morning: Morning, office: FlaskClient) -> None:
+    with atomic() as session:
+        session.get_one(Event, morning.event(morning.roosevelt).id).state = EventState.CLOSED
+    answer = office.post(_site(morning), data={"n": "3", "nonce": secrets.token_hex(16)})
+    assert answer.status_code == 422 and "its figures stand" in answer.text
+
+
+def test_an_organizer_enters_no_count_of_another_area(morning: Morning, client: FlaskClient) -> None:
+    sign_in(client, make_person("Omar North", role=RoleName.ORGANIZER, area=morning.north))
+    assert client.get(_site(morning)).status_code == 404
+    assert client.post(_site(morning), data={"n": "3", "nonce": secrets.token_hex(16)}).status_code == 404
+
+
+def _many_sites(morning: Morning, count: int) -> None:
+    for n in range(count):
+        make_event(make_site(f"School {n:02d}", area=morning.north), action=morning.action)
+
+
+def _board(morning: Morning) -> str:
+    return f"/actions/{morning.action.id}/turnout"
+
+
+def _site(morning: Morning) -> str:
+    return f"{_board(morning)}/{morning.roosevelt.id}"
+
+
+def _nonce(page: str) -> str:
+    match = re.search(r'name="nonce"[^>]*value="(\w+)"', page)
+    assert match
+    return match[1]
+
+
+def _listed(page: str) -> list[str]:
+    """The names in the table of sites, in order."""
+    table = page.split('id="sites"')[1].split("</table>")[0]
+    return re.findall(r'<a href="[^"]*/turnout/[^"]+">([^<]+)</a>', table)
