@@ -34,7 +34,7 @@ def drill(seconds: int, rate: float | None, as_json: bool) -> None:
         click.echo(json.dumps({**asdict(result), "is_good": result.is_good}))
     else:
         click.echo(f"{result.rate:g} check-ins a second; {result.expected:g} are expected at the peak.")
-        click.echo(f"{result.asked} sent, {result.acknowledged} acknowledged, {result.stored} stored;")
+        click.echo(f"{result.sent} sent, {result.acknowledged} acknowledged, {result.stored} stored;")
         click.echo(f"{result.refused} refused, {result.unanswered} without an answer.")
         click.echo(f"Half within {result.p50_ms} ms, 95 of 100 within {result.p95_ms} ms.")
         click.echo("Good." if result.is_good else "Not good: see the page Ready for the day.")

@@ -52,7 +52,7 @@ class DrillResult:
 
     rate: float
     expected: float
-    asked: int
+    sent: int
     acknowledged: int
     refused: int
     unanswered: int
@@ -61,15 +61,15 @@ class DrillResult:
     p95_ms: int
 
     @property
-    def wanted(self) -> float:
+    def target_rate(self) -> float:
         """Twice the expected peak, as far as a drill goes."""
         return min(2 * self.expected, MOST_A_SECOND)
 
     @property
     def is_good(self) -> bool:
         """All were answered, stored, and nearly all at once, at twice what is expected."""
-        answered = self.asked == self.acknowledged == self.stored
-        return answered and self.p95_ms <= SLOW_MS and self.rate >= self.wanted
+        answered = self.sent == self.acknowledged == self.stored
+        return answered and self.p95_ms <= SLOW_MS and self.rate >= self.target_rate
 
 
 def expected_peak() -> float:
@@ -210,7 +210,7 @@ def _result(rate: float, expected: float, answers: list[tuple[int, float]], stor
     return DrillResult(
         rate=round(rate, 1),
         expected=expected,
-        asked=len(answers),
+        sent=len(answers),
         acknowledged=statuses.count(200),
         refused=sum(status not in {0, 200} for status in statuses),
         unanswered=statuses.count(0),

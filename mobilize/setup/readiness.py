@@ -52,11 +52,11 @@ def _drill(now: datetime) -> ReadinessLine:
         is_so = _("It was last tried on %(when)s, more than a week ago.", when=when)
         return ReadinessLine(title, False, is_so, do)
     is_so = _(
-        "Tried on %(when)s: %(rate)s check-ins a second, of %(asked)s %(stored)s stored, 95 of 100 answered "
+        "Tried on %(when)s: %(rate)s check-ins a second, of %(sent)s %(stored)s stored, 95 of 100 answered "
         "within %(ms)s ms.",
         when=when,
         rate=f"{result.rate:g}",
-        asked=result.asked,
+        sent=result.sent,
         stored=result.stored,
         ms=result.p95_ms,
     )
@@ -66,8 +66,8 @@ def _drill(now: datetime) -> ReadinessLine:
 def _why_not(result: DrillResult) -> str:
     if result.is_good:
         return ""
-    if result.rate < result.wanted:
-        peak = f"{result.wanted:g}"
+    if result.rate < result.target_rate:
+        peak = f"{result.target_rate:g}"
         return _("Twice the peak of this roster is %(peak)s a second. Try that: flask drill.", peak=peak)
     if result.unanswered or result.refused:
         return _(

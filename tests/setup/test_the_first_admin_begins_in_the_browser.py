@@ -141,8 +141,8 @@ def test_without_a_carrier_people_are_invited_by_links_that_are_passed_on(
     assert "people are invited by links" in client.get("/setup").text
     site, area = make_site("Lincoln High"), make_area("North")
     chair = {"name": "Carmen Ortiz", "phone": "(213) 555-0141", "role": "chair", "site": site.code}
-    shown = client.post("/people", data=chair).text
-    link = re.search(r"/enter/[\w-]+", shown)
+    page = client.post("/people", data=chair).text
+    link = re.search(r"/enter/[\w-]+", page)
     assert link is not None and app.test_client().get(link[0]).status_code == 200
     organizer = {"name": "Olga Brandt", "phone": "(213) 555-0142", "role": "organizer", "area": area.name}
     waits = client.post("/people", data=organizer).text

@@ -40,7 +40,7 @@ def test_a_drill_goes_through_the_public_address_and_leaves_nothing_behind(
 ) -> None:
     for _again in range(2):
         result = run_drill(seconds=2, rate=20, now=clock.now())
-        assert (result.asked, result.acknowledged, result.stored) == (40, 40, 40)
+        assert (result.sent, result.acknowledged, result.stored) == (40, 40, 40)
         assert result.refused == result.unanswered == 0 and result.is_good
     assert rows(Evidence, Walkup, KnownPhone, Attendance, OutboxText) == [0, 0, 0, 0, 0]
     [event] = db.session.scalars(select(Event))
@@ -78,7 +78,7 @@ def test_the_peak_follows_the_roster(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "words"),
+    ("fields", "words"),
     [
         ({"unanswered": 3, "acknowledged": 37, "stored": 37}, "Not answered: 3"),
         ({"stored": 39}, "are not stored"),
@@ -87,14 +87,14 @@ def test_the_peak_follows_the_roster(app: Flask) -> None:
     ],
 )
 def test_the_page_says_why_it_is_not_ready(
-    app: Flask, client: FlaskClient, found: dict[str, float], words: str
+    app: Flask, client: FlaskClient, fields: dict[str, float], words: str
 ) -> None:
     sign_in(client, make_person("Ada Stone", role=RoleName.ADMIN))
     assert "It was not tried yet" in client.get("/setup/ready").text
     good = DrillResult(2.0, 1.0, 40, 40, 0, 0, 40, 12, 40)
     store(good)
     assert "of 40 40 stored" in client.get("/setup/ready").text
-    store(replace(good, **found))
+    store(replace(good, **fields))
     page = client.get("/setup/ready").text
     assert words in page and "Not ready yet" in page
 

@@ -11,7 +11,7 @@ from mobilize.database import atomic
 from tests.builders import START, make_person
 from tests.turnout.conftest import Morning, enter, text_of
 
-ASKED = "Who was there then and is not in the list?"
+QUESTION = "Who was there then and is not in the list?"
 
 
 def lose(minutes: tuple[int, int], *, is_loss: bool = True) -> None:
@@ -27,11 +27,11 @@ def test_chair_and_office_read_which_minutes_and_the_chair_is_asked(morning: Mor
     sentence = "7:02 AM-7:04 AM: a backup was put back"
     enter(client, make_person(role=RoleName.CHAIR, site=morning.lincoln), clock.now())
     page = client.get(chapter).text.replace("\u202f", " ")
-    assert sentence in page and ASKED in page
+    assert sentence in page and QUESTION in page
     assert "a backup was put back" in " ".join(text_of(client.get(f"{chapter}.pdf").data).split())
     enter(client, make_person("Ada Office", role=RoleName.ADMIN), clock.now())
     page = client.get(f"/actions/{morning.action.id}/report").text.replace("\u202f", " ")
-    assert sentence in page and ASKED not in page
+    assert sentence in page and QUESTION not in page
 
 
 def test_minutes_in_which_nothing_was_lost_or_that_are_anothers_are_not_mentioned(
@@ -41,4 +41,4 @@ def test_minutes_in_which_nothing_was_lost_or_that_are_anothers_are_not_mentione
     lose((24 * 60, 24 * 60 + 2))
     enter(client, make_person(role=RoleName.CHAIR, site=morning.lincoln), clock.now())
     page = client.get(f"/actions/{morning.action.id}/sites/{morning.lincoln.id}/report").text
-    assert "a backup was put back" not in page and ASKED not in page
+    assert "a backup was put back" not in page and QUESTION not in page
