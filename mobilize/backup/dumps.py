@@ -229,7 +229,7 @@ def _rows_in_sqlite_dump(stream: IO[bytes]) -> dict[str, int]:
 def _check_sqlite(file: Path) -> None:
     try:
         with closing(sqlite3.connect(file)) as connection:
-            # Age authenticates every byte: not index by index, which takes minutes.
+            # Not index by index, which takes minutes: age authenticates the bytes.
             verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
     except sqlite3.DatabaseError as error:
         verdict = str(error)

@@ -16,7 +16,7 @@ import logging
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -127,13 +127,14 @@ def trouble() -> str | None:
 
 
 def delete_old(oldest_backup: datetime, now: datetime) -> None:
-    """Days that no backup needs any more."""
+    """Days that no backup needs any more; left there where whoever makes backups may not delete them."""
     if not settings().journal_folder:
         return
     first = _name((min(oldest_backup, now - KEPT) - timedelta(days=1)).date())
     for path in Path(settings().journal_folder).glob("journal-*.log"):
         if path.name < first:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
 
 
 class _Pending:

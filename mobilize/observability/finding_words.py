@@ -28,7 +28,8 @@ OK, WARNING, BROKEN = FindingState
 _DATABASE, _KEYS, _CLOCK, _DISK = N_("Database"), N_("Keys"), N_("Clock"), N_("Disk")
 _REDIS, _WORKERS, _ADDRESS = N_("Redis"), N_("Workers"), N_("Public address")
 _TWILIO, _TELNYX, _TEXTS = N_("Twilio"), N_("Telnyx"), N_("Texts")
-_BACKUPS, _ZONES, _DOCTOR = N_("Backups"), N_("Time zones"), N_("Doctor")
+_BACKUPS, _JOURNAL = N_("Backups"), N_("Journal")
+_ZONES, _DOCTOR = N_("Time zones"), N_("Doctor")
 
 _words = FindingWords
 FINDINGS: dict[str, FindingWords] = {
@@ -271,5 +272,14 @@ FINDINGS: dict[str, FindingWords] = {
     "backups.untried": _words(
         WARNING, _BACKUPS, N_("None was opened as a trial in the last 35 days."),
         N_("Run flask backup verify --identity FILE, where the identity is."),
+    ),
+    "journal.ok": _words(OK, _JOURNAL, N_("What is taken away is written down apart from the database.")),
+    "journal.none": _words(
+        WARNING, _JOURNAL, N_("A restore would give back what was taken away: STOP, erasures, ended roles."),
+        N_("Set JOURNAL_FOLDER to a folder on another disk than the database."),
+    ),
+    "journal.broken": _words(
+        BROKEN, _JOURNAL, N_("It cannot be written (%(why)s): a restore would give back what is taken away."),
+        N_("Look at the folder JOURNAL_FOLDER: is it there, ours, and is there room?"),
     ),
 }  # fmt: skip

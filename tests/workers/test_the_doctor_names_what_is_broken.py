@@ -381,6 +381,7 @@ BROKEN: dict[str, tuple[Callable[[Installation], object], set[str]]] = {
     "a number at Telnyx has no profile": (_with("telnyx", has_number=False), {"telnyx.number"}),
     "numbers at Telnyx are not registered": (_with("telnyx", registration=""), {"telnyx.unregistered"}),
     "there is no backup": (_no_backup, {"backups.none"}),
+    "the journal cannot be written": (_set(journal_folder="/proc/nothing"), {"journal.broken"}),
     "last night's backup was not made": (
         lambda at: at.backup(hours_ago=31, opened_days_ago=3), {"backups.old"},
     ),

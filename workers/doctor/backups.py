@@ -1,7 +1,7 @@
 """Backups: how old the newest file in BACKUP_FOLDER is, and when one was last opened as a trial.
 
 A backup is a file with the moment it was taken in the manifest beside it (`NAME.json`, `taken_at`), else its
-own; the last trial is written into `verified.json` there (`at`, `opened`).
+own; the last trial is written into `verified.json` there (`at`, `opened`). And the journal beside them.
 """
 
 import json
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from mobilize import settings
+from mobilize.backup import journal as journals
+from mobilize.observability import health_checks
 from mobilize.observability.findings import Finding, finding
 
 OLD, UNTRIED = timedelta(hours=26), timedelta(days=35)
@@ -32,6 +34,15 @@ def backups(now: datetime) -> Sequence[Finding]:
     if tried_at is None or now - tried_at > UNTRIED:
         return [finding("backups.untried")]
     return [finding("backups.ok", hours=hours)]
+
+
+def journal(now: datetime) -> Sequence[Finding]:
+    """Whether what is taken away can be written down apart from the database, and was."""
+    if not settings().journal_folder:
+        return [finding("journal.none")] if settings().is_production else []
+    failed = health_checks.latest(journals.CHECK)
+    why = journals.trouble() or (failed.value if failed and now - failed.seen_at < OLD else None)
+    return [finding("journal.broken", why=why)] if why else [finding("journal.ok")]
 
 
 def _taken_at(path: Path) -> datetime:

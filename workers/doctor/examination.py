@@ -44,6 +44,7 @@ CHECKS: tuple[Check, ...] = (
     twilio.account,
     telnyx.account,
     backups.backups,
+    backups.journal,
 )
 _log = logging.getLogger(__name__)
 
