@@ -3,17 +3,20 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
 from mobilize import clock
+from mobilize.actions.operations import call_off_action
 from mobilize.backup import gaps
 from mobilize.backup.gaps import Heartbeat, RecoveryGap
 from mobilize.database import atomic, db
 from mobilize.demo.carrier.server import Carrier
 from mobilize.demo.carrier.telnyx import TelnyxCarrier
+from mobilize.reminders.calling_off.operations import tell_of_calling_off
 from mobilize.texts import recovery
 from mobilize.texts.models import OutboxText, Priority, TextClass, TextState
 from mobilize.texts.operations import drop_texts
@@ -28,6 +31,7 @@ from tests.backup.copies import (
     let_logs_be_whole,
     put_back,
 )
+from tests.builders import make_action, make_event, make_site
 from tests.texts.conftest import MIA, NATE, bodies, fresh
 
 Queue = Callable[..., OutboxText]
@@ -234,3 +238,24 @@ def test_what_a_carrier_without_a_whole_list_does_not_show_goes_to_a_person(
     a_round(clock.now())
     assert (fresh(left).state, len(second.store.ledger())) == (TextState.ACCEPTED, 1)
     assert (fresh(waits).state, fresh(waits).reason) == (TextState.STUCK, "not_found")
+
+
+def test_a_text_about_what_was_called_off_in_the_lost_minutes_does_not_leave(
+    app: Flask, carrier: Carrier, queued: Queue, now: datetime, tmp_path: Path
+):
+    app.config["MOBILIZE"] = replace(app.config["MOBILIZE"], journal_folder=str(tmp_path / "journal"))
+    gaps.look()
+    event = make_event(make_site(), action=make_action(starts_at=now + timedelta(hours=3)))
+    text = queued(event_id=event.id)
+    copy = copy_of_everything()
+    call_off_action(event.action, actor="shell", now=now)
+    put_back(copy)
+    a_round(now)
+    tell_of_calling_off(now)
+    assert fresh(text).state is TextState.UNKNOWN
+    let_logs_be_whole()
+    a_round(clock.now())
+    tell_of_calling_off(clock.now())
+    a_round(clock.now())
+    assert (fresh(text).state, fresh(text).reason) == (TextState.DROPPED, "called_off")
+    assert "Hello, test:1:1" not in bodies(carrier)
