@@ -189,6 +189,13 @@ def losses_between(start: datetime, end: datetime) -> Sequence[RecoveryGap]:
     return db.session.scalars(select(RecoveryGap).where(*touches).order_by(RecoveryGap.from_at)).all()
 
 
+def any_since(moment: datetime) -> bool:
+    """Whether a gap was noticed since then."""
+    return (
+        db.session.scalar(select(RecoveryGap.id).where(RecoveryGap.opened_at > moment).limit(1)) is not None
+    )
+
+
 def latest_loss() -> Select[uuid.UUID]:
     """SELECT of the newest gap in which something was lost: the epoch of this database."""
     lost = select(RecoveryGap.id).where(RecoveryGap.is_loss.is_(True))

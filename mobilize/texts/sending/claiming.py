@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from mobilize import failpoints, settings
+from mobilize.backup import gaps
 from mobilize.database import atomic, db, insert, is_postgres, new_id
 from mobilize.keys.crypto import CannotOpen, blind_index
 from mobilize.segments import segments as measured
@@ -151,7 +152,8 @@ def claim(
         codes = {row.id for row in rows if row.is_code}
         on_codes = sum(text.segments for text in ready if text.id in codes)
         note_spent(session, spent - on_codes, code_segments=on_codes, now=now)
-        ready = unmatched.without_adopted(session, ready, {row.id: row for row in rows}, now=now)
+        if gaps.any_since(now - unmatched.KEPT):
+            ready = unmatched.without_adopted(session, ready, {row.id: row for row in rows}, now=now)
         failpoints.reach("claiming")
         return ready
 
