@@ -103,6 +103,7 @@ DOES_NOT_ASK = {
     "reminders.write_to_chapter": "a draft; sending asks",
     "roster.add_member": "one entry, which is taken off as easily",
     "roster.ask_second_person": "asks the second person, who looks; importing asks",
+    "roster.forget_columns": "nothing was imported; the next file asks",
     "roster.drop_import": "nothing was imported",
     "roster.find_members": "reads",
     "roster.read_file": "a dry run; importing asks",

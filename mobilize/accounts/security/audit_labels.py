@@ -105,6 +105,7 @@ def _verb_words() -> dict[str, str]:
         "hours.say": _("said when somebody came or left, and what they did"),
         "hours.see": _("saw who was on duty, and for how long"),
         "how_often.see": _("saw who of a chapter was seen how often"),
+        "import.columns": _("said what is in the columns of a roster"),
         "import.commit": _("imported a file"),
         "import.undo": _("undid an import"),
         "inbox.answer": _("answered a text that came in"),
