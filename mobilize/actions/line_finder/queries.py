@@ -1,20 +1,23 @@
 """Where is my line?: the places and times of lines that anybody may look up, without members or counts."""
 
+import threading
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from cachetools import LRUCache
 from flask import current_app
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import aliased
 
 from mobilize import settings
 from mobilize.actions.models import Action, Event, EventChapter, EventState
 from mobilize.database import db
+from mobilize.fast.page_cache import CachedPage
 from mobilize.languages import Translated
 from mobilize.map_projection import Point, is_near, middle, miles
 from mobilize.roster.imports.site_matcher import KnownSite, SiteDirectory
@@ -22,6 +25,7 @@ from mobilize.roster.models import Area, Site
 from mobilize.roster.names import fold
 
 MOST_FOUND = 20
+_PAGES = 300
 _KEPT_FOR = timedelta(seconds=5)
 _CACHE = "mobilize line finder"
 
@@ -55,12 +59,24 @@ class FinderSite:
 
 
 class LineFinder:
-    """All schools and all lines that can be found now."""
+    """All schools and all lines that can be found now, with the pages about them, each rendered once."""
 
     def __init__(self, sites: Iterable[FinderSite], lines: Iterable[PublicLine]):
+        self._pages: LRUCache[tuple[str, ...], CachedPage] = LRUCache(_PAGES)
+        self._lock = threading.Lock()
         self.sites, self.lines = list(sites), list(lines)
         self._folded = [(fold(site.name), site) for site in self.sites]
         self._by_code = {site.code: site for site in self.sites}
+
+    def page(self, key: tuple[str, ...], render: Callable[[], CachedPage]) -> CachedPage:
+        """The page of this key, rendered unless it is kept."""
+        with self._lock:
+            page = self._pages.get(key)
+        if page is None:
+            page = render()
+            with self._lock:
+                self._pages[key] = page
+        return page
 
     def site(self, code: str) -> FinderSite | None:
         return self._by_code.get(code)
@@ -101,9 +117,8 @@ def open_finder(now: datetime) -> LineFinder | None:
     or called off is seen five seconds later at most."""
     rows = db.session.execute(
         select(Action.id, Action.line_finder_at)
-        .join(Event, Event.action_id == Action.id)
-        .where(Action.line_finder_at.is_not(None), Event.ends_at > now)
-        .distinct()
+        .where(Action.line_finder_at.is_not(None))
+        .where(exists().where(Event.action_id == Action.id, Event.ends_at > now))
         .order_by(Action.id)
     ).all()
     if not rows:
