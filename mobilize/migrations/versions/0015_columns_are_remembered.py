@@ -5,8 +5,8 @@ from alembic import op
 
 from mobilize.migrations import online
 
-revision = "0011"
-down_revision = "0010"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
