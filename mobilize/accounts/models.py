@@ -214,7 +214,7 @@ class ProviderIdentity(Model):
     __tablename__ = "provider_identities"
 
     person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"), primary_key=True)
-    subject_index: Mapped[bytes] = mapped_column(LargeBinary(16), unique=True)
+    subject_hash: Mapped[bytes] = mapped_column(LargeBinary(16), unique=True)
     linked_at: Mapped[datetime]
 
 

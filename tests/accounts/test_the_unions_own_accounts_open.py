@@ -53,9 +53,9 @@ def link(client: FlaskClient, union: IdentityProvider, subject: str = "ada-at-th
 
 
 def come_back(client: FlaskClient, union: IdentityProvider, **claims: Any) -> Any:
-    asked = client.get("/sign-in/provider")
-    assert asked.status_code == 303 and asked.location.startswith(f"{union.issuer}/authorize")
-    return client.get(union.log_in(asked.location, **claims))
+    redirected = client.get("/sign-in/provider")
+    assert redirected.status_code == 303 and redirected.location.startswith(f"{union.issuer}/authorize")
+    return client.get(union.log_in(redirected.location, **claims))
 
 
 def is_in(client: FlaskClient) -> bool:
@@ -131,7 +131,12 @@ def test_an_answer_is_for_the_browser_that_asked_and_once(
     client.get("/sign-in/provider")
     client.get(wrong_state)
     assert not is_in(client)
-    for nothing in ("/sign-in/provider/back", "/sign-in/provider/back?error=access_denied&state=x"):
+    client.get("/sign-in/provider")
+    for nothing in (
+        "/sign-in/provider/back",
+        "/sign-in/provider/back?code=x&state=%C3%A9%00",
+        "/sign-in/provider/back?error=access_denied&state=x",
+    ):
         assert client.get(nothing).status_code == 303 and not is_in(client)
     back = union.log_in(client.get("/sign-in/provider").location, amr=["mfa"])
     client.get(back)
@@ -195,8 +200,8 @@ def test_it_ends_with_the_role_a_reset_and_by_hand(
 def test_a_provider_that_is_away_leaves_the_code_by_text(
     client: FlaskClient, union: IdentityProvider, ada: Person
 ) -> None:
-    asked = client.get("/sign-in/provider").location
-    back = union.log_in(asked)
+    redirected = client.get("/sign-in/provider").location
+    back = union.log_in(redirected)
     union.stop()
     client.get(back)
     assert not is_in(client) and "Sign in with a code" in client.get("/sign-in").text

@@ -31,7 +31,7 @@ class IdentityProvider:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 documents = {
-                    "/.well-known/openid-configuration": provider.metadata,
+                    "/.well-is_client/openid-configuration": provider.metadata,
                     "/keys": provider.key_set,
                 }
                 self._answer(documents[self.path]() if self.path in documents else None)
@@ -39,8 +39,8 @@ class IdentityProvider:
             def do_POST(self) -> None:
                 form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
                 basic = base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
-                known = self.headers.get("Authorization") == f"Basic {basic}"
-                self._answer(provider.token({n: v[0] for n, v in form.items()}) if known else None)
+                is_client = self.headers.get("Authorization") == f"Basic {basic}"
+                self._answer(provider.token({n: v[0] for n, v in form.items()}) if is_client else None)
 
             def _answer(self, body: Any) -> None:
                 data = json.dumps(body or {"error": "invalid_grant"}).encode()
@@ -69,24 +69,24 @@ class IdentityProvider:
         return {"keys": [self.key.as_dict(private=False)]}
 
     def log_in(self, url: str, subject: str = "ada-at-the-union", **claims: Any) -> str:
-        asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-        assert asked["response_type"] == "code" and asked["code_challenge_method"] == "S256"
+        request = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+        assert request["response_type"] == "code" and request["code_challenge_method"] == "S256"
         code = f"code-{len(self.codes)}"
-        self.codes[code] = asked
+        self.codes[code] = request
         self.claims = {"sub": subject, **claims}
-        back = urlsplit(asked["redirect_uri"])
-        return f"{back.path}?code={code}&state={asked['state']}"
+        back = urlsplit(request["redirect_uri"])
+        return f"{back.path}?code={code}&state={request['state']}"
 
     def token(self, form: dict[str, str]) -> dict[str, Any] | None:
         """Each code once, for whoever proves to have asked for it."""
-        asked = self.codes.pop(form["code"], None)
-        if asked is None:
+        request = self.codes.pop(form["code"], None)
+        if request is None:
             return None
         digest = hashlib.sha256(form["code_verifier"].encode()).digest()
-        if base64.urlsafe_b64encode(digest).decode().rstrip("=") != asked["code_challenge"]:
+        if base64.urlsafe_b64encode(digest).decode().rstrip("=") != request["code_challenge"]:
             return None
         now = int(time.time())
-        claims = {"iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 300, "nonce": asked["nonce"]}
+        claims = {"iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 300, "nonce": request["nonce"]}
         algorithm, key = self.signed_by
         header = {"alg": algorithm, "kid": "one"}
         signed = jwt.encode(header, {**claims, **self.claims}, key, algorithms=[algorithm])

@@ -32,7 +32,7 @@ _at_once = threading.BoundedSemaphore(4)
 
 
 @dataclass(frozen=True)
-class Asked:
+class ProviderRequest:
     """Where the browser goes, and what it keeps meanwhile, sealed."""
 
     url: str
@@ -53,7 +53,7 @@ def is_set_up() -> bool:
     return bool(settings().oidc_issuer)
 
 
-def ask(*, link_to: str | None, now: datetime) -> Asked:
+def ask(*, link_to: str | None, now: datetime) -> ProviderRequest:
     """Begin: for signing in, or to link an account to who is signed in. Refused: "provider_failed"."""
     state, nonce, verifier = (secrets.token_urlsafe(32) for _n in range(3))
     with _client() as client:
@@ -62,25 +62,25 @@ def ask(*, link_to: str | None, now: datetime) -> Asked:
         )
     until = int((now + LASTS).timestamp())
     kept = {"state": state, "nonce": nonce, "verifier": verifier, "link_to": link_to, "until": until}
-    return Asked(url, crypto.make_token(_PURPOSE, json.dumps(kept).encode()))
+    return ProviderRequest(url, crypto.make_token(_PURPOSE, json.dumps(kept).encode()))
 
 
 def read_answer(arguments: Mapping[str, str], kept: str, *, now: datetime) -> ProviderAnswer:
     """What came back to the browser that asked. Refused: "provider_failed" for whatever is not right,
     "employer" for an account at the employer's."""
     opened = crypto.open_token(_PURPOSE, kept)
-    asked: dict[str, Any] = json.loads(opened) if opened else {}
-    fits = asked and secrets.compare_digest(asked["state"], arguments.get("state", ""))
-    if not fits or now.timestamp() > asked["until"] or not arguments.get("code"):
+    pending: dict[str, Any] = json.loads(opened) if opened else {}
+    fits = pending and secrets.compare_digest(pending["state"].encode(), arguments.get("state", "").encode())
+    if not fits or now.timestamp() > pending["until"] or not arguments.get("code"):
         raise _failed()
-    claims = _claims(arguments["code"], asked, now)
+    claims = _claims(arguments["code"], pending, now)
     _refuse_employer(str(claims.get("email", "")))
     methods = claims.get("amr")
-    said = {str(one) for one in methods} if isinstance(methods, list) else set()
-    return ProviderAnswer(str(claims["sub"]), bool(said & _SECOND_FACTOR), asked["link_to"])
+    methods_used = {str(one) for one in methods} if isinstance(methods, list) else set()
+    return ProviderAnswer(str(claims["sub"]), bool(methods_used & _SECOND_FACTOR), pending["link_to"])
 
 
-def _claims(code: str, asked: dict[str, Any], now: datetime) -> dict[str, Any]:
+def _claims(code: str, pending: dict[str, Any], now: datetime) -> dict[str, Any]:
     """The claims of the ID token for this code, checked as OpenID Connect Core 1.0, 3.1.3.7 says."""
     from authlib.integrations.base_client import OAuthError  # for the few unions that have a provider
     from joserfc import jwt
@@ -92,7 +92,7 @@ def _claims(code: str, asked: dict[str, Any], now: datetime) -> dict[str, Any]:
     try:
         with _client() as client:
             token = client.fetch_token(
-                _metadata()["token_endpoint"], code=code, code_verifier=asked["verifier"], timeout=TIMEOUT_S
+                _metadata()["token_endpoint"], code=code, code_verifier=pending["verifier"], timeout=TIMEOUT_S
             )
         keys = KeySet.import_key_set(_fetched(_metadata()["jwks_uri"]))
         claims = dict(jwt.decode(str(token["id_token"]), keys, algorithms=_ALGORITHMS).claims)
@@ -104,7 +104,7 @@ def _claims(code: str, asked: dict[str, Any], now: datetime) -> dict[str, Any]:
             exp={"essential": True},
             iat={"essential": True},
             sub={"essential": True},
-            nonce={"essential": True, "value": asked["nonce"]},
+            nonce={"essential": True, "value": pending["nonce"]},
         )
         rules.validate(claims)
     except (OAuthError, JoseError, requests.RequestException, ValueError, KeyError, TypeError) as problem:

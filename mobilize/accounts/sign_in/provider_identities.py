@@ -27,13 +27,13 @@ def link_identity(person: Person, answer: ProviderAnswer, *, now: datetime) -> N
     anybody else and for chairs, "linked" where it is another person's."""
     if answer.link_to != str(person.id) or not standing_of(person, now).is_organizer:
         raise Refused("not_yours", _("Sign in first, and link the account again."), status=403)
-    subject = _subject_index(answer)
+    subject = _subject_hash(answer)
     with atomic() as session:
-        other = session.scalar(select(ProviderIdentity).where(ProviderIdentity.subject_index == subject))
+        other = session.scalar(select(ProviderIdentity).where(ProviderIdentity.subject_hash == subject))
         if other is not None and other.person_id != person.id:
             raise Refused("linked", _("That account is linked to somebody else."), status=409)
         session.execute(delete(ProviderIdentity).where(ProviderIdentity.person_id == person.id))
-        session.add(ProviderIdentity(person_id=person.id, subject_index=subject, linked_at=now))
+        session.add(ProviderIdentity(person_id=person.id, subject_hash=subject, linked_at=now))
         session.flush()
         audit.note(f"person:{person.id}", "provider.link", person.id, now=now)
 
@@ -53,7 +53,7 @@ def is_linked(person: Person) -> bool:
 def sign_in_with(answer: ProviderAnswer, *, now: datetime) -> str:
     """The token of a session for whoever linked this account. Refused: "not_linked", with the same words
     whether it never was, or the role is over."""
-    linked = select(ProviderIdentity).where(ProviderIdentity.subject_index == _subject_index(answer))
+    linked = select(ProviderIdentity).where(ProviderIdentity.subject_hash == _subject_hash(answer))
     with atomic() as session:
         identity = session.scalar(linked)
         person = session.get(Person, identity.person_id) if identity else None
@@ -69,5 +69,5 @@ def _holds(person: Person, identity: ProviderIdentity, now: datetime) -> bool:
     return of.is_organizer and counts(of, identity.linked_at)
 
 
-def _subject_index(answer: ProviderAnswer) -> bytes:
+def _subject_hash(answer: ProviderAnswer) -> bytes:
     return blind_index("provider", f"{settings().oidc_issuer}|{answer.subject}")

@@ -22,12 +22,12 @@ KEPT = "provider"
 def ask_provider() -> Response:
     """To the provider, for signing in."""
     try:
-        asked = _asked(None)
+        begun = _begin(None)
     except Refused as refusal:
         flash(refusal.message, "problem")
         return redirect(url_for("accounts.sign_in"), 303)
-    response = redirect(asked.url, 303)
-    give_cookie(response, KEPT, asked.kept, lasts=provider.LASTS)
+    response = redirect(begun.url, 303)
+    give_cookie(response, KEPT, begun.kept, lasts=provider.LASTS)
     return response
 
 
@@ -62,13 +62,13 @@ def link_provider() -> Response:
     """The link that leads to the provider, to link one's account there."""
     require_step_up()
     try:
-        asked = _asked(str(signed_in_person().id))
+        begun = _begin(str(signed_in_person().id))
     except Refused as refusal:
         flash(refusal.message, "problem")
         return redirect(url_for("accounts.devices"), 303)
     name = settings().oidc_name
-    response = make_response(render_template("accounts/to_provider.html", provider=name, address=asked.url))
-    give_cookie(response, KEPT, asked.kept, lasts=provider.LASTS)
+    response = make_response(render_template("accounts/to_provider.html", provider=name, address=begun.url))
+    give_cookie(response, KEPT, begun.kept, lasts=provider.LASTS)
     return response
 
 
@@ -81,7 +81,7 @@ def unlink_provider() -> Response:
     return redirect(url_for("accounts.devices"), 303)
 
 
-def _asked(link_to: str | None) -> provider.Asked:
+def _begin(link_to: str | None) -> provider.ProviderRequest:
     if not provider.is_set_up():
         abort(404)
     return provider.ask(link_to=link_to, now=clock.now())

@@ -19,7 +19,7 @@ from mobilize.actions.models import Action, Event, EventChapter, EventState
 from mobilize.database import db
 from mobilize.fast.page_cache import CachedPage
 from mobilize.languages import Translated
-from mobilize.map_projection import Point, is_near, middle, miles
+from mobilize.map_projection import LatLon, is_near, middle, miles
 from mobilize.roster.imports.site_matcher import KnownSite, SiteDirectory
 from mobilize.roster.models import Area, Site
 from mobilize.roster.names import fold
@@ -42,7 +42,7 @@ class PublicLine:
     ends_at: datetime
     tz: str
     called_off: bool
-    point: Point | None
+    point: LatLon | None
     sites: list[str] = field(default_factory=list, compare=False)
 
 
@@ -54,7 +54,7 @@ class FinderSite:
     code: str
     name: str
     area: str
-    point: Point | None
+    point: LatLon | None
     lines: tuple[PublicLine, ...]
 
 
@@ -96,7 +96,7 @@ class LineFinder:
         return [self._by_code[site.code] for site in self._book.nearest(typed)]
 
     def nearest(
-        self, point: Point, most: int, *, besides: Iterable[PublicLine] = ()
+        self, point: LatLon, most: int, *, besides: Iterable[PublicLine] = ()
     ) -> list[tuple[float, PublicLine]]:
         """The nearest lines that were not called off, with their distance in miles."""
         left_out = {id(line) for line in besides}
@@ -158,7 +158,7 @@ def _read(action_ids: list[UUID], now: datetime) -> LineFinder:
     )
 
 
-def _points(sites: Iterable[Any]) -> dict[UUID, Point]:
+def _points(sites: Iterable[Any]) -> dict[UUID, LatLon]:
     placed = {
         site.id: (site.lat, site.lon) for site in sites if site.lat is not None and site.lon is not None
     }
@@ -169,7 +169,7 @@ def _points(sites: Iterable[Any]) -> dict[UUID, Point]:
 
 
 def _lines_of(
-    action_ids: list[UUID], points: dict[UUID, Point], now: datetime
+    action_ids: list[UUID], points: dict[UUID, LatLon], now: datetime
 ) -> tuple[dict[UUID, list[PublicLine]], list[PublicLine]]:
     """The lines of each school, and all lines; one called off only where no other takes its place."""
     place = aliased(Site)
@@ -195,7 +195,7 @@ def _lines_of(
     return of_site, list(by_event.values())
 
 
-def _line(event: Event, action: Translated, site: Site | None, points: dict[UUID, Point]) -> PublicLine:
+def _line(event: Event, action: Translated, site: Site | None, points: dict[UUID, LatLon]) -> PublicLine:
     return PublicLine(
         action=action,
         place=site.name if site else event.venue,
