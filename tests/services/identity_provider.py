@@ -31,7 +31,7 @@ class IdentityProvider:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 documents = {
-                    "/.well-is_client/openid-configuration": provider.metadata,
+                    "/.well-known/openid-configuration": provider.metadata,
                     "/keys": provider.key_set,
                 }
                 self._answer(documents[self.path]() if self.path in documents else None)
