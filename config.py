@@ -121,6 +121,10 @@ class Settings:
     map_lines: tuple[tuple[tuple[float, float], ...], ...] = field(repr=False)
     metrics_port: int | None
     metrics_host: str
+    oidc_issuer: str
+    oidc_client_id: str
+    oidc_client_secret: str = field(repr=False)
+    oidc_name: str
     line_finder_origins: tuple[str, ...]
     line_finder_texts_an_hour: int
 
@@ -203,6 +207,10 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         map_lines=read.lines("MAP_LINES"),
         metrics_port=read.count_if_set("METRICS_PORT", most=65_534),
         metrics_host=read.ip_address("METRICS_HOST", "127.0.0.1"),
+        oidc_issuer=read.text("OIDC_ISSUER", "").rstrip("/"),
+        oidc_client_id=read.text("OIDC_CLIENT_ID", ""),
+        oidc_client_secret=read.text("OIDC_CLIENT_SECRET", ""),
+        oidc_name=read.text("OIDC_NAME", "the union's account"),
         line_finder_origins=read.origins("LINE_FINDER_ORIGINS"),
         line_finder_texts_an_hour=read.count("LINE_FINDER_TEXTS_AN_HOUR", 120, most=9999),
     )
@@ -210,6 +218,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     read.refuse_unknown_names()
     _refuse_a_replica_of_a_file(settings)
     _refuse_half_a_carrier(settings)
+    _refuse_half_a_provider(settings)
     _refuse_what_production_must_not_have(settings)
     return settings
 
@@ -264,6 +273,20 @@ def _refuse_half_a_carrier(settings: Settings) -> None:
     telnyx = (settings.telnyx_api_key, settings.telnyx_public_key, settings.telnyx_numbers)
     if any(telnyx) and not all(telnyx):
         raise BadSetting("TELNYX_API_KEY, TELNYX_PUBLIC_KEY and TELNYX_NUMBERS are given all three, or none.")
+
+
+def _refuse_half_a_provider(settings: Settings) -> None:
+    provider = (settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
+    if any(provider) and not all(provider):
+        raise BadSetting("OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET are given all three, or none.")
+    if not settings.oidc_issuer:
+        return
+    parts = urlsplit(settings.oidc_issuer)
+    if parts.scheme != "https" and (settings.is_production or parts.hostname != "localhost"):
+        raise BadSetting("OIDC_ISSUER must start with https://.")
+    host = (parts.hostname or "").rstrip(".")
+    if not host or any(host == name or host.endswith(f".{name}") for name in settings.employer_domains):
+        raise BadSetting("OIDC_ISSUER is no server, or one of EMPLOYER_DOMAINS, who sign nobody in.")
 
 
 def _refuse_what_production_must_not_have(settings: Settings) -> None:

@@ -25,6 +25,9 @@ PUBLIC = {
     "api.openapi",
     "api.page",
     "accounts.ask",
+    # There and back: nobody is in without an account that was linked (tests/accounts).
+    "accounts.ask_provider",
+    "accounts.back_from_provider",
     # Places and times alone, while the office shows them (tests/actions/test_anybody_finds_their_line.py).
     "actions.where",
     "actions.where_json",

@@ -107,6 +107,7 @@ PRODUCTION = {
         ("SHARE_BANDS", "50,65,75,101"),
         ("SHARE_BANDS", "50,65,75,most"),
         ("MEMBERS_PER_CAPTAIN", "0"),
+        ("OIDC_ISSUER", "https://id.union.org"),  # without the other two
         ("LINE_FINDER_ORIGINS", "https://www.union.org, *"),
         ("LINE_FINDER_ORIGINS", "https://www.union.org/lines"),
         ("LINE_FINDER_TEXTS_AN_HOUR", "0"),

@@ -160,12 +160,13 @@ class CodeRequest(Model):
 
 
 class SignInBy(StrEnum):
-    """The way a session began: with a code on their phone, a one-time link that only they had, or one that
-    its maker saw as well."""
+    """The way a session began: with a code on their phone, a one-time link that only they had, one that its
+    maker saw as well, or their account at the union's identity provider."""
 
     CODE = "code"
     LINK = "link"
     DISPLAYED = "shown"
+    PROVIDER = "provider"
 
 
 class Device(StrEnum):
@@ -205,6 +206,16 @@ class SignedInSession(Model):
     def handle(self) -> uuid.UUID:
         """The session's id on the page of devices: it opens nothing, and changes with every new token."""
         return uuid.UUID(bytes=sha256(b"session handle" + self.token_hash).digest()[:16])
+
+
+class ProviderIdentity(Model):
+    """A person's account at the union's identity provider, found by the blind index of its subject there."""
+
+    __tablename__ = "provider_identities"
+
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    subject_hash: Mapped[bytes] = mapped_column(LargeBinary(16), unique=True)
+    linked_at: Mapped[datetime]
 
 
 class Passkey(Model):

@@ -14,6 +14,7 @@ def init_app(app: Flask) -> None:
     import mobilize.accounts.security.doctor_views
     import mobilize.accounts.security.views
     import mobilize.accounts.sign_in.device_views
+    import mobilize.accounts.sign_in.provider_views
     import mobilize.accounts.sign_in.views
     import mobilize.accounts.tokens.views
 

@@ -45,8 +45,22 @@ class ExportForm(PageForm):
             self.site.data = str(site.id)
             if not self.is_submitted():
                 self.kind.data = ExportKind.NAMES.value
+        formats |= _programs()
         self.format.choices = [SelectChoice(format.value, words) for format, words in formats.items()]
         return self
+
+
+def _programs() -> dict[ExportFormat, str]:
+    """The programs for which there is a file, as they are called."""
+    return {
+        ExportFormat.ACTION_BUILDER: "Action Builder (CSV)",
+        ExportFormat.ACTION_NETWORK: "Action Network (CSV)",
+        ExportFormat.BROADSTRIPES: _("Broadstripes check-offs (CSV)"),
+        ExportFormat.NATIONBUILDER: "NationBuilder (CSV)",
+        ExportFormat.VAN: _("VAN or EveryAction signups (CSV)"),
+        ExportFormat.OSDI: "OSDI 1.2 (JSON)",
+        ExportFormat.PAYROLL: _("Payroll (CSV), with duty and hours"),
+    }
 
 
 class HoldForm(PageForm):

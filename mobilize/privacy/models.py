@@ -59,11 +59,18 @@ class ExportKind(StrEnum):
 
 
 class ExportFormat(StrEnum):
-    """A table, or for one chapter its report on paper."""
+    """A table; for one chapter its report on paper; or what another program reads (`exports.programs`)."""
 
     CSV = "csv"
     XLSX = "xlsx"
     PDF = "pdf"
+    OSDI = "osdi"
+    VAN = "van"
+    ACTION_NETWORK = "action_network"
+    ACTION_BUILDER = "action_builder"
+    BROADSTRIPES = "broadstripes"
+    NATIONBUILDER = "nationbuilder"
+    PAYROLL = "payroll"
 
 
 class Export(Model):

@@ -227,6 +227,21 @@ class Import(Model):
     warned_lines = SealedText()
 
 
+class RosterColumns(Model):
+    """What somebody said is in each column of a roster, for files with the same headings. `columns` is JSON,
+    heading -> field, sealed: where headings are missing, the first member's line stands in their place."""
+
+    __tablename__ = "roster_columns"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    headings: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    columns_enc: Mapped[bytes]
+    by: Mapped[str] = mapped_column(String(64))
+    chosen_at: Mapped[datetime]
+
+    columns = SealedText()
+
+
 class StagedVersion(StrEnum):
     """The side of a staged change: the member after the import, and before it (for undo)."""
 

@@ -206,3 +206,15 @@ def _read(png: bytes) -> str:
     assert min(image.size) >= 900
     [code] = zxingcpp.read_barcodes(image)
     return str(code.text)
+
+
+def test_a_page_is_rendered_once_in_five_seconds(open_action: Action, client: FlaskClient) -> None:
+    """The morning everybody looks, check-ins share the machine with it."""
+    first = client.get("/where?at=00&lang=en", headers={"Accept-Encoding": "gzip"})
+    assert first.headers["Content-Encoding"] == "gzip"
+    finder = open_finder(clock.now())
+    assert finder is not None
+    again = finder.page(("en", "", "00", ""), lambda: pytest.fail("rendered again"))
+    assert "Lines near where you tapped" in again.filled({})
+    assert "Lines near where you tapped" not in client.get("/where?at=99&lang=en").text
+    assert client.get("/where?lang=es&at=00").text != client.get("/where?lang=en&at=00").text

@@ -207,6 +207,18 @@ def test_an_unknown_heading_is_mapped_on_the_screen(office: FlaskClient) -> None
     assert upload(office, "roster", data, **{"heading-0": "Nr", "field-0": "number"}).status_code == 302
 
 
+def test_what_was_said_of_columns_is_remembered_for_their_source(office: FlaskClient) -> None:
+    import_sites()
+    first, second = (roster(member(n), header=["Nr", *HEADER[1:]]) for n in ("1", "2"))
+    assert upload(office, "roster", second).status_code == 422
+    assert upload(office, "roster", first, **{"heading-0": "Nr", "field-0": "number"}).status_code == 302
+    again = upload(office, "roster", second)
+    assert again.status_code == 302
+    assert "as you said of a file with the same headings" in office.get(again.location).text
+    office.post(f"{again.location}/forget-columns")
+    assert upload(office, "roster", second).status_code == 422
+
+
 def test_the_area_of_a_search_stays_chosen(office: FlaskClient) -> None:
     area = make_area()
     answer = office.post("/members", data={"q": "nobody", "area": str(area.id)})

@@ -186,6 +186,7 @@ HOLDS_NOBODY = {
     "unmatched_messages.sid": CARRIERS,
     "voids.actor": BY_ID,
     "walkups.kind": OUR_WORD,
+    "roster_columns.by": BY_ID,
     "webhook_deliveries.last_result": OUR_WORD,
     "webhook_events.key": IDS,
     "webhook_events.payload": COUNTS,

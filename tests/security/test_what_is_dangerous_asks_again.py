@@ -5,7 +5,7 @@ line's phone or the carrier may use have no organizer behind them.
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -33,6 +33,7 @@ from mobilize.accounts.models import (
 from mobilize.accounts.people.admin_changes import AdminChangeRequest, ask_second_admin
 from mobilize.accounts.people.chairs_apply import stage_chairs
 from mobilize.accounts.second_factor.totp import confirm_app, start_app
+from mobilize.accounts.sign_in import provider
 from mobilize.accounts.tokens.models import ApiScope
 from mobilize.accounts.tokens.operations import NewToken, make_token
 from mobilize.actions.models import Action, Event
@@ -83,6 +84,7 @@ DOES_NOT_ASK = {
     "actions.change_action_shifts": "tells nobody, and is changed back as easily",
     "actions.change_shifts": "tells nobody, and is changed back as easily",
     "actions.edit_campaign": "words on posters printed later, changed back as easily",
+    "accounts.unlink_provider": "takes power away",
     "actions.switch_line_finder": "places and times, which posters say as well; taken back as easily",
     "actions.new_campaign": "a name without an action",
     "actions.new_site_event": "one chapter's event, which its chair makes unasked",
@@ -103,6 +105,7 @@ DOES_NOT_ASK = {
     "reminders.write_to_chapter": "a draft; sending asks",
     "roster.add_member": "one entry, which is taken off as easily",
     "roster.ask_second_person": "asks the second person, who looks; importing asks",
+    "roster.forget_columns": "nothing was imported; the next file asks",
     "roster.drop_import": "nothing was imported",
     "roster.find_members": "reads",
     "roster.read_file": "a dry run; importing asks",
@@ -379,6 +382,17 @@ def _webhook_off(ground: Ground) -> dict[str, str]:
     return {}
 
 
+def _provider(_ground: Ground) -> dict[str, str]:
+    """A provider's document is at hand: nothing else of it is asked for before somebody goes there."""
+    issuer = "https://id.union.example"
+    current_app.config["MOBILIZE"] = replace(
+        settings(), oidc_issuer=issuer, oidc_client_id="us", oidc_client_secret="secret"
+    )
+    ends = {"issuer": issuer, "authorization_endpoint": f"{issuer}/authorize"}
+    provider._cache[f"{issuer}/.well-known/openid-configuration"] = ends
+    return {}
+
+
 INVITED = {"name": "Nora Quist", "phone": "(213) 555-0177", "role": "admin"}
 MEMBER = {"first": "Mia", "last": "Reyes", "phone": "(213) 555-0188", "language": "en", "status": "active"}
 NAMES = {"kind": "names", "format": "csv", "reason": "Thank-you calls"}
@@ -395,6 +409,7 @@ ASKS = {
     "accounts.carry_out_chairs": Operation(prepare=_staged_chairs),
     "accounts.change_number": Operation({"phone": "(213) 555-0178"}, {"phone": "12"}),
     "accounts.end_role": Operation({"why": "term"}, {"why": ""}),
+    "accounts.link_provider": Operation(prepare=_provider),
     "accounts.invite": Operation(INVITED, INVITED | {"name": ""}),
     "accounts.make_link": Operation(),
     "accounts.make_recovery_codes": Operation(),
@@ -446,9 +461,10 @@ ASKS = {
 
 
 @pytest.fixture
-def ground(app: Flask, client: FlaskClient) -> Ground:
+def ground(app: Flask, client: FlaskClient) -> Iterator[Ground]:
     """Ada has an app and has signed in, and the proof is older than ten minutes."""
     live.forget()
+    before = app.config["MOBILIZE"]
     world = World()
     result = Ground(world.people[RoleName.ADMIN], world)
     secret = start_app(result.ada, now=clock.now()).secret
@@ -456,7 +472,8 @@ def ground(app: Flask, client: FlaskClient) -> Ground:
     result.ids["secret"] = secret
     sign_in(client, result.ada)
     its_long_ago()
-    return result
+    yield result
+    app.config["MOBILIZE"] = before
 
 
 def its_long_ago() -> None:

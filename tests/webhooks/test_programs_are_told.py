@@ -333,3 +333,11 @@ def test_what_is_two_weeks_old_is_forgotten(event: Event, receiver: Receiver) ->
     assert forget_old(DURING + timedelta(days=15)) == 1
     assert db.session.scalars(select(WebhookDelivery)).all() == []
     assert delivery.KEPT > delivery.GIVE_UP_AFTER
+
+
+def test_where_nobody_listens_the_page_says_so(event: Event, receiver: Receiver) -> None:
+    a_webhook(receiver, ["head_count.reported"])
+    receiver.stop()
+    count(event, 27)
+    tell(DURING)
+    assert db.session.scalars(select(WebhookDelivery.last_result)).one() == "no_connection"

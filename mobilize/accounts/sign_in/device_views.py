@@ -5,7 +5,7 @@ import uuid
 from flask import abort, current_app, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from mobilize import clock
+from mobilize import clock, settings
 from mobilize.accounts.access.permissions import after_step_up, me, signed_in, signed_in_person
 from mobilize.accounts.forms import DeviceForm, device_choices, device_word
 from mobilize.accounts.models import Device, Passkey
@@ -14,6 +14,7 @@ from mobilize.accounts.second_factor.operations import drop_app, drop_passkey
 from mobilize.accounts.second_factor.passkeys import passkeys_of
 from mobilize.accounts.second_factor.recovery_codes import new_recovery_codes, recovery_codes_left
 from mobilize.accounts.second_factor.totp import app_of
+from mobilize.accounts.sign_in.provider_identities import is_linked
 from mobilize.accounts.sign_in.sessions import (
     end_own_session,
     has_second_factor,
@@ -38,6 +39,8 @@ def devices() -> str:
         app=app_of(person, now=now),
         codes_left=recovery_codes_left(person, now=now),
         has_second_factor=has_second_factor(person, now=now),
+        provider=settings().oidc_name if settings().oidc_issuer and me().scope.is_organizer else "",
+        is_linked=is_linked(person),
         devices=device_choices(),
         device_word=device_word,
     )

@@ -40,11 +40,14 @@ def cookie_name(name: str) -> str:
     return f"__Host-{name}" if settings().is_secure else name
 
 
-def begin_session(person: Person, *, now: datetime, by: SignInBy = SignInBy.CODE) -> str:
+def begin_session(
+    person: Person, *, now: datetime, by: SignInBy = SignInBy.CODE, second_factor: bool = False
+) -> str:
     """Sign `person` in and return the token for their cookie: always a new one, whoever was signed in.
 
     Organizers, admins, and whoever has set up a passkey or an app are half in with it, until
-    `second_factor.operations.verify_second_factor`. A demo's link lets everybody in at once.
+    `second_factor.operations.verify_second_factor`; or not, where an identity provider has asked for a
+    `second_factor`, which is no step-up. A demo's link lets everybody in at once.
     """
     token = random_token()
     second_needed = standing_of(person, now).is_organizer or has_second_factor(person, now=now)
@@ -59,7 +62,7 @@ def begin_session(person: Person, *, now: datetime, by: SignInBy = SignInBy.CODE
                 ends_at=now + ABSOLUTE,
                 began_by=by,
                 second_asked=second_needed,
-                second_at=now if spared else None,
+                second_at=now if spared or (second_needed and second_factor) else None,
                 stepped_up_at=None if second_needed and not spared else now,
             )
         )

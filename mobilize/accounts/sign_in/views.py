@@ -27,7 +27,7 @@ from mobilize.languages import _, language
 @anyone
 def sign_in() -> str:
     """The page for the phone number."""
-    return render_template("accounts/sign_in.html", form=PhoneForm(next=request.args.get("next")))
+    return _sign_in_page(PhoneForm(next=request.args.get("next")))
 
 
 @bp.post("/sign-in")
@@ -40,7 +40,7 @@ def ask() -> Response | tuple[str, int]:
         ask_for_code(form.phone.data, browser, language=language(), now=clock.now())
     except Refused as refusal:
         form.phone.errors = [refusal.message]
-        return render_template("accounts/sign_in.html", form=form), refusal.status
+        return _sign_in_page(form), refusal.status
     response = redirect(url_for("accounts.sign_in_code", next=form.next.data), 303)
     give_cookie(response, BROWSER, browser, lasts=REMEMBER_BROWSER)
     return response
@@ -63,7 +63,7 @@ def enter_the_code() -> Response | tuple[str, int]:
     except Refused as refusal:
         form.code.errors, form.code.data = [refusal.message], ""
         return render_template("accounts/sign_in_code.html", form=form), refusal.status
-    return _signed_in(token, form.next.data)
+    return signed_in_response(token, form.next.data)
 
 
 @bp.get("/enter/<token>")
@@ -80,7 +80,7 @@ def enter(token: str) -> tuple[str, int]:
 def enter_now(token: str) -> Response | tuple[str, int]:
     """Sign in with a one-time link, which is used up."""
     try:
-        response = _signed_in(spend_link(token, now=clock.now()), None)
+        response = signed_in_response(spend_link(token, now=clock.now()), None)
     except Refused as refusal:
         return render_template("accounts/enter.html", works=False), refusal.status
     if settings().is_demo:
@@ -102,11 +102,17 @@ def sign_out() -> Response:
     return response
 
 
-def _signed_in(token: str, then: str | None) -> Response:
+def signed_in_response(token: str, then: str | None) -> Response:
+    """The answer that signs this browser in, and whoever was signed in out."""
     response = redirect(then or url_for("turnout.overview"), 303)
     _leave()
     give_cookie(response, "session", token, lasts=ABSOLUTE)
     return response
+
+
+def _sign_in_page(form: PhoneForm) -> str:
+    provider = settings().oidc_name if settings().oidc_issuer else ""
+    return render_template("accounts/sign_in.html", form=form, provider=provider)
 
 
 def _leave() -> None:

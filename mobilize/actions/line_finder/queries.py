@@ -1,27 +1,31 @@
 """Where is my line?: the places and times of lines that anybody may look up, without members or counts."""
 
+import threading
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from cachetools import LRUCache
 from flask import current_app
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import aliased
 
 from mobilize import settings
 from mobilize.actions.models import Action, Event, EventChapter, EventState
 from mobilize.database import db
+from mobilize.fast.page_cache import CachedPage
 from mobilize.languages import Translated
-from mobilize.map_projection import Point, is_near, middle, miles
+from mobilize.map_projection import LatLon, is_near, middle, miles
 from mobilize.roster.imports.site_matcher import KnownSite, SiteDirectory
 from mobilize.roster.models import Area, Site
 from mobilize.roster.names import fold
 
 MOST_FOUND = 20
+_PAGES = 300
 _KEPT_FOR = timedelta(seconds=5)
 _CACHE = "mobilize line finder"
 
@@ -38,7 +42,7 @@ class PublicLine:
     ends_at: datetime
     tz: str
     called_off: bool
-    point: Point | None
+    point: LatLon | None
     sites: list[str] = field(default_factory=list, compare=False)
 
 
@@ -50,17 +54,29 @@ class FinderSite:
     code: str
     name: str
     area: str
-    point: Point | None
+    point: LatLon | None
     lines: tuple[PublicLine, ...]
 
 
 class LineFinder:
-    """All schools and all lines that can be found now."""
+    """All schools and all lines that can be found now, with the pages about them, each rendered once."""
 
     def __init__(self, sites: Iterable[FinderSite], lines: Iterable[PublicLine]):
+        self._pages: LRUCache[tuple[str, ...], CachedPage] = LRUCache(_PAGES)
+        self._lock = threading.Lock()
         self.sites, self.lines = list(sites), list(lines)
         self._folded = [(fold(site.name), site) for site in self.sites]
         self._by_code = {site.code: site for site in self.sites}
+
+    def page(self, key: tuple[str, ...], render: Callable[[], CachedPage]) -> CachedPage:
+        """The page of this key, rendered unless it is kept."""
+        with self._lock:
+            page = self._pages.get(key)
+        if page is None:
+            page = render()
+            with self._lock:
+                self._pages[key] = page
+        return page
 
     def site(self, code: str) -> FinderSite | None:
         return self._by_code.get(code)
@@ -80,7 +96,7 @@ class LineFinder:
         return [self._by_code[site.code] for site in self._book.nearest(typed)]
 
     def nearest(
-        self, point: Point, most: int, *, besides: Iterable[PublicLine] = ()
+        self, point: LatLon, most: int, *, besides: Iterable[PublicLine] = ()
     ) -> list[tuple[float, PublicLine]]:
         """The nearest lines that were not called off, with their distance in miles."""
         left_out = {id(line) for line in besides}
@@ -101,9 +117,8 @@ def open_finder(now: datetime) -> LineFinder | None:
     or called off is seen five seconds later at most."""
     rows = db.session.execute(
         select(Action.id, Action.line_finder_at)
-        .join(Event, Event.action_id == Action.id)
-        .where(Action.line_finder_at.is_not(None), Event.ends_at > now)
-        .distinct()
+        .where(Action.line_finder_at.is_not(None))
+        .where(exists().where(Event.action_id == Action.id, Event.ends_at > now))
         .order_by(Action.id)
     ).all()
     if not rows:
@@ -143,7 +158,7 @@ def _read(action_ids: list[UUID], now: datetime) -> LineFinder:
     )
 
 
-def _points(sites: Iterable[Any]) -> dict[UUID, Point]:
+def _points(sites: Iterable[Any]) -> dict[UUID, LatLon]:
     placed = {
         site.id: (site.lat, site.lon) for site in sites if site.lat is not None and site.lon is not None
     }
@@ -154,7 +169,7 @@ def _points(sites: Iterable[Any]) -> dict[UUID, Point]:
 
 
 def _lines_of(
-    action_ids: list[UUID], points: dict[UUID, Point], now: datetime
+    action_ids: list[UUID], points: dict[UUID, LatLon], now: datetime
 ) -> tuple[dict[UUID, list[PublicLine]], list[PublicLine]]:
     """The lines of each school, and all lines; one called off only where no other takes its place."""
     place = aliased(Site)
@@ -180,7 +195,7 @@ def _lines_of(
     return of_site, list(by_event.values())
 
 
-def _line(event: Event, action: Translated, site: Site | None, points: dict[UUID, Point]) -> PublicLine:
+def _line(event: Event, action: Translated, site: Site | None, points: dict[UUID, LatLon]) -> PublicLine:
     return PublicLine(
         action=action,
         place=site.name if site else event.venue,

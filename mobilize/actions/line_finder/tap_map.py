@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mobilize.actions.line_finder.queries import LineFinder, PublicLine
-from mobilize.map_projection import Point, Projection, fit, middle
+from mobilize.map_projection import LatLon, Projection, fit, middle
 
 SIZE, MARGIN, CELLS = 640, 16, 8
 _TAP = re.compile(f"[0-{CELLS - 1}]{{2}}(-[0-{CELLS - 1}]{{2}})?")
@@ -52,7 +52,7 @@ def read_tap(text: str) -> str:
     return text if _TAP.fullmatch(text) else ""
 
 
-def point_of(finder: LineFinder, tap: str) -> Point | None:
+def point_of(finder: LineFinder, tap: str) -> LatLon | None:
     """The middle of the cell that was tapped; None where there is no map or no tap."""
     projection = _whole(finder)
     if projection is None or not tap:
@@ -124,7 +124,7 @@ def _cells(projection: Projection, before: str) -> list[TapCell]:
 
 
 def _labels(finder: LineFinder, projection: Projection) -> list[tuple[str, float, float]]:
-    by_area: dict[str, list[Point]] = {}
+    by_area: dict[str, list[LatLon]] = {}
     for site in finder.sites:
         if site.point and any(not line.called_off for line in site.lines):
             by_area.setdefault(site.area, []).append(site.point)

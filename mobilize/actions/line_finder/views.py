@@ -17,7 +17,8 @@ from mobilize.actions.line_finder.tap_map import point_of, read_tap, tap_map
 from mobilize.actions.routes import bp
 from mobilize.actions.visibility import visible_action
 from mobilize.errors import Refused
-from mobilize.languages import _
+from mobilize.fast.page_cache import CachedPage
+from mobilize.languages import _, language
 from mobilize.web.security_headers import may_be_framed
 
 MOST_NEAR = 5
@@ -32,8 +33,10 @@ def where() -> Response:
     lines. Reads no cookie but that of the language, since it may stand in a frame."""
     finder = open_finder(clock.now())
     if finder is None:
-        return _framed(render_template("actions/where.html", finder=None, **_NOBODY), 404)
-    return _framed(render_template("actions/where.html", finder=finder, **_context(finder), **_NOBODY))
+        return _framed(make_response(render_template("actions/where.html", finder=None, **_NOBODY), 404))
+    typed, tap, code = _typed(), read_tap(request.args.get("at", "")), request.args.get("site", "")[:40]
+    key = language(), typed, tap, code if finder.site(code) else ""
+    return _framed(finder.page(key, lambda: _rendered(finder, for_all=not typed)).answer({}))
 
 
 @bp.get("/where.json")
@@ -66,12 +69,17 @@ def switch_line_finder(action_id: uuid.UUID) -> ResponseReturnValue:
     return redirect(url_for("actions.action", action_id=action_id), 303)
 
 
+def _rendered(finder: LineFinder, *, for_all: bool) -> CachedPage:
+    page = render_template("actions/where.html", finder=finder, **_context(finder), **_NOBODY)
+    return CachedPage(page, for_all=for_all)
+
+
 # Whoever is signed in sees the page as everybody does: a page around it must not lead them to press anything.
 _NOBODY: dict[str, Any] = {"me": None, "nav": []}
 
 
-def _framed(page: str, status: int = 200) -> Response:
-    return may_be_framed(make_response(page, status), settings().line_finder_origins)
+def _framed(response: Response) -> Response:
+    return may_be_framed(response, settings().line_finder_origins)
 
 
 def _context(finder: LineFinder) -> dict[str, Any]:

@@ -4,12 +4,14 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-from icalendar import Alarm, Calendar
-from icalendar import Event as CalendarComponent
+from typing import TYPE_CHECKING
 
 from mobilize.actions.models import Event
 from mobilize.languages import N_, say_in
+
+if TYPE_CHECKING:
+    from icalendar import Alarm
+    from icalendar import Event as CalendarComponent
 
 PRODUCT = "-//Mobilize//EN"
 REFRESH = timedelta(hours=1)
@@ -58,6 +60,8 @@ def summary_of(name: str, drill: bool, language: str) -> str:
 def calendar_file(entries: Iterable[CalendarEntry], language: str, name: str | None = None) -> bytes:
     """The entries as one file. With a `name` it is a feed: read again every hour, with a reminder an hour
     before each entry."""
+    from icalendar import Calendar  # 10 MB, for the few who ask for a calendar
+
     calendar = Calendar()
     calendar.add("prodid", PRODUCT)
     calendar.add("version", "2.0")
@@ -71,7 +75,9 @@ def calendar_file(entries: Iterable[CalendarEntry], language: str, name: str | N
     return bytes(calendar.to_ical())
 
 
-def _component(entry: CalendarEntry, language: str, *, reminds: bool) -> CalendarComponent:
+def _component(entry: CalendarEntry, language: str, *, reminds: bool) -> "CalendarComponent":
+    from icalendar import Event as CalendarComponent
+
     component = CalendarComponent()
     component.add("uid", str(entry.id))
     # Without a METHOD, DTSTAMP is when the entry was last revised (RFC 5545, 3.8.7.2).
@@ -90,7 +96,9 @@ def _component(entry: CalendarEntry, language: str, *, reminds: bool) -> Calenda
     return component
 
 
-def _alarm(entry: CalendarEntry, language: str) -> Alarm:
+def _alarm(entry: CalendarEntry, language: str) -> "Alarm":
+    from icalendar import Alarm
+
     alarm = Alarm()
     alarm.add("action", "DISPLAY")
     alarm.add("trigger", -REMIND_BEFORE)

@@ -24,6 +24,15 @@ from mobilize.keys.tokens import hash_token, random_token
 from mobilize.languages import DEFAULT, _
 from mobilize.privacy.exports.approval import ask_second_person, use_second_yes, wants_second_person
 from mobilize.privacy.exports.files import table_of, table_of_chapter, write_file
+from mobilize.privacy.exports.programs import (
+    ATTENDANCE,
+    ENDINGS,
+    HOURS,
+    OSDI_TYPE,
+    payroll_file,
+    program_file,
+    rows_of,
+)
 from mobilize.privacy.models import Export, ExportFormat, ExportKind
 from mobilize.tabular import MIMETYPES, file_name
 from mobilize.turnout.board.cache import board_for
@@ -65,6 +74,7 @@ def ask_for_export(
     reason_text = " ".join(reason.split())[:LONGEST_REASON]
     _refuse(action, kind, reason_text, scope)
     _refuse_paper(kind, format, site_id)
+    _refuse_program(kind, format)
     people = _rows_of_phones(action, scope, site_id) if kind is ExportKind.PHONES else None
     waits = people is not None and wants_second_person(_counted_with(people, action, person, scope, now))
     token = None if waits else random_token()
@@ -183,6 +193,16 @@ def _refuse_paper(kind: ExportKind, format: ExportFormat, site_id: uuid.UUID | N
         raise Refused("no_paper", _("On paper there are the names of one chapter. Choose a spreadsheet."))
 
 
+def _refuse_program(kind: ExportKind, format: ExportFormat) -> None:
+    """Refuse what another program would not read: it takes who came, or hours, and no figures."""
+    fits = {ExportKind.NAMES: ATTENDANCE, ExportKind.PHONES: ATTENDANCE, ExportKind.HOURS: HOURS}
+    if format in ENDINGS and format not in fits.get(kind, ()):
+        raise Refused(
+            "no_program",
+            _("Payroll reads duty and hours, the other programs read names. Choose what fits, or CSV."),
+        )
+
+
 def _visible_board(action: Action, scope: Scope, site_id: uuid.UUID | None) -> Board | None:
     """The board of an action, or of one chapter of it, in somebody's scope."""
     visible = board_for(action, scope)
@@ -260,9 +280,15 @@ def _make(export: Export, person: Person, scope: Scope, now: datetime) -> Export
     content = _content(export, visible, _mark(export, person, now), scope, now)
     name = file_name(
         *drill, export.action.name[DEFAULT], export.kind, now.strftime("%Y%m%d-%H%M"), person.name,
-        _short(export), ending=export.format,
+        _short(export), ending=ENDINGS.get(export.format, export.format),
     )  # fmt: skip
-    return ExportFile(name, MIMETYPES.get(export.format, "application/pdf"), content)
+    return ExportFile(name, _mimetype(export.format), content)
+
+
+def _mimetype(format: ExportFormat) -> str:
+    if format is ExportFormat.OSDI:
+        return OSDI_TYPE
+    return MIMETYPES.get(ENDINGS.get(format, format), "application/pdf")
 
 
 def _mark(export: Export, person: Person, now: datetime) -> str:
@@ -280,6 +306,8 @@ def _short(export: Export) -> str:
 
 
 def _content(export: Export, visible: Board, mark: str, scope: Scope, now: datetime) -> bytes:
+    if export.format in ENDINGS:
+        return _content_for_program(export, visible, mark, whole=scope.everything and export.site_id is None)
     if export.site_id is None or export.kind is not ExportKind.NAMES:
         whole = scope.everything and export.site_id is None
         headings, rows = table_of(export.action, visible, export.kind, whole=whole)
@@ -293,3 +321,13 @@ def _content(export: Export, visible: Board, mark: str, scope: Scope, now: datet
     if export.format is ExportFormat.PDF:
         return report.pdf(now, names=True, mark=mark)
     return write_file(mark, *table_of_chapter(report), export.format)
+
+
+def _content_for_program(export: Export, visible: Board, mark: str, *, whole: bool) -> bytes:
+    if export.format is ExportFormat.PAYROLL:
+        codes = {chapter.site_id: chapter.code for chapter in visible.chapters}
+        return payroll_file(export.action, codes, mark, whole=whole)
+    rows = rows_of(export.action, visible, phones=export.kind is ExportKind.PHONES)
+    if export.kind is ExportKind.PHONES:
+        export.people = len(rows)
+    return program_file(export.format, export.action, rows, mark)

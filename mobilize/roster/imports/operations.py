@@ -20,6 +20,7 @@ from mobilize.database import atomic, db, is_postgres
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.roster.imports import apply_roster, apply_sites
+from mobilize.roster.imports.remembered_columns import hash_of, recall, remember
 from mobilize.roster.imports.roster_changes import StagedChanges
 from mobilize.roster.imports.roster_reader import read_roster
 from mobilize.roster.imports.site_matcher import KnownSite, SiteDirectory
@@ -46,7 +47,8 @@ def dry_run_roster(
     """Read a roster and stage what it would change. Returns the import with its `summary`.
 
     The file of the last import gives that import again, already committed. `by` is as in
-    `audit.note`; `chosen` as in `read_roster`; `tell(done, whole)` is called with the progress.
+    `audit.note`; `chosen` as in `read_roster`, and remembered for files with the same headings;
+    `tell(done, whole)` is called with the progress.
     Raises `Refused`: no_sites and the codes of `read_roster`.
     """
     digest = hashlib.sha256(data).digest()
@@ -55,11 +57,14 @@ def dry_run_roster(
     book = site_book()
     if not book.sites:
         raise Refused("no_sites", _("There are no sites yet. Import the list of sites first."))
-    reading = read_roster(data, book, chosen)
+    reading = read_roster(data, book, chosen, recall)
+    if chosen:
+        remember(reading.header, chosen, by=by, now=now)
     started = _start(ROSTER, digest, by=by, now=now)
     changes = StagedChanges(reading, stored_roster(), _is_desk_phone, now)
     _stage(started.id, changes, tell)
     summary = roster_summary(reading, changes, book) | {"sha256": digest.hex(), "bytes": len(data)}
+    summary["recalled_columns"] = hash_of(reading.header).hex() if reading.recalled else None
     return _staged(started.id, summary, warned=warned_lines(reading))
 
 

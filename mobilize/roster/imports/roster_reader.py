@@ -4,7 +4,7 @@ This is the import contract: the rules are in `roster_rows`, the counting is her
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,18 +32,27 @@ class RosterReading:
     merged: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     rejected: list[tuple[int, int, Reason]] = field(default_factory=list)
+    recalled: bool = False
 
 
-def read_roster(data: bytes, book: SiteDirectory, chosen: Mapping[str, str] | None = None) -> RosterReading:
-    """Read CSV or XLSX bytes by the import contract. `chosen` is the mapping screen's heading -> field.
+def read_roster(
+    data: bytes,
+    book: SiteDirectory,
+    chosen: Mapping[str, str] | None = None,
+    recall: Callable[[Sequence[str]], Mapping[str, str]] | None = None,
+) -> RosterReading:
+    """Read CSV or XLSX bytes by the import contract. `chosen` is the mapping screen's heading -> field; where
+    nothing was chosen, `recall` says what was before of a file with these headings.
 
     Raises `Refused` when the file as a whole cannot be read (`open_table`, `place_columns`).
     """
     table = open_table(data)
-    places = place_columns(table.header, ROSTER, ROSTER_NEEDS, chosen)
+    recalled = recall(table.header) if recall and not chosen else {}
+    places = place_columns(table.header, ROSTER, ROSTER_NEEDS, chosen or recalled)
     reading = RosterReading(
         [clean(text) for text in table.header], frozenset(places), unused_headings(table.header, places)
     )
+    reading.recalled = bool(recalled)
     hashes: CellHashes = {}
     for record in whole_records(table, reading, Reason.MALFORMED_ROW):
         row = read_row(record.cells, places, book, record.number, record.line)

@@ -24,6 +24,7 @@ from mobilize.roster import queries
 from mobilize.roster.forms import MOST_HEADINGS, UploadForm
 from mobilize.roster.imports import operations as importing
 from mobilize.roster.imports.column_mapping import ROSTER
+from mobilize.roster.imports.remembered_columns import forget
 from mobilize.roster.imports.summary import needs_second_person, rejected_in_words
 from mobilize.roster.models import Import, ImportState, Member
 from mobilize.roster.routes import bp
@@ -128,6 +129,19 @@ def undo_import(import_id: uuid.UUID) -> Response:
     importing.undo_import(row.id, by=me().actor, now=clock.now())
     flash(_("Undone. Everything is as it was before this import."), "done")
     return redirect(url_for("roster.show_import", import_id=import_id))
+
+
+@bp.post("/imports/<uuid:import_id>/forget-columns")
+@for_the_union()
+def forget_columns(import_id: uuid.UUID) -> Response:
+    """Ask about the columns of such files again, and drop what was read by them."""
+    row = _import(import_id)
+    if headings := str(row.summary.get("recalled_columns") or ""):
+        forget(bytes.fromhex(headings))
+    if row.state is ImportState.STAGED:
+        importing.drop_import(row.id)
+    flash(_("Forgotten. Choose the file again, and say what is in each column."), "done")
+    return redirect(url_for("roster.imports"))
 
 
 @bp.post("/imports/<uuid:import_id>/drop")

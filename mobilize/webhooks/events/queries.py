@@ -84,7 +84,8 @@ def silent_sites(now: datetime) -> Iterator[Happening]:
 
 
 def moved_events(since: datetime) -> Iterator[Happening]:
-    query = select(Event).where(Event.moved_at > since)
+    query = select(Event).join(Action, Action.id == Event.action_id)
+    query = query.where(Event.moved_at > since, ~Action.drill)
     for event in db.session.scalars(query.options(joinedload(Event.action), joinedload(Event.site))):
         data = {**_event(event), "version": event.version}
         at = event.moved_at or since
@@ -95,21 +96,21 @@ def closed_actions(since: datetime) -> Iterator[Happening]:
     """Actions of which every event that was not called off is closed."""
     lately = select(Event.action_id).where(Event.closed_at > since)
     open_still = exists().where(Event.action_id == Action.id, Event.state == EventState.PLANNED)
-    for action in db.session.scalars(select(Action).where(Action.id.in_(lately), ~open_still)):
+    for action in db.session.scalars(select(Action).where(Action.id.in_(lately), ~open_still, ~Action.drill)):
         last = select(Event.closed_at).where(Event.action_id == action.id, Event.closed_at.is_not(None))
         at = max(at for at in db.session.scalars(last) if at)
         yield Happening(WebhookTopic.ACTION_CLOSED, f"closed:{action.id}", at, _action(action))
 
 
 def called_off_actions(since: datetime) -> Iterator[Happening]:
-    for action in db.session.scalars(select(Action).where(Action.called_off_at > since)):
+    for action in db.session.scalars(select(Action).where(Action.called_off_at > since, ~Action.drill)):
         at = action.called_off_at or since
         yield Happening(WebhookTopic.ACTION_CALLED_OFF, f"called_off:{action.id}", at, _action(action))
 
 
 def ready_reports(since: datetime) -> Iterator[Happening]:
-    query = select(Report).where(Report.made_at > since).options(joinedload(Report.action))
-    for report in db.session.scalars(query):
+    query = select(Report).join(Action, Action.id == Report.action_id).where(Report.made_at > since)
+    for report in db.session.scalars(query.where(~Action.drill).options(joinedload(Report.action))):
         data = {**_action(report.action), "kind": report.kind.value, "version": report.version}
         data |= {"report_id": str(report.id), "place_id": str(report.place_id)}
         yield Happening(WebhookTopic.REPORT_READY, f"report:{report.id}", report.made_at, data)
@@ -164,6 +165,9 @@ def check_ins(since: datetime, until: datetime) -> Iterator[Happening]:
         .where(Evidence.id > _first_id(since - timedelta(hours=1)))
         .where(Evidence.recorded_at > since, Evidence.recorded_at <= until)
         .where(Evidence.outcome == Outcome.COUNTED, Evidence.kind == ClaimKind.HERE)
+        .join(Event, Event.id == Evidence.event_id)
+        .join(Action, Action.id == Event.action_id)
+        .where(~Action.drill)
         .order_by(Evidence.id)
     )
     rows = db.session.execute(query).all()

@@ -120,6 +120,8 @@ def post(pool: urllib3.HTTPConnectionPool, target: Target, body: bytes, headers:
         response = pool.request(
             "POST", target.path, body=body, headers=headers, redirect=False, preload_content=False
         )
+    except urllib3.exceptions.NewConnectionError:
+        return "no_connection"
     except urllib3.exceptions.TimeoutError:
         return "timeout"
     except urllib3.exceptions.SSLError:

@@ -161,6 +161,8 @@ ROUTES: dict[str, Looks | str] = {
     "accounts.sign_in": _without_session("/sign-in"),
     "accounts.sign_in_code": A_STEP,
     "accounts.sign_out": NOBODYS_FIGURE,
+    "accounts.ask_provider": NOBODYS_FIGURE,
+    "accounts.back_from_provider": "opens by an account at the identity provider that was linked before",
     "accounts.enter": OWN_LINK,
     "accounts.enter_now": OWN_LINK,
     "privacy.ask": A_STEP,

@@ -1,0 +1,116 @@
+"""Attendance and hours as other programs read them: their headings, who came, and who took the file."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+
+from mobilize.accounts.models import Person, RoleName
+from mobilize.actions.models import ActionKind
+from mobilize.database import atomic
+from mobilize.turnout.board import cache as live
+from tests.builders import make_person, sign_in
+from tests.privacy.morning import Morning, day
+
+WHY = "Thank-you calls"
+
+
+@pytest.fixture(autouse=True)
+def stopped_clock() -> Iterator[None]:
+    live.forget()
+    with time_machine.travel(day(1), tick=False):
+        yield
+    live.forget()
+
+
+@pytest.fixture
+def morning(app: Flask) -> Morning:
+    return Morning().happen()
+
+
+@pytest.fixture
+def olga(client: FlaskClient, morning: Morning) -> Person:
+    person = make_person("Olga Peña", role=RoleName.ORGANIZER, area=morning.lincoln.area)
+    sign_in(client, person)
+    return person
+
+
+def export(client: FlaskClient, morning: Morning, format: str, kind: str = "names") -> Any:
+    form = {"kind": kind, "format": format, "reason": WHY}
+    page = client.post(f"/exports/{morning.action.id}", data=form).get_data(as_text=True)
+    token = page.split('href="/exports/file/')[1].split('"')[0]
+    return client.post(f"/exports/file/{token}")
+
+
+def table(answer: Any) -> list[dict[str, str]]:
+    assert answer.mimetype == "text/csv" and not answer.data.startswith(b"\xef\xbb\xbf")
+    return list(csv.DictReader(io.StringIO(answer.data.decode())))
+
+
+@pytest.mark.parametrize(
+    ("format", "number", "expected"),
+    [
+        ("van", "External ID", {"Status": "Completed", "Role": "Participant", "Event Date": "2026-03-03"}),
+        ("action_network", "member_number", {"attended_on": "2026-03-03"}),
+        ("action_builder", "Custom ID", {"Date": "2026-03-03"}),
+        ("broadstripes", "Employee ID", {"Date": "2026-03-03"}),
+        ("nationbuilder", "external_id", {"event_date": "03/03/2026"}),
+    ],
+)
+def test_each_program_has_its_headings_and_only_who_came(
+    client: FlaskClient, morning: Morning, olga: Person, format: str, number: str, expected: dict[str, str]
+) -> None:
+    answer = export(client, morning, format)
+    rows = {row[number]: row for row in table(answer)}
+    assert "90000101" in rows and not {m.number for m in morning.home} & set(rows)
+    mia = rows["90000101"]
+    assert expected.items() <= mia.items()
+    assert "Olga Peña" in mia["Source"] and WHY in mia["Source"]
+    assert "555" not in str(rows)  # phones need a second person
+    assert answer.headers["Content-Disposition"].endswith('.csv"')
+
+
+def test_phones_are_in_it_where_phones_were_asked_for(
+    client: FlaskClient, morning: Morning, olga: Person
+) -> None:
+    rows = {row["External ID"]: row for row in table(export(client, morning, "van", "phones"))}
+    assert rows["90000101"]["Cell Phone"].startswith("(213) 555-")
+
+
+def test_osdi_has_a_person_in_each_attendance(client: FlaskClient, morning: Morning, olga: Person) -> None:
+    answer = export(client, morning, "osdi")
+    assert answer.mimetype == "application/hal+json"
+    document = json.loads(answer.data)
+    attendances = document["_embedded"]["osdi:attendances"]
+    assert document["total_records"] == len(attendances) >= 2
+    [mia] = [one for one in attendances if one["identifiers"][0].endswith("/90000101")]
+    assert mia["attended"] is True and mia["status"] == "accepted"
+    person = mia["_embedded"]["osdi:person"]
+    assert (person["given_name"], person["family_name"]) == ("Mia", "Reyes")
+    assert "phone_numbers" not in person and "Olga Peña" in document["source"]
+
+
+def test_payroll_reads_shifts_and_hours(client: FlaskClient, morning: Morning, olga: Person) -> None:
+    with atomic():
+        morning.action.kind = ActionKind.STRIKE
+    rows = [
+        row for row in table(export(client, morning, "payroll", "hours")) if row["Employee ID"] == "90000101"
+    ]
+    assert rows and {row["Work Date"] for row in rows} == {"2026-03-03"}
+    assert all(float(row["Hours"]) >= 0 and len(row["Hours"].split(".")[1]) == 2 for row in rows)
+    assert all(row["Time In"] <= row["Time Out"] for row in rows)
+
+
+@pytest.mark.parametrize(("kind", "format"), [("counts", "van"), ("names", "payroll"), ("hours", "osdi")])
+def test_what_a_program_cannot_read_is_refused(
+    client: FlaskClient, morning: Morning, olga: Person, kind: str, format: str
+) -> None:
+    form = {"kind": kind, "format": format, "reason": WHY}
+    answer = client.post(f"/exports/{morning.action.id}", data=form)
+    assert answer.status_code == 422 and "Payroll reads duty and hours" in answer.text
