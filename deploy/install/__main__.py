@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 if sys.version_info < (3, 11):  # noqa: UP036 - whatever Python a system has comes here
@@ -115,9 +116,18 @@ def say_how_to_go_on(values: dict[str, str], identity: str) -> None:
     if "doctor" in commands:
         print("What does not fit yet, and what to do: sudo mobilize doctor")
     if "setup-link" in commands:
-        print(system.mobilize("setup-link"))
+        say_where_to_begin()
     else:
         print('The first admin: sudo mobilize people first-admin --name "..." --phone "..."')
+
+
+def say_where_to_begin() -> None:
+    """The first admin's address goes to a terminal alone, and to nobody once there is an admin."""
+    if not sys.stdout.isatty():
+        print("The first admin: sudo mobilize setup-link")
+        return
+    with suppress(CannotInstall):
+        print(system.mobilize("setup-link"))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What the system itself has to bring: packages, a user, services that run, a database."""
 
+import json
 import os
 import pwd
 import shutil
@@ -144,9 +145,28 @@ def start_service(*, proxy: bool) -> None:
     _start("mobilize-worker", PLACES["mobilize-worker.service"], *release)
     _start("mobilize-backup.timer", PLACES["mobilize-backup.timer"])
     if proxy:
-        run("caddy", "validate", "--adapter", "caddyfile", "--config", "/etc/caddy/Caddyfile", catch=True)
-        run("systemctl", "reload-or-restart", "caddy")  # a reload drops nobody's connection
+        _load_caddyfile()
+
+
+def _load_caddyfile() -> None:
+    """Have Caddy go by its file, where it does not yet: with a reload it closes connections that rest, and a
+    phone may just be sending on one."""
+    caddyfile = ("--adapter", "caddyfile", "--config", "/etc/caddy/Caddyfile")
+    if _running_config() == json.loads(run("caddy", "adapt", *caddyfile, catch=True)):
         tell("running", "caddy")
+        return
+    run("caddy", "validate", *caddyfile, catch=True)
+    run("systemctl", "reload-or-restart", "caddy")
+    tell("reloaded", "caddy")
+
+
+def _running_config() -> object:
+    """What Caddy goes by, as its own address for that says; None where it does not run."""
+    try:
+        with urlopen("http://localhost:2019/config/", timeout=5) as answer:
+            return json.load(answer)
+    except (OSError, ValueError):
+        return None
 
 
 def _start(name: str, *made_of: str) -> None:

@@ -10,5 +10,6 @@ set -a
 HOME=/var/lib/mobilize FLASK_SKIP_DOTENV=1 PYTHONUTF8=1
 set +a
 umask 077
-exec setpriv --reuid=mobilize --regid=mobilize --init-groups --inh-caps=+dac_override --ambient-caps=+dac_override \
+# PostgreSQL goes by the effective user. The real one stays root's, or what asks access(2) for a file would hear no.
+exec setpriv --euid=mobilize --egid=mobilize --clear-groups --inh-caps=+dac_override --ambient-caps=+dac_override \
     "$release/.venv/bin/flask" --app "$release/wsgi.py" "$@"

@@ -1,4 +1,4 @@
-"""A headless Chromium: the machine's, else Debian's package, else the test library's own download."""
+"""A headless Chromium: the machine's, else the test library's own download; in CI Debian's package first."""
 
 import fcntl
 import os
@@ -23,6 +23,8 @@ FLAGS = [
     "--disable-sync",
     *(["--no-sandbox"] if os.geteuid() == 0 else []),
 ]
+# Where playwright puts what it downloads.
+_DOWNLOADS = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / ".cache/ms-playwright")
 REMEDY = "No Chromium: apt-get install chromium (Debian), or .venv/bin/playwright install chromium"
 
 
@@ -38,6 +40,11 @@ def executable() -> str | None:
         if _download():
             return None
     raise NotAvailable(REMEDY)
+
+
+def is_here() -> bool:
+    """Whether there is one without installing anything."""
+    return bool(_on_this_machine()) or any(_DOWNLOADS.glob("chromium*"))
 
 
 def _on_this_machine() -> str | None:
@@ -62,7 +69,8 @@ def _download() -> bool:
 
 
 def _apt_install() -> bool:
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
+    """On a machine for tests alone (CI=true). Elsewhere nothing is installed into the system unasked."""
+    if not os.environ.get("CI") or os.geteuid() != 0 or not shutil.which("apt-get"):
         return False
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
