@@ -87,7 +87,7 @@ def test_what_was_looked_for_stays_and_arrows_go_from_site_to_site(desk: Page) -
     desk.get_by_role("link", name="Site", exact=True).click()
     desk.reload()
     _ready(desk, "30 of 60 sites")
-    expect(desk.locator("#sites tbody a").first).to_have_text("School 01")
+    expect(desk.locator("#sites tbody a").first).to_have_text("Emerson")
     desk.keyboard.press("/")
     desk.keyboard.press("ArrowDown")
     desk.keyboard.press("ArrowDown")
