@@ -124,6 +124,21 @@ def test_it_fits_every_screen_and_a_screen_reader_finds_its_way(desk: Page, widt
         )
 
 
+def test_what_is_asked_of_some_is_shown_to_them_alone(desk: Page, picket: SimpleNamespace) -> None:
+    desk.goto(f"{picket.server}/actions/new")
+    areas, venue = desk.get_by_text("Which areas?"), desk.get_by_label("Where is the rally?")
+    expect(areas).to_be_hidden()
+    expect(venue).to_be_hidden()
+    desk.get_by_label("Only the areas chosen below").check()
+    desk.get_by_label("Rally at one place").check()
+    expect(areas).to_be_visible()
+    expect(venue).to_be_visible()
+    desk.goto(f"{picket.server}/people")
+    expect(desk.get_by_label("Name", exact=True)).to_be_hidden()
+    desk.get_by_text("Invite somebody").click()
+    expect(desk.get_by_label("Name", exact=True)).to_be_visible()
+
+
 @pytest.fixture
 def wall(browser: Browser, picket: SimpleNamespace) -> Iterator[Page]:
     """The big screen in the hall, of whoever has its link."""
