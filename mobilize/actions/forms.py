@@ -1,5 +1,6 @@
 """Forms of campaigns, actions and events."""
 
+import hashlib
 import uuid
 from collections.abc import Sequence
 from itertools import chain
@@ -148,6 +149,14 @@ class ActionForm(WhenForm, NamedForm):
     )
     elsewhere_ok = BooleanField(_("Members may stand on another site's line"), default=True)
     drill = BooleanField(_("This is a drill: a rehearsal that never enters a total"))
+    # What was asked about before something large was made: see `question_key`.
+    sure = StringField(default="")
+
+    @property
+    def question_key(self) -> str:
+        """What the last question was about: another day, kind or area is asked about anew."""
+        about = (self.kind.data, self.where.data, *sorted(self.areas.data or []), self.span)
+        return hashlib.blake2b(repr(about).encode(), digest_size=8).hexdigest()
 
     def validate_areas(self, field: Any) -> None:
         if self.where.data == SOME_AREAS and not field.data:

@@ -12,7 +12,7 @@ from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.keys.tokens import read_code
 from mobilize.languages import DEFAULT, _
-from mobilize.roster.models import Area, Member, Membership, Site
+from mobilize.roster.models import Area, Member, Membership, MembershipRank, MemberStatus, Site
 from mobilize.roster.names import PersonName
 
 # How long before the start and after the end somebody may still check in: as in `docs/check-in.md`.
@@ -83,6 +83,19 @@ def sites_for(areas: Sequence[Area] | None) -> Sequence[Site]:
     if areas is not None:
         query = query.where(Site.area_id.in_([area.id for area in areas]))
     return db.session.scalars(query).all()
+
+
+def active_members_at(sites: Sequence[Site]) -> int:
+    """How many would be eligible at an action of these chapters by today's roster."""
+    at_home = Membership.rank == MembershipRank.HOME, Membership.to_at.is_(None)
+    counts = (
+        select(Membership.site_id, func.count())
+        .join(Member, Member.id == Membership.member_id)
+        .where(*at_home, Member.gone_on.is_(None), Member.status == MemberStatus.ACTIVE)
+        .group_by(Membership.site_id)
+    )
+    by_site = dict(db.session.execute(counts).all())
+    return sum(by_site.get(site.id, 0) for site in sites)
 
 
 def event_at_time(

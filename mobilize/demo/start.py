@@ -23,6 +23,7 @@ from mobilize.demo.supervisor import Child, Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
 VAR = ROOT / "var"
+COAST = ROOT / "mobilize/demo/seed/coast.geojson"
 ANY_INTERFACE = "0.0.0.0"  # noqa: S104 - compared with, and opted into by the person at the keyboard
 # Printed at every start, true, and nothing the person at the keyboard needs to act on.
 HARMLESS_WARNINGS = re.compile(r"Memory overcommit|ROOT_DISCOURAGED|number of CPU cores")
@@ -111,6 +112,8 @@ def _services(host: str, port: int) -> tuple[dict[str, str], list[Child]]:
     environ.setdefault("UNION_NAME", "Demo Educators Local 100")
     environ.setdefault("HELP_NUMBER", "+12135550199")
     environ.setdefault("SHARE_TAGS", "#SchoolsWeDeserve")
+    if "MAP_LINES" not in environ:
+        environ.setdefault("MAP_LINES_FILE", str(COAST))
     children = []
     if not environ.get("REDIS_URL"):
         children.append(_redis(environ))

@@ -1,8 +1,9 @@
 """An organizer puts a picket at every site, or calls a rally with its chapters, in one step."""
 
+import re
 import threading
 import uuid
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 import time_machine
@@ -10,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from mobilize import clock
 from mobilize.accounts.models import Person, RoleName
 from mobilize.actions.models import Action, ActionKind, Campaign, Event, EventChapter, Shift
 from mobilize.actions.operations import (
@@ -23,7 +25,7 @@ from mobilize.actions.time_ranges import LocalTimeRange
 from mobilize.database import db, new_id
 from mobilize.errors import Refused
 from mobilize.languages import Translated
-from tests.builders import make_area, make_campaign, make_person, make_site, sign_in
+from tests.builders import make_area, make_campaign, make_member, make_person, make_site, sign_in
 
 NOW = datetime(2026, 3, 1, 18, tzinfo=UTC)
 MORNING = LocalTimeRange(date(2026, 3, 3), time(7), time(7, 45))
@@ -254,3 +256,33 @@ def test_two_organizers_at_the_same_moment_are_given_different_text_codes(app: F
         thread.join(30)
     codes = db.session.scalars(select(Event.text_code)).all()
     assert len(codes) == len(set(codes)) == 160
+
+
+def test_before_something_large_is_made_a_sentence_says_what(app: Flask, client: FlaskClient) -> None:
+    north = make_area("North")
+    for _n in range(30):
+        make_member(site=make_site(area=north))
+    sign_in(client, make_person(role=RoleName.ADMIN))
+    day = (clock.now() + timedelta(days=9)).date().isoformat()
+    form = {**FORM, "day": day, "form_id": str(new_id())}
+    first = client.post("/actions/new", data=form)
+    assert "30 pickets, 30 eligible members, " in first.text and count(Action) == 0
+    key = re.search(r'name="sure" value="(\w+)"', first.text)
+    assert key
+    changed = client.post("/actions/new", data={**form, "kind": "strike", "sure": key[1]})
+    assert "30 lines, 30 eligible members, " in changed.text and count(Action) == 0
+    assert client.post("/actions/new", data={**form, "sure": key[1]}).status_code == 303
+    assert count(Action) == 1
+
+
+def test_the_tabs_of_an_action_stay_on_its_pages(app: Flask, client: FlaskClient) -> None:
+    make_site()
+    action = create()
+    sign_in(client, make_person(role=RoleName.ADMIN))
+    first = client.get(f"/actions/{action.id}").text
+    tabs = re.findall(r'<li><a href="([^"]+)"', first.split('class="tabs"')[1].split("</ul>")[0])
+    assert len(tabs) == 8
+    for tab in tabs:
+        page = client.get(tab).text
+        assert page.split('class="tabs"')[1].count('aria-current="page"', 0, 2500) == 1, tab
+        assert "Where you are" in page

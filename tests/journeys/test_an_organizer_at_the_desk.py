@@ -87,7 +87,7 @@ def test_what_was_looked_for_stays_and_arrows_go_from_site_to_site(desk: Page) -
     desk.get_by_role("link", name="Site", exact=True).click()
     desk.reload()
     _ready(desk, "30 of 60 sites")
-    expect(desk.locator("#sites tbody a").first).to_have_text("School 01")
+    expect(desk.locator("#sites tbody a").first).to_have_text("Emerson")
     desk.keyboard.press("/")
     desk.keyboard.press("ArrowDown")
     desk.keyboard.press("ArrowDown")
@@ -122,6 +122,21 @@ def test_it_fits_every_screen_and_a_screen_reader_finds_its_way(desk: Page, widt
         assert desk.evaluate(
             "document.querySelector('.work').getBoundingClientRect().bottom <= innerHeight + 40"
         )
+
+
+def test_what_is_asked_of_some_is_shown_to_them_alone(desk: Page, picket: SimpleNamespace) -> None:
+    desk.goto(f"{picket.server}/actions/new")
+    areas, venue = desk.get_by_text("Which areas?"), desk.get_by_label("Where is the rally?")
+    expect(areas).to_be_hidden()
+    expect(venue).to_be_hidden()
+    desk.get_by_label("Only the areas chosen below").check()
+    desk.get_by_label("Rally at one place").check()
+    expect(areas).to_be_visible()
+    expect(venue).to_be_visible()
+    desk.goto(f"{picket.server}/people")
+    expect(desk.get_by_label("Name", exact=True)).to_be_hidden()
+    desk.get_by_text("Invite somebody").click()
+    expect(desk.get_by_label("Name", exact=True)).to_be_visible()
 
 
 @pytest.fixture

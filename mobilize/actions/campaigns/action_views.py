@@ -5,6 +5,7 @@ import uuid
 from flask import Response as FileResponse
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import format_decimal
 from wtforms import SelectChoice
 
 from mobilize import clock, settings
@@ -15,7 +16,7 @@ from mobilize.actions.forms import EVERY_SITE, SOME_AREAS, ActionForm, written
 from mobilize.actions.models import Action, ActionKind, Campaign
 from mobilize.actions.operations import NewAction, create_action_at_sites, create_rally
 from mobilize.actions.printing.print_jobs import posters_of, printed
-from mobilize.actions.queries import all_campaigns
+from mobilize.actions.queries import active_members_at, all_campaigns, sites_for
 from mobilize.actions.routes import bp
 from mobilize.actions.visibility import (
     areas_of,
@@ -27,8 +28,11 @@ from mobilize.actions.visibility import (
     visible_events,
 )
 from mobilize.errors import Refused
-from mobilize.languages import _, language, ngettext
+from mobilize.languages import _, language, ngettext, say_when
 from mobilize.roster.models import Area
+
+# From so many sites on, what will be made is said in a sentence first.
+LARGE = 25
 
 
 @bp.route("/actions/new", methods=["GET", "POST"])
@@ -42,6 +46,9 @@ def new_action() -> ResponseReturnValue:
     try:
         if not form.validate():
             return render_template("actions/new_action.html", form=form, areas=areas), 422
+        question = _last_question(form, [area for area, _sites in areas])
+        if question and form.sure.data != form.question_key:
+            return render_template("actions/new_action.html", form=form, areas=areas, question=question), 422
         # Its usual reminders are on from the start where they reach few enough.
         with after_step_up():
             action = _create(form, [area for area, _sites in areas])
@@ -121,6 +128,31 @@ def _sites(name: str, number: int) -> str:
     return ngettext("%(name)s: %(num)s site", "%(name)s: %(num)s sites", number, name=name)
 
 
+def _last_question(form: ActionForm, areas: list[Area]) -> str:
+    """What is about to be made, in one sentence, where it is large; else ""."""
+    sites = sites_for(_chosen_areas(form, areas))
+    if len(sites) < LARGE:
+        return ""
+    words = {
+        ActionKind.PICKET: _("%(n)s pickets", n=format_decimal(len(sites))),
+        ActionKind.STRIKE: _("%(n)s lines", n=format_decimal(len(sites))),
+        ActionKind.COUNT: _("%(n)s counts", n=format_decimal(len(sites))),
+        ActionKind.RALLY: _("A rally of %(n)s chapters", n=format_decimal(len(sites))),
+    }
+    return _(
+        "%(what)s, %(eligible)s eligible members, %(when)s.",
+        what=words[ActionKind(form.kind.data)],
+        eligible=format_decimal(active_members_at(sites)),
+        when=say_when(*form.span.moments(settings().union_timezone), settings().union_timezone),
+    )
+
+
+def _chosen_areas(form: ActionForm, areas: list[Area]) -> list[Area] | None:
+    if form.where.data == EVERY_SITE:
+        return None
+    return [area for area in areas if str(area.id) in form.areas.data]
+
+
 def _create(form: ActionForm, areas: list[Area]) -> Action:
     new = NewAction(
         name=form.name.data,
@@ -132,7 +164,7 @@ def _create(form: ActionForm, areas: list[Area]) -> Action:
         target_percent=form.target_percent.data,
         id=form.id,
     )
-    chosen = None if form.where.data == EVERY_SITE else [a for a in areas if str(a.id) in form.areas.data]
+    chosen = _chosen_areas(form, areas)
     if new.kind is ActionKind.RALLY:
         return create_rally(new, written(form.venue), areas=chosen, actor=me().actor, now=clock.now())
     return create_action_at_sites(new, areas=chosen, actor=me().actor, now=clock.now())

@@ -8,18 +8,15 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Any, Protocol
 from uuid import UUID
 
+from mobilize.map_projection import Point, Projection, fit, is_near, middle
+
 WIDTH, HEIGHT, MARGIN = 640, 640, 24
-# Degrees from the middle of the local: no local reaches farther, and a swapped sign does.
-FARTHEST = 3.0
 # More sites than these lie on top of one another, and are drawn as clusters, one in each cell of the grid.
 MOST_MARKS = 150
 CELL = 48
-
-Point = tuple[float, float]
 
 
 class SiteState(Protocol):
@@ -110,11 +107,11 @@ def site_map(
     Sites in trouble come last, so that they lie on top. A coordinate far from all others is a slip: its site
     is left out instead of shrinking the map to a dot.
     """
-    near = _without_slips([(site, *site.place) for site in sites if site.place])
+    near = _without_slips(sites)
     if len(near) < 2:
         return None
-    projection = _Projection.over([(lat, lon) for _site, lat, lon in near])
-    placed = [(site, projection.at(lat, lon)) for site, lat, lon in near]
+    projection = fit([point for _site, point in near], WIDTH, HEIGHT, MARGIN)
+    placed = [(site, projection.place(point)) for site, point in near]
     by_area: dict[UUID, list[Point]] = defaultdict(list)
     for site, point in placed:
         by_area[site.area_id].append(point)
@@ -132,32 +129,7 @@ def site_map(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Projection:
-    """Degrees to the picture. On a map this small, degrees of longitude are all as short as in its middle."""
-
-    top: float
-    left: float
-    narrow: float
-    scale: float
-    width: float
-    height: float
-
-    @classmethod
-    def over(cls, places: Sequence[Point]) -> "_Projection":
-        top, left = max(lat for lat, _lon in places), min(lon for _lat, lon in places)
-        narrow = math.cos(math.radians(median(lat for lat, _lon in places)))
-        wide = max(max((lon - left) * narrow for _lat, lon in places), 1e-6)
-        tall = max(max(top - lat for lat, _lon in places), 1e-6)
-        scale = min((WIDTH - 2 * MARGIN) / wide, (HEIGHT - 2 * MARGIN) / tall)
-        return cls(top, left, narrow, scale, wide * scale + 2 * MARGIN, tall * scale + 2 * MARGIN)
-
-    def at(self, lat: float, lon: float) -> Point:
-        x = MARGIN + (lon - self.left) * self.narrow * self.scale
-        return round(x, 1), round(MARGIN + (self.top - lat) * self.scale, 1)
-
-
-def _view(points: Sequence[Point], projection: _Projection) -> tuple[float, float, float, float]:
+def _view(points: Sequence[Point], projection: Projection) -> tuple[float, float, float, float]:
     """The part of the picture around these points: not so small that one school fills it."""
     left, right = min(x for x, _y in points), max(x for x, _y in points)
     top, bottom = min(y for _x, y in points), max(y for _x, y in points)
@@ -214,12 +186,11 @@ def _turns_right(a: Point, b: Point, c: Point) -> bool:
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]) <= 0
 
 
-def _path(line: Sequence[Point], projection: _Projection) -> str:
-    return " ".join(f"{x:g},{y:g}" for x, y in (projection.at(lat, lon) for lat, lon in line))
+def _path(line: Sequence[Point], projection: Projection) -> str:
+    return " ".join(f"{x:g},{y:g}" for x, y in map(projection.place, line))
 
 
-def _without_slips(placed: list[tuple[Located, float, float]]) -> list[tuple[Located, float, float]]:
-    if not placed:
-        return []
-    lat, lon = median(one[1] for one in placed), median(one[2] for one in placed)
-    return [one for one in placed if max(abs(one[1] - lat), abs(one[2] - lon)) <= FARTHEST]
+def _without_slips(sites: Sequence[Located]) -> list[tuple[Located, Point]]:
+    placed = [(site, site.place) for site in sites if site.place]
+    centre = middle([point for _site, point in placed]) if placed else (0.0, 0.0)
+    return [(site, point) for site, point in placed if is_near(point, centre)]
