@@ -35,7 +35,7 @@ def executable() -> str | None:
         path = _on_this_machine()
         if path or _downloaded():
             return path
-        if _apt_install():
+        if apt_install("chromium"):
             return _on_this_machine()
         if _download():
             return None
@@ -68,12 +68,13 @@ def _download() -> bool:
     )
 
 
-def _apt_install() -> bool:
-    """On a machine for tests alone (CI=true). Elsewhere nothing is installed into the system unasked."""
+def apt_install(*packages: str) -> bool:
+    """Install Debian's packages on a machine for tests alone (CI=true), and say whether that went well.
+    Elsewhere nothing is installed into the system unasked: False."""
     if not os.environ.get("CI") or os.geteuid() != 0 or not shutil.which("apt-get"):
         return False
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
+    for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
         if subprocess.run(["apt-get", *arguments], env=quiet, timeout=600).returncode:
             return False
     return True

@@ -1,9 +1,9 @@
 """What the system itself has to bring for `make lint` and `make test`: one line names what is missing, before
-anything runs, and nothing is installed that nobody asked for. `python -m tests.services.preflight [tests]`.
+anything runs. Nothing is installed that nobody asked for, but on a machine for tests alone (CI=true).
+`python -m tests.services.preflight [tests]`.
 """
 
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
@@ -23,7 +23,7 @@ def missing(*, for_tests: bool) -> Iterator[str]:
         yield "libatomic1"
     if not shutil.which("ps"):
         yield "procps"
-    if not browser.is_here() and shutil.which("apt-get") and not os.environ.get("CI"):
+    if not browser.is_here() and shutil.which("apt-get"):
         yield "chromium"
 
 
@@ -40,6 +40,6 @@ def _starts(program: Path) -> bool:
 
 
 if __name__ == "__main__":
-    packages = " ".join(dict.fromkeys(missing(for_tests="tests" in sys.argv[1:])))
-    if packages:
-        sys.exit(f"Missing on this system: apt-get install {packages}")
+    packages = list(dict.fromkeys(missing(for_tests="tests" in sys.argv[1:])))
+    if packages and not browser.apt_install(*packages):
+        sys.exit(f"Missing on this system: apt-get install {' '.join(packages)}")

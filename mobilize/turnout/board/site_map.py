@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from mobilize.map_projection import Point, Projection, fit, is_near, middle
+from mobilize.map_projection import LatLon, Projection, fit, is_near, middle
 
 WIDTH, HEIGHT, MARGIN = 640, 640, 24
 # More sites than these lie on top of one another, and are drawn as clusters, one in each cell of the grid.
@@ -100,7 +100,7 @@ def site_map(
     areas: Mapping[UUID, str],
     *,
     area_id: UUID | None = None,
-    lines: Sequence[Sequence[Point]] = (),
+    lines: Sequence[Sequence[LatLon]] = (),
 ) -> Map | None:
     """The map of all areas, or zoomed to one. None where fewer than two sites can be placed.
 
@@ -112,7 +112,7 @@ def site_map(
         return None
     projection = fit([point for _site, point in near], WIDTH, HEIGHT, MARGIN)
     placed = [(site, projection.place(point)) for site, point in near]
-    by_area: dict[UUID, list[Point]] = defaultdict(list)
+    by_area: dict[UUID, list[LatLon]] = defaultdict(list)
     for site, point in placed:
         by_area[site.area_id].append(point)
     in_view = [one for one in placed if area_id in (None, one[0].area_id)] or placed
@@ -129,7 +129,7 @@ def site_map(
     )
 
 
-def _view(points: Sequence[Point], projection: Projection) -> tuple[float, float, float, float]:
+def _view(points: Sequence[LatLon], projection: Projection) -> tuple[float, float, float, float]:
     """The part of the picture around these points: not so small that one school fills it."""
     left, right = min(x for x, _y in points), max(x for x, _y in points)
     top, bottom = min(y for _x, y in points), max(y for _x, y in points)
@@ -139,33 +139,33 @@ def _view(points: Sequence[Point], projection: Projection) -> tuple[float, float
     return round(left - margin, 1), round(top - margin, 1), round(width, 1), round(height, 1)
 
 
-def _marks(placed: Sequence[tuple[Located, Point]]) -> list[MapMarker]:
+def _marks(placed: Sequence[tuple[Located, LatLon]]) -> list[MapMarker]:
     marks = [MapMarker(site, *point) for site, point in placed]
     return sorted(marks, key=lambda mark: -mark.state.trouble)
 
 
-def _clusters(placed: Sequence[tuple[Located, Point]]) -> list[MapCluster]:
-    cells: dict[tuple[UUID, int, int], list[tuple[Located, Point]]] = defaultdict(list)
+def _clusters(placed: Sequence[tuple[Located, LatLon]]) -> list[MapCluster]:
+    cells: dict[tuple[UUID, int, int], list[tuple[Located, LatLon]]] = defaultdict(list)
     for site, (x, y) in placed:
         cells[site.area_id, int(x // CELL), int(y // CELL)].append((site, (x, y)))
     clusters = [_cluster(area_id, inside) for (area_id, _x, _y), inside in cells.items()]
     return sorted(clusters, key=lambda one: one.empty)
 
 
-def _cluster(area_id: UUID, inside: Sequence[tuple[Located, Point]]) -> MapCluster:
+def _cluster(area_id: UUID, inside: Sequence[tuple[Located, LatLon]]) -> MapCluster:
     count = len(inside)
     x, y = (sum(point[axis] for _site, point in inside) / count for axis in (0, 1))
     empty = sum(site.state.value in ("none", "zero") for site, _point in inside)
     return MapCluster(area_id, round(x, 1), round(y, 1), round(5 + 2.2 * math.sqrt(count), 1), count, empty)
 
 
-def _outline(area_id: UUID, name: str, points: Sequence[Point]) -> MapArea:
+def _outline(area_id: UUID, name: str, points: Sequence[LatLon]) -> MapArea:
     hull = _hull(points)
     x, y = (sum(point[axis] for point in points) / len(points) for axis in (0, 1))
     return MapArea(area_id, name, " ".join(f"{x:g},{y:g}" for x, y in hull), round(x, 1), round(y, 1))
 
 
-def _hull(points: Sequence[Point]) -> list[Point]:
+def _hull(points: Sequence[LatLon]) -> list[LatLon]:
     """The convex hull: Andrew's monotone chain."""
     ordered = sorted(set(points))
     if len(ordered) < 3:
@@ -173,8 +173,8 @@ def _hull(points: Sequence[Point]) -> list[Point]:
     return [*_half_hull(ordered)[:-1], *_half_hull(ordered[::-1])[:-1]]
 
 
-def _half_hull(ordered: Sequence[Point]) -> list[Point]:
-    hull: list[Point] = []
+def _half_hull(ordered: Sequence[LatLon]) -> list[LatLon]:
+    hull: list[LatLon] = []
     for point in ordered:
         while len(hull) > 1 and _turns_right(hull[-2], hull[-1], point):
             hull.pop()
@@ -182,15 +182,15 @@ def _half_hull(ordered: Sequence[Point]) -> list[Point]:
     return hull
 
 
-def _turns_right(a: Point, b: Point, c: Point) -> bool:
+def _turns_right(a: LatLon, b: LatLon, c: LatLon) -> bool:
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]) <= 0
 
 
-def _path(line: Sequence[Point], projection: Projection) -> str:
+def _path(line: Sequence[LatLon], projection: Projection) -> str:
     return " ".join(f"{x:g},{y:g}" for x, y in map(projection.place, line))
 
 
-def _without_slips(sites: Sequence[Located]) -> list[tuple[Located, Point]]:
+def _without_slips(sites: Sequence[Located]) -> list[tuple[Located, LatLon]]:
     placed = [(site, site.place) for site in sites if site.place]
     centre = middle([point for _site, point in placed]) if placed else (0.0, 0.0)
     return [(site, point) for site, point in placed if is_near(point, centre)]
