@@ -141,6 +141,7 @@ def _verb_words() -> dict[str, str]:
         "passkey.remove": _("removed a passkey"),
         "person.number": _("changed the number somebody signs in with"),
         "people.see": _("saw who may sign in"),
+        "provider.begin": _("began to link an account at the identity provider"),
         "provider.link": _("linked their account at the identity provider"),
         "provider.unlink": _("unlinked their account at the identity provider"),
         "recovery_codes.make": _("made recovery codes"),

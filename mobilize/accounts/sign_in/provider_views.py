@@ -3,8 +3,8 @@
 from flask import abort, flash, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from mobilize import clock, settings
-from mobilize.accounts.access.permissions import anyone, me, require_step_up, signed_in, signed_in_person
+from mobilize import audit, clock, settings
+from mobilize.accounts.access.permissions import after_step_up, anyone, me, signed_in, signed_in_person
 from mobilize.accounts.models import RoleName
 from mobilize.accounts.routes import bp
 from mobilize.accounts.sign_in import provider
@@ -60,7 +60,8 @@ def back_from_provider() -> Response:
 @signed_in(RoleName.ORGANIZER, step_up=True)
 def link_provider() -> Response:
     """The link that leads to the provider, to link one's account there."""
-    require_step_up()
+    with after_step_up():
+        audit.note(me().actor, "provider.begin", signed_in_person().id, now=clock.now())
     try:
         begun = _begin(str(signed_in_person().id))
     except Refused as refusal:
