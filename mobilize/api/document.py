@@ -17,7 +17,7 @@ from mobilize.api.schemas import ProblemOut
 from mobilize.web.problems import MIMETYPE
 
 VERSION = "1.0.0"
-TAGS = ("Token", "Places", "Actions", "At the line", "Figures", "Members", "Texts", "Plan")
+TAGS = ("Token", "Places", "Actions", "At the line", "Figures", "Members", "Texts", "Webhooks", "Plan")
 ABOUT = (
     "Mobilize for other programs of the union: who stands at which line, counted. "
     "A token is made by an organizer or admin on the page *Tokens for programs*. "
