@@ -60,7 +60,7 @@ def make_token(new: NewToken, *, person: Person, scope: Scope, now: datetime) ->
     token = ApiToken(
         person_id=person.id,
         area_id=new.area.id if new.area else None,
-        scopes=write_scopes(new.scopes),
+        scopes=write_scopes(_with_what_belongs(new.scopes)),
         people=people,
         made_at=now,
         expires_at=now + timedelta(days=new.days),
@@ -139,6 +139,11 @@ def _refuse_employer(words: str, person: Person) -> None:
     if named or (prefixes and person.phone and person.phone.startswith(prefixes)):
         message = _("That is an address or a phone of the employer's. No program of theirs gets a token.")
         raise Refused("employer", message, status=403)
+
+
+def _with_what_belongs(scopes: frozenset[ApiScope]) -> frozenset[ApiScope]:
+    """Whoever may read names may read how many they are."""
+    return scopes | {ApiScope.FIGURES} if scopes & PERSONAL else scopes
 
 
 def _people(new: NewToken, scope: Scope) -> int:

@@ -116,5 +116,6 @@ def _state_words() -> dict[TokenState, str]:
         TokenState.WAITS: _("waits for a second person"),
         TokenState.AGREED: _("agreed, not shown yet"),
         TokenState.EXPIRED: _("run out"),
+        TokenState.ENDED: _("ended with the role of who made it"),
         TokenState.REVOKED: _("revoked"),
     }
