@@ -225,6 +225,16 @@ def test_names_and_phones_are_told_to_tokens_made_for_them(app: Flask) -> None:
     assert [row.ref for row in noted] == [str(member.id)] * 2 and noted[0].actor.startswith("token:")
 
 
+def test_members_are_listed_by_site(app: Flask, program: Program) -> None:
+    site = make_site("Lincoln", area=make_area("North"))
+    ids = {str(make_member(site=site).id) for _n in range(3)}
+    make_member(site=make_site())
+    assert {one["id"] for one in program.all(f"/members?site_id={site.id}")} == ids
+    assert program.all(f"/members?site_id={uuid.uuid4()}") == []
+    elsewhere = narrow(app, make_area("South").id)
+    assert elsewhere.all(f"/members?site_id={site.id}") == []
+
+
 def test_who_came_is_listed_by_name(program: Program) -> None:
     site, now = make_site(), clock.now()
     event = make_event(site, starts_at=now, ends_at=now + timedelta(hours=1))
