@@ -17,6 +17,7 @@ from mobilize.accounts.models import Person
 from mobilize.accounts.tokens.access import STARTS
 from mobilize.accounts.tokens.models import PERSONAL, ApiScope, ApiToken, write_scopes
 from mobilize.accounts.tokens.queries import token_in_scope
+from mobilize.backup import journal
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.keys.tokens import hash_token, random_token
@@ -104,10 +105,17 @@ def revoke_token(token_id: uuid.UUID, *, person: Person, scope: Scope, now: date
         if token is None:
             raise _no_token()
         session.refresh(token, with_for_update={"of": ApiToken})
+        repeat_revoke(token, by=actor_of(person), now=now)
+
+
+def repeat_revoke(token: ApiToken, *, by: str, now: datetime) -> None:
+    """Revoke it, unless that was done; also what a restore has given back."""
+    with atomic() as session:
         if token.revoked_at is None:
-            token.revoked_at, token.revoked_by = now, actor_of(person)
+            token.revoked_at, token.revoked_by = now, by
             session.flush()
-            audit.note(actor_of(person), "token.revoke", token.id, now=now)
+            journal.note("token.revoke", {"token": str(token.id), "by": by}, now=now)
+            audit.note(by, "token.revoke", token.id, now=now)
 
 
 def _give_secret(token: ApiToken) -> str:
