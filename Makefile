@@ -60,7 +60,7 @@ install: ## All of it on this machine, as root: Debian 12 or later, Ubuntu 24.04
 uninstall: ## Take the service off this machine, as root; settings, database and backups stay
 	@python3 -B -m deploy.install --uninstall
 
-bench: setup-dev ## Measure, print a table and write bench/results.json (ONLY=import|posters|checkin|look|texts|turnout|morning|migrations|growth|rest)
+bench: setup-dev ## Measure, print a table and write bench/results.json (ONLY=import|posters|checkin|api|look|texts|turnout|morning|migrations|growth|rest)
 	@$(BIN)/python -m bench
 
 chaos: setup-dev ## Texts, ONLY=checkin or ONLY=webhooks, under kill -9 and worse; ends with one JSON object (ROUNDS=40 SEED=n; FAULTS=a,b)

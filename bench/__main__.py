@@ -17,6 +17,7 @@ NAMES = (
     "import",
     "posters",
     "checkin",
+    "api",
     "look",
     "texts",
     "turnout",

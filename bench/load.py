@@ -1,5 +1,6 @@
 """A small load generator: ready-made HTTP/1.1 requests over kept connections, in threads of one process."""
 
+import json
 import socket
 import threading
 import time
@@ -33,6 +34,14 @@ def form_post(port: int, path: str, fields: dict[str, str]) -> bytes:
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
+
+
+def json_post(port: int, path: str, body: dict[str, object], headers: dict[str, str]) -> bytes:
+    """One POST of JSON as another program sends it, in bytes."""
+    content = json.dumps(body).encode()
+    named = {**headers, "Content-Type": "application/json", "Content-Length": str(len(content))}
+    head = "".join(f"{name}: {value}\r\n" for name, value in named.items())
+    return f"POST {path} HTTP/1.1\r\nHost: localhost:{port}\r\n{head}\r\n".encode() + content
 
 
 def page_get(port: int, path: str) -> bytes:

@@ -4,6 +4,7 @@ import json
 
 from flask import Response, render_template, request
 
+from mobilize import settings
 from mobilize.accounts.access.permissions import anyone
 from mobilize.api.document import SCOPES, document
 from mobilize.api.routes import bp
@@ -24,4 +25,5 @@ def openapi() -> Response:
 @anyone
 def page() -> str:
     """The same to be read by people."""
-    return render_template("api/page.html", document=document(), scopes=SCOPES)
+    base = settings().public_base_url
+    return render_template("api/page.html", document=document(), scopes=SCOPES, base=base)

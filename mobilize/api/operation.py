@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar
 
-from flask import Response, g, request
+from flask import Blueprint, Response, g, request
 from pydantic import BaseModel, ValidationError
 
 from mobilize import clock
@@ -72,7 +72,7 @@ class DoesNotFit(Exception):
 def reading(
     rule: str, *scopes: ApiScope, tag: str, answer: type[BaseModel], **more: Any
 ) -> Callable[[View], View]:
-    """An operation that reads: GET, with an ETag."""
+    """An operation that reads: GET, with an ETag. A higher room puts it `on` a blueprint of its own."""
     return _operation("GET", rule, scopes, tag=tag, answer=answer, **more)
 
 
@@ -90,6 +90,7 @@ def _operation(
     scopes: tuple[ApiScope, ...],
     *,
     also: Mapping[int, str] | None = None,
+    on: Blueprint = bp,
     **more: Any,
 ) -> Callable[[View], View]:
     def register(view: View) -> View:
@@ -109,7 +110,7 @@ def _operation(
             return _answer(operation, view, ids)
 
         OPERATIONS.append(operation)
-        bp.add_url_rule(rule, view.__name__, answering, methods=[method])
+        on.add_url_rule(rule, view.__name__, answering, methods=[method])
         return view
 
     return register
@@ -193,7 +194,7 @@ def _pointer(places: tuple[int | str, ...]) -> str:
     return "".join("/" + str(place).replace("~", "~0").replace("/", "~1") for place in places)[:200]
 
 
-@bp.errorhandler(DoesNotFit)
+@bp.app_errorhandler(DoesNotFit)
 def _does_not_fit(wrong: DoesNotFit) -> Response:
     return problem(
         wrong.status, wrong.code, _("This request is not as the document describes it."), errors=wrong.errors

@@ -19,8 +19,9 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
 
 
-@bp.after_request
+@bp.after_app_request
 def _add_headers(response: Response) -> Response:
     """How many requests are left to this token; on refusals too."""
-    response.headers.update(g.get("rate_headers", {}))
+    if "rate_headers" in g:
+        response.headers.update(g.rate_headers)
     return response

@@ -10,6 +10,7 @@ from sqlalchemy import select
 import config
 from mobilize import clock, create_app, migration_status
 from mobilize.database import db
+from mobilize.demo.links import program_token
 from mobilize.demo.seed import local
 from mobilize.printing.qr import qr_terminal
 from mobilize.roster.models import Site
@@ -21,11 +22,13 @@ class CannotStart(Exception):
 
 @dataclass(frozen=True)
 class DemoLinks:
-    """The lines for the terminal: (who, one-time link) in order, and the address where members check in."""
+    """The lines for the terminal: (who, one-time link) in order, the address where members check in, and the
+    token of a program."""
 
     links: list[tuple[str, str]]
     check_in_url: str
     qr: str
+    token: str | None
 
 
 def prepare(environ: Mapping[str, str]) -> DemoLinks:
@@ -44,7 +47,8 @@ def prepare(environ: Mapping[str, str]) -> DemoLinks:
             print("Inventing a demo local (first run only) ...", flush=True)
             local.load_demo(now)
         picket = local.open_todays_picket(now)
-        welcome = DemoLinks(picket.links, picket.check_in_url, qr_terminal(picket.check_in_url))
+        qr, token = qr_terminal(picket.check_in_url), program_token(now)
+        welcome = DemoLinks(picket.links, picket.check_in_url, qr, token)
         db.session.remove()
         db.engine.dispose()
     return welcome

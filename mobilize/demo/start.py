@@ -194,6 +194,8 @@ def _print_welcome(welcome: DemoLinks, environ: Mapping[str, str], host: str) ->
     for who, link in welcome.links:
         print(f"  {who:<11} {link}")
     print(f"  {'texts':<11} {carrier_page or 'go out for real, through ' + environ['TWILIO_ACCOUNT_SID']}")
+    print(f"  {'programs':<11} {environ['PUBLIC_BASE_URL']}/api/v1/")
+    print(f"  {'token':<11} {welcome.token or 'none: nobody here may make one'}")
     print(f"\n  check in    {welcome.check_in_url}\n\n{welcome.qr}")
     print("  Each sign-in link works once; a new start prints new ones.")
     print(f"  Everything is kept in {VAR.name}/, logs in {VAR.name}/logs/. Ctrl-C stops all of it.")

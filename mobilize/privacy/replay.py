@@ -18,6 +18,8 @@ from mobilize.accounts.access import grants
 from mobilize.accounts.models import RoleTerm
 from mobilize.accounts.people.operations import repeat_end
 from mobilize.accounts.sign_in import one_time_links, sessions
+from mobilize.accounts.tokens.models import ApiToken
+from mobilize.accounts.tokens.operations import repeat_revoke
 from mobilize.actions.models import Action, Event
 from mobilize.actions.operations import call_off_action, repeat_move
 from mobilize.backup import gaps, journal
@@ -148,6 +150,13 @@ def _end_sessions(payload: dict[str, Any], at: datetime) -> bool:
     return True
 
 
+def _revoke_token(payload: dict[str, Any], at: datetime) -> bool:
+    token = db.session.get(ApiToken, uuid.UUID(payload["token"]))
+    if token is not None:
+        repeat_revoke(token, by=payload["by"], now=at)
+    return True
+
+
 def _spend_link(payload: dict[str, Any], at: datetime) -> bool:
     one_time_links.repeat_spend(bytes.fromhex(payload["token"]), now=at)
     return True
@@ -195,6 +204,7 @@ HANDLERS: dict[str, Callable[[dict[str, Any], datetime], bool]] = {
     "grant.end": _end_grants,
     "session.end": _end_sessions,
     "link.spend": _spend_link,
+    "token.revoke": _revoke_token,
     "action.call_off": _call_off,
     "event.move": _move,
     "void": _void,

@@ -124,17 +124,27 @@ def test_it_ends_on_its_day(app: Flask, olga: Person) -> None:
 
 
 @pytest.mark.parametrize("change", ["ended", "reset", "another area"])
-def test_it_ends_with_its_makers_role(app: Flask, olga: Person, north: Area, change: str) -> None:
+def test_it_ends_with_its_makers_role(
+    client: FlaskClient, ada: Person, olga: Person, north: Area, change: str
+) -> None:
     secret, south = secret_of(olga, area=north), make_area("South")
     assert opened(secret)
+    terms = update(RoleTerm).where(RoleTerm.person_id == olga.id)
     with atomic() as session:
         if change == "ended":
-            session.execute(update(RoleTerm).values(to_on=today(clock.now())))
+            session.execute(terms.values(to_on=today(clock.now())))
         elif change == "reset":
-            session.execute(update(Person).values(restarted_at=clock.now()))
+            session.execute(update(Person).where(Person.id == olga.id).values(restarted_at=clock.now()))
         else:
-            session.execute(update(RoleTerm).values(area_id=south.id))
+            session.execute(terms.values(area_id=south.id))
     assert opened(secret) is None
+    sign_in(client, ada)
+    assert change == "another area" or "ended with the role" in client.get("/tokens").text
+
+
+def test_names_bring_the_figures_along(app: Flask, ada: Person) -> None:
+    access = opened(secret_of(ada, ApiScope.NAMES, reason="Calls before the strike"))
+    assert access.scopes == {ApiScope.NAMES, ApiScope.FIGURES}
 
 
 def test_a_role_given_again_does_not_bring_the_token_back(app: Flask, olga: Person, north: Area) -> None:

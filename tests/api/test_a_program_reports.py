@@ -189,6 +189,14 @@ def test_a_batch_answers_each_and_one_harms_no_other(program: Program, event: Ev
     assert rows_of(Evidence) == 4
 
 
+def test_a_batch_is_known_by_its_key_too(program: Program, event: Event, mia: Member) -> None:
+    path, items = f"/events/{event.id}/check-ins/batch", [{"key": "member-1", "member": str(mia.id)}]
+    first = program.post(path, {"items": items}, key="batch-0001")
+    assert program.post(path, {"items": items}, key="batch-0001").data == first.data
+    other = program.post(path, {"items": [*items, {"key": "other-01", "typed": "77"}]}, key="batch-0001")
+    assert (other.status_code, other.json["code"], rows_of(Evidence)) == (422, "nonce_reused", 1)
+
+
 def test_a_batch_that_is_too_long_is_refused_whole(program: Program, event: Event) -> None:
     items = [{"key": secrets.token_hex(8), "typed": "77"} for _n in range(101)]
     answer = program.post(f"/events/{event.id}/check-ins/batch", {"items": items})

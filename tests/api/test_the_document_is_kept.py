@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from mobilize.api.document import document
+from mobilize.api.document import TAGS, document
 from mobilize.api.operation import OPERATIONS
 from tests.api.breaking import breaking_changes
 from tests.api.fuzzing import run
@@ -40,6 +40,7 @@ def test_every_operation_stands_in_the_document(sqlite_app: Flask) -> None:
     described = {(method.upper(), path) for path, item in document()["paths"].items() for method in item}
     assert len(described) == len(OPERATIONS) > 25
     assert document()["openapi"].startswith("3.1")
+    assert {operation.tag for operation in OPERATIONS} == set(TAGS), "else the page leaves one out"
 
 
 def changed(change: Any) -> list[str]:

@@ -11,11 +11,14 @@ from sqlalchemy import select, update
 
 from mobilize import clock
 from mobilize.accounts.access.grants import grant_line, revoke_grant
-from mobilize.accounts.access.scope import Scope
+from mobilize.accounts.access.scope import THE_OFFICE, Scope
 from mobilize.accounts.models import GrantKind, LineGrant, LinkKind, RoleName, RoleTerm, SignedInSession
 from mobilize.accounts.people.operations import end_role
 from mobilize.accounts.sign_in.one_time_links import make_link, spend_link
 from mobilize.accounts.sign_in.sessions import begin_session, end_all_sessions
+from mobilize.accounts.tokens.access import token_access
+from mobilize.accounts.tokens.models import ApiScope
+from mobilize.accounts.tokens.operations import NewToken, make_token, revoke_token
 from mobilize.actions.models import Action, Event, EventState
 from mobilize.actions.operations import call_off_action, move_event
 from mobilize.actions.time_ranges import LocalTimeRange
@@ -98,6 +101,21 @@ def test_a_role_a_grant_sessions_and_a_link_that_was_used(app: Flask):
     assert ended and all(ended)
     with pytest.raises(Refused):
         spend_link(token, now=now)
+
+
+def test_a_programs_token_that_was_revoked(app: Flask):
+    now = clock.now()
+    ada = make_person("Ada Office", role=RoleName.ADMIN)
+    new = NewToken("Dashboard", frozenset({ApiScope.READ}))
+    token, secret = make_token(new, person=ada, scope=THE_OFFICE, now=now)
+    copy = copy_of_everything()
+    revoke_token(token.id, person=ada, scope=THE_OFFICE, now=now)
+    put_back(copy)
+    assert secret and token_access(secret, now=now) is not None
+    assert again() == 1
+    db.session.rollback()
+    assert token_access(secret, now=now) is None
+    assert again() == 0
 
 
 def test_an_event_that_was_moved_and_an_action_that_was_called_off(app: Flask):

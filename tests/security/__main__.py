@@ -25,6 +25,7 @@ SECRETS = {
     "a password in an address": re.compile(
         r"\b(?:postgres(?:ql)?|redis|https?)://[^/\s:@'\"{}<>]+:[^/\s:@'\"{}<>]+@"
     ),
+    "a program's token": re.compile(r"\bmobilize_[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])"),
     "a signed token": re.compile(r"\beyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}\."),
 }
 # One letter over and over is nobody's; nor are the two keys that say of themselves that they are for a bench

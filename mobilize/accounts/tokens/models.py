@@ -17,7 +17,7 @@ ANSWERS_KEPT = timedelta(hours=24)
 
 
 class ApiScope(StrEnum):
-    """What a token opens. None includes another: a token that reports at lines reads nothing with it.
+    """What a token opens. A token that reports at lines reads nothing with it; names bring the figures along.
 
     `read`: places, campaigns, actions, events, and of people only what outsiders may be told. `figures`:
     counts by name of every chapter, however small, and members without names. `report`: check-ins, head

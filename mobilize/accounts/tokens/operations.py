@@ -17,6 +17,7 @@ from mobilize.accounts.models import Person
 from mobilize.accounts.tokens.access import STARTS
 from mobilize.accounts.tokens.models import PERSONAL, ApiScope, ApiToken, write_scopes
 from mobilize.accounts.tokens.queries import token_in_scope
+from mobilize.backup import journal
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.keys.tokens import hash_token, random_token
@@ -60,7 +61,7 @@ def make_token(new: NewToken, *, person: Person, scope: Scope, now: datetime) ->
     token = ApiToken(
         person_id=person.id,
         area_id=new.area.id if new.area else None,
-        scopes=write_scopes(new.scopes),
+        scopes=write_scopes(_with_what_belongs(new.scopes)),
         people=people,
         made_at=now,
         expires_at=now + timedelta(days=new.days),
@@ -104,10 +105,17 @@ def revoke_token(token_id: uuid.UUID, *, person: Person, scope: Scope, now: date
         if token is None:
             raise _no_token()
         session.refresh(token, with_for_update={"of": ApiToken})
+        repeat_revoke(token, by=actor_of(person), now=now)
+
+
+def repeat_revoke(token: ApiToken, *, by: str, now: datetime) -> None:
+    """Revoke it, unless that was done; also what a restore has given back."""
+    with atomic() as session:
         if token.revoked_at is None:
-            token.revoked_at, token.revoked_by = now, actor_of(person)
+            token.revoked_at, token.revoked_by = now, by
             session.flush()
-            audit.note(actor_of(person), "token.revoke", token.id, now=now)
+            journal.note("token.revoke", {"token": str(token.id), "by": by}, now=now)
+            audit.note(by, "token.revoke", token.id, now=now)
 
 
 def _give_secret(token: ApiToken) -> str:
@@ -139,6 +147,11 @@ def _refuse_employer(words: str, person: Person) -> None:
     if named or (prefixes and person.phone and person.phone.startswith(prefixes)):
         message = _("That is an address or a phone of the employer's. No program of theirs gets a token.")
         raise Refused("employer", message, status=403)
+
+
+def _with_what_belongs(scopes: frozenset[ApiScope]) -> frozenset[ApiScope]:
+    """Whoever may read names may read how many they are."""
+    return scopes | {ApiScope.FIGURES} if scopes & PERSONAL else scopes
 
 
 def _people(new: NewToken, scope: Scope) -> int:

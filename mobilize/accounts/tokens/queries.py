@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.orm import joinedload
 
-from mobilize.accounts.access.scope import Scope
+from mobilize.accounts.access.scope import Scope, standing_of
 from mobilize.accounts.approvals.models import ApprovalState
 from mobilize.accounts.approvals.operations import ApprovalKind, open_approval
 from mobilize.accounts.models import Person
@@ -19,13 +19,14 @@ MOST_LISTED = 200
 
 
 class TokenState(StrEnum):
-    """Running; waiting for a second person; agreed to, to be shown; over, revoked, or not answered in
-    time."""
+    """Running; waiting for a second person; agreed to, not shown yet; over by its day, with its maker's
+    role, or by hand."""
 
     RUNS = "runs"
     WAITS = "waits"
     AGREED = "agreed"
     EXPIRED = "expired"
+    ENDED = "ended"
     REVOKED = "revoked"
 
 
@@ -42,13 +43,15 @@ def token_in_scope(token_id: uuid.UUID, person: Person, scope: Scope) -> ApiToke
 
 
 def state_of(token: ApiToken, *, now: datetime) -> TokenState:
-    """What a token is at this moment; whether its maker still holds the role is asked with every request."""
+    """What a token is at this moment. It ends with its maker's role, and when their sign-in is reset."""
     if token.revoked_at is not None:
         return TokenState.REVOKED
     if now >= token.expires_at:
         return TokenState.EXPIRED
     if token.token_hash is not None:
-        return TokenState.RUNS
+        authority = standing_of(token.person, now)
+        stands = authority.is_organizer and token.made_at >= authority.trusted_from
+        return TokenState.RUNS if stands else TokenState.ENDED
     approval = open_approval(ApprovalKind.TOKEN, str(token.id), now=now)
     if approval is None:
         return TokenState.EXPIRED

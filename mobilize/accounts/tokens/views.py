@@ -99,10 +99,15 @@ def _page(
         waits=waits,
         revoked=revoked,
         person=person,
-        scope_words=token_scope_words(),
+        words_of=_words_of,
         state_words=_state_words(),
         say_day=say_day,
     )
+
+
+def _words_of(token: ApiToken) -> str:
+    words = [words for scope, words in token_scope_words().items() if scope in token.scope_set]
+    return "; ".join(words)
 
 
 def _state_words() -> dict[TokenState, str]:
@@ -111,5 +116,6 @@ def _state_words() -> dict[TokenState, str]:
         TokenState.WAITS: _("waits for a second person"),
         TokenState.AGREED: _("agreed, not shown yet"),
         TokenState.EXPIRED: _("run out"),
+        TokenState.ENDED: _("ended with the role of who made it"),
         TokenState.REVOKED: _("revoked"),
     }

@@ -7,6 +7,9 @@ whether that is a member's number is told to nobody.
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Uuid, bindparam, select
 
 from mobilize.accounts.tokens.access import TokenAccess
 from mobilize.api.operations import key_reused, nonce_of
@@ -20,11 +23,11 @@ from mobilize.checkins.record.attendance import derive_attendance
 from mobilize.checkins.record.decision import CheckInClaim
 from mobilize.checkins.record.identifiers import read_typed_or_name
 from mobilize.checkins.record.operations import CheckInResult, check_in, check_in_all
-from mobilize.database import atomic, db
+from mobilize.database import atomic
 from mobilize.errors import Refused
+from mobilize.fast.statements import CachedStatement, retried, run
 from mobilize.languages import _
-from mobilize.roster.models import Member
-from mobilize.roster.queries import on_roster
+from mobilize.roster.models import Member, Membership, Site
 
 
 def report_check_in(
@@ -78,10 +81,23 @@ def _visible(members: Collection[uuid.UUID], event: EventFacts, access: TokenAcc
     """Those of these members whom the token sees, or who stand on the event's list."""
     if not members:
         return set()
-    inside = on_roster(access.scope.members()).where(Member.id.in_(members)).with_only_columns(Member.id)
-    visible = set(db.session.scalars(inside))
-    rest = set(members) - visible
-    return visible | listed_of(event.id, rest) if rest and not access.scope.everything else visible
+    rows = retried(lambda: run(_AREAS_OF, {"members": list(members)}))
+    scope = access.scope
+    visible = {member for member, area_id in rows if scope.everything or area_id in scope.areas}
+    rest = {member for member, _area_id in rows} - visible
+    return visible | listed_of(event.id, rest) if rest else visible
+
+
+def _areas_of() -> Any:
+    """Each of these members who is on the roster, with the areas of their sites."""
+    open_ones = (Membership.member_id == Member.id) & Membership.to_at.is_(None)
+    members = select(Member.id, Site.area_id).outerjoin(Membership, open_ones)
+    on_it = Member.gone_on.is_(None), Member.erased_at.is_(None)
+    chosen = Member.id.in_(bindparam("members", expanding=True, type_=Uuid()))
+    return members.outerjoin(Site, Site.id == Membership.site_id).where(chosen, *on_it)
+
+
+_AREAS_OF = CachedStatement(_areas_of)
 
 
 def _claim(

@@ -7,13 +7,15 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+from flask import request
+
 from mobilize import clock
 from mobilize.accounts.tokens.access import TokenAccess
 from mobilize.accounts.tokens.models import ApiScope
 from mobilize.actions.models import Event
 from mobilize.actions.visibility import changeable_event
 from mobilize.api.operation import writing
-from mobilize.api.operations import key_reused, nonce_of
+from mobilize.api.operations import KeptAnswer, Result, answered_once, key_reused, nonce_of
 from mobilize.api.reporting.event_facts import reportable_event
 from mobilize.api.reporting.forms import CheckInBatch, CheckInReport, HeadCountReport, SupportersReport
 from mobilize.api.reporting.operations import report_check_in, report_check_ins
@@ -40,12 +42,16 @@ def check_in(access: TokenAccess, event_id: uuid.UUID, key: str, body: CheckInRe
 
 
 @writing(f"{_EVENT}/check-ins/batch", _REPORT, body=CheckInBatch, answer=StoredBatchOut, **_LINE)
-def check_in_batch(access: TokenAccess, event_id: uuid.UUID, key: str, body: CheckInBatch) -> StoredBatchOut:
+def check_in_batch(access: TokenAccess, event_id: uuid.UUID, key: str, body: CheckInBatch) -> KeptAnswer:
     """Check many in. Each item has a key of its own, by which it is the same when it comes again; one that is
     declined harms no other."""
     event = reportable_event(event_id, access.scope)
-    items = [(item.key, item) for item in body.items]
-    return StoredBatchOut(data=report_check_ins(event, items, access=access, now=clock.now()))
+    items, now = [(item.key, item) for item in body.items], clock.now()
+
+    def work() -> Result:
+        return StoredBatchOut(data=report_check_ins(event, items, access=access, now=now)), 200
+
+    return answered_once(access, key, request.path.encode() + b"\n" + request.get_data(), work, now=now)
 
 
 @writing(f"{_EVENT}/head-counts", _REPORT, body=HeadCountReport, answer=StoredOut, **_LINE)

@@ -8,7 +8,7 @@ from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
 from mobilize.accounts.models import AdminChange, CodeRequest, OneTimeLink, SignedInSession
-from mobilize.accounts.tokens.models import ANSWERS_KEPT, StoredAnswer
+from mobilize.accounts.tokens.models import ANSWERS_KEPT, ApiToken, StoredAnswer
 from mobilize.actions.models import Event
 from mobilize.checkins.models import KnownPhone, NewNumber, Walkup
 from mobilize.database import atomic
@@ -64,6 +64,7 @@ def _sign_in(now: datetime) -> dict[str, int]:
         "admin_changes": _delete(AdminChange, AdminChange.made_at < old),
         "member_page_codes": _delete(CodeRequest, page_codes),
         "stored_answers": _delete(StoredAnswer, StoredAnswer.made_at < now - ANSWERS_KEPT),
+        "api_tokens": _delete(ApiToken, ApiToken.expires_at < now - EXPORT_NOTES),
         "visits": _delete(Visit, Visit.ends_at < now - timedelta(days=1)),
     }
 

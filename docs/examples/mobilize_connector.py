@@ -1,0 +1,115 @@
+"""Mobilize as a connector in the manner of parsons: one method for each thing, lists as tables of plain rows.
+
+It needs `requests`, and nothing of this repository: copy the file. With parsons,
+`Table(mobilize.get_events())`.
+"""
+
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+
+Row = dict[str, Any]
+
+
+class MobilizeError(Exception):
+    """What the union's rules declined, or what does not fit: `code` is stable, and stands in docs/api.md."""
+
+    def __init__(self, problem: Row):
+        super().__init__(f"{problem['code']}: {problem.get('detail') or problem['title']}")
+        self.code, self.status, self.errors = problem["code"], problem["status"], problem.get("errors", [])
+
+
+class Mobilize:
+    """`uri` and `token` are MOBILIZE_URI and MOBILIZE_TOKEN unless given."""
+
+    def __init__(self, uri: str | None = None, token: str | None = None):
+        self.uri = f"{(uri or os.environ['MOBILIZE_URI']).rstrip('/')}/api/v1"
+        self.session = requests.Session()
+        self.session.headers["Authorization"] = f"Bearer {token or os.environ['MOBILIZE_TOKEN']}"
+
+    def get_areas(self) -> list[Row]:
+        return list(self._pages("/areas"))
+
+    def get_sites(self, **filters: str) -> list[Row]:
+        return list(self._pages("/sites", **filters))
+
+    def get_members(self, **filters: str) -> list[Row]:
+        return list(self._pages("/members", **filters))
+
+    def get_actions(self, **filters: str) -> list[Row]:
+        return list(self._pages("/actions", **filters))
+
+    def get_events(self, **filters: str) -> list[Row]:
+        return list(self._pages("/events", **filters))
+
+    def get_turnout(self, action_id: str) -> Row:
+        """The counts that outsiders may read."""
+        return self._send("GET", f"/actions/{action_id}/turnout")
+
+    def get_chapters(self, action_id: str) -> list[Row]:
+        """Every count by name, a row a chapter."""
+        chapters: list[Row] = self._send("GET", f"/actions/{action_id}/turnout/chapters")["chapters"]
+        return chapters
+
+    def get_check_ins(self, event_id: str) -> list[Row]:
+        return list(self._pages(f"/events/{event_id}/check-ins"))
+
+    def check_in(self, event_id: str, *, key: str | None = None, **report: Any) -> Row:
+        """`member=` an id, or `typed=` a number or a name. With a `key` of your own it may be repeated for
+        ever."""
+        return self._send("POST", f"/events/{event_id}/check-ins", key=key, body=report)
+
+    def check_in_many(self, event_id: str, items: list[Row]) -> list[Row]:
+        """Any number of items, each with its own `key`; a hundred at a time."""
+        answers: list[Row] = []
+        for start in range(0, len(items), 100):
+            body = {"items": items[start : start + 100]}
+            answers += self._send("POST", f"/events/{event_id}/check-ins/batch", body=body)["data"]
+        return answers
+
+    def report_head_count(self, event_id: str, n: int, *, key: str | None = None, **more: Any) -> Row:
+        return self._send("POST", f"/events/{event_id}/head-counts", key=key, body={"n": n, **more})
+
+    def report_supporters(self, event_id: str, delta: int, *, key: str | None = None, **more: Any) -> Row:
+        return self._send("POST", f"/events/{event_id}/supporters", key=key, body={"delta": delta, **more})
+
+    def _pages(self, path: str, **filters: str) -> Iterator[Row]:
+        query: dict[str, str] = {"limit": "200", **filters}
+        while True:
+            page = self._send("GET", path, query=query)
+            yield from page["data"]
+            if page["next"] is None:
+                return
+            query["cursor"] = page["next"]
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Row | None = None,
+        body: Row | None = None,
+        key: str | None = None,
+    ) -> Row:
+        """Tried again under the same key while the service is away or asks to wait: nothing is done twice."""
+        headers = {} if method == "GET" else {"Idempotency-Key": key or uuid.uuid4().hex}
+        for tries_left in (3, 2, 1, 0):
+            try:
+                answer = self.session.request(
+                    method, self.uri + path, params=query, json=body, headers=headers, timeout=30
+                )
+            except requests.ConnectionError:
+                if not tries_left:
+                    raise
+                time.sleep(2)
+                continue
+            if answer.status_code not in (429, 503) or not tries_left:
+                break
+            time.sleep(int(answer.headers.get("Retry-After", "5")))
+        result: Row = answer.json()
+        if not answer.ok:
+            raise MobilizeError(result)
+        return result

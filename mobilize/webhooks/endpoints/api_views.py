@@ -1,0 +1,104 @@
+"""Operations of the API that read webhooks and their deliveries, with a token of the whole union.
+
+Making and changing one asks a person on a page. Addresses and secrets are not told: both may hold a key.
+"""
+
+import uuid
+from datetime import datetime
+
+from flask import abort
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from mobilize.accounts.tokens.access import TokenAccess
+from mobilize.accounts.tokens.models import ApiScope
+from mobilize.api.operation import reading
+from mobilize.api.paging import Listing, PageQuery, cut_page, read_page
+from mobilize.webhooks.endpoints.queries import all_webhooks, webhook_by_id
+from mobilize.webhooks.models import DeliveryState, Webhook, WebhookDelivery, WebhookTopic
+from mobilize.webhooks.routes import api_bp
+
+
+class WebhookOut(BaseModel):
+    """Another program that is told what happens."""
+
+    id: uuid.UUID
+    name: str
+    topics: list[WebhookTopic]
+    names: bool = Field(description="It may be told of single check-ins, with names.")
+    off_at: datetime | None
+    failing_since: datetime | None
+
+
+class DeliveryOut(BaseModel):
+    """One event for one webhook; its id is the `webhook-id` it is sent with."""
+
+    id: uuid.UUID
+    topic: WebhookTopic
+    state: DeliveryState
+    tries: int
+    last_result: str | None
+    happened_at: datetime
+    delivered_at: datetime | None
+
+
+class WebhookListOut(Listing[WebhookOut]):
+    """Webhooks."""
+
+
+class DeliveryListOut(Listing[DeliveryOut]):
+    """Deliveries."""
+
+
+@reading(
+    "/webhooks", ApiScope.FIGURES, tag="Webhooks", answer=WebhookListOut, query=PageQuery, on=api_bp,
+    also={404: "The token is of some areas alone"},
+)  # fmt: skip
+def webhook_list(access: TokenAccess, query: PageQuery) -> WebhookListOut:
+    """The webhooks of the union."""
+    _refuse_areas(access)
+    rows, more = cut_page(all_webhooks(), query, lambda webhook: webhook.id)
+    return WebhookListOut(data=[_webhook(row) for row in rows], next=more)
+
+
+@reading(
+    "/webhooks/<uuid:webhook_id>/deliveries", ApiScope.FIGURES, tag="Webhooks", answer=DeliveryListOut,
+    query=PageQuery, on=api_bp,
+)  # fmt: skip
+def webhook_deliveries(access: TokenAccess, webhook_id: uuid.UUID, query: PageQuery) -> DeliveryListOut:
+    """The deliveries of a webhook, of the last two weeks."""
+    _refuse_areas(access)
+    webhook = webhook_by_id(webhook_id) or abort(404)
+    own = select(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook.id)
+    rows, more = read_page(own.options(joinedload(WebhookDelivery.event)), WebhookDelivery.id, query)
+    return DeliveryListOut(data=[_delivery(row) for row in rows], next=more)
+
+
+def _refuse_areas(access: TokenAccess) -> None:
+    """They tell of the whole union."""
+    if not access.scope.everything:
+        abort(404)
+
+
+def _webhook(row: Webhook) -> WebhookOut:
+    return WebhookOut(
+        id=row.id,
+        name=row.name,
+        topics=[WebhookTopic(topic) for topic in row.topics],
+        names=row.names,
+        off_at=row.off_at,
+        failing_since=row.failing_since,
+    )
+
+
+def _delivery(row: WebhookDelivery) -> DeliveryOut:
+    return DeliveryOut(
+        id=row.id,
+        topic=row.event.topic,
+        state=row.state,
+        tries=row.tries,
+        last_result=row.last_result,
+        happened_at=row.event.happened_at,
+        delivered_at=row.delivered_at,
+    )
