@@ -244,7 +244,7 @@ def test_a_redirect_is_a_failure_and_is_not_followed(event: Event, receiver: Rec
         ("https://[::1]/hook", "bad_url"),
         ("https://[::ffff:10.0.0.8]/", "bad_url"),
         ("https://intranet/hook", "bad_url"),
-        ("https://user:pass@example.org/", "bad_url"),
+        ("https://user@example.org/", "bad_url"),
         ("https://example.org:99999/", "bad_url"),
         ("https://exa mple.org/", "bad_url"),
         ("ftp://example.org/", "bad_url"),
