@@ -1,4 +1,4 @@
-"""Backups: how old the newest one in BACKUP_FOLDER is, and when one was last opened as a trial; the journal."""
+"""Backups: how old the newest one is, and when one was last opened as a trial; and the journal beside them."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
