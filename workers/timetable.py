@@ -128,7 +128,7 @@ TIMETABLE = [
     _entry("accounts.look_at_redis", 600, Queue.LONG),
     _entry("workers.look_at_queues", seconds(600), Queue.LONG),
     _entry("accounts.look_at_keys", 600, Queue.LONG),
-    _entry("doctor.examine", 5, Queue.LONG, findings.requested, at_rest=findings.EXAMINED_EVERY.seconds),
+    _entry("doctor.examine", 15, Queue.LONG, findings.requested, at_rest=findings.EXAMINED_EVERY.seconds),
     _entry("doctor.ping", 300, Queue.LONG),
     _entry("audit.verify", 3600, Queue.LONG),
     _entry("accounts.forget_requests", 3600, Queue.LONG),

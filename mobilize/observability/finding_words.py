@@ -180,7 +180,15 @@ FINDINGS: dict[str, FindingWords] = {
         BROKEN, _ADDRESS, N_("The proxy refuses many requests from one address (%(status)s)."),
         N_("Take its limit away: a whole picket shares one address of the phone company."),
     ),
-    # Webhooks and carriers.
+    # Texts, webhooks and carriers.
+    "texts.trial": _words(
+        WARNING, _TEXTS, N_("Trial: texts reach people with a role alone, and nobody else."),
+        N_("Go live before the action, on the pages for setting up."),
+    ),
+    "texts.held": _words(
+        WARNING, _TEXTS, N_("After a restore nothing but codes leaves, until the carrier's log was read."),
+        N_("It goes on by itself. If it does not within the hour: flask backup go-on (docs/backup.md)."),
+    ),
     "texts.none": _words(
         OK, _TEXTS, N_("There is no carrier, so no texts."),
     ),

@@ -24,7 +24,7 @@ from tests.builders import make_area, make_person, sign_in
 
 NAMES = {
     "keys", "second_admin", "second_factors", "https", "database", "backups", "forgetting", "audit",
-    "employer", "help_number", "redis", "workers", "migrations",
+    "employer", "help_number", "texts", "redis", "workers", "migrations",
 }  # fmt: skip
 
 

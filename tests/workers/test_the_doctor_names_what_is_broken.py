@@ -9,7 +9,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,6 +27,8 @@ import config
 from mobilize import clock, create_app, locks
 from mobilize.accounts.models import RoleName
 from mobilize.accounts.security.checklist import BEAT
+from mobilize.backup import gaps
+from mobilize.backup.archive import Manifest
 from mobilize.database import db
 from mobilize.demo.carrier.server import Carrier
 from mobilize.demo.carrier.telnyx import TelnyxCarrier
@@ -159,7 +161,8 @@ class Installation:
         """One backup as `flask backup` leaves it, and the last trial."""
         at, name = clock.now() - timedelta(hours=hours_ago), "mobilize-20261130T020000000000Z.postgresql.age"
         (self.folder / name).write_bytes(b"age-encryption.org/v1 ...")
-        (self.folder / f"{name}.json").write_text(json.dumps({"name": name, "taken_at": at.isoformat()}))
+        manifest = Manifest(name, at.isoformat(), "postgresql", "1", "0008", {}, ["t1"], "0" * 64, 24)
+        (self.folder / f"{name}.json").write_text(json.dumps(asdict(manifest)))
         (self.folder / "verified.json").unlink(missing_ok=True)
         if opened_days_ago is not None:
             tried_at = clock.now() - timedelta(days=opened_days_ago)
@@ -181,7 +184,8 @@ class Installation:
 @pytest.fixture(scope="module")
 def running(base_environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     folder = tmp_path_factory.mktemp("installed")
-    (folder / "backups").mkdir()
+    for name in ("backups", "journal"):
+        (folder / name).mkdir()
     postgres, broker, web_port, port = Postgres(find_binaries(), {}), Redis(), free_port(), free_port()
     base = f"http://localhost:{port}"
     twilio = Carrier(base_environ["TWILIO_ACCOUNT_SID"], base_environ["TWILIO_AUTH_TOKEN"], base).start()
@@ -198,6 +202,7 @@ def running(base_environ: dict[str, str], tmp_path_factory: pytest.TempPathFacto
         "TELNYX_NUMBERS": telnyx.store.number,
         "TELNYX_API_URL": telnyx.url,
         "BACKUP_FOLDER": str(folder / "backups"),
+        "JOURNAL_FOLDER": str(folder / "journal"),
         "UNION_TIMEZONE": "America/Los_Angeles",
     }
     processes, proxy = Processes(folder), Proxy(port, web_port)
@@ -223,6 +228,7 @@ def good(running: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ins
         running.backup(hours_ago=7, opened_days_ago=3)
         running.workers_run()
         running.sql("DELETE FROM health_checks")
+        running.sql("DELETE FROM recovery_gaps")
         yield running
         db.session.remove()
         for step in reversed(running.mend):
@@ -399,6 +405,10 @@ WORTH_A_LOOK: dict[str, tuple[Callable[[Installation], object], set[str]]] = {
     "the next version has migrated": (_ahead, {"database.ahead"}),
     "no backup was ever opened": (
         lambda at: at.backup(hours_ago=3, opened_days_ago=None), {"backups.untried"},
+    ),
+    "nobody has gone live": (_set(is_live=False), {"texts.trial"}),
+    "a restore is being looked up": (
+        lambda at: gaps.mark_restored(clock.now() - timedelta(minutes=5)), {"texts.held"},
     ),
     "the pace is more than a sender may": (_set(segments_per_second=400.0), {"twilio.pace"}),
 }  # fmt: skip

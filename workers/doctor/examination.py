@@ -37,6 +37,7 @@ CHECKS: tuple[Check, ...] = (
     machine.zones,
     broker.redis,
     processes.workers,
+    processes.texts_leave,
     processes.texts_reach_us,
     public_address.public_address,
     webhooks.twilio_webhook,

@@ -37,6 +37,8 @@ def zones(_now: datetime) -> Sequence[Finding]:
 def _folders() -> list[Path]:
     chosen = settings()
     named = [Path(chosen.backup_folder), Path(tempfile.gettempdir()), Path.cwd()]
+    if chosen.journal_folder:
+        named.append(Path(chosen.journal_folder))
     if chosen.database_url.startswith("sqlite:///"):
         named.insert(0, Path(chosen.database_url.removeprefix("sqlite:///")).parent)
     return [folder for folder in named if folder.is_dir()]

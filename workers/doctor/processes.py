@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from mobilize import locks
+from mobilize import locks, settings
 from mobilize.accounts.security.checklist import BEAT
+from mobilize.backup import gaps
 from mobilize.observability.findings import Finding, finding
 from mobilize.reminders.monitoring.worker_tasks import is_silent, worker_queues
 from mobilize.texts.receiving.webhooks import webhook_statuses
+from mobilize.texts.sending import trial
 
 
 def workers(now: datetime) -> Sequence[Finding]:
@@ -17,6 +19,13 @@ def workers(now: datetime) -> Sequence[Finding]:
         return [finding("workers.silent")]
     late = [task.task for queue in queues for task in queue.tasks if task.needs_somebody]
     return [finding("workers.late", task=task) for task in late[:3]] or [finding("workers.ok")]
+
+
+def texts_leave(_now: datetime) -> Sequence[Finding]:
+    """Whether something holds them: the trial, or a restore whose lost minutes were not looked up yet."""
+    is_trial = bool(settings().carriers_set_up) and not settings().is_live and trial.runs()
+    held = [finding("texts.held")] if gaps.latest_open() else []
+    return [*([finding("texts.trial")] if is_trial else []), *held]
 
 
 def texts_reach_us(now: datetime) -> Sequence[Finding]:
