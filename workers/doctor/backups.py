@@ -1,4 +1,4 @@
-"""Backups: how old the newest one is, and when one was last opened as a trial; and the journal beside them."""
+"""Backups: how old the newest one is, and when one was last opened as a trial; and the journal beside."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
