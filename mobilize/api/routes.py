@@ -19,7 +19,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
 
 
-@bp.after_app_request
+@bp.after_request
 def _add_headers(response: Response) -> Response:
     """How many requests are left to this token; on refusals too."""
     if "rate_headers" in g:

@@ -93,8 +93,11 @@ _ROUTES = {
     "overview": ("board", "board"),
     "noon": ("statement", "statement"),
     "me": ("member_page", "member_page"),
+    "api": ("api", "api"),
+    "calendar": ("calendar", "calendar"),
     "healthz": ("probe", "probe"),
     "readyz": ("probe", "probe"),
+    **dict.fromkeys(("where", "where.json"), ("line_finder", "line_finder")),
 } | dict.fromkeys(("sign-in", "sign-out", "enter", "step-up"), ("sign_in", "sign_in"))
 _FILES = ("static", "sw.js", "colours.css")
 _FROM_CARRIER = ("/texts/receipts/", "/texts/inbound", "/texts/telnyx")
@@ -112,7 +115,7 @@ _PAGES = (
         "exports",
     ),
     *("imports", "inbox", "members", "people", "privacy", "protections", "reports", "setup", "sites"),
-    *("texting", "texts"),
+    *("calendars", "texting", "texts", "tokens", "webhooks"),
 )
 _ROUTES |= dict.fromkeys(_FILES, ("file", "file")) | dict.fromkeys(_PAGES, ("page", "page"))
 _UNKNOWN = ("unknown", "unknown")

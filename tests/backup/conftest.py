@@ -8,11 +8,18 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 from flask import Flask
+from sqlalchemy import text
 
 from mobilize.backup import archive
+from mobilize.database import db, is_postgres
 from tests.services.postgres import find_binaries
+from tests.services.processes import KeptServer
 
 Run = Callable[..., Result]
+LEAVE = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND application_name = :name"
+)
 
 
 @pytest.fixture
@@ -36,8 +43,12 @@ def folder(app: Flask, tmp_path: Path, identity: Path, monkeypatch: pytest.Monke
 
 
 @pytest.fixture
-def run(app: Flask) -> Run:
-    """A command as somebody types it."""
+def run(app: Flask, kept_server: KeptServer) -> Run:
+    """A command as somebody types it, when no web of another test holds the database any more."""
+    kept_server.stop()
+    if is_postgres():
+        db.session.execute(text(LEAVE), {"name": KeptServer.NAME})
+        db.session.rollback()
 
     def invoke(*args: object) -> Result:
         return app.test_cli_runner().invoke(args=[str(arg) for arg in args])

@@ -66,7 +66,7 @@ def test_the_cache_holds_so_many_bytes_and_drops_the_oldest_page(client, monkeyp
 
 def test_a_page_is_not_larger_than_it_says(client, event):
     client.get(f"/c/{event.code}", headers=GZIP)
-    [(_event, page)] = event_cache._pages.values()
+    [(_event, _settings, page)] = event_cache._pages.values()
     held = sum(sys.getsizeof(text) + sys.getsizeof(small) for text, small in page._compressed)
     assert 4_000 < held <= page.size
 

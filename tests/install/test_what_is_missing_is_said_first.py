@@ -28,7 +28,7 @@ def test_a_browser_is_installed_into_the_system_on_a_machine_for_tests_alone(
     calls: list[object] = []
     monkeypatch.setattr(browser.subprocess, "run", lambda command, **_: calls.append(command))
     monkeypatch.delenv("CI", raising=False)
-    assert not browser._apt_install() and calls == []
+    assert not browser.apt_install("chromium") and calls == []
 
 
 def test_this_machine_has_all_of_it() -> None:

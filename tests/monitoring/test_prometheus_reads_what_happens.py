@@ -171,8 +171,9 @@ def morning(starting: Web, environ: dict[str, str], carrier: Carrier, processes:
 
 
 def is_whole(series: Series) -> bool:
-    """Each metric that is defined has a series, and each task of a few seconds has run."""
-    often = {entry.task for entry in TIMETABLE if entry.seconds < 10}
+    """Each metric that is defined has a series, and each task of a few seconds has run; but for long work,
+    which waits in line, and is dropped from it while there is nothing to do."""
+    often = {entry.task for entry in TIMETABLE if entry.seconds < 10 and entry.queue is not Queue.LONG}
     run = {
         dict(labels)["task"] for name, labels in series if name == "mobilize_task_last_run_timestamp_seconds"
     }

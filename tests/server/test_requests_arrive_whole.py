@@ -5,6 +5,8 @@ The application says what came (`tests/server/echo.py`); bodies have half a seco
 """
 
 import asyncio
+import base64
+import hashlib
 import json
 import os
 import signal
@@ -26,6 +28,12 @@ from tests.services import free_port
 from tests.services.processes import Processes
 
 HOST = b"Host: x\r\n"
+# No server of ours starts without settings that are good.
+SETTINGS = {
+    "MOBILIZE_ENV": "test",
+    "SECRET_KEYS": f"t1:{base64.b64encode(hashlib.sha256(b'for tests only').digest()).decode()}",
+    "PUBLIC_BASE_URL": "http://localhost",
+}
 # At an address that takes files, from somebody who signed in once.
 UPLOAD = b"POST /files/1 HTTP/1.1\r\n" + HOST + b"Cookie: language=es; session=1\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -91,7 +99,7 @@ def came(answer: bytes) -> dict[str, Any]:
 @contextmanager
 def serving(folder: Path) -> Iterator[Echo]:
     processes, port = Processes(folder), free_port()
-    web = processes.start_web(os.environ, port, "tests.server.echo:rsgi")
+    web = processes.start_web({**os.environ, **SETTINGS}, port, "tests.server.echo:rsgi")
     server = Echo(port, web.pid)
 
     def is_up() -> bool:
