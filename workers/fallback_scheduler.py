@@ -16,6 +16,7 @@ from typing import Any
 from celery import bootsteps
 from celery.worker import state
 
+from mobilize.failpoints import seconds
 from mobilize.observability import metrics
 from workers import pending_wakes
 from workers.beat import Clock
@@ -24,7 +25,7 @@ from workers.pending_wakes import PendingWakes
 MESSAGE_COMES_WITHIN_S = 1.0
 LOOK_AGAIN_S = 0.5  # while a message is worked off
 # So long without work, and a process retires.
-IDLE_S = 20.0
+IDLE_S = seconds(20.0)
 RETIRES_IN_S = 5.0
 
 _log = logging.getLogger(__name__)

@@ -221,6 +221,7 @@ def test_the_processes_end_when_their_parent_is_killed(
 def test_processes_with_nothing_to_do_retire_and_come_back_for_work(
     pg_app: Flask, environ: dict[str, str], carrier: Carrier, redis_server: Redis, processes: Processes
 ):
+    environ["PATIENCE"] = "0.4"
     worker = processes.celery("worker", "--concurrency", "2", environ=environ)
     wait_for(lambda: len(tree(worker.pid)) == 8, 60)
     wait_for(lambda: len(tree(worker.pid)) == 3, 120)

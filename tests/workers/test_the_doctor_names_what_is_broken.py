@@ -38,6 +38,7 @@ from mobilize.observability.finding_words import FINDINGS, FindingState
 from mobilize.observability.findings import finding
 from mobilize.observability.task_runs import FinishedRun, ScheduledTask, announce, record_runs
 from tests.builders import make_person, make_site, sign_in
+from tests.drawn import part
 from tests.services import NotAvailable, free_port
 from tests.services.databases import opened
 from tests.services.pgbouncer import PgBouncer
@@ -394,7 +395,7 @@ BROKEN: dict[str, tuple[Callable[[Installation], object], set[str]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", BROKEN)
+@pytest.mark.parametrize("what", part(BROKEN, 10))
 def test_what_is_broken_is_named(good: Installation, what: str) -> None:
     breaks, codes = BROKEN[what]
     breaks(good)
@@ -414,7 +415,7 @@ WORTH_A_LOOK: dict[str, tuple[Callable[[Installation], object], set[str]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", WORTH_A_LOOK)
+@pytest.mark.parametrize("what", part(WORTH_A_LOOK, 2))
 def test_what_is_worth_a_look_is_named(good: Installation, what: str) -> None:
     breaks, codes = WORTH_A_LOOK[what]
     breaks(good)
