@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pypdfium2
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from markupsafe import escape
 from playwright.sync_api import Page
@@ -19,7 +20,7 @@ from tests.test_every_word_is_said_in_spanish import catalogue_of, messages
 
 BOLD = re.compile(r"\*\*(.+?)\*\*")
 LETTER = (612, 792)
-ALL = [(name, language) for name in guides.NAMES for language in LANGUAGES]
+ALL = sorted(tuple(path.name.split(".")[:2]) for path in guides.FOLDER.glob("*.md"))
 
 
 def source_of(name: str, language: str) -> str:
@@ -49,6 +50,12 @@ def untrue(labels: set[str], language: str) -> set[str]:
     return {label for label in labels if label not in on_pages}
 
 
+def test_every_guide_is_there_in_every_language_that_is_required() -> None:
+    wanted = {(name, code) for name in guides.NAMES for code, one in LANGUAGES.items() if one.required}
+    assert set(ALL) >= wanted
+    assert {name for name, _language in ALL} == set(guides.NAMES)
+
+
 @pytest.mark.parametrize(("name", "language"), ALL)
 def test_every_label_a_guide_names_is_on_a_page(name: str, language: str) -> None:
     labels = labels_of(name, language)
@@ -59,10 +66,11 @@ def test_every_label_a_guide_names_is_on_a_page(name: str, language: str) -> Non
 @pytest.mark.parametrize("name", guides.NAMES)
 def test_both_languages_name_the_same_labels(name: str) -> None:
     spanish = {word for label in labels_of(name, "en") for word in spoken("es")[label]}
+    languages = ("en", "es")
     assert labels_of(name, "es") <= spanish
     assert not {label for label in labels_of(name, "en") if not spoken("es")[label] & labels_of(name, "es")}
     for mark in ("### ", "## ", "1. "):
-        lines = [source_of(name, language).count(f"\n{mark}") for language in LANGUAGES]
+        lines = [source_of(name, language).count(f"\n{mark}") for language in languages]
         assert len(set(lines)) == 1, mark
 
 
@@ -101,6 +109,7 @@ def test_a_guide_is_two_pages_of_letter(
     pg_app: Flask, live_server: str, page: Page, name: str, language: str
 ) -> None:
     page.goto(f"{live_server}/guides/{name}?lang={language}")
+    assert [one["id"] for one in Axe().run(page).response["violations"]] == []
     paper = pypdfium2.PdfDocument(page.pdf(prefer_css_page_size=True))
     assert [tuple(round(n) for n in sheet.get_size()) for sheet in paper] == [LETTER, LETTER]
     first, second = (sheet.get_textpage().get_text_bounded() for sheet in paper)
