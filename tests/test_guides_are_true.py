@@ -51,8 +51,8 @@ def untrue(labels: set[str], language: str) -> set[str]:
 
 
 def test_every_guide_is_there_in_every_language_that_is_required() -> None:
-    wanted = {(name, code) for name in guides.NAMES for code, one in LANGUAGES.items() if one.required}
-    assert set(ALL) >= wanted
+    required = {(name, code) for name in guides.NAMES for code, one in LANGUAGES.items() if one.required}
+    assert set(ALL) >= required
     assert {name for name, _language in ALL} == set(guides.NAMES)
 
 
