@@ -11,6 +11,7 @@ COPY mobilize mobilize
 COPY workers workers
 COPY templates templates
 COPY deploy deploy
+COPY docs/guides docs/guides
 RUN .venv/bin/pybabel --quiet compile -d mobilize/translations \
     && .venv/bin/python -m compileall -q config.py wsgi.py mobilize workers deploy
 

@@ -1,15 +1,15 @@
-"""The pages of no room: the home page, the switches of language and colours, the health checks."""
+"""The pages of no room: the home page, guides, the switches of language and colours, the health checks."""
 
 import os
 import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
-from flask import Blueprint, Response, current_app, jsonify, redirect, render_template, request
+from flask import Blueprint, Response, abort, current_app, jsonify, redirect, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
 from wtforms import HiddenField, SelectField
 
-from mobilize import clock, languages, migration_status, settings
+from mobilize import clock, guides, languages, migration_status, settings
 from mobilize.accounts.access.permissions import anyone
 from mobilize.accounts.forms import local_path
 from mobilize.database import is_read_only
@@ -54,6 +54,19 @@ def language() -> Response:
             httponly=True,
         )
     return answer  # type: ignore[return-value]
+
+
+@bp.get("/guides/<name>")
+@anyone
+def guide(name: str) -> str:
+    """A guide of two pages, to be read on a phone or printed; 404 for another name. It is open to anyone: a
+    captain has no account, and nothing stands in it but what is in our repository."""
+    if name not in guides.NAMES:
+        abort(404)
+    readers = languages.language()
+    return render_template(
+        "public/guide.html", guide=guides.guide(name, readers), guides=guides.guides(readers)
+    )
 
 
 @bp.get("/colours.css")

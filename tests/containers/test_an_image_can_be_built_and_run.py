@@ -43,7 +43,9 @@ def settings_file(tmp_path: Path) -> dict[str, str]:
 
 
 def test_no_secret_no_test_and_no_database_goes_into_an_image(walked: Walk) -> None:
-    assert not [path for path in sent_to_the_engine() if path.parts[0] in {"tests", "bench", "docs", "var"}]
+    assert not [path for path in sent_to_the_engine() if path.parts[0] in {"tests", "bench", "var"}]
+    assert {path.parent for path in sent_to_the_engine() if path.parts[0] == "docs"} == {Path("docs/guides")}
+    assert walked.image.inside("docs/guides/captain.en.md").exists()
     inside = {path.name for path in walked.image.inside("").iterdir()}
     assert inside >= {"config.py", "wsgi.py", "mobilize", "workers", "templates", "deploy", ".venv"}
     assert not inside & {"tests", ".env", ".git", "var", "node_modules"}

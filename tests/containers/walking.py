@@ -44,7 +44,8 @@ def sent_to_the_engine() -> list[Path]:
     """The files of this repository that .dockerignore lets through: it names what may."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
-    return [path for line in listed.splitlines() if (path := Path(line)).parts[0] in allowed]
+    paths = [Path(line) for line in listed.splitlines()]
+    return [path for path in paths if any(path.is_relative_to(one) for one in allowed)]
 
 
 class Walk:

@@ -153,6 +153,7 @@ ROUTES: dict[str, Looks | str] = {
     "api.openapi": NOBODYS_FIGURE,
     "api.page": NOBODYS_FIGURE,
     "public.colours": NOBODYS_FIGURE,
+    "public.guide": NOBODYS_FIGURE,
     "public.healthz": NOBODYS_FIGURE,
     "public.language": NOBODYS_FIGURE,
     "public.readyz": NOBODYS_FIGURE,
