@@ -1,4 +1,4 @@
-"""A part of what is long, drawn by seed: `make test` plays the part, `WHOLE=1 make test` all of it. DRAW=n draws
+"""A part of what is long, drawn by seed: `make test` plays the part, `WHOLE=1 make test` all of it, DRAW=n
 another part."""
 
 import os
