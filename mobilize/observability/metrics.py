@@ -113,6 +113,7 @@ _PAGES = (
         "devices",
         "events",
         "exports",
+        "guides",
     ),
     *("imports", "inbox", "members", "people", "privacy", "protections", "reports", "setup", "sites"),
     *("calendars", "texting", "texts", "tokens", "webhooks"),

@@ -9,6 +9,7 @@ from bench.morning_bench import NEVER, morning
 from bench.morning_plan import Size
 from bench.morning_seed import add_history
 from bench.turnout_seed import seed
+from tests.drawn import part
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -18,9 +19,11 @@ SMALL = Size(
 )  # fmt: skip
 
 
+@pytest.mark.parametrize("database", part(["pg_app", "sqlite_app"], 1))
 def test_nothing_of_a_busy_morning_is_lost_or_doubled(
-    app: Flask, base_environ: dict[str, str], tmp_path: Path
+    request: pytest.FixtureRequest, base_environ: dict[str, str], tmp_path: Path, database: str
 ) -> None:
+    app: Flask = request.getfixturevalue(database)
     seed(SMALL.sites, SMALL.members)
     add_history(50)
     rows = morning(SMALL, app.config["DATABASE_URL"], base_environ["SECRET_KEYS"], None, tmp_path)

@@ -40,7 +40,7 @@ if os.environ.get("WORLDS") != "all":
 _strangers: dict[tuple[str, str], Outputs] = {}
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres"] if os.environ.get("WORLDS") == "all" else ["postgres"])
 def database(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
