@@ -32,7 +32,7 @@ morning: setup ## Let a simulated morning happen in the demo that runs (SPEED=60
 
 test: PREFLIGHT = tests
 test: setup-dev ## Run the tests, with a real PostgreSQL, Redis and browser (ARGS="tests/roster -x"; WHOLE=1 for what is drawn)
-	@$(BIN)/pytest -n $(if $(PROCESSES),$(PROCESSES),4) --dist worksteal $(ARGS)
+	@DRAWN="$(if $(ARGS)$(WHOLE),,1)" WHOLE="$(WHOLE)" $(BIN)/pytest -n $(if $(PROCESSES),$(PROCESSES),4) --dist worksteal $(ARGS)
 
 lint: setup-dev ## Check style, formatting and types: Python, scripts and templates
 	@$(MAKE) --no-print-directory -j 2 lint-types lint-scripts lint-style

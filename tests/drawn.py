@@ -3,6 +3,7 @@ another part."""
 
 import os
 import random
+import zlib
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -17,3 +18,16 @@ def part(of: Iterable[T], size: int) -> list[T]:
         return listed
     chosen = random.Random(SEED).sample(range(len(listed)), size)  # noqa: S311 - a draw of tests
     return [listed[n] for n in sorted(chosen)]
+
+
+# Rooms whose tests are of pages and rules; check-ins, texts, migrations and backups are stored by each
+# database in its own way.
+ON_ONE_DATABASE = {
+    "accounts", "actions", "api", "demo", "monitoring", "privacy", "reminders", "roster", "security", "setup",
+    "turnout", "webhooks",
+}  # fmt: skip
+
+
+def is_drawn(name: str, one_in: int) -> bool:
+    """One in so many, by its name."""
+    return zlib.crc32(f"{SEED} {name}".encode()) % one_in == 0
