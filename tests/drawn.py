@@ -23,8 +23,8 @@ def part(of: Iterable[T], size: int) -> list[T]:
 # Rooms whose tests are of pages and rules; check-ins, texts, migrations and backups are stored by each
 # database in its own way.
 ON_ONE_DATABASE = {
-    "accounts", "actions", "api", "demo", "journeys", "monitoring", "privacy", "reminders", "roster", "security", "setup",
-    "turnout", "webhooks",
+    "accounts", "actions", "api", "demo", "journeys", "monitoring", "privacy", "reminders", "roster",
+    "security", "setup", "turnout", "webhooks",
 }  # fmt: skip
 
 
