@@ -271,6 +271,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{len(skipped)} tests did not run: {'; '.join(reasons)}.")
 
 
+# Read again in the middle of a test, it would be one query more than the test counts.
+stored_settings.READ_EVERY_S = 3600
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """In a run of everything (DRAWN), of rooms whose tests are of pages all run on PostgreSQL, and a third on
     SQLite too. What is about storing runs on both in any case, and so does all with WHOLE=1."""
