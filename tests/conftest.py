@@ -37,6 +37,8 @@ from tests.services.redis import Redis
 
 TEST_KEY = base64.b64encode(hashlib.sha256(b"for tests only").digest()).decode()
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"  # the web must do without Redis
+# Read again in the middle of a test, it would be one query more than the test counts.
+stored_settings.READ_EVERY_S = 3600
 
 
 @pytest.fixture(scope="session")
@@ -269,10 +271,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if skipped:
         reasons = sorted({report.longrepr[2].removeprefix("Skipped: ") for report in skipped})
         terminalreporter.write_line(f"{len(skipped)} tests did not run: {'; '.join(reasons)}.")
-
-
-# Read again in the middle of a test, it would be one query more than the test counts.
-stored_settings.READ_EVERY_S = 3600
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -23,7 +23,7 @@ class NothingMore(RequestBody):
     """All is said by the address: {}."""
 
 
-class _Span(RequestBody):
+class _TimesAndPlace(RequestBody):
     starts_at: Moment
     ends_at: Moment
     meet_at: Line = Field("", description="Where people meet.")
@@ -38,7 +38,7 @@ class _Span(RequestBody):
         return span
 
 
-class NewEvent(_Span):
+class NewEvent(_TimesAndPlace):
     """An event at one site."""
 
     name: NewTexts  # type: ignore[valid-type]
@@ -49,7 +49,7 @@ class NewEvent(_Span):
         return Translated(self.name.model_dump(exclude_none=True))  # type: ignore[attr-defined]
 
 
-class NewTime(_Span):
+class NewTime(_TimesAndPlace):
     """Another time or place of an event; what is left out is emptied, but for a rally's venue."""
 
     venue: Line = Field("", description="Of a rally.")
