@@ -4,6 +4,7 @@ The cast: Olga organizes, Carmen chairs, Mia is a member, Nate is a stranger.
 """
 
 import itertools
+import re
 import uuid
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
@@ -143,6 +144,14 @@ def make_event(
     for chapter in chapters or [site]:
         _stored(EventChapter(event_id=event.id, site_id=chapter.id, action_id=action.id))
     return event
+
+
+_RANDOM_ID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
+
+
+def without_ids(text: str) -> str:
+    """The text without its random ids, in which four digits of a number stand by chance now and then."""
+    return _RANDOM_ID.sub("", text)
 
 
 def _stored(row: Any) -> Any:
