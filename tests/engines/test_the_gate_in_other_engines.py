@@ -44,6 +44,8 @@ def test_taps_without_a_network_arrive_once_and_with_their_time(gate, network, e
     phone.go(gate.check_in)
     before = clock.now()
     for n in range(3):
+        if n:
+            phone.press("Check in someone else on this phone")
         check_in(phone, f"213555011{n}")
         phone.reads(UNSENT)
     after = clock.now()
@@ -99,7 +101,7 @@ def test_a_captain_ticks_and_counts_without_a_network(gate, network, captains_ph
     phone.reads("4 waiting to send")
     phone.go(gate.line)
     phone.reads("4 waiting to send")
-    phone.reads("First7 L.")
+    phone.reads("First4 L.")  # WebKit gives no words of names that are below the screen
     assert evidence(gate.event) == []
     network.restore()
     phone.reads_no_more("waiting to send")
