@@ -11,6 +11,7 @@ from mobilize import create_app
 from mobilize.fast.versions import READ_EVERY_SECONDS, line_versions
 from mobilize.observability import logs, metrics
 from mobilize.roster.uploads.uploaded_table import LARGEST_UPLOAD
+from mobilize.web import error_pages
 from mobilize.web.rsgi import ChangeWaiter, RsgiAdapter
 
 settings = config.load_or_exit()
@@ -24,6 +25,7 @@ metrics.watch(metrics.LOOKS_HELD, changes.how_many_wait)
 def start() -> None:
     """Once in each process of the server."""
     logs.catch_surprises()
+    error_pages.load(app)
     metrics.serve(settings)
 
 

@@ -1,5 +1,6 @@
 """Error pages: in the person's language, with what to do next."""
 
+import errno
 from typing import Any
 
 from flask import Flask, current_app, jsonify, render_template, request
@@ -11,8 +12,11 @@ from werkzeug.exceptions import HTTPException
 from mobilize.database import is_refused_as_read_only, roll_back
 from mobilize.errors import Refused
 from mobilize.keys.crypto import CannotOpen
+from mobilize.languages import LANGUAGES
 from mobilize.web.problems import asks_as_program, problem
 
+# Too many open files: in this process, and on this machine.
+_NO_FILES = {errno.EMFILE, errno.ENFILE}
 ErrorResponse = tuple[Any, int] | tuple[Any, int, dict[str, str]]
 
 
@@ -25,7 +29,17 @@ def init_app(app: Flask) -> None:
         app.register_error_handler(lost, _database_away)
     app.register_error_handler(InternalError, _refused_by_database)
     app.register_error_handler(CannotOpen, _wrong_keys)
+    app.register_error_handler(OSError, _refused_by_system)
     app.register_error_handler(Exception, _unexpected)
+
+
+def load(app: Flask) -> None:
+    """Make the page of a service that is away once in each language, so that a process that may open no
+    more files has its templates and words. Repeated, nothing changes."""
+    for language in LANGUAGES:
+        with app.test_request_context(headers={"Accept-Language": language}):
+            _page(503)
+            render_template("errors/plain.html", code=503)
 
 
 def wants_json() -> bool:
@@ -87,6 +101,13 @@ def _database_away(_error: Exception) -> ErrorResponse:
 def _wrong_keys(_error: Exception) -> ErrorResponse:
     """Until somebody puts the keys right: what is sent again then is stored."""
     current_app.logger.error("sealed values cannot be opened", exc_info=True)
+    return _try_again()
+
+
+def _refused_by_system(error: OSError) -> ErrorResponse:
+    if error.errno not in _NO_FILES:
+        return _unexpected(error)
+    current_app.logger.error("too many open files", exc_info=True)
     return _try_again()
 
 

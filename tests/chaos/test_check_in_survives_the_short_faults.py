@@ -16,19 +16,28 @@ def broken(results):
     return {name for name, n in results.items() if name.startswith("I") and n}
 
 
-def test_a_killed_worker_and_cut_connections_lose_and_double_nothing(pg_app, environ, processes):
-    port = free_port()
-    line = Line(pg_app, environ["DATABASE_URL"], processes, environ, port, workers=1)
+@pytest.fixture
+def line(pg_app, environ, processes):
+    line = Line(pg_app, environ["DATABASE_URL"], processes, environ, free_port(), workers=1)
     seed(200)
     line.open_forms(200)
     line.serve()
     line.wait_until_up()
+    return line
 
+
+def test_a_killed_worker_and_cut_connections_lose_and_double_nothing(line):
     def both(line):
         os.kill(line.pids()[1], signal.SIGKILL)
         checkin.cut_connections(line, seconds=0.7)
 
     result = checkin.under(line, both, 0.3)
+    assert broken(result) == set(), result
+
+
+def test_a_web_that_never_made_a_page_and_may_open_no_file_says_when_to_come_again(line, monkeypatch):
+    monkeypatch.setattr(checkin, "FEW_SECONDS", 2.0)
+    result = checkin.under(line, checkin.few_files, 0)
     assert broken(result) == set(), result
 
 
