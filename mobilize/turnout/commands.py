@@ -59,7 +59,7 @@ def reports(action: str, code: str | None, every: bool, path: Path, names: bool)
         _write_all(chosen, path)
         return
     site = db.session.scalar(db.select(Site).where(Site.code == code))
-    report = chapter_report_of(chosen, site.id) if site else None
+    report = chapter_report_of(chosen, site.id, clock.now()) if site else None
     if site is None or report is None:
         raise Refused("no_site", _("This action has no event for a site with that code."), status=404)
     try:

@@ -7,7 +7,7 @@ from flask_babel import format_decimal, get_locale
 
 from mobilize.checkins.models import Method, Tier
 from mobilize.languages import _, say_date, say_time
-from mobilize.turnout.figures.types import COUNTS, Chapter, Count, NameCounts, State
+from mobilize.turnout.figures.types import COUNTS, Chapter, Count, NameCounts, State, is_few
 
 _HEADLINE = ("eligible", "came", "share_percent")
 
@@ -20,6 +20,23 @@ def count_text(n: int | None) -> str:
 def percent_text(share: float | None) -> str:
     """A share of 0..1 with one decimal; a dash where nobody is eligible."""
     return "–" if share is None else _percent(round(share * 100, 1), str(get_locale()))
+
+
+def share_text(names: NameCounts) -> str:
+    """The share of these members; a word where they are so few that it would say more than they can."""
+    return str(_("small")) if is_few(names.eligible) else percent_text(names.share)
+
+
+def big_share_text(names: NameCounts) -> str:
+    """The same where it stands alone: of a few members, how many of how many."""
+    return came_text(names) if is_few(names.eligible) else percent_text(names.share)
+
+
+def came_text(names: NameCounts) -> str:
+    """So many of so many."""
+    return str(
+        _("%(came)s of %(eligible)s", came=count_text(names.came), eligible=count_text(names.eligible))
+    )
 
 
 def shares_text(shares: Iterable[float | None]) -> list[str]:
@@ -46,7 +63,7 @@ def count_label(count: Count) -> str:
 def named_text(names: NameCounts, count: Count) -> str:
     """A count by name; a dash where it was not counted when the figures were fixed."""
     if count.name == "share_percent":
-        return percent_text(names.share)
+        return share_text(names)
     value = getattr(names, count.name)
     return "–" if value is None else count_text(value)
 

@@ -215,7 +215,7 @@ def _outputs(morning: Morning, client: FlaskClient) -> dict[str, Any]:
     pages += [f"{of}/report.csv", f"{of}/statement/1.csv", f"/campaigns/{morning.action.campaign_id}/series"]
     answers = [client.get(page) for page in pages]
     assert {answer.status_code for answer in answers} == {200}
-    steps = chapter_series(morning.action, morning.lincoln.id)
+    steps = chapter_series(morning.action, morning.lincoln.id, DAY_AFTER)
     shares = [(step.chapter.names.eligible, step.chapter.names.came, step.change) for step in steps]
     return {"shares": shares, **dict(zip(pages, (answer.text for answer in answers), strict=True))}
 

@@ -13,7 +13,7 @@ from mobilize.actions.models import Action, Event, EventState
 from mobilize.audit import AuditRow
 from mobilize.checkins.models import HeadCount
 from mobilize.database import atomic, db
-from mobilize.turnout.board.pace import area_changes, pace_of
+from mobilize.turnout.board.pace import pace_of, paces_of_areas
 from mobilize.turnout.board.sites import BoardState, board_state
 from mobilize.turnout.figures.queries import board
 from tests.builders import START, make_action, make_campaign, make_event, make_person, make_site, sign_in
@@ -112,8 +112,8 @@ def test_an_area_is_compared_with_itself_at_the_same_minute_of_the_last_action(m
         before.send(member, morning.lincoln, at=earlier.starts_at + timedelta(minutes=10 * n))
     morning.send(morning.members[morning.roosevelt.id][0], morning.roosevelt)
     whole = board(morning.action)
-    changes = area_changes(whole, pace_of(whole, morning.action, START + timedelta(minutes=12)))
-    assert changes == {morning.north.id: -2, morning.south.id: 1}
+    paces = paces_of_areas(whole, pace_of(whole, morning.action, START + timedelta(minutes=12)))
+    assert paces == {morning.north.id: (0, 2), morning.south.id: (1, 0)}
 
 
 def test_a_count_is_entered_beside_the_board_once_and_by_whom_is_written_down(

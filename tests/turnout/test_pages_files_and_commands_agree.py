@@ -180,7 +180,7 @@ def test_a_report_compares_with_the_earlier_actions_of_its_campaign_but_no_drill
     for member in members[:5]:
         second.send(member, second.lincoln)
     close_due_events(START - timedelta(days=13))
-    steps = chapter_series(second.action, second.lincoln.id)
+    steps = chapter_series(second.action, second.lincoln.id, START + timedelta(hours=5))
     assert [(s.action.id, s.chapter.names.came) for s in steps] == [
         (first.action.id, 2),
         (second.action.id, 5),

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
@@ -17,7 +18,7 @@ from mobilize.turnout.figures.closing import close_due_events
 from mobilize.turnout.figures.queries import board
 from mobilize.turnout.models import ChapterTotal
 from tests.builders import START, make_action, make_campaign, make_member, make_person
-from tests.turnout.conftest import Morning, enter
+from tests.turnout.conftest import NOON, Morning, enter
 
 WEEK = timedelta(days=7)
 
@@ -42,7 +43,7 @@ def campaign(app: object) -> Morning:
 
 
 def test_every_site_area_and_the_union_stand_in_the_matrix(campaign: Morning) -> None:
-    matrix = matrix_of(campaign.action.campaign_id, THE_OFFICE, START)
+    matrix = matrix_of(campaign.action.campaign_id, THE_OFFICE, NOON)
     assert matrix is not None
     rows = {row.name: row.cells for row in matrix.sites}
     assert rows == {"Lincoln": [(6, 6), (6, 3)], "Madison": [(4, 1), (4, 4)], "Roosevelt": [(2, 2), (2, 2)]}
@@ -52,8 +53,80 @@ def test_every_site_area_and_the_union_stand_in_the_matrix(campaign: Morning) ->
     ]
     assert matrix.together.cells == [(12, 9), (12, 9)]
     assert [row.name for row in matrix.dropped] == ["Lincoln"]
-    assert [row.name for row in matrix.grown] == ["Madison"]
     assert matrix.sites[0].change == pytest.approx(-0.5)
+
+
+def test_a_site_of_a_few_is_said_to_be_small_and_compared_with_nothing(
+    campaign: Morning, client: FlaskClient
+) -> None:
+    """Madison has four: 1 of them, then 4. That is +75.0 points, and three people."""
+    matrix = matrix_of(campaign.action.campaign_id, THE_OFFICE, NOON)
+    assert matrix is not None
+    madison = matrix.sites[1]
+    assert (madison.name, madison.last, madison.change, matrix.grown) == ("Madison", (4, 4), None, [])
+    enter(client, make_person("Olga North", role=RoleName.ORGANIZER, area=campaign.north), clock.now())
+    series = client.get(f"/campaigns/{campaign.action.campaign_id}/series").text
+    row = series[series.index(">Madison</a>") :].split("</tr>")[0]
+    assert "1/4" in row and "4/4" in row and "%" not in row
+    assert "Small: fewer than 5 eligible members" in series
+    report = client.get(f"/actions/{campaign.action.id}/areas/{campaign.north.id}/report").text
+    row = report[report.index(">Madison</a>") :].split("</tr>")[0]
+    assert ">small<" in row and "%" not in row
+    of_madison = client.get(f"/actions/{campaign.action.id}/sites/{campaign.madison.id}/report").text
+    assert '<p class="value">4 of 4</p>' in of_madison
+
+
+def test_an_action_that_runs_is_compared_at_the_same_minute_and_with_no_whole_action(
+    campaign: Morning, client: FlaskClient
+) -> None:
+    """Ten minutes after the start three of Lincoln's six are in. A week before it was all six, in the end."""
+    ten_past = START + timedelta(minutes=10)
+    matrix = matrix_of(campaign.action.campaign_id, THE_OFFICE, ten_past)
+    assert matrix is not None and matrix.running == [campaign.action]
+    north = matrix.areas[0]
+    assert (north.last, north.change, matrix.dropped) == ((10, 7), None, [])
+    assert all("Fewer came" not in reason for one in readiness(matrix, ten_past) for reason in one.against)
+    with time_machine.travel(ten_past, tick=False):
+        enter(client, make_person("Olga Office", role=RoleName.ADMIN), ten_past)
+        page = client.get(f"/campaigns/{campaign.action.campaign_id}/series").text
+        report = client.get(f"/actions/{campaign.action.id}/report").text
+    assert "Still running" in page and "at the same minute: 10 minutes after the start" in page
+    assert "points" not in page.split('id="sites"')[0].split("multiples")[1].split("</ul>")[0]
+    assert "What still runs is not compared with what is over." in report and "-50.0" not in report
+
+
+def test_nothing_is_said_of_readiness_before_an_action_is_over(app: object) -> None:
+    of = make_campaign()
+    only = Morning(make_action(campaign_id=of.id))
+    only.freeze()
+    matrix = matrix_of(of.id, THE_OFFICE, START)
+    assert matrix is not None
+    north = readiness(matrix, START)[0]
+    assert (north.judged, north.ready) == (False, False)
+    assert north.against[0] == "No action is over yet in which it had a part."
+
+
+def test_the_pictures_of_a_series_say_what_its_table_says(campaign: Morning, client: FlaskClient) -> None:
+    enter(client, make_person("Olga Office", role=RoleName.ADMIN), clock.now())
+    page = client.get(f"/campaigns/{campaign.action.campaign_id}/series").text
+    pictures, table = page.split("As a table")[0], page.split("As a table")[1]
+    assert pictures.count('<svg viewBox="0 0 168 112"') == 3  # together, North, South
+    assert '<p><strong>75.0%</strong> <span class="small soft">+0.0 points</span></p>' in pictures
+    assert 'aria-label="1: 70.0%, 2: 70.0%"' in pictures
+    for share in ("75.0%", "70.0%"):
+        assert f">{share}</text>" in pictures and f">{share}</span>" in table
+
+
+def test_of_hundreds_of_sites_those_of_one_area_are_shown(
+    campaign: Morning, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mobilize.turnout.campaigns.views.SITES_AT_ONCE", 2)
+    enter(client, make_person("Olga Office", role=RoleName.ADMIN), clock.now())
+    address = f"/campaigns/{campaign.action.campaign_id}/series"
+    all_areas, north = client.get(address).text, client.get(f"{address}?area={campaign.north.id}").text
+    assert "Choose an area to see its sites" in all_areas and ">Madison</a>" not in all_areas
+    assert ">Madison</a>" in north and ">Roosevelt</a>" not in north
+    assert client.get(f"{address}?area=nonsense").status_code == 200
 
 
 def test_what_is_corrected_later_shows_in_the_matrix(campaign: Morning) -> None:
@@ -65,7 +138,7 @@ def test_what_is_corrected_later_shows_in_the_matrix(campaign: Morning) -> None:
         figures = {**fixed.figures, "came": came}
         with atomic() as session:
             session.add(ChapterTotal(**row, version=version, figures=figures, fixed_at=START))
-    matrix = matrix_of(campaign.action.campaign_id, THE_OFFICE, START)
+    matrix = matrix_of(campaign.action.campaign_id, THE_OFFICE, NOON)
     assert matrix is not None
     assert matrix.sites[1].cells == [(4, 4), (4, 4)]
     assert matrix.together.cells == [(12, 12), (12, 9)]
@@ -80,7 +153,7 @@ def test_members_without_a_chapter_count_in_the_total_of_the_union(app: object, 
     names = board(only.action).total.names
     assert (names.eligible, names.came) == (13, 1)
     for _closed in range(2):
-        matrix = matrix_of(of.id, THE_OFFICE, START)
+        matrix = matrix_of(of.id, THE_OFFICE, NOON)
         assert matrix is not None and matrix.no_site is not None
         assert (matrix.no_site.cells, matrix.together.cells) == ([(1, 0)], [(13, 1)])
         close_due_events(START + WEEK)
@@ -97,7 +170,7 @@ def test_a_band_begins_at_its_threshold(came: int, band: int) -> None:
 
 def test_an_area_is_ready_or_the_reasons_are_told(campaign: Morning) -> None:
     make_person(role=RoleName.CHAIR, site=campaign.roosevelt, phone="+12135550111")
-    matrix = matrix_of(campaign.action.campaign_id, THE_OFFICE, START)
+    matrix = matrix_of(campaign.action.campaign_id, THE_OFFICE, NOON)
     assert matrix is not None
     north, south = readiness(matrix, clock.now())
     assert south.ready

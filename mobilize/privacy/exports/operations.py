@@ -315,7 +315,7 @@ def _content(export: Export, visible: Board, mark: str, scope: Scope, now: datet
             counted = list(rows)
             rows, export.people = iter(counted), len(counted)
         return write_file(mark, headings, rows, export.format)
-    report = chapter_report_of(export.action, export.site_id)
+    report = chapter_report_of(export.action, export.site_id, now)
     if report is None:
         raise export_spent()
     if export.format is ExportFormat.PDF:

@@ -5,6 +5,8 @@
 import { byId, create, dataOf, first } from "./dom.js";
 
 const SHOWN_AT_ONCE = 20;
+// Of fewer eligible members no share is said (SMALLEST in turnout/figures/types.py).
+const FEW = 5;
 const MORE_NAMES = 1;
 const SHARED_LINE = 2;
 const STATES = ["none", "zero", "uncounted", "below", "on", "above"];
@@ -165,13 +167,19 @@ function fill(row, site) {
   if (state.dataset.state !== String(site.state)) state.replaceChildren(badgeOf(site.state));
   state.dataset.state = String(site.state);
   say(came, filled(words.of, { came: site.came, eligible: site.eligible }));
-  say(share, site.share === null ? "–" : percents.format(site.share).replace(/\s/g, ""));
+  say(share, shareOf(site));
   if (heads) {
     first(heads, ".shared").hidden = !(site.marks & SHARED_LINE);
     sayCount(first(heads, ".count-of"), site.heads);
     sayCount(first(supporters, ".count-of"), site.supporters);
   }
   return row;
+}
+
+/** @param {Site} site */
+function shareOf({ share, eligible }) {
+  if (share === null) return "–";
+  return eligible < FEW ? words.small : percents.format(share).replace(/\s/g, "");
 }
 
 /**

@@ -62,16 +62,17 @@ def pace_of(visible: Board, action: Action, now: datetime) -> Pace | None:
     return Pace(minutes, _came_by(visible.minutes, minutes), _came_by(then, minutes), last)
 
 
-def area_changes(visible: Board, pace: Pace | None) -> dict[UUID, int]:
-    """Area -> how many more members of its chapters are in by name than were at the same minute of the last
-    action (below zero: fewer); none when nothing is there to compare with."""
+def paces_of_areas(visible: Board, pace: Pace | None) -> dict[UUID, tuple[int, int]]:
+    """Area -> members of its chapters who are in by name, now and at the same minute of the last action; none
+    when nothing is there to compare with."""
     if pace is None or not visible.arrivals:
         return {}
-    past, changes = _whole(pace.last).arrivals, Counter[UUID]()
+    past = _whole(pace.last).arrivals
+    now, then = Counter[UUID](), Counter[UUID]()
     for chapter in visible.chapters:
-        now, then = (came.get(chapter.site_id, {}) for came in (visible.arrivals, past))
-        changes[chapter.area_id] += _came_by(now, pace.minutes) - _came_by(then, pace.minutes)
-    return dict(changes)
+        now[chapter.area_id] += _came_by(visible.arrivals.get(chapter.site_id, {}), pace.minutes)
+        then[chapter.area_id] += _came_by(past.get(chapter.site_id, {}), pace.minutes)
+    return {area_id: (now[area_id], then[area_id]) for area_id in now}
 
 
 def _last_action(action: Action) -> Action | None:

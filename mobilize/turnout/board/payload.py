@@ -16,8 +16,8 @@ from flask import render_template, url_for
 
 from mobilize import clock, settings
 from mobilize.actions.models import Action
-from mobilize.turnout.board.charts import bars
-from mobilize.turnout.board.pace import area_changes, arrivals_of, pace_of
+from mobilize.turnout.board.charts import arrivals_chart
+from mobilize.turnout.board.pace import arrivals_of, pace_of, paces_of_areas
 from mobilize.turnout.board.site_map import Map, site_map
 from mobilize.turnout.board.sites import (
     EMPTY_LINES,
@@ -101,10 +101,14 @@ def _head(action: Action, board: Board, sites: Sequence[BoardSite], area_id: UUI
         "action": action,
         "board": board,
         "pace": pace,
-        "tiles": area_tiles(board, sites, area_changes(board, pace)),
+        "tiles": area_tiles(
+            board,
+            sites,
+            {area_id: now - then for area_id, (now, then) in paces_of_areas(board, pace).items()},
+        ),
         "area_id": area_id,
         "map": _map(board, sites, area_id),
-        "arrived": bars(arrivals_of(board, action)),
+        "arrived": arrivals_chart(arrivals_of(board, action)),
         "by_head_count": False,
         "link": url_for("turnout.live", action_id=action.id),
         "site_link": site_link(action),

@@ -16,13 +16,15 @@ from mobilize.turnout.board.overview import actions_on, own_sites, past_actions
 from mobilize.turnout.board.payload import board_payload, page_of_board
 from mobilize.turnout.board.sites import filter_from
 from mobilize.turnout.figures.types import Board
-from mobilize.turnout.labels import hours_text, percent_text, points_text
+from mobilize.turnout.labels import big_share_text, hours_text, percent_text, points_text, share_text
 from mobilize.turnout.reports.tables import as_json
 from mobilize.turnout.routes import bp
 
 bp.add_app_template_filter(hours_text, "hours")
 bp.add_app_template_filter(percent_text, "share")
 bp.add_app_template_filter(points_text, "points")
+bp.add_app_template_filter(share_text, "share_of")
+bp.add_app_template_filter(big_share_text, "big_share_of")
 
 
 @bp.get("/overview")

@@ -4,7 +4,7 @@ Closed actions are read from their totals alone, so that forty of them take as l
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -20,8 +20,9 @@ from mobilize.database import db
 from mobilize.replica import from_replica
 from mobilize.roster.models import Area, Site
 from mobilize.turnout.board.cache import board_for
+from mobilize.turnout.campaigns.series import still_runs
 from mobilize.turnout.figures.queries import as_text
-from mobilize.turnout.figures.types import Board, NameCounts
+from mobilize.turnout.figures.types import Board, NameCounts, is_few
 from mobilize.turnout.models import ChapterTotal, OutsideTotal
 
 # A share that moved by this many points of 100 from one action to the next is worth a talk.
@@ -38,6 +39,11 @@ class MatrixCell(NamedTuple):
     def share(self) -> float | None:
         return self.came / self.eligible if self.eligible else None
 
+    @property
+    def small(self) -> bool:
+        """So few are eligible that one of them moves the share by more than it could tell."""
+        return is_few(self.eligible)
+
     def reaches(self, percent: float) -> bool:
         """So many percent of the eligible members came, or more; False where nobody is eligible."""
         return bool(self.eligible) and self.came * 100 >= self.eligible * percent
@@ -49,23 +55,36 @@ class MatrixCell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MatrixRow:
-    """`cells` in the order of the matrix's actions; None where the chapter had no part in one."""
+    """`cells` in the order of the matrix's actions, of which `over` says whether they are; None where the
+    chapter had no part in one. An action that still runs is compared with none."""
 
     id: UUID | None
     name: str
     area: str
     cells: Sequence[MatrixCell | None]
+    over: Sequence[bool]
 
     @property
     def last(self) -> MatrixCell | None:
-        return next((cell for cell in reversed(self.cells) if cell), None)
+        """Of the actions that are over."""
+        return next(self._over_from_last(), None)
 
     @property
     def change(self) -> float | None:
-        """Of the share, in points of 1, between the last two actions it took part in."""
-        shares = (cell.share for cell in reversed(self.cells) if cell and cell.eligible)
-        last, before = next(shares, None), next(shares, None)
-        return None if last is None or before is None else last - before
+        """Of the share, in points of 1, between the last two actions it took part in that are over; None
+        where one of them was of a few members."""
+        cells = (cell for cell in self._over_from_last() if cell.eligible)
+        last, before = next(cells, None), next(cells, None)
+        if last is None or before is None or last.small or before.small:
+            return None
+        return last.came / last.eligible - before.came / before.eligible
+
+    def _over_from_last(self) -> Iterator[MatrixCell]:
+        return (
+            cell
+            for cell, over in zip(reversed(self.cells), reversed(self.over), strict=True)
+            if cell and over
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +100,11 @@ class Matrix:
     areas: Sequence[MatrixRow]
     no_site: MatrixRow | None
     together: MatrixRow
+
+    @property
+    def running(self) -> Sequence[Action]:
+        """The actions that are not over."""
+        return [action for action, over in zip(self.actions, self.together.over, strict=True) if not over]
 
     @property
     def dropped(self) -> Sequence[MatrixRow]:
@@ -113,7 +137,8 @@ def matrix_of(campaign_id: UUID, scope: Scope, now: datetime) -> Matrix | None:
     sites: Any = select(Site.id, Site.name, Site.area_id, Area.name).join(Area)
     rows = db.session.execute(scope.limit(sites).order_by(Area.name, Site.name))
     listed = [tuple(site) for site in rows if site[0] in cells]
-    return _matrix(actions, listed, cells, no_site if scope.everything else []) if listed else None
+    over = [not still_runs(action, now) for action in actions]
+    return _matrix(actions, over, listed, cells, no_site if scope.everything else []) if listed else None
 
 
 def _actions(campaign_id: UUID, now: datetime) -> Sequence[Action]:
@@ -184,23 +209,26 @@ def _add_live(visible: Board, place: int, cells: Mapping[UUID, list[MatrixCell |
 
 def _matrix(
     actions: Sequence[Action],
+    over: Sequence[bool],
     listed: Sequence[tuple[Any, ...]],
     cells: Mapping[UUID, Sequence[MatrixCell | None]],
     no_site: Sequence[MatrixCell | None],
 ) -> Matrix:
-    rows = [MatrixRow(site_id, name, area, cells[site_id]) for site_id, name, _area_id, area in listed]
+    rows = [MatrixRow(site_id, name, area, cells[site_id], over) for site_id, name, _area_id, area in listed]
     of_area: defaultdict[tuple[UUID, str], list[MatrixRow]] = defaultdict(list)
     for row, (_i, _name, area_id, area) in zip(rows, listed, strict=True):
         of_area[area_id, area].append(row)
-    areas = [_together(area_id, area, inside) for (area_id, area), inside in of_area.items()]
-    outside = [MatrixRow(None, "", "", no_site)] if any(no_site) else []
-    together = _together(None, "", [*areas, *outside])
+    areas = [_together(area_id, area, inside, over) for (area_id, area), inside in of_area.items()]
+    outside = [MatrixRow(None, "", "", no_site, over)] if any(no_site) else []
+    together = _together(None, "", [*areas, *outside], over)
     return Matrix(actions, rows, areas, outside[0] if outside else None, together)
 
 
-def _together(row_id: UUID | None, name: str, rows: Sequence[MatrixRow]) -> MatrixRow:
+def _together(row_id: UUID | None, name: str, rows: Sequence[MatrixRow], over: Sequence[bool]) -> MatrixRow:
     columns = zip(*(row.cells for row in rows), strict=True)
-    return MatrixRow(row_id, name, name, [_sum([cell for cell in column if cell]) for column in columns])
+    return MatrixRow(
+        row_id, name, name, [_sum([cell for cell in column if cell]) for column in columns], over
+    )
 
 
 def _sum(cells: Sequence[MatrixCell]) -> MatrixCell | None:

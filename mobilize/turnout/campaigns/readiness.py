@@ -40,16 +40,17 @@ class Coverage:
 @dataclass(frozen=True, slots=True)
 class Readiness:
     """An area, and what speaks against the next step there: nothing means ready. `thin`: chapters with too
-    few captains, each with what it has."""
+    few captains, each with what it has. `judged`: it had a part in an action that is over."""
 
     area: MatrixRow
+    judged: bool
     chairless: tuple[MatrixRow, ...]
     thin: tuple[tuple[MatrixRow, Coverage], ...]
     against: tuple[str, ...]
 
     @property
     def ready(self) -> bool:
-        return not self.against
+        return self.judged and not self.against
 
 
 def readiness(matrix: Matrix, now: datetime) -> list[Readiness]:
@@ -61,12 +62,15 @@ def readiness(matrix: Matrix, now: datetime) -> list[Readiness]:
 def _of(area: MatrixRow, sites: list[MatrixRow], coverage: Mapping[Any, Coverage]) -> Readiness:
     chairless = tuple(row for row in sites if not coverage[row.id].chaired)
     thin = tuple((row, coverage[row.id]) for row in sites if coverage[row.id].too_few)
-    return Readiness(area, chairless, thin, tuple(_against(area, len(sites), len(chairless))))
+    judged = area.last is not None
+    return Readiness(area, judged, chairless, thin, tuple(_against(area, len(sites), len(chairless))))
 
 
 def _against(area: MatrixRow, sites: int, chairless: int) -> Iterable[str]:
     last, change, enough = area.last, area.change, settings().share_bands[2]
-    if last is None or not last.reaches(enough):
+    if last is None:
+        yield _("No action is over yet in which it had a part.")
+    elif not last.reaches(enough):
         yield _("Fewer than %(edge)s%% came to the last action.", edge=enough)
     if change is not None and round(change * 100, 1) < 0:
         yield _("Fewer came than to the action before it.")

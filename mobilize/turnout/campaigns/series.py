@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -9,7 +10,7 @@ from sqlalchemy import select
 from mobilize.actions.models import Action, EventChapter
 from mobilize.database import db
 from mobilize.turnout.figures.queries import board, chapters_in
-from mobilize.turnout.figures.types import Board, Chapter, NameCounts, Total
+from mobilize.turnout.figures.types import Board, Chapter, NameCounts, Total, is_few
 
 LATEST = 12
 LATEST_BOARDS = 6
@@ -17,11 +18,13 @@ LATEST_BOARDS = 6
 
 @dataclass(frozen=True, slots=True)
 class SeriesStep:
-    """An action of the campaign and the chapter's figures in it; `change` of the share, in points of 1."""
+    """An action of the campaign and the chapter's figures in it; `change` of the share, in points of 1,
+    against the last one before: None while it is `running`, since it is compared with none that is over."""
 
     action: Action
     chapter: Chapter
     change: float | None
+    running: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +34,29 @@ class BoardStep:
     action: Action
     total: Total
     change: float | None
+    running: bool = False
 
 
-def chapter_series(action: Action, site_id: UUID) -> list[SeriesStep]:
+def chapter_series(action: Action, site_id: UUID, now: datetime) -> list[SeriesStep]:
     """This action and the campaign's earlier ones in which the chapter had a home event, oldest first.
 
     Drills and actions that were called off are in no series; an action without a campaign stands alone.
     """
-    steps: list[SeriesStep] = []
     actions = _actions(action, site_id)
-    chapters = chapters_in(actions, site_id)
+    chapters, last = chapters_in(actions, site_id), None
+    steps: list[SeriesStep] = []
     for one in actions:
         if chapter := chapters.get(one.id):
-            before = steps[-1].chapter.names if steps else None
-            steps.append(SeriesStep(one, chapter, _change(before, chapter.names)))
+            running = chapter.fixed_at is None and still_runs(one, now)
+            change = None if running else _change(last, chapter.names)
+            steps.append(SeriesStep(one, chapter, change, running))
+            last = last if running else chapter.names
     return steps
 
 
-def board_series(action: Action, visible: Board, narrow: Callable[[Board], Board]) -> list[BoardStep]:
+def board_series(
+    action: Action, visible: Board, narrow: Callable[[Board], Board], now: datetime
+) -> list[BoardStep]:
     """The campaign's earlier actions, oldest first, then this one as its `visible` board shows it.
 
     `narrow` makes of a whole union's board what the same reader sees of it. An action none of these chapters
@@ -56,11 +64,18 @@ def board_series(action: Action, visible: Board, narrow: Callable[[Board], Board
     """
     earlier = [(one, narrow(board(one))) for one in _actions(action, None, LATEST_BOARDS)[:-1]]
     steps: list[BoardStep] = []
+    last = None
     for one, counted in [*earlier, (action, visible)]:
         if counted.chapters:
-            before = steps[-1].total.names if steps else None
-            steps.append(BoardStep(one, counted.total, _change(before, counted.total.names)))
+            names, running = counted.total.names, still_runs(one, now)
+            steps.append(BoardStep(one, counted.total, None if running else _change(last, names), running))
+            last = last if running else names
     return steps
+
+
+def still_runs(action: Action, now: datetime) -> bool:
+    """It is not over: what it says so far is compared with no whole action."""
+    return action.ends_at > now
 
 
 def actions_before(action: Action, site_id: UUID) -> Sequence[Action]:
@@ -89,5 +104,7 @@ def _actions(action: Action, site_id: UUID | None, latest: int = LATEST) -> Sequ
 
 def _change(before: NameCounts | None, now: NameCounts) -> float | None:
     if before is None or before.share is None or now.share is None:
+        return None
+    if is_few(before.eligible) or is_few(now.eligible):
         return None
     return now.share - before.share

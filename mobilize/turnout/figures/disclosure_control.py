@@ -14,9 +14,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
 
-from mobilize.turnout.figures.types import AreaTotal, Board, Chapter, Total
-
-SMALLEST = 5
+from mobilize.turnout.figures.types import SMALLEST, AreaTotal, Board, Chapter, Total
 
 
 class LineState(StrEnum):

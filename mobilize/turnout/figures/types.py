@@ -14,6 +14,8 @@ from uuid import UUID
 
 from mobilize.languages import N_
 
+# No share is said of fewer eligible members, and no count by name of fewer to people outside.
+SMALLEST = 5
 # A share this far above the target is "above" it; nearer, it is "on" it.
 WELL_ABOVE = 0.10
 # More names than people counted, beyond what a head count in the dark may miss.
@@ -183,6 +185,10 @@ class Chapter:
         return State.ABOVE if share >= min(self.target + WELL_ABOVE, 1.0) else State.ON
 
     @property
+    def few(self) -> bool:
+        return is_few(self.names.eligible)
+
+    @property
     def more_names_than_people(self) -> bool:
         """A flag for people to look at: more were checked in at the line than anybody saw there."""
         peak = self.line.peak
@@ -290,6 +296,11 @@ class Board:
         sites: set[UUID | None] = {chapter.site_id for chapter in inside}
         arrivals = {site: came for site, came in self.arrivals.items() if site in sites}
         return Board(self.action_id, inside, as_of=self.as_of, frozen=self.frozen, arrivals=arrivals)
+
+
+def is_few(eligible: int) -> bool:
+    """So few that a share would say more than they can: pages and paper say how many of how many."""
+    return 0 < eligible < SMALLEST
 
 
 def percent(share: float | None) -> float | None:

@@ -44,7 +44,7 @@ def _write_some(action_id: UUID, sites: Sequence[UUID], folder: Path, now: datet
     action = db.session.get_one(Action, action_id)
     whole = board(action)
     for site_id in sites:
-        if report := chapter_report_of(action, site_id, whole):
+        if report := chapter_report_of(action, site_id, now, whole):
             (folder / f"{report.chapter.code}.pdf").write_bytes(report.pdf(now, names=False))
     db.session.rollback()
     return len(sites)

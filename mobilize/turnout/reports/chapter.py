@@ -77,7 +77,9 @@ class ChapterReport:
         )
 
 
-def chapter_report_of(action: Action, site_id: UUID, whole: Board | None = None) -> ChapterReport | None:
+def chapter_report_of(
+    action: Action, site_id: UUID, now: datetime, whole: Board | None = None
+) -> ChapterReport | None:
     """The report; None when the chapter has no home event in this action. Asks no scope: the caller does.
 
     `whole` is the action's board, where somebody holds it already.
@@ -91,7 +93,7 @@ def chapter_report_of(action: Action, site_id: UUID, whole: Board | None = None)
         action=action,
         chapter=chapter,
         board=whole,
-        steps=chapter_series(action, site_id),
+        steps=chapter_series(action, site_id, now),
         arrived=arrivals(stood),
         elsewhere=sum(s.elsewhere is not None for s in stood),
         stood=stood,

@@ -13,6 +13,7 @@ from mobilize.turnout.campaigns.series import BoardStep, SeriesStep
 from mobilize.turnout.figures.people import Arrivals, NamedMember
 from mobilize.turnout.figures.types import Board, Chapter, LineCounts, NameCounts, Total
 from mobilize.turnout.labels import (
+    big_share_text,
     count_label,
     count_text,
     further_counts,
@@ -20,6 +21,7 @@ from mobilize.turnout.labels import (
     percent_text,
     points_text,
     report_columns,
+    share_text,
     state_word,
     tier_word,
     when_fixed,
@@ -62,7 +64,7 @@ def chapter_pdf(
     return _written(
         ReportPages(
             **_head(action, chapter.name, now, mark or f"{which_report(version)} {when_fixed(chapter)}"),
-            big_number=percent_text(chapter.names.share),
+            big_number=big_share_text(chapter.names),
             big_label=_("of your chapter came"),
             big_note=_of(chapter.names),
             figures=_figures(chapter.names, chapter.line),
@@ -166,11 +168,11 @@ def _series_table(steps: Sequence[SeriesStep]) -> Table:
     zone = settings().union_timezone
     rows = [
         (
-            step.action.name.in_(language()),
+            _step_name(step),
             say_date(step.action.starts_at, zone),
             count_text(step.chapter.names.eligible),
             count_text(step.chapter.names.came),
-            percent_text(step.chapter.names.share),
+            share_text(step.chapter.names),
             count_text(step.chapter.line.head_count),
         )
         for step in steps
@@ -184,17 +186,22 @@ def _steps_table(steps: Sequence[BoardStep]) -> Table:
     zone = settings().union_timezone
     rows = [
         (
-            step.action.name.in_(language()),
+            _step_name(step),
             say_date(step.action.starts_at, zone),
             count_text(step.total.names.eligible),
             count_text(step.total.names.came),
-            percent_text(step.total.names.share),
+            share_text(step.total.names),
             points_text(step.change) or "–",
             count_text(step.total.line.head_count),
         )
         for step in steps
     ]
     return Table(_("This campaign so far"), [*columns, *(Column(word, "right") for word in words)], rows)
+
+
+def _step_name(step: SeriesStep | BoardStep) -> str:
+    name = step.action.name.in_(language())
+    return f"{name} ({_('still running')})" if step.running else name
 
 
 def _talks_table(talks: Sequence[Conversation]) -> Table:

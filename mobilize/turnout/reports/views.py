@@ -20,10 +20,10 @@ from mobilize.languages import DEFAULT, _, language
 from mobilize.roster.models import Area, Site
 from mobilize.tabular import MIMETYPES, Cell, Sheet, csv_file, file_name, xlsx_file
 from mobilize.turnout.board.cache import board_for
-from mobilize.turnout.board.charts import bars
+from mobilize.turnout.board.charts import arrivals_chart
 from mobilize.turnout.campaigns.series import board_series
 from mobilize.turnout.figures import rsvps
-from mobilize.turnout.figures.types import Board
+from mobilize.turnout.figures.types import Board, is_few
 from mobilize.turnout.forms import ReportForm
 from mobilize.turnout.labels import count_label, further_counts, named_text, report_columns
 from mobilize.turnout.models import Report, ReportKind
@@ -50,13 +50,20 @@ def chapter_report(action_id: UUID, site_id: UUID, form: str = "page") -> Respon
     Where nobody chairs the site, its organizer acts as chair.
     """
     action, site = visible_action(action_id, me().scope), visible_site(site_id, me().scope)
-    report = chapter_report_of(action, site.id) or abort(404)
+    report = chapter_report_of(action, site.id, clock.now()) or abort(404)
     if form != "page":
         return _chapter_file(report, site, form)
     own = _chairs(site)
     if own:
         audit.note(me().actor, "report.see", f"{action.id}/{site.id}", now=clock.now())
-    page = {"report": report, "site": site, "own": own, "drill": action.drill, "bars": bars}
+    page = {
+        "report": report,
+        "site": site,
+        "own": own,
+        "drill": action.drill,
+        "chart": arrivals_chart(report.arrived),
+    }
+    page |= {"few": is_few(report.chapter.names.eligible)}
     page |= {"further": further_counts(), **_WORDS}
     return render_template("turnout/chapter_report.html", **page)
 
@@ -154,7 +161,7 @@ def _of_many(action: Action, board: Board, name: str, form: str, *, area: Area |
     # The union's report is the whole union's: who sees a part of it reads the areas'.
     reports = reports_of(action.id, kind, place) if area or me().scope.everything else []
     is_current = bool(reports) and says_the_same(reports[-1], board)
-    steps = board_series(action, board, lambda whole: _narrowed(whole, board, area))
+    steps = board_series(action, board, lambda whole: _narrowed(whole, board, area), clock.now())
     if form == "pdf":
         version = reports[-1].version if is_current else None
         pdf = reports_pdf.board_pdf(action, board, name, clock.now(), steps=steps, version=version)

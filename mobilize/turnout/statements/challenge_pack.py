@@ -21,8 +21,8 @@ from mobilize.checkins.review.evidence_counts import (
 )
 from mobilize.database import db
 from mobilize.tabular import Cell
-from mobilize.turnout.figures.disclosure_control import SMALLEST, hidden, hidden_rows, line_state
-from mobilize.turnout.figures.types import Board, Chapter, NameCounts
+from mobilize.turnout.figures.disclosure_control import hidden, hidden_rows, line_state
+from mobilize.turnout.figures.types import SMALLEST, Board, Chapter, NameCounts
 
 SITE_HEADINGS = (
     "area", "site", "state", "eligible", "came", "verified", "vouched", "self_reported", "also_there",
