@@ -115,7 +115,7 @@ def send_broadcast(
 @texts.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
 def broadcasts(as_json: bool) -> None:
-    """The texts to many that were confirmed last, with their ids: what was sent, what waits, what was stopped."""
+    """The texts to many that were confirmed last, with their ids: sent, waiting or stopped."""
     rows = [
         {
             "id": str(one.id),
