@@ -157,7 +157,7 @@ def _one_area(name: str) -> Area | None:
         return None
     areas = find_areas(name)
     if len(areas) != 1:
-        raise Refused("no_area", _("Give one area."))
+        raise Refused("no_area", _("Enter one area."))
     return areas[0]
 
 

@@ -70,9 +70,7 @@ def _name_in(code: str) -> StringField:
     called = {"language": name_of(code)}
     return StringField(
         _("Name in %(language)s", **called),
-        description=_(
-            "Without it, the English one stands on the %(language)s half of posters too.", **called
-        ),
+        description=_("Without it, the English one is on the %(language)s half of posters too.", **called),
         validators=[Length(max=LONGEST_NAME)],
     )
 
@@ -83,7 +81,7 @@ def _demands_in(code: str) -> TextAreaField:
         return TextAreaField(label, validators=[Length(max=2000)])
     return TextAreaField(
         _("Demands"),
-        description=_("Why we are out: one demand a line. They stand on every poster and receipt."),
+        description=_("Why we are out: one demand a line. They are on every poster and receipt."),
         validators=[Length(max=2000)],
     )
 
@@ -109,8 +107,8 @@ class WhenForm(RoomForm):
     """Day and hours on the clock of where it happens."""
 
     day = DateField(_("Day"), validators=[InputRequired(_("Choose a day."))])
-    start = TimeField(_("Starts at"), validators=[InputRequired(_("Say when it starts."))])
-    end = TimeField(_("Ends at"), validators=[InputRequired(_("Say when it ends."))])
+    start = TimeField(_("Starts at"), validators=[InputRequired(_("Enter when it starts."))])
+    end = TimeField(_("Ends at"), validators=[InputRequired(_("Enter when it ends."))])
     second_hour = RadioField(
         _("The clock shows this time twice that night. Which one?"),
         choices=[
@@ -137,7 +135,7 @@ class ActionForm(WhenForm, NamedForm):
     form_id = HiddenField(default=new_id)
     campaign = SelectField(_("Campaign"), default="")
     kind = RadioField(_("What kind of action?"), default=ActionKind.PICKET.value)
-    where = RadioField(_("Whose chapters?"), validators=[InputRequired(_("Choose one."))])
+    where = RadioField(_("Which chapters?"), validators=[InputRequired(_("Choose one."))])
     areas = SelectMultipleField(
         _("Which areas?"), widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
     )
@@ -145,7 +143,10 @@ class ActionForm(WhenForm, NamedForm):
     target_percent = IntegerField(
         _("Target: share of members who turn out"),
         default=75,
-        validators=[InputRequired(_("Give a number.")), NumberRange(1, 100, _("Between 1 and 100 percent."))],
+        validators=[
+            InputRequired(_("Enter a number.")),
+            NumberRange(1, 100, _("Between 1 and 100 percent.")),
+        ],
     )
     elsewhere_ok = BooleanField(_("Members may stand on another site's line"), default=True)
     drill = BooleanField(_("This is a drill: a rehearsal that never enters a total"))
@@ -201,7 +202,7 @@ class ShiftsForm(PageForm):
         """The shifts; empty rows are left out. Raises `Refused` for half a row."""
         typed = [(start.data, end.data) for start, end in self.rows if start.data or end.data]
         if not self.validate() or None in chain(*typed):
-            raise Refused("bad_time", _("Say for each shift when it starts and when it ends."))
+            raise Refused("bad_time", _("Enter when each shift starts and when it ends."))
         return [ShiftTimes(*row) for row in typed]
 
 

@@ -115,7 +115,7 @@ def create_rally(
     Twice with the same `new.id` makes one. Raises `Refused` without a venue or without any chapter.
     """
     if not venue.strip():
-        raise Refused("no_venue", _("Say where the rally is."))
+        raise Refused("no_venue", _("Enter where the rally is."))
     with atomic() as session:
         one_at_a_time()
         existing = session.get(Action, new.id)

@@ -34,7 +34,7 @@ _ZONES, _DOCTOR = N_("Time zones"), N_("Doctor")
 _words = FindingWords
 FINDINGS: dict[str, FindingWords] = {
     "doctor.failed": _words(
-        WARNING, _DOCTOR, N_("“%(check)s” could not be looked at: %(error)s."),
+        WARNING, _DOCTOR, N_("“%(check)s” could not be checked: %(error)s."),
         N_("Look into the log of the workers, or run flask doctor again."),
     ),
     # The database.
@@ -53,7 +53,7 @@ FINDINGS: dict[str, FindingWords] = {
     ),
     "database.ahead": _words(
         WARNING, _DATABASE, N_("The tables are of a later version (%(now)s) than this program."),
-        N_("Fine during an upgrade. Else start the new version everywhere."),
+        N_("Fine during an upgrade. Otherwise start the new version everywhere."),
     ),
     "database.durable": _words(
         BROKEN, _DATABASE, N_("A power cut may lose confirmed check-ins: %(setting)s is %(value)s."),
@@ -131,7 +131,7 @@ FINDINGS: dict[str, FindingWords] = {
     # Workers.
     "workers.ok": _words(OK, _WORKERS, N_("They are at work, and on time.")),
     "workers.silent": _words(
-        BROKEN, _WORKERS, N_("Neither workers nor their clock (beat) were heard of for five minutes."),
+        BROKEN, _WORKERS, N_("Nothing was heard from the workers or their clock (beat) for five minutes."),
         N_("Start them: make work. Without them no text leaves and nothing is forgotten."),
     ),
     "workers.late": _words(
@@ -139,7 +139,7 @@ FINDINGS: dict[str, FindingWords] = {
         N_("Look under “What the workers do”, and into the log of the workers."),
     ),
     # The public address.
-    "address.ok": _words(OK, _ADDRESS, N_("%(url)s leads here, and lets pass what has to.")),
+    "address.ok": _words(OK, _ADDRESS, N_("%(url)s leads here, and lets through what it should.")),
     "address.unknown": _words(
         BROKEN, _ADDRESS, N_("The name of %(url)s is not known in the Internet."),
         N_("Correct PUBLIC_BASE_URL, or make the name's record (A or AAAA) at whoever sold you the name."),
@@ -157,7 +157,7 @@ FINDINGS: dict[str, FindingWords] = {
         N_("Start the web: make serve. Does the proxy pass to its port?"),
     ),
     "address.redirects": _words(
-        BROKEN, _ADDRESS, N_("%(url)s sends on to %(to)s."),
+        BROKEN, _ADDRESS, N_("%(url)s redirects to %(to)s."),
         N_("Write the address that answers itself into PUBLIC_BASE_URL; posters and texts name it."),
     ),
     "address.others": _words(
@@ -178,15 +178,15 @@ FINDINGS: dict[str, FindingWords] = {
     ),
     "address.limits": _words(
         BROKEN, _ADDRESS, N_("The proxy refuses many requests from one address (%(status)s)."),
-        N_("Take its limit away: a whole picket shares one address of the phone company."),
+        N_("Remove its limit: a whole picket shares one address of the phone company."),
     ),
     # Texts, webhooks and carriers.
     "texts.trial": _words(
-        WARNING, _TEXTS, N_("Trial: texts reach people with a role alone, and nobody else."),
-        N_("Go live before the action, on the pages for setting up."),
+        WARNING, _TEXTS, N_("Trial: texts reach only people with a role, and nobody else."),
+        N_("Go live before the action, on the pages for setup."),
     ),
     "texts.held": _words(
-        WARNING, _TEXTS, N_("After a restore nothing but codes leaves, until the carrier's log was read."),
+        WARNING, _TEXTS, N_("After a restore only codes go out, until the carrier's log has been read."),
         N_("It goes on by itself. If it does not within the hour: flask backup go-on (docs/backup.md)."),
     ),
     "texts.none": _words(
@@ -196,7 +196,7 @@ FINDINGS: dict[str, FindingWords] = {
         OK, _TEXTS, N_("A signed request comes through to the webhook of %(carrier)s."),
     ),
     "texts.signature": _words(
-        BROKEN, _TEXTS, N_("A rightly signed request to the webhook is refused."),
+        BROKEN, _TEXTS, N_("A correctly signed request to the webhook is refused."),
         N_("The proxy must change neither path nor query, and pass X-Twilio-Signature."),
     ),
     "texts.unreachable": _words(
@@ -210,7 +210,7 @@ FINDINGS: dict[str, FindingWords] = {
     "twilio.ok": _words(OK, _TWILIO, N_("The account, its sender and its webhook are as they should be.")),
     "twilio.away": _words(
         BROKEN, _TWILIO, N_("It cannot be reached: %(error)s."),
-        N_("May this machine reach api.twilio.com? Texts wait until it answers."),
+        N_("Can this machine reach api.twilio.com? Texts wait until it answers."),
     ),
     "twilio.credentials": _words(
         BROKEN, _TWILIO, N_("It does not know TWILIO_ACCOUNT_SID with TWILIO_AUTH_TOKEN."),
@@ -250,7 +250,7 @@ FINDINGS: dict[str, FindingWords] = {
     "telnyx.ok": _words(OK, _TELNYX, N_("The account, its numbers and its webhook are as they should be.")),
     "telnyx.away": _words(
         BROKEN, _TELNYX, N_("It cannot be reached: %(error)s."),
-        N_("May this machine reach api.telnyx.com? Texts wait until it answers."),
+        N_("Can this machine reach api.telnyx.com? Texts wait until it answers."),
     ),
     "telnyx.credentials": _words(
         BROKEN, _TELNYX, N_("It does not know TELNYX_API_KEY."), N_("Copy the key anew from its portal."),
@@ -278,16 +278,16 @@ FINDINGS: dict[str, FindingWords] = {
         N_("Look why last night's was not made: disk, timer, log."),
     ),
     "backups.untried": _words(
-        WARNING, _BACKUPS, N_("None was opened as a trial in the last 35 days."),
+        WARNING, _BACKUPS, N_("None was opened as a test in the last 35 days."),
         N_("Run flask backup verify --identity FILE, where the identity is."),
     ),
     "journal.ok": _words(OK, _JOURNAL, N_("What is taken away is written down apart from the database.")),
     "journal.none": _words(
-        WARNING, _JOURNAL, N_("A restore would give back what was taken away: STOP, erasures, ended roles."),
+        WARNING, _JOURNAL, N_("A restore would undo STOPs, erasures and ended roles."),
         N_("Set JOURNAL_FOLDER to a folder on another disk than the database."),
     ),
     "journal.broken": _words(
-        BROKEN, _JOURNAL, N_("It cannot be written (%(why)s): a restore would give back what is taken away."),
+        BROKEN, _JOURNAL, N_("It cannot be written (%(why)s): a restore would undo what is taken away."),
         N_("Look at the folder JOURNAL_FOLDER: is it there, ours, and is there room?"),
     ),
 }  # fmt: skip

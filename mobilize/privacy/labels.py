@@ -18,10 +18,10 @@ def questions_on_page() -> dict[str, str]:
             "them too."
         ),
         "texts_agree": _(
-            "I want texts from the union about its actions at this number. How often varies. Message and "
-            "data rates may apply. I can answer STOP to end them, and HELP for help."
+            "I want texts from the union about its actions at this number. Message frequency varies. "
+            "Message and data rates may apply. I can answer STOP to end them, and HELP for help."
         ),
-        "texts_stop": _("Stopping is for good, until you say otherwise. It holds for this phone."),
+        "texts_stop": _("Stopping is for good, until you say otherwise. It counts for this phone."),
     }
 
 
@@ -46,11 +46,11 @@ def table_words(table: str) -> str:
         "consents": _("What this phone agreed to, or took back"),
         "attendance": _("Counted at a line"),
         "evidence": _("How they were counted"),
-        "eligible": _("In the denominator of an action"),
+        "eligible": _("Among the eligible members of an action"),
         "matches": _("Matched to them by a person"),
         "walkups": _("Typed at a line, and matched nobody"),
         "known_phones": _("Typed before on a phone that is remembered"),
-        "new_numbers": _("A new mobile number told at a line"),
+        "new_numbers": _("New mobile number given at a line"),
         "wrong_numbers": _("Their number, which somebody else answered"),
         "replies": _("Coming, or not coming"),
         "outbox": _("Texts to them"),
@@ -60,7 +60,7 @@ def table_words(table: str) -> str:
         "roles": _("Their roles"),
         "sessions": _("Browsers signed in"),
         "one_time_links": _("Sign-in links made for them"),
-        "admin_changes": _("Asked of a second admin about them"),
+        "admin_changes": _("Asked a second admin about them"),
         "code_requests": _("Codes asked for"),
         "visits": _("Visits to the member's page"),
         "line_grants": _("Line pages they held"),

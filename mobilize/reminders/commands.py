@@ -115,7 +115,7 @@ def send_broadcast(
 @texts.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
 def broadcasts(as_json: bool) -> None:
-    """The texts to many that were confirmed last, with their ids: what left, waits, or was called back."""
+    """The texts to many that were confirmed last, with their ids: sent, waiting or stopped."""
     rows = [
         {
             "id": str(one.id),
@@ -127,7 +127,7 @@ def broadcasts(as_json: bool) -> None:
         for one in latest_broadcasts()
     ]
     lines = (
-        "{id}  {confirmed_at}  {action}, {audience}: {left} left, {waiting} wait, {called_back} called back"
+        "{id}  {confirmed_at}  {action}, {audience}: {left} sent, {waiting} waiting, {called_back} stopped"
     )
     click.echo(json.dumps({"broadcasts": rows}) if as_json else _each(lines, rows, "No text to many yet."))
 
@@ -136,12 +136,12 @@ def broadcasts(as_json: bool) -> None:
 @click.argument("broadcast_id", type=click.UUID)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
 def call_back(broadcast_id: uuid.UUID, as_json: bool) -> None:
-    """Stop what has not left yet of a text to many. `texts broadcasts` lists their ids."""
+    """Stop what has not gone out yet of a text to many. `texts broadcasts` lists their ids."""
     if db.session.get(Broadcast, broadcast_id) is None:
         raise click.ClickException(f"There is no text to many {broadcast_id}.")
     stopped = call_back_broadcast(broadcast_id, any_author=True, actor=SHELL, now=clock.now())
     report = {"id": str(broadcast_id), "stopped": stopped}
-    click.echo(json.dumps(report) if as_json else f"Called back. Texts that do not leave: {stopped}.")
+    click.echo(json.dumps(report) if as_json else f"Stopped. Texts that will not go out: {stopped}.")
 
 
 @texts.command()

@@ -25,7 +25,7 @@ def add_areas(names: Iterable[str], *, by: str, now: datetime) -> int:
     if len(typed) > MOST:
         raise Refused("too_many", _("100 areas at most."))
     if any(len(name) > LONGEST_NAME or not name.isprintable() for name in typed.values()):
-        raise Refused("long_name", _("A name may have 80 letters."))
+        raise Refused("long_name", _("A name can have up to 80 letters."))
     with atomic() as session:
         standing = {fold(name) for name in session.scalars(select(Area.name))}
         new = [Area(name=name) for key, name in typed.items() if key not in standing]

@@ -64,7 +64,9 @@ def send_test(person: Person, *, now: datetime) -> None:
         raise Refused("opted_out", _("Your number said STOP. Text START from it first."))
     if not allow("test text", str(person.id), limit=TESTS_AN_HOUR, window=timedelta(hours=1), now=now):
         raise Refused("too_many", _("Five tests an hour are enough."), status=429)
-    words = _("%(union)s: this is a test. If you read it, texts leave here.", union=settings().union_name)
+    words = _(
+        "%(union)s: this is a test. If you can read it, texts are going out.", union=settings().union_name
+    )
     text = PlannedText(
         purpose=f"{_purpose(person)}{now.timestamp():.0f}",
         phone=person.phone,

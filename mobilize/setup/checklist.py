@@ -56,7 +56,7 @@ def _carrier(_now: datetime) -> SetupStep:
     if not names:
         is_so = _("None. Everything works but texts: people are invited by links that you pass on.")
     elif is_tested():
-        is_so = _("%(names)s: a test text was taken.", names=", ".join(names))
+        is_so = _("%(names)s: a test text was accepted.", names=", ".join(names))
     else:
         is_so = _("%(names)s: not tested yet.", names=", ".join(names))
     return SetupStep("carrier", _("A carrier for texts"), bool(names) and is_tested(), is_so, "setup.carrier")

@@ -117,7 +117,7 @@ def _refuse_beside_people(now: datetime) -> None:
     on = select(Event.id).join(Action, Action.id == Event.action_id)
     on = on.where(Action.drill.is_(False), Event.state == EventState.PLANNED)
     if db.session.scalar(on.where(Event.starts_at <= soon, Event.ends_at >= now).limit(1)):
-        raise Refused("line_is_open", _("People stand at a line now, or will within the hour. Not now."))
+        raise Refused("line_is_open", _("People are at a line now, or will be within the hour. Not now."))
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def change_union() -> Response | tuple[str, int]:
     except Refused as refusal:
         form.refuse(refusal)
         return render_template("setup/union.html", form=form), refusal.status
-    flash(_("Stored. Every page and poster has it within some seconds."), "done")
+    flash(_("Saved. Every page and poster has it within some seconds."), "done")
     return redirect(url_for("setup.checklist"), 303)
 
 

@@ -104,7 +104,7 @@ class HoursForm(PageForm):
         listed = [SelectChoice(str(member_id), name.full) for member_id, name in people]
         self.member.choices = [SelectChoice("", _("Choose")), *listed]
         duties = [SelectChoice(duty.value, words) for duty, words in duty_words().items()]
-        self.duty.choices = [SelectChoice("", _("Nothing else is said")), *duties]
+        self.duty.choices = [SelectChoice("", _("Nothing else")), *duties]
         return self
 
     @property

@@ -134,7 +134,7 @@ def figure_text(name: str, value: float | None) -> str:
     if name == "share_percent":
         return percent_text(None if value is None else value / 100)
     if value is None and name in ("came", "observed"):
-        return str(_("not said"))
+        return str(_("not shown"))
     return count_text(None if value is None else int(value))
 
 

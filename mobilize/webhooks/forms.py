@@ -25,10 +25,10 @@ class WebhookForm(PageForm):
     url = StringField(
         _("Address"),
         description=_("Begins with https://. It cannot be changed later: make another webhook then."),
-        validators=[InputRequired(_("Give the address.")), Length(max=LONGEST_URL)],
+        validators=[InputRequired(_("Enter the address.")), Length(max=LONGEST_URL)],
     )
     topics = SelectMultipleField(
-        _("What it is told of"),
+        _("What it is told"),
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
         validators=[InputRequired(_("Choose at least one."))],

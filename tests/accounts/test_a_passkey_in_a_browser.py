@@ -35,7 +35,7 @@ def test_an_organizer_sets_up_a_passkey_and_signs_in_with_it(
     phone.get_by_role("button", name="Set up a passkey").click()
     expect(phone.get_by_role("heading", name="Your recovery codes")).to_be_visible()
     expect(phone.locator("li.code")).to_have_count(10)
-    phone.get_by_role("link", name="I have them. Go on").click()
+    phone.get_by_role("link", name="I have them. Continue").click()
 
     phone.get_by_role("button", name="Sign out").click()
     sign_in_by_code(phone)

@@ -157,5 +157,5 @@ def test_an_organizer_stands_in_for_a_site_without_a_chair(app: Flask, client: F
     sign_in(client, make_person("Olga", role=RoleName.ORGANIZER, area=site.area))
     assert "No chair" in client.get(f"/sites/{site.id}/events/new").text
     answer = client.post(f"/sites/{site.id}/events/new", data=FORM, follow_redirects=True)
-    assert "Nobody is chair here yet" in answer.text
+    assert "There is no chair here yet" in answer.text
     assert db.session.scalars(select(Action)).one().owner_site_id == site.id

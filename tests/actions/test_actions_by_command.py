@@ -94,7 +94,7 @@ def test_posters_are_written_to_a_file(app: Flask, tmp_path: Path) -> None:
         (("--at", "every-site", "--starts", "2026-11-01T01:30", "--ends", "04:00"), "comes twice"),
         (("--at", "every-site", "--starts", "9999-12-31T23:00", "--ends", "23:30"), "Check the day"),
         (("--at", "every-site", "--kind", "party"), "'party' is not one of"),
-        (("--at", "every-site", "--kind", "rally"), "Say where the rally is."),
+        (("--at", "every-site", "--kind", "rally"), "Enter where the rally is."),
         (("--at", "every-site", "--venue", "City Hall"), "Only a rally has a venue"),
         (("--at", "every-site", "--campaign", "x"), "no campaign with this id"),
         (("--at", "every-site", "--name", " "), "Give it a name."),

@@ -59,7 +59,7 @@ def test_the_office_switches_it_on_and_off(action: Action, client: FlaskClient) 
     for _twice in range(2):
         assert client.post(f"/actions/{action.id}/where?show=1").status_code == 303
     assert client.get("/where?q=lincoln").status_code == 200
-    assert "Show them no longer" in client.get(f"/actions/{action.id}").text
+    assert "Stop showing them" in client.get(f"/actions/{action.id}").text
     client.post(f"/actions/{action.id}/where?show=0")
     assert client.get("/where?q=lincoln").status_code == 404
 

@@ -78,7 +78,7 @@ def test_what_no_page_of_theirs_has_kept_is_refused(client, event, link):
     assert client.post(link, json=waited(event, token=event_token(other.code))).status_code == 400
     assert client.post(link, json={"nonce": "x"}).status_code == 422
     answer = client.post(f"/p/{event.code}/ABCDEFGHIJ", json=waited(event))
-    assert answer.status_code == 404 and "not good" in answer.json["message"]
+    assert answer.status_code == 404 and "does not work" in answer.json["message"]
     assert not evidence(event)
 
 
@@ -122,7 +122,7 @@ def test_it_is_good_until_a_day_after_the_event(client, event, mia, link, in_the
     in_the_morning.move_to(last + timedelta(minutes=1))
     for ask in (client.get, client.post):
         answer = ask(link)
-        assert answer.status_code == 404 and "This link is not good" in answer.text
+        assert answer.status_code == 404 and "This link does not work" in answer.text
     assert not evidence(event)
 
 
@@ -155,5 +155,5 @@ def test_last_weeks_code_is_nobodys_on_todays_line(client, site, mia):
     text = f"{before.code}/{personal_code(before.id, mia.id)}"
     one = {"nonce": "1" * 32, "kind": "scan", "at": OPEN.isoformat(), "personal": text}
     [answer] = client.post(f"/line/{host.code}/items", json={"items": [one]}).json["items"]
-    assert answer["stored"] is False and "nobody's own code" in answer["why"]
+    assert answer["stored"] is False and "no member's own code" in answer["why"]
     assert not attendance(host)

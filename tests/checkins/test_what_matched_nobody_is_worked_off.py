@@ -78,10 +78,10 @@ def test_one_line_is_looked_at_alone_and_a_forgotten_action_asks_nobody(carmen, 
     scan(event, NATE)
     page = f"/actions/{event.action_id}/unmatched"
     assert "555-0150" in carmen.get(f"{page}?event={event.id}").text
-    assert "Nothing waits" in carmen.get(f"{page}?event={make_event(site).id}").text
+    assert "Nothing is waiting" in carmen.get(f"{page}?event={make_event(site).id}").text
     with atomic():
         event.action.forgotten_at = OPEN
-    assert "Nothing waits" in carmen.get(page).text
+    assert "Nothing is waiting" in carmen.get(page).text
 
 
 def test_what_matches_nobody_also_says_that_its_time_is_a_guess(carmen, client, event):
@@ -174,7 +174,7 @@ def test_what_a_revoked_phone_sent_waits_for_a_person(client, carmen, event, mia
     heads, cheers = kept_counts([event])
     assert (heads.n, cheers.n) == (31, 5)
     page = carmen.get(f"/actions/{event.action_id}/unmatched").text
-    assert "Take back the ticks of Mia Reyes?" in page and "<strong>31</strong> heads" in page
+    assert "Undo the ticks of Mia Reyes?" in page and "<strong>31</strong> heads" in page
     for kept, what, do in (
         (heads, "heads", "take"),
         (cheers, "supporters", "take"),

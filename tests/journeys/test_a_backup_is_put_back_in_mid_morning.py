@@ -20,7 +20,7 @@ SENT = inside("storage.all('lines').then((all) => all.filter(({ code }) => code.
 def tick_and_send(page, n):
     page.get_by_role("button", name=f"Here: First{n} L.").click()
     expect(page.locator("#names li", has_text=f"First{n} L.").locator(".state")).to_have_text(
-        re.compile("^In at"), timeout=SOON
+        re.compile("^Came at"), timeout=SOON
     )
 
 

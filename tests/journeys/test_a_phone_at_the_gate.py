@@ -81,7 +81,7 @@ def test_a_member_scans_types_their_number_and_the_chairs_page_shows_it(phone, c
     expect(phone.get_by_role("heading", name="You're counted. Thank you for standing up.")).to_be_visible()
     expect(phone.get_by_text("with area code")).to_have_count(0)
     expect(chair.locator("#named")).to_have_text("1", timeout=SOON)
-    expect(row(chair, "Mia R.").locator(".state")).to_have_text(re.compile("In at"))
+    expect(row(chair, "Mia R.").locator(".state")).to_have_text(re.compile("Came at"))
     expect(row(chair, "Mia R.").get_by_role("button")).to_have_count(0)
     scan_as_printed(phone, line)
     phone.get_by_role("button", name="Check me in").click()

@@ -44,7 +44,7 @@ def test_leaving_waits_for_the_network_and_the_line_shows_who_left_and_who_cooks
     mia = line.locator("#names li", has_text="Mia R.")
     expect(mia.locator(".state")).to_have_text(re.compile("left at"))
     expect(mia.get_by_role("button", name="Is back: Mia R.")).to_be_visible()
-    line.get_by_label("What do those you tick now do?").select_option("kitchen")
+    line.get_by_label("What are those you tick now doing?").select_option("kitchen")
     line.get_by_role("button", name="Here: Ana S.").click()
     expect(line.locator("#duties strong")).to_have_text("Kitchen 1", timeout=SOON)
     expect(line.locator("#names li", has_text="Ana S.").locator(".state")).to_have_text(re.compile("Kitchen"))

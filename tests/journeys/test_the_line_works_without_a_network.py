@@ -233,7 +233,7 @@ def test_an_unusual_head_count_is_asked_about_once_without_a_network_too(gate, p
     rosa.page.get_by_label("How many people stand here now?").fill("20000")
     report = rosa.page.get_by_role("button", name="Report head count")
     report.click()
-    expect(rosa.page.get_by_text("20000 people are far more than we expect here.")).to_be_visible()
+    expect(rosa.page.get_by_text("20000 people is far more than we expect here.")).to_be_visible()
     expect(rosa.page.get_by_label("How many people stand here now?")).to_have_value("20000")
     expect(rosa.page.get_by_text("waiting to send")).to_be_hidden()
     report.click()

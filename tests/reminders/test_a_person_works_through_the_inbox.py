@@ -49,7 +49,7 @@ def test_each_sees_the_texts_of_their_own(app: Flask, client: FlaskClient, texts
     page = client.get("/inbox").text
     assert "my kids" in page and "which union" not in page
     sign_in(client, make_person("Olga Reed", role=RoleName.ORGANIZER, area=area))
-    assert "Nothing waits for you" in client.get("/inbox").text
+    assert "Nothing is waiting for you" in client.get("/inbox").text
     sign_in(client, make_person("Ada Stone", role=RoleName.ADMIN))
     assert "my kids" in client.get("/inbox").text
     assert "which union" in client.get("/inbox/unknown").text
@@ -68,7 +68,7 @@ def test_an_answer_leaves_once_in_the_unions_name_and_the_text_is_done(
     [text] = waiting("as_written")
     assert words(text) == "Test Local 100: Yes, bring {them}!"
     assert text.text_class is TextClass.REQUESTED
-    assert "Nothing waits for you" in client.get("/inbox").text
+    assert "Nothing is waiting for you" in client.get("/inbox").text
     assert client.post(f"/inbox/{query.id}/answer", data={"answer": " "}).status_code == 422
 
 

@@ -1,4 +1,4 @@
-"""A confirmed text to many: called back while it waits, over several days, and the first to a number."""
+"""A confirmed text to many: stopped while it waits, over several days, and the first to a number."""
 
 import dataclasses
 from datetime import datetime, time, timedelta
@@ -66,12 +66,12 @@ def test_only_its_author_or_an_organizer_calls_it_back(app: Flask) -> None:
 def test_the_page_has_a_button_while_texts_wait(app: Flask, client: FlaskClient) -> None:
     broadcast = written(an_action(), actor=f"person:{enter(client).id}")
     address = f"/broadcasts/{broadcast.id}"
-    assert "Call it back" not in client.get(address).text
+    assert "Stop sending it" not in client.get(address).text
     sent(broadcast)
-    assert "Call it back" in client.get(address).text
+    assert "Stop sending it" in client.get(address).text
     assert client.post(f"{address}/call-back").status_code == 303
     page = client.get(address).text
-    assert "Called back. 2 texts do not leave." in page and "Call it back" not in page
+    assert "Stopped. 2 texts will not go out." in page and "Stop sending it" not in page
 
 
 def test_more_than_a_day_takes_is_through_on_a_later_day(app: Flask) -> None:

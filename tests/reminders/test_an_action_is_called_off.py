@@ -126,7 +126,7 @@ def test_a_small_local_needs_one_person(app: Flask, client: FlaskClient) -> None
     sign_in(client, make_person("Ada Stone", role=RoleName.ADMIN))
     assert "Call it off now" in client.get(f"/actions/{action.id}/call-off").text
     assert client.post(f"/actions/{action.id}/call-off").status_code == 303
-    assert "Whom to call" in client.get(f"/actions/{action.id}/call-off").text
+    assert "Who to call" in client.get(f"/actions/{action.id}/call-off").text
     assert "called off" in client.get(f"/c/{action.events[0].code}").text
 
 

@@ -304,15 +304,15 @@ def test_on_the_page_who_gets_it_is_chosen_counted_and_said(
     assert "Members who came to Morning picket, " in page
     chosen = {"audience": "said_coming", "where": "some", "places": [str(union.north.id)], "language": ""}
     page = client.post(address, data={**chosen, "do": "count"}).text
-    assert "It goes to 2 members of North who said they come to Morning picket, " in page
+    assert "It goes to 2 members of North who said they are coming to Morning picket, " in page
     looked = client.post(address, data={**TYPED, **chosen})
     page = client.get(looked.location).text
-    assert "It goes to 2 members of North who said they come" in page and "2 phones" in page
+    assert "It goes to 2 members of North who said they are coming" in page and "2 phones" in page
     again = client.get(f"{address}?from={looked.location.rsplit('/', 1)[-1]}").text
     assert f'value="{union.north.id}" checked' in again and 'value="said_coming"' in again
     assert client.post(looked.location + "/send", data={"agreed_segments": "2"}).status_code == 303
     assert queue_broadcasts(clock.now()) == 2
-    assert "Members who said they come, and are not in yet" in client.get(looked.location).text
+    assert "Members who said they are coming, and have not checked in yet" in client.get(looked.location).text
 
 
 def test_in_spanish_the_sentence_is_spanish(union: SimpleNamespace, client: FlaskClient) -> None:
@@ -394,6 +394,6 @@ def test_the_command_takes_the_same_choices(union: SimpleNamespace, app: Flask) 
     args = ["texts", "broadcast", "--action", str(union.action.id), "--en", WORDS["en"], "--es", WORDS["es"]]
     args += ["--audience", "members", "--of", "said_coming", "--place", "north", "--place", union.pine.code]
     output = app.test_cli_runner().invoke(args=[*args, "--reads", "en"]).output
-    assert "goes to: 1 member of North and South who said they come to Morning picket, " in output
+    assert "goes to: 1 member of North and South who said they are coming to Morning picket, " in output
     wrong = app.test_cli_runner().invoke(args=[*args, "--place", "Nowhere"])
     assert wrong.exit_code == 1 and "is called Nowhere" in wrong.output

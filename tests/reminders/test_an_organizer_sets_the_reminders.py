@@ -34,7 +34,7 @@ def test_the_page_shows_whom_it_reaches_what_it_costs_and_the_words(app: Flask, 
     action = an_action()
     enter(client, RoleName.ADMIN)
     page = client.get(f"/actions/{action.id}/reminders").get_data(as_text=True)
-    for part in ("Phones it reaches", "Segments to pay for", "Last text leaves", "tomorrow", "mañana"):
+    for part in ("Phones it reaches", "Segments to pay for", "Last text goes out", "tomorrow", "mañana"):
         assert part in page
 
 
@@ -107,14 +107,14 @@ def test_what_reaches_many_is_looked_at_with_its_price_and_asks_who_it_is(
     assert "$" in client.get(address).text, "the price stands beside the button"
     size = estimate(action, rule_of(action), clock.now())
     look = client.post(address, data=DAY_BEFORE)
-    assert look.status_code == 422 and "Look at the price first" in look.text
+    assert look.status_code == 422 and "Check the price first" in look.text
     price = f"${size.cost_cents / 100:.2f}"
     for part in (
         "101",
         str(size.segments),
         price,
         f"Yes, for about {price}",
-        "Last text leaves",
+        "Last text goes out",
         "tomorrow",
     ):
         assert part in look.text

@@ -134,7 +134,7 @@ def test_what_cannot_be_filled_is_refused(app: Flask, en: str, es: str, code: st
     ("es", "message"),
     [
         ("{union}: " + "acción " * 14, "takes 2 segments instead of 1"),
-        ("{union}: STOP, " + "acción " * 19, "leaves without some accents"),
+        ("{union}: STOP, " + "acción " * 19, "goes out without some accents"),
         ("{union}: mira bit.ly/x1", "short links like bit.ly"),
         ("{union}: contesta YES si vienes", "the answer YES"),
         ("Hola", "does not say who is texting"),

@@ -153,7 +153,7 @@ def test_each_rule_is_turned_on_and_off_on_the_page(app: Flask, client: FlaskCli
     make_member(site=make_event(action=action).site, phone=MIA)
     sign_in(client, make_person(role=RoleName.ADMIN))
     address = f"/actions/{action.id}/reminders"
-    assert "An early call" in client.get(address).text
+    assert "An early text" in client.get(address).text
     for kind, typed in (
         ("hour_before", {"minutes_before": "45"}),
         ("early_call", {"minutes_before": "90", "reason": "Rain"}),

@@ -52,7 +52,7 @@ def test_a_text_to_many_is_found_and_called_back_twice_the_second_finds_nothing(
     assert [as_json(app, "call-back", row["id"])["stopped"] for _again in range(2)] == [2, 0]
     db.session.rollback()
     assert outcome_of(db.session.get_one(Broadcast, broadcast.id)).called_back == 2
-    assert "0 wait, 2 called back" in texts(app, "broadcasts")[1]
+    assert "0 waiting, 2 stopped" in texts(app, "broadcasts")[1]
 
 
 def test_a_text_to_many_that_is_not_there_or_was_not_sent_is_one_line(app: Flask) -> None:
@@ -113,7 +113,7 @@ def test_a_reading_is_corrected_and_no_command_lifts_a_stop(app: Flask, texts_us
     assert db.session.get_one(Inbound, inbound_id).intent is Intent.ALARM
     assert texts(app, "correct", inbound_id, "stop")[0] == 0 and is_opted_out(MIA)
     code, output = texts(app, "correct", inbound_id, "coming")
-    assert code == 1 and "Only START lifts a stop" in output and is_opted_out(MIA)
+    assert code == 1 and "Only START undoes a STOP" in output and is_opted_out(MIA)
 
 
 def test_a_text_or_reading_that_is_not_there_is_one_line(app: Flask) -> None:

@@ -70,7 +70,7 @@ def test_the_office_reads_when_each_task_last_ran_and_how_long_it_took(
     assert "Reminders are planned" in page and "every 5 seconds" in page
     assert "3 minutes ago" in page and "0.2 seconds" in page
     assert "Chairs are briefed before an action" in page and "Not yet." in page
-    assert "Everything runs." in page and "Late" not in page and 'class="notice problem"' not in page
+    assert "Everything is running." in page and "Late" not in page and 'class="notice problem"' not in page
     assert "What the workers do" in client.get("/texts/health").text
 
 
@@ -125,7 +125,7 @@ def test_one_failure_is_tried_again_and_many_need_somebody(app: Flask, client: F
     ]
     page = admins_page(client)
     assert "KeyError" in page and "It failed and is tried again: OperationalError" in page
-    assert "Everything runs." not in page
+    assert "Everything is running." not in page
 
 
 def test_the_latest_run_of_two_processes_counts(app: Flask) -> None:
@@ -187,7 +187,7 @@ def test_unknown_texts_are_counted_and_stuck_ones_need_a_person(app: Flask, clie
     unknown = unknown_texts(clock.now())
     assert (unknown.looked_up, unknown.too_long, unknown.stuck) == (2, True, 1)
     page = admins_page(client)
-    assert "1 text needs a person" in page and "Looked up for too long" in page
+    assert "1 text needs a person" in page and "Being checked for too long" in page
 
 
 def test_what_waits_in_redis_is_shown_and_where_it_is_silent_a_word_is(

@@ -119,7 +119,7 @@ def test_with_two_carriers_the_page_says_how_each_does_and_lets_both_be_tried_ag
     pause_sending("carrier_20003", now=now)
     page = client.get("/texts/health").text
     assert "Refuses our texts" in page and "code 20003" in page and "Does not answer" in page
-    assert "No text but codes leaves" not in page, "the other is tried"
+    assert "Only codes are going out" not in page, "the other is tried"
     client.post("/texts/health/resume")
     page = client.get("/texts/health").text
     assert page.count("<dd>Works</dd>") == 2 and "Does not answer" not in page

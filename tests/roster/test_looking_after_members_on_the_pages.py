@@ -172,7 +172,7 @@ def test_an_import_from_upload_to_undo(office: FlaskClient) -> None:
     office.post(sites.location + "/commit")
     dry_run = upload(office, "roster", roster(member("1"), member("2", first="Nate"), member("")))
     page = office.get(dry_run.location).text
-    assert "add 2, change 0, take off 0" in page and "has no member number" in page
+    assert "add 2, change 0, remove 0" in page and "has no member number" in page
     assert db.session.scalar(select(func.count()).select_from(Member)) == 0
     assert office.post(dry_run.location + "/commit").status_code == 302
     assert "Undo this import" in office.get(dry_run.location).text and who("2").person.first == "Nate"

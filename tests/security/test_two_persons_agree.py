@@ -199,9 +199,7 @@ def test_a_second_admin_agrees_and_the_first_imports(client: FlaskClient, dry_ru
     ada = db.session.scalars(select(Import).where(Import.by != "shell")).one().by
     sign_in(client, bea)
     page = client.get("/approvals")
-    assert (
-        "takes off 10 of 40" in page.text and "Ada Office" in page.text and "Waiting for you: 1" in page.text
-    )
+    assert "removes 10 of 40" in page.text and "Ada Office" in page.text and "Waiting for you: 1" in page.text
     assert client.post(f"/approvals/{approval.id}/approve").status_code == 303
     assert standing() == 40
     assert client.post(dry_run + "/commit").status_code == 302 and standing() == 30

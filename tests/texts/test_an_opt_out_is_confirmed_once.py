@@ -21,7 +21,7 @@ from tests.texts.conftest import MIA, NATE, bodies, fresh
 
 CLEAR, DOUBTFUL = "please stop texting me", "Can you stop"
 NOTED = "Test Local 100: noted, no more texts from us. START turns them on again."
-QUESTION = "Test Local 100: noted, no more texts. If that was not meant, reply START."
+QUESTION = "Test Local 100: noted, no more texts. If you did not mean that, reply START."
 
 
 def hear(body: str, now: datetime, phone: str = MIA) -> Inbound:

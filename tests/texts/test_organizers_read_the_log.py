@@ -32,7 +32,7 @@ def test_an_organizer_reads_the_story_of_a_text_to_their_member(
     sign_in(client, olga)
     assert "Who we are" in client.get("/texts").text
     page = client.get(f"/texts/{text.id}").text
-    assert "taken by the carrier" in page and "Attempt 1" in page
+    assert "accepted by the carrier" in page and "Attempt 1" in page
     assert MIA[2:] not in page and "Reyes" not in page
 
 

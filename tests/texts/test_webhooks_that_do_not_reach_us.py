@@ -89,7 +89,7 @@ def test_a_wrong_setting_is_counted_shown_and_told(
     assert [post(client, **mistake) for _ in range(3)] == [403, 403, 403]
     assert (twilio().refusal, twilio().refused) == (refusal, 3)
     page = workers_page(client)
-    assert remedy in page and "3 times" in page and "Everything runs" not in page
+    assert remedy in page and "3 times" in page and "Everything is running" not in page
     assert protection().state is ProtectionState.TO_DO
     assert (alert_about_webhooks(clock.now()), alert_about_webhooks(clock.now())) == (1, 0)
     [alarm] = db.session.scalars(select(OutboxText).where(OutboxText.wording == "webhooks_refused"))

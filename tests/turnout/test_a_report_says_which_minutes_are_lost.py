@@ -11,7 +11,7 @@ from mobilize.database import atomic
 from tests.builders import START, make_person
 from tests.turnout.conftest import Morning, enter, text_of
 
-QUESTION = "Who was there then and is not in the list?"
+QUESTION = "Was somebody there who is not in the list?"
 
 
 def lose(minutes: tuple[int, int], *, is_loss: bool = True) -> None:

@@ -130,7 +130,7 @@ def test_everybody_reads_it_only_while_the_office_leaves_the_link_open(
     office.post(f"{desk}/link")
     address = re.search(r"/noon/\w+", office.get(desk).text).group()  # type: ignore[union-attr]
     page = bare_client.get(address).text
-    assert "Ada Office, President" in page and "50.0%" in page and "For whoever doubts it" in page
+    assert "Ada Office, President" in page and "50.0%" in page and "For anyone who doubts it" in page
     assert f"/actions/{noon.action.id}" not in page
     for form in ("csv", "xlsx", "pdf"):
         assert bare_client.get(f"{address}/1.{form}").status_code == 200
@@ -212,9 +212,9 @@ def test_until_no_form_can_add_a_name_a_statement_says_heads_and_names_that_were
     code = open_link(noon.action.id, "person:ada", CLOSED).code
     page = client.get(f"/noon/{code}").text
     assert "Names ticked or scanned by chairs and captains" in page and "By site and strength" not in page
-    assert "Members who came" not in page and "How many checked in by name is said once" in page
+    assert "Members who came" not in page and "We say once how many checked in by name" in page
     sheet = list(csv.DictReader(io.StringIO(client.get(f"/noon/{code}/1.csv").text)))
-    assert {row["came"] for row in sheet} == {row["self_reported"] for row in sheet} == {"not said"}
+    assert {row["came"] for row in sheet} == {row["self_reported"] for row in sheet} == {"not shown"}
     assert "Members who came" not in text_of(client.get(f"/noon/{code}/1.pdf").data)
     last = prepare(noon.action, ada, names_final_at(noon.action))
     assert (last.figures["numbers"]["final"], last.figures["numbers"]["came"]) == (True, 7)

@@ -158,7 +158,7 @@ def test_a_closed_line_takes_no_count(morning: Morning, office: FlaskClient) -> 
     with atomic() as session:
         session.get_one(Event, morning.event(morning.roosevelt).id).state = EventState.CLOSED
     answer = office.post(_site(morning), data={"n": "3", "nonce": secrets.token_hex(16)})
-    assert answer.status_code == 422 and "its figures stand" in answer.text
+    assert answer.status_code == 422 and "its figures no longer change" in answer.text
 
 
 def test_an_organizer_enters_no_count_of_another_area(morning: Morning, client: FlaskClient) -> None:

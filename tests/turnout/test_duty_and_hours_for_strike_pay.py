@@ -174,7 +174,7 @@ def test_the_retention_page_says_that_hours_go_with_the_names(
     client: FlaskClient, worked: Morning, after_the_day: Any
 ) -> None:
     sign_in(client, make_person(role=RoleName.ADMIN))
-    assert "not exported yet, and forgotten with it" in client.get("/privacy").text
+    assert "not exported yet, and forgotten with the rest" in client.get("/privacy").text
     export(client, worked, "csv")
     assert "exported last on" in client.get("/privacy").text
     close_due_events(START + timedelta(days=1))

@@ -46,7 +46,7 @@ def test_two_who_call_are_given_two_sites(silent: Morning, app: Flask) -> None:
         assert desk.post(_list(silent)).status_code == 303
     first, second = _called_by(olga, silent), _called_by(omar, silent)
     assert first and second and first != second
-    assert "somebody is at it" in olga.get(_list(silent)).text
+    assert "somebody is on it" in olga.get(_list(silent)).text
     held = next(site for site in silent.sites if site.name == second)
     olga.post(f"{_list(silent)}/{held.id}", data={"do": "take"})
     assert f"Somebody else is calling {second} now." in olga.get(_list(silent)).text
@@ -98,7 +98,7 @@ def test_who_did_not_answer_is_not_next_again(silent: Morning, app: Flask) -> No
         site = next(one for one in silent.sites if one.name == name)
         olga.post(f"{_list(silent)}/{site.id}", data={"do": "no_answer"})
     assert called == {"Lincoln", "Madison", "Roosevelt"}
-    assert "Each was called within ten minutes" in olga.get(_list(silent)).text
+    assert "Each was called in the last ten minutes" in olga.get(_list(silent)).text
 
 
 def test_a_claim_runs_out_is_given_back_and_is_not_ended_by_another(silent: Morning) -> None:

@@ -91,7 +91,7 @@ def test_corrections_become_the_next_version_when_somebody_asks(
     correct_closed_actions(clock.now())
     enter(client, make_person("Carmen Chair", role=RoleName.CHAIR, site=morning.lincoln), clock.now())
     report = f"/actions/{morning.action.id}/sites/{morning.lincoln.id}/report"
-    assert "Figures have moved since version 1" in client.get(report).text
+    assert "Figures have changed since version 1" in client.get(report).text
     form = {"kind": "chapter", "place": str(morning.lincoln.id)}
     for _twice in range(2):
         client.post(f"/actions/{morning.action.id}/report/again", data=form)
@@ -196,8 +196,8 @@ def test_small_counts_stay_out_of_every_file_for_the_press(morning: Morning, cli
     numbers = f"/actions/{morning.action.id}/numbers"
     content = json.loads(client.get(f"{numbers}.json").data)
     assert content["came"] == 7 and [area["came"] for area in content["areas"]] == [None, None]
-    assert "not said" in client.get(f"{numbers}.csv").get_data(True)
-    assert "not said" in text_of(client.get(f"{numbers}.pdf").data)
+    assert "not shown" in client.get(f"{numbers}.csv").get_data(True)
+    assert "not shown" in text_of(client.get(f"{numbers}.pdf").data)
 
 
 def _also_organizes(person: object, morning: Morning) -> None:

@@ -124,7 +124,7 @@ def test_a_wall_shows_figures_by_link_and_no_names_and_ends_when_taken_back(
     assert response.status_code == 200 and address
     client.delete_cookie("session", domain="localhost")
     page = client.get(address[0])
-    assert page.status_code == 200 and "Member0" not in page.text and "not said" in page.text
+    assert page.status_code == 200 and "Member0" not in page.text and "not shown" in page.text
     assert re.search(r"Names ticked or scanned by chairs and captains</dt><dd>6<", page.text)
     payload = client.get(f"{address[0]}/board.json")
     assert "31" in payload.json["html"]

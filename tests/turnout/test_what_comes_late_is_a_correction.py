@@ -93,7 +93,7 @@ def test_by_the_numbers_stands_in_both_languages_without_small_counts(
     enter(client, make_person("Olga Office", role=RoleName.ADMIN), clock.now())
     page = client.get(f"/actions/{morning.action.id}/numbers").text
     assert 'lang="es"' in page and "Piquete matutino" in page and "Morning picket" in page
-    assert "not said" in page and "Member0" not in page
+    assert "not shown" in page and "Member0" not in page
 
 
 def _recount(morning: Morning) -> Board:

@@ -542,7 +542,7 @@ def test_the_office_reads_the_same_on_a_page(app: Flask, client: FlaskClient, la
     sign_in(client, make_person("Ada Stone", role=RoleName.ADMIN))
     client.set_cookie("language", language, domain="localhost")
     page = client.get("/protections/doctor").text
-    assert {"en": "Nobody has looked yet", "es": "Nadie ha mirado todavía"}[language] in page
+    assert {"en": "Not checked yet", "es": "Nadie ha mirado todavía"}[language] in page
     assert client.post("/protections/doctor").status_code == 303
     assert findings.is_requested(clock.now())
     now = clock.now() + timedelta(seconds=1)

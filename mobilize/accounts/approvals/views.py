@@ -55,7 +55,7 @@ def approve(approval_id: uuid.UUID) -> Response:
         approval = operations.approve(
             approval_id, by=visitor.actor, scope=visitor.scope, stepped_up=True, now=now
         )
-    flash(_("Agreed. It can be done within 24 hours of being asked for, once."), "done")
+    flash(_("Agreed. It can be done once, within 24 hours of the request."), "done")
     return redirect(_look_at(approval) or url_for("accounts.approvals"), 303)
 
 
@@ -72,8 +72,8 @@ def kind_words() -> dict[str, str]:
     """The title of each kind of request."""
     return {
         ApprovalKind.ADMIN: _("Something about an admin"),
-        ApprovalKind.IMPORT: _("A roster import that takes off or changes many members"),
-        ApprovalKind.CHAIRS: _("A list of chairs that ends or begins many terms"),
+        ApprovalKind.IMPORT: _("A roster import that removes or changes many members"),
+        ApprovalKind.CHAIRS: _("A list of chairs that starts or ends many terms"),
         ApprovalKind.PHONE_EXPORT: _("An export with phone numbers"),
         ApprovalKind.CALLING_OFF: _("Calling an event off"),
         ApprovalKind.BROADCAST: _("A text to more than 2,000 people"),

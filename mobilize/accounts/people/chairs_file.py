@@ -140,9 +140,7 @@ def _refuse_one_number_for_two(chair_list: ChairList) -> None:
     ]
     for row in refused:
         line = first[str(row.phone)].line
-        message = _(
-            "The same number stands on line %(line)s under another name. Correct one of them.", line=line
-        )
+        message = _("The same number is on line %(line)s under another name. Correct one of them.", line=line)
         chair_list.problems.append((row.line, message))
         chair_list.unclear.add(row.site_id)
     chair_list.rows = [row for row in chair_list.rows if row not in refused]

@@ -145,7 +145,7 @@ def end_role(term_id: uuid.UUID) -> Response:
         )
     if for_cause:
         message = _(
-            "%(name)s's role has ended for cause, and everything that came from it.", name=person.name
+            "%(name)s's role has ended for cause, along with everything they gave out.", name=person.name
         )
     else:
         message = _("%(name)s's role has ended. Captains of a running event stay.", name=person.name)
@@ -233,13 +233,13 @@ def _answer(access: RoleAccess) -> str:
             "accounts/link.html", person=access.person, address=link_address(access.token), waits=waits
         )
     words = {
-        AccessMethod.CODE: _("Done. They sign in with their phone, from the first day of the role on."),
+        AccessMethod.CODE: _("Done. They sign in with their phone from the first day of the role."),
         AccessMethod.TEXTED: _(
             "Done. The sign-in link goes by text to their own phone. Nobody else sees it."
         ),
         AccessMethod.SECOND: _(
-            "Nothing is changed yet: a second admin has to agree, and every admin and organizer is told. "
-            "It stands below."
+            "Nothing is changed yet: a second admin has to agree, and every admin and organizer is told. It "
+            "is listed below."
         ),
     }
     return _page(_empty_form(), done=words[access.method])

@@ -169,7 +169,7 @@ def _redis(_now: datetime) -> Protection:
     title, check = _("Redis saves to disk"), health_checks.latest(APPENDONLY)
     do = _("Set appendonly yes in Redis. Texts are not lost without it, only late.")
     if check is None or check.value not in {"yes", "no"}:
-        finding = _("The workers could not look yet, or Redis is away.")
+        finding = _("The workers could not check yet, or Redis is away.")
         return Protection("redis", title, ProtectionState.UNKNOWN, finding, do)
     finding = _("appendonly was %(value)s on %(when)s.", value=check.value, when=_moment(check.seen_at))
     return _done("redis", title, check.value == "yes", finding, do)
@@ -199,10 +199,10 @@ def _migrations(_now: datetime) -> Protection:
 
 
 def _audit(now: datetime) -> Protection:
-    title, check = _("The audit is whole"), health_checks.latest(audit.VERIFIED)
+    title, check = _("The audit is complete"), health_checks.latest(audit.VERIFIED)
     do = _("Run: flask audit verify. If it names a row, somebody altered the database: find out who could.")
     if check is None:
-        finding = _("Nobody has verified it yet. The workers do, every hour.")
+        finding = _("Not verified yet. The workers do it every hour.")
         return Protection("audit", title, ProtectionState.UNKNOWN, finding, do)
     finding = _("Verified on %(when)s.", when=_moment(check.seen_at))
     return _done("audit", title, check.value == "holds", finding, do)

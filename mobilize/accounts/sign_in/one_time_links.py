@@ -143,7 +143,7 @@ def link_spent() -> Refused:
     """The refusal of every link that opens nothing, whatever the reason."""
     return Refused(
         "link_spent",
-        _("This link was used already, or it has run out. Ask your organizer for a new one."),
+        _("This link was used already, or it has expired. Ask your organizer for a new one."),
         status=410,
     )
 

@@ -132,7 +132,7 @@ def _refuse(new: NewToken, label: str, reason: str, scope: Scope) -> None:
     if not new.scopes:
         raise Refused("no_scope", _("Tick at least one thing that the program may do."))
     if new.days not in DAYS:
-        raise Refused("bad_days", _("Choose for how long the token is good."))
+        raise Refused("bad_days", _("Choose how long the token is good for."))
     if new.area is not None and not scope.sees_area(new.area.id):
         raise Refused("not_yours", _("There is no such area."), status=404)
     if new.scopes & PERSONAL and len(reason) < SHORTEST_REASON:

@@ -115,7 +115,7 @@ def _state_words() -> dict[TokenState, str]:
         TokenState.RUNS: _("in use"),
         TokenState.WAITS: _("waits for a second person"),
         TokenState.AGREED: _("agreed, not shown yet"),
-        TokenState.EXPIRED: _("run out"),
-        TokenState.ENDED: _("ended with the role of who made it"),
+        TokenState.EXPIRED: _("expired"),
+        TokenState.ENDED: _("ended with the role of whoever made it"),
         TokenState.REVOKED: _("revoked"),
     }

@@ -111,7 +111,7 @@ def take_back(event_id: uuid.UUID, grant_id: uuid.UUID) -> Response:
     if grant is None or grant.event_id != event.id:
         abort(404)
     revoke_grant(grant, me().actor, now=clock.now())
-    flash(_("Taken back. That phone cannot open the line any more."), "done")
+    flash(_("Turned off. That phone cannot open the line any more."), "done")
     return redirect(url_for("grants.captains", event_id=event.id), 303)
 
 

@@ -46,7 +46,9 @@ def set_shifts(event: Event, times: Sequence[ShiftTimes], *, actor: str, now: da
         if moments == before:
             return False
         if len(moments) < len(before) and now >= event.starts_at - EARLY:
-            raise Refused("begun", _("Members check in already: a shift can be moved, and not taken away."))
+            raise Refused(
+                "begun", _("Members are already checking in: a shift can be moved, but not removed.")
+            )
         _store(session, event, moments)
         audit.note(actor, "event.shifts", event.id, now=now)
     return True
@@ -107,7 +109,7 @@ def read_shifts(written: Iterable[str]) -> list[ShiftTimes]:
 
 def _moments(event: Event, times: Sequence[ShiftTimes]) -> list[tuple[datetime, datetime]]:
     if not 1 <= len(times) <= MOST_SHIFTS:
-        raise Refused("no_shifts", _("Give one to %(most)s shifts.", most=MOST_SHIFTS))
+        raise Refused("no_shifts", _("Enter one to %(most)s shifts.", most=MOST_SHIFTS))
     opens = clock.local(event.starts_at, event.tz)
     moments = []
     for one in times:
@@ -146,5 +148,5 @@ def _drop_gate(session: Session, name: str, gate_id: uuid.UUID) -> None:
         with session.begin_nested():
             session.execute(delete(Gate).where(Gate.id == gate_id))
     except IntegrityError:
-        message = _("Heads were counted at “%(gate)s” already: it stays.", gate=name)
+        message = _("People were already counted at “%(gate)s”: it stays.", gate=name)
         raise Refused("gate_in_use", message, status=409) from None

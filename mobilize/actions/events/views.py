@@ -115,9 +115,7 @@ def move_event(event_id: uuid.UUID) -> ResponseReturnValue:
     except Refused as refusal:
         form.refuse(refusal)
         return render_template("actions/move_event.html", form=form, event=event), refusal.status
-    flash(
-        _("Saved. The posters that hang already stay good.") if moved else _("Nothing was changed."), "done"
-    )
+    flash(_("Saved. Posters already up stay good.") if moved else _("Nothing was changed."), "done")
     return redirect(url_for("actions.event", event_id=event.id), 303)
 
 

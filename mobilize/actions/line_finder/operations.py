@@ -20,7 +20,7 @@ def show_lines(action: Action, show: bool, *, actor: str, now: datetime) -> bool
         if show == (action.line_finder_at is not None):
             return False
         if show and action.drill:
-            raise Refused("is_drill", _("This is a rehearsal. Nobody outside is told where it is."))
+            raise Refused("is_drill", _("This is a drill. Nobody outside is told where it is."))
         if show and action.ends_at <= now:
             raise Refused("is_over", _("This action is over. There is no line to find."), status=409)
         action.line_finder_at = now if show else None

@@ -64,7 +64,7 @@ def switch_line_finder(action_id: uuid.UUID) -> ResponseReturnValue:
         flash(refusal.message, "problem")
     else:
         flash(
-            _("Anybody can now look up its lines.") if show else _("Its lines are shown to nobody."), "done"
+            _("Anybody can now look up its lines.") if show else _("Its lines are no longer shown."), "done"
         )
     return redirect(url_for("actions.action", action_id=action_id), 303)
 

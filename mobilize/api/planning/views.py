@@ -101,7 +101,7 @@ def _form_of(event: Event, span: LocalTimeRange, body: NewTime) -> str:
 
 def _prepare_calling_off(access: TokenAccess, action: Action) -> Result:
     if not may_change(action, access.scope):
-        raise Refused("not_yours", _("Not all of this action is in view of this token."), status=403)
+        raise Refused("not_yours", _("This token cannot see all of this action."), status=403)
     now = clock.now()
     approval = prepare_calling_off(action, scope=access.scope, actor=access.maker, now=now)
     audit.note(access.actor, "token.prepare", action.id, now=now)

@@ -62,8 +62,8 @@ class PaperForm(PageForm):
     left = TextAreaField(
         _("Signed out"),
         description=_(
-            "A line for each time: first the time, then the lines of the sheet. Like 10:30 3 7-9. Who is in "
-            "none of them counts until the end of the shift."
+            "A line for each time: first the time, then the lines of the sheet. Like 10:30 3 7-9. Whoever "
+            "is in none of them counts until the end of the shift."
         ),
         default="",
     )

@@ -64,8 +64,8 @@ def key_in(
     if mark.strip().upper() != sheet_mark(listed):
         raise Refused(
             "old_sheet",
-            _("These are not the signs of today's list. Look again at the foot of the sheet; if they differ, "
-              "the list has changed since: tick the names on the line page."),
+            _("These are not the characters of today's list. Look again at the foot of the sheet; if they "
+                "differ, the list has changed since: tick the names on the line page."),
         )  # fmt: skip
     signed = [listed[number - 1] for number in _read(numbers, len(listed))]
     added = [read_typed_or_name(line) for line in _lines(walkins)]

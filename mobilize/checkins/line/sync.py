@@ -154,7 +154,7 @@ def _do(session: Session, line: _Line, item: LineItem) -> Answer:
 
 def _could_not(item: LineItem) -> Answer:
     current_app.logger.error("a line's item could not be stored", exc_info=True)
-    return {"nonce": item.nonce, "stored": False} | _unresolved(_("We could not store this entry."))
+    return {"nonce": item.nonce, "stored": False} | _unresolved(_("We could not save this entry."))
 
 
 def _stored(line: _Line, item: LineItem, outcome: Outcome) -> Answer:
@@ -211,7 +211,7 @@ def _scanned(line: _Line, item: LineItem) -> CheckInClaim:
     code, _slash, letters = (item.personal or "").partition("/")
     member = whose(code, letters, line.happened_at(item))
     if member is None:
-        raise Refused("no_code", _("This code is nobody's own code. Ask for the link in their reminder."))
+        raise Refused("no_code", _("This code is no member's own code. Ask for the link in their reminder."))
     return _claim(line, item, method=Method.SCAN, member_id=member)
 
 

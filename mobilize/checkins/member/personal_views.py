@@ -128,4 +128,4 @@ def _no_link() -> tuple[str, int]:
 
 
 def _no_link_words() -> str:
-    return _("This link is not good, or not any more. The code on the poster works for everybody.")
+    return _("This link does not work, or not any more. The code on the poster works for everybody.")

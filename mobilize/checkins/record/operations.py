@@ -171,7 +171,7 @@ def void(evidence_id: uuid.UUID, reason: str, *, actor: str, now: datetime) -> N
     with atomic() as session:
         evidence = session.get(Evidence, evidence_id)
         if evidence is None:
-            raise Refused("no_evidence", _("There is nothing to take back."), status=404)
+            raise Refused("no_evidence", _("There is nothing to undo."), status=404)
         _void(evidence.event_id, [(evidence_id, reason)], actor, now)
         if evidence.member_id:
             derive_attendance(evidence.event_id, [evidence.member_id])

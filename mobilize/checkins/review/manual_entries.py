@@ -33,7 +33,7 @@ def vouch_for_hours(
     event's hours; then nothing is stored.
     """
     if came is None and left is None:
-        raise Refused("no_times", _("Say when they came, when they left, or both."))
+        raise Refused("no_times", _("Enter when they came, when they left, or both."))
     came_at, left_at = _moment(event, came), _moment(event, left)
     if max(at for at in (came_at, left_at) if at) > now:
         raise Refused("not_yet", _("That time is still to come."))

@@ -87,7 +87,9 @@ def reopen(evidence_id: uuid.UUID, reason: str, *, actor: str, now: datetime) ->
         alike = _listed(session, evidence_id)
         match = session.get(Match, alike[0].id)
         if alike[0].kind is ClaimKind.UNDO and match and match.verdict is Resolution.COUNTS:
-            raise Refused("undone", _("This undo was done. If they were here after all, tick them again."))
+            raise Refused(
+                "undone", _("This was undone already. If they were here after all, tick them again.")
+            )
         _decide(session, alike, Resolution.OPEN, None, reason, actor, now)
         audit.note(actor, "match.reopen", evidence_id, now=now)
 

@@ -69,7 +69,7 @@ def settle_kept(action_id: uuid.UUID, count_id: uuid.UUID) -> Response:
     if kept is None or kept.supporters is not (table is Supporters):
         abort(404)
     resolutions.settle_count(table, count_id, take=form.take, actor=me().actor, now=clock.now())
-    flash(_("Counted in.") if form.take else _("Left out."), "done")
+    flash(_("Counted.") if form.take else _("Left out."), "done")
     return redirect(_back(action), 303)
 
 

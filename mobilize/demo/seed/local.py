@@ -56,7 +56,7 @@ def load_demo(now: datetime) -> None:
     In one transaction; the same figures every time. Raises `Refused` where there are sites already.
     """
     if db.session.scalar(select(Site.id).limit(1)):
-        raise Refused("not_empty", _("There is a local already. The demo is only loaded into an empty one."))
+        raise Refused("not_empty", _("There is a local already. The demo only loads into an empty one."))
     rng, zone = random.Random(SEED), settings().union_timezone  # noqa: S311 - figures of a demo
     with atomic():
         local = store_union(rng, zone, now)

@@ -108,7 +108,7 @@ def make_link(export_id: uuid.UUID, *, person: Person, now: datetime) -> str:
     with atomic() as session:
         export = session.get(Export, export_id, with_for_update=True)
         if export is None or export.person_id != person.id or export.used_at or export.kind != "phones":
-            raise Refused("no_export", _("There is no such file to fetch."), status=404)
+            raise Refused("no_export", _("There is no such file."), status=404)
         use_second_yes(export, now=now)
         export.agreed_at, token = now, random_token()
         export.token_hash, export.expires_at = hash_token(token), now + GOOD_FOR
@@ -153,7 +153,7 @@ def export_spent() -> Refused:
     """The refusal of every link that fetches nothing, whatever the reason."""
     return Refused(
         "export_spent",
-        _("This file was fetched already, or the link has run out. Ask for it again."),
+        _("This file was downloaded already, or the link has expired. Ask for it again."),
         status=410,
     )
 

@@ -37,7 +37,7 @@ def place_hold() -> Response | tuple[str, int]:
             legal_holds.place_hold(action_id, form.reason.data, by=me().actor, now=clock.now())
     except Refused as refusal:
         return _page(form.reason.data, refusal.message), refusal.status
-    flash(_("Held. Nothing of it is forgotten until somebody releases it."), "done")
+    flash(_("On hold. Nothing of it is forgotten until somebody releases it."), "done")
     return redirect(url_for("privacy.retention"), 303)
 
 

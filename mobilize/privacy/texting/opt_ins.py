@@ -32,7 +32,7 @@ def ask_for_texts(phone_typed: str, agreed: bool, *, language: str, now: datetim
     It is a request as for a code, which no text answers. Refused: "not_agreed" without the tick, "bad_phone".
     """
     if not agreed:
-        raise Refused("not_agreed", _("Tick the box if you want texts. Without it nothing is stored."))
+        raise Refused("not_agreed", _("Tick the box if you want texts. Without it nothing is saved."))
     ask_for_code(phone_typed, random_token(), language=language, now=now, purpose=PURPOSE)
 
 

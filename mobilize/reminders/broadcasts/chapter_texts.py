@@ -30,9 +30,9 @@ def approved_words(wording: str, where: str) -> Translated:
         raise Refused("no_such_words", _("Choose one of the texts."))
     place = " ".join(where.replace("\0", "").split())
     if wording in NEEDS_PLACE and not place:
-        raise Refused("no_place", _("Say where you meet now."))
+        raise Refused("no_place", _("Enter where you meet now."))
     if len(place) > LONGEST_PLACE or set("{}") & set(place) or "://" in place:
-        raise Refused("bad_place", _("Say it in 40 letters at most, without a link."))
+        raise Refused("bad_place", _("Use 40 letters at most, and no link."))
     return Translated(
         {code: template(wording, code).replace("{where}", place) for code in written_languages()}
     )

@@ -42,7 +42,7 @@ class BroadcastForm(PageForm):
     "count" to hear how many get it."""
 
     text = TranslatedField(_text_in)
-    audience = RadioField(_("To whom?"), default=Audience.MEMBERS.value)
+    audience = RadioField(_("Who gets it?"), default=Audience.MEMBERS.value)
     where = RadioField(
         _("Where?"),
         choices=[
@@ -124,7 +124,7 @@ class ChapterTextForm(PageForm):
 
     whom = RadioField(
         _("Who gets it?"),
-        description=_("Only for the one that your line needs people. The other texts go to all."),
+        description=_("Only for the text that your line needs people. The other texts go to everybody."),
         default=AudienceFilter.MISSING.value,
     )
 

@@ -150,7 +150,7 @@ def confirm_broadcast(
         if broadcast.state is not BroadcastState.DRAFT:
             return False
         if broadcast.made_by != actor:
-            raise Refused("not_yours", _("Only who wrote it can send it."), status=403)
+            raise Refused("not_yours", _("Only the person who wrote it can send it."), status=403)
         size = estimate_broadcast(broadcast, now)
         _check_sendable(size, long_ok, agreed_segments)
         refuse_too_many(broadcast, now)
@@ -183,9 +183,11 @@ def call_back_broadcast(
     with atomic() as session:
         broadcast = session.get_one(Broadcast, broadcast_id, with_for_update=True, populate_existing=True)
         if not any_author and broadcast.made_by != actor:
-            raise Refused("not_yours", _("Only who wrote it, or an organizer, can call it back."), status=403)
+            raise Refused(
+                "not_yours", _("Only the person who wrote it, or an organizer, can stop it."), status=403
+            )
         if broadcast.state is BroadcastState.DRAFT:
-            raise Refused("not_confirmed", _("It was not sent: there is nothing to call back."), status=409)
+            raise Refused("not_confirmed", _("It was not sent: there is nothing to stop."), status=409)
         stopped = sum(
             drop_texts(f"{purpose_of(broadcast)}:", CALLED_BACK, now=now, event_id=event.id)
             for event in events_of_broadcast(broadcast)
@@ -364,7 +366,7 @@ def _check_sendable(size: BroadcastEstimate, long_ok: bool, agreed_segments: int
     if not size.phones:
         raise Refused("nobody", _("There is nobody to text it to."), status=409)
     if size.is_long and not long_ok:
-        raise Refused("too_long", _("It takes more than two segments. Shorten it, or say that it may."))
+        raise Refused("too_long", _("It takes more than two segments. Shorten it, or tick that it may."))
     if agreed_segments is not None and size.segments > agreed_segments:
         message = _("It has grown since you looked. Nothing is sent yet: look again, then send it.")
         raise Refused("grown", message, status=409)

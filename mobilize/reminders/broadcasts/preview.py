@@ -80,7 +80,7 @@ def _check_blanks(text: str) -> None:
     try:
         parts = list(string.Formatter().parse(text))
     except ValueError:
-        message = _("A brace { or } stands alone. Braces are only for blanks like {place}.")
+        message = _("There is a brace { or } alone. Braces are only for blanks like {place}.")
         raise Refused("bad_braces", message) from None
     for _text, name, spec, conversion in parts:
         if name is not None and (name not in BLANKS or spec or conversion):
@@ -97,7 +97,8 @@ def _lost_accents(language: str, written: Translated, body: str) -> str | None:
         return None
     which = _("The %(language)s text", language=name_of(language))
     message = _(
-        "%(which)s leaves without some accents: with them it would take over two segments.", which=which
+        "%(which)s goes out without some accents: with them it would take more than two segments.",
+        which=which,
     )
     return str(message)
 

@@ -34,9 +34,9 @@ def who_gets_it(broadcast: Broadcast, *, people: int, phones: int) -> str:
 def label_of(chosen: Audience | AudienceFilter, last_action: Action | None = None) -> str:
     """The name of a choice: on the form, and of what was sent."""
     labels = {
-        Audience.MEMBERS: _("All members, also those who are in"),
-        AudienceFilter.MISSING: _("Members who are still missing: not in yet, and have not said no"),
-        AudienceFilter.SAID_COMING: _("Members who said they come, and are not in yet"),
+        Audience.MEMBERS: _("All members, even those who have checked in"),
+        AudienceFilter.MISSING: _("Members who are still missing: not checked in yet, and have not said no"),
+        AudienceFilter.SAID_COMING: _("Members who said they are coming, and have not checked in yet"),
         AudienceFilter.NOT_SEEN: _("Eligible members not seen at any line yet, also those who said no"),
         AudienceFilter.CAME_LAST: _("Members who came to the last action"),
         Audience.CHAIRS: _("Chairs, co-chairs and vice chairs"),
@@ -65,24 +65,25 @@ def _members(broadcast: Broadcast, count: int, blanks: dict[str, str]) -> str:
     match broadcast.audience_filter:
         case AudienceFilter.MISSING:
             return ngettext(
-                "%(count)s member of %(places)s who is not in yet and has not said no",
-                "%(count)s members of %(places)s who are not in yet and have not said no",
+                "%(count)s member of %(places)s who has not checked in yet and has not said no",
+                "%(count)s members of %(places)s who have not checked in yet and have not said no",
                 count,
                 **blanks,
             )
         case AudienceFilter.SAID_COMING:
             return ngettext(
-                "%(count)s member of %(places)s who said they come to %(action)s, %(day)s, and is not in yet",
-                "%(count)s members of %(places)s who said they come to %(action)s, %(day)s, "
-                "and are not in yet",
+                "%(count)s member of %(places)s who said they are coming to %(action)s, %(day)s, and has "
+                "not checked in yet",
+                "%(count)s members of %(places)s who said they are coming to %(action)s, %(day)s, and have "
+                "not checked in yet",
                 count,
                 **blanks,
                 **_named(broadcast.action),
             )
         case AudienceFilter.NOT_SEEN:
             return ngettext(
-                "%(count)s eligible member of %(places)s who is not seen at any line of %(action)s yet",
-                "%(count)s eligible members of %(places)s who are not seen at any line of %(action)s yet",
+                "%(count)s eligible member of %(places)s not seen at any line of %(action)s yet",
+                "%(count)s eligible members of %(places)s not seen at any line of %(action)s yet",
                 count,
                 **blanks,
                 **_named(broadcast.action),
@@ -97,8 +98,8 @@ def _members(broadcast: Broadcast, count: int, blanks: dict[str, str]) -> str:
                 **_named(last),
             )
     return ngettext(
-        "%(count)s member of %(places)s, whether they are in or not",
-        "%(count)s members of %(places)s, whether they are in or not",
+        "%(count)s member of %(places)s, checked in or not",
+        "%(count)s members of %(places)s, checked in or not",
         count,
         **blanks,
     )

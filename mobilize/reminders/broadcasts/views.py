@@ -119,7 +119,7 @@ def call_back_broadcast(broadcast_id: uuid.UUID) -> ResponseReturnValue:
         return _broadcast_page(sent, refusal), refusal.status
     flash(
         ngettext(
-            "Called back. %(num)s text does not leave.", "Called back. %(num)s texts do not leave.", stopped
+            "Stopped. %(num)s text will not go out.", "Stopped. %(num)s texts will not go out.", stopped
         ),
         "done",
     )

@@ -80,7 +80,7 @@ def correct_reading(inbound: Inbound, reading: Reading, *, scope: Scope, actor: 
     if _INTENTS[reading] is inbound.intent and inbound.corrected_by:
         return
     if reading not in readings_offered([inbound], scope)[inbound.id]:
-        raise Refused("not_offered", _("This reading cannot be chosen here. Only START lifts a stop."))
+        raise Refused("not_offered", _("This reading cannot be chosen here. Only START undoes a STOP."))
     with atomic() as session:
         session.refresh(inbound, with_for_update=True)
         if inbound.intent is not Intent.OUT:

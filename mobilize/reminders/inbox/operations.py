@@ -36,7 +36,7 @@ def answer_letter(inbound: Inbound, written: str, *, actor: str, now: datetime) 
     if not body:
         raise Refused("no_words", _("Write an answer."))
     if len(body) > LONGEST_ANSWER:
-        raise Refused("too_long", _("Say it in 300 letters at most."))
+        raise Refused("too_long", _("Use 300 letters at most."))
     if inbound.sender is None or may_text(inbound.sender):
         raise Refused("no_phone", _("This number wants no texts, or cannot get any. Call instead."))
     soon = now - inbound.received_at < AT_ANY_HOUR_FOR

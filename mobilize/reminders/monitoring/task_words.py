@@ -18,7 +18,7 @@ def task_words() -> dict[str, str]:
         "accounts.forget_limits": _("Old limits against guessing are forgotten"),
         "accounts.look_at_keys": _("It is checked that no key is missing"),
         "accounts.look_at_redis": _("It is checked that Redis saves to disk"),
-        "accounts.expire_approvals": _("Questions to a second person run out"),
+        "accounts.expire_approvals": _("Questions to a second person expire"),
         "privacy.send_codes": _("Codes for the member's page are written"),
         "privacy.note_opt_ins": _("Numbers that opted in to texts are written down"),
         "privacy.forget_due": _("What is over is forgotten"),
@@ -64,7 +64,7 @@ def queue_words() -> dict[str, str]:
         "texts": _("Texts"),
         "planning": _("Planning"),
         "reports": _("Reports"),
-        "long": _("What nobody waits for"),
+        "long": _("What can wait"),
     }
 
 

@@ -115,7 +115,7 @@ def resume_all() -> Response:
     """Let texts leave again."""
     with after_step_up():
         spending.resume_after_a_look(by=me().actor, now=clock.now())
-    flash(_("Texts leave again."), "done")
+    flash(_("Texts go out again."), "done")
     return redirect(url_for("reminders.health"), 303)
 
 
@@ -137,7 +137,7 @@ def resume_campaign(campaign_id: uuid.UUID) -> Response:
     campaign = db.session.get(Campaign, campaign_id) or abort(404)
     with after_step_up():
         delivery_monitoring.resume_campaign(campaign.id, by=me().actor, now=clock.now())
-    flash(_("Texts leave again."), "done")
+    flash(_("Texts go out again."), "done")
     return redirect(url_for("reminders.health"), 303)
 
 

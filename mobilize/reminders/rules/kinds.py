@@ -178,7 +178,7 @@ SPECS: dict[RuleKind, RuleSpec] = {
         ),
     ),
     RuleKind.EARLY_CALL: RuleSpec(
-        title=_("An early call"),
+        title=_("An early text"),
         wording="early_call",
         recipients=Recipients.MEMBERS,
         default_state=DefaultState.OFF,
@@ -215,10 +215,11 @@ SPECS: dict[RuleKind, RuleSpec] = {
         settings={
             "minutes_after_start": _("Step 1, minutes after the start: the chair is asked by text"),
             "again_after_minutes": _(
-                "Step 2, minutes after the start: they are asked again, with those beside them"
+                "Step 2, minutes after the start: the chair is asked again, and so are the co-chair and the "
+                "vice chair"
             ),
             "call_after_minutes": _(
-                "Step 3, minutes after the start: the site stands on the organizer's list to call"
+                "Step 3, minutes after the start: the site goes on the organizer's call list"
             ),
         },
         defaults=count_steps,
@@ -250,8 +251,8 @@ SPECS: dict[RuleKind, RuleSpec] = {
         expires_at=day_after_closing,
         explanation=(
             _(
-                "When an event is closed, to the members who came, with the last head count of their"
-                " chapter’s line. Names are not final by then, and no number of them is said."
+                "When an event is closed, to the members who came, with the last head count of their "
+                "chapter’s line. Names are not final by then, so we do not say how many."
             ),
         ),
         is_upper_bound=True,

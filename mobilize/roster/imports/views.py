@@ -215,7 +215,7 @@ def _second_person(row: Import) -> AbstractContextManager[str | None]:
 def _in_words(row: Import) -> Translated:
     changes = Counter(row.summary["changes"])  # type: ignore[call-overload]
     words = N_(
-        "Roster of %(day)s: adds %(added)s members, changes %(changed)s, takes off %(gone)s of %(there)s."
+        "Roster of %(day)s: adds %(added)s members, changes %(changed)s, removes %(gone)s of %(there)s."
     )
     return in_every_language(
         lambda _code: _(

@@ -22,7 +22,7 @@ def enter_count(event: Event, n: int, *, nonce: bytes, sure: bool, actor: str, n
     `report_head_count()` does ("count_unusual" asks whether the number is right: say `sure`).
     """
     if event.state is not EventState.PLANNED:
-        raise Refused("not_open", _("This event is closed or called off: its figures stand."))
+        raise Refused("not_open", _("This event is closed or called off: its figures no longer change."))
     if now < event.starts_at:
         raise Refused("not_open", _("This event has not begun. A head count is of people who stand there."))
     with atomic():

@@ -101,7 +101,7 @@ def take_wall_back(action_id: UUID, grant_id: UUID) -> BaseResponse:
     if not grants:
         abort(404)
     revoke_grant(grants[0], me().actor, now=clock.now())
-    flash(_("Taken back. That link shows nothing any more."), "done")
+    flash(_("Turned off. That link shows nothing any more."), "done")
     return redirect(url_for("turnout.walls", action_id=action.id), 303)
 
 

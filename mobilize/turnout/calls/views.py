@@ -91,7 +91,7 @@ def _claim_next(action: Action, board: Board) -> None:
         if site.chapter.line.event_id and claim_call(site.chapter.line.event_id, actor=actor, now=now):
             return
     flash(
-        _("There is nobody to call just now: each was called within ten minutes, or somebody is at it."),
+        _("There is nobody to call just now: each was called in the last ten minutes, or somebody is on it."),
         "note",
     )
 

@@ -75,7 +75,7 @@ def _page(matrix: Matrix, area_id: UUID | None, now: datetime) -> dict[str, obje
     bands, latest = settings().share_bands, matrix.actions[-LATEST:]
     columns = [action.name.in_(language()) for action in latest]
     outside = [replace(matrix.no_site, name=_("No site"), area=_("No site"))] if matrix.no_site else []
-    together = replace(matrix.together, name=_("Together"))
+    together = replace(matrix.together, name=_("In total"))
     rows = [together, *matrix.areas, *outside]
     sites = _sites_shown(matrix, area_id)
     return {

@@ -92,7 +92,7 @@ def board_pdf(
     if board.no_site:
         remarks.append(
             _(
-                "%(some)s of %(all)s eligible members belong to a chapter; of those alone %(share)s came.",
+                "%(some)s of %(all)s eligible members belong to a chapter; of those, %(share)s came.",
                 all=count_text(total.names.eligible),
                 some=count_text(board.with_chapter.eligible),
                 share=percent_text(board.with_chapter.share),
@@ -213,7 +213,7 @@ def _talks_table(talks: Sequence[Conversation]) -> Table:
 
 
 def _arrivals_table(arrived: Arrivals, chapter: Chapter) -> Table:
-    columns = [Column(_("From")), Column(_("Arrived"), "right"), Column(_("Together"), "right")]
+    columns = [Column(_("From")), Column(_("Arrived"), "right"), Column(_("In total"), "right")]
     rows, together = [], 0
     for at, count in arrived.steps:
         together += count
@@ -225,7 +225,7 @@ def _came_table(came: Sequence[NamedMember], tz: str) -> Table:
     columns = [
         Column(_("Name"), share=2),
         Column(_("At")),
-        Column(_("How sure")),
+        Column(_("How certain")),
         Column(_("Where"), share=2),
     ]
     rows = [
@@ -259,7 +259,7 @@ def _areas_table(board: Board) -> Table:
         if names:
             rows.append((word, "", *_counts(names, None)))
     total = board.total
-    last = (_("Together"), f"{total.reporting}/{total.sites}", *_counts(total.names, total.line))
+    last = (_("In total"), f"{total.reporting}/{total.sites}", *_counts(total.names, total.line))
     return Table(_("By area"), _columns(_("Area"), _("Reported")), rows, total=last)
 
 

@@ -112,7 +112,7 @@ def site_rows(pack: Pack) -> list[list[Cell]]:
     """A row a site under `SITE_HEADINGS`; what is not said is said so."""
     named = {"came", "also_there", "unmatched", *_SPLIT}
     return [
-        ["not said" if site[n] is None and n in named else site[n] for n in SITE_HEADINGS]
+        ["not shown" if site[n] is None and n in named else site[n] for n in SITE_HEADINGS]
         for site in pack["sites"]
     ]
 

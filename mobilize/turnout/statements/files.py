@@ -82,7 +82,7 @@ def gap_lines(pack: Pack) -> list[str]:
         _("Numbers and names that matched nobody: %(n)s.", n=disclosed_text(pack["unmatched"])),
         _("Outside the hours, and not counted: %(n)s.", n=disclosed_text(pack["outside_hours"])),
         _("Kept for a person to look at, and not counted: %(n)s.", n=disclosed_text(pack["unresolved"])),
-        _("Check-ins that counted for nobody: %(n)s.", n=disclosed_text(pack["left_out"])),
+        _("Check-ins that a person left out: %(n)s.", n=disclosed_text(pack["left_out"])),
         _("Check-ins that were taken back: %(n)s.", n=disclosed_text(pack["taken_back"])),
         _("Sites whose event was not closed yet: %(n)s.", n=disclosed_text(pack["open_sites"])),
         _("Phones that checked in more than three members: %(n)s.", n=disclosed_text(pack["busy_devices"])),
@@ -108,7 +108,7 @@ def _corrections(changed: Sequence[tuple[str, Any, Any]]) -> Table:
 def _methods(pack: Pack) -> Table:
     rows = [(method_word(Method(name)), disclosed_text(count)) for name, count in pack["methods"].items()]
     columns = [Column(_("How they were counted"), share=3), Column(_("Check-ins"), "right")]
-    note = _("A member who was counted in two ways stands in two rows.")
+    note = _("A member who was counted in two ways is on two rows.")
     return Table(_("Method"), columns, rows, note=note, empty=_("Nobody was checked in by name."))
 
 

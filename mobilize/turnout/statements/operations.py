@@ -127,7 +127,7 @@ def open_link(action_id: UUID, by: str, now: datetime) -> StatementLink:
     Refused: "not_published" before there is something to read, "drill" for a rehearsal.
     """
     if db.session.get_one(Action, action_id).drill:
-        raise Refused("drill", _("A rehearsal is not told to the public."))
+        raise Refused("drill", _("A drill is not announced to the public."))
     if not published(action_id):
         raise Refused("not_published", _("There is nothing to read at that address yet: publish first."))
     with atomic() as session:

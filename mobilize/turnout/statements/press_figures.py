@@ -13,7 +13,7 @@ _OBSERVED, _ALWAYS, _NAMED = (
 )
 HEADINGS = ("area", "sites", "reporting", "head_count", "supporters", *_OBSERVED, *_ALWAYS, *_NAMED)
 # In a file: a count that would tell of few people, or is not final. An empty cell is "no report".
-NOT_SAID = "not said"
+NOT_SAID = "not shown"
 
 Numbers = dict[str, Any]
 

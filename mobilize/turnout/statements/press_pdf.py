@@ -40,7 +40,7 @@ def numbers_pdf(
 
 def disclosed_text(count: int | None) -> str:
     """A count by name, or that it is not disclosed."""
-    return str(_("not said")) if count is None else count_text(count)
+    return str(_("not shown")) if count is None else count_text(count)
 
 
 def share_text(percents: float | None) -> str:
@@ -58,14 +58,14 @@ def who_counts() -> str:
 
 def small_counts() -> str:
     """The reason something is not said."""
-    return _("Counts of fewer than five members, and those that would give one away, are not said.")
+    return _("Counts of fewer than five members, and those that would give one away, are not shown.")
 
 
 def not_final() -> str:
     """The reason no total of names stands here yet."""
     return _(
-        "How many checked in by name is said once, when no phone can send anything more: until then nobody"
-        " shall find out from a figure whether somebody came."
+        "We say once how many checked in by name, when no phone can send anything more. Until then nobody "
+        "should be able to tell from a figure whether somebody came."
     )
 
 

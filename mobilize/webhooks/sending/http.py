@@ -47,7 +47,7 @@ def check_url(url: str) -> str:
     host = (parts.host if parts else "").rstrip(".").lower()
     if parts is None or (not parts.secure and not _may_be_here(parts)):
         raise Refused(
-            "bad_url", _("Give an address that begins with https:// and names a server on the internet.")
+            "bad_url", _("Enter an address that begins with https:// and names a server on the internet.")
         )
     if not _may_be_here(parts) and (
         host in _THIS_MACHINE or "." not in host or not _is_public_if_literal(host)
