@@ -18,12 +18,14 @@ from mobilize.accounts.tokens.access import token_access
 from mobilize.accounts.tokens.models import PERSONAL, ApiScope
 from mobilize.actions.eligibility import freeze_event
 from mobilize.actions.models import Event
+from mobilize.api.operation import OPERATIONS
 from mobilize.checkins.models import Evidence, HeadCount
 from mobilize.database import db
 from mobilize.demo.links import program_token
 from mobilize.demo.seed import local
 from tests.api.program import make_secret
 from tests.builders import make_event, make_member, make_site
+from tests.world import stating
 
 DOCS = Path(__file__).parents[2] / "docs"
 CURL = re.compile(r"^```sh\n(curl .*?)\n```", re.MULTILINE | re.DOTALL)
@@ -85,6 +87,32 @@ def test_the_connector_says_what_was_declined(event: Event, live_server: str) ->
     argv = [sys.executable, "-c", script]
     output = run(argv, live_server, EVENT=str(event.id), PYTHONPATH=str(DOCS / "examples"))
     assert output.splitlines() == ["1 walkup", "130 {True}", "count_unusual 422"]
+
+
+def test_every_deed_of_a_page_stands_in_the_manual_with_its_operation(sqlite_app: Flask) -> None:
+    """A new one joins the table: with the operation that does the same, or with why there is none."""
+    table = (
+        (DOCS / "api.md")
+        .read_text(encoding="utf-8")
+        .partition("| deed | pages | API |")[2]
+        .partition("\n\n")[0]
+    )
+    rows = [line.split("|")[1:4] for line in table.strip().splitlines()[1:]]
+    pages = [name for _deed, cell, _api in rows for name in re.findall(r"`(\w+\.\w+)`", cell)]
+    assert sorted(pages) == sorted(deeds(sqlite_app))
+    named = [name for _deed, _pages, cell in rows for name in re.findall(r"`(\w+)`", cell)]
+    written = {operation.name for operation in OPERATIONS if operation.keyed}
+    assert written <= set(named) and all(api.strip().startswith("no") or "`" in api for _d, _p, api in rows)
+
+
+def deeds(app: Flask) -> set[str]:
+    """The pages that change something for whoever is signed in, or is about to be."""
+    inside = stating(app, "signed_in")
+    return {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if "POST" in rule.methods and rule.endpoint in inside
+    }
 
 
 def test_the_demo_gives_a_token_for_everything_but_names(sqlite_app: Flask) -> None:
