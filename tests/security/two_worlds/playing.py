@@ -113,6 +113,8 @@ def _without_list(key: tuple[str, str], text: str) -> str:
         return json.dumps({name: body[name] for name in body if name not in OF_THE_LIST})
     if look.endswith(("line", "line?shell=1", "page after it")):
         text = re.sub(r'<ul class="names".*?</ul>', "", text, flags=re.S)
+        # The same names to choose from, whoever is not in first.
+        text = re.sub(r'<option\s+value="[0-9a-f-]{36}">.*?</option>', "", text, flags=re.S)
         text = re.sub(r'(id="(?:named|others)"[^>]*>(?:<[^>]*>)*)\d+', r"\1", text)
         text = re.sub(r'(<div class="big"[^>]*id="named".*?</div>)', "", text, flags=re.S)
         return re.sub(r"^(ETag|Content-Length): .*$", "", text, flags=re.M)
