@@ -59,7 +59,9 @@ def manual(name: str) -> Guide:
     title, _, text = (FOLDER.parent / f"{name}.md").read_text(encoding="utf-8").partition("\n")
     body = _LINK_TO_FILE.sub(r"\1", _MARKDOWN.render(text))
     # A table is moved by itself where it is wider than a phone.
-    body = body.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace("</table>", "</table></div>")
+    body = body.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace(
+        "</table>", "</table></div>"
+    )
     return Guide(name, DEFAULT, title.removeprefix("# "), Markup(body))  # noqa: S704
 
 
