@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from mobilize import clock
 from mobilize.actions.eligibility import freeze_due_events
+from mobilize.api import rate_limit
 from mobilize.checkins.line import queries as queries
 from mobilize.checkins.line import state
 from mobilize.checkins.member import personal_links
@@ -127,6 +128,7 @@ def _forget_what_processes_keep() -> None:
     state.forget()
     queries.last_count.cache_clear()
     personal_links._by_letters.cache_clear()
+    rate_limit._used.clear()
 
 
 def _pass_to(moment: datetime, time: Any, world: World) -> None:
