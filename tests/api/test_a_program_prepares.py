@@ -71,16 +71,16 @@ def fields_of(page: str) -> dict[str, Any]:
 
     class Reader(HTMLParser):
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            given = dict(attrs)
-            name, value = given.get("name"), given.get("value") or ""
-            if tag == "option" and "selected" in given:
+            attributes = dict(attrs)
+            name, value = attributes.get("name"), attributes.get("value") or ""
+            if tag == "option" and "selected" in attributes:
                 sent[self.select] = value
             if tag == "select":
                 self.select = name
             if (
                 tag != "input"
                 or not name
-                or (given.get("type") in ("radio", "checkbox") and "checked" not in given)
+                or (attributes.get("type") in ("radio", "checkbox") and "checked" not in attributes)
             ):
                 return
             sent.setdefault(name, []).append(value)
@@ -106,10 +106,10 @@ def test_an_action_at_many_sites_is_prepared_and_a_person_makes_it(
     sent = fields_of(page.text)
     for _twice in range(2):
         assert client.post(address.path, data=sent).status_code == 303
-    made = office.get(f"/actions/{answer.json['id']}").json
+    created = office.get(f"/actions/{answer.json['id']}").json
     expected = {"name": NAME, "kind": "strike", "target_percent": 60, "drill": False}
-    assert {name: made[name] for name in expected} == expected and count(Action) == 1
-    events = office.all(f"/events?action_id={made['id']}")
+    assert {name: created[name] for name in expected} == expected and count(Action) == 1
+    events = office.all(f"/events?action_id={created['id']}")
     assert len(events) == 2 and {event["area_id"] for event in events} == {str(north.id)}
 
 

@@ -89,6 +89,23 @@ def test_the_connector_says_what_was_declined(event: Event, live_server: str) ->
     assert output.splitlines() == ["1 walkup", "130 {True}", "count_unusual 422"]
 
 
+def test_the_connector_plans_and_prepares(event: Event, live_server: str) -> None:
+    script = (
+        "import os\nfrom mobilize_connector import Mobilize\nunion = Mobilize()\n"
+        "plan = {'name': {'en': 'Walk-in'}, 'starts_at': '2035-03-06T07:00:00-08:00',"
+        " 'ends_at': '2035-03-06T07:45:00-08:00'}\n"
+        "made = union.create_event(union.get_sites()[0]['id'], key='walk-in-01', **plan)\n"
+        "print(made == union.create_event(union.get_sites()[0]['id'], key='walk-in-01', **plan))\n"
+        "prepared = union.create_action(**plan | {'starts_at': '2035-03-07T07:00:00-08:00',"
+        " 'ends_at': '2035-03-07T07:45:00-08:00'})\n"
+        "print(prepared['state'], prepared['id'] in prepared['confirm_url'])\n"
+        "text = union.write_text(made['action_id'], {'en': 'See you', 'es': 'Nos vemos'})\n"
+        "print('/broadcasts/' + text['id'] in text['confirm_url'])\n"
+    )
+    output = run([sys.executable, "-c", script], live_server, PYTHONPATH=str(DOCS / "examples"))
+    assert output.splitlines() == ["True", "prepared True", "True"]
+
+
 def test_every_deed_of_a_page_stands_in_the_manual_with_its_operation(sqlite_app: Flask) -> None:
     """A new one joins the table: with the operation that does the same, or with why there is none."""
     table = (
@@ -98,14 +115,16 @@ def test_every_deed_of_a_page_stands_in_the_manual_with_its_operation(sqlite_app
         .partition("\n\n")[0]
     )
     rows = [line.split("|")[1:4] for line in table.strip().splitlines()[1:]]
-    pages = [name for _deed, cell, _api in rows for name in re.findall(r"`(\w+\.\w+)`", cell)]
-    assert sorted(pages) == sorted(deeds(sqlite_app))
-    named = [name for _deed, _pages, cell in rows for name in re.findall(r"`(\w+)`", cell)]
+    pages = [name for _what, cell, _api in rows for name in re.findall(r"`(\w+\.\w+)`", cell)]
+    assert sorted(pages) == sorted(changing_endpoints(sqlite_app))
+    named = [name for _what, _pages, cell in rows for name in re.findall(r"`(\w+)`", cell)]
     written = {operation.name for operation in OPERATIONS if operation.keyed}
-    assert written <= set(named) and all(api.strip().startswith("no") or "`" in api for _d, _p, api in rows)
+    assert written <= set(named) and all(
+        api.strip().startswith("no") or "`" in api for _what, _pages, api in rows
+    )
 
 
-def deeds(app: Flask) -> set[str]:
+def changing_endpoints(app: Flask) -> set[str]:
     """The pages that change something for whoever is signed in, or is about to be."""
     inside = stating(app, "signed_in")
     return {
