@@ -2,8 +2,11 @@
 
 Each is a Markdown file per language in `docs/guides/`, `chair.en.md`: its first line is the title, and a line
 of `---` begins the second page. What stands in bold is a label of our pages, in that language.
+
+And the manuals of `docs/` for people who write programs, in English, as programs are.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,7 +20,10 @@ from mobilize.languages import DEFAULT
 NAMES = ("captain", "chair", "organizer", "office")
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "guides"
 # Raw HTML in a file is shown as the letters it is made of.
-_MARKDOWN = MarkdownIt("commonmark", {"html": False})
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+MANUALS = ("api", "webhooks")
+# Of a file beside it, which is in the repository alone.
+_LINK_TO_FILE = re.compile(r'<a href="(?!https?:|#)[^"]*">(.*?)</a>')
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,20 @@ def guide(name: str, language: str) -> Guide:
         return guide(name, DEFAULT)
     title, _, text = path.read_text(encoding="utf-8").partition("\n")
     return Guide(name, language, title.removeprefix("# "), Markup(_MARKDOWN.render(text)))  # noqa: S704
+
+
+@cache
+def manual(name: str) -> Guide:
+    """The manual of one of `MANUALS`. Raises `FileNotFoundError` for any other name."""
+    if name not in MANUALS:
+        raise FileNotFoundError(name)
+    title, _, text = (FOLDER.parent / f"{name}.md").read_text(encoding="utf-8").partition("\n")
+    body = _LINK_TO_FILE.sub(r"\1", _MARKDOWN.render(text))
+    # A table is moved by itself where it is wider than a phone.
+    body = body.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace(
+        "</table>", "</table></div>"
+    )
+    return Guide(name, DEFAULT, title.removeprefix("# "), Markup(body))  # noqa: S704
 
 
 def guides(language: str) -> list[Guide]:

@@ -69,6 +69,15 @@ def guide(name: str) -> str:
     )
 
 
+@bp.get("/manuals/<name>")
+@anyone
+def manual(name: str) -> str:
+    """A manual for people who write programs, as it stands in our repository; 404 for another name."""
+    if name not in guides.MANUALS:
+        abort(404)
+    return render_template("public/manual.html", manual=guides.manual(name))
+
+
 @bp.get("/colours.css")
 @anyone
 @compressed

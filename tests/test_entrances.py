@@ -80,6 +80,7 @@ PUBLIC = {
     "public.front",
     # The same words wherever this runs; a captain has no account (tests/test_guides_are_true.py).
     "public.guide",
+    "public.manual",
     "public.healthz",
     "public.language",
     "public.readyz",

@@ -56,6 +56,21 @@ def test_every_guide_is_there_in_every_language_that_is_required() -> None:
     assert {name for name, _language in ALL} == set(guides.NAMES)
 
 
+@pytest.mark.parametrize("name", guides.MANUALS)
+def test_a_manual_is_read_by_whoever_writes_a_program(sqlite_app: Flask, name: str) -> None:
+    page = Client(sqlite_app, use_cookies=True).get(f"/manuals/{name}").text
+    words = page.partition('<article class="guide-text"')[2].partition("</article>")[0]
+    assert "Idempotency-Key" in words or "webhook-signature" in words
+    assert "<table>" in words and "<pre>" in words
+    assert not re.search(r'href="(?!https?:|#)', words), "files of the repository are not beside it"
+
+
+def test_no_other_file_is_a_manual(sqlite_app: Flask) -> None:
+    client = Client(sqlite_app, use_cookies=True)
+    for name in ("threats", "../config.py", "%2e%2e/config.py", "guides/office.en"):
+        assert client.get(f"/manuals/{name}").status_code == 404
+
+
 @pytest.mark.parametrize(("name", "language"), ALL)
 def test_every_label_a_guide_names_is_on_a_page(name: str, language: str) -> None:
     labels = labels_of(name, language)

@@ -77,6 +77,19 @@ class Mobilize:
     def report_supporters(self, event_id: str, delta: int, *, key: str | None = None, **more: Any) -> Row:
         return self._send("POST", f"/events/{event_id}/supporters", key=key, body={"delta": delta, **more})
 
+    def create_event(self, site_id: str, *, key: str | None = None, **plan: Any) -> Row:
+        """At one site: `name=` by language, `starts_at=` and `ends_at=` with their zone."""
+        return self._send("POST", f"/sites/{site_id}/events", key=key, body=plan)
+
+    def create_action(self, *, key: str | None = None, **plan: Any) -> Row:
+        """At every site or in `area_ids=`. It is prepared: a person makes it at the `confirm_url` of the
+        answer, and from then on it has the answer's `id`."""
+        return self._send("POST", "/actions", key=key, body=plan)
+
+    def write_text(self, action_id: str, text: Row, *, key: str | None = None, **more: Any) -> Row:
+        """A draft, by language; the token's maker sends it at the `confirm_url` of the answer."""
+        return self._send("POST", f"/actions/{action_id}/texts", key=key, body={"text": text, **more})
+
     def _pages(self, path: str, **filters: str) -> Iterator[Row]:
         query: dict[str, str] = {"limit": "200", **filters}
         while True:

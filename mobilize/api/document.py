@@ -27,7 +27,7 @@ SCOPES = {
     ApiScope.READ: "places, campaigns, actions, events, and what may be told outside",
     ApiScope.FIGURES: "counts by name of every chapter, members without names, reports, texts",
     ApiScope.REPORT: "check-ins, head counts and supporters",
-    ApiScope.PLAN: "making events and moving them",
+    ApiScope.PLAN: "campaigns, actions, events, and drafts of texts and statements",
     ApiScope.NAMES: "members' names, and who came",
     ApiScope.PHONES: "members' phone numbers",
 }

@@ -8,6 +8,7 @@ bp = Blueprint("api", __name__, url_prefix="/api/v1")
 def init_app(app: Flask) -> None:
     """Put every operation on the blueprint, and register it."""
     import mobilize.api.document_views
+    import mobilize.api.planning.draft_views
     import mobilize.api.planning.views
     import mobilize.api.reading.actions_views
     import mobilize.api.reading.figures_views

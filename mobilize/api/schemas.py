@@ -14,6 +14,7 @@ from mobilize.accounts.tokens.models import ApiScope
 from mobilize.actions.models import ActionKind, EventState
 from mobilize.api.paging import Listing
 from mobilize.checkins.models import Duty, Outcome, Tier
+from mobilize.reminders.models import RuleKind
 from mobilize.roster.models import MemberStatus
 from mobilize.texts.enums import TextState
 from mobilize.turnout.models import ReportKind
@@ -96,6 +97,7 @@ class ActionOut(BaseModel):
     starts_at: datetime
     ends_at: datetime
     called_off_at: datetime | None
+    lines_shown_at: datetime | None = Field(description="Since when anybody may look up its lines.")
 
 
 class ShiftOut(BaseModel):
@@ -164,8 +166,8 @@ class StoredOut(BaseModel):
     key: str
     stored: bool
     outcome: Outcome = Field(
-        description="`counted`; `repeat`: was in already; `walkup`: taken by number, whose it is is not "
-        "told; `outside_hours`, `unresolved`: kept, not counted; `out`: left."
+        description="`counted`; `repeat`: was in already, told with the scope `names` alone; `walkup`: taken "
+        "by number, whose it is is not told; `outside_hours`, `unresolved`: kept, not counted; `out`: left."
     )
     error: str | None = Field(default=None, description="The stable code where it was not stored.")
     detail: str | None = None
@@ -183,6 +185,20 @@ class PreparedOut(BaseModel):
     state: str = Field("prepared", pattern="^prepared$")
     confirm_url: str
     until: datetime | None = Field(description="When the request runs out; null: it does not.")
+    id: uuid.UUID | None = Field(None, description="Of what there will be then; null: it is there already.")
+
+
+class ChangedOut(BaseModel):
+    """How many were changed."""
+
+    changed: int
+
+
+class RuleOut(BaseModel):
+    """One of an action's reminders."""
+
+    kind: RuleKind
+    on: bool
 
 
 class PublicCountsOut(BaseModel):

@@ -1,6 +1,7 @@
 """A program of the union: sends its token and JSON, and nothing that a browser would."""
 
 import secrets
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from werkzeug.test import TestResponse
 from mobilize import clock
 from mobilize.accounts.models import Person, RoleName
 from mobilize.accounts.tokens.models import ApiScope, ApiToken, write_scopes
-from mobilize.database import atomic
+from mobilize.database import atomic, new_id
 from mobilize.keys.tokens import hash_token
 from mobilize.roster.models import Area
 from tests.builders import make_person
@@ -20,12 +21,18 @@ ALL = frozenset(ApiScope)
 
 
 def make_secret(
-    person: Person | None = None, scopes: frozenset[ApiScope] = ALL, *, area: Area | None = None
+    person: Person | None = None,
+    scopes: frozenset[ApiScope] = ALL,
+    *,
+    area: Area | None = None,
+    days: int = 1,
+    id: uuid.UUID | None = None,
 ) -> str:
     """The secret of a token that is stored, however it came about: of an admin's unless said."""
     now, secret = clock.now(), f"mobilize_{secrets.token_urlsafe(32)}"
     maker = person or make_person("Ada Stone", role=RoleName.ADMIN)
     token = ApiToken(
+        id=id or new_id(),
         person_id=maker.id,
         area_id=area.id if area else None,
         token_hash=hash_token(secret),
@@ -33,7 +40,7 @@ def make_secret(
         label="Dashboard",
         scopes=write_scopes(scopes),
         made_at=now,
-        expires_at=now + timedelta(days=1),
+        expires_at=now + timedelta(days=days),
     )
     with atomic() as session:
         session.add(token)

@@ -16,7 +16,7 @@ from mobilize.actions.models import Event, EventState
 from mobilize.checkins.models import Attendance, Evidence, HeadCount, Supporters, Tier
 from mobilize.database import atomic, db
 from mobilize.roster.models import Member, Site
-from tests.api.program import Program, make_secret
+from tests.api.program import ALL, Program, make_secret
 from tests.builders import make_area, make_event, make_member, make_person, make_site
 
 
@@ -50,6 +50,19 @@ def test_a_member_by_id_is_vouched_for(program: Program, event: Event, mia: Memb
     assert (attended.tier, attended.observed, evidence.grant_id) == (Tier.VOUCHED, True, token.id)
     again = program.post(f"/events/{event.id}/check-ins", {"member": str(mia.id)})
     assert again.json["outcome"] == "repeat" and rows_of(Attendance) == 1
+
+
+def test_that_a_member_was_in_already_is_told_with_names_alone(app: Flask, event: Event, mia: Member) -> None:
+    """Else a program could ask with it who had come."""
+    ada = make_person("Ada Stone", role=RoleName.ADMIN)
+    reports, reads = (
+        Program(app, make_secret(ada, scopes)) for scopes in (frozenset({ApiScope.REPORT}), ALL)
+    )
+    path, body = f"/events/{event.id}/check-ins", {"member": str(mia.id)}
+    assert [reports.post(path, body).json["outcome"] for _twice in range(2)] == ["counted", "counted"]
+    items = [{"key": "item-0001", **body}]
+    assert reports.post(f"{path}/batch", {"items": items}).json["data"][0]["outcome"] == "counted"
+    assert reads.post(path, body).json["outcome"] == "repeat" and rows_of(Attendance) == 1
 
 
 @pytest.mark.parametrize("typed", ["213 555 0101", "101", "(213) 555-0199", "77", "Nate Okafor"])

@@ -18,12 +18,14 @@ from mobilize.accounts.tokens.access import token_access
 from mobilize.accounts.tokens.models import PERSONAL, ApiScope
 from mobilize.actions.eligibility import freeze_event
 from mobilize.actions.models import Event
+from mobilize.api.operation import OPERATIONS
 from mobilize.checkins.models import Evidence, HeadCount
 from mobilize.database import db
 from mobilize.demo.links import program_token
 from mobilize.demo.seed import local
 from tests.api.program import make_secret
 from tests.builders import make_event, make_member, make_site
+from tests.world import stating
 
 DOCS = Path(__file__).parents[2] / "docs"
 CURL = re.compile(r"^```sh\n(curl .*?)\n```", re.MULTILINE | re.DOTALL)
@@ -85,6 +87,51 @@ def test_the_connector_says_what_was_declined(event: Event, live_server: str) ->
     argv = [sys.executable, "-c", script]
     output = run(argv, live_server, EVENT=str(event.id), PYTHONPATH=str(DOCS / "examples"))
     assert output.splitlines() == ["1 walkup", "130 {True}", "count_unusual 422"]
+
+
+def test_the_connector_plans_and_prepares(event: Event, live_server: str) -> None:
+    script = (
+        "import os\nfrom mobilize_connector import Mobilize\nunion = Mobilize()\n"
+        "plan = {'name': {'en': 'Walk-in'}, 'starts_at': '2035-03-06T07:00:00-08:00',"
+        " 'ends_at': '2035-03-06T07:45:00-08:00'}\n"
+        "made = union.create_event(union.get_sites()[0]['id'], key='walk-in-01', **plan)\n"
+        "print(made == union.create_event(union.get_sites()[0]['id'], key='walk-in-01', **plan))\n"
+        "prepared = union.create_action(**plan | {'starts_at': '2035-03-07T07:00:00-08:00',"
+        " 'ends_at': '2035-03-07T07:45:00-08:00'})\n"
+        "print(prepared['state'], prepared['id'] in prepared['confirm_url'])\n"
+        "text = union.write_text(made['action_id'], {'en': 'See you', 'es': 'Nos vemos'})\n"
+        "print('/broadcasts/' + text['id'] in text['confirm_url'])\n"
+    )
+    output = run([sys.executable, "-c", script], live_server, PYTHONPATH=str(DOCS / "examples"))
+    assert output.splitlines() == ["True", "prepared True", "True"]
+
+
+def test_every_deed_of_a_page_stands_in_the_manual_with_its_operation(sqlite_app: Flask) -> None:
+    """A new one joins the table: with the operation that does the same, or with why there is none."""
+    table = (
+        (DOCS / "api.md")
+        .read_text(encoding="utf-8")
+        .partition("| deed | pages | API |")[2]
+        .partition("\n\n")[0]
+    )
+    rows = [line.split("|")[1:4] for line in table.strip().splitlines()[1:]]
+    pages = [name for _what, cell, _api in rows for name in re.findall(r"`(\w+\.\w+)`", cell)]
+    assert sorted(pages) == sorted(changing_endpoints(sqlite_app))
+    named = [name for _what, _pages, cell in rows for name in re.findall(r"`(\w+)`", cell)]
+    written = {operation.name for operation in OPERATIONS if operation.keyed}
+    assert written <= set(named) and all(
+        api.strip().startswith("no") or "`" in api for _what, _pages, api in rows
+    )
+
+
+def changing_endpoints(app: Flask) -> set[str]:
+    """The pages that change something for whoever is signed in, or is about to be."""
+    inside = stating(app, "signed_in")
+    return {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if "POST" in rule.methods and rule.endpoint in inside
+    }
 
 
 def test_the_demo_gives_a_token_for_everything_but_names(sqlite_app: Flask) -> None:

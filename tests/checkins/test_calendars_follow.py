@@ -140,6 +140,34 @@ def test_the_union_and_an_area_have_one_entry_for_each_action(
     assert of_union["uid"] == of_area["uid"] == str(event.action_id)
 
 
+@pytest.mark.parametrize("whose", ["union", "area", "site", "member"])
+def test_each_calendar_says_what_was_moved_and_called_off(
+    client: FlaskClient, event: Event, site: Site, carmen: Person, mia: Member, whose: str
+) -> None:
+    """By sequence, moment and status, with a reminder, and how often it is read again."""
+    olga = make_person("Olga Brandt", role=RoleName.ORGANIZER, area=site.area)
+    addresses = {"union": feeds(olga)[settings().union_name], "area": feeds(olga)["North"]}
+    addresses |= {"site": feeds(carmen)[site.name], "member": path(address_of_member(mia.id))}
+    entries, now = [], clock.now()
+    for n in range(3):
+        answer = client.get(addresses[whose])
+        [entry] = read_strictly(answer.data)
+        entries.append(entry)
+        assert b"REFRESH-INTERVAL;VALUE=DURATION:PT1H" in answer.data
+        assert len(entry.alarms.times) == (0 if n == 2 else 1), "nobody is reminded of what is called off"
+        if n == 0:
+            assert move_event(event, _span(event), "Gate B", actor="shell", now=now + timedelta(minutes=5))
+        elif n == 1:
+            call_off_action(event.action, actor="shell", now=now + timedelta(minutes=10))
+    assert [str(entry["status"]) for entry in entries] == ["CONFIRMED", "CONFIRMED", "CANCELLED"]
+    assert len({str(entry["uid"]) for entry in entries}) == 1
+    sequences, changes = (
+        [entry["sequence"] for entry in entries],
+        [entry["last-modified"].dt for entry in entries],
+    )
+    assert sequences == sorted(set(sequences)) and changes == sorted(set(changes))
+
+
 def test_an_address_ends_with_the_role_and_by_hand(client: FlaskClient, event: Event, carmen: Person) -> None:
     [address] = feeds(carmen).values()
     sign_in(client, carmen)

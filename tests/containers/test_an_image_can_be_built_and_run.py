@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import config
-from mobilize import clock, locks
+from mobilize import clock, guides, locks
 from mobilize.accounts.security.checklist import BEAT
 from tests.containers.walking import ROOT, Stage, Walk, sent_to_the_engine, steps
 from tests.services import free_port
@@ -44,7 +44,9 @@ def settings_file(tmp_path: Path) -> dict[str, str]:
 
 def test_no_secret_no_test_and_no_database_goes_into_an_image(walked: Walk) -> None:
     assert not [path for path in sent_to_the_engine() if path.parts[0] in {"tests", "bench", "var"}]
-    assert {path.parent for path in sent_to_the_engine() if path.parts[0] == "docs"} == {Path("docs/guides")}
+    docs = {path for path in sent_to_the_engine() if path.parts[0] == "docs"}
+    manuals = {Path(f"docs/{name}.md") for name in guides.MANUALS}
+    assert {path for path in docs if path.parent != Path("docs/guides")} == manuals
     assert walked.image.inside("docs/guides/captain.en.md").exists()
     inside = {path.name for path in walked.image.inside("").iterdir()}
     assert inside >= {"config.py", "wsgi.py", "mobilize", "workers", "templates", "deploy", ".venv"}

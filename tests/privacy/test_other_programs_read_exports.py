@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -60,7 +61,7 @@ def table(answer: Any) -> list[dict[str, str]]:
         ("action_network", "member_number", {"attended_on": "2026-03-03"}),
         ("action_builder", "Custom ID", {"Date": "2026-03-03"}),
         ("broadstripes", "Employee ID", {"Date": "2026-03-03"}),
-        ("nationbuilder", "external_id", {"event_date": "03/03/2026"}),
+        ("nationbuilder", "external_id", {"tag_list": "Attended: Morning picket 2026-03-03"}),
     ],
 )
 def test_each_program_has_its_headings_and_only_who_came(
@@ -94,6 +95,22 @@ def test_osdi_has_a_person_in_each_attendance(client: FlaskClient, morning: Morn
     person = mia["_embedded"]["osdi:person"]
     assert (person["given_name"], person["family_name"]) == ("Mia", "Reyes")
     assert "phone_numbers" not in person and "Olga Peña" in document["source"]
+
+
+def test_osdi_writes_a_phone_in_digits_alone(client: FlaskClient, morning: Morning, olga: Person) -> None:
+    document = json.loads(export(client, morning, "osdi", "phones").data)
+    people = [one["_embedded"]["osdi:person"] for one in document["_embedded"]["osdi:attendances"]]
+    numbers = [phone["number"] for person in people for phone in person.get("phone_numbers", ())]
+    assert numbers and all(re.fullmatch(r"1\d{10}", number) for number in numbers)
+
+
+def test_nationbuilder_is_given_its_own_fields_alone(
+    client: FlaskClient, morning: Morning, olga: Person
+) -> None:
+    """By its list of fields available for import; the last column is for people."""
+    fields = {"external_id", "first_name", "last_name", "mobile_number", "employer", "tag_list", "Source"}
+    [row, *_rest] = table(export(client, morning, "nationbuilder"))
+    assert set(row) == fields and "," not in row["tag_list"]
 
 
 def test_payroll_reads_shifts_and_hours(client: FlaskClient, morning: Morning, olga: Person) -> None:

@@ -21,8 +21,8 @@ class ApiScope(StrEnum):
 
     `read`: places, campaigns, actions, events, and of people only what outsiders may be told. `figures`:
     counts by name of every chapter, however small, and members without names. `report`: check-ins, head
-    counts and supporters. `plan`: making and moving events. `names`: who the members are, and who came.
-    `phones`: their numbers.
+    counts and supporters. `plan`: campaigns, actions, events, drafts. `names`: who the members are, and who
+    came. `phones`: their numbers.
     """
 
     READ = "read"

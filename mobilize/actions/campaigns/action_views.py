@@ -1,6 +1,7 @@
 """Pages of actions: creating one at many sites, its events, and its posters."""
 
 import uuid
+from typing import Any
 
 from flask import Response as FileResponse
 from flask import flash, redirect, render_template, request, url_for
@@ -101,7 +102,11 @@ def _area_id() -> uuid.UUID | None:
 
 def _action_form(areas: list[tuple[Area, int]]) -> ActionForm:
     """The form with the choices this person has: every site only for those whose scope is all of them."""
-    form = ActionForm(campaign=request.args.get("campaign", ""))
+    # What a program has prepared stands in the address, field by field.
+    begun: dict[str, Any] = {}
+    if request.method == "GET" and "form_id" in request.args:
+        begun = {"formdata": request.args}
+    form = ActionForm(campaign=request.args.get("campaign", ""), **begun)
     whole = may_choose_every_site(me().scope)
     number = sum(sites for _area, sites in areas)
     some = SelectChoice(SOME_AREAS, _("Only the areas chosen below"))
@@ -115,7 +120,7 @@ def _action_form(areas: list[tuple[Area, int]]) -> ActionForm:
         SelectChoice(ActionKind.COUNT.value, _("A count without a line: sticker day, petition")),
     ]
     form.campaign.choices = [*map(_campaign_choice, all_campaigns()), SelectChoice("", _("None"))]
-    if not form.is_submitted():
+    if not form.is_submitted() and not form.where.data:
         form.where.data = EVERY_SITE if whole else SOME_AREAS
     return form
 

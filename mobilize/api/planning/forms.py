@@ -1,32 +1,71 @@
-"""What a program plans: an event of one site, another time or place."""
+"""What a program plans: campaigns, actions, events of one site, shifts, texts; another time or place."""
 
-from typing import Any
+import uuid
+from datetime import time
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import Field, create_model
 
 from mobilize import clock
+from mobilize.actions.events.shifts import MOST_GATES, MOST_SHIFTS, ShiftTimes
+from mobilize.actions.models import ActionKind
 from mobilize.actions.operations import LONGEST_NAME
 from mobilize.actions.time_ranges import LocalTimeRange
-from mobilize.api.fields import Line, Moment, RequestBody
+from mobilize.api.fields import Line, Moment, RequestBody, Whole
 from mobilize.errors import Refused
 from mobilize.languages import DEFAULT, LANGUAGES, Translated, _
+from mobilize.reminders.broadcasts.forms import LONGEST_TYPED
+from mobilize.reminders.models import Audience, AudienceFilter, RuleKind
 
-_NAME: dict[str, Any] = {"min_length": 1, "max_length": LONGEST_NAME}
-_BY_LANGUAGE: dict[str, Any] = {
-    code: (Line, Field(..., **_NAME)) if code == DEFAULT else (Line | None, Field(None, **_NAME))
-    for code in LANGUAGES
-}
-NewTexts: type[RequestBody] = create_model("NewTexts", __base__=RequestBody, **_BY_LANGUAGE)
+MOST_AREAS, MOST_PLACES = 20, 1000
+# Words of several lines, without any other control character.
+_Lines = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]*$")]
+_TimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+
+class TextsIn(RequestBody):
+    """A text by language."""
+
+    @property
+    def translated(self) -> Translated:
+        """The same as operations take it."""
+        return Translated(self.model_dump(exclude_none=True))
+
+
+def _by_language(name: str, kind: Any, *, needed: bool, **limits: Any) -> Any:
+    fields: dict[str, Any] = {
+        code: (kind, Field(..., **limits))
+        if needed and code == DEFAULT
+        else (kind | None, Field(None, **limits))
+        for code in LANGUAGES
+    }
+    return create_model(name, __base__=TextsIn, **fields)
+
+
+if TYPE_CHECKING:
+    NewTexts: TypeAlias = TextsIn
+    DemandTexts: TypeAlias = TextsIn
+    WrittenTexts: TypeAlias = TextsIn
+else:
+    NewTexts = _by_language("NewTexts", Line, needed=True, min_length=1, max_length=LONGEST_NAME)
+    DemandTexts = _by_language("DemandTexts", _Lines, needed=False)
+    WrittenTexts = _by_language("WrittenTexts", _Lines, needed=False, max_length=LONGEST_TYPED)
 
 
 class NothingMore(RequestBody):
     """All is said by the address: {}."""
 
 
-class _TimesAndPlace(RequestBody):
+class CampaignPlan(RequestBody):
+    """A campaign. Its demands stand on posters and receipts, one a line."""
+
+    name: NewTexts
+    demands: DemandTexts = Field(default_factory=DemandTexts)
+
+
+class _Times(RequestBody):
     starts_at: Moment
     ends_at: Moment
-    meet_at: Line = Field("", description="Where people meet.")
 
     def span(self, zone: str) -> LocalTimeRange:
         """The same on the clock of the place. Refused: bad_time, where no such clock shows it."""
@@ -38,18 +77,91 @@ class _TimesAndPlace(RequestBody):
         return span
 
 
+class _TimesAndPlace(_Times):
+    meet_at: Line = Field("", description="Where people meet.")
+
+
+class ActionPlan(_Times):
+    """An action at many sites, or a rally. Its times are on the clock of the union; at every site it is at
+    that time of day."""
+
+    name: NewTexts
+    kind: ActionKind = ActionKind.PICKET
+    campaign_id: uuid.UUID | None = None
+    area_ids: list[uuid.UUID] | None = Field(
+        None, min_length=1, max_length=MOST_AREAS, description="Whose chapters; null: every site."
+    )
+    venue: Line = Field("", description="Of a rally.")
+    target_percent: Whole = Field(75, ge=1, le=100)
+    elsewhere_ok: bool = Field(True, description="Members may stand on another site's line.")
+    drill: bool = Field(False, description="A rehearsal, which enters no total.")
+
+
 class NewEvent(_TimesAndPlace):
     """An event at one site."""
 
-    name: NewTexts  # type: ignore[valid-type]
-
-    @property
-    def translated(self) -> Translated:
-        """Its name, by language."""
-        return Translated(self.name.model_dump(exclude_none=True))  # type: ignore[attr-defined]
+    name: NewTexts
 
 
 class NewTime(_TimesAndPlace):
     """Another time or place of an event; what is left out is emptied, but for a rally's venue."""
 
     venue: Line = Field("", description="Of a rally.")
+
+
+class ShiftPlan(RequestBody):
+    """A shift on the clock of the place; one that ends at or before its start ends on the next day."""
+
+    start: _TimeOfDay
+    end: _TimeOfDay
+
+    @property
+    def times(self) -> ShiftTimes:
+        """The same as operations take it."""
+        return ShiftTimes(time.fromisoformat(self.start), time.fromisoformat(self.end))
+
+
+class ShiftsPlan(RequestBody):
+    """The shifts of a day, in their order."""
+
+    shifts: list[ShiftPlan] = Field(min_length=1, max_length=MOST_SHIFTS)
+
+    @property
+    def times(self) -> list[ShiftTimes]:
+        """The same as operations take them."""
+        return [one.times for one in self.shifts]
+
+
+class ShiftsAndGates(ShiftsPlan):
+    """The shifts of an event, and the gates of its site, by which heads are counted."""
+
+    gates: list[Line] | None = Field(None, max_length=MOST_GATES, description="Null: as they are.")
+
+
+class LinesShown(RequestBody):
+    """Whether anybody may look up an action's lines."""
+
+    show: bool
+
+
+class RuleSwitch(RequestBody):
+    """One of an action's reminders, on or off."""
+
+    kind: RuleKind
+    on: bool
+
+
+class TextPlan(RequestBody):
+    """A text about an action, in every language that members read, and to whom it goes."""
+
+    text: WrittenTexts
+    audience: Audience = Field(Audience.MEMBERS, description="A rehearsal's go to the staff.")
+    members: AudienceFilter = Field(
+        AudienceFilter.ALL,
+        description="`missing`: not in, and not said no; `said_coming`: and not in; `not_seen`: in at no "
+        "line; `came_last`: at the campaign's last action.",
+    )
+    place_ids: list[uuid.UUID] | None = Field(
+        None, min_length=1, max_length=MOST_PLACES, description="Areas and sites of it; null: all."
+    )
+    language: str | None = Field(None, max_length=20, description="Only to those who read this one.")

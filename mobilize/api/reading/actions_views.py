@@ -51,13 +51,13 @@ class EventsQuery(PageQuery):
 def campaigns(access: TokenAccess, query: PageQuery) -> CampaignListOut:
     """Every campaign, with its demands: they stand on every poster."""
     rows, more = read_page(select(Campaign), Campaign.id, query)
-    return CampaignListOut(data=[_campaign(row) for row in rows], next=more)
+    return CampaignListOut(data=[campaign_out(row) for row in rows], next=more)
 
 
 @reading("/campaigns/<uuid:campaign_id>", ApiScope.READ, tag="Actions", answer=CampaignOut)
 def campaign(access: TokenAccess, campaign_id: uuid.UUID) -> CampaignOut:
     """One campaign."""
-    return _campaign(db.session.get(Campaign, campaign_id) or abort(404))
+    return campaign_out(db.session.get(Campaign, campaign_id) or abort(404))
 
 
 @reading("/actions", ApiScope.READ, tag="Actions", answer=ActionListOut, query=ActionsQuery)
@@ -68,13 +68,13 @@ def actions(access: TokenAccess, query: ActionsQuery) -> ActionListOut:
     if query.campaign_id:
         selected = selected.where(Action.campaign_id == query.campaign_id)
     rows, more = read_page(selected, Action.id, query)
-    return ActionListOut(data=[_action(row) for row in rows], next=more)
+    return ActionListOut(data=[action_out(row) for row in rows], next=more)
 
 
 @reading("/actions/<uuid:action_id>", ApiScope.READ, tag="Actions", answer=ActionOut)
 def action(access: TokenAccess, action_id: uuid.UUID) -> ActionOut:
     """One action."""
-    return _action(visible_action(action_id, access.scope))
+    return action_out(visible_action(action_id, access.scope))
 
 
 @reading(
@@ -154,11 +154,13 @@ def event_out(row: Event) -> EventOut:
     )
 
 
-def _campaign(row: Campaign) -> CampaignOut:
+def campaign_out(row: Campaign) -> CampaignOut:
+    """A campaign as the API tells of it."""
     return CampaignOut(id=row.id, name=dict(row.name), demands=dict(row.demands))
 
 
-def _action(row: Action) -> ActionOut:
+def action_out(row: Action) -> ActionOut:
+    """An action as the API tells of it."""
     return ActionOut(
         id=row.id,
         campaign_id=row.campaign_id,
@@ -169,6 +171,7 @@ def _action(row: Action) -> ActionOut:
         starts_at=row.starts_at,
         ends_at=row.ends_at,
         called_off_at=row.called_off_at,
+        lines_shown_at=row.line_finder_at,
     )
 
 

@@ -109,7 +109,7 @@ def reports(access: TokenAccess, action_id: uuid.UUID, query: ReportsQuery) -> R
         selected = selected.where(Report.kind == query.kind)
     visible = [one for one in db.session.scalars(selected) if _sees(access, one)]
     rows, more = cut_page(visible, query, lambda report: report.id)
-    return ReportListOut(data=[_report(row) for row in rows], next=more)
+    return ReportListOut(data=[report_out(row) for row in rows], next=more)
 
 
 @reading("/reports/<uuid:report_id>", ApiScope.FIGURES, tag="Figures", answer=ReportOut)
@@ -119,7 +119,7 @@ def report(access: TokenAccess, report_id: uuid.UUID) -> ReportOut:
     if row is None or not _sees(access, row):
         abort(404)
     visible_action(row.action_id, access.scope)
-    return _report(row)
+    return report_out(row)
 
 
 def _sees(access: TokenAccess, row: Report) -> bool:
@@ -148,7 +148,8 @@ def _row(row: MatrixRow, matrix: Matrix) -> SeriesRowOut:
     return SeriesRowOut(id=row.id, name=row.name, cells=cells)
 
 
-def _report(row: Report) -> ReportOut:
+def report_out(row: Report) -> ReportOut:
+    """A report as the API tells of it."""
     return ReportOut(
         id=row.id,
         action_id=row.action_id,

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Uuid, bindparam, select
 
 from mobilize.accounts.tokens.access import TokenAccess
+from mobilize.accounts.tokens.models import ApiScope
 from mobilize.api.operations import key_reused, nonce_of
 from mobilize.api.reporting.event_facts import EventFacts
 from mobilize.api.reporting.forms import CheckInReport
@@ -44,7 +45,7 @@ def report_check_in(
         done = check_in(claim, now=now)
     except Refused as refusal:
         raise _about_the_key(refusal) from None
-    return _stored(event, claim, key, done)
+    return _stored(event, claim, key, done, access)
 
 
 def report_check_ins(
@@ -73,7 +74,7 @@ def report_check_ins(
         if isinstance(done, Refused):
             answers[n] = _declined(key, _about_the_key(done))
         else:
-            answers[n] = _stored(event, claim, key, done)
+            answers[n] = _stored(event, claim, key, done, access)
     return [answers[n] for n in range(len(reports))]
 
 
@@ -128,14 +129,22 @@ def _claim(
     )
 
 
-def _stored(event: EventFacts, claim: CheckInClaim, key: str, done: CheckInResult) -> StoredOut:
-    return StoredOut(key=key, stored=True, outcome=_answered_outcome(event, claim, done.outcome))
+def _stored(
+    event: EventFacts, claim: CheckInClaim, key: str, done: CheckInResult, access: TokenAccess
+) -> StoredOut:
+    return StoredOut(key=key, stored=True, outcome=_answered_outcome(event, claim, done.outcome, access))
 
 
-def _answered_outcome(event: EventFacts, claim: CheckInClaim, outcome: Outcome) -> Outcome:
-    """Of somebody named by a number only what follows from the time and the event."""
-    if claim.typed is None or outcome is Outcome.OUTSIDE_HOURS:
+def _answered_outcome(
+    event: EventFacts, claim: CheckInClaim, outcome: Outcome, access: TokenAccess
+) -> Outcome:
+    """Of somebody named by a number only what follows from the time and the event; and that a member was in
+    already only to a token that may read who came."""
+    if outcome is Outcome.OUTSIDE_HOURS:
         return outcome
+    if claim.typed is None:
+        is_told = outcome is not Outcome.REPEAT or access.may(ApiScope.NAMES)
+        return outcome if is_told else Outcome.COUNTED
     return Outcome.UNRESOLVED if event.takes_none or claim.needs_review else Outcome.WALKUP
 
 

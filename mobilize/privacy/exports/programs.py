@@ -2,6 +2,23 @@
 
 Nobody's e-mail is held here: what joins a row to somebody there is the member number, and the phone where the
 export has phones. These files have no row above their headings; who took them stands in the last column.
+
+What the headings follow, as far as it is public; none was tried with an account of that program:
+- OSDI 1.2: its specification, `attendances.md` and `people.md` of github.com/opensupporter/osdi-docs. A phone
+  number has its country code and nothing but digits.
+- VAN or EveryAction: the words of an event signup (docs.ngpvan.com, "Event Signups", common models: person,
+  event, role, status, location). The headings of its bulk upload are not public: they are mapped by hand, as
+  are the names of roles and statuses, which each committee chooses.
+- Action Network: help.actionnetwork.org, "File formats for list uploads": headings that are named like its
+  fields are matched by themselves, any other becomes a field of one's own. It finds people by e-mail address
+  or mobile number, so a file without phones finds nobody.
+- Action Builder: actionbuilder.zendesk.com, "Entity Uploads": the headings there; the type of a phone is
+  `Cell`. The column of the action is mapped to a field and its answer.
+- Broadstripes: help.broadstripes.com, "Import a spreadsheet", "Events", "External systems". The column of
+  the action is a step of an event; the number belongs to an external system, which is chosen there. How
+  its own columns are headed is not public.
+- NationBuilder: support.nationbuilder.com, "Fields available for import": these fields and no other. A day is
+  none of them, so it stands in the tag.
 """
 
 import json
@@ -38,6 +55,7 @@ ATTENDANCE = (
 HOURS = (ExportFormat.PAYROLL,)
 ENDINGS = {ExportFormat.OSDI: "json", **dict.fromkeys((*ATTENDANCE[1:], *HOURS), "csv")}
 OSDI_TYPE = "application/hal+json"
+_OSDI_RELATIONS = "https://opensupporter.github.io/osdi-docs/{rel}.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +166,8 @@ def _broadstripes(name: str, row: AttendedRow) -> list[Cell]:
 
 def _nationbuilder(name: str, row: AttendedRow) -> list[Cell]:
     # Commas part one tag from the next.
-    tag = f"Attended: {name.replace(',', ' ')}"
-    return [row.number, row.first, row.name.last, _phone(row), tag, f"{row.at:%m/%d/%Y}"]
+    tag = f"Attended: {' '.join(name.replace(',', ' ').split())} {row.at:%Y-%m-%d}"
+    return [row.number, row.first, row.name.last, _phone(row), row.site, tag]
 
 
 _Columns = tuple[Callable[[str], Sequence[str]], Callable[[str, AttendedRow], list[Cell]]]
@@ -180,7 +198,7 @@ _COLUMNS: dict[ExportFormat, _Columns] = {
     ),
     ExportFormat.NATIONBUILDER: (
         lambda _name: (
-            "external_id", "first_name", "last_name", "mobile_number", "tag_list", "event_date",
+            "external_id", "first_name", "last_name", "mobile_number", "employer", "tag_list",
         ),
         _nationbuilder,
     ),
@@ -207,6 +225,7 @@ def _osdi(action: Action, rows: Sequence[AttendedRow], mark: str) -> bytes:
         "page": 1,
         "total_records": len(rows),
         "source": mark,
+        "_links": {"curies": [{"name": "osdi", "href": _OSDI_RELATIONS, "templated": True}]},
         "_embedded": {"osdi:event": event, "osdi:attendances": [_attendance(action, row) for row in rows]},
     }
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
@@ -220,7 +239,9 @@ def _attendance(action: Action, row: AttendedRow) -> dict[str, Any]:
         "employer": row.site,
     }
     if row.phone:
-        person["phone_numbers"] = [{"primary": True, "number": row.phone, "number_type": "Mobile"}]
+        person["phone_numbers"] = [
+            {"primary": True, "number": row.phone.lstrip("+"), "number_type": "Mobile"}
+        ]
     return {
         "identifiers": [f"mobilize:{action.id}/{row.site_code}/{row.number}"],
         "origin_system": "Mobilize",

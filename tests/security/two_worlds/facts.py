@@ -12,6 +12,7 @@ from flask import Flask
 
 from mobilize.accounts.access.grants import grant_line
 from mobilize.accounts.models import GrantKind, Person, RoleName
+from mobilize.accounts.tokens.models import ApiScope
 from mobilize.actions.eligibility import freeze_event
 from mobilize.actions.line_finder.operations import show_lines
 from mobilize.actions.models import Action, ActionKind, Event
@@ -26,6 +27,7 @@ from mobilize.privacy.retention.erasure import erase_member
 from mobilize.roster.models import Member, Membership, MembershipRank, Site
 from mobilize.texts.models import PhoneRule
 from mobilize.turnout.statements.operations import OfficerSignature, open_link, prepare, publish
+from tests.api.program import Program, make_secret
 from tests.builders import (
     LONG_AGO,
     START,
@@ -60,6 +62,8 @@ FACTS: dict[str, tuple[str, ...]] = {
     "listed and ticked already": ("Lee",),
     "listed by second site": ("Sol",),
 }
+# What a program is given that needs neither names nor any figure by name.
+WITHOUT_NAMES = frozenset({ApiScope.READ, ApiScope.REPORT, ApiScope.PLAN})
 # Stands on the list in all worlds, and in one of them the probe is Lia's.
 LIA = uuid.UUID(int=100)
 # Enough of them that outsiders are told how many.
@@ -79,10 +83,16 @@ class World:
     here: Event
     elsewhere: Event
     officer: Person
+    secret: str
     captains: dict[str, str] = field(default_factory=dict)
     walls: list[str] = field(default_factory=list)
     noon: str = ""
     versions: int = 0
+
+    @property
+    def program(self) -> Program:
+        """A program of the office's, whose token opens no names."""
+        return Program(self.app, self.secret)
 
     @property
     def random(self) -> dict[str, str]:
@@ -113,7 +123,8 @@ def build(app: Flask, fact: str, *, kind: ActionKind = ActionKind.PICKET) -> Wor
             )  # fmt: skip
     _who_is_in(here, people)
     officer = make_person("Ada Office", role=RoleName.ADMIN, phone="+12135550190")
-    world = World(app, action, here, elsewhere, officer)
+    secret = make_secret(officer, WITHOUT_NAMES, days=365, id=_id(40))
+    world = World(app, action, here, elsewhere, officer, secret)
     _links(world, lincoln.area_id)
     world.publish(OPEN)
     show_lines(action, True, actor="test", now=OPEN)

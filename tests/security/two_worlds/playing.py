@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from mobilize import clock
 from mobilize.actions.eligibility import freeze_due_events
+from mobilize.api import rate_limit
 from mobilize.checkins.line import queries as queries
 from mobilize.checkins.line import state
 from mobilize.checkins.member import personal_links
@@ -113,6 +114,8 @@ def _without_list(key: tuple[str, str], text: str) -> str:
         return json.dumps({name: body[name] for name in body if name not in OF_THE_LIST})
     if look.endswith(("line", "line?shell=1", "page after it")):
         text = re.sub(r'<ul class="names".*?</ul>', "", text, flags=re.S)
+        # The same names to choose from, whoever is not in first.
+        text = re.sub(r'<option\s+value="[0-9a-f-]{36}">.*?</option>', "", text, flags=re.S)
         text = re.sub(r'(id="(?:named|others)"[^>]*>(?:<[^>]*>)*)\d+', r"\1", text)
         text = re.sub(r'(<div class="big"[^>]*id="named".*?</div>)', "", text, flags=re.S)
         return re.sub(r"^(ETag|Content-Length): .*$", "", text, flags=re.M)
@@ -125,6 +128,7 @@ def _forget_what_processes_keep() -> None:
     state.forget()
     queries.last_count.cache_clear()
     personal_links._by_letters.cache_clear()
+    rate_limit._used.clear()
 
 
 def _pass_to(moment: datetime, time: Any, world: World) -> None:

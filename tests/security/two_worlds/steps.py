@@ -23,11 +23,12 @@ from tests.services.client import Client
 
 # Who got an answer, what it was, and the answer.
 Answers = Iterator[tuple[str, str, TestResponse]]
-MEMBER, OUTSIDER, CAPTAIN, OTHER_CAPTAIN = (
+MEMBER, OUTSIDER, CAPTAIN, OTHER_CAPTAIN, PROGRAM = (
     "a member",
     "outsider",
     "captain of this line",
     "captain of another line",
+    "program without names",
 )
 
 
@@ -217,6 +218,40 @@ def by_the_members_own_link(world: World) -> Answers:
     yield OUTSIDER, "undo", Client(world.app, use_cookies=True).post(f"/c/{world.here.code}/undo")
 
 
+def a_program_reports_numbers(world: World) -> Answers:
+    """One by one and many at once, each sent twice."""
+    path = f"/events/{world.here.id}/check-ins"
+    for n, typed in enumerate((PROBE, PROBE_NUMBER, "2135550177", PROBE)):
+        for again in ("", " again"):
+            answer = world.program.post(path, {"typed": typed}, key=f"by-number-{n}")
+            yield PROGRAM, f"typed {n}{again}", answer
+    items = [{"key": f"batch-{n:04d}", "typed": typed} for n, typed in enumerate((PROBE, PROBE_NUMBER, "77"))]
+    for n in range(2):
+        answer = world.program.post(f"{path}/batch", {"items": items}, key="the-batch-1")
+        yield PROGRAM, f"batch {n}", answer
+    heads = world.program.post(f"/events/{world.here.id}/head-counts", {"n": 29}, key="heads-0001")
+    yield PROGRAM, "heads", heads
+
+
+def a_program_reports_a_member(world: World) -> Answers:
+    """The same id in all worlds, in one of which its number was typed: whether they were in is not told."""
+    yield OUTSIDER, "tap", _post(world, Client(world.app, use_cookies=True), typed=PROBE)
+    path = f"/events/{world.here.id}/check-ins"
+    for n in range(2):
+        answer = world.program.post(path, {"member": str(LIA)}, key=f"by-id-{n:04d}")
+        yield PROGRAM, f"by id {n}", answer
+    items = [{"key": "batch-0001", "member": str(LIA)}]
+    yield PROGRAM, "batch", world.program.post(f"{path}/batch", {"items": items}, key="the-batch-1")
+
+
+def a_program_says_who_left(world: World) -> Answers:
+    yield OUTSIDER, "tap", _post(world, Client(world.app, use_cookies=True), typed=PROBE)
+    path = f"/events/{world.here.id}/check-ins"
+    for n, who in enumerate(({"member": str(LIA)}, {"typed": PROBE}, {"typed": "2135550177"})):
+        answer = world.program.post(path, {**who, "left": True}, key=f"leaves-{n:04d}")
+        yield PROGRAM, f"leaves {n}", answer
+
+
 STEPS = {
     "tap": Step(tap),
     "tap by number": Step(tap_by_number),
@@ -239,6 +274,9 @@ STEPS = {
     "untick at last": Step(untick_at_last),
     "scan": Step(scan),
     "own link": Step(by_the_members_own_link),
+    "program, by number": Step(a_program_reports_numbers),
+    "program, by id": Step(a_program_reports_a_member),
+    "program, who left": Step(a_program_says_who_left, kind=ActionKind.STRIKE),
     "late upload": Step(late_upload, at=START + timedelta(days=9)),
     "months later": Step(months_later, at=START + timedelta(days=30)),
 }

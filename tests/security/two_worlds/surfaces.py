@@ -7,6 +7,7 @@ look at. Of a file what it says is compared.
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 
 from openpyxl import load_workbook
@@ -21,6 +22,7 @@ from tests.security.two_worlds.steps import (
     CAPTAIN,
     OTHER_CAPTAIN,
     OUTSIDER,
+    PROGRAM,
     captain_of,
     event_token,
 )
@@ -154,6 +156,7 @@ ROUTES: dict[str, Looks | str] = {
     "api.page": NOBODYS_FIGURE,
     "public.colours": NOBODYS_FIGURE,
     "public.guide": NOBODYS_FIGURE,
+    "public.manual": NOBODYS_FIGURE,
     "public.healthz": NOBODYS_FIGURE,
     "public.language": NOBODYS_FIGURE,
     "public.readyz": NOBODYS_FIGURE,
@@ -188,12 +191,54 @@ ROUTES: dict[str, Looks | str] = {
 }
 
 
+# What the token of a program without names opens to read: the address of each.
+READ_BY_A_PROGRAM: dict[str, str] = {
+    "api.token": "/token",
+    "api.areas": "/areas",
+    "api.sites": "/sites",
+    "api.site": "/sites/{site}",
+    "api.campaigns": "/campaigns",
+    "api.campaign": "/campaigns/{nothing}",
+    "api.actions": "/actions",
+    "api.action": "/actions/{action}",
+    "api.events": "/events",
+    "api.event": "/events/{event}",
+    "api.shifts": "/events/{event}/shifts",
+    "api.head_counts": "/events/{event}/head-counts",
+    "api.supporters": "/events/{event}/supporters",
+    "api.turnout": "/actions/{action}/turnout",
+}
+# An id that was drawn anew: those of the world begin with noughts.
+_DRAWN_ID = re.compile(r"(?!0{8}-)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_CURSOR = re.compile(r'"next":"[^"]+"')
+
+
 def look_at_everything(world: World) -> Iterator[Look]:
     """All looks of all observers, in the order of `ROUTES`; and what a member's phone was sent."""
     for route in ROUTES.values():
         if not isinstance(route, str):
             yield from route(world)
+    yield from _by_a_program(world)
     yield OUTSIDER, "texts to a member", _texts()
+
+
+def _by_a_program(world: World) -> Iterator[Look]:
+    ids = {"site": world.here.site_id, "action": world.action.id, "event": world.here.id, "nothing": TIA}
+    for address in READ_BY_A_PROGRAM.values():
+        path = address.format(**ids)
+        yield PROGRAM, path, _with_ids_in_order(world.program.get(path))
+        if address.endswith("head-counts"):
+            yield PROGRAM, f"{path} by pages", _with_ids_in_order(world.program.get(f"{path}?limit=1"))
+
+
+def _with_ids_in_order(answer: TestResponse) -> str:
+    """The whole answer, in which an id that was drawn is its place among them; the ETag and the cursor are
+    made of them."""
+    headers = [(name, "" if name == "ETag" else value) for name, value in answer.headers]
+    body = _CURSOR.sub('"next":"more"', answer.text)
+    text = f"{answer.status}\n{headers}\n\n{body}"
+    drawn = list(dict.fromkeys(_DRAWN_ID.findall(text)))
+    return _DRAWN_ID.sub(lambda match: f"id {drawn.index(match[0])}", text)
 
 
 def _texts() -> str:

@@ -15,7 +15,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from mobilize.accounts.access.permissions import anyone
+from mobilize.accounts.access.permissions import anyone, permission_of
+from mobilize.accounts.tokens.models import ApiScope
 from mobilize.checkins.line import queries as queries
 from mobilize.checkins.member import pages
 from mobilize.checkins.models import Attendance, Method
@@ -23,10 +24,10 @@ from mobilize.database import db
 from mobilize.turnout.board import cache as live
 from mobilize.turnout.figures.snapshots import latest_fixed
 from mobilize.turnout.reports import thank_you as thanks
-from tests.security.two_worlds.facts import FACTS
+from tests.security.two_worlds.facts import FACTS, WITHOUT_NAMES
 from tests.security.two_worlds.playing import Fresh, Outputs, play, told_apart
-from tests.security.two_worlds.steps import CAPTAIN, OTHER_CAPTAIN, OUTSIDER, STEPS
-from tests.security.two_worlds.surfaces import ROUTES
+from tests.security.two_worlds.steps import CAPTAIN, OTHER_CAPTAIN, OUTSIDER, PROGRAM, STEPS
+from tests.security.two_worlds.surfaces import READ_BY_A_PROGRAM, ROUTES
 from tests.services.databases import opened
 from tests.world import stating
 
@@ -76,7 +77,7 @@ def test_nor_with_figures_kept_as_long_as_in_production(fresh: Fresh, step: str)
     assert told_apart("elsewhere", outputs, expected) == []
 
 
-@pytest.mark.parametrize("step", ["tick and untick", "scan", "own link", "wrong clock"])
+@pytest.mark.parametrize("step", ["tick and untick", "scan", "own link", "wrong clock", "program, by id"])
 def test_a_step_with_a_line_is_taken(fresh: Fresh, step: str) -> None:
     """Were all of them refused, they would be alike as well."""
     done = {look: text for (_who, look), text in play(fresh, STRANGER, STEPS[step]).items()}
@@ -95,14 +96,27 @@ def test_a_new_public_route_without_an_entry_is_found(own_app: Flask) -> None:
     assert _open_routes(own_app) - set(ROUTES) == {"so_many"}
 
 
-def test_all_three_observers_see_something(fresh: Fresh) -> None:
+def test_whatever_a_token_without_names_reads_is_looked_at(sqlite_app: Flask) -> None:
+    """A new operation that it opens joins `READ_BY_A_PROGRAM`; what it may do, `STEPS`."""
+    opened = {name for name in stating(sqlite_app, "token") if _scopes_of(sqlite_app, name) <= WITHOUT_NAMES}
+    reads = {rule.endpoint for rule in sqlite_app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    assert opened & reads == set(READ_BY_A_PROGRAM)
+
+
+@pytest.mark.parametrize("step", [name for name in STEPS if name.startswith("program")])
+def test_a_program_without_names_learns_of_nobody(fresh: Fresh, database: str, step: str) -> None:
+    test_no_observer_can_tell_whose_number_it_was(fresh, database, step, "listed")
+
+
+def test_all_observers_see_something(fresh: Fresh) -> None:
     """Were the answers all errors, they would be alike as well."""
     outputs = play(fresh, "stranger", STEPS["walk-in"])
-    fine = {observer: [] for observer in (OUTSIDER, CAPTAIN, OTHER_CAPTAIN)}
+    fine = {observer: [] for observer in (OUTSIDER, CAPTAIN, OTHER_CAPTAIN, PROGRAM)}
     for (observer, look), text in outputs.items():
         if look.startswith("before") and text.startswith("200 OK"):
             fine[observer].append(look.removeprefix("before: "))
     assert {"receipt en", "receipt es", "wall 0", "wall 1", "board 0", "noon 1"} <= set(fine[OUTSIDER])
+    assert len(fine[PROGRAM]) == len(READ_BY_A_PROGRAM), "all but a campaign that is none, and a page"
     texts = outputs[OUTSIDER, "5:00:00 later: texts to a member"]
     assert "heads counted at your chapter's line: 31" in texts
     for captain in (CAPTAIN, OTHER_CAPTAIN):
@@ -155,6 +169,12 @@ def test_the_old_wall_is_found_out(fresh: Fresh, old_wall: None) -> None:
 def _looks_that_tell(fresh: Fresh, fact: str) -> set[str]:
     outputs, expected = (play(fresh, which, STEPS["tap"]) for which in (fact, STRANGER))
     return {look.rpartition(": ")[2] for _observer, look in told_apart(fact, outputs, expected)}
+
+
+def _scopes_of(app: Flask, endpoint: str) -> frozenset[ApiScope]:
+    permission = permission_of(app, endpoint)
+    assert permission is not None
+    return permission.scopes
 
 
 def _open_routes(app: Flask) -> set[str]:

@@ -1,0 +1,108 @@
+"""Operations that write drafts: a text to many, a statement; reminders on and off, and reports put together
+anew."""
+
+import uuid
+from functools import partial
+
+from mobilize import clock
+from mobilize.accounts.models import Person
+from mobilize.accounts.tokens.access import TokenAccess
+from mobilize.accounts.tokens.models import ApiScope
+from mobilize.actions.models import Action
+from mobilize.actions.visibility import visible_action
+from mobilize.api.fields import RequestBody
+from mobilize.api.operation import writing
+from mobilize.api.operations import KeptAnswer, Result
+from mobilize.api.planning.forms import NothingMore, RuleSwitch, TextPlan
+from mobilize.api.planning.prepared import done_once, prepared, refuse_part
+from mobilize.api.reading.figures_views import report_out
+from mobilize.api.schemas import PreparedOut, ReportOut, RuleOut
+from mobilize.database import db
+from mobilize.errors import Refused
+from mobilize.languages import LANGUAGES, _
+from mobilize.reminders.broadcasts.operations import write_broadcast
+from mobilize.reminders.rules.operations import change_rule, set_default_rules
+from mobilize.reminders.rules.queries import may_change
+from mobilize.turnout.models import ReportKind
+from mobilize.turnout.reports.operations import put_together, sees_report
+from mobilize.turnout.statements import operations as statements
+
+_ACTION = "/actions/<uuid:action_id>"
+_PLAN = ApiScope.PLAN
+
+
+class ReportWanted(RequestBody):
+    """Which report."""
+
+    kind: ReportKind
+    place_id: uuid.UUID
+
+
+@writing(f"{_ACTION}/texts", _PLAN, tag="Plan", body=TextPlan, answer=PreparedOut, status=202)
+def write_text(access: TokenAccess, action_id: uuid.UUID, key: str, body: TextPlan) -> KeptAnswer:
+    """Write a text about an action. It is kept for two days; the token's maker looks at whom it reaches and
+    what it costs, and sends it."""
+    action = visible_action(action_id, access.scope)
+    return done_once(access, key, partial(_write_text, access, action, body))
+
+
+@writing(f"{_ACTION}/reminders", _PLAN, tag="Plan", body=RuleSwitch, answer=RuleOut, prepared=PreparedOut)
+def switch_reminder(access: TokenAccess, action_id: uuid.UUID, key: str, body: RuleSwitch) -> KeptAnswer:
+    """Turn one of an action's reminders off. On, a person turns it, who has seen its price."""
+    action = visible_action(action_id, access.scope)
+    return done_once(access, key, partial(_switch_reminder, access, action, body))
+
+
+@writing(f"{_ACTION}/statement", _PLAN, tag="Plan", body=NothingMore, answer=PreparedOut, status=202)
+def draft_statement(access: TokenAccess, action_id: uuid.UUID, key: str, body: NothingMore) -> KeptAnswer:
+    """Freeze the counts of this moment for the office, which signs and publishes them. For a token of the
+    whole union."""
+    action = visible_action(action_id, access.scope)
+    return done_once(access, key, partial(_draft_statement, access, action))
+
+
+@writing(f"{_ACTION}/reports", ApiScope.FIGURES, tag="Figures", body=ReportWanted, answer=ReportOut)
+def make_report(access: TokenAccess, action_id: uuid.UUID, key: str, body: ReportWanted) -> KeptAnswer:
+    """Put a report together anew: its next version where a figure has moved, else the last one."""
+    action = visible_action(action_id, access.scope)
+    return done_once(access, key, partial(_make_report, access, action, body))
+
+
+def _write_text(access: TokenAccess, action: Action, body: TextPlan) -> Result:
+    if body.language is not None and body.language not in LANGUAGES:
+        raise Refused("no_language", _("There is no such language here."))
+    written = write_broadcast(
+        action,
+        body.text.translated.map(lambda text: " ".join(text.split())),
+        body.audience,
+        audience_filter=body.members,
+        places=body.place_ids,
+        language=body.language,
+        scope=access.scope,
+        actor=access.maker,
+        now=clock.now(),
+    )
+    return prepared(access, written.id, "reminders.broadcast", id=written.id, broadcast_id=written.id)
+
+
+def _switch_reminder(access: TokenAccess, action: Action, body: RuleSwitch) -> Result:
+    refuse_part(may_change(action, access.scope))
+    if body.on:
+        return prepared(access, action.id, "reminders.rules", action_id=action.id)
+    set_default_rules(clock.now())
+    change_rule(action, body.kind, {}, on=False, actor=access.actor, now=clock.now())
+    return RuleOut(kind=body.kind, on=False), 200
+
+
+def _draft_statement(access: TokenAccess, action: Action) -> Result:
+    refuse_part(access.scope.everything)
+    person = db.session.get_one(Person, access.person_id)
+    draft = statements.prepare(action, person, clock.now())
+    return prepared(access, action.id, "turnout.statements", id=draft.id, action_id=action.id)
+
+
+def _make_report(access: TokenAccess, action: Action, body: ReportWanted) -> Result:
+    if not sees_report(access.scope, action.id, body.kind, body.place_id):
+        raise Refused("no_place", _("There is no such place."))
+    report = put_together(action, body.kind, body.place_id, by=access.actor, now=clock.now())
+    return report_out(report), 200

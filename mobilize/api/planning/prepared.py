@@ -1,0 +1,51 @@
+"""What asks a person once more who they are, or a second one: a program prepares it, and the answer, 202, has
+the address where a person does it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import request, url_for
+
+from mobilize import audit, clock, settings
+from mobilize.accounts.tokens.access import TokenAccess
+from mobilize.api.operations import KeptAnswer, Result, answered_once
+from mobilize.api.schemas import PreparedOut
+from mobilize.errors import Refused
+from mobilize.languages import _
+from mobilize.web.request_checks import LONGEST_ADDRESS
+
+
+def done_once(access: TokenAccess, key: str, work: Callable[[], Result]) -> KeptAnswer:
+    """The answer of `work`, which is done once for each key of this token, address and body."""
+    asked_for = request.path.encode() + b"\n" + request.get_data()
+    return answered_once(access, key, asked_for, work, now=clock.now())
+
+
+def prepared(
+    access: TokenAccess,
+    about: UUID,
+    endpoint: str,
+    *,
+    until: datetime | None = None,
+    id: UUID | None = None,
+    **values: Any,
+) -> Result:
+    """The answer 202 with the address of this page, which the audit notes of `about`.
+
+    Refused: too_long, where the address would be longer than one is taken.
+    """
+    path = url_for(endpoint, **values, _external=False)
+    if len(path) > LONGEST_ADDRESS:
+        message = _("That is more than an address holds. Shorten the names, or choose fewer areas.")
+        raise Refused("too_long", message)
+    audit.note(access.actor, "token.prepare", about, now=clock.now())
+    address = settings().public_base_url + path
+    return PreparedOut(state="prepared", confirm_url=address, until=until, id=id), 202
+
+
+def refuse_part(is_whole: bool) -> None:
+    """Refused: not_yours (403), for what is more than this token sees."""
+    if not is_whole:
+        raise Refused("not_yours", _("This token cannot see all of this action."), status=403)
