@@ -144,6 +144,7 @@ HOLDS_NOBODY = {
     "people.language": LANGUAGE,
     "phone_rules.source": OUR_WORD,
     "phone_rules.wording": OUR_WORD,
+    "photos.by": BY_ID,
     "questions.kind": OUR_WORD,
     "receipts.sid": CARRIERS,
     "receipts.status": CARRIERS,

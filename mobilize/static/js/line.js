@@ -4,7 +4,8 @@
 import { byId, field } from "./dom.js";
 import { loadNames, showMatches } from "./line_list.js";
 import { dismiss, enqueue, loadQueue, send, sendAgain } from "./line_queue.js";
-import { onChange, page, report, state } from "./line_state.js";
+import { changed, onChange, page, report, state } from "./line_state.js";
+import { drawPhoto, loadPhotos, sendPhotos } from "./line_photo.js";
 import { loadFigures, refresh } from "./line_sync.js";
 import { askWhy, duty, listenForDismissals, names, redraw } from "./line_view.js";
 import { cachePage } from "./offline.js";
@@ -119,19 +120,21 @@ async function poll() {
   if (!document.hidden && state.queue.length) send();
   else if (!document.hidden) pause = await refresh();
   await sendAgain();
+  sendPhotos(); // beside the rest, which does not wait for it
   setTimeout(poll, pause);
 }
 
 async function start() {
-  onChange(redraw);
+  onChange(() => (redraw(), drawPhoto()));
   listenForDismissals(dismiss);
   document.addEventListener("submit", onSubmit);
   if (names) listenToSearch(names);
   await loadQueue();
+  await loadPhotos();
   await loadFigures();
   if (names) await loadNames(names);
   if (!crypto.subtle || storage.failed) report(page.keepsNothing);
-  redraw();
+  changed();
   poll();
   addEventListener("online", send);
   document.addEventListener("visibilitychange", () => document.hidden || send());
