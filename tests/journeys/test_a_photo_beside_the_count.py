@@ -73,8 +73,10 @@ def test_a_photo_taken_without_a_network_comes_later_without_its_place(gate, ros
     eventually(lambda: list(pictures(gate.event)), [17])
     assert bodies and all(len(body) <= LARGEST_PICTURE for body in bodies)
     for picture in (*bodies, pictures(gate.event)[17]):
-        assert place_in(picture) == {} and all_that_is_said(picture) == {}
+        # Browsers say which red they mean, the same for every picture.
+        assert place_in(picture) == {} and all_that_is_said(picture).keys() <= {"icc_profile"}
         assert MAKER.encode() not in picture and COMMENT.encode() not in picture
+    assert all_that_is_said(pictures(gate.event)[17]) == {}
     until(page, NOTHING_WAITS)
 
 

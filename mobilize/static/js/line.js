@@ -117,10 +117,10 @@ function listenToSearch(list) {
 
 async function poll() {
   let pause = 3000 + Math.random() * 1500;
+  sendPhotos(); // beside the rest, which does not wait for it
   if (!document.hidden && state.queue.length) send();
   else if (!document.hidden) pause = await refresh();
   await sendAgain();
-  sendPhotos(); // beside the rest, which does not wait for it
   setTimeout(poll, pause);
 }
 
