@@ -8,16 +8,23 @@ from functools import partial
 
 import config
 from mobilize import create_app
+from mobilize.checkins.photos.pictures import LARGEST_UPLOAD as LARGEST_PHOTO
 from mobilize.fast.versions import READ_EVERY_SECONDS, line_versions
 from mobilize.observability import logs, metrics
 from mobilize.roster.uploads.uploaded_table import LARGEST_UPLOAD
 from mobilize.web import error_pages
-from mobilize.web.rsgi import ChangeWaiter, RsgiAdapter
+from mobilize.web.rsgi import ChangeWaiter, RsgiAdapter, Upload
 
 settings = config.load_or_exit()
 app = create_app(settings)
 # All that take a file; tests/server/test_files_go_where_they_are_taken.py knows if one is missing.
 UPLOAD_PATHS = ("/imports/", "/people/chairs")
+COOKIES = "__Host-" if settings.is_secure else ""
+# A file has 25 MB. A photo beside a head count is small, and at a quarter past seven all lines send one.
+UPLOADS = (
+    Upload(UPLOAD_PATHS, f"{COOKIES}session=", LARGEST_UPLOAD, at_once=4),
+    Upload(("/photos/line/",), f"{COOKIES}line-", LARGEST_PHOTO, at_once=60),
+)
 changes = ChangeWaiter(partial(line_versions, app), every_seconds=READ_EVERY_SECONDS)
 metrics.watch(metrics.LOOKS_HELD, changes.how_many_wait)
 
@@ -32,9 +39,7 @@ def start() -> None:
 rsgi = RsgiAdapter(
     app,
     threads=settings.web_threads,
-    largest_body=LARGEST_UPLOAD,
-    upload_paths=UPLOAD_PATHS,
-    upload_cookie="__Host-session" if settings.is_secure else "session",
+    uploads=UPLOADS,
     changes=changes,
     starts=start,
     observe=metrics.observe_request if settings.metrics_port else None,

@@ -9,7 +9,7 @@ from psycopg_pool import ConnectionPool
 from mobilize.web.rsgi import RsgiAdapter
 
 app = Flask(__name__)
-rsgi = RsgiAdapter(app, threads=32, largest_body=1 << 20)
+rsgi = RsgiAdapter(app, threads=32)
 pool = ConnectionPool(
     os.environ["DATABASE_URL"], min_size=8, max_size=8, open=True, kwargs={"autocommit": True}
 )

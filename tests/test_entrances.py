@@ -87,7 +87,7 @@ PUBLIC = {
 }
 BY_GRANT = {"line.page", "line.do", "line.hand_over", "line.manifest"}
 BY_LOOK = {"line.state"}
-BY_UPLOAD = {"line.items"}
+BY_UPLOAD = {"line.add", "line.items"}
 BY_FIRST_STEP = {
     "accounts.add_app",
     "accounts.add_passkey",

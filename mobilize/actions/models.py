@@ -48,7 +48,8 @@ class Action(Model):
     """One step of a campaign. `owner_site_id` is set for a chair's local action at their own site.
 
     `forgotten_at`: nothing links a person to it any more; its rows stay as counts (`mobilize.privacy`).
-    `line_finder_at`: since when anybody may look up where its lines are (`line_finder`).
+    `line_finder_at`: since when anybody may look up where its lines are (`line_finder`). `photos_at`: since
+    when its lines may send photos (`checkins.photos`).
     """
 
     __tablename__ = "actions"
@@ -79,6 +80,7 @@ class Action(Model):
     called_off_at: Mapped[datetime | None]
     forgotten_at: Mapped[datetime | None]
     line_finder_at: Mapped[datetime | None]
+    photos_at: Mapped[datetime | None]
 
     campaign: Mapped[Campaign | None] = relationship(back_populates="actions")
     events: Mapped[list["Event"]] = relationship(back_populates="action")

@@ -12,7 +12,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint,
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mobilize.checkins.record.identifiers import Identifier
-from mobilize.database import Model, SealedText
+from mobilize.database import Model, SealedBytes, SealedText
 from mobilize.roster.models import Member
 
 
@@ -291,6 +291,23 @@ class HeadCount(Model):
     by: Mapped[str] = mapped_column(String(64))
     voided_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
+
+
+class Photo(Model):
+    """A photo of the line beside a head count, of which it is the only one; deleted at `until`. `by` is the
+    phone's grant, until the one who held it is erased."""
+
+    __tablename__ = "photos"
+    __table_args__ = (Index("ix_photos_event", "event_id"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    head_count_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("head_counts.id"), unique=True)
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"))
+    picture_enc: Mapped[bytes]
+    by: Mapped[str] = mapped_column(String(64))
+    until: Mapped[datetime]
+
+    picture = SealedBytes()
 
 
 class Supporters(Model):

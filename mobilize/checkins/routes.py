@@ -14,6 +14,7 @@ def init_app(app: Flask) -> None:
     import mobilize.checkins.member.personal_views
     import mobilize.checkins.member.receipt_views
     import mobilize.checkins.member.views
+    import mobilize.checkins.photos.views
     import mobilize.checkins.review.views
 
     app.register_blueprint(bp)

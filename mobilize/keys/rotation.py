@@ -18,7 +18,6 @@ from mobilize.database import Model, SealedText, atomic, db
 from mobilize.keys import crypto
 from mobilize.keys.crypto import CannotOpen, head_of
 
-BATCH = 500
 _NIL = uuid.UUID(int=0)
 
 
@@ -154,13 +153,13 @@ def _reseal(session: Session, column: SealedColumn, after: uuid.UUID, done: Rota
         fresh[row_id] = value, anew
     for staged in _staged_like(column):
         _keep_staged_equal(session, staged, fresh, done)
-    return old[-1][0] if len(old) == BATCH else None
+    return old[-1][0] if len(old) == column.sealed.at_once else None
 
 
 def _old_values(column: SealedColumn, after: uuid.UUID) -> Select[Any]:
     stale = not_(_begins_with(column.column, head_of(settings().secret_keys[0].id)))
     query = select(column.key, column.row_id, column.column).where(column.key > after)
-    return query.where(column.column.is_not(None), stale).order_by(column.key).limit(BATCH)
+    return query.where(column.column.is_not(None), stale).order_by(column.key).limit(column.sealed.at_once)
 
 
 def _staged_like(column: SealedColumn) -> Iterator[SealedColumn]:

@@ -21,6 +21,7 @@ ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType 
 # A line for each call or task. What ran is said once a minute (`workers.beat`), what failed at once.
 _CHATTY = (
     "twilio.http_client",
+    "PIL",  # at debug level it says what cameras wrote beside a picture
     "urllib3",
     "babel",
     "alembic.runtime.plugins",

@@ -30,6 +30,7 @@ from mobilize.checkins.record.operations import repeat_voids
 from mobilize.database import atomic, db, insert
 from mobilize.errors import Refused
 from mobilize.keys.crypto import CannotOpen
+from mobilize.privacy.photos.operations import repeat_delete
 from mobilize.privacy.retention.erasure import erase_member
 from mobilize.roster.models import Member
 from mobilize.texts.consent.subscriptions import repeat_opt_out
@@ -183,6 +184,11 @@ def _void(payload: dict[str, Any], at: datetime) -> bool:
     return repeat_voids(uuid.UUID(payload["event"]), reasons, actor=payload["by"], now=at)
 
 
+def _delete_photo(payload: dict[str, Any], at: datetime) -> bool:
+    repeat_delete(uuid.UUID(payload["event"]), bytes.fromhex(payload["count"]), by=payload["by"], now=at)
+    return True
+
+
 def _end_personal_links(payload: dict[str, Any], at: datetime) -> bool:
     member_id = uuid.UUID(payload["member"])
     if db.session.get(Member, member_id) is None:
@@ -208,5 +214,6 @@ HANDLERS: dict[str, Callable[[dict[str, Any], datetime], bool]] = {
     "action.call_off": _call_off,
     "event.move": _move,
     "void": _void,
+    "photo.delete": _delete_photo,
     "statement.close": _close_statement,
 }

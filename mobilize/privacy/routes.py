@@ -9,6 +9,7 @@ def init_app(app: Flask) -> None:
     """Put every page of the room on the blueprint, and register it."""
     import mobilize.privacy.exports.views
     import mobilize.privacy.member_page.views
+    import mobilize.privacy.photos.views
     import mobilize.privacy.retention.views
     import mobilize.privacy.texting.views
 

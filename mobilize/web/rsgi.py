@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 # Bytes. No form that a person fills in is longer; what is longer is a file somebody uploads.
 SHORT_BODY = 1 << 16
-# A file of 25 MB is held in memory while it comes, so only so many may come at once in one process.
-LARGE_BODIES_AT_ONCE = 4
 # The deadline of a body: these seconds, and one more for so many declared bytes. The shape is that of
 # Apache's RequestReadTimeout; 64 KiB/s is half a megabit, less than any office sends its roster with.
 BODY_SECONDS = 15.0
@@ -40,6 +38,17 @@ HELD_SECONDS = 15.0
 _log = logging.getLogger(__name__)
 # Method, path, status and seconds of an answer, as soon as a thread has given it.
 Observe = Callable[[str, str, int, float], None]
+
+
+class Upload(NamedTuple):
+    """Where more than SHORT_BODY bytes may come: `largest` of them, at a path that begins with one of `paths`
+    and beside a cookie that begins with `cookie`. That proves nothing, but anonymous junk is refused unread.
+    They are held in memory while they come, so only `at_once` may in one process."""
+
+    paths: tuple[str, ...]
+    cookie: str
+    largest: int
+    at_once: int
 
 
 class _Request(NamedTuple):
@@ -57,11 +66,10 @@ class RsgiAdapter:
     """`app` as an RSGI application, answered by `threads` threads in each process.
 
     A body is read by the event loop, before its deadline. It may have SHORT_BODY bytes; with a declared
-    length `largest_body` bytes, at a path that begins with one of `upload_paths` and beside a cookie of the
-    name `upload_cookie`: that proves nothing, but anonymous junk is refused unread. Otherwise `wsgi.input`
-    raises 408, 411 or 413 when `app` reads it, so that the refusal is a page of `app` like any other. A
-    request whose sender hangs up inside the body never reaches `app`. Answers leave whole: a slow reader of
-    one holds its socket and its bytes, and no thread.
+    length more, where one of `uploads` says so. Otherwise `wsgi.input` raises 408, 411 or 413 when `app`
+    reads it, so that the refusal is a page of `app` like any other. A request whose sender hangs up inside
+    the body never reaches `app`. Answers leave whole: a slow reader of one holds its socket and its bytes,
+    and no thread.
 
     An answer with the header `WAITS_FOR` is held back (long polling, RFC 6202) without a thread, at most
     `HELD_SECONDS`: when what that names has changed, `app` is asked again, else it leaves as it is. One whose
@@ -74,17 +82,14 @@ class RsgiAdapter:
         app: "WSGIApplication",
         *,
         threads: int,
-        largest_body: int = SHORT_BODY,
-        upload_paths: tuple[str, ...] = (),
-        upload_cookie: str = "",
+        uploads: tuple[Upload, ...] = (),
         body_seconds: float = BODY_SECONDS,
         changes: "ChangeWaiter | None" = None,
         starts: Callable[[], None] = lambda: None,
         observe: "Observe | None" = None,
     ):
         self._app, self._threads = app, threads
-        self._upload_paths, self._upload_cookie = upload_paths, upload_cookie
-        self._largest_body, self._body_seconds = largest_body, body_seconds
+        self._uploads, self._body_seconds = uploads, body_seconds
         self._requests: SimpleQueue[_Request] = SimpleQueue()
         self._changes, self._starts, self._observe = changes, starts, observe
         self._repeated = RepeatedAnswers()
@@ -92,7 +97,7 @@ class RsgiAdapter:
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Called once in each process, by the server."""
         self._loop = loop
-        self._large_bodies = asyncio.Semaphore(LARGE_BODIES_AT_ONCE)
+        self._turns = {upload: asyncio.Semaphore(upload.at_once) for upload in self._uploads}
         self._starts()
         for n in range(self._threads):
             threading.Thread(target=self._answer_requests, name=f"request-{n}", daemon=True).start()
@@ -143,10 +148,11 @@ class RsgiAdapter:
         if declared == 0:
             return BytesIO()
         length = declared or SHORT_BODY
-        if length > SHORT_BODY and (length > self._largest_body or not self._takes_upload(scope)):
+        upload = self._upload_of(scope) if length > SHORT_BODY else None
+        if length > (upload.largest if upload else SHORT_BODY):
             return cast(IO[bytes], _Refusal(RequestEntityTooLarge()))
         try:
-            async with self._large_bodies if length > SHORT_BODY else nullcontext():
+            async with self._turns[upload] if upload else nullcontext():
                 async with asyncio.timeout(self._body_seconds + length / BODY_BYTES_PER_SECOND):
                     return BytesIO(await protocol() if declared else await _undeclared(protocol))
         except TimeoutError:
@@ -156,11 +162,11 @@ class RsgiAdapter:
         except RuntimeError:  # granian's ProtocolError and ProtocolClosed
             return None
 
-    def _takes_upload(self, scope: "Scope") -> bool:
-        if not scope.path.startswith(self._upload_paths):
-            return False
+    def _upload_of(self, scope: "Scope") -> Upload | None:
+        upload = next((one for one in self._uploads if scope.path.startswith(one.paths)), None)
         cookies = "; ".join(value for name, value in scope.headers.items() if name == "cookie")
-        return any(cookie.strip().startswith(f"{self._upload_cookie}=") for cookie in cookies.split(";"))
+        sent = (cookie.strip() for cookie in cookies.split(";"))
+        return upload if upload and any(cookie.startswith(upload.cookie) for cookie in sent) else None
 
     def _answer_requests(self) -> NoReturn:
         """The loop of each thread."""

@@ -95,7 +95,7 @@ def test_a_lookup_and_a_unique_key_hold_before_during_and_after(people: list[uui
 def test_a_rotation_that_is_killed_goes_on_where_it_stopped(
     people: list[uuid.UUID], both: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(key_rotation, "BATCH", 2)
+    monkeypatch.setattr(SealedText, "at_once", 2)
     steps = iter(range(1000))
 
     def killed(column: str, _done: int) -> None:

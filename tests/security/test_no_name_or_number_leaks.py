@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -25,8 +26,9 @@ from sqlalchemy import JSON, Column, Enum, String, func, select
 from mobilize import clock
 from mobilize.accounts.access.grants import grant_line
 from mobilize.accounts.models import GrantKind, Person, RoleName
-from mobilize.actions.models import Event
+from mobilize.actions.models import Action, Event
 from mobilize.checkins.models import Evidence, Method
+from mobilize.checkins.photos.operations import allow_photos
 from mobilize.database import Model, TranslatedText, db
 from mobilize.demo.carrier.server import Carrier
 from mobilize.keys.rotation import SealedColumn, sealed_columns
@@ -36,6 +38,7 @@ from mobilize.texts.queries import counts_by_state, is_opted_out
 from mobilize.texts.receiving.inbound import take_inbound
 from mobilize.turnout.board import cache as live
 from tests.builders import full_session, make_member, make_person, sign_in
+from tests.photos import photo_with_place
 from tests.security import canary
 from tests.security.canary import CANARIES, SURNAME, hits, hits_in_files
 from tests.security.journey import Journey, Scratch
@@ -144,6 +147,7 @@ HOLDS_NOBODY = {
     "people.language": LANGUAGE,
     "phone_rules.source": OUR_WORD,
     "phone_rules.wording": OUR_WORD,
+    "photos.by": BY_ID,
     "questions.kind": OUR_WORD,
     "receipts.sid": CARRIERS,
     "receipts.status": CARRIERS,
@@ -401,7 +405,7 @@ def test_nothing_personal_is_left_anywhere(
     members_check_in(journey, lincoln["code"])
     strangers_and_mistakes(journey, lincoln["code"])
     people_text(journey, carrier, lincoln["text_code"])
-    the_chair_and_the_office_look(journey, pg_app, today, lincoln["code"])
+    picture = the_chair_and_the_office_look(journey, pg_app, today, lincoln["code"])
     journey.quick("turnout", today, "--by", "site", "--format", "csv")
     journey.quick("texts", "status")
     journey.quick("audit", "list")
@@ -420,10 +424,18 @@ def test_nothing_personal_is_left_anywhere(
         "the database's own files": hits_in_files(*own_files(postgres)),
     }
     assert {place: hits_there for place, hits_there in left.items() if hits_there} == {}
+    places = [processes.folder, redis_server.folder, postgres.folder / "log", *own_files(postgres)]
+    assert [path for path in _files(places) if picture[2000:2040] in path.read_bytes()] == []
+    assert picture[2000:2040].hex().encode() not in dump(pg_app.config["DATABASE_URL"])
     logs = b"".join(path.read_bytes() for path in processes.folder.glob("*.log"))
     debugging = re.findall(rb'"level": "debug", "logger": "redis', logs)
     assert debugging, "it was not the debug level, at which libraries say most"
     assert len(dump(pg_app.config["DATABASE_URL"])) > 500_000
+
+
+def _files(places: list[Path]) -> Iterator[Path]:
+    for place in places:
+        yield from [place] if place.is_file() else (path for path in place.rglob("*") if path.is_file())
 
 
 def prepare(journey: Journey) -> str:
@@ -496,8 +508,9 @@ def people_text(journey: Journey, carrier: Carrier, text_code: str) -> None:
     wait_for(lambda: db.session.scalar(by_text) == len(TEXTED_IN), "the check-ins by text")
 
 
-def the_chair_and_the_office_look(journey: Journey, app: Flask, action_id: str, code: str) -> None:
-    """Pages on which names stand, for those who may see them: they do, and in no address."""
+def the_chair_and_the_office_look(journey: Journey, app: Flask, action_id: str, code: str) -> bytes:
+    """Pages on which names stand, for those who may see them: they do, and in no address. Returns the picture
+    that was looked at."""
     now = clock.now()
     db.session.rollback()
     site = db.session.scalars(select(Site).where(Site.code == CODES[0])).one()
@@ -523,6 +536,7 @@ def the_chair_and_the_office_look(journey: Journey, app: Flask, action_id: str, 
             assert tick
             journey.post(web, f"/line/{code}/do", line.text, shows_names=True, do=tick[1])
             journey.get(web, f"/line/{code}/state")
+            picture = _a_photo_comes_and_is_looked_at(journey, web, code, action_id)
             _names_leave_as_a_file(journey, web, f"/exports/{action_id}")
         else:
             page = journey.get(web, "/members", shows_names=True).text
@@ -530,6 +544,31 @@ def the_chair_and_the_office_look(journey: Journey, app: Flask, action_id: str, 
             journey.post(web, "/audit", page, shows_names=True, q=CANARIES[0].last)
             page = journey.get(web, "/imports", shows_names=True).text
             _upload(journey, web, page)
+    return picture
+
+
+def _a_photo_comes_and_is_looked_at(
+    journey: Journey, web: requests.Session, code: str, action_id: str
+) -> bytes:
+    """One whose camera names somebody, from the chair's phone. Returns it as the chair sees it."""
+    one = CANARIES[5]
+    allow_photos(db.session.get_one(Action, uuid.UUID(action_id)), True, actor="shell", now=clock.now())
+    line = journey.get(web, f"/line/{code}", shows_names=True)
+    journey.post(web, f"/line/{code}/do", line.text, shows_names=True, do="head_count", n="24")
+    line = journey.get(web, f"/line/{code}", shows_names=True)
+    key = re.search(r'data-count="([0-9a-f]{32})"', line.text)
+    assert key
+    sent = photo_with_place(artist=f"{one.first} {one.last}, {one.phone}")
+    assert hits(sent)["name"] == 2, "as any program would find it"
+    address, headers = f"{journey.base}/photos/line/{code}/{key[1]}", {"Content-Type": "image/jpeg"}
+    assert web.post(address, data=sent, headers=headers, timeout=30).json() == {"stored": True}
+    assert web.post(address, data=sent[:9000], headers=headers, timeout=30).status_code == 415
+    page = journey.get(web, f"/actions/{action_id}/photos", shows_names=True).text
+    of_picture = re.search(r'src="(/photos/[^"]+)"', page)
+    assert of_picture
+    picture = web.get(journey.base + of_picture[1], timeout=30).content
+    assert hits(picture) == {} and len(picture) > 5000
+    return picture
 
 
 def _names_leave_as_a_file(journey: Journey, web: requests.Session, exports: str) -> None:

@@ -95,6 +95,8 @@ DOES_NOT_ASK = {
     "checkins.settle_kept": "one number from a phone at the line, listed with who let it in",
     "grants.open_own_line": "the line on the phone in their hand, which this session may see anyway",
     "grants.take_back": "takes power away",
+    "privacy.switch_photos": "faces for those who see the line anyway; taken back as easily, and audited",
+    "privacy.take_down_photo": "takes away; whoever is on it must not be held up",
     "reminders.answer_letter": "one text to whoever wrote first",
     "reminders.call_back_broadcast": "stops texts, and in a hurry",
     "reminders.compose": "a draft; sending asks",

@@ -9,7 +9,7 @@ from typing import Any
 
 from werkzeug.exceptions import HTTPException
 
-from mobilize.web.rsgi import RsgiAdapter
+from mobilize.web.rsgi import RsgiAdapter, Upload
 
 requested: list[str] = []
 
@@ -33,8 +33,9 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
 rsgi = RsgiAdapter(
     app,
     threads=2,
-    largest_body=200_000,
-    upload_paths=("/files/",),
-    upload_cookie="session",
+    uploads=(
+        Upload(("/files/",), "session=", 200_000, at_once=4),
+        Upload(("/pictures/",), "line-", 100_000, at_once=60),
+    ),
     body_seconds=0.5,
 )

@@ -20,6 +20,15 @@ def test_every_view_that_reads_a_file_is_at_an_address_that_takes_one(sqlite_app
     assert [path for path in paths if not any(rule.startswith(path) for rule in rules)] == []
 
 
+def test_a_photo_is_sent_to_the_address_that_takes_one(sqlite_app: Flask) -> None:
+    listed = re.search(
+        r'Upload\(\("([^"]+)",\), f"\{COOKIES\}line-", LARGEST_PHOTO', Path("wsgi.py").read_text()
+    )
+    assert listed
+    rules = {rule.endpoint: rule.rule for rule in sqlite_app.url_map.iter_rules()}
+    assert [name for name, rule in rules.items() if rule.startswith(listed[1])] == ["line.add"]
+
+
 def _views(app: Flask) -> Mapping[str, object]:
     return app.view_functions
 

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from bench.process_use import tree
-from mobilize.web.rsgi import LARGE_BODIES_AT_ONCE, RsgiAdapter
+from mobilize.web.rsgi import RsgiAdapter
 from tests.services import free_port
 from tests.services.processes import Processes
 
@@ -35,6 +35,7 @@ SETTINGS = {
     "PUBLIC_BASE_URL": "http://localhost",
 }
 # At an address that takes files, from somebody who signed in once.
+FILES_AT_ONCE = 4  # in `echo.py`
 UPLOAD = b"POST /files/1 HTTP/1.1\r\n" + HOST + b"Cookie: language=es; session=1\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
 
@@ -214,6 +215,24 @@ def test_a_body_that_is_too_large_is_refused_unread(echo: Echo) -> None:
     assert status(echo.say(UPLOAD + b"Content-Length: 200001\r\n\r\nx")) == 413
 
 
+def test_each_kind_of_upload_has_its_own_size_cookie_and_turn(echo: Echo) -> None:
+    """While large files hold all their turns, a picture of a line is read at once."""
+    picture = b"POST /pictures/1 HTTP/1.1\r\n" + HOST
+    line = b"Cookie: session=1; line-ABC=1\r\n"
+    slow = [echo.connect() for _ in range(FILES_AT_ONCE * len(echo.workers()) + 8)]
+    for one in slow:
+        one.sendall(UPLOAD + b"Content-Length: 200000\r\n\r\nx")
+    time.sleep(0.3)
+    began = time.monotonic()
+    assert status(echo.say(picture + line + b"Content-Length: 100000\r\n\r\n" + b"y" * 100_000)) == 200
+    assert time.monotonic() - began < 2
+    for one in slow:
+        one.close()
+    assert status(echo.say(picture + line + b"Content-Length: 100001\r\n\r\nx")) == 413
+    no_line = b"Cookie: session=1; my-line-ABC=1\r\n"
+    assert status(echo.say(picture + no_line + b"Content-Length: 100000\r\n\r\nx")) == 413
+
+
 @pytest.mark.parametrize(
     "head",
     [
@@ -229,7 +248,7 @@ def test_a_file_nobody_signed_in_sends_to_where_files_go_is_refused_unread(echo:
 
 def test_a_file_waits_for_slow_ones_before_it_without_losing_its_own_time(echo: Echo) -> None:
     """Each of them has 3.5 s, and so has this one, once its turn has come."""
-    slow = [echo.connect() for _ in range(LARGE_BODIES_AT_ONCE * len(echo.workers()) + 8)]
+    slow = [echo.connect() for _ in range(FILES_AT_ONCE * len(echo.workers()) + 8)]
     for line in slow:
         line.sendall(UPLOAD + b"Content-Length: 200000\r\n\r\nx")
     time.sleep(0.3)
@@ -256,7 +275,7 @@ def test_an_answer_after_the_server_gave_up_waiting_for_it_breaks_nothing() -> N
             start("200 OK", [])
             return [b""]
 
-        adapter = RsgiAdapter(slow_app, threads=1, largest_body=1 << 16)
+        adapter = RsgiAdapter(slow_app, threads=1)
         adapter.__rsgi_init__(loop)
         scope = SimpleNamespace(
             headers={}, server="x:1", client="y:1", method="GET", path="/", query_string="",

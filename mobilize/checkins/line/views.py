@@ -44,6 +44,7 @@ from mobilize.checkins.line.queries import (
 )
 from mobilize.checkins.line.state import CachedState, line_state, phones_text, rotating_address
 from mobilize.checkins.line.sync import do_items
+from mobilize.checkins.photos.queries import CountOfPhone, last_count_by
 from mobilize.checkins.record.head_counts import usual_up_to
 from mobilize.checkins.routes import line as bp
 from mobilize.errors import Refused
@@ -94,6 +95,7 @@ def _page(event: Event, code: str, *, shell: bool = False, unusual: LineForm | N
         usual_up_to=usual_up_to(event),
         unusual=unusual.number if unusual else "",
         chosen=unusual.gate.data if unusual else None,
+        photo_of=_photo_of(event),
         missing=_missing(event),
         uncertain=_uncertain(event),
         address=rotating_address(event),
@@ -214,6 +216,11 @@ def _event(code: str) -> Event:
     if event is None or grant().event_id != event.id:
         abort(404)
     return event
+
+
+def _photo_of(event: Event) -> CountOfPhone | None:
+    """What this phone's next photo goes with; None while there is nothing, or no photos are allowed."""
+    return last_count_by(event.id, f"grant:{grant().id}") if event.action.photos_at else None
 
 
 def _missing(event: Event) -> str | None:

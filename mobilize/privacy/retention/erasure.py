@@ -14,6 +14,7 @@ from mobilize.accounts.models import (
     AdminChange,
     AuthenticatorApp,
     CodeRequest,
+    LineGrant,
     OneTimeLink,
     Passkey,
     Person,
@@ -23,13 +24,23 @@ from mobilize.accounts.models import (
 from mobilize.actions.eligibility import freeze_event
 from mobilize.actions.models import Action, Eligible, Event
 from mobilize.backup import journal
-from mobilize.checkins.models import Attendance, EndedLinks, Evidence, KnownPhone, Match, NewNumber, Walkup
+from mobilize.checkins.models import (
+    Attendance,
+    EndedLinks,
+    Evidence,
+    KnownPhone,
+    Match,
+    NewNumber,
+    Photo,
+    Walkup,
+)
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.keys.crypto import blind_index
 from mobilize.languages import _
 from mobilize.privacy.models import Visit
 from mobilize.privacy.retention.anonymize import (
+    NOBODY,
     empty_texts,
     empty_walkups,
     evidence_rows,
@@ -199,8 +210,16 @@ def _forget_person(session: Session, member: Member) -> None:
     for model in _OF_AN_ACCOUNT:
         _run(session, delete(model).where(model.person_id == person.id))
     _run(session, delete(CodeRequest).where(CodeRequest.person_id == person.id))
+    _forget_who_took_photos(session, person.id)
     person.name, person.phone, person.phone_index, person.member_id = "", None, None, None
     session.flush()
+
+
+def _forget_who_took_photos(session: Session, person_id: uuid.UUID) -> None:
+    """The photos stay until their day: they are the line's. Nothing leads from them to this person."""
+    phones = session.scalars(select(LineGrant.id).where(LineGrant.person_id == person_id)).all()
+    for some in in_parts(f"grant:{phone}" for phone in phones):
+        _run(session, update(Photo).where(Photo.by.in_(some)).values(by=NOBODY))
 
 
 def _empty(session: Session, member: Member, now: datetime) -> None:

@@ -16,7 +16,7 @@ from mobilize import audit
 from mobilize.accounts.access.grants import UPLOADS_ARE_TAKEN
 from mobilize.accounts.models import LineGrant
 from mobilize.actions.models import Action, Eligible, Event, EventState
-from mobilize.checkins.models import Attendance, Evidence, HeadCount, NewNumber, Supporters, Walkup
+from mobilize.checkins.models import Attendance, Evidence, HeadCount, NewNumber, Photo, Supporters, Walkup
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.languages import _
@@ -156,6 +156,7 @@ def _forget_the_line(session: Session, action_id: uuid.UUID) -> None:
         update(HeadCount).where(HeadCount.event_id.in_(events)).values(by=NOBODY),
         update(Supporters).where(Supporters.event_id.in_(events)).values(by=NOBODY),
         delete(NewNumber).where(NewNumber.event_id.in_(events)),
+        delete(Photo).where(Photo.event_id.in_(events)),
         update(Broadcast)
         .where(Broadcast.action_id == action_id)
         .values(text_enc=None, urgent_reason_enc=None),

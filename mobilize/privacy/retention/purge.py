@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from mobilize.accounts.models import AdminChange, CodeRequest, OneTimeLink, SignedInSession
 from mobilize.accounts.tokens.models import ANSWERS_KEPT, ApiToken, StoredAnswer
 from mobilize.actions.models import Event
-from mobilize.checkins.models import KnownPhone, NewNumber, Walkup
+from mobilize.checkins.models import KnownPhone, NewNumber, Photo, Walkup
 from mobilize.database import atomic
 from mobilize.privacy.member_page.sessions import PURPOSE
 from mobilize.privacy.models import Export, Visit
@@ -33,14 +33,15 @@ from mobilize.texts.operations import forget_bodies
 def purge(now: datetime) -> dict[str, int]:
     """Delete or empty the rows whose period is over; returns the number by kind. Safe to repeat.
 
-    A hold on one action keeps its walk-ins; a hold on all keeps everything but the rows of sign-in, which
-    are not about any action. (The room accounts deletes its code requests itself.)
+    A hold on one action keeps its walk-ins and photos; a hold on all keeps everything but the rows of
+    sign-in, which are not about any action. (The room accounts deletes its code requests itself.)
     """
     purged = _sign_in(now)
     if all_is_held():
         return purged
     return purged | {
         "walkups": _repeat(_walkups, now),
+        "photos": _repeat(_photos, now),
         "known_phones": _delete(KnownPhone, KnownPhone.used_on < (now - REMEMBERED_PHONES).date()),
         "new_numbers": _delete(NewNumber, NewNumber.asked_at < now - NEW_NUMBERS),
         "wrong_numbers": _delete(WrongNumber, WrongNumber.taken_at < now - WRONG_NUMBERS),
@@ -73,6 +74,13 @@ def _walkups(session: Session, now: datetime) -> int:
     over = Walkup.until <= now, Walkup.typed_enc.is_not(None), ~is_held(_action_of(Walkup.event_id))
     ids = session.scalars(select(Walkup.id).where(*over).limit(AT_ONCE)).all()
     empty_walkups(session, ids)
+    return len(ids)
+
+
+def _photos(session: Session, now: datetime) -> int:
+    over = Photo.until <= now, ~is_held(_action_of(Photo.event_id))
+    ids = session.scalars(select(Photo.id).where(*over).limit(AT_ONCE)).all()
+    session.execute(delete(Photo).where(Photo.id.in_(ids)))
     return len(ids)
 
 

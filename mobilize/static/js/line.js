@@ -4,7 +4,8 @@
 import { byId, field } from "./dom.js";
 import { loadNames, showMatches } from "./line_list.js";
 import { dismiss, enqueue, loadQueue, send, sendAgain } from "./line_queue.js";
-import { onChange, page, report, state } from "./line_state.js";
+import { changed, onChange, page, report, state } from "./line_state.js";
+import { drawPhoto, loadPhotos, sendPhotos } from "./line_photo.js";
 import { loadFigures, refresh } from "./line_sync.js";
 import { askWhy, duty, listenForDismissals, names, redraw } from "./line_view.js";
 import { cachePage } from "./offline.js";
@@ -116,6 +117,7 @@ function listenToSearch(list) {
 
 async function poll() {
   let pause = 3000 + Math.random() * 1500;
+  sendPhotos(); // beside the rest, which does not wait for it
   if (!document.hidden && state.queue.length) send();
   else if (!document.hidden) pause = await refresh();
   await sendAgain();
@@ -123,15 +125,16 @@ async function poll() {
 }
 
 async function start() {
-  onChange(redraw);
+  onChange(() => (redraw(), drawPhoto()));
   listenForDismissals(dismiss);
   document.addEventListener("submit", onSubmit);
   if (names) listenToSearch(names);
   await loadQueue();
+  await loadPhotos();
   await loadFigures();
   if (names) await loadNames(names);
   if (!crypto.subtle || storage.failed) report(page.keepsNothing);
-  redraw();
+  changed();
   poll();
   addEventListener("online", send);
   document.addEventListener("visibilitychange", () => document.hidden || send());

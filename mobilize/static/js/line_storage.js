@@ -127,7 +127,7 @@ export const lineStorage = {
   },
 
   /**
-   * @param {Item} item
+   * @param {{ nonce: string, [key: string]: unknown }} item
    * @param {string} line its code
    */
   async putItem(item, line) {

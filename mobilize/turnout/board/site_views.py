@@ -13,6 +13,7 @@ from mobilize.accounts.models import RoleName
 from mobilize.accounts.security.audit_labels import names_of
 from mobilize.actions.models import Action, Event
 from mobilize.actions.visibility import may_change, visible_action, visible_site
+from mobilize.checkins.photos.queries import number_of_photos
 from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.languages import _
@@ -63,7 +64,7 @@ def enter_site_count(action_id: UUID, site_id: UUID) -> Response | tuple[str, in
 def _page(action: Action, site: Site, form: CountForm) -> str:
     chapter = _chapter(action, site.id)
     event, now = _event(chapter), clock.now()
-    line = site_line(event, site.id, now)
+    line, may_see = site_line(event, site.id, now), event is not None and may_change(event, me().scope)
     page: dict[str, Any] = {
         "action": action,
         "drill": action.drill,
@@ -73,7 +74,8 @@ def _page(action: Action, site: Site, form: CountForm) -> str:
         "line": line,
         "names": names_of({call.by for call in line.calls}),
         "now": now,
-        "may_count": event is not None and may_change(event, me().scope) and event.starts_at <= now,
+        "may_count": may_see and event is not None and event.starts_at <= now,
+        "photos": number_of_photos(event.id, now) if may_see and event is not None else 0,
         "form": form,
         "role_word": role_word,
         "back": request.args.get("back", "live"),
