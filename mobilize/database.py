@@ -194,6 +194,18 @@ class SealedText:
         return f"{table}.{self.column}:".encode() + row_id.bytes
 
 
+class SealedBytes(SealedText):
+    """The same for bytes: a part of a file."""
+
+    def seal(self, row_id: uuid.UUID, content: bytes) -> bytes:  # type: ignore[override]
+        """The value to store in `<name>_enc` of the row with this id."""
+        return crypto.seal_bytes(content, self._place(row_id))
+
+    def open(self, row_id: uuid.UUID, sealed: bytes) -> bytes:  # type: ignore[override]
+        """The bytes of a stored value. Raises `crypto.CannotOpen` when it belongs to another row."""
+        return crypto.unseal_bytes(sealed, self._place(row_id))
+
+
 class SealedTranslated(SealedText):
     """The same for a `Translated`: its languages are sealed together."""
 

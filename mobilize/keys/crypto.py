@@ -34,19 +34,29 @@ def seal(text: str, place: bytes) -> bytes:
 
     Layout: length of the key id, key id, 12 random bytes, AES-256-GCM ciphertext with tag.
     """
+    return seal_bytes(text.encode(), place)
+
+
+def seal_bytes(content: bytes, place: bytes) -> bytes:
+    """The same of bytes, for a part of a file."""
     key = _keys()[0]
     nonce = os.urandom(_NONCE)
-    return head_of(key.id) + nonce + _cipher(key, b"columns").encrypt(nonce, text.encode(), place)
+    return head_of(key.id) + nonce + _cipher(key, b"columns").encrypt(nonce, content, place)
 
 
 def unseal(sealed: bytes, place: bytes) -> str:
     """The text `seal` was given. Raises `CannotOpen`, which names no content."""
+    return unseal_bytes(sealed, place).decode()
+
+
+def unseal_bytes(sealed: bytes, place: bytes) -> bytes:
+    """The bytes `seal_bytes` was given. Raises `CannotOpen`."""
     key_id, rest = key_id_of(sealed), sealed[1 + sealed[0] :]
     key = next((key for key in _keys() if key.id == key_id), None)
     if key is None:
         raise CannotOpen(f"no key with the id {key_id!r}")
     try:
-        return _cipher(key, b"columns").decrypt(rest[:_NONCE], rest[_NONCE:], place).decode()
+        return _cipher(key, b"columns").decrypt(rest[:_NONCE], rest[_NONCE:], place)
     except InvalidTag:
         raise CannotOpen("the value does not belong to this place") from None
 

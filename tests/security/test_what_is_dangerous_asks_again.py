@@ -109,6 +109,8 @@ DOES_NOT_ASK = {
     "roster.drop_import": "nothing was imported",
     "roster.find_members": "reads",
     "roster.read_file": "a dry run; importing asks",
+    "roster.read_mended": "a dry run; importing asks",
+    "roster.choose_places": "a dry run; importing asks",
     "roster.transfer_member": "from now on, and transferred back as easily",
     "setup.add_areas": "names of areas, which nobody sees the more by",
     "setup.change_union": "words and a colour on pages, changed back as easily; audited",
