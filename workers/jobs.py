@@ -31,14 +31,18 @@ def forget_old() -> None:
     jobs.forget_old(clock.now())
 
 
-def _job(module: str, function: str, allowed: Callable[[Scope], bool]) -> Callable[[JobRun], UUID | None]:
-    """The function of a kind of job, loaded when the first one runs; refused for whoever started it and may
-    not any more."""
+def _job(
+    module: str, function: str, allowed: Callable[[Scope], bool], *, with_scope: bool = True
+) -> Callable[[JobRun], UUID | None]:
+    """The function of a kind of job, loaded when the first one runs, and given what whoever started it sees
+    now; refused where they may not any more."""
 
     def do(job: JobRun) -> UUID | None:
-        if not allowed(_scope(job.by)):
+        scope = _scope(job.by)
+        if not allowed(scope):
             raise Refused("not_yours", _("You may not do this any more."), status=403)
-        result: UUID | None = getattr(import_module(module), function)(job)
+        arguments = (job, scope) if with_scope else (job,)
+        result: UUID | None = getattr(import_module(module), function)(*arguments)
         return result
 
     return do
@@ -50,10 +54,16 @@ def _scope(by: str) -> Scope:
     return scope_of(person, today(clock.now())) if person else NOBODY
 
 
-_importing = partial(_job, "mobilize.roster.imports.jobs", allowed=looks_after_everything)
+def _is_organizer(scope: Scope) -> bool:
+    return scope.is_organizer
+
+
+_importing = partial(_job, "mobilize.roster.imports.jobs", allowed=looks_after_everything, with_scope=False)
 RUNNERS: jobs.Runners = {
     JobKind.READ_ROSTER: _importing("read_roster"),
     JobKind.READ_SITES: _importing("read_sites"),
-    JobKind.IMPORT: _importing("commit"),
+    JobKind.IMPORT: _importing("put_in_place"),
     JobKind.UNDO_IMPORT: _importing("undo"),
+    JobKind.POSTERS: _job("mobilize.actions.printing.jobs", "draw_posters", _is_organizer),
+    JobKind.REPORTS: _job("mobilize.turnout.reports.jobs", "write_reports", _is_organizer),
 }

@@ -60,6 +60,4 @@ def way_back(job: Job) -> tuple[str, str]:
         return _("Back to the import"), url_for("roster.show_import", import_id=job.subject_id)
     if job.kind in (JobKind.READ_ROSTER, JobKind.READ_SITES):
         return _("Choose a file"), url_for("roster.imports")
-    if job.subject_id:
-        return _("Back to the action"), url_for("actions.action", action_id=job.subject_id)
-    return _("Overview"), url_for("turnout.overview")
+    return _("Back to the action"), url_for("actions.action", action_id=job.choices["action_id"])

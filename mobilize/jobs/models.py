@@ -64,11 +64,12 @@ class Job(Model):
 
     __tablename__ = "jobs"
     __table_args__ = (
-        # The same thing asked for twice is one job.
+        # The same thing asked for twice by one person is one job.
         Index(
-            "uq_jobs_one_open_per_kind_and_subject",
+            "uq_jobs_one_open_per_kind_subject_and_person",
             "kind",
             "subject_id",
+            "by",
             unique=True,
             sqlite_where=_OPEN,
             postgresql_where=_OPEN,

@@ -55,15 +55,22 @@ class JobRun:
     subject_id: uuid.UUID | None
     options: dict[str, Any]
     language: str
-    _told: tuple[JobStep | None, float] = field(default=(None, 0.0))
+    _reported: tuple[JobStep | None, float] = field(default=(None, 0.0))
+
+    @property
+    def subject(self) -> uuid.UUID:
+        """The id of what it is done to."""
+        if self.subject_id is None:
+            raise LookupError(f"job {self.id} has no subject")
+        return self.subject_id
 
     def tell(self, step: JobStep, done: int = 0, total: int = 0) -> None:
         """Show how far it is; `total` 0 where nobody knows. Twice a second at most, and never inside a
         transaction. Raises `RunWasLost`."""
         now = time.monotonic()
-        if inside_atomic() or (self._told[0] is step and now - self._told[1] < TELLS_EVERY_S):
+        if inside_atomic() or (self._reported[0] is step and now - self._reported[1] < TELLS_EVERY_S):
             return
-        self._told = step, now
+        self._reported = step, now
         self.write(step=step, done=done, total=total)
 
     def keep(self, purpose: FilePurpose, file: NamedFile) -> None:
@@ -104,7 +111,7 @@ def start(
     upload: NamedFile | None = None,
 ) -> Job:
     """Start a job, with the file it is given. `by` is as in `audit.note`, `language` the person's. Where one
-    of this kind and subject is open, it is given back: twice is once."""
+    of theirs of this kind and subject is open, it is given back: twice is once."""
     job = Job(
         kind=kind,
         by=by,
@@ -117,25 +124,27 @@ def start(
     )
     parts = files.sealed_parts(job.id, FilePurpose.UPLOAD, upload) if upload else []
     with atomic() as session:
-        if standing := open_job(kind, subject_id):
+        if standing := open_job(kind, subject_id, by):
             return standing
         try:
             with session.begin_nested():
                 session.add(job)
                 session.flush()
         except IntegrityError:  # somebody's, of this moment
-            return _open_one(kind, subject_id)
+            return _open_one(kind, subject_id, by)
         if parts:
             files.store(session, parts)
     return job
 
 
-def open_job(kind: JobKind, subject_id: uuid.UUID | None) -> Job | None:
-    """The job of this kind that waits or runs for this subject."""
+def open_job(kind: JobKind, subject_id: uuid.UUID | None, by: str | None = None) -> Job | None:
+    """The job of this kind, of one person or of anybody, that waits or runs for this subject."""
     if subject_id is None:
         return None
     query = select(Job).where(Job.kind == kind, Job.subject_id == subject_id, Job.ended_at.is_(None))
-    return db.session.scalar(query.execution_options(populate_existing=True))
+    if by is not None:
+        query = query.where(Job.by == by)
+    return db.session.scalars(query.execution_options(populate_existing=True)).first()
 
 
 def to_run(now: datetime) -> Select[Any]:
@@ -194,8 +203,8 @@ def files_are_gone() -> Refused:
     return Refused("file_gone", message, status=410)
 
 
-def _open_one(kind: JobKind, subject_id: uuid.UUID | None) -> Job:
-    job = open_job(kind, subject_id)
+def _open_one(kind: JobKind, subject_id: uuid.UUID | None, by: str) -> Job:
+    job = open_job(kind, subject_id, by)
     if job is None:  # it has ended in this very moment
         raise Refused("busy", _("This is being done already. Look again in a moment."), status=409)
     return job

@@ -112,11 +112,11 @@ class PlacesForm(PageForm):
         """Word of the file -> code, or "" to leave it out; of a code only one that the page has offered."""
         places = {}
         for n, (word, _n, _names, *codes) in enumerate(summary.get("unresolved", [])[:MOST_HEADINGS]):
-            said = self.site.data[str(n)]
-            if said == LEAVE_OUT:
+            code = self.site.data[str(n)]
+            if code == LEAVE_OUT:
                 places[word] = ""
-            elif codes and said in codes[0]:
-                places[word] = said
+            elif codes and code in codes[0]:
+                places[word] = code
         return places
 
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -112,16 +111,15 @@ def test_a_run_says_how_far_it_is_and_lives_while_one_statement_takes_long(
 ) -> None:
     begin()
     monkeypatch.setattr(jobs, "BEATS_EVERY_S", 0.05)
-    seen: list[Job] = []
 
     def tells(one: JobRun) -> None:
         one.tell(JobStep.READING, 5, 10)
         before = the_job().heartbeat_at
         time.sleep(0.4)
         db.session.rollback()
-        seen.append(the_job())
-        assert before and seen[0].heartbeat_at and seen[0].heartbeat_at > before
-        assert (seen[0].step, seen[0].done, seen[0].total) == (JobStep.READING, 5, 10)
+        job = the_job()
+        assert before and job.heartbeat_at and job.heartbeat_at > before
+        assert (job.step, job.done, job.total) == (JobStep.READING, 5, 10)
 
     assert run(tells) and the_job().state is JobState.DONE, the_job().message
 
@@ -190,10 +188,10 @@ def test_a_job_is_only_for_whoever_started_it(client: FlaskClient, ada: str) -> 
 
 def test_the_page_says_when_nobody_works(client: FlaskClient, ada: str) -> None:
     job = begin(ada, now=clock.now() - timedelta(minutes=2))
-    assert "Nobody is working at the moment." in client.get(f"/jobs/{job.id}").text
+    assert "Long work stands still at the moment." in client.get(f"/jobs/{job.id}").text
     locks.record_run(CLOCK, now=clock.now())
     page = client.get(f"/jobs/{job.id}").text
-    assert "Nobody is working" not in page and "for other long work to end" in page
+    assert "stands still" not in page and "for other long work to end" in page
 
 
 def test_whoever_may_not_any_more_gets_nothing_done(client: FlaskClient) -> None:

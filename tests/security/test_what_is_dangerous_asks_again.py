@@ -103,6 +103,8 @@ DOES_NOT_ASK = {
     "reminders.take_duty": "one's own duty",
     "reminders.test_broadcast": "one text to one's own phone",
     "reminders.write_to_chapter": "a draft; sending asks",
+    "actions.draw_posters": "draws what can be read, without names",
+    "turnout.all_reports": "counts that can be read",
     "roster.add_member": "one entry, which is taken off as easily",
     "roster.ask_second_person": "asks the second person, who looks; importing asks",
     "roster.forget_columns": "nothing was imported; the next file asks",

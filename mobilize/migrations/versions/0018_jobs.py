@@ -41,7 +41,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
     )
     is_open, unseen = sa.text("ended_at IS NULL"), sa.text("seen_at IS NULL")
-    _index("uq_jobs_one_open_per_kind_and_subject", ["kind", "subject_id"], is_open, unique=True)
+    unique = "uq_jobs_one_open_per_kind_subject_and_person"
+    _index(unique, ["kind", "subject_id", "by"], is_open, unique=True)
     _index("ix_jobs_open", ["heartbeat_at"], is_open)
     _index("ix_jobs_unseen", ["by"], unseen)
     op.create_index("ix_jobs_by", "jobs", ["by", "made_at"])

@@ -102,10 +102,10 @@ def read_sites(run: JobRun) -> uuid.UUID:
     return importing.dry_run_sites(data, by=run.by, now=clock.now(), district=district).id
 
 
-def commit(run: JobRun) -> uuid.UUID:
+def put_in_place(run: JobRun) -> uuid.UUID:
     """Import exactly what was shown; the files are not needed any more."""
     run.tell(JobStep.WRITING)
-    import_id = _subject(run)
+    import_id = run.subject
     second_by = run.options["second_by"]
     importing.commit_import(import_id, by=run.by, now=clock.now(), second_by=second_by)
     forget_files_of(import_id)
@@ -115,9 +115,8 @@ def commit(run: JobRun) -> uuid.UUID:
 def undo(run: JobRun) -> uuid.UUID:
     """Put everything back as it was before."""
     run.tell(JobStep.WRITING)
-    import_id = _subject(run)
-    importing.undo_import(import_id, by=run.by, now=clock.now())
-    return import_id
+    importing.undo_import(run.subject, by=run.by, now=clock.now())
+    return run.subject
 
 
 def forget_files_of(import_id: uuid.UUID) -> None:
@@ -125,11 +124,6 @@ def forget_files_of(import_id: uuid.UUID) -> None:
     readings = jobs_with_result(import_id)
     parts = {uuid.UUID(part) for job in readings for part in _jobs_with_parts(job)}
     operations.forget_files([*parts, *(job.id for job in readings)])
-
-
-def _subject(run: JobRun) -> uuid.UUID:
-    assert run.subject_id is not None
-    return run.subject_id
 
 
 def _jobs_with_parts(job: Job) -> list[str]:

@@ -55,7 +55,7 @@ def check_headings(kind: str, data: bytes, chosen: Mapping[str, str]) -> None:
 def check_mended(data: bytes) -> None:
     """Raises `Refused` (mended_lines) for a file that is not of refused lines."""
     if not is_of_refused_lines(open_table(data).header):
-        message = _("This is not the file of refused lines: it has the column “%(heading)s”.")
+        message = _("This is not the file of refused lines, which has the column “%(heading)s”.")
         raise Refused("mended_lines", message % {"heading": _(HEADING)})
 
 

@@ -16,8 +16,8 @@ HEADING = N_("Why it was refused")
 
 def is_of_refused_lines(header: Sequence[str]) -> bool:
     """Whether a file with these headings was made here."""
-    ours = {fold(say_in(code, HEADING)) for code in LANGUAGES}
-    return any(fold(text) in ours for text in header)
+    headings = {fold(say_in(code, HEADING)) for code in LANGUAGES}
+    return any(fold(text) in headings for text in header)
 
 
 def file_of_refused_lines(data: bytes, rejected: Sequence[tuple[int, int, Reason]]) -> NamedFile:
@@ -25,16 +25,14 @@ def file_of_refused_lines(data: bytes, rejected: Sequence[tuple[int, int, Reason
     first: a line may have a cell too many. A file that was mended keeps one such column."""
     why = {number: reason for number, _line, reason in rejected}
     table = open_table(data)
-    theirs = [at for at, text in enumerate(table.header) if not is_of_refused_lines([text])]
+    kept = [at for at, text in enumerate(table.header) if not is_of_refused_lines([text])]
     # A cell too many stands behind the last heading.
     rows = (
-        [reason_text(why[one.number]), *_of(one.cells, theirs, len(table.header))]
+        [reason_text(why[one.number]), *_of(one.cells, kept, len(table.header))]
         for one in table.records
         if one.number in why
     )
-    sheet = Sheet(
-        "Mobilize", [say_in(readers(), HEADING), *_of(table.header, theirs, len(table.header))], rows
-    )
+    sheet = Sheet("Mobilize", [say_in(readers(), HEADING), *_of(table.header, kept, len(table.header))], rows)
     is_workbook = xlsx_reader.is_workbook(data)
     content = xlsx_file([sheet]) if is_workbook else csv_file(sheet)
     return NamedFile("refused-lines" + (".xlsx" if is_workbook else ".csv"), content)

@@ -72,8 +72,8 @@ def _unresolved(reading: RosterReading, book: SiteDirectory) -> list[list[Any]]:
     """[what the file says, how many members, names of the three nearest sites, their codes], most members
     first; without what somebody said to leave out."""
     words = Counter(row.gave_site for row in reading.members.values() if row.gave_site and not row.sites)
-    asked = [(word, n) for word, n in words.most_common() if fold(word) not in book.left_out]
-    near = [(word, n, book.nearest(word)) for word, n in asked[:_MOST_WORDS]]
+    unsettled = [(word, n) for word, n in words.most_common() if fold(word) not in book.left_out]
+    near = [(word, n, book.nearest(word)) for word, n in unsettled[:_MOST_WORDS]]
     return [
         [word, n, [site.name for site in sites], [site.code for site in sites]] for word, n, sites in near
     ]

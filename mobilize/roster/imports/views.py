@@ -76,7 +76,7 @@ def read_file(kind: str) -> tuple[str, int] | Response:
     """Look at the headings, and give the file to a worker."""
     form, file = UploadForm(), _uploaded()
     try:
-        importing.check_headings(kind, _given(file).content, form.columns)
+        importing.check_headings(kind, _chosen_file(file).content, form.columns)
     except Refused as refusal:
         return _upload_page(form, refusal, kind, _headings(kind, file.content, refusal)), refusal.status
     district = form.district.data.strip()[:80] or None
@@ -100,7 +100,7 @@ def refused_lines(import_id: uuid.UUID) -> FileResponse:
 @for_the_union()
 def read_mended(import_id: uuid.UUID) -> Response:
     """Read a file once more, with its refused lines as somebody mended them."""
-    row, file = _import(import_id), _given(_uploaded())
+    row, file = _import(import_id), _chosen_file(_uploaded())
     importing.check_mended(file.content)
     job = import_jobs.read_again(row, by=me().actor, now=clock.now(), mended=file)
     return redirect(url_for("jobs.job", job_id=job.id))
@@ -161,7 +161,7 @@ def ask_second_person(import_id: uuid.UUID) -> Response:
 def commit_import(import_id: uuid.UUID) -> Response:
     row, now = _import(import_id), clock.now()
     require_step_up()  # a whole union's roster takes seconds
-    if running := open_job(JobKind.IMPORT, row.id):  # asked for twice
+    if running := open_job(JobKind.IMPORT, row.id, me().actor):  # asked for twice
         return redirect(url_for("jobs.job", job_id=running.id))
     with _second_person(row) as second_by:
         job = import_jobs.start_on(row, JobKind.IMPORT, by=me().actor, now=now, second_by=second_by)
@@ -205,7 +205,7 @@ def _uploaded() -> NamedFile:
     return NamedFile(upload.filename or "", upload.read()) if upload else NamedFile("", b"")
 
 
-def _given(file: NamedFile) -> NamedFile:
+def _chosen_file(file: NamedFile) -> NamedFile:
     if not file.content:
         raise Refused("no_file", _("Choose a file first."))
     return file
