@@ -59,11 +59,16 @@ def _is_organizer(scope: Scope) -> bool:
 
 
 _importing = partial(_job, "mobilize.roster.imports.jobs", allowed=looks_after_everything, with_scope=False)
+_changing_chairs = partial(
+    _job, "mobilize.accounts.people.chairs_jobs", allowed=lambda scope: scope.everything, with_scope=False
+)
 RUNNERS: jobs.Runners = {
     JobKind.READ_ROSTER: _importing("read_roster"),
     JobKind.READ_SITES: _importing("read_sites"),
     JobKind.IMPORT: _importing("put_in_place"),
     JobKind.UNDO_IMPORT: _importing("undo"),
+    JobKind.READ_CHAIRS: _changing_chairs("read"),
+    JobKind.CARRY_OUT_CHAIRS: _changing_chairs("carry_out"),
     JobKind.POSTERS: _job("mobilize.actions.printing.jobs", "draw_posters", _is_organizer),
     JobKind.REPORTS: _job("mobilize.turnout.reports.jobs", "write_reports", _is_organizer),
 }

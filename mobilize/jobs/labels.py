@@ -13,6 +13,8 @@ def title(job: Job) -> str:
         JobKind.READ_SITES: _("Read a list of sites"),
         JobKind.IMPORT: _("Import"),
         JobKind.UNDO_IMPORT: _("Undo an import"),
+        JobKind.READ_CHAIRS: _("Read a list of chairs"),
+        JobKind.CARRY_OUT_CHAIRS: _("Change the chairs"),
         JobKind.POSTERS: _("Draw posters"),
         JobKind.REPORTS: _("Put reports on paper"),
     }[job.kind]
@@ -49,9 +51,12 @@ def progress(job: Job) -> str:
 def address(job: Job) -> str | None:
     """The page on which what it did can be seen; None where that is a file, or nothing came of it."""
     imports = {JobKind.READ_ROSTER, JobKind.READ_SITES, JobKind.IMPORT, JobKind.UNDO_IMPORT}
-    if job.state is JobState.DONE and job.kind in imports and job.result_id:
+    if job.state is not JobState.DONE or not job.result_id:
+        return None
+    if job.kind in imports:
         return url_for("roster.show_import", import_id=job.result_id)
-    return None
+    view = "show_chairs" if job.kind is JobKind.READ_CHAIRS else "carried_out_chairs"
+    return url_for(f"accounts.{view}", change_id=job.result_id)
 
 
 def way_back(job: Job) -> tuple[str, str]:
@@ -60,4 +65,6 @@ def way_back(job: Job) -> tuple[str, str]:
         return _("Back to the import"), url_for("roster.show_import", import_id=job.subject_id)
     if job.kind in (JobKind.READ_ROSTER, JobKind.READ_SITES):
         return _("Choose a file"), url_for("roster.imports")
+    if job.kind in (JobKind.READ_CHAIRS, JobKind.CARRY_OUT_CHAIRS):
+        return _("Choose a file"), url_for("accounts.chairs")
     return _("Back to the action"), url_for("actions.action", action_id=job.choices["action_id"])

@@ -22,6 +22,8 @@ class JobKind(StrEnum):
     READ_SITES = "read_sites"
     IMPORT = "import"
     UNDO_IMPORT = "undo_import"
+    READ_CHAIRS = "read_chairs"
+    CARRY_OUT_CHAIRS = "carry_out_chairs"
     POSTERS = "posters"
     REPORTS = "reports"
 

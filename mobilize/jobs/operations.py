@@ -73,6 +73,13 @@ class JobRun:
         self._reported = step, now
         self.write(step=step, done=done, total=total)
 
+    def upload(self) -> NamedFile:
+        """The file that was given to it. Raises `Refused` when it was deleted meanwhile."""
+        file = files.file_of(self.id, FilePurpose.UPLOAD)
+        if file is None:
+            raise files_are_gone()
+        return file
+
     def keep(self, purpose: FilePurpose, file: NamedFile) -> None:
         """Keep a file for whoever started this."""
         parts = files.sealed_parts(self.id, purpose, file)

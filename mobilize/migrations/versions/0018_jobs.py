@@ -8,7 +8,9 @@ down_revision = "0016"
 branch_labels = None
 depends_on = None
 
-KINDS = ("read_roster", "read_sites", "import", "undo_import", "posters", "reports")
+KINDS = (
+    "read_roster", "read_sites", "import", "undo_import", "read_chairs", "carry_out_chairs", "posters", "reports",
+)  # fmt: skip
 STATES = ("waiting", "running", "done", "refused", "failed")
 STEPS = ("reading", "comparing", "writing", "drawing")
 PURPOSES = ("upload", "result", "refused_rows")

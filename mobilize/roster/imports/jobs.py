@@ -97,7 +97,7 @@ def read_roster(run: JobRun) -> uuid.UUID:
 def read_sites(run: JobRun) -> uuid.UUID:
     """The import that the dry run of a list of sites made."""
     run.tell(JobStep.READING)
-    data = _upload_of(run.id)
+    data = run.upload().content
     district = run.options["district"]
     return importing.dry_run_sites(data, by=run.by, now=clock.now(), district=district).id
 

@@ -52,7 +52,7 @@ def _zipped(run: JobRun, action: Action, codes: dict[uuid.UUID, str]) -> bytes:
     out, whole, now = io.BytesIO(), board(action), clock.now()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as parts:
         for n, (site_id, code) in enumerate(codes.items(), start=1):
-            if report := chapter_report_of(action, site_id, whole):
+            if report := chapter_report_of(action, site_id, now, whole):
                 name = file_name(code, report.chapter.name, ending="pdf")
                 parts.writestr(name, report.pdf(now, names=False))
             run.tell(JobStep.DRAWING, n, len(codes))
