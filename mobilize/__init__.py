@@ -18,6 +18,7 @@ from config import Settings
 
 # Lowest first: a room imports itself and what stands before it.
 ROOMS = (
+    "jobs",
     "roster",
     "texts",
     "accounts",

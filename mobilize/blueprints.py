@@ -14,6 +14,8 @@ from mobilize.accounts.access.permissions import me, permission_of
 from mobilize.accounts.approvals.operations import how_many_wait
 from mobilize.accounts.higher_rooms import HigherRooms
 from mobilize.accounts.queries import looks_after_everything
+from mobilize.jobs import labels
+from mobilize.jobs.queries import unseen_of
 
 _csrf = CSRFProtect()
 
@@ -67,6 +69,8 @@ def _template_variables() -> dict[str, Any]:
         "scope": visitor.scope,
         "whole_union": partial(looks_after_everything, visitor.scope),
         "nav": _nav(visitor),
+        "own_jobs": partial(unseen_of, visitor.actor),
+        "job_labels": labels,
     }
 
 

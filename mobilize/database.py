@@ -198,7 +198,7 @@ class SealedText:
 
 
 class SealedBytes(SealedText):
-    """The same for bytes, some hundred thousand of them."""
+    """The same for bytes: a photo, or a part of a file."""
 
     at_once = 20
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
@@ -146,6 +147,9 @@ class Translated(Mapping[str, str]):
         return f"Translated({self._texts!r})"
 
 
+_in_language = ContextVar("in_language", default=DEFAULT)
+
+
 def N_(text: str) -> str:  # noqa: N802 - what gettext calls it
     """`text` as it is, collected for translation: for words in a table, which `_` translates on use."""
     return text
@@ -157,9 +161,10 @@ def init_app(app: Flask) -> None:
 
 
 def language() -> str:
-    """The code of the reader's language: their choice, else the best match for their browser's languages."""
+    """The code of the reader's language: their choice, else the best match for their browser's languages;
+    where nobody asks for a page, that of `in_language`."""
     if not has_request_context():
-        return DEFAULT
+        return _in_language.get()
     environ = request.environ
     chosen: str | None = environ.get(_CACHED_LANGUAGE)
     if chosen is None:
@@ -184,8 +189,12 @@ def _best_match(header: str) -> str:
 @contextmanager
 def in_language(code: str) -> Iterator[None]:
     """A context in which texts are written in the language `code`; in English where there is no catalogue."""
-    with force_locale(LANGUAGES.get(code, LANGUAGES[DEFAULT]).locale):
-        yield
+    before = _in_language.set(code if code in LANGUAGES else DEFAULT)
+    try:
+        with force_locale(LANGUAGES.get(code, LANGUAGES[DEFAULT]).locale):
+            yield
+    finally:
+        _in_language.reset(before)
 
 
 def in_every_language(words: Callable[[str], str]) -> Translated:

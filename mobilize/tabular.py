@@ -86,6 +86,11 @@ def guarded(text: str) -> str:
     return f"'{plain}" if _FORMULA.match(plain) else plain
 
 
+def unguarded(text: str) -> str:
+    """The text that `guarded` was given, for a file of ours that comes back."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text[1:]) else text
+
+
 def _all_rows(sheet: Sheet) -> Iterator[Sequence[Cell]]:
     if sheet.mark:
         yield [sheet.mark]

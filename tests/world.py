@@ -190,6 +190,7 @@ class Half:
 SHARED = {
     "import_id",
     "change_id",
+    "job_id",
     "kind",
     "form",
     "hold_id",
@@ -200,7 +201,7 @@ SHARED = {
     "delivery_id",
 }
 # What somebody has to have staged first, and links that work once.
-STAGED = {"import_id", "change_id", "token", "version", "webhook_id"}
+STAGED = {"import_id", "change_id", "job_id", "token", "version", "webhook_id"}
 WORDS = {"form": "csv", "kind": "roster", "purpose": "add", "version": 1}
 # Pages that are about the site named behind the question mark.
 ASKS_FOR_A_SITE = {"roster.new_member"}

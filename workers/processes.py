@@ -34,7 +34,9 @@ from workers.app import app, load, share_memory
 from workers.timetable import Queue
 
 # Where the processor is short, what somebody waits for comes first.
-_NICE = {Queue.CODES: 0, Queue.TEXTS: 2, Queue.PLANNING: 10, Queue.REPORTS: 10, Queue.LONG: 10}
+_NICE = {Queue.CODES: 0, Queue.TEXTS: 2} | dict.fromkeys(
+    (Queue.PLANNING, Queue.REPORTS, Queue.JOBS, Queue.LONG), 10
+)
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 PAUSE_S = 0.5  # before a process is forked anew
 UNTAKEN_S = 0.3  # after which a note shows that no process of the queue is free

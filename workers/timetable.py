@@ -20,6 +20,7 @@ from mobilize.accounts.sign_in.one_time_codes import requests_waiting
 from mobilize.actions import eligibility
 from mobilize.checkins.record import deferred
 from mobilize.failpoints import seconds
+from mobilize.jobs import operations as jobs
 from mobilize.observability import findings
 from mobilize.privacy import replay
 from mobilize.privacy.member_page import sessions
@@ -45,13 +46,15 @@ Work = Callable[[datetime], Select[*tuple[Any, ...]] | bool]
 class Queue(StrEnum):
     """The queues, each with a process of its own (`workers.processes`): none waits for another.
 
-    `CODES`: what somebody waits for at this moment. `LONG`: what nobody waits for.
+    `CODES`: what somebody waits for at this moment. `JOBS`: long work that somebody has started, and may
+    watch. `LONG`: what nobody waits for.
     """
 
     CODES = "codes"
     TEXTS = "texts"
     PLANNING = "planning"
     REPORTS = "reports"
+    JOBS = "jobs"
     LONG = "long"
 
 
@@ -75,6 +78,7 @@ class TimetableEntry:
 # One file of tasks per room.
 TASK_MODULES = [
     "workers.texts",
+    "workers.jobs",
     "workers.accounts",
     "workers.actions",
     "workers.checkins",
@@ -89,6 +93,8 @@ TASK_MODULES = [
 _entry = TimetableEntry
 TIMETABLE = [
     _entry("workers.beat_is_alive", 60, Queue.CODES),
+    _entry("jobs.run", 1, Queue.JOBS, jobs.to_run),
+    _entry("jobs.forget_old", 3600, Queue.LONG),
     _entry("accounts.send_codes", 1, Queue.CODES, partial(requests_waiting, SIGN_IN)),
     _entry("privacy.send_codes", 1, Queue.CODES, partial(requests_waiting, sessions.PURPOSE)),
     _entry("texts.drain_codes", 0.5, Queue.CODES, claiming.due_codes),

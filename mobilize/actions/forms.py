@@ -211,6 +211,17 @@ for _n in range(MOST_SHIFTS):
     setattr(ShiftsForm, f"end-{_n}", TimeField(_("to"), validators=[Optional()]))
 
 
+class PostersForm(PageForm):
+    """Posters of an action: `area` narrows them, `each` asks for a file of each place."""
+
+    area = StringField(default="")
+    each = StringField(default="")
+
+    @property
+    def area_id(self) -> uuid.UUID | None:
+        return parse_id(self.area.data or "")
+
+
 class NewCodeForm(PageForm):
     """`leaked` is the code the page showed: pressed twice, it is replaced once."""
 

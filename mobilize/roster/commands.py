@@ -12,6 +12,7 @@ import click
 from mobilize import clock
 from mobilize.commands import Commands
 from mobilize.errors import Refused
+from mobilize.jobs.models import JobStep
 from mobilize.languages import _
 from mobilize.roster.imports import operations as imports
 from mobilize.roster.imports.summary import rejected_in_words
@@ -59,16 +60,17 @@ def _bytes(file: str) -> bytes:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[int, int], None] | None]:
+def _progress() -> Iterator[Callable[[JobStep, int, int], None] | None]:
     """A progress bar on a terminal, else None."""
     if not sys.stderr.isatty():
         yield None
         return
     with click.progressbar(length=1, file=sys.stderr, label=_("Reading")) as bar:
 
-        def tell(done: int, whole: int) -> None:
-            bar.length = whole
-            bar.update(done - bar.pos)
+        def tell(step: JobStep, done: int, whole: int) -> None:
+            if step is JobStep.COMPARING:
+                bar.length = whole
+                bar.update(done - bar.pos)
 
         yield tell
 

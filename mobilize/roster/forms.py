@@ -1,7 +1,8 @@
 """Forms of sites, members and imports."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from wtforms import FileField, Form, FormField, SelectChoice, SelectField, StringField
 from wtforms.validators import InputRequired, Length
@@ -15,6 +16,7 @@ from mobilize.roster.operations import MemberDetails
 from mobilize.web.page_form import PageForm
 
 MOST_HEADINGS = 60
+LEAVE_OUT = "leave"
 
 
 def status_words() -> dict[MemberStatus, str]:
@@ -98,6 +100,24 @@ class NumberForm(PageForm):
 
 # In a FieldList the sender says which numbers there are, and "heading-²" is an exception.
 _Numbered = type("_Numbered", (Form,), {str(n): StringField(default="") for n in range(MOST_HEADINGS)})
+
+
+class PlacesForm(PageForm):
+    """Sites for places that a file names and no list has: `site-3` is the code of the site for the third of
+    them, `LEAVE_OUT`, or empty where nothing was said."""
+
+    site = FormField(_Numbered)
+
+    def chosen(self, summary: Mapping[str, Any]) -> dict[str, str]:
+        """Word of the file -> code, or "" to leave it out; of a code only one that the page has offered."""
+        places = {}
+        for n, (word, _n, _names, *codes) in enumerate(summary.get("unresolved", [])[:MOST_HEADINGS]):
+            code = self.site.data[str(n)]
+            if code == LEAVE_OUT:
+                places[word] = ""
+            elif codes and code in codes[0]:
+                places[word] = code
+        return places
 
 
 class UploadForm(PageForm):

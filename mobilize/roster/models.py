@@ -242,6 +242,21 @@ class RosterColumns(Model):
     columns = SealedText()
 
 
+class RosterPlaces(Model):
+    """What somebody said of places that a roster names and nobody knows, for files with the same headings.
+    `places` is JSON, word of the file -> code of a site, or "" to leave it out."""
+
+    __tablename__ = "roster_places"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    headings: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    places_enc: Mapped[bytes]
+    by: Mapped[str] = mapped_column(String(64))
+    chosen_at: Mapped[datetime]
+
+    places = SealedText()
+
+
 class StagedVersion(StrEnum):
     """The side of a staged change: the member after the import, and before it (for undo)."""
 

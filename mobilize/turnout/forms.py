@@ -21,6 +21,7 @@ from mobilize.actions.forms import written
 from mobilize.checkins.forms import duty_words
 from mobilize.checkins.models import Duty
 from mobilize.checkins.record.head_counts import MOST_AT_A_LINE
+from mobilize.database import parse_id
 from mobilize.languages import DEFAULT, name_of
 from mobilize.roster.models import Area
 from mobilize.roster.names import PersonName
@@ -110,6 +111,16 @@ class HoursForm(PageForm):
     @property
     def said_duty(self) -> Duty | None:
         return Duty(self.duty.data) if self.duty.data else None
+
+
+class AllReportsForm(PageForm):
+    """The reports of all chapters in scope; `area` narrows them."""
+
+    area = StringField(default="")
+
+    @property
+    def area_id(self) -> UUID | None:
+        return parse_id(self.area.data or "")
 
 
 class ReportForm(PageForm):

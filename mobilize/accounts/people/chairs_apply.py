@@ -28,9 +28,7 @@ def stage_chairs(data: bytes, from_on: date | None, *, by: str, now: datetime) -
 
     Refused: see `read_chairs`, and "bad_dates" for a day before today.
     """
-    begins = from_on or today(now)
-    if begins < today(now):
-        raise Refused("bad_dates", _("A role cannot begin before today."))
+    begins = first_day(from_on, now)
     chair_list = read_chairs(data)
     plan = plan_chairs(chair_list, begins)
     with atomic() as session:
@@ -44,6 +42,14 @@ def stage_chairs(data: bytes, from_on: date | None, *, by: str, now: datetime) -
         session.flush()
         audit.note(by, "chairs.read", change.id, now=now)
     return change
+
+
+def first_day(from_on: date | None, now: datetime) -> date:
+    """The day from which a list holds. Refused: "bad_dates" for one before today."""
+    begins = from_on or today(now)
+    if begins < today(now):
+        raise Refused("bad_dates", _("A role cannot begin before today."))
+    return begins
 
 
 def staged_plan(change: ChairChange, *, now: datetime) -> ChairPlan:

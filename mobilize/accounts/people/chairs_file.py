@@ -55,6 +55,11 @@ class ChairList:
     unclear: set[uuid.UUID] = field(default_factory=set)
 
 
+def check_chairs(data: bytes) -> None:
+    """Raises `Refused` where `read_chairs` would because of the headings; the lines are not read."""
+    place_columns(open_table(data).header, COLUMNS, NEEDED)
+
+
 def read_chairs(data: bytes) -> ChairList:
     """Read CSV or XLSX bytes. Raises `Refused` when the file as a whole cannot be read (`open_table`,
     `place_columns`), or has no rows ("no_chairs")."""

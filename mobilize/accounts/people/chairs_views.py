@@ -8,16 +8,21 @@ from flask import abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from mobilize import clock
-from mobilize.accounts.access.permissions import after_step_up, me, signed_in
+from mobilize.accounts.access.permissions import after_step_up, me, require_step_up, signed_in
 from mobilize.accounts.approvals import operations as approvals
 from mobilize.accounts.approvals.operations import ApprovalKind
 from mobilize.accounts.forms import ChairFileForm, role_word
 from mobilize.accounts.models import ChairChange, RoleName
-from mobilize.accounts.people.chairs_apply import carry_out, stage_chairs, staged_plan
+from mobilize.accounts.people import chairs_jobs
+from mobilize.accounts.people.chairs_apply import first_day, staged_plan
+from mobilize.accounts.people.chairs_file import check_chairs
 from mobilize.accounts.people.chairs_plan import ChairChangeKind, ChairPlan
 from mobilize.accounts.routes import bp
 from mobilize.database import db
 from mobilize.errors import Refused
+from mobilize.jobs.files import NamedFile
+from mobilize.jobs.models import JobKind
+from mobilize.jobs.operations import open_job
 from mobilize.languages import Translated, _, in_every_language, say_day
 
 
@@ -31,7 +36,7 @@ def chairs() -> str:
 @bp.post("/people/chairs")
 @signed_in(RoleName.ADMIN)
 def read_chairs() -> Response | tuple[str, int]:
-    """Stage the list, and go on to its plan."""
+    """Look at the headings, and give the list to a worker."""
     form, upload = ChairFileForm(), request.files.get("file")
     data = upload.read() if upload else b""
     try:
@@ -39,10 +44,13 @@ def read_chairs() -> Response | tuple[str, int]:
             raise Refused("no_file", _("Choose a file first."))
         if not form.validate():
             raise Refused("bad_dates", _("Type the day like 2026-09-01."))
-        change = stage_chairs(data, form.from_on.data, by=me().actor, now=clock.now())
+        first_day(form.from_on.data, clock.now())
+        check_chairs(data)
     except Refused as refusal:
         return render_template("accounts/chairs.html", form=form, problem=refusal.message), refusal.status
-    return redirect(url_for("accounts.show_chairs", change_id=change.id), 303)
+    file = NamedFile((upload.filename if upload else "") or "", data)
+    job = chairs_jobs.start_reading(file, form.from_on.data, by=me().actor, now=clock.now())
+    return redirect(url_for("jobs.job", job_id=job.id), 303)
 
 
 @bp.get("/people/chairs/<uuid:change_id>")
@@ -72,14 +80,25 @@ def ask_about_chairs(change_id: uuid.UUID) -> Response:
 
 @bp.post("/people/chairs/<uuid:change_id>/carry-out")
 @signed_in(RoleName.ADMIN, step_up=True)
-def carry_out_chairs(change_id: uuid.UUID) -> str:
-    """Carry out the plan; chairs who need a link are listed once."""
+def carry_out_chairs(change_id: uuid.UUID) -> Response:
+    """Give the plan to a worker."""
     change, now = db.session.get(ChairChange, change_id), clock.now()
     if change is None:
         abort(404)
+    if running := open_job(JobKind.CARRY_OUT_CHAIRS, change.id, me().actor):  # asked for twice
+        require_step_up()
+        return redirect(url_for("jobs.job", job_id=running.id), 303)
     with after_step_up(), _second_person(change, now):
-        plan = carry_out(change_id, by=me().actor, now=now)
-    return _page(plan)
+        job = chairs_jobs.start_carrying_out(change, by=me().actor, now=now)
+    return redirect(url_for("jobs.job", job_id=job.id), 303)
+
+
+@bp.get("/people/chairs/<uuid:change_id>/done")
+@signed_in(RoleName.ADMIN)
+def carried_out_chairs(change_id: uuid.UUID) -> str:
+    """What was done, for a day; chairs who need a link are listed."""
+    plan = chairs_jobs.carried_out(change_id, by=me().actor)
+    return _page(plan or abort(404))
 
 
 def _second_person(change: ChairChange, now: datetime) -> AbstractContextManager[str | None]:

@@ -3,7 +3,6 @@
 import uuid
 from typing import Any
 
-from flask import Response as FileResponse
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import format_decimal
@@ -13,9 +12,10 @@ from mobilize import clock, settings
 from mobilize.accounts.access.permissions import after_step_up, me, signed_in
 from mobilize.accounts.access.scope import today
 from mobilize.accounts.models import RoleName
-from mobilize.actions.forms import EVERY_SITE, SOME_AREAS, ActionForm, written
+from mobilize.actions.forms import EVERY_SITE, SOME_AREAS, ActionForm, PostersForm, written
 from mobilize.actions.models import Action, ActionKind, Campaign
 from mobilize.actions.operations import NewAction, create_action_at_sites, create_rally
+from mobilize.actions.printing.jobs import start_posters
 from mobilize.actions.printing.print_jobs import posters_of, printed
 from mobilize.actions.queries import active_members_at, all_campaigns, sites_for
 from mobilize.actions.routes import bp
@@ -83,17 +83,31 @@ def action(action_id: uuid.UUID) -> str:
         area_id=_area_id(),
         zone=settings().union_timezone,
         now=now,
+        many=LARGE,
     )
 
 
 @bp.get("/actions/<uuid:action_id>/posters.pdf")
 @signed_in(RoleName.ORGANIZER)
-def posters(action_id: uuid.UUID) -> FileResponse:
-    """The posters of all events in scope, or of one area's, in one file to print."""
+def posters(action_id: uuid.UUID) -> ResponseReturnValue:
+    """The posters of all events in scope, or of one area's, in one file to print; of many a worker draws
+    them."""
     action = visible_action(action_id, me().scope)
-    pdf = posters_of(visible_events(action, me().scope, _area_id()))
+    events = visible_events(action, me().scope, _area_id())
+    if len(events) > LARGE:
+        return redirect(url_for("actions.action", action_id=action.id), 303)
     name = f"posters-{action.starts_at:%Y-%m-%d}.pdf"
-    return printed(pdf, name)
+    return printed(posters_of(events), name)
+
+
+@bp.post("/actions/<uuid:action_id>/posters")
+@signed_in(RoleName.ORGANIZER)
+def draw_posters(action_id: uuid.UUID) -> ResponseReturnValue:
+    """Give many posters to a worker, in one file or a file for each place."""
+    action, form = visible_action(action_id, me().scope), PostersForm()
+    each = form.each.data == "yes"
+    job = start_posters(action, form.area_id, each=each, by=me().actor, now=clock.now())
+    return redirect(url_for("jobs.job", job_id=job.id), 303)
 
 
 def _area_id() -> uuid.UUID | None:

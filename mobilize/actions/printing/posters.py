@@ -1,7 +1,7 @@
 """Posters for many sites in one PDF, sorted by area, with an outline: every language on every page."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
 from mobilize.actions.printing.poster_pdf import Poster, draw_poster
@@ -21,10 +21,12 @@ def posters_pdf(
     colour: str,
     help_number: str | None = None,
     paper: str = "letter",
+    tell: Callable[[int], None] | None = None,
 ) -> None:
     """Write one page a poster to `out`, sorted by area and site, with an outline of both.
 
-    `colour` is #rrggbb, `paper` "letter" or "a4". No posters make a PDF that says so on its one page.
+    `colour` is #rrggbb, `paper` "letter" or "a4"; `tell(drawn)` is called with the
+    progress. No posters make a PDF that says so on its one page.
     """
     page = open_page(out, title=f"{union_name}: posters", author=union_name, colour=colour, paper=paper)
     area = None
@@ -33,6 +35,8 @@ def posters_pdf(
         area = poster.area
         draw_poster(page, poster, union_name, poster.help_number or help_number)
         page.canvas.showPage()
+        if tell:
+            tell(number + 1)
     if area is None:
         draw(page, fit(in_each(N_("No posters")), BOLD, width=page.width, largest=24, smallest=12), page.top)
     page.canvas.showOutline()

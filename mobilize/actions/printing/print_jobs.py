@@ -1,7 +1,7 @@
 """Posters and sign-in sheets of events, as PDF files."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
 from flask import Response, send_file
@@ -17,8 +17,9 @@ from mobilize.languages import N_, Translated, in_each
 RALLY_LINES = 24
 
 
-def posters_of(events: Sequence[Event]) -> io.BytesIO:
-    """The posters of these events as one PDF, sorted by area and site.
+def posters_of(events: Sequence[Event], *, tell: Callable[[int], None] | None = None) -> io.BytesIO:
+    """The posters of these events as one PDF, sorted by area and site; `tell(drawn)` is called with the
+    progress.
 
     It asks nothing further of the database when site, area, action and campaign are loaded with the events.
     """
@@ -29,6 +30,7 @@ def posters_of(events: Sequence[Event]) -> io.BytesIO:
         union_name=chosen.union_name,
         colour=chosen.union_colour,
         help_number=chosen.help_number or None,
+        tell=tell,
     )
     out.seek(0)
     return out

@@ -11,6 +11,8 @@ def task_words() -> dict[str, str]:
     return {
         "workers.beat_is_alive": _("The clock says that it ticks"),
         "workers.look_at_queues": _("Redis is asked what waits there"),
+        "jobs.run": _("Long work that somebody started is done"),
+        "jobs.forget_old": _("Files of long work are forgotten"),
         "doctor.examine": _("Everything that was set up is looked at"),
         "doctor.ping": _("Whoever keeps watch is told that all is well"),
         "accounts.send_codes": _("Codes for signing in are written"),
@@ -64,6 +66,7 @@ def queue_words() -> dict[str, str]:
         "texts": _("Texts"),
         "planning": _("Planning"),
         "reports": _("Reports"),
+        "jobs": _("Long work that somebody started"),
         "long": _("What can wait"),
     }
 

@@ -150,7 +150,7 @@ def unknown_texts(now: datetime) -> UnknownTexts:
 
 
 def _in_order(queues: Iterable[str]) -> list[str]:
-    urgent_first = ("codes", "texts", "planning", "reports", "long")
+    urgent_first = ("codes", "texts", "planning", "reports", "jobs", "long")
     return sorted(queues, key=lambda queue: (queue not in urgent_first, [*urgent_first, queue].index(queue)))
 
 

@@ -7,7 +7,7 @@ killed at any point has changed nothing.
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,22 +18,45 @@ from sqlalchemy.orm import Session
 from mobilize import audit, settings
 from mobilize.database import atomic, db, is_postgres
 from mobilize.errors import Refused
+from mobilize.jobs.files import NamedFile
+from mobilize.jobs.models import JobStep
 from mobilize.languages import _
 from mobilize.roster.imports import apply_roster, apply_sites
+from mobilize.roster.imports.refused_lines import HEADING, file_of_refused_lines, is_of_refused_lines
 from mobilize.roster.imports.remembered_columns import hash_of, recall, remember
+from mobilize.roster.imports.remembered_places import recall_places
 from mobilize.roster.imports.roster_changes import StagedChanges
-from mobilize.roster.imports.roster_reader import read_roster
+from mobilize.roster.imports.roster_reader import check_roster_headings, read_roster
 from mobilize.roster.imports.site_matcher import KnownSite, SiteDirectory
 from mobilize.roster.imports.sites_reader import read_sites
 from mobilize.roster.imports.summary import roster_summary, sites_summary, warned_lines
 from mobilize.roster.members import stored_roster
 from mobilize.roster.models import Area, Import, ImportState, Site, StagedMember
+from mobilize.roster.uploads.uploaded_table import open_table
 
 ROSTER = "roster"
 SITES = "sites"
 KEPT_STAGED = timedelta(hours=24)
 _CHUNK = 2_000
+Tell = Callable[[JobStep, int, int], None]
 _ADVISORY_LOCK = 4_620_100  # Any number, as long as nothing else of ours takes the same one.
+
+
+def check_headings(kind: str, data: bytes, chosen: Mapping[str, str]) -> None:
+    """Look at the top of a file before a worker reads all of it. Raises `Refused` as reading it would."""
+    if kind == SITES:
+        open_table(data)
+        return
+    if db.session.scalar(select(Site.id).limit(1)) is None:
+        raise _no_sites()
+    check_roster_headings(data, chosen, recall)
+
+
+def check_mended(data: bytes) -> None:
+    """Raises `Refused` (mended_lines) for a file that is not of refused lines."""
+    if not is_of_refused_lines(open_table(data).header):
+        message = _("This is not the file of refused lines, which has the column “%(heading)s”.")
+        raise Refused("mended_lines", message % {"heading": _(HEADING)})
 
 
 def dry_run_roster(
@@ -42,29 +65,44 @@ def dry_run_roster(
     by: str,
     now: datetime,
     chosen: Mapping[str, str] | None = None,
-    tell: Callable[[int, int], None] | None = None,
+    mended: Sequence[bytes] = (),
+    tell: Tell | None = None,
+    keep_refused: Callable[[NamedFile], None] | None = None,
 ) -> Import:
     """Read a roster and stage what it would change. Returns the import with its `summary`.
 
     The file of the last import gives that import again, already committed. `by` is as in
-    `audit.note`; `chosen` as in `read_roster`, and remembered for files with the same headings;
-    `tell(done, whole)` is called with the progress.
+    `audit.note`; `chosen` as in `read_roster`, and remembered for files with the same headings; `mended` as
+    there; `tell(step, done, whole)` is called with the progress, and `keep_refused` with the refused lines
+    as a file, where there are any.
     Raises `Refused`: no_sites and the codes of `read_roster`.
     """
-    digest = hashlib.sha256(data).digest()
+    digest = hashlib.sha256(b"".join((data, *mended))).digest()
     if again := _same_file_again(ROSTER, digest):
         return again
     book = site_book()
     if not book.sites:
-        raise Refused("no_sites", _("There are no sites yet. Import the list of sites first."))
-    reading = read_roster(data, book, chosen, recall)
+        raise _no_sites()
+    lines = data.count(b"\n")
+    reading = read_roster(
+        data,
+        book,
+        chosen,
+        recall,
+        recall_places=recall_places,
+        mended=mended,
+        tell=(lambda n: tell(JobStep.READING, n, lines if lines >= n else 0)) if tell else None,
+    )
     if chosen:
         remember(reading.header, chosen, by=by, now=now)
     started = _start(ROSTER, digest, by=by, now=now)
     changes = StagedChanges(reading, stored_roster(), _is_desk_phone, now)
     _stage(started.id, changes, tell)
     summary = roster_summary(reading, changes, book) | {"sha256": digest.hex(), "bytes": len(data)}
-    summary["recalled_columns"] = hash_of(reading.header).hex() if reading.recalled else None
+    summary["source"] = hash_of(reading.header).hex()
+    summary["recalled_columns"] = summary["source"] if reading.recalled else None
+    if reading.rejected and keep_refused:
+        keep_refused(file_of_refused_lines((data, *mended)[-1], reading.rejected))
     return _staged(started.id, summary, warned=warned_lines(reading))
 
 
@@ -159,6 +197,10 @@ def site_book() -> SiteDirectory:
     return SiteDirectory(KnownSite(*row) for row in rows)
 
 
+def _no_sites() -> Refused:
+    return Refused("no_sites", _("There are no sites yet. Import the list of sites first."))
+
+
 def _same_file_again(kind: str, digest: bytes) -> Import | None:
     """The last import, where it is of these bytes. A roster read before the sites changed is read again."""
     last = last_import(SITES) if kind == SITES else last_import()
@@ -186,7 +228,7 @@ def _start(kind: str, digest: bytes, *, by: str, now: datetime) -> Import:
     return started
 
 
-def _stage(import_id: uuid.UUID, changes: StagedChanges, tell: Callable[[int, int], None] | None) -> None:
+def _stage(import_id: uuid.UUID, changes: StagedChanges, tell: Tell | None) -> None:
     chunk: list[dict[str, Any]] = []
     for row in changes.rows():
         chunk.append({**row, "import_id": import_id})
@@ -194,7 +236,8 @@ def _stage(import_id: uuid.UUID, changes: StagedChanges, tell: Callable[[int, in
             _store(chunk)
             chunk = []
             if tell:
-                tell(changes.counts.total(), len(changes.reading.members))
+                read = len(changes.reading.members)
+                tell(JobStep.COMPARING, min(changes.counts.total(), read), read)
     if chunk:
         _store(chunk)
 

@@ -1,20 +1,27 @@
 """Reader of a roster file: its members, and counts of records imported, merged, refused or skipped.
 
-This is the import contract: the rules are in `roster_rows`, the counting is here. Nothing is written.
+This is the import contract: the rules are in `roster_rows`, the counting is here. Nothing is written. Lines
+that were refused, and mended in a file of their own (`refused_lines`), are read after the others.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mobilize.errors import Refused
+from mobilize.languages import _
 from mobilize.roster.imports.column_mapping import ROSTER, ROSTER_NEEDS, place_columns, unused_headings
+from mobilize.roster.imports.refused_lines import is_of_refused_lines
 from mobilize.roster.imports.roster_rows import MemberRow, Reason, read_row
 from mobilize.roster.imports.site_matcher import SiteDirectory
 from mobilize.roster.imports.synonyms import clean, looks_misread
-from mobilize.roster.uploads.uploaded_table import UploadedRecord, open_table, whole_records
+from mobilize.roster.uploads.uploaded_table import UploadedRecord, UploadedTable, open_table, whole_records
+from mobilize.tabular import unguarded
 
 CellHashes = dict[str, set[int]]
+Recall = Callable[[Sequence[str]], Mapping[str, str]]
+TELL_EVERY = 500
 MERGED = ("exact", "same_person", "site_added")
 SKIPPED = ("empty", "repeated_header")
 ALWAYS_COUNTED = tuple(reason for reason in Reason if reason is not Reason.UNKNOWN_STATUS)
@@ -39,28 +46,78 @@ def read_roster(
     data: bytes,
     book: SiteDirectory,
     chosen: Mapping[str, str] | None = None,
-    recall: Callable[[Sequence[str]], Mapping[str, str]] | None = None,
+    recall: Recall | None = None,
+    *,
+    recall_places: Recall | None = None,
+    mended: Sequence[bytes] = (),
+    tell: Callable[[int], None] | None = None,
 ) -> RosterReading:
     """Read CSV or XLSX bytes by the import contract. `chosen` is the mapping screen's heading -> field; where
-    nothing was chosen, `recall` says what was before of a file with these headings.
+    nothing was chosen, `recall` says what was before of a file with these headings; `recall_places` the same
+    of places that are in no list.
 
-    Raises `Refused` when the file as a whole cannot be read (`open_table`, `place_columns`).
+    `mended` are files of refused lines, each with those of the one before it. `tell(records)` is called with
+    the progress. Raises `Refused` when a file as a whole cannot be read (`open_table`, `place_columns`), and
+    mended_lines for such a file where a whole roster is expected.
     """
     table = open_table(data)
-    recalled = recall(table.header) if recall and not chosen else {}
-    places = place_columns(table.header, ROSTER, ROSTER_NEEDS, chosen or recalled)
+    recalled, places = _places(table, chosen, recall)
+    if recall_places:
+        book.choose(recall_places(table.header))
     reading = RosterReading(
         [clean(text) for text in table.header], frozenset(places), unused_headings(table.header, places)
     )
     reading.recalled = bool(recalled)
     hashes: CellHashes = {}
+    _read_records(reading, table, places, book, hashes, tell)
+    for part in mended:
+        table = _unguarded(open_table(part))
+        places = place_columns(table.header, ROSTER, ROSTER_NEEDS, chosen or recalled)
+        reading.records -= len(reading.rejected)
+        reading.rejected.clear()
+        _read_records(reading, table, places, book, hashes, tell)
+    return reading
+
+
+def check_roster_headings(data: bytes, chosen: Mapping[str, str] | None, recall: Recall) -> None:
+    """Raises `Refused` where `read_roster` would because of the headings; the lines are not read."""
+    _places(open_table(data), chosen, recall)
+
+
+def _places(
+    table: UploadedTable, chosen: Mapping[str, str] | None, recall: Recall | None
+) -> tuple[Mapping[str, str], dict[str, int]]:
+    """What was recalled of the columns, and where each field stands."""
+    if is_of_refused_lines(table.header):
+        message = _(
+            "These are refused lines of another file, not a whole roster. Add them on the page of that file."
+        )
+        raise Refused("mended_lines", message)
+    recalled = recall(table.header) if recall and not chosen else {}
+    return recalled, place_columns(table.header, ROSTER, ROSTER_NEEDS, chosen or recalled)
+
+
+def _unguarded(table: UploadedTable) -> UploadedTable:
+    records = (replace(one, cells=[unguarded(cell) for cell in one.cells]) for one in table.records)
+    return UploadedTable(table.header, records)
+
+
+def _read_records(
+    reading: RosterReading,
+    table: UploadedTable,
+    places: Mapping[str, int],
+    book: SiteDirectory,
+    hashes: CellHashes,
+    tell: Callable[[int], None] | None,
+) -> None:
     for record in whole_records(table, reading, Reason.MALFORMED_ROW):
         row = read_row(record.cells, places, book, record.number, record.line)
         if isinstance(row, Reason):
             reading.rejected.append((record.number, record.line, row))
         else:
             _add(reading, hashes, row, record)
-    return reading
+        if tell and reading.records % TELL_EVERY == 0:
+            tell(reading.records)
 
 
 def _add(reading: RosterReading, hashes: CellHashes, row: MemberRow, record: UploadedRecord) -> None:

@@ -3,7 +3,7 @@
 import heapq
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from uuid import UUID
@@ -31,11 +31,21 @@ class SiteDirectory:
             (s.code[7:], s) for s in self.sites if re.fullmatch("[0-9]{14}", s.code)
         )
         self._by_name = _only_ones((fold(site.name), site) for site in self.sites)
+        self._chosen: dict[str, KnownSite] = {}
+        self.left_out: set[str] = set()
+
+    def choose(self, places: Mapping[str, str]) -> None:
+        """Take what somebody said of places that are in no list: word -> code, or "" to leave it out."""
+        codes = {site.code: site for site in self.sites}
+        self._chosen = {fold(word): codes[code] for word, code in places.items() if code in codes}
+        self.left_out = {fold(word) for word, code in places.items() if not code}
 
     def find(self, code: str, name: str) -> KnownSite | None:
-        """The site with this code or name; None when none fits, or two sites of one name."""
+        """The site with this code or name, or that was chosen for it; None when none fits, or two sites of
+        one name."""
         bare = code.strip().replace("-", "")
-        return self._by_code.get(bare) or self._by_school_code.get(bare) or self._by_name.get(fold(name))
+        listed = self._by_code.get(bare) or self._by_school_code.get(bare) or self._by_name.get(fold(name))
+        return listed or self._chosen.get(fold(name or code))
 
     def nearest(self, name: str, most: int = 3) -> list[KnownSite]:
         """The sites whose names are most alike (by shared runs of three letters), for a person to choose."""

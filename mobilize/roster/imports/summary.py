@@ -8,6 +8,7 @@ from mobilize.roster.imports.roster_reader import RosterReading, account, warned
 from mobilize.roster.imports.roster_rows import Reason, reason_text
 from mobilize.roster.imports.site_matcher import SiteDirectory
 from mobilize.roster.imports.sites_reader import SiteReason, SitesReading, site_account, site_reason_text
+from mobilize.roster.names import fold
 
 REMOVED_SHARE = 0.05
 CHANGED_SHARE = 0.20
@@ -68,8 +69,11 @@ def rejected_in_words(kind: str, summary: dict[str, Any]) -> list[tuple[int, str
 
 
 def _unresolved(reading: RosterReading, book: SiteDirectory) -> list[list[Any]]:
-    """[what the file says, how many members, the names of the three nearest sites], most members first."""
+    """[what the file says, how many members, names of the three nearest sites, their codes], most members
+    first; without what somebody said to leave out."""
     words = Counter(row.gave_site for row in reading.members.values() if row.gave_site and not row.sites)
+    unsettled = [(word, n) for word, n in words.most_common() if fold(word) not in book.left_out]
+    near = [(word, n, book.nearest(word)) for word, n in unsettled[:_MOST_WORDS]]
     return [
-        [word, n, [site.name for site in book.nearest(word)]] for word, n in words.most_common(_MOST_WORDS)
+        [word, n, [site.name for site in sites], [site.code for site in sites]] for word, n, sites in near
     ]

@@ -8,10 +8,11 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+from flask import Response as FileResponse
 from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from mobilize import clock, settings
+from mobilize import audit, clock, settings
 from mobilize.accounts.access.permissions import me, require_step_up, signed_in
 from mobilize.accounts.approvals import operations as approvals
 from mobilize.accounts.approvals.operations import ApprovalKind
@@ -19,19 +20,25 @@ from mobilize.accounts.models import RoleName
 from mobilize.accounts.queries import looks_after_everything
 from mobilize.database import db
 from mobilize.errors import Refused
+from mobilize.jobs.files import NamedFile
+from mobilize.jobs.models import JobKind
+from mobilize.jobs.operations import open_job
+from mobilize.jobs.views import attachment
 from mobilize.languages import N_, Translated, _, in_every_language, say_date
 from mobilize.roster import queries
-from mobilize.roster.forms import MOST_HEADINGS, UploadForm
+from mobilize.roster.forms import MOST_HEADINGS, PlacesForm, UploadForm
+from mobilize.roster.imports import jobs as import_jobs
 from mobilize.roster.imports import operations as importing
 from mobilize.roster.imports.column_mapping import ROSTER
 from mobilize.roster.imports.remembered_columns import forget
+from mobilize.roster.imports.remembered_places import remember_places
 from mobilize.roster.imports.summary import needs_second_person, rejected_in_words
 from mobilize.roster.models import Import, ImportState, Member
 from mobilize.roster.routes import bp
 from mobilize.roster.uploads.uploaded_table import LARGEST_UPLOAD, open_table
 
 View = TypeVar("View", bound=Callable[..., Any])
-_UPLOADS = ("roster.read_file",)
+_UPLOADS = ("roster.read_file", "roster.read_mended")
 
 
 def for_the_union(*, step_up: bool = False) -> Callable[[View], View]:
@@ -66,21 +73,57 @@ def imports() -> str:
 @bp.post("/imports/<any(roster, sites):kind>")
 @for_the_union()
 def read_file(kind: str) -> tuple[str, int] | Response:
-    form, upload = UploadForm(), request.files.get("file")
-    data = upload.read() if upload else b""
+    """Look at the headings, and give the file to a worker."""
+    form, file = UploadForm(), _uploaded()
     try:
-        if not data:
-            raise Refused("no_file", _("Choose a file first."))
-        dry_run = _dry_run(kind, data, form)
+        importing.check_headings(kind, _chosen_file(file).content, form.columns)
     except Refused as refusal:
-        return _upload_page(form, refusal, kind, _headings(kind, data, refusal)), refusal.status
-    return redirect(url_for("roster.show_import", import_id=dry_run.id))
+        return _upload_page(form, refusal, kind, _headings(kind, file.content, refusal)), refusal.status
+    district = form.district.data.strip()[:80] or None
+    job = import_jobs.start_reading(
+        kind, file, by=me().actor, now=clock.now(), chosen=form.columns, district=district
+    )
+    return redirect(url_for("jobs.job", job_id=job.id))
+
+
+@bp.get("/imports/<uuid:import_id>/refused-lines")
+@for_the_union()
+def refused_lines(import_id: uuid.UUID) -> FileResponse:
+    """The refused lines of a file, with why, to be mended."""
+    row = _import(import_id)
+    file = import_jobs.refused_rows(row.id) or abort(404)
+    audit.note(me().actor, "import.refused_lines", row.id, now=clock.now())
+    return attachment(file)
+
+
+@bp.post("/imports/<uuid:import_id>/mended")
+@for_the_union()
+def read_mended(import_id: uuid.UUID) -> Response:
+    """Read a file once more, with its refused lines as somebody mended them."""
+    row, file = _import(import_id), _chosen_file(_uploaded())
+    importing.check_mended(file.content)
+    job = import_jobs.read_again(row, by=me().actor, now=clock.now(), mended=file)
+    return redirect(url_for("jobs.job", job_id=job.id))
+
+
+@bp.post("/imports/<uuid:import_id>/places")
+@for_the_union()
+def choose_places(import_id: uuid.UUID) -> Response:
+    """Remember which sites the unknown places of a file are, and read it once more."""
+    row, now = _import(import_id), clock.now()
+    if row.state is not ImportState.STAGED or not (chosen := PlacesForm().chosen(row.summary)):
+        flash(_("Nothing was chosen."), "warning")
+        return redirect(url_for("roster.show_import", import_id=import_id))
+    remember_places(bytes.fromhex(str(row.summary["source"])), chosen, by=me().actor, now=now)
+    job = import_jobs.read_again(row, by=me().actor, now=now)
+    return redirect(url_for("jobs.job", job_id=job.id))
 
 
 @bp.get("/imports/<uuid:import_id>")
 @for_the_union()
 def show_import(import_id: uuid.UUID) -> str:
     row = _import(import_id)
+    has_file = row.state is ImportState.STAGED and import_jobs.reading_job(row.id) is not None
     last = importing.last_import()
     can_undo = last is not None and last.id == row.id
     edited = importing.edited_members(row.id) if can_undo else []
@@ -94,6 +137,9 @@ def show_import(import_id: uuid.UUID) -> str:
         approval=approvals.open_approval(ApprovalKind.IMPORT, str(row.id), now=now),
         alone=approvals.is_lone_admin(me().actor, now),
         can_undo=can_undo,
+        running=open_job(JobKind.IMPORT, row.id) or open_job(JobKind.UNDO_IMPORT, row.id),
+        has_file=has_file,
+        has_refused_lines=has_file and import_jobs.refused_rows(row.id) is not None,
         edited=[db.session.get_one(Member, member_id) for member_id in edited[:50]],
     )
 
@@ -115,10 +161,11 @@ def ask_second_person(import_id: uuid.UUID) -> Response:
 def commit_import(import_id: uuid.UUID) -> Response:
     row, now = _import(import_id), clock.now()
     require_step_up()  # a whole union's roster takes seconds
+    if running := open_job(JobKind.IMPORT, row.id, me().actor):  # asked for twice
+        return redirect(url_for("jobs.job", job_id=running.id))
     with _second_person(row) as second_by:
-        importing.commit_import(import_id, by=me().actor, now=now, second_by=second_by)
-    flash(_("Imported, exactly as shown."), "done")
-    return redirect(url_for("roster.show_import", import_id=import_id))
+        job = import_jobs.start_on(row, JobKind.IMPORT, by=me().actor, now=now, second_by=second_by)
+    return redirect(url_for("jobs.job", job_id=job.id))
 
 
 @bp.post("/imports/<uuid:import_id>/undo")
@@ -126,9 +173,8 @@ def commit_import(import_id: uuid.UUID) -> Response:
 def undo_import(import_id: uuid.UUID) -> Response:
     row = _import(import_id)
     require_step_up()
-    importing.undo_import(row.id, by=me().actor, now=clock.now())
-    flash(_("Undone. Everything is as it was before this import."), "done")
-    return redirect(url_for("roster.show_import", import_id=import_id))
+    job = import_jobs.start_on(row, JobKind.UNDO_IMPORT, by=me().actor, now=clock.now())
+    return redirect(url_for("jobs.job", job_id=job.id))
 
 
 @bp.post("/imports/<uuid:import_id>/forget-columns")
@@ -147,16 +193,22 @@ def forget_columns(import_id: uuid.UUID) -> Response:
 @bp.post("/imports/<uuid:import_id>/drop")
 @for_the_union()
 def drop_import(import_id: uuid.UUID) -> Response:
-    importing.drop_import(_import(import_id).id)
+    row = _import(import_id)
+    importing.drop_import(row.id)
+    import_jobs.forget_files_of(row.id)
     flash(_("Cancelled. Nothing was changed."), "done")
     return redirect(url_for("roster.imports"))
 
 
-def _dry_run(kind: str, data: bytes, form: UploadForm) -> Import:
-    if kind == importing.SITES:
-        district = form.district.data.strip()[:80] or None
-        return importing.dry_run_sites(data, by=me().actor, now=clock.now(), district=district)
-    return importing.dry_run_roster(data, by=me().actor, now=clock.now(), chosen=form.columns)
+def _uploaded() -> NamedFile:
+    upload = request.files.get("file")
+    return NamedFile(upload.filename or "", upload.read()) if upload else NamedFile("", b"")
+
+
+def _chosen_file(file: NamedFile) -> NamedFile:
+    if not file.content:
+        raise Refused("no_file", _("Choose a file first."))
+    return file
 
 
 def _headings(kind: str, data: bytes, refusal: Refused) -> list[str]:

@@ -24,12 +24,13 @@ from mobilize.turnout.board.charts import arrivals_chart
 from mobilize.turnout.campaigns.series import board_series
 from mobilize.turnout.figures import rsvps
 from mobilize.turnout.figures.types import Board, is_few
-from mobilize.turnout.forms import ReportForm
+from mobilize.turnout.forms import AllReportsForm, ReportForm
 from mobilize.turnout.labels import count_label, further_counts, named_text, report_columns
 from mobilize.turnout.models import Report, ReportKind
 from mobilize.turnout.reports import pdf as reports_pdf
 from mobilize.turnout.reports import tables
 from mobilize.turnout.reports.chapter import ChapterReport, chapter_report_of
+from mobilize.turnout.reports.jobs import start_reports
 from mobilize.turnout.reports.lost_minutes import lost_minutes
 from mobilize.turnout.reports.operations import put_together, reports_of, says_the_same, sees_report
 from mobilize.turnout.routes import bp
@@ -122,6 +123,15 @@ def report_again(action_id: UUID) -> BaseResponse:
     else:
         flash(_("Report version %(version)s is what the figures say now.", version=report.version), "done")
     return redirect(_address(action.id, kind, place), 303)
+
+
+@bp.post("/actions/<uuid:action_id>/reports")
+@signed_in(RoleName.ORGANIZER)
+def all_reports(action_id: UUID) -> BaseResponse:
+    """Give the reports of all chapters in scope, or of one area's, to a worker."""
+    action = visible_action(action_id, me().scope)
+    job = start_reports(action, AllReportsForm().area_id, by=me().actor, now=clock.now())
+    return redirect(url_for("jobs.job", job_id=job.id), 303)
 
 
 def _refuse_out_of_scope(action_id: UUID, kind: ReportKind, place_id: UUID) -> None:

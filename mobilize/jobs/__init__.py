@@ -1,0 +1,1 @@
+"""Long work that somebody starts, and a worker does: jobs, their files, and the page that shows one."""
