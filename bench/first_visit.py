@@ -9,7 +9,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.services.browser import FLAGS, executable
 
-_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
+_HEAD = re.compile(rb"HTTP/1\.1 \d{3} .*?\r\n\r\n", re.DOTALL)
 
 
 def bytes_of_a_first_visit(port: int, code: str) -> dict[str, int]:
@@ -26,8 +26,9 @@ def bytes_of_a_first_visit(port: int, code: str) -> dict[str, int]:
             "navigator.serviceWorker.ready.then(() => new Promise((done) => setTimeout(done, 1000)))"
         )
         browser.close()
-    head = b"".join(counter.heard)
-    return {"all bodies": sum(int(n) for n in _LENGTH.findall(head)), "with headers": len(head)}
+    heard = b"".join(counter.heard)
+    heads = sum(len(head) for head in _HEAD.findall(heard))
+    return {"all bodies": len(heard) - heads, "with headers": len(heard)}
 
 
 class Counter:

@@ -1,6 +1,7 @@
 // @ts-check
 // The service worker: opens the pages of the morning without a network, check-in and line pages, with their assets
-// (scripts, styles). An asset's address holds the version of all assets, so a cached page goes with its own release.
+// (scripts, styles), and sends what they left when they are closed. An asset's address holds the version of all
+// assets, so a cached page goes with its own release.
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 const PAGES = "pages-1";
@@ -10,6 +11,9 @@ const ASSET = /(?:\/static\/[0-9a-f]{10}\/[\w./-]+\.(?:js|css|svg)|\/colours\.cs
 const NETWORK_TIMEOUT = 6000; // one bar of signal may never answer; a page that was here before is better
 const MAX_DELAY = 3000; // a slower answer says too little of the time
 const PAGE_TTL = 14 * 86400e3;
+const SYNC_DELAY = 5000; // an open page has sent it by then
+const BATCH = 100;
+const LATER = [401, 408, 429]; // what says nothing of the check-in itself
 
 worker.addEventListener("install", () => worker.skipWaiting());
 worker.addEventListener("activate", (event) => event.waitUntil(activate()));
@@ -29,18 +33,20 @@ worker.addEventListener("message", (event) => {
 
 /**
  * Never a page without its assets: where one of them does not come, the page from before stays.
- * @param {{ page: string, key: string }} what the page's address, and the one it is found under
+ * @param {{ page: string, key: string, html?: string }} what the page's address, the one it is found under, and the
+ *   page itself where it is there: its headers are asked for, and the time
  * @param {ExtendableMessageEvent["source"]} client
  */
-async function cachePage({ page, key }, client) {
+async function cachePage({ page, key, html }, client) {
   const begun = performance.now();
-  const response = await fetch(page, { headers: { Accept: "text/html" } });
+  const response = await fetch(page, { method: html ? "HEAD" : "GET", headers: { Accept: "text/html" } });
   if (performance.now() - begun < MAX_DELAY) client?.postMessage({ date: response.headers.get("Date") });
   if (!response.ok) return;
-  const assets = new Set((await response.clone().text()).match(ASSET));
+  const text = html || (await response.text());
+  const assets = new Set(text.match(ASSET));
   const fetched = await Promise.all([...assets].map((asset) => fromCache(new Request(asset))));
   if (!fetched.every(isCacheable)) return;
-  await (await caches.open(PAGES)).put(key, response);
+  await (await caches.open(PAGES)).put(key, new Response(text, { headers: response.headers }));
   await evict();
 }
 
@@ -113,6 +119,118 @@ async function fromNetwork(request, key) {
   const response = await Promise.race([fetch(request).catch(() => null), timeout]);
   // A line that has ended opens without its names, for what this phone could not send yet.
   return response && response.status < 500 && response.status !== 403 ? response : cached;
+}
+
+worker.addEventListener("sync", (/** @type {any} */ event) => {
+  event.waitUntil(new Promise((resolve) => setTimeout(resolve, SYNC_DELAY)).then(sendWaiting));
+});
+
+// Rejects where the network is gone again: the browser tries later. What the server has something against stays,
+// until a page is opened and says it. Whatever is sent twice has its nonce, and counts once.
+async function sendWaiting() {
+  const database = await openDatabase();
+  if (!database) return;
+  try {
+    for (const item of await all(database, "check_in_queue")) if (!item.why) await sendCheckIn(database, item);
+    const records = await all(database, "line_queue");
+    for (const line of new Set(records.map((record) => record.line))) {
+      const waiting = records.filter((record) => record.line === line && record.data);
+      for (let n = 0; n < waiting.length; n += BATCH) await sendItems(database, line, waiting.slice(n, n + BATCH));
+    }
+  } finally {
+    database.close();
+  }
+}
+
+/**
+ * As `check_in_queue.js` does.
+ * @param {IDBDatabase} database
+ * @param {any} item
+ */
+async function sendCheckIn(database, item) {
+  const { nonce, code, page, typed } = item;
+  const result = await post(page || "/c/" + code, payloadOf(item));
+  if (result?.nonce !== nonce || !result.stored) return;
+  const ending = typed && "…" + typed.trim().slice(-3);
+  const receipt = { code, page: result.page, at: Date.now(), typed: ending, unseen: true };
+  await inStore(database, "receipts", (store) => store.put(receipt));
+  await inStore(database, "check_in_queue", (store) => store.delete(nonce));
+}
+
+/**
+ * As `line_queue.js` does: what was sent stays on the phone, encrypted, until the line has ended.
+ * @param {IDBDatabase} database
+ * @param {string} line
+ * @param {any[]} records
+ */
+async function sendItems(database, line, records) {
+  const decrypted = await Promise.all(records.map(decrypt));
+  const items = decrypted.filter((item) => item && !item.why).map(payloadOf);
+  const result = items.length && (await post(`/line/${line}/items`, { items }));
+  const list = await inStore(database, "lines", (store) => store.get(line + "/live"));
+  const ends = list?.ends ?? Date.now() + 86400e3;
+  for (const { nonce, stored, why } of result?.items ?? []) {
+    const record = records.find((one) => one.nonce === nonce);
+    if (!record || !stored || why) continue;
+    const { key, iv, data } = record;
+    const sent = { code: `${line}/sent/${nonce}`, ends, epoch: "", key, iv, data };
+    await inStore(database, "lines", (store) => store.put(sent));
+    await inStore(database, "line_queue", (store) => store.delete(nonce));
+  }
+}
+
+/** @param {any} record */
+async function decrypt({ key, iv, data }) {
+  try {
+    return JSON.parse(new TextDecoder().decode(await crypto.subtle.decrypt({ name: "AES-GCM", iv }, key, data)));
+  } catch {
+    return null; // the page says that it cannot be read
+  }
+}
+
+/**
+ * As `clock.js` has it for a page that was opened anew.
+ * @param {any} item
+ */
+function payloadOf({ monotonic: _m, session: _s, code: _c, page: _p, line: _l, why: _w, ahead, ...item }) {
+  return ahead == null ? item : { ...item, ahead_ms: ahead };
+}
+
+/**
+ * Null where the server has something against it.
+ * @param {string} url
+ * @param {object} payload
+ */
+async function post(url, payload) {
+  const headers = { "Content-Type": "application/json", Accept: "application/json" };
+  const body = JSON.stringify({ ...payload, sent_at: new Date().toISOString() });
+  const response = await fetch(url, { method: "POST", headers, body });
+  if (response.status >= 500 || LATER.includes(response.status)) throw new Error(String(response.status));
+  return response.ok ? response.json() : null;
+}
+
+/**
+ * @param {IDBDatabase} database
+ * @param {string} name
+ * @returns {Promise<any[]>}
+ */
+function all(database, name) {
+  return inStore(database, name, (store) => store.getAll());
+}
+
+/**
+ * @param {IDBDatabase} database
+ * @param {string} name
+ * @param {(store: IDBObjectStore) => IDBRequest} work
+ * @returns {Promise<any>}
+ */
+function inStore(database, name, work) {
+  return new Promise((resolve, reject) => {
+    const transaction = database.transaction(name, "readwrite");
+    const request = work(transaction.objectStore(name));
+    transaction.oncomplete = () => resolve(request.result);
+    transaction.onabort = () => reject(transaction.error);
+  });
 }
 
 // Names of a line that has ended leave this phone with the next visit to any page of ours.

@@ -30,6 +30,7 @@ def test_a_chair_signs_in_on_their_phone_and_out_again(phone: Page, live_server:
     expect(phone.get_by_role("heading", name="This page is not open to you")).to_be_visible()
 
     phone.goto(f"{live_server}/overview")
+    phone.get_by_text("Menu").first.click()
     phone.get_by_role("button", name="Sign out").click()
     expect(phone.get_by_text("You are signed out.")).to_be_visible()
 

@@ -89,6 +89,22 @@ def test_a_member_scans_types_their_number_and_the_chairs_page_shows_it(phone, c
     assert outcomes(line.event) == ["counted", "repeat"]
 
 
+@pytest.mark.parametrize("has_sheet", [True, False])
+def test_a_receipts_words_are_shared_and_say_nothing_of_who_was_there(phone, line, has_sheet):
+    heard = "{ value: (said) => ((window.heard = said.text ?? said), Promise.resolve()), configurable: true }"
+    there, gone = f"'share', {heard}", "'share', { value: undefined, configurable: true }"
+    copies = f"Object.defineProperty(navigator.clipboard, 'writeText', {heard})"
+    phone.add_init_script(f"Object.defineProperty(navigator, {there if has_sheet else gone}); {copies}")
+    phone.goto(line.check_in)
+    phone.get_by_label("Your mobile number").fill("2135550101")
+    phone.get_by_role("button", name="Check in").click()
+    phone.get_by_text("Tell others").click()
+    phone.get_by_role("button", name="Share these words").click()
+    if not has_sheet:
+        expect(phone.get_by_role("button", name="Copied")).to_be_visible()
+    assert phone.evaluate("heard") == f"I stood up today: {line.event.action.name.in_('en')}. Test Local 100"
+
+
 def test_on_slow_3g_the_receipt_is_there_within_ten_seconds(phone, line):
     slow = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
     phone.context.new_cdp_session(phone).send("Network.emulateNetworkConditions", slow)

@@ -62,7 +62,7 @@ def test_a_tap_that_waits_leaves_no_form_and_says_what_was_typed_until_the_phone
     check_in_here(page, "213 555 0110")
     expect(page.get_by_text("You typed 213 555 0110")).to_be_visible()
     expect(page.get_by_label("Your mobile number")).to_be_hidden()
-    expect(page.get_by_text("where there is a network")).to_be_visible()
+    expect(page.get_by_text("It is sent by itself when there is signal")).to_be_visible()
     assert page.evaluate("document.activeElement.id") == "saved"
     text = page.get_by_role("link", name=f"Or text HERE {gate.event.text_code} from your own phone")
     assert text.get_attribute("href") == f"sms:+12135550100?&body=HERE%20{gate.event.text_code}"

@@ -52,8 +52,10 @@ class CheckInPage:
     values: dict[str, str]
 
     @property
-    def text(self) -> str:
-        return self.cached.filled(self.values)
+    def main(self) -> str:
+        """Its content, for a page that has the frame already."""
+        text = self.cached.filled(self.values)
+        return text[text.index("<main") : text.index("</main>")] + "</main>"
 
     def answer(self, status: int = 200) -> Response:
         return self.cached.answer(self.values, status)

@@ -93,7 +93,7 @@ def _from_the_queue(code: str, letters: str, now: datetime) -> Response:
         raise Refused("no_link", _no_link_words(), status=404)
     page = receipt_of_saved(event, when, now, left=saved.left)
     check_in_saved_link(event, member, saved, now=now)
-    return jsonify(nonce=saved.nonce, stored=True, page=page.text)
+    return jsonify(nonce=saved.nonce, stored=True, page=page.main)
 
 
 def _page(event: CachedEvent, token: str) -> str:

@@ -105,13 +105,13 @@ def check_in_now(code: str) -> Response | str | tuple[str, int]:
 
 
 def _from_the_queue(event: CachedEvent, now: datetime) -> Response:
-    """A check-in from the queue on the phone, answered by its nonce; `page` is what a form would get."""
+    """A check-in from the queue on the phone, answered by its nonce; `page` is what a form gets, unframed."""
     saved = read_saved()
     page = receipt_of_saved(event, tapped_at(saved, now), now, left=saved.left)
     cookie = request.cookies.get(cookie_name("known"))
     ticket_value = _ticket(event, now)
     _done, cookie = check_in_saved(event, saved, cookie=cookie, ticket=ticket_value, now=now)
-    answer = jsonify(nonce=saved.nonce, stored=True, page=page.text)
+    answer = jsonify(nonce=saved.nonce, stored=True, page=page.main)
     give_cookie(answer, "known", cookie, lasts=REMEMBERED_FOR)
     return answer
 

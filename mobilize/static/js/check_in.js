@@ -3,13 +3,14 @@
 
 import * as queue from "./check_in_queue.js";
 import { byId, create, dataOf, field, first } from "./dom.js";
-import { cachePage } from "./offline.js";
+import { background, cachePage, keepForLater } from "./offline.js";
 import { storage } from "./storage.js";
 
 const words = dataOf("check-in");
 const code = words.code;
 const page = words.page || "/c/" + code; // of their own link, else of the poster's code
 const notices = byId("saved");
+const asSent = pageAsSent(); // before anything is drawn
 const RECEIPT_TTL = 14 * 86400e3;
 /** @type {Promise<void> | null} */
 let sending = null;
@@ -20,6 +21,14 @@ let timer;
 /** @type {Map<string, string>} */
 const typedHere = new Map();
 let askedForOther = false;
+let isOld = false; // the page as it is kept: this phone is known since
+
+/** The page that is to be kept, where no worker stood between and nothing was typed on it; else empty. */
+function pageAsSent() {
+  const isOwn = location.pathname.toLowerCase() === page.toLowerCase() && !location.search;
+  const isNew = !navigator.serviceWorker?.controller && !document.querySelector(".ticket, .error");
+  return isOwn && isNew ? "<!doctype html>" + document.documentElement.outerHTML : "";
+}
 
 /**
  * @param {HTMLFormElement} form
@@ -32,7 +41,7 @@ async function checkIn(form, button) {
   const nonce = await queue.enqueue({ code, page, typed, token, ...(button.name === "left" && { left: true }) });
   if (typed) typedHere.set(nonce, typed);
   askedForOther = false;
-  navigator.storage?.persist?.().catch(() => {});
+  if (!storage.failed) keepForLater();
   form.querySelector(".error")?.remove();
   // It is in the queue, and the next person types here; on a slow phone they may have begun by now.
   if (input && typed && input.value === typed) input.value = "";
@@ -82,6 +91,15 @@ function send() {
 async function sendQueue() {
   await redraw();
   await queue.sendAll((item, receipt) => item.code === code && showReceipt(receipt, item), words.rejected);
+  await showUnseen();
+}
+
+// The worker has sent it meanwhile.
+async function showUnseen() {
+  const receipt = await storage.get("receipts", code);
+  if (!receipt?.unseen || (await queue.pending()).some((item) => item.code === code)) return;
+  await storage.put("receipts", { ...receipt, unseen: false });
+  showReceipt(receipt.page, receipt);
 }
 
 /**
@@ -95,10 +113,21 @@ function showReceipt(receipt, item) {
   here.replaceChildren(...content.childNodes);
   const facts = here.querySelector(".ticket .facts dl");
   if (item.typed) facts?.append(create("dt", "", words.typed), whatWasTyped("dd", item));
+  offerToShare(here.querySelector("#share"));
   document.title = first(here, "h1").textContent ?? "";
   byId("main").focus();
   scrollTo(0, 0);
-  cachePage(page, page);
+  isOld = true;
+}
+
+/** @param {HTMLElement | null} button says what all may read, and nothing of who was there */
+function offerToShare(button) {
+  if (!button || !(navigator.share || navigator.clipboard)) return;
+  const text = first(byId("content"), "#share-words").textContent ?? "";
+  const copied = () => (button.textContent = button.dataset.copied ?? "");
+  button.hidden = false;
+  button.onclick = () =>
+    (navigator.share ? navigator.share({ text }) : navigator.clipboard.writeText(text).then(copied)).catch(() => {});
 }
 
 /** @param {string} typed */
@@ -115,7 +144,9 @@ function whatWasTyped(tag, { nonce = "", typed }) {
   return element;
 }
 
-function hideTyped() {
+function onLeaving() {
+  if (isOld) cachePage(page, page); // nobody waits for it while they read
+  isOld = false;
   typedHere.clear();
   for (const element of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".typed"))) {
     element.textContent = element.dataset.ending ?? "";
@@ -130,7 +161,7 @@ async function redraw() {
   clearTimeout(timer);
   if (waiting) {
     const title = waiting === 1 ? words.savedOne : words.savedMany.replace("%", String(waiting));
-    const note = storage.failed ? words.keepOpen : sending ? "" : words.savedNote;
+    const note = storage.failed ? words.keepOpen : sending ? "" : background.sends ? words.goesAlone : words.savedNote;
     const box = notice("offline", sending ? words.sending : title, note);
     for (const item of ours) if (item.typed) box.append(typedLine(item));
     if (!sending && words.text) box.append(textLink());
@@ -250,12 +281,13 @@ function onSubmit(event) {
 async function start() {
   document.addEventListener("submit", onSubmit);
   addEventListener("online", send);
-  document.addEventListener("visibilitychange", () => (document.hidden ? hideTyped() : send()));
+  document.addEventListener("visibilitychange", () => (document.hidden ? onLeaving() : send()));
   if (!navigator.onLine) openIfItIsTime();
+  if (!storage.failed && (await queue.pending()).length) keepForLater();
   await offerReceipt();
   await redraw();
   await send();
-  if (navigator.onLine) cachePage(page, page);
+  if (navigator.onLine) cachePage(page, page, asSent);
 }
 
 start();

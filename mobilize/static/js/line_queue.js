@@ -7,6 +7,7 @@ import { postJson } from "./http.js";
 import { changed, codes, page, report, state } from "./line_state.js";
 import { lineStorage } from "./line_storage.js";
 import { endLine, refresh } from "./line_sync.js";
+import { keepForLater } from "./offline.js";
 import { newNonce, storage } from "./storage.js";
 
 const BATCH = 100;
@@ -22,6 +23,7 @@ export async function enqueue(tap) {
   changed();
   await lineStorage.putItem(item, page.code);
   if (storage.failed) report(page.keepsNothing);
+  else keepForLater().then(changed);
   const waits = [...state.queue, ...state.rejected].some((one) => one.nonce === item.nonce);
   if (!waits) await storage.remove("line_queue", item.nonce); // it was sent while it was being stored
   send();

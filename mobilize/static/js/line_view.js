@@ -3,6 +3,7 @@
 
 import { byId, create, first } from "./dom.js";
 import { page, state } from "./line_state.js";
+import { background } from "./offline.js";
 
 /**
  * @typedef {import("./line_state.js").Figures} Figures
@@ -32,7 +33,8 @@ const rows = () => /** @type {HTMLElement[]} */ ([...(names?.children || [])]);
 
 export function redraw() {
   const { length } = state.queue;
-  waiting.textContent = length === 1 ? page.waitingOne : page.waitingMany.replace("%", String(length));
+  const [one, many] = background.sends ? [page.goesAloneOne, page.goesAloneMany] : [page.waitingOne, page.waitingMany];
+  waiting.textContent = length === 1 ? one : many.replace("%", String(length));
   waiting.hidden = length === 0;
   drawUnsent();
   if (state.figures) drawNotices(state.figures);

@@ -8,7 +8,7 @@ import { page, state } from "./line_state.js";
 import { refresh } from "./line_sync.js";
 
 const STEP = 30000;
-const MARGIN = 4; // what a scanner wants around a code, in its modules
+const MARGIN = 2; // around the code, in its modules: half of what print needs, for modules that are an eighth larger
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const board = /** @type {HTMLDialogElement} */ (byId("board"));
 const svg = byId("board-code");
@@ -22,11 +22,21 @@ let drawnStep = null;
 async function open() {
   drawnStep = null;
   board.showModal();
+  fitWords();
   board.requestFullscreen?.().catch(() => {});
   stayAwake();
   await tick();
   await refresh();
   await tick();
+}
+
+// As large as there is room for, in every language.
+function fitWords() {
+  const far = /** @type {SVGSVGElement} */ (/** @type {unknown} */ (byId("board-far")));
+  const lines = far.querySelectorAll("text");
+  const widths = Array.from(lines, (line) => line.getComputedTextLength());
+  const [width, bottom] = [Math.max(...widths), Number(lines[lines.length - 1].getAttribute("y"))];
+  far.setAttribute("viewBox", `${-width / 2} 0 ${width} ${bottom + 6}`);
 }
 
 async function tick() {
