@@ -102,6 +102,7 @@ DOES_NOT_ASK = {
     "reminders.finish_letter": "costs nothing, and the letter stays",
     "reminders.take_duty": "one's own duty",
     "reminders.test_broadcast": "one text to one's own phone",
+    "reminders.test_reminder": "one text to one's own phone",
     "reminders.write_to_chapter": "a draft; sending asks",
     "roster.add_member": "one entry, which is taken off as easily",
     "roster.ask_second_person": "asks the second person, who looks; importing asks",
