@@ -156,8 +156,8 @@ def audience(event_ids: Sequence[uuid.UUID], spec: RuleSpec, now: datetime) -> A
             member.status != MemberStatus.RETIRED,
             member.phone_enc.is_not(None),
             member.phone_kind.in_([PhoneKind.MOBILE, PhoneKind.UNKNOWN]),
-            ~says_stop(member.phone_index),
-            ~is_bad(member.phone_index),
+            ~says_stop(member.phone_index, of_many=True),
+            ~is_bad(member.phone_index, of_many=True),
         )
         .where(*_conditions(member, spec, now))
         .order_by(member.id)

@@ -30,14 +30,14 @@ from mobilize.web.page_form import PageForm
 USUAL = "usual"
 # Under which field a refusal is shown; any other under the first.
 _FIELD_OF = {"no_reason": "reason", "bad_order": "again_after"}
-_KIND = f"<any({', '.join(RuleKind)}):kind>"
+_REMINDER = f"<any({', '.join(RuleKind)}):reminder>"
 
 
-@bp.get(f"/actions/<uuid:action_id>/reminders/{_KIND}")
+@bp.get(f"/actions/<uuid:action_id>/reminders/{_REMINDER}")
 @signed_in(RoleName.ORGANIZER)
-def rule(action_id: uuid.UUID, kind: str) -> str:
+def rule(action_id: uuid.UUID, reminder: str) -> str:
     """One reminder: on or off, when, to how many, at what cost, in which words."""
-    return _page(action_in_scope(action_id), RuleKind(kind))
+    return _page(action_in_scope(action_id), RuleKind(reminder))
 
 
 @bp.post("/actions/<uuid:action_id>/reminders")
@@ -76,17 +76,17 @@ def change(action_id: uuid.UUID) -> Response | tuple[str, int]:
     return redirect(url_for("reminders.plan", action_id=action.id), 303)
 
 
-@bp.post(f"/actions/<uuid:action_id>/reminders/{_KIND}/test")
+@bp.post(f"/actions/<uuid:action_id>/reminders/{_REMINDER}/test")
 @signed_in(RoleName.ORGANIZER)
-def test_reminder(action_id: uuid.UUID, kind: str) -> Response | tuple[str, int]:
+def test_reminder(action_id: uuid.UUID, reminder: str) -> Response | tuple[str, int]:
     """Text it to the phone of whoever is signed in."""
     action, person = action_in_scope(action_id), me().person
     try:
-        operations.test_reminder(action, RuleKind(kind), person or abort(403), now=clock.now())
+        operations.test_reminder(action, RuleKind(reminder), person or abort(403), now=clock.now())
     except Refused as refusal:
-        return _page(action, RuleKind(kind), refusal=refusal), refusal.status
+        return _page(action, RuleKind(reminder), refusal=refusal), refusal.status
     flash(_("It is on its way to your phone."), "done")
-    return redirect(url_for("reminders.rule", action_id=action.id, kind=kind), 303)
+    return redirect(url_for("reminders.rule", action_id=action.id, reminder=reminder), 303)
 
 
 def _look_first(action: Action, kinds: Iterable[RuleKind], sent: ChangeForm) -> None:
