@@ -11,6 +11,8 @@ from mobilize.accounts.security.checklist import ProtectionState
 from mobilize.actions.models import ActionKind
 from mobilize.checkins.models import Method, Outcome
 from mobilize.reminders.broadcasts.audience import UnreachableReason
+from mobilize.reminders.broadcasts.queries import BroadcastProgress
+from mobilize.reminders.plan.queries import StepState
 from mobilize.roster.models import ImportState
 from mobilize.texts.enums import AttemptOutcome, Intent, TextState
 from mobilize.texts.receiving.receipts import STATE_OF
@@ -36,6 +38,7 @@ WORDS = {
         set(Method),
     ],
     "reminders/_inbox.html": [set(Intent)],
+    "reminders/_progress.html": [set(BroadcastProgress), set(StepState)],
     "reminders/broadcast.html": [set(UnreachableReason)],
     "roster/imports.html": [set(ImportState) - {ImportState.READING, ImportState.DROPPED}],
     "texts/_words.html": [set(TextState), set(AttemptOutcome), set(STATE_OF), WORDINGS],

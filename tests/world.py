@@ -188,6 +188,7 @@ class Half:
 
 # Belongs to nobody in particular: the admin's own work, and words in an address.
 SHARED = {
+    "reminder",
     "import_id",
     "change_id",
     "job_id",
@@ -202,7 +203,7 @@ SHARED = {
 }
 # What somebody has to have staged first, and links that work once.
 STAGED = {"import_id", "change_id", "job_id", "token", "version", "webhook_id"}
-WORDS = {"form": "csv", "kind": "roster", "purpose": "add", "version": 1}
+WORDS = {"form": "csv", "kind": "roster", "purpose": "add", "reminder": "day_before", "version": 1}
 # Pages that are about the site named behind the question mark.
 ASKS_FOR_A_SITE = {"roster.new_member"}
 

@@ -12,6 +12,7 @@ def init_app(app: Flask) -> None:
     import mobilize.reminders.calling_off.views
     import mobilize.reminders.inbox.views
     import mobilize.reminders.monitoring.views
+    import mobilize.reminders.plan.views
     import mobilize.reminders.rules.views
 
     app.register_blueprint(bp)

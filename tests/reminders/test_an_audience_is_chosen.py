@@ -2,28 +2,30 @@
 
 import uuid
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from mobilize import clock
 from mobilize.accounts.access.scope import Scope
 from mobilize.accounts.models import RoleName
 from mobilize.actions.eligibility import freeze_due_events
-from mobilize.actions.models import Event
+from mobilize.actions.models import Action, Event
 from mobilize.checkins.models import Attendance, Tier
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
+from mobilize.keys.crypto import blind_index
 from mobilize.reminders.broadcasts.audience import counted, last_action_before, recipients_of
 from mobilize.reminders.broadcasts.operations import queue_broadcasts
 from mobilize.reminders.models import Audience, AudienceFilter, Broadcast, Rsvp
 from mobilize.reminders.rules.queries import is_moot
 from mobilize.roster.models import Member, MemberStatus
+from mobilize.texts.consent.subscriptions import may_text, note_bad_number, opt_in, opt_out
 from mobilize.texts.models import OutboxText
 from mobilize.texts.sending.claiming import claim
 from mobilize.texts.sending.delivery import sweep
@@ -397,3 +399,25 @@ def test_the_command_takes_the_same_choices(union: SimpleNamespace, app: Flask) 
     assert "goes to: 1 member of North and South who said they are coming to Morning picket, " in output
     wrong = app.test_cli_runner().invoke(args=[*args, "--place", "Nowhere"])
     assert wrong.exit_code == 1 and "is called Nowhere" in wrong.output
+
+
+def test_who_opted_out_is_left_out_of_many_as_of_one(app: Flask, union: SimpleNamespace) -> None:
+    """A number is asked about by itself in the claim, and together with the whole roster in an audience."""
+    site, now = union.events[next(iter(union.events))].site, clock.now()
+    numbers = [f"+1213559{n:04d}" for n in range(6)]
+    for number in numbers:
+        make_member(site=site, phone=number, opted_out_in_file=number in numbers[3:5])
+    for number in (numbers[1], numbers[2]):
+        opt_out(number, source="reply", now=now)
+    for number in (numbers[2], numbers[4]):
+        opt_in(number, source="reply", now=now + timedelta(minutes=1))
+    note_bad_number(numbers[5], 30005, now=now)
+    reached = set(db.session.scalars(select(who_can_be_told(union.action, now).c.phone_index)))
+    for number in numbers:
+        assert (blind_index("phone", number) in reached) is (may_text(number) is None), number
+    assert counted(recipients_of(written(union.action), now)).cannot == {"opted_out": 2, "bad_number": 1}
+
+
+def who_can_be_told(action: Action, now: datetime) -> Any:
+    everybody = recipients_of(written(action), now).order_by(None).subquery()
+    return select(everybody).where(everybody.c.cannot.is_(None)).subquery()

@@ -1,4 +1,4 @@
-"""The page of an action's reminders: what it shows before anything is turned on, and who may change it."""
+"""The page of a reminder: what it shows before anything is turned on, and who may change it."""
 
 from datetime import time, timedelta
 
@@ -33,7 +33,7 @@ def an_action(area: object = None) -> Action:
 def test_the_page_shows_whom_it_reaches_what_it_costs_and_the_words(app: Flask, client: FlaskClient) -> None:
     action = an_action()
     enter(client, RoleName.ADMIN)
-    page = client.get(f"/actions/{action.id}/reminders").get_data(as_text=True)
+    page = client.get(f"/actions/{action.id}/reminders/day_before").get_data(as_text=True)
     for part in ("Phones it reaches", "Segments to pay for", "Last text goes out", "tomorrow", "mañana"):
         assert part in page
 
@@ -55,7 +55,8 @@ def test_the_three_steps_of_the_question_are_set_on_one_form(app: Flask, client:
     action = an_action()
     enter(client, RoleName.ADMIN)
     address = f"/actions/{action.id}/reminders"
-    assert all(f'value="{minutes}"' in client.get(address).text for minutes in (15, 25, 35))
+    page = client.get(f"{address}/count_question").text
+    assert all(f'value="{minutes}"' in page for minutes in (15, 25, 35))
     steps = {"minutes": "10", "again_after": "20", "call_after": "40", "do": "count_question:on"}
     assert client.post(address, data=steps).status_code == 303
     rule = rules_of(action)[RuleKind.COUNT_QUESTION]
@@ -104,7 +105,7 @@ def test_what_reaches_many_is_looked_at_with_its_price_and_asks_who_it_is(
     many(action)
     sign_in(client, make_person("Olga Reed", phone="+12135550110", role=RoleName.ADMIN))
     address = f"/actions/{action.id}/reminders"
-    assert "$" in client.get(address).text, "the price stands beside the button"
+    assert "$" in client.get(f"{address}/day_before").text, "the price stands beside the button"
     size = estimate(action, rule_of(action), clock.now())
     look = client.post(address, data=DAY_BEFORE)
     assert look.status_code == 422 and "Check the price first" in look.text

@@ -104,6 +104,7 @@ DOES_NOT_ASK = {
     "reminders.finish_letter": "costs nothing, and the letter stays",
     "reminders.take_duty": "one's own duty",
     "reminders.test_broadcast": "one text to one's own phone",
+    "reminders.test_reminder": "one text to one's own phone",
     "reminders.write_to_chapter": "a draft; sending asks",
     "actions.draw_posters": "draws what can be read, without names",
     "turnout.all_reports": "counts that can be read",

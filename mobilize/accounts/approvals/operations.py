@@ -7,7 +7,7 @@ before that.
 """
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -200,6 +200,12 @@ def open_approval(kind: ApprovalKind, ref: str, *, now: datetime) -> Approval | 
     return db.session.scalars(_of(kind, ref, now)).one_or_none()
 
 
+def open_approvals(kind: ApprovalKind, refs: Collection[str], *, now: datetime) -> dict[str, Approval]:
+    """The same for many things at once, by what they refer to; without those nobody asks about."""
+    query = select(Approval).where(Approval.kind == kind, Approval.ref.in_(refs), *_is_open(now))
+    return {approval.ref: approval for approval in db.session.scalars(query)}
+
+
 def is_lone_admin(actor: str, now: datetime) -> bool:
     """Whether an admin has no other admin who could be their second person, today and yesterday.
 
@@ -230,8 +236,11 @@ def requests_of(actor: str, now: datetime, most: int = 20) -> Sequence[Approval]
 
 
 def _of(kind: ApprovalKind, ref: str, now: datetime) -> Select[Approval]:
-    open_ones = Approval.state.in_(_OPEN), Approval.expires_at > now
-    return select(Approval).where(Approval.kind == kind, Approval.ref == ref, *open_ones)
+    return select(Approval).where(Approval.kind == kind, Approval.ref == ref, *_is_open(now))
+
+
+def _is_open(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return Approval.state.in_(_OPEN), Approval.expires_at > now
 
 
 def _waiting(query: Select[Any], actor: str, scope: Scope, now: datetime) -> Select[Any]:

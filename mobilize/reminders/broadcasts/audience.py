@@ -258,8 +258,8 @@ def _at_chapters(query: Select[Any], action: Action, site_ids: Sequence[uuid.UUI
 def _cannot(who: Any, no_mobile: ColumnElement[bool], *more: tuple[ColumnElement[bool], str]) -> Any:
     return case(
         (no_mobile, UnreachableReason.NO_MOBILE.value),
-        (says_stop(who.phone_index), UnreachableReason.OPTED_OUT.value),
-        (is_bad(who.phone_index), UnreachableReason.BAD_NUMBER.value),
+        (says_stop(who.phone_index, of_many=True), UnreachableReason.OPTED_OUT.value),
+        (is_bad(who.phone_index, of_many=True), UnreachableReason.BAD_NUMBER.value),
         *more,
         else_=null(),
     ).label("cannot")

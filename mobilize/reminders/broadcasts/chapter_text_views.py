@@ -13,6 +13,7 @@ from mobilize.languages import language
 from mobilize.reminders.blanks import blanks_for, written_in
 from mobilize.reminders.broadcasts import chapter_texts as operations
 from mobilize.reminders.broadcasts.forms import ChapterTextForm
+from mobilize.reminders.broadcasts.queries import chapter_texts_of
 from mobilize.reminders.models import AudienceFilter
 from mobilize.reminders.routes import bp
 from mobilize.texts.templates import template
@@ -57,4 +58,5 @@ def _page(event_id: uuid.UUID, form: ChapterTextForm, refusal: Refused | None = 
         for wording in operations.APPROVED
     }
     form.offer(texts)
-    return render_template("reminders/text_chapter.html", event=event, form=form, refusal=refusal)
+    sent = chapter_texts_of(event.action, event.site, me().scope, now=clock.now()) if event.site else []
+    return render_template("reminders/text_chapter.html", event=event, form=form, refusal=refusal, sent=sent)

@@ -1,9 +1,10 @@
 """Estimates of broadcasts before they are confirmed: recipients, cost, times and words."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import joinedload
@@ -21,6 +22,7 @@ from mobilize.texts.models import OutboxText, TextClass, TextState
 from mobilize.texts.sending import limits, trial
 from mobilize.texts.sending.spending import cost_cents, finishing_time
 
+AS_WRITTEN = "as_written"  # the wording around the words of a broadcast
 CALLED_BACK = "called_back"  # why the outbox dropped what was called back
 
 
@@ -107,11 +109,25 @@ class BroadcastOutcome:
 
 def outcome_of(broadcast: Broadcast) -> BroadcastOutcome:
     """What has become of its texts so far."""
+    return outcomes_of([broadcast])[broadcast.id]
+
+
+def outcomes_of(broadcasts: Sequence[Broadcast]) -> dict[uuid.UUID, BroadcastOutcome]:
+    """What has become of the texts of each, in one statement."""
+    confirmed = [str(one.id) for one in broadcasts if one.confirmed_at is not None]
     rows = db.session.execute(
-        select(OutboxText.state, OutboxText.reason, func.count())
-        .where(*texts_of(broadcast))
-        .group_by(OutboxText.state, OutboxText.reason)
-    ).all()
+        select(_ID_IN_KEY, OutboxText.state, OutboxText.reason, func.count())
+        .where(*_about({one.action_id for one in broadcasts}), _ID_IN_KEY.in_(confirmed))
+        .group_by(_ID_IN_KEY, OutboxText.state, OutboxText.reason)
+    ).all()  # fmt: skip
+    by_broadcast: dict[str, list[Any]] = {}
+    for broadcast_id, *row in rows:
+        by_broadcast.setdefault(broadcast_id, []).append(row)
+    return {one.id: _outcome(by_broadcast.get(str(one.id), [])) for one in broadcasts}
+
+
+def _outcome(rows: Sequence[Any]) -> BroadcastOutcome:
+    """Of rows of (state, reason, count)."""
     waits = sum(count for state, _reason, count in rows if state is TextState.WAITING)
     back = sum(count for _state, reason, count in rows if reason == CALLED_BACK)
     held = sum(count for _state, reason, count in rows if reason in trial.REASONS)
@@ -139,10 +155,19 @@ def purpose_of(broadcast: Broadcast) -> str:
 
 
 def texts_of(broadcast: Broadcast) -> tuple[ColumnElement[bool], ...]:
-    """SQL: texts of this broadcast; by their events, which there is an index of."""
-    events = select(Event.id).where(Event.action_id == broadcast.action_id)
+    """SQL: texts of this broadcast."""
     of_it = OutboxText.idempotency_key.startswith(f"{purpose_of(broadcast)}:", autoescape=True)
-    return OutboxText.event_id.in_(events), of_it
+    return *_about({broadcast.action_id}), of_it
+
+
+# The id in the key of a text of a broadcast (`purpose_of`).
+_ID_IN_KEY = func.substr(OutboxText.idempotency_key, len("broadcast:") + 1, len(str(uuid.UUID(int=0))))
+
+
+def _about(action_ids: Collection[uuid.UUID]) -> tuple[ColumnElement[bool], ...]:
+    """SQL: texts that somebody wrote about these actions; by events and wording, which an index has."""
+    events = select(Event.id).where(Event.action_id.in_(action_ids))
+    return OutboxText.event_id.in_(events), OutboxText.wording == AS_WRITTEN
 
 
 def _measured(

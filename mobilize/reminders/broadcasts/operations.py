@@ -16,12 +16,13 @@ from mobilize.accounts.approvals.models import Approval, ApprovalState
 from mobilize.accounts.approvals.operations import ApprovalKind, needs_second_person, request_approval, use
 from mobilize.accounts.models import Person
 from mobilize.actions.models import Action, Event
-from mobilize.database import atomic, db, new_id
+from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.languages import Translated, _, in_every_language
 from mobilize.reminders.broadcasts.audience import last_action_before, recipients_of
 from mobilize.reminders.broadcasts.chapter_texts import refuse_too_many
 from mobilize.reminders.broadcasts.estimates import (
+    AS_WRITTEN,
     CALLED_BACK,
     BroadcastEstimate,
     estimate_broadcast,
@@ -35,18 +36,16 @@ from mobilize.reminders.broadcasts.places import chapters_by_area, chosen_chapte
 from mobilize.reminders.broadcasts.preview import body_for, check_written
 from mobilize.reminders.broadcasts.recipients_text import who_gets_it
 from mobilize.reminders.models import Audience, AudienceFilter, Broadcast, BroadcastState
+from mobilize.reminders.own_phone import text_to_oneself
 from mobilize.roster.models import Member
-from mobilize.texts.models import Priority, TextClass
+from mobilize.texts.models import Priority
 from mobilize.texts.operations import PlannedText, drop_texts, queue_texts
-from mobilize.texts.queries import may_text
 from mobilize.texts.sending.spending import allow_spending, cost_cents, lower_allowance
 
-AS_WRITTEN = "as_written"
 MEMBERS_AT_ONCE = 2000
 DRAFTS_ARE_KEPT = timedelta(days=2)
 COUNTED_TOGETHER = timedelta(days=7)
 TRUE_FOR = timedelta(days=1)  # what is written after the action is over
-TEST_USELESS_AFTER = timedelta(minutes=10)
 
 
 def write_broadcast(
@@ -238,26 +237,20 @@ def ask_second_person(broadcast: Broadcast, *, actor: str, now: datetime) -> Non
 def test_broadcast(broadcast: Broadcast, person: Person, *, now: datetime) -> None:
     """Text it to its writer, as it reads at the first place, in their language; each press is one text.
 
-    Refused: no_phone, and what `may_text` says of their number.
+    Refused like `text_to_oneself`.
     """
-    if person.phone is None or may_text(person.phone, TextClass.REQUESTED):
-        raise Refused("no_phone", _("There is no number of yours that we may text."))
     event = events_of_broadcast(broadcast)[0]
     words = words_of(broadcast)
     language = words.language_for(person.language)
-    text = PlannedText(
-        purpose=f"test:{broadcast.id}:{new_id()}",
-        phone=person.phone,
-        wording=AS_WRITTEN,
-        language=language,
-        text_class=TextClass.REQUESTED,
+    text_to_oneself(
+        person,
+        AS_WRITTEN,
+        language,
+        body_for(words, event, language),
+        purpose=f"test:{broadcast.id}",
         tz=event.tz,
-        due_at=now,
-        expires_at=now + TEST_USELESS_AFTER,
-        priority=Priority.REPLY,
-        blanks=body_for(words, event, language),
+        now=now,
     )
-    queue_texts([text], now=now)
 
 
 def queue_broadcasts(now: datetime) -> int:

@@ -41,6 +41,12 @@ def body_for(written: Translated, event: Event, language: str) -> dict[str, str]
     return {"body": f"{say_in(language, DRILL_PREFIX)} {text}" if event.action.drill else text}
 
 
+def in_short(written: Translated) -> Translated:
+    """The words for a list: with the union's name, and dots for what differs from place to place."""
+    blanks = dict.fromkeys(BLANKS, "…") | {"union": settings().union_name}
+    return written.map(lambda text: text.format_map(blanks))
+
+
 def folded(written: Translated) -> Translated:
     """The words without the accents that make them cost more segments."""
     return written.map(fold)

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import func, select
 
 from mobilize import clock, settings
 from mobilize.accounts.access.permissions import after_step_up, me, signed_in
@@ -25,8 +24,7 @@ from mobilize.reminders.broadcasts.audience import (
     last_action_before,
     recipients_of,
 )
-from mobilize.reminders.broadcasts.chapter_texts import APPROVED
-from mobilize.reminders.broadcasts.estimates import estimate_broadcast, outcome_of
+from mobilize.reminders.broadcasts.estimates import estimate_broadcast
 from mobilize.reminders.broadcasts.forms import (
     ANY_LANGUAGE,
     EVERYWHERE,
@@ -37,11 +35,11 @@ from mobilize.reminders.broadcasts.forms import (
 )
 from mobilize.reminders.broadcasts.places import AreaPlaces, chapters_by_area, ticked_places
 from mobilize.reminders.broadcasts.preview import BLANKS, folded
+from mobilize.reminders.broadcasts.queries import listed, may_see
 from mobilize.reminders.broadcasts.recipients_text import facts_about, who_gets_it
 from mobilize.reminders.models import Broadcast, BroadcastState
 from mobilize.reminders.routes import bp
 from mobilize.reminders.rules.views import action_in_scope
-from mobilize.roster.models import Site
 from mobilize.texts.sending.spending import limit_cents, spent_this_hour_cents
 
 
@@ -142,16 +140,9 @@ def _send_or_ask(draft: Broadcast, now: datetime) -> bool:
 
 
 def visible_broadcast(broadcast_id: uuid.UUID) -> Broadcast:
-    """A broadcast all of whose chapters are in scope; else it is not there. A chair sees what chairs send:
-    whom an organizer chose, and how many these are, is the organizer's."""
+    """A broadcast that the visitor may see; else it is not there."""
     broadcast = db.session.get(Broadcast, broadcast_id) or abort(404)
-    scope, chapters = me().scope, chapters_of_broadcast(broadcast)
-    if scope.everything:
-        return broadcast
-    if chapters is None or not (scope.is_organizer or broadcast.wording in APPROVED):
-        abort(404)
-    inside = scope.limit(select(func.count(Site.id)).where(Site.id.in_(chapters)))
-    return broadcast if db.session.scalar(inside) == len(chapters) else abort(404)
+    return broadcast if may_see(broadcast, me().scope) else abort(404)
 
 
 def _begun(action_id: uuid.UUID, areas: list[AreaPlaces], last: Action | None) -> BroadcastForm:
@@ -203,6 +194,7 @@ def _broadcast_page(broadcast: Broadcast, refusal: Refused | None = None) -> str
     together = operations.counted_together(me().actor, size.phones, me().scope, now)
     approval = open_approval(ApprovalKind.BROADCAST, str(broadcast.id), now=now)
     to, places = facts_about(broadcast)
+    in_list = listed([broadcast.id], now)[0]
     form = SendForm()
     form.agreed_segments.raw_data, form.agreed_segments.data = None, size.segments
     return render_template(
@@ -223,7 +215,8 @@ def _broadcast_page(broadcast: Broadcast, refusal: Refused | None = None) -> str
         is_requested=approval is not None,
         rate=settings().segments_per_second,
         a_day=settings().segments_a_day,
-        outcome=outcome_of(broadcast),
+        outcome=in_list.outcome,
+        author=in_list.author,
         left_this_hour=limit_cents(now) - spent_this_hour_cents(now),
         ignores_windows=settings().is_demo,
     )

@@ -59,17 +59,18 @@ _FIGURE = "9999"
 
 
 def estimate(action: Action, rule: ReminderRule, now: datetime) -> Estimate:
-    """The estimate of this rule, as if it were on, by today's roster. Reads only."""
-    events = {event.id: event for event in _events(action) if applies_to(rule, event)}
+    """The estimate of this rule, as if it were on, by today's roster; nobody where it is too late for all of
+    its events. Reads only."""
+    events = {event.id: event for event in events_of(action) if applies_to(rule, event)}
     phones = segments = 0
     longest: dict[str, tuple[str, MessageLength]] = {}
     phones_by_language = dict.fromkeys(written_languages(), 0)
-    reached = _reached(action, rule, now)
+    is_in_time = any(expires_at(rule, event) > now for event in events.values())
+    reached = _reached(action, rule, now) if is_in_time else {}
     times = SPECS[rule.kind].sent_at_most
     for event in events.values():
         for language in phones_by_language:
-            spec = SPECS[rule.kind]
-            body = render(spec.longest_wording or rule.wording, language, _blanks(rule, event, language))
+            body = render(longest_wording(rule), language, blanks_of(rule, event, language))
             length = measure(body)
             if language not in longest or length.units > longest[language][1].units:
                 longest[language] = (body, length)
@@ -98,13 +99,20 @@ def _reached(action: Action, rule: ReminderRule, now: datetime) -> dict[tuple[UU
     return by_language
 
 
-def _blanks(rule: ReminderRule, event: Event, language: str) -> dict[str, str]:
+def longest_wording(rule: ReminderRule) -> str:
+    """The longest of the rule's wordings."""
+    return SPECS[rule.kind].longest_wording or rule.wording
+
+
+def blanks_of(rule: ReminderRule, event: Event, language: str) -> dict[str, str]:
+    """The blanks of the rule's longest text about an event."""
     if SPECS[rule.kind].to_members:
         return blanks_for_member(rule.wording, event, language)
     return {**blanks_for(event, language), "page": event_page(event), "count": _FIGURE}
 
 
-def _events(action: Action) -> list[Event]:
+def events_of(action: Action) -> list[Event]:
+    """The events of the action that stand, the soonest first."""
     return list(
         db.session.scalars(
             select(Event)

@@ -8,14 +8,17 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from mobilize import audit
+from mobilize.accounts.models import Person
 from mobilize.actions.models import Action
 from mobilize.database import atomic, db, insert, new_id
 from mobilize.errors import Refused
 from mobilize.languages import _
+from mobilize.reminders.blanks import blanks_for, written_in
 from mobilize.reminders.models import PlannedReminder, ReminderRule, RuleKind
-from mobilize.reminders.rules.estimates import estimate
+from mobilize.reminders.own_phone import text_to_oneself
+from mobilize.reminders.rules.estimates import blanks_of, estimate, events_of, longest_wording
 from mobilize.reminders.rules.kinds import SPECS, DefaultState
-from mobilize.reminders.rules.queries import actions_without_rules, reached_by
+from mobilize.reminders.rules.queries import actions_without_rules, reached_by, rules_of
 from mobilize.texts.models import TextClass
 from mobilize.texts.operations import drop_texts
 from mobilize.texts.sending.spending import allow_spending, cost_cents
@@ -113,6 +116,27 @@ def _check_steps(steps: list[int]) -> None:
         raise Refused("bad_order", _("Each step comes later than the one before it."))
 
 
+def test_reminder(action: Action, kind: RuleKind, person: Person, *, now: datetime) -> None:
+    """Text the longest of a rule's texts to whoever is signed in, as it reads at the first place, in their
+    language; each press is one text. Refused: no_rule, no_event, and like `text_to_oneself`."""
+    rule = rules_of(action).get(kind)
+    if rule is None:
+        raise _no_rule()
+    event = next(iter(events_of(action)), None)
+    if event is None:
+        raise Refused("no_event", _("This action has no place that it could be about."), status=409)
+    language = written_in(person.language)
+    text_to_oneself(
+        person,
+        longest_wording(rule),
+        language,
+        {**blanks_of(rule, event, language), **blanks_for(event, language)},
+        purpose=f"test:{rule.id}",
+        tz=event.tz,
+        now=now,
+    )
+
+
 def purpose(kind: RuleKind | str, event_id: uuid.UUID, version: int) -> str:
     """Under which purpose the outbox knows the texts of a rule for one version of an event."""
     return f"{kind}:{event_id}:{version}"
@@ -148,8 +172,12 @@ def _locked(action: Action, kind: RuleKind) -> ReminderRule:
         .execution_options(populate_existing=True)
     )
     if rule is None:
-        raise Refused("no_rule", _("This action has no such reminder."), status=404)
+        raise _no_rule()
     return rule
+
+
+def _no_rule() -> Refused:
+    return Refused("no_rule", _("This action has no such reminder."), status=404)
 
 
 def _take_back(rule: ReminderRule, now: datetime) -> None:

@@ -13,7 +13,7 @@ from mobilize.actions.models import Action, Event, EventChapter, EventState
 from mobilize.checkins.models import Attendance
 from mobilize.database import db
 from mobilize.reminders.models import AudienceFilter, PlannedReminder, ReminderRule, Rsvp, RuleKind
-from mobilize.reminders.rules.kinds import ANNOUNCING, SPECS, RuleSpec
+from mobilize.reminders.rules.kinds import ANNOUNCING, SPECS, DefaultState, RuleSpec
 from mobilize.roster.models import Member, Membership, MembershipRank, MemberStatus, PhoneKind, Site
 from mobilize.texts.consent.subscriptions import is_bad, says_stop
 from mobilize.texts.models import OutboxText, TextState
@@ -34,6 +34,19 @@ def without_rules(now: datetime) -> Select[Action]:
     new."""
     kinds = select(func.count()).where(ReminderRule.action_id == Action.id).scalar_subquery()
     return select(Action).where(kinds < len(RuleKind), Action.ends_at > now, Action.called_off_at.is_(None))
+
+
+def usual_and_off(action: Action, now: datetime) -> list[RuleKind]:
+    """The kinds that a small action begins with, where they are off here and could still be sent."""
+    standing = select(Event).where(Event.action_id == action.id, Event.state != EventState.CALLED_OFF)
+    events = db.session.scalars(standing.options(joinedload(Event.action))).all()
+    return [
+        kind
+        for kind, rule in rules_of(action).items()
+        if not rule.on
+        and SPECS[kind].default_state is DefaultState.WHEN_SMALL
+        and any(applies_to(rule, event) and expires_at(rule, event) > now for event in events)
+    ]
 
 
 def actions_without_rules(now: datetime) -> Sequence[Action]:
@@ -143,8 +156,8 @@ def audience(event_ids: Sequence[uuid.UUID], spec: RuleSpec, now: datetime) -> A
             member.status != MemberStatus.RETIRED,
             member.phone_enc.is_not(None),
             member.phone_kind.in_([PhoneKind.MOBILE, PhoneKind.UNKNOWN]),
-            ~says_stop(member.phone_index),
-            ~is_bad(member.phone_index),
+            ~says_stop(member.phone_index, of_many=True),
+            ~is_bad(member.phone_index, of_many=True),
         )
         .where(*_conditions(member, spec, now))
         .order_by(member.id)

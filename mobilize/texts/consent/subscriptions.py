@@ -87,17 +87,25 @@ def may_text(phone: str, text_class: TextClass = TextClass.MEMBER) -> str | None
     return None
 
 
-def says_stop(phone_index: SQLColumnExpression[bytes]) -> ColumnElement[bool]:
-    """SQL: the number behind this column is opted out. The claim of a delivery carries it."""
-    of_number = PhoneRule.phone_index == phone_index
-    came_back = PhoneRule.back_in_at.is_not(None)
-    stopped = exists().where(
-        of_number,
+def says_stop(phone_index: SQLColumnExpression[bytes], *, of_many: bool = False) -> ColumnElement[bool]:
+    """SQL: the number behind this column is opted out. The claim of a delivery carries it. `of_many`: asked
+    of most of the roster, so that those who are opted out are put together once."""
+    stopped = _among(
+        phone_index,
+        PhoneRule.phone_index,
         PhoneRule.opted_out_at.is_not(None),
         or_(PhoneRule.back_in_at.is_(None), PhoneRule.back_in_at < PhoneRule.opted_out_at),
+        of_many=of_many,
     )
-    in_the_file = exists().where(Member.phone_index == phone_index, Member.opted_out_in_file.is_(True))
-    return or_(stopped, and_(in_the_file, ~exists().where(of_number, came_back)))
+    in_the_file = _among(
+        phone_index,
+        Member.phone_index,
+        Member.opted_out_in_file.is_(True),
+        Member.phone_index.is_not(None),  # as the index of them is
+        of_many=of_many,
+    )
+    came_back = _among(phone_index, PhoneRule.phone_index, PhoneRule.back_in_at.is_not(None), of_many=of_many)
+    return or_(stopped, and_(in_the_file, ~came_back))
 
 
 def is_confirmation(now: datetime) -> ColumnElement[bool]:
@@ -111,9 +119,19 @@ def is_confirmation(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def is_bad(phone_index: SQLColumnExpression[bytes]) -> ColumnElement[bool]:
-    """SQL: the carrier has said that it cannot reach the number behind this column."""
-    return exists().where(PhoneRule.phone_index == phone_index, PhoneRule.bad_at.is_not(None))
+def is_bad(phone_index: SQLColumnExpression[bytes], *, of_many: bool = False) -> ColumnElement[bool]:
+    """SQL: the carrier has said that it cannot reach the number behind this column. `of_many` as above."""
+    return _among(phone_index, PhoneRule.phone_index, PhoneRule.bad_at.is_not(None), of_many=of_many)
+
+
+def _among(
+    phone_index: SQLColumnExpression[bytes], numbers: Any, *which: ColumnElement[bool], of_many: bool
+) -> ColumnElement[bool]:
+    """SQL: the number is among these, looked up for each, or in all of them at once."""
+    if not of_many:
+        return exists().where(numbers == phone_index, *which)
+    in_them: ColumnElement[bool] = phone_index.in_(select(numbers).where(*which).correlate(None))
+    return in_them
 
 
 def _value(phone_index: bytes) -> ColumnElement[bytes]:
