@@ -5,7 +5,7 @@ from celery import shared_task
 from mobilize import clock
 from mobilize.reminders.broadcasts import operations as broadcasts
 from mobilize.reminders.calling_off import operations as calling_off
-from mobilize.reminders.head_counts import briefing, requests
+from mobilize.reminders.head_counts import briefing, lost_minutes, requests
 from mobilize.reminders.inbox import answers, shared_phones
 from mobilize.reminders.monitoring import code_alarms, delivery_monitoring, on_call, webhook_alarms
 from mobilize.reminders.rules import planning
@@ -24,6 +24,11 @@ def follow_changes() -> None:
 @shared_task(name="reminders.ask_for_counts")
 def ask_for_counts() -> None:
     requests.ask_for_counts(clock.now())
+
+
+@shared_task(name="reminders.ask_about_lost_minutes")
+def ask_about_lost_minutes() -> None:
+    lost_minutes.ask_about_lost_minutes(clock.now())
 
 
 @shared_task(name="reminders.read_answers")

@@ -27,7 +27,7 @@ from mobilize.privacy.member_page import sessions
 from mobilize.privacy.texting import opt_ins
 from mobilize.reminders.broadcasts import operations as broadcasts
 from mobilize.reminders.calling_off import operations as calling_off
-from mobilize.reminders.head_counts import briefing, requests
+from mobilize.reminders.head_counts import briefing, lost_minutes, requests
 from mobilize.reminders.inbox import answers, shared_phones
 from mobilize.reminders.monitoring import delivery_monitoring, on_call
 from mobilize.reminders.rules import planning
@@ -102,6 +102,7 @@ TIMETABLE = [
     _entry("reminders.read_answers", 2, Queue.TEXTS, answers.unread),
     _entry("reminders.ask_who_checked_in", 5, Queue.TEXTS, shared_phones.checked_in_lately),
     _entry("reminders.ask_for_counts", 5, Queue.TEXTS, requests.lines_to_ask),
+    _entry("reminders.ask_about_lost_minutes", 10, Queue.TEXTS, lost_minutes.losses_to_ask_about),
     _entry("reminders.queue_broadcasts", 2, Queue.PLANNING, broadcasts.confirmed),
     _entry("reminders.tell_of_calling_off", 3, Queue.TEXTS, calling_off.untold),
     _entry("reminders.alert_duty", 1, Queue.CODES, on_call.without_alert),

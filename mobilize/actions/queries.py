@@ -8,16 +8,38 @@ from sqlalchemy import Select, func, or_, select, true
 from sqlalchemy.orm import joinedload, selectinload
 
 from mobilize.actions.models import Action, ActionKind, Campaign, Event, EventChapter, EventState, OldCode
+from mobilize.backup import gaps
+from mobilize.backup.gaps import RecoveryGap
 from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.keys.tokens import read_code
-from mobilize.languages import DEFAULT, _
+from mobilize.languages import DEFAULT, _, say_time
 from mobilize.roster.models import Area, Member, Membership, MembershipRank, MemberStatus, Site
 from mobilize.roster.names import PersonName
 
 # How long before the start and after the end somebody may still check in: as in `docs/check-in.md`.
 EARLY = timedelta(minutes=30)
 LATE = timedelta(minutes=30)
+
+
+def losses_of(of: Action | Event) -> Sequence[RecoveryGap]:
+    """The gaps in which something of this action or event may be lost, the first one first."""
+    return gaps.losses_between(of.starts_at - EARLY, of.ends_at + LATE)
+
+
+def lost_at(event: Event) -> list[str]:
+    """One sentence for whoever looks after this line for each time in which a restore may have lost something
+    of it."""
+    return [
+        _(
+            "%(start)s-%(end)s: a backup was put back, and what was sent in these minutes may be missing. "
+            "Open the line page on each phone of the line: it sends its list again. Then report the head "
+            "count once more.",
+            start=say_time(gap.from_at, event.tz),
+            end=say_time(gap.opened_at, event.tz),
+        )
+        for gap in losses_of(event)
+    ]
 
 
 def event_by_code(typed: str) -> Event | None:

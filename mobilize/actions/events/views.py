@@ -19,7 +19,7 @@ from mobilize.actions.models import Event
 from mobilize.actions.operations import LONGEST_NAME, create_site_event
 from mobilize.actions.operations import move_event as move
 from mobilize.actions.printing.print_jobs import posters_of, printed, sheet_of
-from mobilize.actions.queries import event_at_time, events_at, is_open
+from mobilize.actions.queries import event_at_time, events_at, is_open, lost_at
 from mobilize.actions.routes import bp
 from mobilize.actions.visibility import chairless, changeable_event, may_change, visible_event, visible_site
 from mobilize.errors import Refused
@@ -43,6 +43,7 @@ def event(event_id: uuid.UUID) -> str:
         may_change=may_change(event, me().scope),
         is_open=is_open(event, now),
         is_over=now > event.ends_at,
+        lost=lost_at(event),
         no_chair=bool(event.site_id and chairless({event.site_id}, today(now))),
     )
 

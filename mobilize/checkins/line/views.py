@@ -30,7 +30,7 @@ from mobilize.accounts.access.permissions import (
 from mobilize.accounts.models import GrantKind
 from mobilize.actions.forms import LabelForm, written
 from mobilize.actions.models import ActionKind, Event
-from mobilize.actions.queries import codes_of, event_by_code
+from mobilize.actions.queries import codes_of, event_by_code, lost_at
 from mobilize.checkins.forms import MOST_ITEMS, LineBatch, duty_choices
 from mobilize.checkins.line.forms import LineForm
 from mobilize.checkins.line.list_signature import public_key, signature
@@ -101,6 +101,7 @@ def _page(event: Event, code: str, *, shell: bool = False, unusual: LineForm | N
         address=rotating_address(event),
         qr=Markup(qr_svg(event.check_in_address)),  # noqa: S704 - drawn by us, from our own address
         text_number=format_phone(settings().text_number),
+        lost=lost_at(event),
         drill=event.action.drill,
         strike=_is_strike(event),
         duties=duty_choices(),

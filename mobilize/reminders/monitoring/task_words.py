@@ -36,6 +36,7 @@ def task_words() -> dict[str, str]:
         "reminders.read_answers": _("Texts that came in are read"),
         "reminders.ask_who_checked_in": _("Shared phones are asked who checked in"),
         "reminders.ask_for_counts": _("Chairs are asked for their head count"),
+        "reminders.ask_about_lost_minutes": _("Chairs are asked about minutes that a restore has lost"),
         "reminders.queue_broadcasts": _("Texts to many are lined up"),
         "reminders.tell_of_calling_off": _("Members are told that an action is called off"),
         "reminders.alert_duty": _("Emergencies are passed on to whoever is on duty"),

@@ -1,18 +1,13 @@
 """The minutes of an action that a restore has lost, as its reports say them."""
 
-from datetime import timedelta
-
 from mobilize.actions.models import Action
-from mobilize.backup import gaps
+from mobilize.actions.queries import losses_of
 from mobilize.languages import _, say_time
-
-# Check-ins count so long before the start and after the end.
-AROUND = timedelta(minutes=30)
 
 
 def lost_minutes(action: Action, tz: str) -> list[str]:
     """One sentence for each gap in which something of this action may be missing, in times of this zone."""
-    losses = gaps.losses_between(action.starts_at - AROUND, action.ends_at + AROUND)
+    losses = losses_of(action)
     return [_sentence(say_time(gap.from_at, tz), say_time(gap.opened_at, tz)) for gap in losses]
 
 
