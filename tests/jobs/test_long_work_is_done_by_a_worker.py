@@ -162,7 +162,7 @@ def test_ada_leaves_and_finds_the_work_again_and_every_page_says_when_it_is_done
 ) -> None:
     job = begin(ada, about="roster of May")
     page = client.get(f"/jobs/{job.id}").text
-    assert "It begins in a moment." in page and "Look again" in page
+    assert "It begins in a moment." in page and "Check again" in page
     assert client.get(f"/jobs/{job.id}/state").json == {
         "open": True, "words": "It begins in a moment.", "done": 0, "total": 0,
     }  # fmt: skip
