@@ -52,6 +52,23 @@ def test_a_member_by_id_is_vouched_for(program: Program, event: Event, mia: Memb
     assert again.json["outcome"] == "repeat" and rows_of(Attendance) == 1
 
 
+def test_whoever_comes_to_the_list_is_known_at_once_and_who_leaves_it_counts_no_more(
+    program: Program, event: Event, mia: Member, lincoln: Site
+) -> None:
+    """A line's list is kept for half a minute."""
+    path = f"/events/{event.id}/check-ins"
+    assert program.post(path, {"member": str(mia.id)}).json["outcome"] == "counted"
+    new = make_member("Lund", "Vera", site=lincoln)
+    assert program.post(path, {"member": str(new.id)}).json["outcome"] == "counted"
+    gone = make_member("Stone", "Gus", site=lincoln)
+    with atomic():
+        gone.gone_on = clock.now()
+    assert program.post(path, {"member": str(gone.id)}).json["code"] == "no_member"
+    with atomic():
+        mia.gone_on = clock.now()
+    assert program.post(path, {"member": str(mia.id)}).json["outcome"] == "unresolved"
+
+
 def test_that_a_member_was_in_already_is_told_with_names_alone(app: Flask, event: Event, mia: Member) -> None:
     """Else a program could ask with it who had come."""
     ada = make_person("Ada Stone", role=RoleName.ADMIN)

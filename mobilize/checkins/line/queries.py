@@ -210,9 +210,13 @@ def members_of_chapters(event_id: Any) -> Select[Any]:
     )
 
 
-def listed_of(event_id: uuid.UUID, members: Collection[uuid.UUID]) -> set[uuid.UUID]:
-    """Those of `members` on this line's list: they belong, by home or second site, to its chapters."""
-    return set(db.session.scalars(_list_of(event_id).where(Member.id.in_(members)))) if members else set()
+def listed_of(event_id: uuid.UUID, members: Collection[uuid.UUID] | None = None) -> set[uuid.UUID]:
+    """Those of `members` (None: of all) on this line's list: they belong, by home or second site, to its
+    chapters."""
+    if members is not None and not members:
+        return set()
+    listed = _list_of(event_id)
+    return set(db.session.scalars(listed if members is None else listed.where(Member.id.in_(members))))
 
 
 def standing_ticks(event_id: uuid.UUID, members: Collection[uuid.UUID]) -> Sequence[Any]:
