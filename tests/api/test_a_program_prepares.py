@@ -234,7 +234,7 @@ def test_a_reminder_is_switched_off_and_a_person_switches_it_on(
         assert organizers.post(path, {"kind": kind, "on": False}).json == {"kind": kind, "on": False}
     assert db.session.scalar(rule) is False
     answer = organizers.post(path, {"kind": kind, "on": True})
-    assert answer.status_code == 202 and answer.json["confirm_url"].endswith("/reminders")
+    assert answer.status_code == 202 and answer.json["confirm_url"].endswith("/reminders/day_before")
     db.session.rollback()
     assert db.session.scalar(rule) is False
     make_event(make_site(), action=event.action)

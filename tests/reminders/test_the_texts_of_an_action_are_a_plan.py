@@ -65,7 +65,7 @@ def test_what_is_to_come_stands_in_the_order_of_its_time_with_price_and_end(
     places = [page.index(title) for title in titles if title in page]
     assert len(places) >= 3 and places == sorted(places)
     assert "2 phones, about $0.0" in page and "done by" in page
-    assert "An early call" in page[page.index(">Off<") :], "what is off has no price and stands below"
+    assert "An early text" in page[page.index(">Off<") :], "what is off has no price and stands below"
     assert "How it reads" in page and "mañana" in page
 
 
@@ -80,7 +80,7 @@ def test_a_reminder_says_how_many_have_left_and_then_what_it_cost(app: Flask, cl
     with atomic() as session:
         session.execute(update(OutboxText).where(OutboxText.id == first.id).values(state=TextState.DELIVERED))
     assert states(action)[RuleKind.DAY_BEFORE] is StepState.SENDING
-    assert "1 of 2 have left" in client.get(address(action)).text
+    assert "1 of 2 have gone out" in client.get(address(action)).text
     with atomic() as session:
         session.execute(update(OutboxText).values(state=TextState.DELIVERED))
         session.execute(update(ReminderRule).where(ReminderRule.kind == RuleKind.DAY_BEFORE).values(on=False))
@@ -110,10 +110,10 @@ def test_a_text_to_many_is_found_again_with_how_far_it_is(app: Flask, client: Fl
         session.execute(update(OutboxText).where(OutboxText.id == one).values(state=TextState.SENT))
     for page in (f"/actions/{action.id}/texts", address(action)):
         listed = client.get(page).text
-        assert "1 of 2 have left" in listed and "$0.0" in listed and "bring a coat" in listed
+        assert "1 of 2 have gone out" in listed and "$0.0" in listed and "bring a coat" in listed
     call_back_broadcast(broadcast.id, actor=actor, now=clock.now())
     listed = client.get(f"/actions/{action.id}/texts").text
-    assert "Called back" in listed and "1 of 2 have left" in listed
+    assert "Stopped" in listed and "1 of 2 have gone out" in listed
     assert "Written by" in client.get(f"/broadcasts/{broadcast.id}").text
 
 
@@ -223,7 +223,7 @@ def test_the_usual_ones_are_checked_on_one_page_and_asked_about_once(app: Flask,
     page = client.get(address(action)).text
     assert "usual ones together" in page
     look = client.post(address(action), data={"do": "usual:on"})
-    assert look.status_code == 422 and "Look at the price first" in look.text
+    assert look.status_code == 422 and "Check the price first" in look.text
     for title in ("The day before", "Afterwards: thank you"):
         assert title in look.text
     assert "phones, about $" in look.text and "done by" in look.text

@@ -88,7 +88,7 @@ def _write_text(access: TokenAccess, action: Action, body: TextPlan) -> Result:
 def _switch_reminder(access: TokenAccess, action: Action, body: RuleSwitch) -> Result:
     refuse_part(may_change(action, access.scope))
     if body.on:
-        return prepared(access, action.id, "reminders.plan", action_id=action.id)
+        return prepared(access, action.id, "reminders.rule", action_id=action.id, reminder=body.kind)
     set_default_rules(clock.now())
     change_rule(action, body.kind, {}, on=False, actor=access.actor, now=clock.now())
     return RuleOut(kind=body.kind, on=False), 200
