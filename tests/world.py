@@ -260,12 +260,12 @@ def cookies_of(world: World) -> dict[str, dict[str, str]]:
 def page_addresses(app: Flask, world: World) -> list[str]:
     """The address of every page there is, with the ids of one's own."""
     event = db.session.get_one(Event, world.own["event_id"])
-    found = set()
+    addresses = set()
     for kind in ("anyone", "signed_in", "grant", "first_step"):
         # The code in a public address is the event's, behind the door a site's.
         code = world.own["code"] if kind == "signed_in" else event.code
         for rule, method in routes_and_methods(app, kind):
             path = address(app, rule, {**world.own, "code": code})
             if method == "GET" and not rule.arguments & STAGED and not path.endswith(NO_PAGES):
-                found.add(path)
-    return sorted(found)
+                addresses.add(path)
+    return sorted(addresses)

@@ -29,9 +29,9 @@ def cookies(world: World) -> dict[str, dict[str, str]]:
 @pytest.fixture
 def addresses(pg_app: Flask, world: World) -> list[str]:
     """Of every page there is."""
-    found = page_addresses(pg_app, world)
+    every = page_addresses(pg_app, world)
     db.session.rollback()
-    return found
+    return every
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""One look at a page: what axe finds in each theme, what moves sideways, what sticks when magnified."""
+"""One look at a page: what axe finds in each theme, and what moves sideways."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,13 +6,9 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-# A small phone (and 400 % of a desk of 1280), a phone, a tablet, a desk.
+# A small phone (which is a desk of 1280 at 400 %), a phone, a tablet, a desk.
 WIDTHS = (320, 390, 768, 1440)
 HEIGHTS = {320: 568, 390: 844, 768: 1024, 1440: 900}
-# 1280 by 1024 at 400 percent.
-MAGNIFIED = {"width": 320, "height": 256}
-STICKS_AT_MOST = 0.5
-
 # What is wider than the page, named so that it is found.
 TOO_WIDE = """() => {
   const page = document.documentElement;
@@ -23,11 +19,6 @@ TOO_WIDE = """() => {
   const last = wide[wide.length - 1];
   return `${page.scrollWidth} px: ${last ? last.outerHTML.slice(0, 120) : ''}`;
 }"""
-# The part of the window that what sticks to it takes.
-STICKS = """() => [...document.querySelectorAll('body *')]
-  .filter((one) => ['sticky', 'fixed'].includes(getComputedStyle(one).position))
-  .filter((one) => one.offsetParent && !one.closest('table, dialog'))
-  .reduce((sum, one) => sum + one.getBoundingClientRect().height, 0) / innerHeight"""
 
 
 @dataclass
@@ -42,7 +33,9 @@ class Looked:
 
     def in_words(self) -> str:
         """A line for each finding; nothing where there is none."""
-        return "\n".join(f"{page}: {one}" for page, found in self.findings.items() for one in sorted(found))
+        return "\n".join(
+            f"{page}: {one}" for page, of_page in self.findings.items() for one in sorted(of_page)
+        )
 
 
 def look_at(page: Page, name: str, looked: Looked) -> None:
@@ -57,9 +50,6 @@ def look_at(page: Page, name: str, looked: Looked) -> None:
         page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
         if wide := page.evaluate(TOO_WIDE):
             looked.note(name, f"moves sideways at {width} px: {wide}")
-    page.set_viewport_size(MAGNIFIED)  # type: ignore[arg-type]
-    if page.evaluate(STICKS) > STICKS_AT_MOST:
-        looked.note(name, "what sticks takes more than half of a magnified screen")
 
 
 def _in_words(violation: dict[str, Any]) -> str:
