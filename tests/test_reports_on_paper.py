@@ -52,6 +52,18 @@ def test_report_says_all_it_was_given() -> None:
         assert sentence in words
 
 
+def test_a_long_word_in_a_heading_is_neither_broken_nor_smaller_than_the_others() -> None:
+    """In Spanish the numbers' columns are called *Proporción* and *Simpatizantes*."""
+    heads = ("Elegibles", "Vinieron", "Proporción", "Conteo de personas", "Simpatizantes")
+    columns = [Column("Escuela", share=3), Column("Estado", share=1.6), *(Column(h, "right") for h in heads)]
+    row = ["Abram Friedman Occupational", "Sobre la meta", "69", "59", "85.5%", "66", "sin reporte"]
+    report = replace(REPORT, tables=[Table("Por escuela", columns, [row])])
+    words = _words(report)[0]
+    assert all(head in words for head in heads if " " not in head)
+    sizes = _sizes_of(report, ("Proporción", "Simpatizantes", "Elegibles"))
+    assert len(sizes) == 1, sizes
+
+
 @pytest.mark.parametrize("rows", range(15, 45))
 def test_total_never_stands_alone_and_a_heading_never_ends_a_page(rows: int) -> None:
     table = replace(SITES, rows=SITES.rows[:rows])
@@ -87,3 +99,15 @@ def _pdf(report: ReportPages) -> pypdfium2.PdfDocument:
 
 def _words(report: ReportPages) -> list[str]:
     return [" ".join(page.get_textpage().get_text_bounded().split()) for page in _pdf(report)]
+
+
+def _sizes_of(report: ReportPages, words: tuple[str, ...]) -> set[float]:
+    """The heights of the letters in which these words are printed."""
+    out = io.BytesIO()
+    report_pdf(report, out)
+    page = pypdfium2.PdfDocument(out.getvalue())[0].get_textpage()
+    text, sizes = page.get_text_range(), set()
+    for word in words:
+        _left, bottom, _right, top = page.get_charbox(text.index(word) + 1, loose=True)
+        sizes.add(round(top - bottom, 1))
+    return sizes

@@ -29,14 +29,15 @@ from mobilize.checkins.record.operations import check_in_by_poster
 from mobilize.database import atomic, db
 from mobilize.keys.tokens import hash_token, random_token
 from mobilize.languages import Translated
-from mobilize.privacy.models import Export, ExportFormat, ExportKind
+from mobilize.privacy.models import Export, ExportFormat, ExportKind, Visit
 from mobilize.reminders.broadcasts.chapter_texts import write_to_chapter
-from mobilize.roster.models import Site
+from mobilize.roster.models import Member, Site
 from mobilize.texts.models import TextClass
 from mobilize.texts.operations import PlannedText, queue_text
 from mobilize.texts.receiving.inbound import take_inbound
 from mobilize.turnout.models import Report, ReportKind
 from tests.builders import (
+    full_session,
     make_action,
     make_area,
     make_campaign,
@@ -233,3 +234,38 @@ def address(app: Flask, rule: Rule, ids: dict[str, Any]) -> str:
     _host, path = rule.build(values, append_unknown=False)  # type: ignore[misc]
     asks = "?site=" + str(ids.get("code", "")) if rule.endpoint in ASKS_FOR_A_SITE else ""
     return str(path) + asks
+
+
+# They answer with a file, or end the session of whoever opens them.
+NO_PAGES = ("/healthz", "/readyz", ".csv", ".xlsx", ".json", ".pdf", ".ics")
+
+
+def cookies_of(world: World) -> dict[str, dict[str, str]]:
+    """The cookies of everybody who looks at pages, by who they are: nobody's, a captain's at the line of
+    one's own event, a member's on their own page, and those of the roles."""
+    now = clock.now()
+    event = db.session.get_one(Event, world.own["event_id"])
+    ends = now + timedelta(hours=1)
+    _grant, captain = grant_line(event.id, GrantKind.CAPTAIN, "Rosa", None, "shell", ends, now=now)
+    member, token = db.session.get_one(Member, world.own["member_id"]), random_token()
+    visit = Visit(token_hash=hash_token(token), phone_index=member.phone_index, member_id=member.id)
+    visit.began_at, visit.ends_at = now, now + timedelta(hours=1)
+    with atomic() as session:
+        session.add(visit)
+    cookies = {"stranger": {}, "captain": {f"line-{event.code}": captain}, "member": {"me": token}}
+    signed_in = {str(role): full_session(person, now=now) for role, person in world.people.items()}
+    return cookies | {role: {"session": session} for role, session in signed_in.items()}
+
+
+def page_addresses(app: Flask, world: World) -> list[str]:
+    """The address of every page there is, with the ids of one's own."""
+    event = db.session.get_one(Event, world.own["event_id"])
+    addresses = set()
+    for kind in ("anyone", "signed_in", "grant", "first_step"):
+        # The code in a public address is the event's, behind the door a site's.
+        code = world.own["code"] if kind == "signed_in" else event.code
+        for rule, method in routes_and_methods(app, kind):
+            path = address(app, rule, {**world.own, "code": code})
+            if method == "GET" and not rule.arguments & STAGED and not path.endswith(NO_PAGES):
+                addresses.add(path)
+    return sorted(addresses)

@@ -36,6 +36,9 @@ FOOT = 28.0
 GAP = 16.0
 # What a frame of platypus keeps free inside its edges.
 FRAME_PADDING = 6.0
+# What a cell keeps free left and right, and a hair for rounding.
+PADDING = 10.0
+ROUNDING = 0.5
 ALIGNMENT = {"left": 0, "center": 1, "right": 2}
 
 
@@ -186,8 +189,7 @@ def _figures(report: ReportPages, figures: Sequence[Figure], in_a_row: int, widt
 def _table(table: Table, width: float) -> Flowable:
     """Heading, column headings, rows, total. The headings of the columns are repeated on every page; the
     heading never ends a page, and the total never stands alone."""
-    shares = sum(column.share for column in table.columns)
-    widths = [width * column.share / shares for column in table.columns]
+    widths = _widths(table, width)
     heading = [_text(table.heading, size=14, font=BOLD), _text(table.note, size=9, colour=QUIET, before=3)]
     rows = [
         [heading, *[""] * (len(widths) - 1)],
@@ -204,11 +206,32 @@ def _table(table: Table, width: float) -> Flowable:
     return Grid(rows, colWidths=widths, style=style, repeatRows=(1,), spaceBefore=8)
 
 
+def _widths(table: Table, width: float) -> list[float]:
+    """By share; what the longest word of a heading takes beyond that, the columns give that have more."""
+    shares = sum(column.share for column in table.columns)
+    widths = [width * column.share / shares for column in table.columns]
+    needed = [
+        _longest_word(printable(column.heading), _HEADS) + PADDING + ROUNDING for column in table.columns
+    ]
+    missing = sum(max(need - wide, 0) for need, wide in zip(needed, widths, strict=True))
+    spare = sum(max(wide - need, 0) for need, wide in zip(needed, widths, strict=True))
+    if missing > spare:
+        return widths
+    return [
+        need if need >= wide else wide - (wide - need) * missing / spare
+        for need, wide in zip(needed, widths, strict=True)
+    ]
+
+
+def _longest_word(text: str, style: ParagraphStyle) -> float:
+    return max((text_width(word, style.fontName, style.fontSize) for word in text.split()), default=0.0)
+
+
 def _cells(table: Table, row: Sequence[str], widths: Sequence[float], style: ParagraphStyle) -> list[Any]:
     """A row's cells: plain where they fit, since a paragraph takes ten times as long, else as paragraphs."""
     cells: list[Any] = []
     for text, column, width in zip(row, table.columns, widths, strict=True):
-        plain, room = printable(text), width - 10
+        plain, room = printable(text), width - PADDING
         if text_width(plain, style.fontName, style.fontSize) <= room:
             cells.append(plain)
         else:
@@ -218,8 +241,8 @@ def _cells(table: Table, row: Sequence[str], widths: Sequence[float], style: Par
 
 def _wrapped(text: str, column: Column, room: float, style: ParagraphStyle) -> Paragraph:
     """In a size at which its longest word fits; below the smallest size words are broken."""
-    longest = max(text_width(word, style.fontName) for word in text.split())
-    size = max(min(style.fontSize, room / longest), 6.0)
+    longest = _longest_word(text, style)
+    size = max(min(style.fontSize, style.fontSize * (room - ROUNDING) / longest), 6.0)
     return Paragraph(
         escape(text), ParagraphStyle("", style, fontSize=size, alignment=ALIGNMENT[column.align])
     )

@@ -3,26 +3,17 @@
 Each GET route there is, with the ids of one's own North: a new page is visited by itself.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 
-from flask import Flask, current_app
+from flask import current_app
 from playwright.sync_api import BrowserContext, Page, Response, sync_playwright
 
-from mobilize import clock
-from mobilize.accounts.access.grants import grant_line
-from mobilize.accounts.models import GrantKind
-from mobilize.actions.models import Event
 from mobilize.database import db
-from tests.builders import full_session
 from tests.security.ground import open_ground
 from tests.services import browser
-from tests.world import STAGED, World, address, routes_and_methods
+from tests.world import World, cookies_of, page_addresses
 
 PHONE = {"width": 390, "height": 844}
-# They answer with a file, or end the session of whoever opens them.
-NO_PAGES = ("/healthz", "/readyz", ".csv", ".xlsx", ".json", ".pdf", ".ics")
 
 
 @dataclass
@@ -45,12 +36,8 @@ def run() -> Crawl:
     result = Crawl()
     with open_ground("crawl") as ground, sync_playwright() as playwright:
         world, origin = World(), f"http://localhost:{ground.port}"
-        cookies = {"stranger": {}, "captain": _line(world)}
-        cookies |= {
-            str(role): {"session": full_session(person, now=clock.now())}
-            for role, person in world.people.items()
-        }
-        pages = sorted(_pages(current_app._get_current_object(), world))  # type: ignore[attr-defined]
+        cookies = cookies_of(world)
+        pages = page_addresses(current_app._get_current_object(), world)  # type: ignore[attr-defined]
         db.session.rollback()
         chromium = playwright.chromium.launch(executable_path=browser.executable(), args=browser.FLAGS)
         for role, cookie in cookies.items():
@@ -60,26 +47,6 @@ def run() -> Crawl:
             context.close()
         chromium.close()
     return result
-
-
-def _line(world: World) -> dict[str, str]:
-    """The cookie of a captain's phone at the line of one's own event."""
-    now = clock.now()
-    event = db.session.get_one(Event, world.own["event_id"])
-    ends = now + timedelta(hours=1)
-    _grant, token = grant_line(event.id, GrantKind.CAPTAIN, "Rosa", None, "shell", ends, now=now)
-    world.own["event_code"] = event.code
-    return {f"line-{event.code}": token}
-
-
-def _pages(app: Flask, world: World) -> Iterator[str]:
-    for kind in ("anyone", "signed_in", "grant", "first_step"):
-        # The code in a public address is the event's, behind the door a site's.
-        code = world.own["code"] if kind == "signed_in" else world.own["event_code"]
-        for rule, method in routes_and_methods(app, kind):
-            path = address(app, rule, {**world.own, "code": code})
-            if method == "GET" and not rule.arguments & STAGED and not path.endswith(NO_PAGES):
-                yield path
 
 
 def _visit(context: BrowserContext, role: str, origin: str, paths: list[str], result: Crawl) -> None:

@@ -98,6 +98,13 @@ def board_pdf(
                 share=percent_text(board.with_chapter.share),
             )
         )
+    if any(chapter.few for chapter in board.chapters):
+        remarks.append(
+            _(
+                "Small: fewer than 5 eligible members, so that each of them moves the share by 20 points and "
+                "more. Read how many came."
+            )
+        )
     remarks += lost_minutes(action, settings().union_timezone)
     standing = _("Sites that are closed show the figures fixed at closing.")
     return _written(
