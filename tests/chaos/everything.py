@@ -72,8 +72,9 @@ class Night(Morning):
 
     def begin(self) -> None:
         super().begin()
-        self.clocks.append(threading.Thread(target=self._repeat, args=(self._say_something, 1.0)))
-        self.clocks[-1].start()
+        for does, per_second in {self._say_something: 1.0, self._tap_on_two_phones: 0.5}.items():
+            self.clocks.append(threading.Thread(target=self._repeat, args=(does, per_second)))
+            self.clocks[-1].start()
 
     def text(self, body: str) -> PlannedText:
         planned = super().text(body)
@@ -110,6 +111,15 @@ class Night(Morning):
                 "I9_chain": int(not audit.verify().holds),
                 "I10_in_logs": sum(_told_in(log) for log in self.service.logs()),
             }
+
+    def _tap_on_two_phones(self) -> None:
+        """Somebody's check-in goes out twice at the same moment."""
+        number = self._somebody()
+        both = [threading.Thread(target=self.check_in, args=(number,)) for _ in range(2)]
+        for one in both:
+            one.start()
+        for one in both:
+            one.join()
 
     def _say_something(self) -> None:
         """One of the phones texts us, and waits until it was taken, as the carrier does for it."""

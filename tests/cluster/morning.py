@@ -155,6 +155,10 @@ class Morning:
     # What phones do.
 
     def _tap(self) -> None:
+        self.check_in(self._somebody())
+
+    def _somebody(self) -> int:
+        """A member who has not tapped yet, or at times one who has."""
         with self.lock:
             all_have = len(self.tapped) >= self.place.members - TICKED
             if self.tapped and (all_have or self.dice.randrange(AGAIN) == 0):
@@ -162,6 +166,10 @@ class Morning:
             else:
                 number = len(self.tapped)
                 self.tapped.append(number)
+            return number
+
+    def check_in(self, number: int) -> None:
+        """Send the form of this member until there is a receipt."""
         code, token = self.codes[number % len(self.codes)]
         body = urlencode({"token": token, "typed": f"{number:08d}"})
         form = {"Content-Type": "application/x-www-form-urlencoded"}
