@@ -192,7 +192,7 @@ def run(number: int, seed: int, *, minutes: float, restores: bool) -> dict[str, 
     """So many faults, or as many as fit into the time; what was met, how soon the next check-in was answered
     after each, and the promises."""
     _shorten()
-    dice, ends = random.Random(seed), time.monotonic() + 60 * minutes
+    dice = random.Random(seed)
     met: Counter[str] = Counter()
     slowest: dict[str, float] = {}
     broken: list[str] = []
@@ -204,6 +204,7 @@ def run(number: int, seed: int, *, minutes: float, restores: bool) -> dict[str, 
         night.phase("before")
         night.begin()
         time.sleep(2)
+        ends = time.monotonic() + 60 * minutes
         while sum(met.values()) < number and time.monotonic() < ends:
             chosen = faults.choose(dice, service, decks)
             is_time = restores and sum(met.values()) // RESTORE_EVERY > met[RESTORE]
