@@ -76,8 +76,8 @@ look: setup-dev tests/look/node_modules/.package-lock.json ## axe over every pag
 bench: setup-dev ## Measure, print a table and write bench/results.json (ONLY=import|posters|checkin|api|look|texts|turnout|morning|migrations|growth|rest|journeys)
 	@$(BIN)/python -m bench
 
-chaos: setup-dev ## Texts, ONLY=checkin or ONLY=webhooks, under kill -9 and worse; ends with one JSON object (ROUNDS=40 SEED=n; FAULTS=a,b)
-	@ROUNDS="$(ROUNDS)" SEED="$(SEED)" ONLY="$(ONLY)" FAULTS="$(FAULTS)" $(BIN)/python -m tests.chaos
+chaos: setup-dev ## Texts, or ONLY=all, checkin, webhooks, power or soak, under kill -9 and worse; ends with one JSON object (ROUNDS=40 SEED=n MINUTES=n; FAULTS=a,b)
+	@ROUNDS="$(ROUNDS)" SEED="$(SEED)" ONLY="$(ONLY)" FAULTS="$(FAULTS)" MINUTES="$(MINUTES)" $(BIN)/python -m tests.chaos
 
 cluster: setup-dev ## Tests through a real PgBouncer, then every machine of several killed in turn under load (Debian: pgbouncer nginx-light; KILLS=web,redis; ARGS=... for tests alone)
 	@THROUGH_PGBOUNCER=1 $(BIN)/pytest -n 2 -k "not sqlite" $(if $(ARGS),$(ARGS),$(CLUSTER))

@@ -1,5 +1,6 @@
 """What every answer carries, whatever kind it is, and what our cookies are like."""
 
+import errno
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -57,6 +58,8 @@ def breaking(own_app: Flask) -> Flask:
         return anyone(view)
 
     own_app.add_url_rule("/surprise", "surprise", fail(ValueError("a phone: +12135550101")))
+    own_app.add_url_rule("/no-file", "no_file", fail(OSError(errno.EMFILE, "Too many open files")))
+    own_app.add_url_rule("/no-memory", "no_memory", fail(MemoryError()))
     own_app.add_url_rule("/away", "away", fail(OperationalError("x", {}, Exception())))
     own_app.add_url_rule("/refused", "refused", fail(Refused("no", "Not like that.")))
     own_app.add_url_rule("/unstated", "unstated", lambda: "open to nobody")
@@ -88,6 +91,8 @@ def breaking(own_app: Flask) -> Flask:
         ("GET", "/unstated", 403),
         ("GET", "/surprise", 500),
         ("GET", "/away", 503),
+        ("GET", "/no-file", 503),
+        ("GET", "/no-memory", 503),
     ],
 )
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])

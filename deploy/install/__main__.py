@@ -9,7 +9,7 @@ from pathlib import Path
 if sys.version_info < (3, 11):  # noqa: UP036 - whatever Python a system has comes here
     sys.exit("Python 3.11 is needed: Debian 12 or later, Ubuntu 24.04 or later.")
 
-from deploy.install import CannotInstall, answers, files, release, system
+from deploy.install import CannotInstall, answers, archiving, files, release, system
 from deploy.install.files import ENVIRONMENT, Files
 
 
@@ -52,6 +52,7 @@ def install(machine: Files, *, start: bool, proxy: bool) -> None:
     system.make_user(machine)
     print("The files")
     files.write_all(machine, values, proxy=proxy)
+    passphrase = archiving.write(machine, values) if archiving.is_possible() else ""
     print("The code")
     folder = release.copy(machine)
     release.build(folder)
@@ -62,18 +63,23 @@ def install(machine: Files, *, start: bool, proxy: bool) -> None:
     print("The services")
     system.enable(proxy=proxy)
     system.start_stores(machine)
+    if archiving.is_possible():
+        archiving.start(values)
     system.make_database()
     system.migrate(folder)
     identity = make_backup_identity(machine, folder)
     release.switch(machine, folder)
     system.start_service(proxy=proxy)
     release.clean_up(machine)
-    say_how_to_go_on(values, identity)
+    say_how_to_go_on(values, identity, passphrase)
 
 
 def stage(machine: Files) -> None:
     """Only what is files, below another folder: to look at, or for a package."""
-    files.write_all(machine, write_settings(machine), proxy=True)
+    values = write_settings(machine)
+    files.write_all(machine, values, proxy=True)
+    if archiving.is_possible():
+        archiving.write(machine, values)
     release.switch(machine, release.copy(machine))
 
 
@@ -107,11 +113,13 @@ def make_backup_identity(machine: Files, folder: Path) -> str:
     return next(line for line in lines if line.startswith("AGE-SECRET-KEY-"))
 
 
-def say_how_to_go_on(values: dict[str, str], identity: str) -> None:
+def say_how_to_go_on(values: dict[str, str], identity: str, passphrase: str) -> None:
     print(f"\nMobilize answers at {values['PUBLIC_BASE_URL']}")
     print("Two things belong off this machine, and apart from each other:")
     print(f"  {ENVIRONMENT}: without its SECRET_KEYS no name can be read again")
     print(f"  what opens the backups: {identity or 'see docs/operating.md'}")
+    if passphrase and sys.stdout.isatty():
+        print(f"  what opens the archive of PostgreSQL's log, to lie with that: {passphrase}")
     commands = system.list_commands()
     if "doctor" in commands:
         print("What does not fit yet, and what to do: sudo mobilize doctor")

@@ -21,7 +21,8 @@ FIXED = {
     "JOURNAL_FOLDER": "/var/lib/mobilize/journal",
 }
 # Beside those of `config.py`. CADDY_TLS=internal: a certificate that no browser knows, for a trial.
-OF_SERVERS = ("WEB_PROCESSES", "WORKER_PROCESSES", "CADDY_TLS")
+# ARCHIVE_FOLDER: where pgBackRest archives to, if it is installed.
+OF_SERVERS = ("WEB_PROCESSES", "WORKER_PROCESSES", "CADDY_TLS", "ARCHIVE_FOLDER")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from deploy.install import CannotInstall
+from deploy.install.archiving import OF_POSTGRESQL
+from deploy.install.archiving import remove as remove_archiving
 from deploy.install.commands import run, succeeds
 from deploy.install.files import (
     BACKUPS,
@@ -111,7 +113,10 @@ def start_stores(files: Files) -> None:
     """PostgreSQL and Redis, with our settings, and proof that they have them."""
     cluster = f"postgresql@{files.cluster().replace('/', '-')}"
     _start("systemd-journald", PLACES["journald.conf"])
-    _start(cluster, PLACES["postgresql.conf"].replace("@CLUSTER@", files.cluster()))
+    own = [
+        place.replace("@CLUSTER@", files.cluster()) for place in (PLACES["postgresql.conf"], OF_POSTGRESQL)
+    ]
+    _start(cluster, *(place for place in own if files.at(place).exists()))
     _start("mobilize-redis", PLACES["redis.conf"], PLACES["mobilize-redis.service"])
     _wait_for(lambda: succeeds("runuser", "-u", "postgres", "--", "psql", "-qtAc", "SELECT 1"), "PostgreSQL")
     _assert_settings("PostgreSQL", POSTGRESQL, lambda name: _sql(f"SHOW {name}"))
@@ -195,6 +200,8 @@ def remove(files: Files) -> None:
     systemctl = partial(succeeds, "systemctl") if not files.destdir else lambda *_: True
     for name in ENABLED:
         systemctl("disable", "--now", name)
+    if not files.destdir:
+        remove_archiving(files)
     units = [place for name, place in PLACES.items() if name.startswith("mobilize")]
     for place in (*units, PLACES["journald.conf"]):
         if files.at(place).exists():

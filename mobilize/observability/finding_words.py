@@ -281,6 +281,15 @@ FINDINGS: dict[str, FindingWords] = {
         WARNING, _BACKUPS, N_("None was opened as a test in the last 35 days."),
         N_("Run flask backup verify --identity FILE, where the identity is."),
     ),
+    "archive.ok": _words(OK, _BACKUPS, N_("PostgreSQL's log was archived %(minutes)s minutes ago.")),
+    "archive.failing": _words(
+        BROKEN, _BACKUPS, N_("PostgreSQL's log does not reach its archive, and fills the disk."),
+        N_("Ask there, as the user postgres: pgbackrest --stanza=mobilize check."),
+    ),
+    "archive.late": _words(
+        BROKEN, _BACKUPS, N_("PostgreSQL's log was last archived %(minutes)s minutes ago."),
+        N_("Is archive_timeout 60? Ask as the user postgres: pgbackrest --stanza=mobilize check."),
+    ),
     "journal.ok": _words(OK, _JOURNAL, N_("What is taken away is written down apart from the database.")),
     "journal.none": _words(
         WARNING, _JOURNAL, N_("A restore would undo STOPs, erasures and ended roles."),

@@ -11,6 +11,7 @@ from mobilize import clock
 from mobilize.commands import Command
 from mobilize.setup.first_admin import make_setup_link
 from mobilize.setup.load_drill import MOST_A_SECOND, run_drill
+from mobilize.setup.readiness import why_not
 
 
 @click.command("setup-link", cls=Command)
@@ -37,5 +38,5 @@ def drill(seconds: int, rate: float | None, as_json: bool) -> None:
         click.echo(f"{result.sent} sent, {result.acknowledged} acknowledged, {result.stored} stored;")
         click.echo(f"{result.refused} refused, {result.unanswered} without an answer.")
         click.echo(f"Half within {result.p50_ms} ms, 95 of 100 within {result.p95_ms} ms.")
-        click.echo("Good." if result.is_good else "Not good: see the page Ready for the day.")
+        click.echo("Good." if result.is_good else f"Not good. {why_not(result)}")
     sys.exit(0 if result.is_good else 1)

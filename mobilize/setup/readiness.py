@@ -60,10 +60,11 @@ def _drill(now: datetime) -> ReadinessLine:
         stored=result.stored,
         ms=result.p95_ms,
     )
-    return ReadinessLine(title, result.is_good, is_so, _why_not(result))
+    return ReadinessLine(title, result.is_good, is_so, why_not(result))
 
 
-def _why_not(result: DrillResult) -> str:
+def why_not(result: DrillResult) -> str:
+    """What is not good about a drill, and what to do; empty where nothing is."""
     if result.is_good:
         return ""
     if result.rate < result.target_rate:

@@ -15,8 +15,8 @@ from mobilize.keys.crypto import CannotOpen
 from mobilize.languages import LANGUAGES
 from mobilize.web.problems import asks_as_program, problem
 
-# Too many open files: in this process, and on this machine.
-_NO_FILES = {errno.EMFILE, errno.ENFILE}
+_SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EAGAIN}
+
 ErrorResponse = tuple[Any, int] | tuple[Any, int, dict[str, str]]
 
 
@@ -29,7 +29,8 @@ def init_app(app: Flask) -> None:
         app.register_error_handler(lost, _database_away)
     app.register_error_handler(InternalError, _refused_by_database)
     app.register_error_handler(CannotOpen, _wrong_keys)
-    app.register_error_handler(OSError, _refused_by_system)
+    for short in (OSError, MemoryError):
+        app.register_error_handler(short, _machine_short)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -104,10 +105,11 @@ def _wrong_keys(_error: Exception) -> ErrorResponse:
     return _try_again()
 
 
-def _refused_by_system(error: OSError) -> ErrorResponse:
-    if error.errno not in _NO_FILES:
+def _machine_short(error: Exception) -> ErrorResponse:
+    """Too many files or too little memory: others are about to give some back."""
+    if isinstance(error, OSError) and error.errno not in _SHORTAGES:
         return _unexpected(error)
-    current_app.logger.error("too many open files", exc_info=True)
+    current_app.logger.error("the machine is short of something", exc_info=True)
     return _try_again()
 
 

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from mobilize.texts.operations import queue_texts
-from tests.chaos import checkin, sabotage
+from tests.chaos import checkin, everything, power, sabotage
 from tests.chaos.ground import WORKERS, Ground, open_ground
 from tests.chaos.rounds import Round, Tally, compare, count_again, is_over, met_since, play
 
@@ -24,13 +24,16 @@ SABOTAGE_SHOWS_WITHIN_S = 20.0
 DEAD_FOR_ROUNDS = 4
 # Rounds that have not come to rest; more than these are waited for.
 AT_ONCE = 20
+WHOLE = {"all": everything.main, "soak": everything.soak, "power": power.main}
 
 
 def main() -> int:
     only = os.environ.get("ONLY", "")
-    if only not in ("", "texts", "checkin", "webhooks"):
-        print("ONLY: texts, checkin or webhooks", file=sys.stderr)
+    if only not in ("", "texts", "checkin", "webhooks", "all", "soak", "power"):
+        print("ONLY: texts, checkin, webhooks, all, power or soak", file=sys.stderr)
         return 1
+    if only in WHOLE:
+        return WHOLE[only]()
     if only == "webhooks":
         os.environ.setdefault("WEBHOOK_EVENTS", "10000")
         return int(pytest.main(["-s", "-q", "-n0", "tests/webhooks/test_nothing_is_lost.py"]))

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import psycopg
@@ -29,6 +29,7 @@ from tests.chaos.line import Line, standing
 LOCKED_SECONDS = float(os.environ.get("LOCKED_SECONDS", "30"))
 FROZEN_SECONDS = float(os.environ.get("FROZEN_SECONDS", "60"))
 DISK_MB, FULL_SECONDS, FEW_SECONDS = 400, 6.0, 6.0
+MEMORY_LEFT = 2 << 20
 CUT = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
          WHERE datname = %s AND application_name <> 'chaos'"""
 # What is taken out, the fault in which it must show, and what shows it.
@@ -43,7 +44,7 @@ def run(*chosen: str, seconds: float = 4.0) -> dict[str, dict[str, float]]:
     """The result of each fault. `seconds` of load go before it, and as many follow when it is over."""
     results = {}
     for name in chosen or FAULTS:
-        with _ground(name) as disk:
+        with _disk_for(name) as disk:
             if name in WANTS_A_DISK and disk is None:
                 print(f"{name}: left out, a small disk can only be mounted by root", file=sys.stderr)
                 continue
@@ -128,6 +129,18 @@ def few_files(line: Line) -> None:
             resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
 
 
+def little_memory(line: Line) -> None:
+    """Every process that answers gets hardly more memory than it has for `FEW_SECONDS`."""
+    limits = {pid: resource.prlimit(pid, resource.RLIMIT_AS) for pid in line.pids()[1:]}
+    for pid, (_soft, hard) in limits.items():
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+        resource.prlimit(pid, resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY_LEFT, hard))
+    time.sleep(FEW_SECONDS)
+    for pid, before in limits.items():
+        with suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_AS, before)
+
+
 def restart_postgres(line: Line) -> None:
     """kill -9 of PostgreSQL, as a power cut would, and a second later it is back."""
     assert line.server is not None
@@ -194,6 +207,7 @@ FAULTS: dict[str, Callable[[Line], None]] = {
     "freeze_parent": freeze_parent,
     "renew_workers": renew_workers,
     "few_files": few_files,
+    "little_memory": little_memory,
     "restart_postgres": restart_postgres,
     "freeze_postgres": freeze_postgres,
     "lock_table": lock_table,
@@ -205,14 +219,18 @@ WANTS_A_DISK = ("fill_disk",)
 
 
 @contextmanager
-def _ground(fault: str) -> Iterator[Path | None]:
-    """A small disk of its own (tmpfs) for the fault that wants one; None without the right to mount it."""
-    if fault not in WANTS_A_DISK:
-        yield None
-        return
+def _disk_for(fault: str) -> Iterator[Path | None]:
+    """A small disk for the fault that wants one."""
+    with small_disk() if fault in WANTS_A_DISK else nullcontext() as disk:
+        yield disk
+
+
+@contextmanager
+def small_disk(megabytes: int = DISK_MB) -> Iterator[Path | None]:
+    """A small disk of its own (tmpfs); None without the right to mount it."""
     folder = Path(tempfile.mkdtemp(prefix="mobilize-disk-"))
     folder.chmod(0o755)
-    options = ["-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(folder)]
+    options = ["-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
     mounted = subprocess.run(["mount", *options], capture_output=True).returncode == 0
     try:
         yield folder if mounted else None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import Pool, event, text
 
 from mobilize.checkins.member import views as views
 from mobilize.checkins.record import operations as operations
@@ -56,9 +56,18 @@ def show_errors(app: Flask) -> None:
         return answer
 
 
+def sync_nothing(app: Flask) -> None:
+    """SQLite says that it is stored before the disk has it."""
+
+    @event.listens_for(Pool, "checkout")
+    def hurry(connection: Any, _record: Any, _proxy: Any) -> None:
+        connection.execute("PRAGMA synchronous = OFF")
+
+
 SPOILS: dict[str, Callable[[Flask], None]] = {
     "drop_unique_key": drop_unique_key,
     "answer_early": answer_early,
     "show_errors": show_errors,
+    "sync_nothing": sync_nothing,
 }
 SPOILS[os.environ["SABOTAGE"]](app)

@@ -6,11 +6,13 @@ exchanged, and nothing else.
 """
 
 import datetime
+import http.client
 import ipaddress
 import os
 import re
 import shutil
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -53,10 +55,12 @@ STARTS_WITHIN_S = 120.0
 class Cluster:
     """Every machine, by name. `kill` is SIGKILL for all that runs on it, and `start` brings it back."""
 
+    public, members = PUBLIC, MEMBERS
+
     def __init__(self, folder: Path):
         self.folder = folder
         self.processes: dict[str, Popen[bytes]] = {}
-        self.certificate = _certificate(folder)
+        self.tls = ssl.create_default_context(cafile=str(_certificate(folder)))
         options = {**UNSAFE_BUT_FAST, **_postgres_options()}
         self.primary = Postgres(find_binaries(), options)
         self._let_in()
@@ -75,6 +79,9 @@ class Cluster:
         """An application of ours, on these machines."""
         url = {"DATABASE_URL": database_url} if database_url else {}
         return create_app(config.load({**self.environ, **url}))
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPSConnection(NGINX, HTTPS_PORT, timeout=40, context=self.tls)
 
     def start_all(self) -> None:
         with opened(self.app(self.direct_url)):

@@ -1,4 +1,5 @@
-"""A tenth of a morning, against nginx: members, chairs, walls and texts, and what the rows say afterwards.
+"""A tenth of a morning: members, chairs, walls and texts, and what the rows say afterwards. Played at the
+cluster's nginx, and by `make chaos ONLY=all` at a service on one machine.
 
 Phones do as the pages do: what was not answered with a receipt is sent again until it is.
 """
@@ -6,19 +7,20 @@ Phones do as the pages do: what was not answered with a receipt is sent again un
 import http.client
 import json
 import random
-import ssl
 import threading
 import time
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Protocol
 from urllib.parse import urlencode
 
 import psycopg
+from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -28,12 +30,12 @@ from mobilize.accounts.models import GrantKind
 from mobilize.actions.models import Event
 from mobilize.checkins.forms import event_token
 from mobilize.database import db
+from mobilize.demo.carrier.server import Carrier
 from mobilize.keys.crypto import blind_index
 from mobilize.roster.models import Member, Membership
 from mobilize.texts.models import TextClass
 from mobilize.texts.operations import PlannedText, queue_texts
 from tests.chaos.line import COUNTED_TWICE, DO_NOT_ADD_UP, LOST, TWICE
-from tests.cluster.machines import HTTPS_PORT, MEMBERS, NGINX, PUBLIC, Cluster
 from tests.services.databases import opened
 
 CHECK_INS, BATCHES, LOOKS, WALLS, TEXTS = 5.0, 1.0, 10.0, 3.0, 4.0  # a second
@@ -45,6 +47,22 @@ SETTLES_WITHIN_S = 150.0
 NONCES = "SELECT count(*) FROM evidence WHERE nonce = ANY(%s)"
 SUPPORTERS = "SELECT coalesce(sum(delta), 0) FROM supporters"
 NOT_AT_REST = "SELECT count(*) FROM outbox WHERE state NOT IN ('accepted', 'sent', 'delivered')"
+
+
+class Place(Protocol):
+    """Where a morning is played: the service's public address and how to reach it, its database, an
+    application of ours on it, the stand-in carrier and the number of members, who are 00000000 and up."""
+
+    public: str
+    members: int
+    carrier: Carrier
+
+    @property
+    def direct_url(self) -> str: ...
+
+    def app(self) -> Flask: ...
+
+    def connect(self) -> http.client.HTTPConnection: ...
 
 
 @dataclass
@@ -80,15 +98,16 @@ class LinePhone:
 class Morning:
     """The load. `begin` and `end` start and stop it; `phase` names what goes on; `reckon` compares."""
 
-    def __init__(self, cluster: Cluster):
-        self.cluster = cluster
-        self.tls = ssl.create_default_context(cafile=str(cluster.certificate))
-        self.app = cluster.app()
+    def __init__(self, place: Place):
+        self.place = place
+        self.app = place.app()
         self.over, self.lock = threading.Event(), threading.Lock()
+        self.resting = threading.Event()
         self.phases: list[Phase] = []
         self.ticks: dict[str, int] = {}  # nonce -> member, of those that were acknowledged
         self.supporters = 0
         self.texts: set[str] = set()
+        self.queued = 0
         self.dice = random.Random(1937)
         self.tapped: list[int] = []
         with opened(self.app):
@@ -102,7 +121,7 @@ class Morning:
         return self.phases[-1]
 
     def begin(self) -> None:
-        self.pool = ThreadPoolExecutor(64)
+        self.pool, self.under_way = ThreadPoolExecutor(64), set[Future[None]]()
         rates = {self._tap: CHECK_INS, self._send_batch: BATCHES, self._look: LOOKS, self._watch: WALLS}
         self.clocks = [threading.Thread(target=self._repeat, args=(do, rate)) for do, rate in rates.items()]
         self.clocks.append(threading.Thread(target=self._queue_texts))
@@ -117,21 +136,40 @@ class Morning:
         self.pool.shutdown()
         self.phases[-1].ended = time.monotonic()
 
+    def rest(self) -> None:
+        """No new ones until `go_on`; returns when what was begun is acknowledged."""
+        self.resting.set()
+        wait(list(self.under_way))
+        self.under_way.clear()
+
+    def go_on(self) -> None:
+        self.resting.clear()
+
     def _repeat(self, do: Callable[[], None], per_second: float) -> None:
         began, n = time.monotonic(), 0
         while not self.over.wait(max(0.0, began + n / per_second - time.monotonic())):
-            self.pool.submit(do)
+            if not self.resting.is_set():
+                self.under_way.add(self.pool.submit(do))
             n += 1
 
     # What phones do.
 
     def _tap(self) -> None:
+        self.check_in(self._somebody())
+
+    def _somebody(self) -> int:
+        """A member who has not tapped yet, or at times one who has."""
         with self.lock:
-            if self.tapped and self.dice.randrange(AGAIN) == 0:
+            all_have = len(self.tapped) >= self.place.members - TICKED
+            if self.tapped and (all_have or self.dice.randrange(AGAIN) == 0):
                 number = self.dice.choice(self.tapped)
             else:
                 number = len(self.tapped)
                 self.tapped.append(number)
+            return number
+
+    def check_in(self, number: int) -> None:
+        """Send the form of this member until there is a receipt."""
         code, token = self.codes[number % len(self.codes)]
         body = urlencode({"token": token, "typed": f"{number:08d}"})
         form = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -181,11 +219,14 @@ class Morning:
         """A second's texts at a time, by a connection of this process, until they are queued."""
         with opened(self.app):
             while not self.over.wait(1.0):
-                bodies = [f"text {len(self.texts) + n}" for n in range(int(TEXTS))]
+                if self.resting.is_set():
+                    continue
+                bodies = [f"text {self.queued + n}" for n in range(int(TEXTS))]
+                self.queued += len(bodies)
                 now, queued = clock.now(), False
                 while not queued:
                     with suppress(SQLAlchemyError):
-                        queue_texts([_text(body) for body in bodies], now=now)
+                        queue_texts([self.text(body) for body in bodies], now=now)
                         queued = True
                     db.session.rollback()
                     self.over.wait(0 if queued else 0.3)
@@ -201,9 +242,9 @@ class Morning:
 
     def _ask(self, method: str, path: str, body: str, headers: dict[str, str]) -> tuple[int, bytes, str]:
         """Status, body and ETag; 0 for no answer, and -503 for one that names no time to try again."""
-        connection = http.client.HTTPSConnection(NGINX, HTTPS_PORT, timeout=40, context=self.tls)
+        connection = self.place.connect()
         try:
-            connection.request(method, path, body or None, {"Origin": PUBLIC, **headers})
+            connection.request(method, path, body or None, {"Origin": self.place.public, **headers})
             answer = connection.getresponse()
             read = answer.read()
         except (OSError, http.client.HTTPException):
@@ -227,7 +268,10 @@ class Morning:
     def _open_pages(self) -> None:
         events = db.session.scalars(select(Event)).all()
         members: defaultdict[uuid.UUID, list[tuple[int, str]]] = defaultdict(list)
-        marks = {blind_index("number", f"{n:08d}"): n for n in range(MEMBERS - TICKED, MEMBERS)}
+        marks = {
+            blind_index("number", f"{n:08d}"): n
+            for n in range(self.place.members - TICKED, self.place.members)
+        }
         homes = select(Member.number_index, Member.id, Membership.site_id).join(
             Membership, Membership.member_id == Member.id
         )
@@ -237,9 +281,10 @@ class Morning:
         ends_at, now = clock.now() + timedelta(hours=2), clock.now()
         self.codes = [(event.code, event_token(event.code)) for event in events]
         self.line_phones = []
+        host_only = "__Host-" if self.place.public.startswith("https") else ""
         for event in events:
             _, token = grant_line(event.id, GrantKind.CAPTAIN, "phone", None, "shell", ends_at, now=now)
-            cookie = f"__Host-line-{event.code}={token}"
+            cookie = f"{host_only}line-{event.code}={token}"
             self.line_phones.append(LinePhone(event.code, cookie, members[event.site_id]))  # type: ignore[index]
         _, self.wall = grant_line(events[0].id, GrantKind.WALL, "wall", None, "shell", ends_at, now=now)
 
@@ -248,34 +293,40 @@ class Morning:
     def reckon(self) -> dict[str, int]:
         """What was lost and doubled, once all that was queued has left or time is up."""
         deadline = time.monotonic() + SETTLES_WITHIN_S
-        with psycopg.connect(self.cluster.direct_url, autocommit=True) as rows:
-
-            def ask(query: str, *values: object) -> int:
-                [(n,)] = rows.execute(query, values).fetchall()
-                return int(n)
-
-            while ask(NOT_AT_REST) and time.monotonic() < deadline:
+        with psycopg.connect(self.place.direct_url, autocommit=True) as rows:
+            while _one(rows, NOT_AT_REST) and time.monotonic() < deadline:
                 time.sleep(0.5)
-            taken = Counter(text["body"] for text in self.cluster.carrier.store.ledger())
-            with self.app.app_context():
-                tapped = [blind_index("number", f"{n:08d}") for one in self.phases for n in one.members]
-                ticked = [blind_index("number", f"{n:08d}") for n in self.ticks.values()]
-            nonces = [bytes.fromhex(nonce) for nonce in self.ticks]
+            taken = Counter(text["body"] for text in self.place.carrier.store.ledger())
             return {
-                "check_ins_lost": ask(LOST, tapped),
-                "ticks_lost": len(nonces) - ask(NONCES, nonces) + ask(LOST, ticked),
-                "supporters_off": ask(SUPPORTERS) - self.supporters,
-                "counted_twice": ask(TWICE) + ask(COUNTED_TWICE),
-                "do_not_add_up": ask(DO_NOT_ADD_UP),
+                **self.compare(rows),
                 "texts_lost": sum(not taken[body] for body in self.texts),
                 "texts_doubled": sum(n - 1 for n in taken.values()),
             }
 
+    def compare(self, rows: psycopg.Connection) -> dict[str, int]:
+        """The check-ins, ticks and supporters that were acknowledged, beside the rows."""
+        with self.app.app_context():
+            tapped = [blind_index("number", f"{n:08d}") for one in self.phases for n in one.members]
+            ticked = [blind_index("number", f"{n:08d}") for n in self.ticks.values()]
+        nonces = [bytes.fromhex(nonce) for nonce in self.ticks]
+        return {
+            "check_ins_lost": _one(rows, LOST, tapped),
+            "ticks_lost": len(nonces) - _one(rows, NONCES, nonces) + _one(rows, LOST, ticked),
+            "supporters_off": _one(rows, SUPPORTERS) - self.supporters,
+            "counted_twice": _one(rows, TWICE) + _one(rows, COUNTED_TWICE),
+            "do_not_add_up": _one(rows, DO_NOT_ADD_UP),
+        }
 
-def _text(body: str) -> PlannedText:
-    now = clock.now()
-    return PlannedText(
-        purpose=f"cluster:{body}:1", phone=f"+1213555{int(body.split()[1]) % 10_000:04d}",
-        wording="as_written", language="en", text_class=TextClass.REQUESTED, tz="UTC", due_at=now,
-        expires_at=now + timedelta(hours=1), blanks={"body": body},
-    )  # fmt: skip
+    def text(self, body: str) -> PlannedText:
+        """The text with this body, as it is queued."""
+        now = clock.now()
+        return PlannedText(
+            purpose=f"cluster:{body}:1", phone=f"+1213555{int(body.split()[1]) % 10_000:04d}",
+            wording="as_written", language="en", text_class=TextClass.REQUESTED, tz="UTC", due_at=now,
+            expires_at=now + timedelta(hours=1), blanks={"body": body},
+        )  # fmt: skip
+
+
+def _one(rows: psycopg.Connection, query: str, *values: object) -> int:
+    [(n,)] = rows.execute(query, values).fetchall()
+    return int(n)

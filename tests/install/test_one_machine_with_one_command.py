@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 
 import config
-from deploy.install import CannotInstall, answers, release
+from deploy.install import CannotInstall, answers, archiving, release
 from deploy.install.answers import Environment
 from deploy.install.files import PLACES, SOURCES, connections
 from mobilize import database
@@ -40,6 +40,15 @@ def _install(folder: Path, *options: str, **settings: str) -> subprocess.Complet
     return subprocess.run(
         command, env=environ, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
     )
+
+
+@pytest.fixture
+def with_pgbackrest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A PATH on which pgBackRest is found."""
+    folder = tmp_path_factory.mktemp("bin")
+    (folder / "pgbackrest").write_text("#!/bin/sh\n")
+    (folder / "pgbackrest").chmod(0o755)
+    return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
 
 
 def _settings(folder: Path) -> dict[str, str]:
@@ -147,9 +156,9 @@ class _Everything(dict[str, str]):
 @pytest.mark.skipif(
     not shutil.which("systemd-analyze"), reason="systemd's own look at the units; make install has it"
 )
-def test_systemd_finds_the_units_hardened(tmp_path: Path) -> None:
+def test_systemd_finds_the_units_hardened(tmp_path: Path, with_pgbackrest: dict[str, str]) -> None:
     units = tmp_path / "etc/systemd/system"
-    assert _install(tmp_path, **ANSWERS).returncode == 0
+    assert _install(tmp_path, **ANSWERS, **with_pgbackrest).returncode == 0
     for unit in UNITS:
         name = unit.name.replace("@.", "@1.")
         command = ["systemd-analyze", "security", "--offline=true", "--no-pager", f"--root={tmp_path}", name]
@@ -161,9 +170,11 @@ def test_systemd_finds_the_units_hardened(tmp_path: Path) -> None:
         assert float(exposure[1]) < 2.5, name
 
 
-def test_every_file_has_its_place_and_no_mark_is_left(tmp_path: Path) -> None:
-    assert {path.name for path in SOURCES.iterdir()} == set(PLACES)
-    assert _install(tmp_path, **ANSWERS).returncode == 0
+def test_every_file_has_its_place_and_no_mark_is_left(
+    tmp_path: Path, with_pgbackrest: dict[str, str]
+) -> None:
+    assert {path.name for path in SOURCES.iterdir()} == {*PLACES, *archiving.PLACES}
+    assert _install(tmp_path, **ANSWERS, **with_pgbackrest).returncode == 0
     for path in (tmp_path / "etc").rglob("*"):
         if path.is_file() and path.name != "environment":
             assert not re.search(r"@[A-Z_]+@", path.read_text()), path
@@ -210,3 +221,18 @@ def test_a_server_that_is_about_to_stop_says_so(
     (tmp_path / "draining").touch()
     answer = own_app.test_client().get("/healthz")
     assert (answer.status_code, answer.json["why"]) == (503, "stopping")
+
+
+def test_where_pgbackrest_is_there_the_log_is_archived_and_its_passphrase_stays(
+    tmp_path: Path, with_pgbackrest: dict[str, str]
+) -> None:
+    settings = tmp_path / "etc/pgbackrest/conf.d/mobilize.conf"
+    first = _install(tmp_path, **ANSWERS, **with_pgbackrest, ARCHIVE_FOLDER="/mnt/elsewhere")
+    assert first.returncode == 0, first.stderr
+    written = settings.read_text()
+    assert "repo1-path=/mnt/elsewhere\n" in written and stat.S_IMODE(settings.stat().st_mode) == 0o640
+    of_postgresql = (tmp_path / "etc/postgresql/15/main/conf.d/mobilize-archive.conf").read_text()
+    assert "archive_timeout = 60" in of_postgresql
+    assert "/mnt/elsewhere" in (tmp_path / "etc/systemd/system/mobilize-archive.service").read_text()
+    assert _install(tmp_path, **with_pgbackrest).returncode == 0
+    assert settings.read_text() == written

@@ -45,6 +45,7 @@ CHECKS: tuple[Check, ...] = (
     twilio.account,
     telnyx.account,
     backups.backups,
+    backups.archive_of_log,
     backups.journal,
 )
 _log = logging.getLogger(__name__)
