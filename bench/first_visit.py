@@ -26,9 +26,9 @@ def bytes_of_a_first_visit(port: int, code: str) -> dict[str, int]:
             "navigator.serviceWorker.ready.then(() => new Promise((done) => setTimeout(done, 1000)))"
         )
         browser.close()
-    heard = b"".join(counter.heard)
-    heads = sum(len(head) for head in _HEAD.findall(heard))
-    return {"all bodies": len(heard) - heads, "with headers": len(heard)}
+    answers = b"".join(counter.heard)
+    heads = sum(len(head) for head in _HEAD.findall(answers))
+    return {"all bodies": len(answers) - heads, "with headers": len(answers)}
 
 
 class Counter:

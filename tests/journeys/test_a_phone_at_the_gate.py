@@ -91,10 +91,12 @@ def test_a_member_scans_types_their_number_and_the_chairs_page_shows_it(phone, c
 
 @pytest.mark.parametrize("has_sheet", [True, False])
 def test_a_receipts_words_are_shared_and_say_nothing_of_who_was_there(phone, line, has_sheet):
-    heard = "{ value: (said) => ((window.heard = said.text ?? said), Promise.resolve()), configurable: true }"
-    there, gone = f"'share', {heard}", "'share', { value: undefined, configurable: true }"
-    copies = f"Object.defineProperty(navigator.clipboard, 'writeText', {heard})"
-    phone.add_init_script(f"Object.defineProperty(navigator, {there if has_sheet else gone}); {copies}")
+    records = (
+        "{ value: (said) => ((window.heard = said.text ?? said), Promise.resolve()), configurable: true }"
+    )
+    share, no_share = f"'share', {records}", "'share', { value: undefined, configurable: true }"
+    copies = f"Object.defineProperty(navigator.clipboard, 'writeText', {records})"
+    phone.add_init_script(f"Object.defineProperty(navigator, {share if has_sheet else no_share}); {copies}")
     phone.goto(line.check_in)
     phone.get_by_label("Your mobile number").fill("2135550101")
     phone.get_by_role("button", name="Check in").click()

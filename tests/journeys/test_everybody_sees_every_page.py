@@ -98,7 +98,7 @@ def _pages(app: Flask, world: World) -> list[str]:
 def test_nothing_sticks_is_cut_off_or_unseen_on_any_page(
     reader: Page, pg_app: Flask, world: World, live_server: str
 ) -> None:
-    found: dict[str, Any] = {}
+    problems: dict[str, Any] = {}
     looked_at = 0
     for path in _pages(pg_app, world):
         if not _opens(reader, live_server + path):
@@ -106,8 +106,8 @@ def test_nothing_sticks_is_cut_off_or_unseen_on_any_page(
         looked_at += 1
         wrong = [reader.evaluate(one) for one in (TOO_WIDE, STICKS, UNSEEN, MOVES)]
         if any(wrong):
-            found[path] = wrong
-    assert found == {}
+            problems[path] = wrong
+    assert problems == {}
     assert looked_at > 20
 
 

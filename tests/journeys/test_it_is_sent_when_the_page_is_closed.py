@@ -105,7 +105,7 @@ def test_a_lines_taps_are_sent_once_when_its_page_is_closed(gate, phone_of):
     context.set_offline(True)
     for n in range(3):
         page.get_by_role("button", name=f"Here: First{n} L.").click()
-    expect(page.get_by_text("3 waiting to send. They go by themselves when there is signal.")).to_be_visible()
+    expect(page.get_by_text("3 waiting to send. They go by themselves")).to_be_visible()
     worker = close_all(context, gate.server)
     context.set_offline(False)
     worker.wake()
