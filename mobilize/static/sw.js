@@ -132,7 +132,8 @@ async function sendWaiting() {
   if (!database) return;
   try {
     for (const item of await all(database, "check_in_queue")) if (!item.why) await sendCheckIn(database, item);
-    const records = await all(database, "line_queue");
+    // Photos beside a head count (`CODE/photos`) are sent by their page, after the counts.
+    const records = (await all(database, "line_queue")).filter(({ line }) => !line.includes("/"));
     for (const line of new Set(records.map((record) => record.line))) {
       const waiting = records.filter((record) => record.line === line && record.data);
       for (let n = 0; n < waiting.length; n += BATCH) await sendItems(database, line, waiting.slice(n, n + BATCH));
