@@ -12,6 +12,8 @@ from mobilize.accounts.models import LineGrant
 from mobilize.actions.models import Action, Eligible
 from mobilize.audit import AuditRow
 from mobilize.checkins.models import Attendance, Evidence, HeadCount, KnownPhone, Outcome, Void, Walkup
+from mobilize.checkins.record.identifiers import read_typed
+from mobilize.checkins.record.operations import check_in_by_poster
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.keys.crypto import blind_index
@@ -21,7 +23,7 @@ from mobilize.privacy.retention.legal_holds import place_hold, release_hold
 from mobilize.reminders.broadcasts.operations import write_broadcast
 from mobilize.reminders.models import Audience, BroadcastState, ReminderRule
 from mobilize.texts.models import OutboxText
-from tests.builders import START, make_action, make_campaign, make_event
+from tests.builders import START, make_action, make_campaign, make_event, make_site
 from tests.privacy.morning import MIA, NATE, OPEN, Morning, day, tick_until, where_is
 
 # Where a member may stand for ever: the roster itself.
@@ -233,6 +235,21 @@ def test_a_hold_keeps_one_action_until_it_is_released(morning: Morning) -> None:
     assert forget_due(day(402)) == 1
     verbs = db.session.scalars(select(AuditRow.verb).where(AuditRow.verb.startswith("hold."))).all()
     assert sorted(verbs) == ["hold.place", "hold.release"]
+
+
+def test_a_hold_on_one_action_keeps_its_walk_ins_and_no_others(morning: Morning) -> None:
+    elsewhere = make_event(make_site())
+    for event in (morning.at_lincoln, elsewhere):
+        for phone in ("+12135550155", "+12135550156"):
+            check_in_by_poster(event.id, read_typed(phone), page=phone, cookie=None, now=OPEN)
+    place_hold(morning.action.id, "Case 12", by="person:x", now=day(1))
+    for _twice in range(2):
+        tick_until(15)
+    db.session.rollback()
+    kept = db.session.execute(select(Walkup.event_id, Walkup.typed_enc.is_not(None))).all()
+    assert sorted(map(tuple, kept)) == sorted(
+        [(morning.at_lincoln.id, True)] * 3 + [(elsewhere.id, False)] * 2
+    )
 
 
 def test_a_hold_on_everything_keeps_everything(morning: Morning) -> None:

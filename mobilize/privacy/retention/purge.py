@@ -85,7 +85,9 @@ def _photos(session: Session, now: datetime) -> int:
 
 
 def _action_of(event_id: Any) -> Any:
-    return select(Event.action_id).where(Event.id == event_id).scalar_subquery()
+    """SQL: the action of a row with this column, two levels further out."""
+    action = select(Event.action_id).where(Event.id == event_id)
+    return action.correlate(event_id.class_).scalar_subquery()
 
 
 def _texts_without_event(session: Session, now: datetime) -> int:
