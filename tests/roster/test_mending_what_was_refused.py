@@ -58,7 +58,7 @@ def test_refused_lines_are_mended_in_a_csv_and_read_with_the_rest(office: FlaskC
     rows[0][1], rows[1][13] = "00000003", "Active"
     again = post(office, page + "/mended", csv_bytes([header, *rows], "utf-8-sig"))
     text = office.get(again).text
-    assert "add 3, change 0, take off 0" in text and "lines are refused" not in text
+    assert "add 3, change 0, remove 0" in text and "lines are refused" not in text
     assert imported(office, again) == 3 and who("3").person.last == "=Reyes"
 
 
