@@ -1,6 +1,6 @@
 // @ts-check
-// How far long work is. Asked once a second at first, then less often, and not while nobody looks. At the end the page is
-// loaded again: it says what came of it, or leads there.
+// How far long work is. Asked once a second at first, then less often, and not while nobody looks. At the end the page
+// is loaded again: it says what came of it, or leads there.
 
 import { byId } from "./dom.js";
 import { timeoutSignal } from "./http.js";
