@@ -12,7 +12,6 @@ from mobilize.database import db
 from tests.world import World, cookies_of, page_addresses
 
 RESULTS = Path("test-results/look.json")
-rows: list[list[object]] = []
 
 
 @pytest.fixture
@@ -57,6 +56,8 @@ def open_browser(browser: Browser, live_server: str) -> Iterator[Callable[..., B
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What was looked at, as a table; `make look` keeps it in test-results/look.json."""
+    reports = [*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", [])]
+    rows = [value for report in reports for name, value in report.user_properties if name == "looked"]
     if not rows:
         return
     RESULTS.parent.mkdir(exist_ok=True)

@@ -4,18 +4,19 @@
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
-from playwright.sync_api import BrowserContext, Error, Page
+from playwright.sync_api import BrowserContext, Error, Page, TimeoutError
 
 from tests import drawn
-from tests.look.conftest import rows
 from tests.look.pages import Looked, look_at
 from tests.world import World
 
 # All pages of an admin take minutes.
 pytestmark = pytest.mark.timeout(1800 if drawn.is_whole() else 240)
 A_PART = 5
+PAGES = 10_000 if drawn.is_whole() else A_PART
 ROLES = ("stranger", "member", "captain", "chair", "organizer", "admin")
 # The words of a form that nobody has filled in are those of an error.
 EMPTIED = """() => {
@@ -26,9 +27,11 @@ EMPTIED = """() => {
   if (!form) return false;
   form.noValidate = true;
   for (const field of form.querySelectorAll(typed)) field.value = '';
-  form.querySelector('button').dataset.send = 'empty';
+  form.dataset.send = 'empty';
   return true;
 }"""
+# Not by its button, which a script may answer for.
+SENT = "HTMLFormElement.prototype.submit.call(document.querySelector('[data-send=empty]'))"
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
@@ -40,12 +43,13 @@ def test_no_page_has_a_finding_or_moves_sideways(
     addresses: list[str],
     open_browser: Callable[..., BrowserContext],
     live_server: str,
+    record_property: Callable[[str, object], None],
 ) -> None:
     page, looked = open_browser(cookies[role], language).new_page(), Looked()
     for path in _drawn(addresses, f"{role} {language}"):
-        if _opens(page, live_server, path):
+        if looked.pages < PAGES and _opens(page, live_server, path):
             look_at(page, path, looked)
-    rows.append(["pages", role, language, looked.pages, len(looked.findings)])
+    record_property("looked", ["pages", role, language, looked.pages, len(looked.findings)])
     assert looked.in_words() == ""
 
 
@@ -56,17 +60,19 @@ def test_no_form_that_was_sent_empty_has_a_finding(
     addresses: list[str],
     open_browser: Callable[..., BrowserContext],
     live_server: str,
+    record_property: Callable[[str, object], None],
 ) -> None:
     looked = Looked()
     for role in ("stranger", "member", "chair", "admin"):
         page = open_browser(cookies[role], language).new_page()
-        for path in _drawn(addresses, f"{role} {language} errors"):
+        for path in _drawn(addresses, f"{role} {language} errors")[: None if drawn.is_whole() else A_PART]:
             if _opens(page, live_server, path) and page.evaluate(EMPTIED):
-                with page.expect_navigation(wait_until="load"):
-                    page.locator("[data-send=empty]").dispatch_event("click")
+                # A file in answer leads to no page.
+                with suppress(TimeoutError), page.expect_navigation(wait_until="load", timeout=15_000):
+                    page.evaluate(SENT)
                 if page.locator(".error, .notice.problem").count():
                     look_at(page, f"{path}, sent empty", looked)
-    rows.append(["errors", "all", language, looked.pages, len(looked.findings)])
+    record_property("looked", ["errors", "all", language, looked.pages, len(looked.findings)])
     assert looked.in_words() == ""
 
 
@@ -78,20 +84,21 @@ def test_no_page_has_a_finding_where_nothing_is_there_yet(
     world: World,
     open_browser: Callable[..., BrowserContext],
     live_server: str,
+    record_property: Callable[[str, object], None],
 ) -> None:
     """Somebody new, with a role and without an area or a site; and addresses of nothing."""
     page, looked = open_browser(cookies["admin"], language).new_page(), Looked()
     for path in ("/nowhere", f"/actions/{world.own['site_id']}", "/c/00000000"):
         page.goto(live_server + path)
         look_at(page, path, looked)
-    rows.append(["nothing there", "admin", language, looked.pages, len(looked.findings)])
+    record_property("looked", ["nothing there", "admin", language, looked.pages, len(looked.findings)])
     assert looked.in_words() == ""
 
 
 def _drawn(addresses: list[str], salt: str) -> list[str]:
     """Another part for each who looks."""
     turned = sorted(addresses, key=lambda path: drawn.rank(f"{salt} {_kind(path)}"))
-    return sorted(turned if drawn.is_whole() else turned[:A_PART])
+    return turned if drawn.is_whole() else turned[: A_PART * 8]
 
 
 def _kind(path: str) -> str:
