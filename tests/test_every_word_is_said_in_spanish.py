@@ -71,8 +71,8 @@ def test_every_row_of_the_glossary_is_true() -> None:
         assert not name or re.search(rf"\b{name}\b", code), name
         if spanish and "only)" not in english:
             for word, term in zip(_terms(english), _paired(spanish, len(_terms(english))), strict=True):
-                heard = [es for en, es in spoken() if re.search(rf"\b{re.escape(word)}", en)]
-                assert any(term in es for es in heard), (word, term)
+                translations = [es for en, es in spoken() if re.search(rf"\b{re.escape(word)}", en)]
+                assert any(term in es for es in translations), (word, term)
 
 
 @pytest.mark.parametrize("word", ["clave", "claves", "hueco", "huecos", "aval", "rol", "roles", "informe"])
@@ -82,12 +82,12 @@ def test_a_word_that_was_replaced_does_not_come_back(word: str) -> None:
         "Type this key into the app, as a time-based code:",
         "Behind the pooler the role has no %(setting)s.",
     }
-    found = [
+    again = [
         message.id
         for message in catalogue_of("es")
         if message.id not in kept and re.search(rf"\b{word}\b", " ".join(_forms(message.string)), re.I)
     ]
-    assert found == [], "docs/words.md says which one stands for it"
+    assert again == [], "docs/words.md says which one stands for it"
 
 
 def glossary() -> list[tuple[str, str, str]]:
