@@ -95,8 +95,9 @@ mutants: setup-dev $(VENV)/.installed-mutants ## Change the rules one place at a
 reading: setup-dev $(VENV)/.installed-reading ## Train the reader of short texts on the sentences of tests/reading, a minute or two
 	@PYTHONPATH=. $(BIN)/python -m tests.reading
 
-words: setup-dev ## Collect what pages say into the catalogues, to be translated there
+words: setup-dev ## Collect what pages say into the catalogues, to be translated there (NEW=hy begins one for Armenian)
 	@$(BIN)/pybabel -q extract -F pyproject.toml --no-location --sort-output --no-wrap -o $(VENV)/words.pot .
+	@$(if $(NEW),$(BIN)/pybabel -q init -l $(NEW) -i $(VENV)/words.pot -d mobilize/translations --no-wrap)
 	@$(BIN)/pybabel -q update -i $(VENV)/words.pot -d mobilize/translations --no-wrap --no-fuzzy-matching --ignore-obsolete \
 	  --ignore-pot-creation-date
 	@grep -Hc '^msgstr ""$$' mobilize/translations/*/LC_MESSAGES/*.po | sed 's/$$/ words untranslated (one is the header)/'

@@ -38,6 +38,11 @@ class Language:
     halves: tuple[str, str]
     required: bool
 
+    @property
+    def direction(self) -> str:
+        """How its lines run: "ltr", or "rtl" as Arabic and Hebrew do."""
+        return str(Locale.parse(self.locale).text_direction)
+
 
 # In this order on pages, in forms and on paper.
 LANGUAGES = {

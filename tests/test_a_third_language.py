@@ -1,7 +1,9 @@
 """A third language is one more entry of a list: what is written in it is stored, shown, changed and sent."""
 
+import re
 from dataclasses import replace
 from datetime import time, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -59,6 +61,23 @@ def test_a_campaign_is_stored_shown_and_changed_in_it(client: FlaskClient) -> No
     assert "Name in Ilianese" in form and 'name="name_xil"' in form and 'value="Amurai sel"' in form
     client.post(f"{place}/edit", data={**WRITTEN, "demands_xil": "Sel\nMedai"})
     assert "<li>Medai</li>" in client.get(place).text
+
+
+@pytest.mark.parametrize(("locale", "direction"), [("hy", ""), ("ar", ' dir="rtl"'), ("he", ' dir="rtl"')])
+def test_its_lines_run_as_it_is_written(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, locale: str, direction: str
+) -> None:
+    monkeypatch.setitem(LANGUAGES, "xil", replace(INVENTED, locale=locale))
+    assert f'<html lang="xil"{direction}>' in client.get(f"/c/{make_event().code}?lang=xil").text
+
+
+def test_no_stylesheet_says_left_or_right() -> None:
+    sides = re.compile(
+        r"(margin|padding|border|inset)-(left|right)|(?<![-\w])(left|right|float):|text-align: (left|right)"
+    )
+    styles = list((Path(__file__).parents[1] / "mobilize/static/css").glob("*.css"))
+    assert len(styles) > 2
+    assert [path.name for path in styles if sides.search(path.read_text(encoding="utf-8"))] == []
 
 
 def test_what_is_too_long_in_it_is_said_at_its_field(client: FlaskClient) -> None:

@@ -62,6 +62,71 @@ def test_members_and_captains_are_they_where_people_check_in() -> None:
         assert not spoken, (folder, spoken)
 
 
+def test_every_row_of_the_glossary_is_true() -> None:
+    """Where the English word is said, the Spanish one is too; the name in code is there."""
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "mobilize").rglob("*.py"))
+    rows = glossary()
+    assert len(rows) > 60
+    for english, spanish, name in rows:
+        assert not name or re.search(rf"\b{name}\b", code), name
+        if spanish and "only)" not in english:
+            for word, term in zip(_terms(english), _paired(spanish, len(_terms(english))), strict=True):
+                translations = [es for en, es in spoken() if re.search(rf"\b{re.escape(word)}", en)]
+                assert any(term in es for es in translations), (word, term)
+
+
+@pytest.mark.parametrize("word", ["clave", "claves", "hueco", "huecos", "aval", "rol", "roles", "informe"])
+def test_a_word_that_was_replaced_does_not_come_back(word: str) -> None:
+    # What apps call their key, and what PostgreSQL calls its users.
+    kept = {
+        "Type this key into the app, as a time-based code:",
+        "Behind the pooler the role has no %(setting)s.",
+    }
+    again = [
+        message.id
+        for message in catalogue_of("es")
+        if message.id not in kept and re.search(rf"\b{word}\b", " ".join(_forms(message.string)), re.I)
+    ]
+    assert again == [], "docs/words.md says which one stands for it"
+
+
+def glossary() -> list[tuple[str, str, str]]:
+    """(English, Spanish, name in code) of each row of docs/words.md above its part about code."""
+    table = (ROOT / "docs/words.md").read_text(encoding="utf-8").partition("\n## ")[0]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[1:]]
+    rows = [(row[0].casefold(), row[1].casefold(), row[2].strip("`")) for row in cells if len(row) == 4]
+    return rows[2:]
+
+
+@cache
+def spoken() -> tuple[tuple[str, str], ...]:
+    """(English, Spanish) of everything that pages and texts say, in small letters."""
+    pages = [(" ".join(_forms(one.id)), " ".join(_forms(one.string))) for one in catalogue_of("es") if one.id]
+    texts = [
+        (
+            path.read_text(encoding="utf-8"),
+            path.with_name(path.name.replace(".en.", ".es.")).read_text("utf-8"),
+        )
+        for path in (ROOT / "templates/texts").glob("*.en.txt")
+    ]
+    return tuple((en.casefold(), es.casefold()) for en, es in pages + texts)
+
+
+def _terms(cell: str) -> list[str]:
+    """The words of a cell, less what stands in brackets: admin, the office."""
+    return [term.strip() for term in re.sub(r"\(.*?\)", "", cell).split(",") if term.strip()]
+
+
+def _paired(cell: str, count: int) -> list[str]:
+    """As many terms of a Spanish cell as there are English ones; of several for one, the first."""
+    terms = _terms(cell)
+    return terms[:count] if len(terms) >= count else terms * count
+
+
+def _forms(text: object) -> list[str]:
+    return [text] if isinstance(text, str) else [str(form) for form in text]  # type: ignore[attr-defined]
+
+
 def _key(text: object) -> str | tuple[str, ...]:
     return text if isinstance(text, str) else tuple(text[:2])  # type: ignore[index]
 

@@ -37,6 +37,7 @@ def _common() -> dict[str, Any]:
         "is_live": chosen.is_live,
         "trial": not chosen.is_live and bool(chosen.carriers_set_up),
         "language": languages.language(),
+        "direction": languages.LANGUAGES[languages.language()].direction,
         "languages": languages.LANGUAGES,
         "csrf_token": generate_csrf,
     }

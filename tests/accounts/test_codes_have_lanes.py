@@ -251,7 +251,7 @@ def test_duty_is_told_once_that_a_lane_is_used_up(app: Flask) -> None:
     ("language", "words"),
     [
         ("en", "Codes of members: budget used up until"),
-        ("es", "Claves de miembros: cupo agotado hasta las"),
+        ("es", "Códigos de miembros: cupo agotado hasta las"),
     ],
 )
 def test_the_office_reads_which_codes_are_used_up(

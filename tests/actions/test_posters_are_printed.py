@@ -118,7 +118,7 @@ def test_both_languages_say_everything() -> None:
         "25 students a class, not 40",
         "25 estudiantes por clase, no 40",
         "You’re counted.",
-        "Ya cuentas.",
+        "Y cuentas.",
         "mobilize.example/c",
         "CDF GHJ KMN",
         "Or text HERE 48219 to (213) 555-0142",

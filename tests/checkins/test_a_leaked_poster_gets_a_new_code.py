@@ -66,7 +66,7 @@ def test_the_old_code_explains_where_to_go_and_never_says_the_new_one(client, re
 
 def test_the_old_page_in_spanish_says_it_too(client, replaced):
     page = client.get(f"/c/{LEAKED}", headers={"Accept-Language": "es"})
-    assert "Esta clave ya no se usa" in page.text and replaced.code not in page.text
+    assert "Este código ya no se usa" in page.text and replaced.code not in page.text
 
 
 def test_what_is_tapped_on_the_old_page_afterwards_is_kept_for_a_person(client, replaced, mia):
