@@ -102,7 +102,8 @@ def _set_limits(app: Flask) -> None:
 
 
 def _open_tools(app: Flask) -> None:
-    from mobilize import database, languages, migration_status, stored_settings
+    from mobilize import database, languages, stored_settings
+    from mobilize.database import migration_status
     from mobilize.keys import blind_index_key, crypto
     from mobilize.observability import logs
 

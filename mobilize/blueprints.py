@@ -40,9 +40,9 @@ def _pass_higher_rooms(app: Flask) -> None:
 
 
 def _register_blueprints(app: Flask) -> None:
-    from mobilize import home_views
+    from mobilize.home import views
 
-    app.register_blueprint(home_views.bp)
+    app.register_blueprint(views.bp)
     for room in ROOMS:
         import_module(f"mobilize.{room}.routes").init_app(app)
 

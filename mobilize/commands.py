@@ -96,7 +96,7 @@ class _WhenCalled(AppGroup):
 
 COMMANDS = {
     "actions": "mobilize.actions.commands:actions",
-    "audit": "mobilize.audit_commands:audit_commands",
+    "audit": "mobilize.audit.commands:audit_commands",
     "backup": "mobilize.backup.commands:backup",
     "campaigns": "mobilize.actions.commands:campaigns",
     "db": "flask_migrate.cli:db",

@@ -11,8 +11,8 @@ from flask import Flask
 from markupsafe import escape
 from playwright.sync_api import Page
 
-from mobilize import guides
 from mobilize.accounts.models import RoleName
+from mobilize.home import guides
 from mobilize.languages import LANGUAGES
 from tests.builders import make_person, make_site, sign_in
 from tests.services.client import Client

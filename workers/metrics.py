@@ -16,9 +16,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy.exc import SQLAlchemyError
 
-from mobilize import clock, locks
+from mobilize import clock
 from mobilize.checkins.record import head_counts
-from mobilize.database import db
+from mobilize.database import db, locks
 from mobilize.observability import metrics
 from mobilize.texts import queries
 from mobilize.texts.sending import spending

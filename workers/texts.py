@@ -6,9 +6,10 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_shutting_down
 
-from mobilize import clock, locks
+from mobilize import clock
 from mobilize.accounts.queries import is_staff_phone
 from mobilize.backup import gaps
+from mobilize.database import locks
 from mobilize.reminders.rules.queries import is_moot
 from mobilize.texts import recovery, redaction
 from mobilize.texts.consent import roster_consents

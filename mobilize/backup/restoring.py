@@ -7,10 +7,10 @@ from pathlib import Path
 
 import flask_migrate
 
-from mobilize import audit, migration_status, settings
+from mobilize import audit, settings
 from mobilize.backup import archive, dumps, gaps
 from mobilize.backup.archive import Manifest
-from mobilize.database import atomic, db
+from mobilize.database import atomic, db, migration_status
 from mobilize.errors import Refused
 
 

@@ -8,8 +8,8 @@ import flask_migrate
 from sqlalchemy import select
 
 import config
-from mobilize import clock, create_app, migration_status
-from mobilize.database import db
+from mobilize import clock, create_app
+from mobilize.database import db, migration_status
 from mobilize.demo.links import program_token
 from mobilize.demo.seed import local
 from mobilize.printing.qr import qr_terminal

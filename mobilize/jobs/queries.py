@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from mobilize import locks
-from mobilize.database import db
+from mobilize.database import db, locks
 from mobilize.jobs.models import FilePurpose, Job, JobFile
 
 MOST_LISTED = 50

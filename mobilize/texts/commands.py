@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from mobilize import clock, locks
+from mobilize import clock
 from mobilize.backup import gaps
 from mobilize.commands import Commands
+from mobilize.database import locks
 from mobilize.texts import queries
 from mobilize.texts.sending import pauses, reconciling, senders, spending
 

@@ -14,8 +14,8 @@ from datetime import timedelta
 
 import psycopg
 
-from mobilize import clock, locks
-from mobilize.database import db
+from mobilize import clock
+from mobilize.database import db, locks
 from tests.cluster.machines import Cluster, running
 from tests.cluster.morning import Morning, Phase
 from tests.services import NotAvailable

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 import config
-from mobilize import clock, guides, locks
+from mobilize import clock
 from mobilize.accounts.security.checklist import BEAT
+from mobilize.database import locks
+from mobilize.home import guides
 from tests.containers.walking import ROOT, Stage, Walk, sent_to_the_engine, steps
 from tests.services import free_port
 from tests.services.processes import answers

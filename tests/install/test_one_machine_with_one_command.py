@@ -18,7 +18,7 @@ from deploy.install import CannotInstall, answers, archiving, release
 from deploy.install.answers import Environment
 from deploy.install.files import PLACES, SOURCES, connections
 from mobilize import database
-from mobilize.home_views import DRAINING
+from mobilize.home.views import DRAINING
 
 ROOT = Path(__file__).parents[2]
 UNITS = sorted(SOURCES.glob("*.service"))
@@ -217,7 +217,7 @@ def test_a_server_that_is_about_to_stop_says_so(
 ) -> None:
     assert own_app.test_client().get("/healthz").status_code == 200
     assert not DRAINING.exists()
-    monkeypatch.setattr("mobilize.home_views.DRAINING", tmp_path / "draining")
+    monkeypatch.setattr("mobilize.home.views.DRAINING", tmp_path / "draining")
     (tmp_path / "draining").touch()
     answer = own_app.test_client().get("/healthz")
     assert (answer.status_code, answer.json["why"]) == (503, "stopping")

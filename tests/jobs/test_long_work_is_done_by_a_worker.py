@@ -12,9 +12,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
-from mobilize import clock, locks
+from mobilize import clock
 from mobilize.accounts.models import RoleName
-from mobilize.database import atomic, db
+from mobilize.database import atomic, db, locks
 from mobilize.errors import Refused
 from mobilize.jobs import operations as jobs
 from mobilize.jobs.files import PART_BYTES, NamedFile, file_of

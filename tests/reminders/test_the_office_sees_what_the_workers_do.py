@@ -6,9 +6,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from mobilize import clock, locks
+from mobilize import clock
 from mobilize.accounts.models import RoleName
-from mobilize.database import atomic
+from mobilize.database import atomic, locks
 from mobilize.observability import health_checks
 from mobilize.observability.task_runs import FinishedRun, ScheduledTask, announce, record_runs
 from mobilize.reminders.monitoring.task_words import every, queue_words, task_words

@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
-from mobilize import audit, clock, locks
+from mobilize import audit, clock
 from mobilize.accounts.models import Person, RoleName
 from mobilize.accounts.security.checklist import (
     APPENDONLY,
@@ -17,7 +17,7 @@ from mobilize.accounts.security.checklist import (
     protections,
 )
 from mobilize.audit import AuditRow
-from mobilize.database import atomic
+from mobilize.database import atomic, locks
 from mobilize.keys.crypto import head_of
 from mobilize.observability import health_checks
 from tests.builders import make_area, make_person, sign_in

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from mobilize import clock, locks
-from mobilize.database import db
+from mobilize import clock
+from mobilize.database import db, locks
 from mobilize.demo.carrier.server import Carrier
 from mobilize.texts.models import OutboxText, TextState
 from mobilize.texts.queries import is_opted_out

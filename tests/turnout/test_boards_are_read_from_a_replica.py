@@ -9,10 +9,10 @@ from flask import Flask
 from sqlalchemy import text
 
 import config
-from mobilize import create_app, replica
+from mobilize import create_app
 from mobilize.accounts.access.scope import Scope
-from mobilize.database import atomic, db
-from mobilize.replica import from_replica, oldest_seconds
+from mobilize.database import atomic, db, replica
+from mobilize.database.replica import from_replica, oldest_seconds
 from mobilize.turnout.board import cache as live
 from tests.services.databases import PostgresDatabase, opened
 from tests.services.postgres import UNSAFE_BUT_FAST, Replica

@@ -24,12 +24,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 import config
-from mobilize import clock, create_app, locks
+from mobilize import clock, create_app
 from mobilize.accounts.models import RoleName
 from mobilize.accounts.security.checklist import BEAT
 from mobilize.backup import gaps
 from mobilize.backup.archive import Manifest
-from mobilize.database import db
+from mobilize.database import db, locks
 from mobilize.demo.carrier.server import Carrier
 from mobilize.demo.carrier.telnyx import TelnyxCarrier
 from mobilize.keys import blind_index_key

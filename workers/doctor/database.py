@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from mobilize import clock, migration_status
-from mobilize.database import db, is_pooled, is_postgres, is_read_only
+from mobilize import clock
+from mobilize.database import db, is_pooled, is_postgres, is_read_only, migration_status
 from mobilize.observability.findings import Finding, finding
 from workers.timetable import Queue
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from mobilize import locks, settings
+from mobilize import settings
 from mobilize.accounts.security.checklist import BEAT
 from mobilize.backup import gaps
+from mobilize.database import locks
 from mobilize.observability.findings import Finding, finding
 from mobilize.reminders.monitoring.worker_tasks import is_silent, worker_queues
 from mobilize.texts.receiving.webhooks import webhook_statuses

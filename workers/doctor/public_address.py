@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import urllib3
 
 from mobilize import settings
-from mobilize.home_views import PROBE
+from mobilize.home.views import PROBE
 from mobilize.keys import crypto
 from mobilize.observability.findings import Finding, finding
 from mobilize.roster.uploads.uploaded_table import LARGEST_UPLOAD

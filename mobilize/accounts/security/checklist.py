@@ -7,12 +7,12 @@ from enum import StrEnum
 
 from sqlalchemy import func, select, text
 
-from mobilize import audit, locks, migration_status, settings
+from mobilize import audit, settings
 from mobilize.accounts.access.scope import running_on, today
 from mobilize.accounts.higher_rooms import higher_rooms
 from mobilize.accounts.models import Person, RoleName, RoleTerm
 from mobilize.accounts.sign_in.sessions import has_second_factor
-from mobilize.database import db, is_postgres
+from mobilize.database import db, is_postgres, locks, migration_status
 from mobilize.keys import rotation as key_rotation
 from mobilize.keys.crypto import CannotOpen
 from mobilize.languages import _, say_date, say_time

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mobilize.actions.line_finder.queries import LineFinder, PublicLine
-from mobilize.map_projection import LatLon, Projection, fit, middle
+from mobilize.roster.map_projection import LatLon, Projection, fit, middle
 
 SIZE, MARGIN, CELLS = 640, 16, 8
 _TAP = re.compile(f"[0-{CELLS - 1}]{{2}}(-[0-{CELLS - 1}]{{2}})?")

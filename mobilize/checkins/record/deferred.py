@@ -8,11 +8,10 @@ from typing import Any
 
 from sqlalchemy import Select, or_, select, union_all
 
-from mobilize import locks
 from mobilize.actions.models import Action, ActionKind, Event
 from mobilize.checkins.models import OWN_PHONE, ClaimKind, Evidence, Outcome, Void
 from mobilize.checkins.record.attendance import ATTENDS, derive_attendance
-from mobilize.database import db
+from mobilize.database import db, locks
 
 LEASE = "checkins.deferred"
 # Ids carry their time, and a slow transaction's row appears behind newer ones: so far back we look again.

@@ -5,14 +5,14 @@ import uuid
 from flask import abort, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from mobilize import clock, locks, settings
+from mobilize import clock, settings
 from mobilize.accounts.access.permissions import after_step_up, me, signed_in
 from mobilize.accounts.models import CodeLane, RoleName
 from mobilize.accounts.security.checklist import BEAT
 from mobilize.accounts.sign_in.code_budgets import UNANSWERED_ALARM, lane_use, unanswered_codes
 from mobilize.actions.models import Campaign
 from mobilize.backup import gaps
-from mobilize.database import db
+from mobilize.database import db, locks
 from mobilize.languages import _, say_ago
 from mobilize.observability import health_checks
 from mobilize.phones import format_phone

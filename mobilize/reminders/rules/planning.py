@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import Select, delete, select, union_all
 from sqlalchemy.orm import Session, joinedload
 
-from mobilize import failpoints, locks
+from mobilize import failpoints
 from mobilize.actions.models import Action, Event, EventState
 from mobilize.checkins.member.personal_links import ended_links, personal_address, personal_code
-from mobilize.database import atomic, db, insert, is_postgres, new_id
+from mobilize.database import atomic, db, insert, is_postgres, locks, new_id
 from mobilize.reminders.blanks import blanks_for, blanks_for_member, own_links_begin, written_in
 from mobilize.reminders.models import PlannedReminder, PlanningProgress, ReminderRule, RuleKind
 from mobilize.reminders.rules.kinds import ANNOUNCING, MEMBER_KINDS, MOVED, SPECS, RuleSpec

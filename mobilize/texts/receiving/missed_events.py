@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from mobilize import locks
-from mobilize.database import db
+from mobilize.database import db, locks
 from mobilize.texts import carriers
 from mobilize.texts.carriers.base import CarrierModule, LogUnreadable
 from mobilize.texts.models import Attempt, OutboxText, TextState

@@ -22,7 +22,7 @@ from mobilize import clock
 from mobilize.accounts.access.scope import Scope
 from mobilize.actions.models import Action
 from mobilize.database import db
-from mobilize.replica import from_replica
+from mobilize.database.replica import from_replica
 from mobilize.roster.models import Site
 from mobilize.turnout.board.change_detection import Fingerprint, recent_evidence, signs_of, taken_back_since
 from mobilize.turnout.figures.counter import AttendanceKey

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, select
 from mobilize.actions.models import Action, Event
 from mobilize.checkins.models import Evidence, HeadCount, Match, Supporters, Void
 from mobilize.database import db
-from mobilize.replica import oldest_seconds
+from mobilize.database.replica import oldest_seconds
 from mobilize.turnout.figures.counter import AttendanceKey
 from mobilize.turnout.figures.queries import as_text, made_before
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from mobilize.map_projection import LatLon, Projection, fit, is_near, middle
+from mobilize.roster.map_projection import LatLon, Projection, fit, is_near, middle
 
 WIDTH, HEIGHT, MARGIN = 640, 640, 24
 # More sites than these lie on top of one another, and are drawn as clusters, one in each cell of the grid.

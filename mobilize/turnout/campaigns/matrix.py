@@ -17,7 +17,7 @@ from sqlalchemy import select
 from mobilize.accounts.access.scope import Scope
 from mobilize.actions.models import Action, Event, EventState
 from mobilize.database import db
-from mobilize.replica import from_replica
+from mobilize.database.replica import from_replica
 from mobilize.roster.models import Area, Site
 from mobilize.turnout.board.cache import board_for
 from mobilize.turnout.campaigns.series import still_runs

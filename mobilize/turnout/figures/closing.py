@@ -7,11 +7,10 @@ from uuid import UUID
 
 from sqlalchemy import Select, select, union
 
-from mobilize import locks
 from mobilize.actions.eligibility import freeze_event
 from mobilize.actions.models import Action, Event, EventState
 from mobilize.checkins.models import Evidence, HeadCount, Match, Supporters, Void
-from mobilize.database import atomic, db, insert, new_id
+from mobilize.database import atomic, db, insert, locks, new_id
 from mobilize.turnout.figures.queries import board
 from mobilize.turnout.figures.snapshots import (
     as_fixed,

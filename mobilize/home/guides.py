@@ -18,7 +18,7 @@ from mobilize.languages import DEFAULT
 
 # In this order where all of them are listed.
 NAMES = ("captain", "chair", "organizer", "office")
-FOLDER = Path(__file__).resolve().parents[1] / "docs" / "guides"
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "guides"
 # Raw HTML in a file is shown as the letters it is made of.
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 MANUALS = ("api", "webhooks")

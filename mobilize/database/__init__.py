@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, ClassVar, overload
 
 from flask import Flask
@@ -43,10 +44,10 @@ from mobilize.observability import metrics
 WRITES = {"mobilize_writes": True}
 # A second pool on the same database: every statement is a transaction by itself.
 AUTOCOMMIT = "autocommit"
-# A third one, on a replica, for what may be some seconds old (`mobilize.replica`).
+# A third one, on a replica, for what may be some seconds old (`mobilize.database.replica`).
 REPLICA = "replica"
 _LAST_STEPS = "last steps"
-MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
+MIGRATIONS = str(Path(__file__).resolve().parents[1] / "migrations")
 
 
 _id_lock = threading.Lock()

@@ -10,10 +10,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, SelectField
 
-from mobilize import clock, guides, languages, migration_status, settings
+from mobilize import clock, languages, settings
 from mobilize.accounts.access.permissions import anyone
 from mobilize.accounts.forms import local_path
-from mobilize.database import is_read_only
+from mobilize.database import is_read_only, migration_status
+from mobilize.home import guides
 from mobilize.keys import crypto
 from mobilize.keys.rotation import unfit_key
 from mobilize.turnout.board.charts import arrivals_chart

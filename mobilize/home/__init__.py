@@ -1,0 +1,1 @@
+"""The pages of no room: home, guides and manuals, switches, health checks."""
