@@ -102,21 +102,10 @@ _ROUTES = {
 _FILES = ("static", "sw.js", "colours.css")
 _FROM_CARRIER = ("/texts/receipts/", "/texts/inbound", "/texts/telnyx")
 _PAGES = (
-    *(
-        "",
-        "language",
-        "actions",
-        "approvals",
-        "audit",
-        "broadcasts",
-        "campaigns",
-        "devices",
-        "events",
-        "exports",
-        "guides",
-    ),
-    *("imports", "inbox", "members", "people", "privacy", "protections", "reports", "setup", "sites"),
-    *("calendars", "texting", "texts", "tokens", "webhooks"),
+    *("", "language", "actions", "approvals", "audit", "broadcasts", "calendars", "campaigns", "components"),
+    *("devices", "events", "exports", "guides", "imports", "inbox", "jobs", "manuals", "members", "people"),
+    *("photos", "privacy", "protections", "reports", "setup", "sites", "texting", "texts", "tokens"),
+    "webhooks",
 )
 _ROUTES |= dict.fromkeys(_FILES, ("file", "file")) | dict.fromkeys(_PAGES, ("page", "page"))
 _UNKNOWN = ("unknown", "unknown")

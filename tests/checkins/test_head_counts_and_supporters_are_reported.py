@@ -157,7 +157,7 @@ def test_the_plain_page_asks_once_and_keeps_what_was_typed(line, event):
             return line.post(f"/line/{event.code}/do", data={"do": "head_count", "nonce": "a" * 32, **form})
 
     response = report(n="20000")
-    assert response.status_code == 422 and "Is that right?" in response.text
+    assert response.status_code == 422 and "If that is right, tap the button again." in response.text
     assert 'name="sure" value="20000"' in response.text and 'value="20000" inputmode' in response.text
     assert line_figures(event.id).head_count is None
     assert report(n="19000", sure="20000").status_code == 422, "another number is asked about anew"

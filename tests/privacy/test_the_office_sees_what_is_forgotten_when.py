@@ -44,7 +44,7 @@ def test_it_says_the_day_in_plain_words(client: FlaskClient, morning: Morning, a
 
 def test_forgetting_now_takes_two_steps(client: FlaskClient, morning: Morning, ada: None) -> None:
     address = f"/privacy/forget/{morning.action.id}"
-    assert b"I mean it" in client.get(address).data
+    assert "Nobody will ever be able to find out again" in client.get(address).text
     assert client.post(address).status_code == 422 and not forgotten(morning)
     assert client.post(address, data={"sure": "yes"}).location == "/privacy" and forgotten(morning)
     assert b"forgotten on Wednesday, March 4" in client.get("/privacy").data

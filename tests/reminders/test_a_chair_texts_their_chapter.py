@@ -83,7 +83,10 @@ def test_who_said_they_come_is_called_for_when_the_chair_says_so(app: Flask, cli
         session.add(Rsvp(event_id=event.id, member_id=coming.id, coming=True, at=clock.now()))
     typed = {"wording": "chair_come", "whom": "said_coming"}
     looked = client.post(f"/events/{event.id}/text", data=typed)
-    assert "It goes to 1 member of Elm Street School who said they come" in client.get(looked.location).text
+    assert (
+        "It goes to 1 member of Elm Street School who said they are coming"
+        in client.get(looked.location).text
+    )
     client.post(looked.location + "/send")
     queue_broadcasts(clock.now())
     assert phones("as_written") == [NATE]

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from markupsafe import escape
 from sqlalchemy import delete, select, update
 
 from mobilize import clock
@@ -59,9 +60,11 @@ def test_every_kind_has_its_section_and_its_form(app: Flask, client: FlaskClient
     action = make_action(starts_at=clock.now() + timedelta(days=3))
     make_event(action=action)
     sign_in(client, make_person(role=RoleName.ADMIN))
-    page = client.get(f"/actions/{action.id}/reminders").text
+    plan = client.get(f"/actions/{action.id}/reminders").text
     for kind, spec in SPECS.items():
-        assert str(spec.title) in page and f'value="{kind}:on"' in page
+        address = f"/actions/{action.id}/reminders/{kind}"
+        page = client.get(address).text
+        assert str(escape(spec.title)) in plan and address in plan and f'value="{kind}:on"' in page
         assert all(f'id="{kind}-{FIELDS[column].name}"' in page for column in spec.settings)
 
 
@@ -70,4 +73,4 @@ def test_a_rally_has_no_line_to_count(app: Flask, client: FlaskClient) -> None:
     make_event(action=action)
     sign_in(client, make_person(role=RoleName.ADMIN))
     page = client.get(f"/actions/{action.id}/reminders").text
-    assert "day_before:on" in page and "count_question:" not in page
+    assert "reminders/day_before" in page and "reminders/count_question" not in page

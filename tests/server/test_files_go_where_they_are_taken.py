@@ -13,7 +13,11 @@ def test_every_view_that_reads_a_file_is_at_an_address_that_takes_one(sqlite_app
     listed = re.search(r"^UPLOAD_PATHS = \((.*)\)$", source, re.M)
     assert listed
     paths = tuple(re.findall(r'"([^"]+)"', listed[1]))
-    reading = {name for name, view in _views(sqlite_app).items() if "request.files" in _source(view)}
+    reading = {
+        name
+        for name, view in _views(sqlite_app).items()
+        if re.search(r"request\.files|_uploaded\(\)", _source(view))
+    }
     rules = [rule.rule for rule in sqlite_app.url_map.iter_rules() if rule.endpoint in reading]
     assert len(rules) >= 2
     assert [rule for rule in rules if not rule.startswith(paths)] == []

@@ -141,6 +141,8 @@ BLANKS = {
     "place": "Escuela Primaria Núñez",
     "link": "https://mobilize.example.org/m/ABCDEFGHJ",
     "page": "https://mobilize.example.org/events/01a20298-f6d0-7b5f-8b27-9073c536b2ac",
+    "start": "10:58 AM",
+    "end": "11:04 AM",
     "where": "la entrada de la calle Elm",
     "code": "48219305",
     "spaced": "4821 9305",

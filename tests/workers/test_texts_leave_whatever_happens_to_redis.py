@@ -198,13 +198,13 @@ def test_a_process_that_dies_is_followed_by_another(
     queue("first", 5)
     assert_each_left_once(carrier, "first", 5, within=25)
     [_leash, parent, *children] = tree(worker.pid)
-    assert len(children) == 5, "one for each queue"
+    assert len(children) == 6, "one for each queue"
     for child in children:
         os.kill(child, signal.SIGKILL)
     queue("second", 5)
     assert_each_left_once(carrier, "second", 5, within=25)
     [_leash, same_parent, *others] = tree(worker.pid)
-    assert same_parent == parent and len(others) == 5 and not set(others) & set(children)
+    assert same_parent == parent and len(others) == 6 and not set(others) & set(children)
 
 
 def test_the_processes_end_when_their_parent_is_killed(
@@ -223,7 +223,7 @@ def test_processes_with_nothing_to_do_retire_and_come_back_for_work(
 ):
     environ["PATIENCE"] = "0.4"
     worker = processes.celery("worker", "--concurrency", "2", environ=environ)
-    wait_for(lambda: len(tree(worker.pid)) == 8, 60)
+    wait_for(lambda: len(tree(worker.pid)) == 9, 60)
     wait_for(lambda: len(tree(worker.pid)) == 3, 120)
     [_leash, _parent, stays] = tree(worker.pid)
     queue("code", 1, priority=Priority.CODE)

@@ -109,6 +109,8 @@ def _verb_words() -> dict[str, str]:
         "how_often.see": _("saw how often each member of a chapter was seen"),
         "import.columns": _("said what is in the columns of a roster"),
         "import.commit": _("imported a file"),
+        "import.places": _("said which sites a roster's unknown places are"),
+        "import.refused_lines": _("downloaded the lines of a file that were refused"),
         "import.undo": _("undid an import"),
         "inbox.answer": _("answered a text that came in"),
         "inbox.done": _("set aside a text that came in"),
