@@ -33,8 +33,8 @@ def rank(name: str) -> int:
 # Rooms whose tests are of pages and rules; check-ins, texts, migrations and backups are stored by each
 # database in its own way.
 ON_ONE_DATABASE = {
-    "accounts", "actions", "api", "demo", "journeys", "monitoring", "privacy", "reminders", "roster",
-    "security", "setup", "turnout", "webhooks",
+    "accounts", "actions", "api", "demo", "jobs", "journeys", "look", "monitoring", "privacy", "reminders",
+    "roster", "security", "setup", "turnout", "webhooks",
 }  # fmt: skip
 
 
