@@ -92,7 +92,7 @@ def _pages(app: Flask, world: World) -> list[str]:
         for rule, method in routes_and_methods(app)
         if method == "GET" and not rule.endpoint.endswith(("_csv", "_pdf", "_file"))
     }
-    return gate + part(sorted(office), 24)
+    return gate + part(sorted(office), 12)
 
 
 def test_nothing_sticks_is_cut_off_or_unseen_on_any_page(

@@ -53,7 +53,7 @@ def reachable(carrier: Carrier, base_environ: dict[str, str]) -> dict[str, str]:
     return {**base_environ, **where, "SEGMENTS_PER_SECOND": "5000"}
 
 
-@pytest.mark.parametrize("step", part(STEPS, 7))
+@pytest.mark.parametrize("step", part(STEPS, 4))
 def test_killed_there_and_started_again_each_text_leaves_once(
     carrier: Carrier, queued: Queue, now: datetime, reachable: dict[str, str], tmp_path: Path, step: str
 ):

@@ -395,7 +395,7 @@ BROKEN: dict[str, tuple[Callable[[Installation], object], set[str]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", part(BROKEN, 6))
+@pytest.mark.parametrize("what", part(BROKEN, 4))
 def test_what_is_broken_is_named(good: Installation, what: str) -> None:
     breaks, codes = BROKEN[what]
     breaks(good)
