@@ -6,8 +6,8 @@ web: it answers. worker: its clock was heard of within five minutes. Small, sinc
 import os
 import sys
 from collections.abc import Callable
+from http.client import HTTPConnection
 from pathlib import Path
-from urllib.request import urlopen
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 MOST_SILENT_S = 300
@@ -16,8 +16,9 @@ _QUERY = "SELECT extract(epoch FROM now() - max(ran_at)) FROM leases WHERE name 
 
 def web() -> bool:
     """The page for load balancers, by the loopback address."""
-    with urlopen(f"http://127.0.0.1:{os.environ.get('PORT') or 5000}/healthz", timeout=4) as answer:
-        return bool(answer.status == 200)
+    connection = HTTPConnection("127.0.0.1", int(os.environ.get("PORT") or 5000), timeout=4)
+    connection.request("GET", "/healthz")
+    return connection.getresponse().status == 200
 
 
 def worker() -> bool:

@@ -23,7 +23,7 @@ SECRETS = {
     "an AWS key": re.compile(r"\bAKIA[0-9A-Z]{16}\b"),
     "a token of a code host": re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|glpat-[A-Za-z0-9_-]{20})"),
     "a password in an address": re.compile(
-        r"\b(?:postgres(?:ql)?|redis|https?)://[^/\s:@'\"{}<>]+:[^/\s:@'\"{}<>]+@"
+        r"\b(?:postgres(?:ql)?|redis|https?)://[^/\s:@'\"{}<>]+:[^/\s:@'\"{}<>$]+@"
     ),
     "a program's token": re.compile(r"\bmobilize_[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])"),
     "a signed token": re.compile(r"\beyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}\."),
