@@ -275,16 +275,29 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """In a run of everything (DRAWN), of rooms whose tests are of pages all run on PostgreSQL, and a tenth on
-    SQLite too. What is about storing runs on both in any case, and so does all with WHOLE=1."""
+    SQLite too; of the journeys, which open browsers, two in three. What is about storing runs on both in any
+    case, and all of all with WHOLE=1."""
     if not os.environ.get("DRAWN"):
         return
     left_out = {item for item in items if is_on_sqlite(item) and not drawn.is_drawn(item.nodeid, 10)}
+    left_out |= {item for item in items if is_a_journey(item) and drawn.is_drawn(item.nodeid, 3)}
     config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]
+
+
+def room_of(item: pytest.Item) -> str:
+    """The folder of the tests that it lies in."""
+    return item.path.relative_to(Path(__file__).parent).parts[0]
+
+
+def is_a_journey(item: pytest.Item) -> bool:
+    """It opens browsers, and is not the one from a roster to a report."""
+    return room_of(item) == "journeys" and item.path.stem != "test_a_whole_morning"
 
 
 def is_on_sqlite(item: pytest.Item) -> bool:
     """It is the SQLite half of a test of pages."""
     values = getattr(item, "callspec", None)
-    room = item.path.relative_to(Path(__file__).parent).parts[0]
-    return room in drawn.ON_ONE_DATABASE and values is not None and "sqlite" in values.params.values()
+    return (
+        room_of(item) in drawn.ON_ONE_DATABASE and values is not None and "sqlite" in values.params.values()
+    )
