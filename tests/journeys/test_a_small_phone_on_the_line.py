@@ -30,8 +30,8 @@ def names(page):
     return [row.removesuffix(" L.") for row in page.locator("#names li:visible .name").all_text_contents()]
 
 
-@pytest.mark.parametrize("width", [320, 360, 375, 390, 412])
-def test_it_is_no_wider_than_any_phone_in_spanish(line, width):
+@pytest.mark.parametrize("width", [320, 360, 375, 390, 412, 768])
+def test_it_is_no_wider_than_any_phone_or_tablet_in_spanish(line, width):
     line.set_viewport_size({"width": width, "height": 640})
     line.goto(f"{line.url}?lang=es")
     assert line.evaluate("[innerWidth, document.documentElement.scrollWidth]") == [width, width]

@@ -3,6 +3,7 @@
 `make test` looks at a part, drawn by seed (tests/drawn.py); `make look` at all.
 """
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -103,8 +104,9 @@ def _drawn(addresses: list[str], salt: str) -> list[str]:
 
 
 def _kind(path: str) -> str:
-    """An address without ids, which are others in each run."""
-    return "/".join("id" if len(part) > 24 else part for part in path.split("/"))
+    """An address without ids and codes, which are others in each run."""
+    drawn_anew = re.compile(r".{25,}|[0-9A-Z]{9}")
+    return "/".join("id" if drawn_anew.fullmatch(part) else part for part in path.split("/"))
 
 
 def _opens(page: Page, server: str, path: str) -> bool:
