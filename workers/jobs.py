@@ -1,5 +1,6 @@
-"""Tasks of the room jobs: which function does which kind of long work, and for whom. Safe to run twice, late,
-and by two beats."""
+"""Tasks of the room jobs: a function for each kind of long work, in its starter's scope.
+
+Safe to run twice, late, and by two beats."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""What a worker does of a list of chairs: reading it, and carrying out the plan that was displayed."""
+"""Jobs of a list of chairs: reading it, and carrying out the plan that was displayed."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""What a worker draws of an action: the posters of all its places, in one file or a file for each."""
+"""The job of an action's posters: those of all its places, in one file or a file for each."""
 
 import io
 import uuid

@@ -1,5 +1,5 @@
-"""What asks a person once more who they are, or a second one: a program prepares it, and the answer, 202, has
-the address where a person does it."""
+"""Deeds that ask for a step-up or a second person: a program prepares them, and the answer, 202, has the
+address where a person confirms."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Which photos from the lines somebody may see: those of events whose names they may print."""
+"""Photos from the lines that somebody may see: those of events whose names they may print."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""What a worker does of imports: reading a file, importing what was shown, undoing it."""
+"""Jobs of imports: reading a file, importing what was displayed, undoing it."""
 
 import uuid
 from datetime import datetime

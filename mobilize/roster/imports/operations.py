@@ -23,8 +23,12 @@ from mobilize.jobs.models import JobStep
 from mobilize.languages import _
 from mobilize.roster.imports import apply_roster, apply_sites
 from mobilize.roster.imports.refused_lines import HEADING, file_of_refused_lines, is_of_refused_lines
-from mobilize.roster.imports.remembered_columns import hash_of, recall, remember
-from mobilize.roster.imports.remembered_places import recall_places
+from mobilize.roster.imports.remembered_mappings import (
+    hash_of,
+    recall_columns,
+    recall_places,
+    remember_columns,
+)
 from mobilize.roster.imports.roster_changes import StagedChanges
 from mobilize.roster.imports.roster_reader import check_roster_headings, read_roster
 from mobilize.roster.imports.site_matcher import KnownSite, SiteDirectory
@@ -49,7 +53,7 @@ def check_headings(kind: str, data: bytes, chosen: Mapping[str, str]) -> None:
         return
     if db.session.scalar(select(Site.id).limit(1)) is None:
         raise _no_sites()
-    check_roster_headings(data, chosen, recall)
+    check_roster_headings(data, chosen, recall_columns)
 
 
 def check_mended(data: bytes) -> None:
@@ -88,13 +92,13 @@ def dry_run_roster(
         data,
         book,
         chosen,
-        recall,
+        recall_columns,
         recall_places=recall_places,
         mended=mended,
         tell=(lambda n: tell(JobStep.READING, n, lines if lines >= n else 0)) if tell else None,
     )
     if chosen:
-        remember(reading.header, chosen, by=by, now=now)
+        remember_columns(reading.header, chosen, by=by, now=now)
     started = _start(ROSTER, digest, by=by, now=now)
     changes = StagedChanges(reading, stored_roster(), _is_desk_phone, now)
     _stage(started.id, changes, tell)

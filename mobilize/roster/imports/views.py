@@ -30,8 +30,7 @@ from mobilize.roster.forms import MOST_HEADINGS, PlacesForm, UploadForm
 from mobilize.roster.imports import jobs as import_jobs
 from mobilize.roster.imports import operations as importing
 from mobilize.roster.imports.column_mapping import ROSTER
-from mobilize.roster.imports.remembered_columns import forget
-from mobilize.roster.imports.remembered_places import remember_places
+from mobilize.roster.imports.remembered_mappings import forget_headings, remember_places
 from mobilize.roster.imports.summary import needs_second_person, rejected_in_words
 from mobilize.roster.models import Import, ImportState, Member
 from mobilize.roster.routes import bp
@@ -183,7 +182,7 @@ def forget_columns(import_id: uuid.UUID) -> Response:
     """Ask about the columns of such files again, and drop what was read by them."""
     row = _import(import_id)
     if headings := str(row.summary.get("recalled_columns") or ""):
-        forget(bytes.fromhex(headings))
+        forget_headings(bytes.fromhex(headings))
     if row.state is ImportState.STAGED:
         importing.drop_import(row.id)
     flash(_("Forgotten. Choose the file again, and say what is in each column."), "done")

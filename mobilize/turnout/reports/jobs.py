@@ -1,4 +1,4 @@
-"""What a worker puts on paper of an action: the reports of all its chapters, counts only, a file for each."""
+"""The job of an action's reports: those of all its chapters, counts only, a file for each."""
 
 import io
 import uuid
