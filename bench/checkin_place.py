@@ -33,8 +33,7 @@ KEYS = "b1:c29tZSBieXRlcyBmb3IgYSBiZW5jaCBkYXRhYmFzZSE="
 def serving(url: str, folder: Path) -> Iterator[tuple[int, Processes]]:
     """The application's web server on a seeded database, on a port of its own; inside its context."""
     port, processes = free_port(), Processes(folder)
-    environ = {"MOBILIZE_ENV": "test", "SECRET_KEYS": KEYS, "DATABASE_URL": url}
-    environ["PUBLIC_BASE_URL"] = f"http://localhost:{port}"
+    environ = _settings(url, port)
     app = create_app(config.load(environ))
     try:
         with app.app_context():
@@ -57,9 +56,15 @@ def serve_floor(processes: Processes, url: str) -> int:
     """Its tables, and a server like the application's; returns its port."""
     _make_floor(url)
     port = free_port()
-    process = processes.start_web({**os.environ, "DATABASE_URL": url}, port, "bench.checkin_floor:rsgi")
-    processes.wait_for(process, lambda: answers(f"http://127.0.0.1:{port}/"), "floor")
+    environ = {**os.environ, **_settings(url, port)}
+    process = processes.start_web(environ, port, "bench.checkin_floor:rsgi")
+    processes.wait_for(process, lambda: answers(f"http://127.0.0.1:{port}/"), "web")
     return port
+
+
+def _settings(url: str, port: int) -> dict[str, str]:
+    base = f"http://localhost:{port}"
+    return {"MOBILIZE_ENV": "test", "SECRET_KEYS": KEYS, "DATABASE_URL": url, "PUBLIC_BASE_URL": base}
 
 
 def requests(port: int, n: int) -> list[bytes]:
