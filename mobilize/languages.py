@@ -1,5 +1,6 @@
 """The languages of the service: one list of them, texts in each, and dates and times as each writes them."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -8,10 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date as babel_format_date
 from babel.dates import format_time as babel_format_time
-from babel.dates import format_timedelta
+from babel.dates import format_timedelta, match_skeleton
 from babel.lists import format_list
 from babel.support import NullTranslations, Translations
 from flask import Flask, has_request_context, request
@@ -27,15 +28,15 @@ class Language:
     """One language of the service, `name` as its readers call it.
 
     `locale` (Babel's) has its catalogue, numbers and days; `day` and `day_with_year` are CLDR patterns of a
-    date, and `halves` the words for before and after noon. Where it is `required`, broadcasts and statements
-    have to be written in it.
+    date, and `halves` the words for before and after noon; None: times are written as CLDR has them. Where it
+    is `required`, broadcasts and statements have to be written in it.
     """
 
     name: str
     locale: str
     day: str
     day_with_year: str
-    halves: tuple[str, str]
+    halves: tuple[str, str] | None
     required: bool
 
     @property
@@ -44,7 +45,41 @@ class Language:
         return str(Locale.parse(self.locale).text_direction)
 
 
-# In this order on pages, in forms and on paper.
+_CATALOGUES = Path(__file__).parent / "translations"
+# What rosters call a language that CLDR calls otherwise.
+_ROSTERS_CODES = {"fil": "tl"}
+
+
+def by_catalogue(folder: Path) -> dict[str, Language]:
+    """The languages that have a catalogue in this folder of catalogues, each written as CLDR has it.
+
+    Raises `ValueError` for a catalogue that Babel would not find, or whose language CLDR does not know.
+    """
+    locales = sorted(path.parents[1].name for path in folder.glob("*/LC_MESSAGES/messages.po"))
+    return {_ROSTERS_CODES.get(locale, locale): _by_cldr(locale) for locale in locales}
+
+
+def _by_cldr(name: str) -> Language:
+    try:
+        locale = Locale.parse(name)
+    except (ValueError, UnknownLocaleError) as wrong:
+        raise ValueError(f"translations/{name}: CLDR knows no such language") from wrong
+    if str(locale) != name:
+        raise ValueError(f"translations/{name}: call this folder {locale.language}")
+    own_name = locale.get_language_name(name) or name
+    skeleton = match_skeleton("MMMMEEEEd", locale.datetime_skeletons) or "MMMEd"
+    day = locale.datetime_skeletons[skeleton].pattern
+    return Language(
+        name=own_name[:1].upper() + own_name[1:],
+        locale=name,
+        day=re.sub(r"E+", "EEEE", re.sub(r"M{3,}", "MMMM", day)),
+        day_with_year=locale.date_formats["full"].pattern,
+        halves=None,
+        required=False,
+    )
+
+
+# In this order on pages, in forms and on paper; behind these, whatever else has a catalogue.
 LANGUAGES = {
     "en": Language(
         name="English",
@@ -64,10 +99,10 @@ LANGUAGES = {
         required=True,
     ),
 }
+LANGUAGES |= {code: one for code, one in by_catalogue(_CATALOGUES).items() if code not in LANGUAGES}
 # What pages and texts are first written in, and where something is not in the reader's language.
 DEFAULT = "en"
 COOKIE = "language"
-_CATALOGUES = Path(__file__).parent / "translations"
 _CACHED_LANGUAGE = "mobilize.language"
 
 _ = gettext
@@ -78,6 +113,7 @@ __all__ = [
     "N_",
     "Translated",
     "_",
+    "hour_of",
     "in_each",
     "in_language",
     "language",
@@ -188,7 +224,8 @@ def _chosen() -> str | None:
 @lru_cache(1000)
 def _best_match(header: str) -> str:
     """The best language for an Accept-Language header. Cached: a city sends few different ones."""
-    return parse_accept_header(header, LanguageAccept).best_match(LANGUAGES, DEFAULT)
+    names = {name: code for code, one in LANGUAGES.items() for name in (code, one.locale)}
+    return names[parse_accept_header(header, LanguageAccept).best_match(names, DEFAULT)]
 
 
 @contextmanager
@@ -285,6 +322,15 @@ def day_in_sentence(starts_at: datetime, language: str, *, year: bool = False) -
     return babel_format_date(
         starts_at.date(), spoken.day_with_year if year else spoken.day, locale=spoken.locale
     )
+
+
+def hour_of(local: datetime, language: str) -> tuple[str, str]:
+    """The time of day and its half, as paper and texts have them: ("7:00", "am"); ("07:00", "") in a language
+    that has no words of its own for the halves. `local` is."""
+    spoken = LANGUAGES[language]
+    if spoken.halves is None:
+        return babel_format_time(local.time(), "short", locale=spoken.locale).replace("\u202f", " "), ""
+    return f"{local.hour % 12 or 12}:{local.minute:02d}", spoken.halves[local.hour >= 12]
 
 
 def say_when(start: datetime, end: datetime, zone: str | None = None) -> str:

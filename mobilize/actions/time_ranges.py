@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 
 from mobilize import clock
 from mobilize.errors import Refused
-from mobilize.languages import LANGUAGES, _, day_in_sentence
+from mobilize.languages import _, day_in_sentence, hour_of
 
 LONGEST = timedelta(hours=16)
 # A year outside these is a typing mistake.
@@ -89,15 +89,7 @@ def day_line(starts_at: datetime, language: str, *, year: bool = False) -> str:
 
 def hours_line(starts_at: datetime, ends_at: datetime, language: str) -> str:
     """`7:00–7:45 am`, `11:30 am–1:00 pm`; both times are local, am and pm are said once if they can."""
-    first, last = _half(starts_at, language), _half(ends_at, language)
+    (start, first), (end, last) = hour_of(starts_at, language), hour_of(ends_at, language)
     same = first == last and starts_at.date() == ends_at.date()
-    before = _clock(starts_at) if same else f"{_clock(starts_at)}{_NO_BREAK}{first}"
-    return f"{before}–{_clock(ends_at)}{_NO_BREAK}{last}".replace(" ", _NO_BREAK)
-
-
-def _clock(moment: datetime) -> str:
-    return f"{moment.hour % 12 or 12}:{moment.minute:02d}"
-
-
-def _half(moment: datetime, language: str) -> str:
-    return LANGUAGES[language].halves[moment.hour >= 12]
+    before = start if same else f"{start} {first}".rstrip()
+    return f"{before}–{end} {last}".rstrip().replace(" ", _NO_BREAK)

@@ -15,8 +15,8 @@ def title(job: Job) -> str:
         JobKind.UNDO_IMPORT: _("Undo an import"),
         JobKind.READ_CHAIRS: _("Read a list of chairs"),
         JobKind.CARRY_OUT_CHAIRS: _("Change the chairs"),
-        JobKind.POSTERS: _("Draw posters"),
-        JobKind.REPORTS: _("Put reports on paper"),
+        JobKind.POSTERS: _("Make posters"),
+        JobKind.REPORTS: _("Make reports to print"),
     }[job.kind]
     return f"{words}: {job.about}" if job.about else words
 
@@ -35,13 +35,13 @@ def state_word(job: Job) -> str:
 def progress(job: Job) -> str:
     """What it is doing, as a sentence."""
     if job.started_at is None:
-        return _("It begins in a moment.")
+        return _("It starts in a moment.")
     words = {
-        None: _("It has begun."),
+        None: _("It has started."),
         JobStep.READING: _("Reading the file."),
-        JobStep.COMPARING: _("Comparing with who is on the roster."),
-        JobStep.WRITING: _("Writing it down, all at once."),
-        JobStep.DRAWING: _("Drawing the pages."),
+        JobStep.COMPARING: _("Comparing it with the roster."),
+        JobStep.WRITING: _("Saving it, all at once."),
+        JobStep.DRAWING: _("Making the pages."),
     }[job.step]
     if job.total:
         return words + " " + _("%(done)s of %(total)s", done=f"{job.done:,}", total=f"{job.total:,}")

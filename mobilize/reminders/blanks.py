@@ -5,7 +5,7 @@ from datetime import datetime
 from mobilize import clock, settings
 from mobilize.actions.models import Event
 from mobilize.checkins.member.personal_links import LETTERS
-from mobilize.languages import DEFAULT, LANGUAGES, day_in_sentence
+from mobilize.languages import DEFAULT, day_in_sentence, hour_of
 from mobilize.segments import segments
 from mobilize.texts.templates import LONGEST, render, written_languages
 
@@ -54,5 +54,5 @@ def place_of(event: Event) -> str:
 
 def text_time(starts: datetime, language: str) -> str:
     """`7:00 am`, within GSM-7: the no-break spaces of printed times would double a text's price."""
-    half = LANGUAGES[language].halves[starts.hour >= 12].replace(" ", "")
-    return f"{starts.hour % 12 or 12}:{starts.minute:02d} {half}"
+    hour, half = hour_of(starts, language)
+    return f"{hour} {half.replace(' ', '')}".rstrip()

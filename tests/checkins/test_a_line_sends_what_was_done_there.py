@@ -1,5 +1,6 @@
 """Deeds from a line page's queue, and from its plain forms: each stored or shown to a person, none twice."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -177,6 +178,40 @@ def test_a_head_count_that_is_none_says_what_to_type(line, event, n):
     answer = line.post(f"/line/{event.code}/do", data={"do": "head_count", "n": n}, follow_redirects=True)
     assert "20000" in answer.text
     assert line_figures(event.id).head_count is None
+
+
+def field(page, name):
+    """The opening tag of a field, and what is said at it."""
+    [tag] = re.findall(rf'<input id="{name}" [^>]*>', page)
+    return tag, re.findall(rf'<p class="error" id="{name}-error"><span>([^<]+)</span>', page)
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "value", "says"),
+    [
+        ({"do": "head_count", "n": "many"}, "n", "many", "Type a number"),
+        ({"do": "walkin", "typed": "!!!"}, "typed", "!!!", "Write"),
+        ({"do": "new_number", "typed": "call me"}, "phone", "call me", "Write the phone with its area code"),
+    ],
+)
+def test_what_was_typed_wrong_is_in_its_field_with_the_focus_and_what_is_wrong(
+    line, event, mia, form, name, value, says
+):
+    answer = line.post(f"/line/{event.code}/do", data={"member": str(mia.id), **form})
+    assert answer.status_code == 422
+    tag, [error] = field(answer.text, name)
+    assert f'value="{value}"' in tag and 'aria-invalid="true"' in tag and tag.endswith(" autofocus>")
+    assert f"{name}-error" in tag.partition("aria-describedby")[2]
+    assert error.startswith(says)
+    assert answer.text.count(" autofocus>") == 1
+    if name == "phone":
+        assert f'value="{mia.id}" selected' in answer.text and "<details open>" in answer.text
+    assert not evidence(event)
+
+
+def test_what_is_wrong_with_a_tick_has_the_focus_on_the_next_page(line, event):
+    answer = line.post(f"/line/{event.code}/do", data={"do": "tick:"}, follow_redirects=True)
+    assert '<div class="notice problem" role="alert" tabindex="-1" autofocus>' in answer.text
 
 
 @pytest.mark.parametrize("form", [{}, {"do": ""}, {"do": "tick:"}, {"do": "tick:../"}, {"do": "x" * 10_000}])

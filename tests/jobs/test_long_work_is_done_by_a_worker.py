@@ -162,9 +162,9 @@ def test_ada_leaves_and_finds_the_work_again_and_every_page_says_when_it_is_done
 ) -> None:
     job = begin(ada, about="roster of May")
     page = client.get(f"/jobs/{job.id}").text
-    assert "It begins in a moment." in page and "Check again" in page
+    assert "It starts in a moment." in page and "Check again" in page
     assert client.get(f"/jobs/{job.id}/state").json == {
-        "open": True, "words": "It begins in a moment.", "done": 0, "total": 0,
+        "open": True, "words": "It starts in a moment.", "done": 0, "total": 0,
     }  # fmt: skip
     assert "Import: roster of May</a>: waits" in client.get("/imports").text
     assert "Import: roster of May" in client.get("/jobs").text
@@ -188,10 +188,10 @@ def test_a_job_is_only_for_whoever_started_it(client: FlaskClient, ada: str) -> 
 
 def test_the_page_says_when_nobody_works(client: FlaskClient, ada: str) -> None:
     job = begin(ada, now=clock.now() - timedelta(minutes=2))
-    assert "Long work stands still at the moment." in client.get(f"/jobs/{job.id}").text
+    assert "Long work is not running right now." in client.get(f"/jobs/{job.id}").text
     locks.record_run(CLOCK, now=clock.now())
     page = client.get(f"/jobs/{job.id}").text
-    assert "stands still" not in page and "for other long work to end" in page
+    assert "not running" not in page and "for other long work to end" in page
 
 
 def test_whoever_may_not_any_more_gets_nothing_done(client: FlaskClient) -> None:

@@ -33,7 +33,7 @@ def olga_of(action: Action) -> Any:
 def file_of(client: FlaskClient, address: str, **form: str) -> Any:
     """The file at the end of the way: asked for, done by a worker, saved."""
     job = client.post(address, data=form).location
-    assert "It begins in a moment." in client.get(job).text
+    assert "It starts in a moment." in client.get(job).text
     assert client.post(address, data=form).location == job, "asked for twice it is one"
     assert work() == 1
     assert "Save the file" in client.get(job).text

@@ -112,7 +112,7 @@ def test_a_photo_that_is_not_wanted_any_more_leaves_the_phone_and_its_count_coun
     expect(rosa.page.get_by_text(SAVED)).to_be_visible()
     allow_photos(gate.event.action, False, actor="shell", now=clock.now())
     rosa.context.set_offline(False)
-    expect(rosa.page.get_by_text("Photos are switched off for this action.")).to_be_visible(timeout=SOON)
+    expect(rosa.page.get_by_text("Photos are off for this action.")).to_be_visible(timeout=SOON)
     expect(rosa.page.get_by_text(SAVED)).to_be_hidden()
     eventually(lambda: db.session.scalars(select(HeadCount.n)).all(), [17])
     until(rosa.page, NOTHING_WAITS)

@@ -1,7 +1,9 @@
 """The member's page and the line page by keyboard alone. The board: `test_an_organizer_at_the_desk.py`."""
 
+import re
 from datetime import timedelta
 
+import pytest
 from playwright.sync_api import expect
 
 from mobilize import clock
@@ -39,16 +41,23 @@ def test_a_member_corrects_a_number_and_checks_in(gate, page):
     assert page.evaluate("document.activeElement.id") == "main"
     tab_to(page, "summary")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="Share these words")).to_be_visible()
+    expect(page.get_by_role("button", name="Copy")).to_be_visible()
 
 
-def test_a_captain_finds_ticks_takes_back_and_counts(gate, context, page):
+@pytest.fixture
+def line(gate, context, page):
+    """A captain's line page."""
     now = clock.now()
     ends = now + timedelta(hours=3)
     _grant, token = grant_line(gate.event.id, GrantKind.CAPTAIN, "Rosa", None, "shell", ends, now=now)
     context.add_cookies([{"name": f"line-{gate.event.code}", "value": token, "url": gate.server}])
     page.goto(gate.line)
     expect(page.get_by_label("Find a name")).to_be_visible()
+    return page
+
+
+def test_a_captain_finds_ticks_takes_back_and_counts(line):
+    page = line
     tab_to(page, "#search")
     page.keyboard.type("first3")
     tab_to(page, "#names button")
@@ -64,3 +73,47 @@ def test_a_captain_finds_ticks_takes_back_and_counts(gate, context, page):
     page.keyboard.type("31")
     page.keyboard.press("Enter")
     expect(page.locator("#head-count strong")).to_have_text("31", timeout=SOON)
+
+
+def test_a_captain_mends_what_was_not_taken_where_they_typed_it(line):
+    line.get_by_text("Tell the office").click()
+    line.get_by_label("Whose number changed?").select_option(label="First3 L.")
+    phone = line.get_by_label("Their new mobile number")
+    phone.fill("call me")
+    phone.press("Enter")
+    expect(phone).to_have_attribute("aria-invalid", "true", timeout=SOON)
+    expect(phone).to_be_focused()
+    expect(phone).to_have_value("call me")
+    assert phone.get_attribute("aria-describedby") == "phone-help phone-error"
+    expect(line.locator("#phone-error")).to_have_role("alert")
+    expect(line.locator("#phone-error")).to_have_text(re.compile("^Write the phone with its area code"))
+    expect(line.locator("#problems .notice")).to_have_count(0)
+    phone.fill("(213) 555-0199")
+    phone.press("Enter")
+    expect(line.locator("[data-unsent=new_number]")).to_have_text("(213) 555-0199: Sent", timeout=SOON)
+    expect(line.locator("#phone-error")).to_have_count(0)
+    expect(phone).to_have_attribute("aria-invalid", "false")
+
+
+def test_without_a_field_what_is_wrong_has_the_focus_and_leaves_it_when_it_is_put_away(line, context):
+    context.set_offline(True)
+    line.get_by_text("Hand the line to another phone").click()
+    line.get_by_role("button", name="Hand over").press("Enter")
+    box = line.locator("#problems .notice")
+    expect(box).to_be_focused()
+    expect(box).to_contain_text("This needs a network.")
+    tab_to(line, "#problems button")
+    line.keyboard.press("Enter")
+    expect(box).to_have_count(0)
+    assert line.evaluate("document.activeElement.id") == "main"
+
+
+def test_whoever_types_elsewhere_by_then_keeps_the_focus(line, context):
+    context.set_offline(True)
+    line.get_by_label("Mobile number, member number or name").fill("!!!")
+    line.get_by_role("button", name="Add this person").click()
+    expect(line.locator("[data-unsent=walkin]")).to_contain_text("!!!")
+    line.get_by_label("Find a name").fill("first")
+    context.set_offline(False)
+    expect(line.locator("#problems .notice")).to_contain_text("!!!", timeout=SOON)
+    expect(line.get_by_label("Find a name")).to_be_focused()

@@ -170,13 +170,13 @@ def test_who_sees_the_line_deletes_a_photo_and_the_count_stays(pickets: Pickets,
 def test_the_office_reads_a_word_about_faces_and_switches(pickets: Pickets, client: FlaskClient) -> None:
     home = f"/actions/{pickets.action.id}"
     sign_in(client, pickets.olga)
-    assert "See the photos" in client.get(home).text and "Switch photos off" not in client.get(home).text
+    assert "See the photos" in client.get(home).text and "Turn photos off" not in client.get(home).text
     assert client.post(f"{home}/photos?allow=0").status_code == 403
     sign_in(client, pickets.ada)
     for _twice in range(2):
-        assert "Photos are switched off." in client.post(f"{home}/photos?allow=0", follow_redirects=True).text
+        assert "Photos are off now." in client.post(f"{home}/photos?allow=0", follow_redirects=True).text
     page = client.get(home).text
-    assert page.index("Faces: whoever can be recognized") < page.index("Allow photos")
+    assert page.index("Faces: anyone who can be recognized") < page.index("Allow photos")
     client.post(f"{home}/photos?allow=1")
     db.session.rollback()
     assert pickets.action.photos_at is not None

@@ -51,7 +51,7 @@ def _verb_words() -> dict[str, str]:
         "action.create": _("made an action"),
         "action.hide_lines": _("took the lines of an action off the public page"),
         "action.photos": _("allowed photos from the lines of an action"),
-        "action.photos.off": _("switched photos off for an action"),
+        "action.photos.off": _("turned photos off for an action"),
         "action.show_lines": _("put the lines of an action on the public page"),
         "action.forget": _("forgot who came to an action"),
         "app.add": _("set up an app with six digits"),

@@ -1,6 +1,7 @@
 """Pages of actions: creating one at many sites, its events, and its posters."""
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -28,8 +29,9 @@ from mobilize.actions.visibility import (
     visible_action,
     visible_events,
 )
+from mobilize.actions.words_to_share import words_about
 from mobilize.errors import Refused
-from mobilize.languages import _, language, ngettext, say_when
+from mobilize.languages import Translated, _, language, ngettext, say_when
 from mobilize.roster.models import Area
 
 # From so many sites on, what will be made is said in a sentence first.
@@ -65,6 +67,7 @@ def new_action() -> ResponseReturnValue:
 def action(action_id: uuid.UUID) -> str:
     """An action with its events, by page."""
     action, now = visible_action(action_id, me().scope), clock.now()
+    number = number_of_events(action, me().scope)
     listed = page_of_events(
         action,
         me().scope,
@@ -77,14 +80,23 @@ def action(action_id: uuid.UUID) -> str:
         "actions/action.html",
         action=action,
         areas=areas_of(action, me().scope),
-        number=number_of_events(action, me().scope),
+        number=number,
         listed=listed,
         q=request.args.get("q", ""),
         area_id=_area_id(),
         zone=settings().union_timezone,
         now=now,
         many=LARGE,
+        share=_words_to_share(action, number, now),
     )
+
+
+def _words_to_share(action: Action, number: int, now: datetime) -> Translated | None:
+    """Words about its one event, where it has one; None once it is over or called off."""
+    if action.called_off_at or now > action.ends_at:
+        return None
+    only = visible_events(action, me().scope) if number == 1 else []
+    return words_about(action, only[0] if only else None)
 
 
 @bp.get("/actions/<uuid:action_id>/posters.pdf")

@@ -22,6 +22,7 @@ from mobilize.actions.printing.print_jobs import posters_of, printed, sheet_of
 from mobilize.actions.queries import event_at_time, events_at, is_open, lost_at
 from mobilize.actions.routes import bp
 from mobilize.actions.visibility import chairless, changeable_event, may_change, visible_event, visible_site
+from mobilize.actions.words_to_share import words_about
 from mobilize.errors import Refused
 from mobilize.languages import LANGUAGES, N_, Translated, _, language, say_in
 from mobilize.printing.qr import qr_png, qr_svg, qr_svg_file
@@ -45,6 +46,7 @@ def event(event_id: uuid.UUID) -> str:
         is_over=now > event.ends_at,
         lost=lost_at(event),
         no_chair=bool(event.site_id and chairless({event.site_id}, today(now))),
+        share=words_about(event.action, event) if not event.is_called_off and now <= event.ends_at else None,
     )
 
 

@@ -179,9 +179,7 @@ def _refuse_what_cannot_be(access: TokenAccess, new: operations.NewAction, body:
 def _areas(scope: Scope, area_ids: list[uuid.UUID] | None) -> list[Area] | None:
     if area_ids is None:
         if not may_choose_every_site(scope):
-            raise Refused(
-                "not_yours", _("Not every site is in view of this token. Name its areas."), status=403
-            )
+            raise Refused("not_yours", _("This token does not see every site. Name its areas."), status=403)
         return None
     visible = {area.id: area for area, _sites in areas_to_choose(scope)}
     if not visible.keys() >= set(area_ids):

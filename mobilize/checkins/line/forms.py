@@ -29,6 +29,18 @@ class LineForm(PageForm):
     def number(self) -> str:
         return (self.n.data or "").strip()
 
+    @property
+    def kind(self) -> str:
+        """What its button does, whoever is meant."""
+        return (self.do.data or "").partition(":")[0]
+
+    @property
+    def typed_in(self) -> str:
+        """What somebody typed into its field; "" where it has none."""
+        return {"head_count": self.n.data, "walkin": self.typed.data, "new_number": self.typed.data}.get(
+            self.kind
+        ) or ""
+
     def item(self, now: datetime) -> dict[str, object]:
         """The same as the page's queue sends it."""
         sent = self.data

@@ -71,8 +71,11 @@ def _those_not_in_first(people: list[ListedMember] | None) -> list[ListedMember]
     return people and sorted(people, key=lambda person: person.here is not None)
 
 
-def _page(event: Event, code: str, *, shell: bool = False, unusual: LineForm | None = None) -> str:
-    """`unusual`: a head count that was sent, about which the page asks whether it is right."""
+def _page(
+    event: Event, code: str, *, shell: bool = False, sent: LineForm | None = None, why: str | None = None
+) -> str:
+    """`sent`: a form that was not taken, which keeps what was typed: `why`, or where there is none its head
+    count is unusual, and the page asks whether it is right."""
     here = who_is_in(event.id)
     people = [] if shell and has_list(event.id) else _those_not_in_first(the_list(event.id))
     audit.note(f"grant:{grant().id}", "line.see", event.id, now=clock.now())
@@ -93,8 +96,10 @@ def _page(event: Event, code: str, *, shell: bool = False, unusual: LineForm | N
         ends_ms=int(grant().ends_at.timestamp() * 1000),
         nonce=uuid.uuid4().hex,
         usual_up_to=usual_up_to(event),
-        unusual=unusual.number if unusual else "",
-        chosen=unusual.gate.data if unusual else None,
+        unusual=sent.number if sent and not why else "",
+        wrong={sent.kind: why} if sent and why else {},
+        typed={sent.kind: sent.typed_in} if sent else {},
+        chosen=(sent.member.data or sent.gate.data) if sent else None,
         photo_of=_photo_of(event),
         missing=_missing(event),
         uncertain=_uncertain(event),
@@ -204,7 +209,9 @@ def do(code: str) -> Response | tuple[str, int]:
     batch = LineBatch(items=[form.item(now)])
     answer = do_items(event, grant(), batch, now=now)[0]
     if answer.get("error") == "count_unusual":
-        return _page(event, read_code(code), unusual=form), 422
+        return _page(event, read_code(code), sent=form), 422
+    if "why" in answer and not answer["stored"] and form.typed_in:
+        return _page(event, read_code(code), sent=form, why=str(answer["why"])), 422
     if "why" in answer:
         flash(str(answer["why"]), "problem")
     else:

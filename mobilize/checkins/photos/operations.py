@@ -49,11 +49,12 @@ def add_photo(event: Event, count_nonce: bytes, upload: bytes, *, by: str, now: 
         of_count = HeadCount.event_id == event.id, HeadCount.nonce == count_nonce
         count = session.scalar(select(HeadCount).where(*of_count).with_for_update())
         if count is None:
-            message = _("We have no head count that this photo goes with. Count, then add it.")
+            message = _("We have no head count for this photo. Count first, then add it.")
             raise Refused("no_count", message, status=404)
         _refuse_unless_allowed(event)
         if event.action.forgotten_at is not None or count.counted_at + KEPT_FOR <= now:
-            raise Refused("too_late", _("This head count is too old for a photo."), status=409)
+            why = _("This head count is too old for a photo. Count again, then add it.")
+            raise Refused("too_late", why, status=409)
         session.execute(delete(Photo).where(Photo.head_count_id == count.id))
         stored = session.scalar(select(func.count()).where(Photo.event_id == event.id)) or 0
         if stored >= MOST_OF_A_LINE:
@@ -66,5 +67,5 @@ def add_photo(event: Event, count_nonce: bytes, upload: bytes, *, by: str, now: 
 
 def _refuse_unless_allowed(event: Event) -> None:
     if event.action.photos_at is None:
-        message = _("Photos are switched off for this action. The count stays as it is.")
+        message = _("Photos are off for this action. The count stays as it is.")
         raise Refused("photos_off", message, status=409)

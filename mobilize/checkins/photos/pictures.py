@@ -56,7 +56,7 @@ def _pixels(upload: bytes) -> Image.Image:
     except Image.DecompressionBombError:
         raise too_large() from None
     except _BROKEN:
-        message = _("This is no photo that we can read: send a JPEG, PNG or WebP picture.")
+        message = _("We cannot read this photo. Send a JPEG, PNG or WebP picture.")
         raise Refused("no_picture", message, status=415) from None
     fresh = Image.new("RGB", pixels.size, "white")
     fresh.paste(pixels, mask=pixels if pixels.mode == "RGBA" else None)

@@ -77,9 +77,7 @@ def switch_photos(action_id: uuid.UUID) -> ResponseReturnValue:
         flash(refusal.message, "problem")
     else:
         flash(
-            _("Lines may now send a photo with each head count.")
-            if allowed
-            else _("Photos are switched off."),
+            _("Lines may now send a photo with each head count.") if allowed else _("Photos are off now."),
             "done",
         )
     return redirect(url_for("actions.action", action_id=action_id), 303)

@@ -2,8 +2,9 @@
 // The member's page: a tap is kept on this phone first and sent then, again and again, until the server has it.
 
 import * as queue from "./check_in_queue.js";
-import { byId, create, dataOf, field, first } from "./dom.js";
+import { byId, create, dataOf, field, first, sayAtField } from "./dom.js";
 import { background, cachePage, keepForLater } from "./offline.js";
+import { offerToShare } from "./share.js";
 import { storage } from "./storage.js";
 
 const words = dataOf("check-in");
@@ -42,7 +43,7 @@ async function checkIn(form, button) {
   if (typed) typedHere.set(nonce, typed);
   askedForOther = false;
   if (!storage.failed) keepForLater();
-  form.querySelector(".error")?.remove();
+  if (input) sayAtField(input, "");
   // It is in the queue, and the next person types here; on a slow phone they may have begun by now.
   if (input && typed && input.value === typed) input.value = "";
   retryDelay = 4000;
@@ -70,14 +71,8 @@ async function showError(form, { nonce, typed, why }) {
   await redraw();
   const input = field(form, "typed");
   if (!input) return;
-  const error = create("p", "error", why);
-  error.id = input.id + "-error";
-  form.querySelector(".error")?.remove();
-  input.before(error);
   input.value = typed ?? "";
-  input.setAttribute("aria-invalid", "true");
-  input.setAttribute("aria-describedby", "typed-help " + error.id);
-  input.focus();
+  sayAtField(input, why ?? "");
 }
 
 function send() {
@@ -113,21 +108,11 @@ function showReceipt(receipt, item) {
   here.replaceChildren(...content.childNodes);
   const facts = here.querySelector(".ticket .facts dl");
   if (item.typed) facts?.append(create("dt", "", words.typed), whatWasTyped("dd", item));
-  offerToShare(here.querySelector("#share"));
+  offerToShare(here);
   document.title = first(here, "h1").textContent ?? "";
   byId("main").focus();
   scrollTo(0, 0);
   isOld = true;
-}
-
-/** @param {HTMLElement | null} button says what all may read, and nothing of who was there */
-function offerToShare(button) {
-  if (!button || !(navigator.share || navigator.clipboard)) return;
-  const text = first(byId("content"), "#share-words").textContent ?? "";
-  const copied = () => (button.textContent = button.dataset.copied ?? "");
-  button.hidden = false;
-  button.onclick = () =>
-    (navigator.share ? navigator.share({ text }) : navigator.clipboard.writeText(text).then(copied)).catch(() => {});
 }
 
 /** @param {string} typed */

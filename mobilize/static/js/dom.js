@@ -31,6 +31,28 @@ export function first(parent, selector) {
 export const field = (form, name) => /** @type {HTMLInputElement | null} */ (form.elements.namedItem(name));
 
 /**
+ * Says at a field what is wrong with it, as the server's page does: aloud, and the next key goes into it. "" takes
+ * it back.
+ * @param {HTMLInputElement} input
+ * @param {string} why
+ */
+export function sayAtField(input, why) {
+  const id = input.id + "-error";
+  document.getElementById(id)?.remove();
+  const described = (input.getAttribute("aria-describedby") ?? "").split(" ").filter((one) => one && one !== id);
+  if (why) {
+    const error = create("p", "error", why);
+    error.id = id;
+    error.setAttribute("role", "alert");
+    input.before(error);
+    described.push(id);
+  }
+  input.setAttribute("aria-invalid", String(Boolean(why)));
+  input.setAttribute("aria-describedby", described.join(" "));
+  if (why) input.focus();
+}
+
+/**
  * The `data-` attributes of an element: words and addresses the server rendered.
  * @param {string} id
  */

@@ -1,9 +1,9 @@
 // @ts-check
 // The line page: its forms become items of the queue. It asks what the line looks like; an answer waits for a change.
 
-import { byId, field } from "./dom.js";
+import { byId, field, sayAtField } from "./dom.js";
 import { loadNames, showMatches } from "./line_list.js";
-import { dismiss, enqueue, loadQueue, send, sendAgain } from "./line_queue.js";
+import { dismiss, enqueue, listenForRefusals, loadQueue, send, sendAgain } from "./line_queue.js";
 import { changed, onChange, page, report, state } from "./line_state.js";
 import { drawPhoto, loadPhotos, sendPhotos } from "./line_photo.js";
 import { loadFigures, refresh } from "./line_sync.js";
@@ -60,6 +60,12 @@ function headCount(n, gate) {
   return /^\d{1,5}$/.test(n) ? { kind: "head_count", n: Number(n), ...(gate && { gate }) } : null;
 }
 
+/**
+ * What was sent last from a form, to know it again.
+ * @param {Tap} tap
+ */
+const key = ({ kind, typed, n }) => [kind, typed, n].join("/");
+
 /** @param {SubmitEvent} event */
 function onSubmit(event) {
   const form = /** @type {HTMLFormElement} */ (event.target);
@@ -73,13 +79,39 @@ function onSubmit(event) {
   event.preventDefault();
   if (tap.kind === "untick" && !tap.reason && button) return askWhy(button);
   if (mustConfirm(form, tap)) return;
+  form.dataset.sent = key(tap);
   enqueue(tap).then(() => clear(form));
 }
 
+const FORMS = { head_count: "count-form", new_number: "number-form", walkin: "walkin-form" };
+
+/** @param {HTMLFormElement} form */
+const inputsOf = (form) =>
+  /** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll("input:not([type=hidden])"));
+
 /** @param {HTMLFormElement} form */
 function clear(form) {
-  const inputs = /** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll("input:not([type=hidden])"));
-  for (const input of inputs) input.value = "";
+  for (const input of inputsOf(form)) {
+    input.value = "";
+    sayAtField(input, "");
+  }
+}
+
+/**
+ * Not taken while they still stand at its form: it is in its field again, with what is wrong. Whoever is elsewhere by
+ * now hears it above, and of an earlier visit too.
+ * @param {import("./line_queue.js").Item} item
+ * @param {string} why
+ */
+function putBack(item, why) {
+  const form = document.getElementById(FORMS[/** @type {keyof typeof FORMS} */ (item.kind)] ?? "");
+  if (!(form instanceof HTMLFormElement) || form.dataset.sent !== key(item)) return false;
+  const [input] = inputsOf(form);
+  const at = document.activeElement;
+  if (!input || input.value || (at !== document.body && !form.contains(at))) return false;
+  input.value = item.typed ?? String(item.n);
+  sayAtField(input, why);
+  return true;
 }
 
 /**
@@ -127,6 +159,7 @@ async function poll() {
 async function start() {
   onChange(() => (redraw(), drawPhoto()));
   listenForDismissals(dismiss);
+  listenForRefusals(putBack);
   document.addEventListener("submit", onSubmit);
   if (names) listenToSearch(names);
   await loadQueue();

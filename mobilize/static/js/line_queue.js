@@ -15,6 +15,12 @@ const SHOWN_FOR = 10000;
 
 /** @typedef {import("./line_state.js").Item} Item */
 
+/** @type {(item: Item, why: string) => boolean} */
+let isAtItsField = () => false;
+
+/** @param {typeof isAtItsField} listener hears what was not taken; true: it is in its form again, to be mended */
+export const listenForRefusals = (listener) => (isAtItsField = listener);
+
 /** @param {Omit<Item, "nonce" | keyof import("./clock.js").Stamp>} tap */
 export async function enqueue(tap) {
   /** @type {Item} */
@@ -94,9 +100,7 @@ async function settle(results) {
   for (const { nonce, stored, why } of results) {
     const item = queued.get(nonce);
     if (item?.typed && stored && !why) showAsSent(item.kind, item.typed);
-    if (item && why) state.rejected.push({ ...item, why });
-    // What the server could not take stays on this phone until a person has seen it.
-    if (item && why && !stored) await lineStorage.putItem({ ...item, why }, page.code);
+    if (item && why && tell(item, why, stored)) await lineStorage.putItem({ ...item, why }, page.code);
     else if (nonce) await storage.remove("line_queue", nonce);
     if (item && !why) state.confirmed.push(item);
   }
@@ -104,6 +108,18 @@ async function settle(results) {
   state.queue = state.queue.filter((item) => !settled.has(item.nonce));
   state.etag = ""; // what was sent may be drawn now, even where it changed nothing
   changed();
+}
+
+/**
+ * True where it stays on this phone until a person has seen it, as what the server could not take.
+ * @param {Item} item
+ * @param {string} why
+ * @param {boolean} stored
+ */
+function tell(item, why, stored) {
+  if (!stored && isAtItsField(item, why)) return false;
+  state.rejected.push({ ...item, why });
+  return !stored;
 }
 
 /**

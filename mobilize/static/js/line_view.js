@@ -262,16 +262,31 @@ function drawProblems() {
   const key = state.rejected.map(({ nonce, why }) => `${nonce} ${why}`).join("\n");
   if (key === drawnProblems) return;
   drawnProblems = key;
+  const before = problems.childElementCount;
   const reasons = [...new Set(state.rejected.map((item) => item.why))];
   problems.replaceChildren(...reasons.map(problem));
   const scanWords = document.querySelector("#scan[open] #scan-words");
   if (scanWords && reasons.length) scanWords.textContent = reasons[reasons.length - 1];
   if (reasons.length) problems.scrollIntoView({ block: "nearest" });
+  moveFocus(reasons.length > before);
+}
+
+/**
+ * To what is wrong, unless they type or go through the names: they hear it there. A box that was put away leaves the
+ * next one, or the page.
+ * @param {boolean} isNew
+ */
+function moveFocus(isNew) {
+  const at = document.activeElement;
+  const isAtWork = at instanceof HTMLInputElement || at instanceof HTMLSelectElement || names?.contains(at);
+  const box = /** @type {HTMLElement | null} */ (isNew ? problems.lastElementChild : problems.firstElementChild);
+  if (!isAtWork && (isNew || at === document.body)) (box ?? byId("main")).focus({ preventScroll: true });
 }
 
 /** @param {string} why */
 function problem(why) {
   const box = create("div", "notice problem");
+  box.tabIndex = -1;
   box.append(create("strong", "", why));
   const about = state.rejected.filter((item) => item.why === why).map(subjectOf).filter(Boolean).join(", ");
   if (about) box.append(create("p", "", about));

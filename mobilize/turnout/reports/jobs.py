@@ -42,7 +42,7 @@ def write_reports(run: JobRun, scope: Scope) -> None:
     if visible is not None and run.options["area_id"]:
         visible = visible.of_area(uuid.UUID(run.options["area_id"]))
     if action is None or visible is None or not visible.chapters:
-        raise Refused("no_chapters", _("No chapter that you see is in this action."))
+        raise Refused("no_chapters", _("None of your chapters is in this action."))
     name = file_name("reports", f"{action.starts_at:%Y-%m-%d}", ending="zip")
     codes = {chapter.site_id: chapter.code for chapter in visible.chapters}
     run.keep(FilePurpose.RESULT, NamedFile(name, _zipped(run, action, codes)))
