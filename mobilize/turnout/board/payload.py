@@ -18,7 +18,7 @@ from mobilize import clock, settings
 from mobilize.actions.models import Action
 from mobilize.turnout.board.charts import arrivals_chart
 from mobilize.turnout.board.pace import arrivals_of, pace_of, paces_of_areas
-from mobilize.turnout.board.site_map import Map, site_map
+from mobilize.turnout.board.site_map import Map, map_html, site_map
 from mobilize.turnout.board.sites import (
     EMPTY_LINES,
     PER_PAGE,
@@ -69,15 +69,18 @@ def way_back(chosen: SiteFilter) -> str:
     return f"?{query}" if query else ""
 
 
-def board_payload(action: Action, board: Board, area_id: UUID | None, *, places: bool) -> dict[str, Any]:
-    """What the page's script asks for: with `places`, names and codes too, whose digest is `key`."""
+def board_payload(
+    action: Action, board: Board, area_id: UUID | None, *, places: bool, more: bool
+) -> dict[str, Any]:
+    """What the page's script asks for: with `places`, names and codes too, whose digest is `key`; with `more`
+    what stands behind a word below the sites, while somebody has it open."""
     sites = board_sites(board)
     head = _head(action, board, sites, area_id)
     standing = _places(board)
     payload = {
         "html": render_template("turnout/_board.html", **head),
-        "map": render_template("turnout/_map.html", **head),
-        "more": render_template("turnout/_board_more.html", **head),
+        "map": head["map"],
+        "more": render_template("turnout/_board_more.html", **head) if more else None,
         "key": _digest(standing),
         "figures": _figures(sites, board),
     }
@@ -96,7 +99,7 @@ def area_tiles(board: Board, sites: Sequence[BoardSite], changes: dict[UUID, int
 
 
 def _head(action: Action, board: Board, sites: Sequence[BoardSite], area_id: UUID | None) -> dict[str, Any]:
-    pace = pace_of(board, action, clock.now())
+    pace, link = pace_of(board, action, clock.now()), url_for("turnout.live", action_id=action.id)
     return {
         "action": action,
         "board": board,
@@ -107,10 +110,9 @@ def _head(action: Action, board: Board, sites: Sequence[BoardSite], area_id: UUI
             {area_id: now - then for area_id, (now, then) in paces_of_areas(board, pace).items()},
         ),
         "area_id": area_id,
-        "map": _map(board, sites, area_id),
+        "map": map_html(_map(board, sites, area_id), area_id=area_id, link=link, by_head_count=False),
         "arrived": arrivals_chart(arrivals_of(board, action)),
-        "by_head_count": False,
-        "link": url_for("turnout.live", action_id=action.id),
+        "link": link,
         "site_link": site_link(action),
     }
 

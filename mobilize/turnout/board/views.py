@@ -57,19 +57,20 @@ def live(action_id: UUID) -> str:
 @signed_in(RoleName.ORGANIZER)
 def figures(action_id: UUID) -> Response:
     """The board for machines; `?with=html` is what keeps the page fresh: with `places` the names and codes
-    too, and with `area` the map of that one.
+    too, with `more` what stands behind a word below the sites, and with `area` the map of that one.
 
     304 to whoever names the ETag of an unchanged board. Figures are at most a second old.
     """
     action, scope = visible_action(action_id, me().scope), me().scope
     if request.args.get("with") == "html":
-        area_id, places = filter_from(request.args).area_id, "places" in request.args
-        way: tuple[object, ...] = (language(), area_id, places)
+        area_id = filter_from(request.args).area_id
+        parts = {part: part in request.args for part in ("places", "more")}
+        way: tuple[object, ...] = (language(), area_id, *parts.values())
         rendered = live_board.rendered_for(
             action,
             scope,
             way,
-            lambda board: live_board.render_json(board_payload(action, board, area_id, places=places)),
+            lambda board: live_board.render_json(board_payload(action, board, area_id, **parts)),
         )
     else:
         rendered = live_board.rendered_for(
