@@ -6,6 +6,7 @@ script searches, sorts and draws the rows; without it the server does the same f
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from flask import render_template, url_for
 
 from mobilize import clock, settings
 from mobilize.actions.models import Action
-from mobilize.turnout.board.charts import arrivals_chart
+from mobilize.turnout.board.charts import ArrivalsChart, arrivals_chart
 from mobilize.turnout.board.pace import arrivals_of, pace_of, paces_of_areas
 from mobilize.turnout.board.site_map import Map, map_html, site_map
 from mobilize.turnout.board.sites import (
@@ -53,6 +54,7 @@ def page_of_board(action: Action, board: Board, chosen: SiteFilter, page: int) -
     pages = max(1, -(-len(matching) // PER_PAGE))
     page = min(max(page, 1), pages)
     return _head(action, board, sites, chosen.area_id) | {
+        "arrived": _arrived(action, board),
         "sites": matching[(page - 1) * PER_PAGE : page * PER_PAGE],
         "found": len(matching),
         "page": page,
@@ -80,7 +82,7 @@ def board_payload(
     payload = {
         "html": render_template("turnout/_board.html", **head),
         "map": head["map"],
-        "more": render_template("turnout/_board_more.html", **head) if more else None,
+        "more": _more(action, board, head) if more else None,
         "key": _digest(standing),
         "figures": _figures(sites, board),
     }
@@ -95,7 +97,16 @@ def site_link(action: Action) -> str:
 
 def area_tiles(board: Board, sites: Sequence[BoardSite], changes: dict[UUID, int]) -> list[AreaTile]:
     """The areas by name."""
-    return [_tile(area, sites, changes.get(area.area_id)) for area in board.areas]
+    empty = Counter((site.area_id, site.state) for site in sites if site.state in EMPTY_LINES)
+    return [
+        AreaTile(
+            area,
+            silent=empty[area.area_id, BoardState.NONE],
+            zero=empty[area.area_id, BoardState.ZERO],
+            change=changes.get(area.area_id),
+        )
+        for area in board.areas
+    ]
 
 
 def _head(action: Action, board: Board, sites: Sequence[BoardSite], area_id: UUID | None) -> dict[str, Any]:
@@ -111,22 +122,23 @@ def _head(action: Action, board: Board, sites: Sequence[BoardSite], area_id: UUI
         ),
         "area_id": area_id,
         "map": map_html(_map(board, sites, area_id), area_id=area_id, link=link, by_head_count=False),
-        "arrived": arrivals_chart(arrivals_of(board, action)),
         "link": link,
         "site_link": site_link(action),
     }
+
+
+def _more(action: Action, board: Board, head: dict[str, Any]) -> str:
+    return render_template("turnout/_board_more.html", arrived=_arrived(action, board), **head)
+
+
+def _arrived(action: Action, board: Board) -> ArrivalsChart | None:
+    return arrivals_chart(arrivals_of(board, action))
 
 
 def _map(board: Board, sites: Sequence[BoardSite], area_id: UUID | None) -> Map | None:
     if board.one_line:
         return None
     return site_map(sites, _area_names(board), area_id=area_id, lines=settings().map_lines)
-
-
-def _tile(area: AreaTotal, sites: Sequence[BoardSite], change: int | None) -> AreaTile:
-    states = [site.state for site in sites if site.area_id == area.area_id and site.state in EMPTY_LINES]
-    silent = states.count(BoardState.NONE)
-    return AreaTile(area, silent, len(states) - silent, change)
 
 
 def _area_names(board: Board) -> dict[UUID, str]:

@@ -130,12 +130,11 @@ class NameCounts:
     def sum_of(cls, counts: Iterable["NameCounts"]) -> "NameCounts":
         """Several together. A count is None where one of them was never counted: the sum would pass a part
         off as the whole."""
-        columns: Iterable[tuple[Any, ...]] = zip(*map(_FIELDS_OF_NAMES, counts), strict=True)
+        listed = list(counts)
+        kind = type(listed[0]) if listed else cls
+        columns = zip(*map(attrgetter(*(one.name for one in fields(kind))), listed), strict=True)
         sums: Iterable[Any] = (None if None in column else sum(column) for column in columns)
-        return cls(*sums)
-
-
-_FIELDS_OF_NAMES = attrgetter(*(field.name for field in fields(NameCounts)))
+        return kind(*sums)
 
 
 @dataclass(frozen=True, slots=True)
