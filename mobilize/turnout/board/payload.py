@@ -72,7 +72,7 @@ def way_back(chosen: SiteFilter) -> str:
 
 
 def board_payload(
-    action: Action, board: Board, area_id: UUID | None, *, places: bool, more: bool
+    action: Action, board: Board, *, area_id: UUID | None, places: bool, more: bool
 ) -> dict[str, Any]:
     """What the page's script asks for: with `places`, names and codes too, whose digest is `key`; with `more`
     what stands behind a word below the sites, while somebody has it open."""

@@ -8,6 +8,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import Lock
 from typing import Protocol
 from uuid import UUID
@@ -25,6 +26,7 @@ MOST_MARKS = 150
 CELL = 48
 # A union's and those of its areas, whole and zoomed, for some actions with the same sites.
 LAYOUTS_KEPT = MAPS_KEPT = 64
+MARKS_KEPT = 4096
 
 
 class SiteState(Protocol):
@@ -160,8 +162,16 @@ def map_html(map: Map | None, *, area_id: UUID | None, link: str, by_head_count:
 def _map_html(
     map: Map | None, area_id: UUID | None, link: str, by_head_count: bool, _language: str
 ) -> Markup:
-    drawn = {"map": map, "area_id": area_id, "link": link, "by_head_count": by_head_count}
+    drawn = {"map": map, "area_id": area_id, "link": link, "by_head_count": by_head_count, "mark": _mark}
     return Markup(render_template("turnout/_map.html", **drawn))  # noqa: S704 - a template's, escaped
+
+
+@lru_cache(MARKS_KEPT)
+def _mark(one: MapMarker, scale: float) -> Markup:
+    """A site's symbol: of a hundred on a map a few change between two drawings."""
+    return Markup(
+        '<use href="#m-{0}" class="{0}" transform="translate({1} {2}) scale({3})"><title>{4}</title></use>'
+    ).format(one.state.value, one.x, one.y, scale, one.name)
 
 
 @cached(LRUCache(LAYOUTS_KEPT), lock=Lock())
