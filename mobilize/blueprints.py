@@ -1,6 +1,6 @@
 """The blueprints and commands of every room, the check of forms, and the navigation of every page."""
 
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
@@ -68,7 +68,7 @@ def _template_variables() -> dict[str, Any]:
         "me": visitor.person,
         "scope": visitor.scope,
         "whole_union": partial(looks_after_everything, visitor.scope),
-        "nav": _nav(visitor),
+        "nav": cache(partial(_nav, visitor)),
         "own_jobs": partial(unseen_of, visitor.actor),
         "job_labels": labels,
     }

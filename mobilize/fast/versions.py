@@ -89,9 +89,9 @@ class Versions:
 
     def cached(self, event_id: uuid.UUID) -> int | None:
         """The same without asking the database, also outside an application's context; None where that would
-        be needed."""
+        be needed. Up to twice as old, so that it holds between two readings while phones wait."""
         with self._lock:
-            if self._is_old() or event_id not in self._numbers:
+            if self._is_old(2) or event_id not in self._numbers:
                 return None
             self._watched[event_id] = True
             return self._numbers[event_id]
@@ -102,9 +102,9 @@ class Versions:
         with self._lock:
             return dict(self._numbers)
 
-    def _is_old(self) -> bool:
+    def _is_old(self, times: int = 1) -> bool:
         good_for = self._config.get("VERSIONS_KEPT_SECONDS", READ_EVERY_SECONDS)
-        return time.monotonic() - self._read_at >= float(good_for)
+        return time.monotonic() - self._read_at >= times * float(good_for)
 
     def _read_if_old(self) -> None:
         with self._lock:

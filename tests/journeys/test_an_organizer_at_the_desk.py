@@ -139,6 +139,19 @@ def test_what_is_asked_of_some_is_shown_to_them_alone(desk: Page, picket: Simple
     expect(desk.get_by_label("Name", exact=True)).to_be_visible()
 
 
+def test_what_is_opened_below_the_sites_is_fresh_from_then_on(desk: Page, picket: SimpleNamespace) -> None:
+    _ready(desk)
+    event = db.session.scalars(db.select(Event)).first()
+    assert event is not None
+    _counted(event, 31)
+    expect(desk.locator("#board .facts")).to_contain_text("31", timeout=SOON)
+    table = desk.locator("#more details", has_text="Areas as a table")
+    table.locator("summary").click()
+    expect(table).to_contain_text("31", timeout=SOON)
+    _counted(event, 47)
+    expect(table).to_contain_text("47", timeout=SOON)
+
+
 @pytest.fixture
 def wall(browser: Browser, picket: SimpleNamespace) -> Iterator[Page]:
     """The big screen in the hall, of whoever has its link."""

@@ -446,10 +446,15 @@ class Authority(RuleBasedStateMachine):
         if isinstance(access, RoleAccess) and access.token:
             reach = frozenset(s.id for s in self.sites if scope is None or scope.sees(s))
             if access.method is AccessMethod.WAITS:
-                self.delayed[access.token] = self.now
+                self.delayed[access.token] = self._announced_at()
             for seen_by in {human, holder_of(access.person.phone)} - {None}:
                 self.humans[seen_by].links.append((access.token, reach))
         self._read_texts()
+
+    def _announced_at(self) -> datetime:
+        """When everybody was told of what was done just now: when a second admin was asked for, else now."""
+        asked = select(Approval.asked_at).where(Approval.used_at == self.now).order_by(Approval.asked_at)
+        return db.session.scalar(asked) or self.now
 
     def _read_texts(self) -> None:
         texts = db.session.scalars(select(OutboxText).order_by(OutboxText.id)).all()
@@ -482,7 +487,7 @@ class Authority(RuleBasedStateMachine):
     def _is_of_age(self, token: str) -> None:
         """Whoever makes an organizer whom no text reaches sees the link; everybody has a day to stop it."""
         if token in self.delayed and self.now < self.delayed[token] + timedelta(hours=24):
-            raise Broken("a link that was displayed to its maker opened within a day")
+            raise Broken("a link that was displayed to its maker opened within a day of being announced")
 
     def session_of(self, human: int, which: int, *, powerful: bool = False) -> SignedInSession | None:
         """One of the sessions this human holds that still run, the newest for 0; or of those that open more

@@ -99,6 +99,10 @@ def test_what_keeps_the_page_fresh_are_numbers_and_names_come_once(
     assert first["figures"][1] == [list(BoardState).index(BoardState.BELOW), 0, 4, 5, None, 0]
     later = json.loads(office.get(source).data)
     assert "places" not in later and later["key"] == first["key"]
+    assert (
+        later["more"] is None
+        and "Areas as a table" in json.loads(office.get(f"{source}&more=1").data)["more"]
+    )
     assert "Lincoln" not in json.dumps([later["figures"], later["html"]])
 
 

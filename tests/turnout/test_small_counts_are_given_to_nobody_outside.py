@@ -99,7 +99,9 @@ def test_a_public_board_is_the_same_whatever_was_typed(
     chapters = tuple(
         replace(
             chapter,
-            names=chapter.names + NameCounts(0, *more.get(chapter.site_id, (0, 0)), self_reported=3),
+            names=NameCounts.sum_of(
+                [chapter.names, NameCounts(0, *more.get(chapter.site_id, (0, 0)), self_reported=3)]
+            ),
             line=replace(chapter.line, hosted=chapter.line.hosted + 7),
         )
         for chapter in board.chapters

@@ -75,7 +75,7 @@ def _rendered(finder: LineFinder, *, for_all: bool) -> CachedPage:
 
 
 # Whoever is signed in sees the page as everybody does: a page around it must not lead them to press anything.
-_NOBODY: dict[str, Any] = {"me": None, "nav": []}
+_NOBODY: dict[str, Any] = {"me": None, "nav": list}
 
 
 def _framed(response: Response) -> Response:

@@ -53,7 +53,7 @@ from mobilize.keys.tokens import read_code
 from mobilize.languages import _, language, say_when
 from mobilize.phones import format_phone
 from mobilize.printing.qr import qr_svg
-from mobilize.web.repeated_answers import repeat_by
+from mobilize.web.repeated_answers import Again, repeat_by, repeat_unchanged
 from mobilize.web.rsgi import WAITS_FOR
 from mobilize.web.security_headers import open_camera
 
@@ -130,13 +130,15 @@ def state(code: str) -> Response:
     answer = Response(mimetype="application/json")
     answer.set_etag(look.etag)
     answer.headers |= _our_clock(now)
+    again, waits_for = _again(held(), look, now), f"{held().event_id.hex} {look.version}"
     if look.etag in request.if_none_match:
         answer.status_code = 304
         if "wait" in request.headers.get("Prefer", ""):
-            answer.headers[WAITS_FOR] = f"{held().event_id.hex} {look.version}"
-        _repeat_unchanged(held(), look, now)
+            answer.headers[WAITS_FOR] = waits_for
+        repeat_by(again)
     else:
         answer.set_data(look.body)
+        repeat_unchanged(again, waits_for)
     return answer
 
 
@@ -145,8 +147,8 @@ def _our_clock(now: datetime) -> dict[str, str]:
     return {"X-Now": str(int(now.timestamp() * 1000))}
 
 
-def _repeat_unchanged(phone_grant: HeldGrant, look: CachedState, now: datetime) -> None:
-    """Let "nothing has changed" be given again to this phone while that is so, and its grant was read."""
+def _again(phone_grant: HeldGrant, look: CachedState, now: datetime) -> Again:
+    """How "nothing has changed" is given again to this phone: while that is so, and its grant was read."""
     event_id, current = phone_grant.event_id, versions()
     until = min(look.until, line_phones(event_id, now=now).until)
 
@@ -154,7 +156,7 @@ def _repeat_unchanged(phone_grant: HeldGrant, look: CachedState, now: datetime) 
         now = clock.now()
         return (_our_clock(now), b"") if current.cached(event_id) == look.version and now < until else None
 
-    repeat_by(again)
+    return again
 
 
 @bp.get("/line/<code>/manifest.json")

@@ -27,8 +27,24 @@ document.addEventListener("click", onClick);
 document.addEventListener("keydown", onKey);
 addPause();
 addKeys();
-poll(show, () => `${words.source}&area=${chosen.area}${lacksPlaces() ? "&places=1" : ""}`);
+byId("more").addEventListener("click", askForMore);
+poll(show, address);
 askAnew();
+
+/** What is asked for: below the sites, what is open. */
+function address() {
+  const more = document.querySelector("#more details[open]") ? "&more=1" : "";
+  return `${words.source}&area=${chosen.area}${lacksPlaces() ? "&places=1" : ""}${more}`;
+}
+
+/**
+ * What was closed was not kept fresh.
+ * @param {MouseEvent} event
+ */
+function askForMore(event) {
+  const details = event.target instanceof Element && event.target.closest("summary")?.parentElement;
+  if (details) details.addEventListener("toggle", askAnew, { once: true });
+}
 
 /** @param {string} name */
 function valueOf(name) {
@@ -42,7 +58,7 @@ function valueOf(name) {
 function show(payload) {
   put("board", payload.html);
   put("map", payload.map);
-  put("more", payload.more);
+  if (payload.more) put("more", payload.more);
   if (!take(payload)) askAnew();
 }
 

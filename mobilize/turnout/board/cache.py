@@ -104,6 +104,17 @@ def board_for(action: Action, scope: Scope, *, oldest: float | None = None) -> B
     return _visible_to(_fresh(action, KEEP if oldest is None else oldest), scope)
 
 
+def rendered_lately(action_id: UUID, scope: Scope, way: tuple[object, ...]) -> Rendered | None:
+    """What `rendered_for` would give while nothing is counted anew, without looking the action up: whether
+    `scope` sees it was asked when that was rendered, `KEEP` ago at most. Else None."""
+    with _lock:
+        kept, held = _kept.get(action_id), _rendered.get((action_id, scope, way))
+        if kept and held and held[0] is kept.board and time.monotonic() - kept.checked <= KEEP:
+            rendered: Rendered = held[1]
+            return rendered
+    return None
+
+
 def rendered_for(
     action: Action, scope: Scope, way: tuple[object, ...], render: Callable[[Board], Rendered]
 ) -> Rendered | None:

@@ -84,7 +84,7 @@ def _actions_with(scope: Scope, *events: Any) -> Any:
 
 def _past(action: Action, visible: set[UUID]) -> PastAction:
     totals = [total for site_id, total in latest_fixed(action.id).items() if site_id in visible]
-    return PastAction(action, sum((total.names for total in totals), NameCounts()), len(totals))
+    return PastAction(action, NameCounts.sum_of(total.names for total in totals), len(totals))
 
 
 def _own_site(site: Site, now: datetime) -> OwnSite:

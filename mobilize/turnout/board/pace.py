@@ -18,6 +18,8 @@ from mobilize.turnout.figures.types import Board
 
 # Minutes before and after the start that are worth a picture.
 FROM, TO, STEP = -30, 180, 5
+# The areas of a union and the whole of it, for some actions.
+PLACES_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def _minutes(visible: Board, action: Action) -> Mapping[int, int]:
     """A closed board has totals alone: who came when is looked up, unless only hours are left of it."""
     if visible.arrivals or not all(chapter.fixed_at for chapter in visible.chapters) or action.forgotten_at:
         return visible.minutes
-    return _then(action, {chapter.site_id for chapter in visible.chapters})
+    return _then(action, frozenset(chapter.site_id for chapter in visible.chapters))
 
 
 def pace_of(visible: Board, action: Action, now: datetime) -> Pace | None:
@@ -58,7 +60,7 @@ def pace_of(visible: Board, action: Action, now: datetime) -> Pace | None:
     if last is None:
         return None
     whole = visible.no_site or visible.others
-    then = _then(last, None if whole else {chapter.site_id for chapter in visible.chapters})
+    then = _then(last, None if whole else frozenset(chapter.site_id for chapter in visible.chapters))
     return Pace(minutes, _came_by(visible.minutes, minutes), _came_by(then, minutes), last)
 
 
@@ -92,13 +94,14 @@ def _last_action(action: Action) -> Action | None:
     )
 
 
-def _then(past: Action, sites: set[UUID] | None) -> Mapping[int, int]:
+@cached(LRUCache(PLACES_KEPT), key=lambda past, sites: (past.id, sites), lock=threading.Lock())
+def _then(past: Action, sites: frozenset[UUID] | None) -> Mapping[int, int]:
     """At which minute so many members of these chapters came, or (None) of everybody's.
 
     Counted once in each process: it is over.
     """
     whole = _whole(past)
-    return (whole if sites is None else whole.of_sites(sites)).minutes
+    return (whole if sites is None else whole.of_sites(set(sites))).minutes
 
 
 @cached(LRUCache(4), key=lambda past: past.id, lock=threading.Lock())

@@ -6,6 +6,7 @@ script searches, sorts and draws the rows; without it the server does the same f
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +17,9 @@ from flask import render_template, url_for
 
 from mobilize import clock, settings
 from mobilize.actions.models import Action
-from mobilize.turnout.board.charts import arrivals_chart
+from mobilize.turnout.board.charts import ArrivalsChart, arrivals_chart
 from mobilize.turnout.board.pace import arrivals_of, pace_of, paces_of_areas
-from mobilize.turnout.board.site_map import Map, site_map
+from mobilize.turnout.board.site_map import Map, map_html, site_map
 from mobilize.turnout.board.sites import (
     EMPTY_LINES,
     PER_PAGE,
@@ -53,6 +54,7 @@ def page_of_board(action: Action, board: Board, chosen: SiteFilter, page: int) -
     pages = max(1, -(-len(matching) // PER_PAGE))
     page = min(max(page, 1), pages)
     return _head(action, board, sites, chosen.area_id) | {
+        "arrived": _arrived(action, board),
         "sites": matching[(page - 1) * PER_PAGE : page * PER_PAGE],
         "found": len(matching),
         "page": page,
@@ -69,15 +71,18 @@ def way_back(chosen: SiteFilter) -> str:
     return f"?{query}" if query else ""
 
 
-def board_payload(action: Action, board: Board, area_id: UUID | None, *, places: bool) -> dict[str, Any]:
-    """What the page's script asks for: with `places`, names and codes too, whose digest is `key`."""
+def board_payload(
+    action: Action, board: Board, *, area_id: UUID | None, places: bool, more: bool
+) -> dict[str, Any]:
+    """What the page's script asks for: with `places`, names and codes too, whose digest is `key`; with `more`
+    what stands behind a word below the sites, while somebody has it open."""
     sites = board_sites(board)
     head = _head(action, board, sites, area_id)
     standing = _places(board)
     payload = {
         "html": render_template("turnout/_board.html", **head),
-        "map": render_template("turnout/_map.html", **head),
-        "more": render_template("turnout/_board_more.html", **head),
+        "map": head["map"],
+        "more": _more(action, board, head) if more else None,
         "key": _digest(standing),
         "figures": _figures(sites, board),
     }
@@ -92,11 +97,20 @@ def site_link(action: Action) -> str:
 
 def area_tiles(board: Board, sites: Sequence[BoardSite], changes: dict[UUID, int]) -> list[AreaTile]:
     """The areas by name."""
-    return [_tile(area, sites, changes.get(area.area_id)) for area in board.areas]
+    empty = Counter((site.area_id, site.state) for site in sites if site.state in EMPTY_LINES)
+    return [
+        AreaTile(
+            area,
+            silent=empty[area.area_id, BoardState.NONE],
+            zero=empty[area.area_id, BoardState.ZERO],
+            change=changes.get(area.area_id),
+        )
+        for area in board.areas
+    ]
 
 
 def _head(action: Action, board: Board, sites: Sequence[BoardSite], area_id: UUID | None) -> dict[str, Any]:
-    pace = pace_of(board, action, clock.now())
+    pace, link = pace_of(board, action, clock.now()), url_for("turnout.live", action_id=action.id)
     return {
         "action": action,
         "board": board,
@@ -107,24 +121,24 @@ def _head(action: Action, board: Board, sites: Sequence[BoardSite], area_id: UUI
             {area_id: now - then for area_id, (now, then) in paces_of_areas(board, pace).items()},
         ),
         "area_id": area_id,
-        "map": _map(board, sites, area_id),
-        "arrived": arrivals_chart(arrivals_of(board, action)),
-        "by_head_count": False,
-        "link": url_for("turnout.live", action_id=action.id),
+        "map": map_html(_map(board, sites, area_id), area_id=area_id, link=link, by_head_count=False),
+        "link": link,
         "site_link": site_link(action),
     }
+
+
+def _more(action: Action, board: Board, head: dict[str, Any]) -> str:
+    return render_template("turnout/_board_more.html", arrived=_arrived(action, board), **head)
+
+
+def _arrived(action: Action, board: Board) -> ArrivalsChart | None:
+    return arrivals_chart(arrivals_of(board, action))
 
 
 def _map(board: Board, sites: Sequence[BoardSite], area_id: UUID | None) -> Map | None:
     if board.one_line:
         return None
     return site_map(sites, _area_names(board), area_id=area_id, lines=settings().map_lines)
-
-
-def _tile(area: AreaTotal, sites: Sequence[BoardSite], change: int | None) -> AreaTile:
-    states = [site.state for site in sites if site.area_id == area.area_id and site.state in EMPTY_LINES]
-    silent = states.count(BoardState.NONE)
-    return AreaTile(area, silent, len(states) - silent, change)
 
 
 def _area_names(board: Board) -> dict[UUID, str]:

@@ -19,7 +19,7 @@ from mobilize.printing.qr import qr_svg
 from mobilize.turnout.board import cache as live
 from mobilize.turnout.board.cache import to_response
 from mobilize.turnout.board.public_links import areas_for_walls, open_walls, wall_ends, wall_event
-from mobilize.turnout.board.site_map import Map, site_map
+from mobilize.turnout.board.site_map import Map, map_html, site_map
 from mobilize.turnout.figures.disclosure_control import PublicBoard, public_board
 from mobilize.turnout.figures.types import Board
 from mobilize.turnout.forms import WallForm
@@ -131,9 +131,9 @@ def _context(whole: Board, area_id: UUID | None) -> dict[str, object]:
         # When it was asked, and not when it last changed: names that are not shown here change it as well.
         "as_of": clock.now(),
         "place": board.total.name,
-        "map": None if board.one_line else _map(union, board),
-        "area_id": area_id,
-        "by_head_count": True,
+        "map": map_html(
+            None if board.one_line else _map(union, board), area_id=area_id, link="", by_head_count=True
+        ),
     }
 
 

@@ -8,15 +8,25 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import lru_cache
+from threading import Lock
+from typing import Protocol
 from uuid import UUID
 
+from cachetools import LRUCache, cached
+from flask import render_template
+from markupsafe import Markup
+
+from mobilize.languages import language
 from mobilize.roster.map_projection import LatLon, Projection, fit, is_near, middle
 
 WIDTH, HEIGHT, MARGIN = 640, 640, 24
 # More sites than these lie on top of one another, and are drawn as clusters, one in each cell of the grid.
 MOST_MARKS = 150
 CELL = 48
+# A union's and those of its areas, whole and zoomed, for some actions with the same sites.
+LAYOUTS_KEPT = MAPS_KEPT = 64
+MARKS_KEPT = 4096
 
 
 class SiteState(Protocol):
@@ -45,17 +55,10 @@ class Located(Protocol):
 class MapMarker:
     """A site on the map: where it stands in the picture, and how it is doing."""
 
-    site: Any
+    name: str
+    state: SiteState
     x: float
     y: float
-
-    @property
-    def name(self) -> str:
-        return str(self.site.name)
-
-    @property
-    def state(self) -> Any:
-        return self.site.state
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +89,30 @@ class Map:
     """The picture, of which `view` (x, y, width, height) is shown; `scale` is that of its symbols and names.
     `unplaced` sites have no coordinates that could be right. Of `marks` and `clusters` one is empty."""
 
-    marks: Sequence[MapMarker]
-    clusters: Sequence[MapCluster]
-    areas: Sequence[MapArea]
-    lines: Sequence[str]
+    marks: tuple[MapMarker, ...]
+    clusters: tuple[MapCluster, ...]
+    areas: tuple[MapArea, ...]
+    lines: tuple[str, ...]
     view: tuple[float, float, float, float]
     scale: float
+    unplaced: int
+
+
+# Of a site: its area, and its latitude and longitude where they are known.
+_Place = tuple[UUID, LatLon | None]
+Line = Sequence[LatLon]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What of a map its sites' coordinates decide alone. Sites go by their place among those it was made of:
+    `marks` and `clusters` (a cluster is its sites) are those in view, with their place in the picture."""
+
+    marks: tuple[tuple[int, LatLon], ...]
+    clusters: tuple[tuple[UUID, LatLon, tuple[int, ...]], ...]
+    outlines: tuple[tuple[UUID, str, LatLon], ...]
+    lines: tuple[str, ...]
+    view: tuple[float, float, float, float]
     unplaced: int
 
 
@@ -100,32 +121,78 @@ def site_map(
     areas: Mapping[UUID, str],
     *,
     area_id: UUID | None = None,
-    lines: Sequence[Sequence[LatLon]] = (),
+    lines: Sequence[Line] = (),
 ) -> Map | None:
     """The map of all areas, or zoomed to one. None where fewer than two sites can be placed.
 
     Sites in trouble come last, so that they lie on top. A coordinate far from all others is a slip: its site
-    is left out instead of shrinking the map to a dot.
+    is left out instead of shrinking the map to a dot. The same sites are laid out once, whatever their
+    states.
     """
-    near = _without_slips(sites)
+    # In an order that no state changes: `sites` come by trouble.
+    sites = sorted(sites, key=lambda site: (site.area_id.int, site.name))
+    layout = _layout(tuple((site.area_id, site.place) for site in sites), area_id, tuple(map(tuple, lines)))
+    if layout is None:
+        return None
+    marks = [MapMarker(sites[n].name, sites[n].state, x, y) for n, (x, y) in layout.marks]
+    clusters = [_cluster(one, point, [sites[n] for n in inside]) for one, point, inside in layout.clusters]
+    return Map(
+        marks=tuple(sorted(marks, key=lambda mark: -mark.state.trouble)),
+        clusters=tuple(sorted(clusters, key=lambda one: one.empty)),
+        areas=tuple(
+            MapArea(one, areas.get(one, ""), points, x, y) for one, points, (x, y) in layout.outlines
+        ),
+        lines=layout.lines,
+        view=layout.view,
+        scale=round(max(layout.view[2], layout.view[3]) / HEIGHT, 3),
+        unplaced=layout.unplaced,
+    )
+
+
+def map_html(map: Map | None, *, area_id: UUID | None, link: str, by_head_count: bool) -> Markup:
+    """The map as HTML, in the reader's language; drawn anew only where a state on it changed.
+
+    `area_id`: the area it is zoomed to. `link`: of the board, "" on the big screen. `by_head_count`: the
+    states are those of lines alone.
+    """
+    return _map_html(map, area_id, link, by_head_count, language())
+
+
+@cached(LRUCache(MAPS_KEPT), lock=Lock())
+def _map_html(
+    map: Map | None, area_id: UUID | None, link: str, by_head_count: bool, _language: str
+) -> Markup:
+    drawn = {"map": map, "area_id": area_id, "link": link, "by_head_count": by_head_count, "mark": _mark}
+    return Markup(render_template("turnout/_map.html", **drawn))  # noqa: S704 - a template's, escaped
+
+
+@lru_cache(MARKS_KEPT)
+def _mark(one: MapMarker, scale: float) -> Markup:
+    """A site's symbol: of a hundred on a map a few change between two drawings."""
+    return Markup(
+        '<use href="#m-{0}" class="{0}" transform="translate({1} {2}) scale({3})"><title>{4}</title></use>'
+    ).format(one.state.value, one.x, one.y, scale, one.name)
+
+
+@cached(LRUCache(LAYOUTS_KEPT), lock=Lock())
+def _layout(places: tuple[_Place, ...], area_id: UUID | None, lines: tuple[Line, ...]) -> _Layout | None:
+    near = _without_slips(places)
     if len(near) < 2:
         return None
-    projection = fit([point for _site, point in near], WIDTH, HEIGHT, MARGIN)
-    placed = [(site, projection.place(point)) for site, point in near]
+    projection = fit([point for _n, point in near], WIDTH, HEIGHT, MARGIN)
+    placed = [(n, projection.place(point)) for n, point in near]
     by_area: dict[UUID, list[LatLon]] = defaultdict(list)
-    for site, point in placed:
-        by_area[site.area_id].append(point)
-    in_view = [one for one in placed if area_id in (None, one[0].area_id)] or placed
-    view = _view([point for _site, point in in_view], projection)
+    for n, point in placed:
+        by_area[places[n][0]].append(point)
+    in_view = [one for one in placed if area_id in (None, places[one[0]][0])] or placed
     clustered = len(in_view) > MOST_MARKS
-    return Map(
-        marks=[] if clustered else _marks(in_view),
-        clusters=_clusters(in_view) if clustered else [],
-        areas=[_outline(one, areas.get(one, ""), points) for one, points in by_area.items()],
-        lines=[_path(line, projection) for line in lines],
-        view=view,
-        scale=round(max(view[2], view[3]) / HEIGHT, 3),
-        unplaced=len(sites) - len(placed),
+    return _Layout(
+        marks=() if clustered else tuple(in_view),
+        clusters=_clusters(in_view, places) if clustered else (),
+        outlines=tuple((one, *_outline(points)) for one, points in by_area.items()),
+        lines=tuple(_path(line, projection) for line in lines),
+        view=_view([point for _n, point in in_view], projection),
+        unplaced=len(places) - len(placed),
     )
 
 
@@ -139,30 +206,31 @@ def _view(points: Sequence[LatLon], projection: Projection) -> tuple[float, floa
     return round(left - margin, 1), round(top - margin, 1), round(width, 1), round(height, 1)
 
 
-def _marks(placed: Sequence[tuple[Located, LatLon]]) -> list[MapMarker]:
-    marks = [MapMarker(site, *point) for site, point in placed]
-    return sorted(marks, key=lambda mark: -mark.state.trouble)
+def _clusters(
+    placed: Sequence[tuple[int, LatLon]], places: Sequence[_Place]
+) -> tuple[tuple[UUID, LatLon, tuple[int, ...]], ...]:
+    cells: dict[tuple[UUID, int, int], list[tuple[int, LatLon]]] = defaultdict(list)
+    for n, (x, y) in placed:
+        cells[places[n][0], int(x // CELL), int(y // CELL)].append((n, (x, y)))
+    return tuple(
+        (area_id, _centre([point for _n, point in inside]), tuple(n for n, _point in inside))
+        for (area_id, _x, _y), inside in cells.items()
+    )
 
 
-def _clusters(placed: Sequence[tuple[Located, LatLon]]) -> list[MapCluster]:
-    cells: dict[tuple[UUID, int, int], list[tuple[Located, LatLon]]] = defaultdict(list)
-    for site, (x, y) in placed:
-        cells[site.area_id, int(x // CELL), int(y // CELL)].append((site, (x, y)))
-    clusters = [_cluster(area_id, inside) for (area_id, _x, _y), inside in cells.items()]
-    return sorted(clusters, key=lambda one: one.empty)
+def _cluster(area_id: UUID, centre: LatLon, inside: Sequence[Located]) -> MapCluster:
+    radius = round(5 + 2.2 * math.sqrt(len(inside)), 1)
+    empty = sum(site.state.value in ("none", "zero") for site in inside)
+    return MapCluster(area_id, *centre, radius, len(inside), empty)
 
 
-def _cluster(area_id: UUID, inside: Sequence[tuple[Located, LatLon]]) -> MapCluster:
-    count = len(inside)
-    x, y = (sum(point[axis] for _site, point in inside) / count for axis in (0, 1))
-    empty = sum(site.state.value in ("none", "zero") for site, _point in inside)
-    return MapCluster(area_id, round(x, 1), round(y, 1), round(5 + 2.2 * math.sqrt(count), 1), count, empty)
+def _outline(points: Sequence[LatLon]) -> tuple[str, LatLon]:
+    return " ".join(f"{x:g},{y:g}" for x, y in _hull(points)), _centre(points)
 
 
-def _outline(area_id: UUID, name: str, points: Sequence[LatLon]) -> MapArea:
-    hull = _hull(points)
-    x, y = (sum(point[axis] for point in points) / len(points) for axis in (0, 1))
-    return MapArea(area_id, name, " ".join(f"{x:g},{y:g}" for x, y in hull), round(x, 1), round(y, 1))
+def _centre(points: Sequence[LatLon]) -> LatLon:
+    x, y = (round(sum(point[axis] for point in points) / len(points), 1) for axis in (0, 1))
+    return x, y
 
 
 def _hull(points: Sequence[LatLon]) -> list[LatLon]:
@@ -186,11 +254,11 @@ def _turns_right(a: LatLon, b: LatLon, c: LatLon) -> bool:
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]) <= 0
 
 
-def _path(line: Sequence[LatLon], projection: Projection) -> str:
+def _path(line: Line, projection: Projection) -> str:
     return " ".join(f"{x:g},{y:g}" for x, y in map(projection.place, line))
 
 
-def _without_slips(sites: Sequence[Located]) -> list[tuple[Located, LatLon]]:
-    placed = [(site, site.place) for site in sites if site.place]
-    centre = middle([point for _site, point in placed]) if placed else (0.0, 0.0)
-    return [(site, point) for site, point in placed if is_near(point, centre)]
+def _without_slips(places: Sequence[_Place]) -> list[tuple[int, LatLon]]:
+    placed = [(n, point) for n, (_area, point) in enumerate(places) if point]
+    centre = middle([point for _n, point in placed]) if placed else (0.0, 0.0)
+    return [(n, point) for n, point in placed if is_near(point, centre)]

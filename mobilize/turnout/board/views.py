@@ -1,5 +1,7 @@
 """Pages of live turnout, by area and site. The reports afterwards are in `reports.views`."""
 
+from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from flask import Response, abort, render_template, request
@@ -57,25 +59,30 @@ def live(action_id: UUID) -> str:
 @signed_in(RoleName.ORGANIZER)
 def figures(action_id: UUID) -> Response:
     """The board for machines; `?with=html` is what keeps the page fresh: with `places` the names and codes
-    too, and with `area` the map of that one.
+    too, with `more` what stands behind a word below the sites, and with `area` the map of that one.
 
     304 to whoever names the ETag of an unchanged board. Figures are at most a second old.
     """
-    action, scope = visible_action(action_id, me().scope), me().scope
+    scope = me().scope
+    way: tuple[object, ...] = (language(),)
+    render: Callable[[Action, Board], live_board.Rendered] = _as_figures
     if request.args.get("with") == "html":
-        area_id, places = filter_from(request.args).area_id, "places" in request.args
-        way: tuple[object, ...] = (language(), area_id, places)
-        rendered = live_board.rendered_for(
-            action,
-            scope,
-            way,
-            lambda board: live_board.render_json(board_payload(action, board, area_id, places=places)),
-        )
-    else:
-        rendered = live_board.rendered_for(
-            action, scope, (language(),), lambda board: _as_figures(action, board)
-        )
+        area_id = filter_from(request.args).area_id
+        places, more = "places" in request.args, "more" in request.args
+        way = (language(), area_id, places, more)
+        render = partial(_as_page, area_id=area_id, places=places, more=more)
+    rendered = live_board.rendered_lately(action_id, scope, way)
+    if rendered is None:
+        action = visible_action(action_id, scope)
+        rendered = live_board.rendered_for(action, scope, way, lambda board: render(action, board))
     return to_response(rendered or abort(404))
+
+
+def _as_page(
+    action: Action, board: Board, *, area_id: UUID | None, places: bool, more: bool
+) -> live_board.Rendered:
+    payload = board_payload(action, board, area_id=area_id, places=places, more=more)
+    return live_board.render_json(payload)
 
 
 def _as_figures(action: Action, board: Board) -> live_board.Rendered:

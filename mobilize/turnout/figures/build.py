@@ -74,7 +74,7 @@ def as_uuid(text: str | None) -> UUID | None:
 def _guests(names: dict[UUID | None, NameCounts], listed: set[UUID]) -> NameCounts | None:
     """Members of chapters that hold nothing in this action: they were there, and in nobody's denominator."""
     guests = [n for site_id, n in names.items() if site_id and site_id not in listed]
-    total = sum((replace(n, eligible=0, came=0, also_there=n.named) for n in guests), NameCounts())
+    total = NameCounts.sum_of(replace(n, eligible=0, came=0, also_there=n.named) for n in guests)
     return total if total.named else None
 
 

@@ -87,7 +87,7 @@ def _row(
 
 def _together(name: str, rows: Iterable[RsvpRow]) -> RsvpRow:
     listed = tuple(rows)
-    names = sum((row.names for row in listed), NameCounts())
+    names = NameCounts.sum_of(row.names for row in listed)
     answers = sum((row.answers for row in listed), RsvpCounts())
     return RsvpRow(name, names, answers, any(row.polled for row in listed), listed)
 

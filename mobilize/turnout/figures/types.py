@@ -5,10 +5,11 @@ Names, head counts and supporters are three different things and are never added
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -125,9 +126,15 @@ class NameCounts:
         """The share as it is printed everywhere: of 100, with one decimal."""
         return percent(self.share)
 
-    def __add__(self, other: "NameCounts") -> "NameCounts":
-        fields = self.__dataclass_fields__
-        return type(self)(*(_sum_or_none(getattr(self, name), getattr(other, name)) for name in fields))
+    @classmethod
+    def sum_of(cls, counts: Iterable["NameCounts"]) -> "NameCounts":
+        """Several together. A count is None where one of them was never counted: the sum would pass a part
+        off as the whole."""
+        listed = list(counts)
+        kind = type(listed[0]) if listed else cls
+        columns = zip(*map(attrgetter(*(one.name for one in fields(kind))), listed), strict=True)
+        sums: Iterable[Any] = (None if None in column else sum(column) for column in columns)
+        return kind(*sums)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +249,7 @@ class Board:
     def total(self) -> Total:
         """Everything on this board. The share's denominator includes members without a chapter."""
         total = add_up(self.chapters)
-        names = sum((more for more in (self.no_site, self.others) if more), total.names)
+        names = NameCounts.sum_of([total.names, *(more for more in (self.no_site, self.others) if more)])
         return Total(names, total.line, total.sites, total.reporting)
 
     @cached_property
@@ -313,7 +320,7 @@ def add_up(chapters: Iterable[Chapter], area_id: UUID | None = None) -> Total:
     listed = list(chapters)
     lines = {c.line.event_id: c.line for c in listed if area_id is None or c.line.area_id == area_id}
     return Total(
-        names=sum((chapter.names for chapter in listed), NameCounts()),
+        names=NameCounts.sum_of(chapter.names for chapter in listed),
         line=_add_lines(list(lines.values())),
         sites=len(listed),
         reporting=sum(chapter.line.reported for chapter in listed),
@@ -329,11 +336,6 @@ def _add_lines(lines: list[LineCounts]) -> LineCounts:
         counted_at=max((line.counted_at for line in lines if line.counted_at), default=None),
         supporters=_sum_of_reported([line.supporters for line in lines]),
     )
-
-
-def _sum_or_none(one: int | None, other: int | None) -> Any:
-    """None where one of them was never counted: the sum would pass a part off as the whole."""
-    return None if one is None or other is None else one + other
 
 
 def _sum_of_reported(numbers: list[int | None]) -> int | None:
