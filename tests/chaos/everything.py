@@ -50,9 +50,9 @@ PROMISES = ("I1_lost", "I2_twice", "I3_visible", "I4_doubled", "I5_unexplained",
             "I8_wrong", "I9_chain", "I10_in_logs")  # fmt: skip
 # A phone's number or a member's, as the load has them.
 _PERSONAL = re.compile(rb"(?<![0-9A-Za-z=])(?:\+?1?213555\d{4}|0000\d{4})(?![0-9A-Za-z])")
-# What is taken out, the fault in which it must show, and the promise that shows it. A missing unique key
-# shows where every member taps on two phones at once: `make chaos ONLY=checkin`.
+# What is taken out, the fault in which it must show, and the promise that shows it.
 SABOTAGES = {
+    "drop_unique_key": ("database: connections cut, also after COMMIT", "I2_twice"),
     "answer_early": ("web: kill -9 of a process that answers", "I1_lost"),
     "show_errors": ("database: kill -9", "I3_visible"),
     "retry_blindly": ("carrier: takes it, then no answer", "I4_doubled"),
@@ -113,7 +113,7 @@ class Night(Morning):
             }
 
     def _tap_on_two_phones(self) -> None:
-        """Somebody's check-in goes out twice at the same moment."""
+        """Somebody checks in on two phones at the same moment."""
         number = self._somebody()
         both = [threading.Thread(target=self.check_in, args=(number,)) for _ in range(2)]
         for one in both:
