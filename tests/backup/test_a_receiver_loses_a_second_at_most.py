@@ -74,8 +74,8 @@ def lost_seconds() -> tuple[float, int, int]:
         restored = Restored(receiver)
         ends.callback(restored.stop)
         with psycopg.connect(restored.url()) as rows:
-            found = {n for (n,) in rows.execute("SELECT n FROM counted")}
-    lost = [at for n, at in enumerate(acknowledged) if n not in found]
+            stored = {n for (n,) in rows.execute("SELECT n FROM counted")}
+    lost = [at for n, at in enumerate(acknowledged) if n not in stored]
     return (gone_at - lost[0] if lost else 0.0), len(lost), len(acknowledged)
 
 

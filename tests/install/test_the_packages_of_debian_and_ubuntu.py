@@ -61,18 +61,18 @@ def _know(bare: Path, index: dict[str, list[str]], *parts: str) -> None:
 
 def _asked_for(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The packages that would be installed; everything else is asked of apt and dpkg."""
-    really, asked = system.run, list[str]()
+    really, packages = system.run, list[str]()
 
     def run(*argv: str, **options: object) -> str:
         if argv[:3] == ("apt-get", "-qq", "install"):
-            asked.extend(one for one in argv[3:] if not one.startswith("-"))
+            packages.extend(one for one in argv[3:] if not one.startswith("-"))
             return ""
         return really(*argv, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(system, "run", run)
     monkeypatch.setattr(system, "succeeds", _succeeds_without_systemd)
     system.install_packages(proxy=True)
-    return asked
+    return packages
 
 
 def _succeeds_without_systemd(*argv: str) -> bool:
@@ -81,8 +81,8 @@ def _succeeds_without_systemd(*argv: str) -> bool:
 
 def test_ubuntu_has_every_package_under_the_same_name(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _know(bare, NOBLE, MAIN, UNIVERSE)
-    asked = _asked_for(monkeypatch)
-    assert sorted(asked) == sorted([*system.NEEDED, "caddy", "valkey-server"])
+    packages = _asked_for(monkeypatch)
+    assert sorted(packages) == sorted([*system.NEEDED, "caddy", "valkey-server"])
 
 
 def test_where_there_is_no_valkey_it_is_redis(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:

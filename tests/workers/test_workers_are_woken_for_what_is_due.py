@@ -106,9 +106,9 @@ def test_an_hour_of_ticks_asks_in_as_many_statements_as_there_are_intervals(
     statements, dice = set[tuple[str, ...]](), random.Random(1937)
     scheduler, moment = a_clock(own_app), 1000.0
 
-    def answer(asked: Sequence[TimetableEntry]) -> set[str]:
-        statements.add(tuple(entry.task for entry in asked if entry.work))
-        return {entry.task for entry in asked if dice.random() < 0.1}
+    def answer(entries: Sequence[TimetableEntry]) -> set[str]:
+        statements.add(tuple(entry.task for entry in entries if entry.work))
+        return {entry.task for entry in entries if dice.random() < 0.1}
 
     monkeypatch.setattr(scheduler, "_ask", answer)
     while moment < 1000.0 + 3600:
