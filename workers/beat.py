@@ -73,14 +73,20 @@ class DueScheduler(Scheduler):
         waiting = [
             entry for entry in self.entries if self._since(self.asked_at, entry, moment) >= entry.seconds
         ]
-        overdue = [e for e in waiting if self._since(self.sent_at, e, moment) >= e.at_least_every]
+        overdue = {e.task for e in waiting if self._since(self.sent_at, e, moment) >= e.at_least_every}
         self.asked_at |= {entry.task: moment for entry in waiting}
-        answers = self._ask([entry for entry in waiting if entry not in overdue])
+        answers = self._ask(self._asked_with(waiting))
         if answers is None:
             return []
-        due = {entry.task for entry in overdue} | answers
-        self.sent_at |= dict.fromkeys(due, moment)
-        return [entry for entry in waiting if entry.task in due]
+        due = [entry for entry in waiting if entry.task in overdue | answers]
+        self.sent_at |= {entry.task: moment for entry in due}
+        return due
+
+    def _asked_with(self, waiting: Sequence[TimetableEntry]) -> list[TimetableEntry]:
+        """These, and whatever comes as often. So there are as many statements as there are intervals; each
+        other mixture of entries would be one more to compile and to keep, and a day has hundreds of them."""
+        longest = max((entry.seconds for entry in waiting), default=0.0)
+        return [entry for entry in self.entries if entry.seconds <= longest]
 
     def send(self, due: Sequence[TimetableEntry]) -> None:
         """A note for each, and a message. A broker that is away is tried once in a tick, not waited for."""

@@ -6,7 +6,7 @@ import pwd
 import shutil
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -35,6 +35,8 @@ SOCKET = "/run/mobilize-redis/redis.sock"
 WEB = tuple(f"mobilize-web@{port % 10}" for port in WEB_PORTS)
 ENABLED = (*(f"{name}.service" for name in WEB), "mobilize-worker.service", "mobilize-redis.service",
            "mobilize-backup.timer")  # fmt: skip
+# Of Debian and Ubuntu alike. Beside them Caddy, and Valkey or Redis.
+NEEDED = ("python3-venv", "postgresql", "ca-certificates", "tzdata")
 READY_WITHIN_S = 60.0
 DISK_GB = 3
 POSTGRESQL = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
@@ -59,21 +61,34 @@ def check(*, start: bool) -> None:
 
 
 def install_packages(*, proxy: bool) -> None:
-    """Those that are missing, from the system's own archive; nothing is upgraded."""
-    redis = "valkey-server" if _is_offered("valkey-server") else "redis-server"
-    has_redis = shutil.which("valkey-server") or shutil.which("redis-server")
-    needed = ["python3-venv", "postgresql", "ca-certificates", "tzdata", *([] if has_redis else [redis])]
-    missing = [name for name in (*needed, *(["caddy"] if proxy else [])) if not _is_installed(name)]
-    if not missing:
+    """Those that are missing, from the system's own archive; nothing is upgraded.
+
+    Raises `CannotInstall`, before any is installed, where that archive does not have all of them.
+    """
+    has_redis = bool(shutil.which("valkey-server") or shutil.which("redis-server"))
+    missing = [name for name in (*NEEDED, *(["caddy"] if proxy else [])) if not _is_installed(name)]
+    if has_redis and not missing:
         tell("as it was", "packages")
         return
+    run("apt-get", "-qq", "update", catch=True)
+    redis = "valkey-server" if _is_offered("valkey-server") else "redis-server"
+    missing += [] if has_redis else [redis]
+    _refuse_without(name for name in missing if not _is_offered(name))
     tell("fetching", " ".join(missing))
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    run("apt-get", "-qq", "update", catch=True)
     run("apt-get", "-qq", "install", "-y", "--no-install-recommends", *missing, catch=True, **quiet)
     if not has_redis:  # the package starts one at a port, which nobody here uses
         succeeds("systemctl", "disable", "--now", redis)
     tell("installed", " ".join(missing))
+
+
+def _refuse_without(unknown: Iterable[str]) -> None:
+    """Ubuntu has some of them in "universe", which an image may leave out."""
+    if names := ", ".join(unknown):
+        raise CannotInstall(
+            f"apt knows no {names} here. On Ubuntu: sudo apt-get install -y software-properties-common, "
+            "then sudo add-apt-repository -y universe, then this again."
+        )
 
 
 def _is_offered(package: str) -> bool:

@@ -90,6 +90,18 @@ class Mobilize:
         """A draft, by language; the token's maker sends it at the `confirm_url` of the answer."""
         return self._send("POST", f"/actions/{action_id}/texts", key=key, body={"text": text, **more})
 
+    def get_reminders(self, action_id: str) -> list[Row]:
+        """An action's reminders: when they go out, to how many phones, at what price."""
+        rows: list[Row] = self._send("GET", f"/actions/{action_id}/reminders")["reminders"]
+        return rows
+
+    def set_reminder(
+        self, action_id: str, kind: str, on: bool, *, key: str | None = None, **times: Any
+    ) -> Row:
+        """Off at once; on it is prepared, with these times (`at_local="17:30"`), and a person saves it."""
+        body = {"kind": kind, "on": on, **times}
+        return self._send("POST", f"/actions/{action_id}/reminders", key=key, body=body)
+
     def _pages(self, path: str, **filters: str) -> Iterator[Row]:
         query: dict[str, str] = {"limit": "200", **filters}
         while True:

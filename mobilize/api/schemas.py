@@ -195,10 +195,32 @@ class ChangedOut(BaseModel):
 
 
 class RuleOut(BaseModel):
-    """One of an action's reminders."""
+    """One of an action's reminders, and when it goes out; null is what its kind does not have."""
 
     kind: RuleKind
     on: bool
+    at_local: str | None = Field(description="On the clock of each place: `17:00`.")
+    minutes_before: int | None
+    minutes_after_start: int | None
+    again_after_minutes: int | None
+    call_after_minutes: int | None
+
+
+class RuleSizeOut(RuleOut):
+    """A reminder with whom it still reaches, what that costs, and when; by today's roster, as if it were
+    on."""
+
+    phones: int
+    segments: int
+    cost_cents: int
+    starts_at: datetime | None = Field(description="When the first goes out; null: it is too late.")
+    done_at: datetime | None = Field(description="When the last goes out, behind what waits already.")
+
+
+class RulesOut(BaseModel):
+    """An action's reminders, in the order of an action's days."""
+
+    reminders: list[RuleSizeOut]
 
 
 class PublicCountsOut(BaseModel):

@@ -117,6 +117,20 @@ def test_a_revoked_token_opens_nothing_from_then_on(client: FlaskClient, olga: P
     assert verbs() == ["token.make", "token.revoke"]
 
 
+def test_what_is_revoked_says_so_and_since_when_apart_from_what_is_in_use(
+    client: FlaskClient, olga: Person
+) -> None:
+    sign_in(client, olga)
+    secret_of(olga)
+    [token] = db.session.scalars(select(ApiToken)).all()
+    page = client.post(f"/tokens/{token.id}/revoke").text
+    assert "Revoked: Dashboard" in page and "Revoked on" in page and "Good until" not in page
+    listed = client.get("/tokens").text
+    in_use, _heading, over = listed.partition("Tokens that open nothing any more")
+    assert "No token in use" in in_use and "Dashboard" not in in_use and "Dashboard" in over
+    assert "Revoke<" not in over
+
+
 def test_it_ends_on_its_day(app: Flask, olga: Person) -> None:
     secret = secret_of(olga, days=7)
     assert opened(secret, timedelta(days=7, seconds=-5)) and not opened(secret, timedelta(days=7, seconds=1))

@@ -1,6 +1,6 @@
 """What a program plans for many places at once; what asks a person stands ready for them on its page."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,7 +26,7 @@ from mobilize.reminders.models import (
 from mobilize.roster.models import Area, Gate
 from mobilize.turnout.models import Statement
 from tests.api.program import ALL, Program, make_secret
-from tests.builders import make_action, make_area, make_event, make_person, make_site, sign_in
+from tests.builders import make_action, make_area, make_event, make_member, make_person, make_site, sign_in
 
 NOON = (clock.now() + timedelta(days=40)).replace(hour=19, minute=0, second=0, microsecond=0)
 NAME = {"en": "Picket, all of us", "es": "Piquete, todos"}
@@ -231,7 +231,8 @@ def test_a_reminder_is_switched_off_and_a_person_switches_it_on(
     path, kind = f"/actions/{event.action_id}/reminders", RuleKind.DAY_BEFORE
     rule = select(ReminderRule.on).where(ReminderRule.kind == kind)
     for _twice in range(2):
-        assert organizers.post(path, {"kind": kind, "on": False}).json == {"kind": kind, "on": False}
+        off = organizers.post(path, {"kind": kind, "on": False})
+        assert (off.status_code, off.json["kind"], off.json["on"]) == (200, kind, False)
     assert db.session.scalar(rule) is False
     answer = organizers.post(path, {"kind": kind, "on": True})
     assert answer.status_code == 202 and answer.json["confirm_url"].endswith("/reminders/day_before")
@@ -239,6 +240,98 @@ def test_a_reminder_is_switched_off_and_a_person_switches_it_on(
     assert db.session.scalar(rule) is False
     make_event(make_site(), action=event.action)
     assert organizers.post(path, {"kind": kind, "on": False}).json["code"] == "not_yours"
+
+
+def test_when_a_reminder_goes_out_is_set_at_once_while_it_is_off(office: Program, north: Area) -> None:
+    event = event_in(north)
+    path = f"/actions/{event.action_id}/reminders"
+    body = {"kind": "day_before", "on": False, "at_local": "18:30"}
+    first = office.post(path, body, key="half-past-six")
+    assert (first.status_code, first.json["at_local"], first.json["on"]) == (200, "18:30", False)
+    assert first.json["minutes_before"] is None
+    assert office.post(path, body, key="half-past-six").data == first.data
+    steps = {"minutes_after_start": 10, "again_after_minutes": 20, "call_after_minutes": 40}
+    assert office.post(path, {"kind": "count_question", "on": False, **steps}).json.items() >= steps.items()
+    listed = {rule["kind"]: rule for rule in office.get(path).json["reminders"]}
+    assert (listed["day_before"]["at_local"], listed["day_before"]["on"]) == ("18:30", False)
+    assert listed["count_question"].items() >= steps.items()
+
+
+def test_a_program_reads_what_reminders_cost_and_when_they_are_through(
+    office: Program, organizers: Program, north: Area
+) -> None:
+    event = event_in(north)
+    make_member(site=event.site, phone="+12135550142")
+    path = f"/actions/{event.action_id}/reminders"
+    for program in (office, organizers):
+        rule = next(one for one in program.get(path).json["reminders"] if one["kind"] == "day_before")
+        assert (rule["phones"], rule["on"]) == (1, True) and rule["segments"] >= 1 and rule["cost_cents"] >= 1
+        starts_at, done_at = (datetime.fromisoformat(rule[name]) for name in ("starts_at", "done_at"))
+        assert clock.now() < starts_at < done_at < NOON
+    south = make_event(make_site("Roosevelt", area=make_area("South")))
+    assert organizers.get(f"/actions/{south.action_id}/reminders").status_code == 404
+
+
+def test_another_time_of_what_is_on_is_typed_in_for_a_person(
+    organizers: Program, client: FlaskClient, north: Area
+) -> None:
+    event = event_in(north)
+    path = f"/actions/{event.action_id}/reminders"
+    steps = {"minutes_after_start": 10, "again_after_minutes": 20, "call_after_minutes": 40}
+    early = {"reason": "the school burns & nobody can go in", "at_local": None}
+    for kind, settings, typed in (
+        ("day_before", {"at_local": "18:30"}, ["18:30"]),
+        ("hour_before", {"minutes_before": 90}, ["90"]),
+        ("count_question", steps, ["10", "20", "40"]),
+        ("early_call", early, ["the school burns &amp; nobody can go in"]),
+    ):
+        answer = organizers.post(path, {"kind": kind, "on": True, **settings})
+        assert (answer.status_code, answer.json["state"]) == (202, "prepared"), answer.json
+        sign_in(client, db.session.scalars(select(Person)).one())
+        address = urlsplit(answer.json["confirm_url"])
+        page = client.get(f"{address.path}?{address.query}").text
+        assert all(f'value="{value}"' in page for value in typed), kind
+    rules = {rule["kind"]: rule for rule in organizers.get(path).json["reminders"]}
+    assert rules["day_before"]["at_local"] == "17:00" and not rules["early_call"]["on"], "nobody has saved it"
+
+
+@pytest.mark.parametrize(
+    ("settings", "status", "code"),
+    [
+        ({"kind": "day_before", "at_local": "22:00"}, 422, "bad_time"),
+        ({"kind": "hour_before", "minutes_before": 5}, 422, "bad_minutes"),
+        ({"kind": "count_question", "again_after_minutes": 1}, 422, "bad_order"),
+        ({"kind": "day_before", "minutes_before": 60}, 422, "no_such_setting"),
+        ({"kind": "thanks", "reason": "just so"}, 422, "no_such_setting"),
+        ({"kind": "day_before", "at_local": "6 pm"}, 400, "bad_body"),
+        ({"kind": "hour_before", "minutes_before": -1}, 400, "bad_body"),
+    ],
+)
+@pytest.mark.parametrize("on", [True, False])
+def test_a_time_that_cannot_be_is_declined_by_the_pages_rules(
+    office: Program, north: Area, settings: dict[str, Any], status: int, code: str, on: bool
+) -> None:
+    path = f"/actions/{event_in(north).action_id}/reminders"
+    answer = office.post(path, {"on": on, **settings})
+    assert (answer.status_code, answer.json["code"]) == (status, code)
+    rules = {rule["kind"]: rule for rule in office.get(path).json["reminders"]}
+    assert (rules["day_before"]["at_local"], rules["hour_before"]["minutes_before"]) == ("17:00", 60)
+
+
+def test_an_urgent_text_is_written_with_its_reason_and_a_person_sends_it(
+    office: Program, client: FlaskClient, ada: Person, north: Area
+) -> None:
+    event = event_in(north)
+    path = f"/actions/{event.action_id}/texts"
+    answer = office.post(path, {"text": WORDS, "urgent_reason": "The line moved across the street"})
+    draft = db.session.scalars(select(Broadcast)).one()
+    assert (answer.status_code, draft.state) == (202, BroadcastState.DRAFT)
+    assert draft.urgent_reason == "The line moved across the street"
+    sign_in(client, ada)
+    page = client.get(urlsplit(answer.json["confirm_url"]).path).text
+    assert "Urgent, because" in page and "The line moved across the street" in page
+    to_chairs = office.post(path, {"text": WORDS, "audience": "chairs", "urgent_reason": "Now"})
+    assert (to_chairs.status_code, to_chairs.json["code"], count(Broadcast)) == (422, "bad_audience", 1)
 
 
 def test_a_statement_is_frozen_and_signed_by_the_office(

@@ -169,9 +169,11 @@ class Morning:
             return number
 
     def check_in(self, number: int) -> None:
-        """Send the form of this member until there is a receipt."""
-        code, token = self.codes[number % len(self.codes)]
-        body = urlencode({"token": token, "typed": f"{number:08d}"})
+        """Open the page for this member, and send its form until there is a receipt. Each page has a token of
+        its own: two are two claims, which only the key of `attendance` makes one."""
+        code = self.codes[number % len(self.codes)]
+        with self.app.app_context():
+            body = urlencode({"token": event_token(code), "typed": f"{number:08d}"})
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         self._until_stored("check-in", lambda: self._ask("POST", f"/c/{code}", body, form)[0])
         with self.lock:
@@ -279,7 +281,7 @@ class Morning:
             if mark in marks:
                 members[site_id].append((marks[mark], str(member_id)))
         ends_at, now = clock.now() + timedelta(hours=2), clock.now()
-        self.codes = [(event.code, event_token(event.code)) for event in events]
+        self.codes = [event.code for event in events]
         self.line_phones = []
         host_only = "__Host-" if self.place.public.startswith("https") else ""
         for event in events:

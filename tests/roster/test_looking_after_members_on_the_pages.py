@@ -221,7 +221,11 @@ def test_what_was_said_of_columns_is_remembered_for_their_source(office: FlaskCl
     assert upload(office, "roster", first, **{"heading-0": "Nr", "field-0": "number"}).status_code == 302
     again = upload(office, "roster", second)
     assert again.status_code == 302
-    assert "as you said of a file with the same headings" in office.get(again.location).text
+    page = office.get(again.location).text
+    assert "as somebody said of a file with the same headings" in page and "Nr: " in page, (
+        "so it can be judged"
+    )
+    assert "1 line was read" in page
     office.post(f"{again.location}/forget-columns")
     assert upload(office, "roster", second).status_code == 422
 

@@ -258,6 +258,8 @@ def test_coming_and_not_coming() -> None:
     "body",
     [
         "stop texting me or I call the police",
+        "If you text me again I'm calling the police",
+        "otro mensaje y voy a la policía",
         "STOP TEXTING ME!! this is an emergency",
         "no me escriban más o llamo a la policía",
     ],
@@ -271,6 +273,8 @@ def test_whoever_wants_no_more_texts_is_let_go_whatever_else_is_said(body: str) 
     "body",
     [
         "please stop and send help, police are pushing people",
+        "si siguen los golpes llamo a la policía",
+        "🔫 at the gate",
         "HELP we need somebody here",
         "ICE is outside the school",
         "ICE outside",

@@ -37,7 +37,7 @@ def total(read: Counter[tuple[str, Intent]], label: str) -> int:
 
 def test_who_wants_no_more_texts_gets_none(read: Counter[tuple[str, Intent]]) -> None:
     assert total(read, "stop") >= 150
-    assert total(read, "stop") - read["stop", Intent.OUT] <= 1
+    assert total(read, "stop") == read["stop", Intent.OUT]
 
 
 def test_the_table_in_the_docs_is_what_is_read() -> None:
@@ -52,12 +52,12 @@ def test_few_wishes_are_doubted(replies: list[tuple[str, ParsedReply]]) -> None:
 def test_hardly_anybody_is_stopped_who_did_not_ask(read: Counter[tuple[str, Intent]]) -> None:
     others = {label for label, _intent in read} - MAY_STOP
     assert sum(total(read, label) for label in others) >= 400
-    assert sum(read[label, Intent.OUT] for label in others) <= 10
+    assert sum(read[label, Intent.OUT] for label in others) <= 9
 
 
 def test_hardly_anybody_is_stopped_without_being_asked(replies: list[tuple[str, ParsedReply]]) -> None:
     clear = [label for label, reply in replies if reply == ParsedReply(Intent.OUT)]
-    assert len([label for label in clear if label not in MAY_STOP]) <= 3
+    assert len([label for label in clear if label not in MAY_STOP]) <= 2
 
 
 def test_an_emergency_reaches_somebody(read: Counter[tuple[str, Intent]]) -> None:

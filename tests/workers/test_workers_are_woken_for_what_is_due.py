@@ -1,6 +1,8 @@
 """The clock asks the database in one statement what there is to do, and wakes nobody for nothing."""
 
+import random
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
@@ -17,7 +19,7 @@ from mobilize.texts.receiving.inbound import take_inbound
 from mobilize.texts.sending import claiming
 from tests.builders import make_event, make_site
 from workers.beat import DueScheduler, tasks_with_work
-from workers.timetable import TIMETABLE
+from workers.timetable import TIMETABLE, TimetableEntry
 
 NOON = datetime.fromisoformat("2026-03-10T19:00:00+00:00")  # in Los Angeles
 NIGHT = datetime.fromisoformat("2026-03-10T08:00:00+00:00")
@@ -96,6 +98,22 @@ def test_at_rest_the_clock_sends_nothing_and_asks_on(pg_app: Flask) -> None:
     assert scheduler.due(1001.0) == []
     queue(clock.now(), text_class=TextClass.REQUESTED, priority=Priority.CODE)
     assert {"texts.drain_codes"} <= {entry.task for entry in scheduler.due(1002.0)}
+
+
+def test_an_hour_of_ticks_asks_in_as_many_statements_as_there_are_intervals(
+    own_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements, dice = set[tuple[str, ...]](), random.Random(1937)
+    scheduler, moment = a_clock(own_app), 1000.0
+
+    def answer(entries: Sequence[TimetableEntry]) -> set[str]:
+        statements.add(tuple(entry.task for entry in entries if entry.work))
+        return {entry.task for entry in entries if dice.random() < 0.1}
+
+    monkeypatch.setattr(scheduler, "_ask", answer)
+    while moment < 1000.0 + 3600:
+        moment += (0.5 if scheduler.due(moment) else 1.0) + dice.expovariate(100)
+    assert len(statements - {()}) <= len({entry.seconds for entry in TIMETABLE if entry.work})
 
 
 @pytest.mark.parametrize("table", ["audit", "reminder_rules", "outbox"])

@@ -95,8 +95,8 @@ def show_token(token_id: uuid.UUID, *, person: Person, now: datetime) -> tuple[A
         return token, secret
 
 
-def revoke_token(token_id: uuid.UUID, *, person: Person, scope: Scope, now: datetime) -> None:
-    """Revoke a token: the program's next request is refused. Twice revokes it once.
+def revoke_token(token_id: uuid.UUID, *, person: Person, scope: Scope, now: datetime) -> ApiToken:
+    """Revoke a token, and return it: the program's next request is refused. Twice revokes it once.
 
     Refused: no_token (404) for one that is neither theirs nor in their scope.
     """
@@ -106,6 +106,7 @@ def revoke_token(token_id: uuid.UUID, *, person: Person, scope: Scope, now: date
             raise _no_token()
         session.refresh(token, with_for_update={"of": ApiToken})
         repeat_revoke(token, by=actor_of(person), now=now)
+    return token
 
 
 def repeat_revoke(token: ApiToken, *, by: str, now: datetime) -> None:

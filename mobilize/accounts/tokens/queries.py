@@ -30,6 +30,9 @@ class TokenState(StrEnum):
     REVOKED = "revoked"
 
 
+OVER = (TokenState.EXPIRED, TokenState.ENDED, TokenState.REVOKED)
+
+
 def tokens_for(person: Person, scope: Scope) -> Sequence[ApiToken]:
     """A person's own tokens, and those of others in their scope, the newest first."""
     query = select(ApiToken).where(_visible(person, scope))

@@ -13,7 +13,7 @@ from mobilize.accounts.routes import bp
 from mobilize.accounts.tokens import operations
 from mobilize.accounts.tokens.models import ApiScope, ApiToken
 from mobilize.accounts.tokens.operations import DAYS, NewToken
-from mobilize.accounts.tokens.queries import TokenState, state_of, tokens_for
+from mobilize.accounts.tokens.queries import OVER, TokenState, state_of, tokens_for
 from mobilize.errors import Refused
 from mobilize.languages import _, ngettext, say_day
 from mobilize.roster.queries import areas
@@ -56,8 +56,8 @@ def show_token(token_id: uuid.UUID) -> str:
 @signed_in(RoleName.ORGANIZER)
 def revoke_token(token_id: uuid.UUID) -> str:
     """Revoke a token, at once."""
-    operations.revoke_token(token_id, person=signed_in_person(), scope=me().scope, now=clock.now())
-    return _page(_form(fresh=True), revoked=True)
+    token = operations.revoke_token(token_id, person=signed_in_person(), scope=me().scope, now=clock.now())
+    return _page(_form(fresh=True), revoked=token)
 
 
 def _form(*, fresh: bool = False) -> TokenForm:
@@ -87,13 +87,14 @@ def _token_page(token: ApiToken, secret: str) -> str:
 
 
 def _page(
-    form: TokenForm, refusal: Refused | None = None, *, waits: bool = False, revoked: bool = False
+    form: TokenForm, refusal: Refused | None = None, *, waits: bool = False, revoked: ApiToken | None = None
 ) -> str:
     now, person = clock.now(), signed_in_person()
     listed = [(token, state_of(token, now=now)) for token in tokens_for(person, me().scope)]
     return render_template(
         "accounts/tokens.html",
-        listed=listed,
+        running=[(token, state) for token, state in listed if state not in OVER],
+        over=[(token, state) for token, state in listed if state in OVER],
         form=form,
         refusal=refusal,
         waits=waits,

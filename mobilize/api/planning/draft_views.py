@@ -1,8 +1,10 @@
-"""Operations that write drafts: a text to many, a statement; reminders on and off, and reports put together
-anew."""
+"""Operations that write drafts: a text to many, a statement; reminders on, off and at another time; reports
+put together anew."""
 
 import uuid
+from datetime import datetime
 from functools import partial
+from typing import Any
 
 from mobilize import clock
 from mobilize.accounts.models import Person
@@ -11,18 +13,23 @@ from mobilize.accounts.tokens.models import ApiScope
 from mobilize.actions.models import Action
 from mobilize.actions.visibility import visible_action
 from mobilize.api.fields import RequestBody
-from mobilize.api.operation import writing
+from mobilize.api.operation import reading, writing
 from mobilize.api.operations import KeptAnswer, Result
 from mobilize.api.planning.forms import NothingMore, RuleSwitch, TextPlan
 from mobilize.api.planning.prepared import done_once, prepared, refuse_part
 from mobilize.api.reading.figures_views import report_out
-from mobilize.api.schemas import PreparedOut, ReportOut, RuleOut
+from mobilize.api.schemas import PreparedOut, ReportOut, RuleOut, RuleSizeOut, RulesOut
 from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.languages import LANGUAGES, _
 from mobilize.reminders.broadcasts.operations import write_broadcast
+from mobilize.reminders.models import ReminderRule
+from mobilize.reminders.plan.queries import shown_rules
+from mobilize.reminders.rules.estimates import estimate
+from mobilize.reminders.rules.forms import FIELDS
+from mobilize.reminders.rules.kinds import SPECS
 from mobilize.reminders.rules.operations import change_rule, set_default_rules
-from mobilize.reminders.rules.queries import may_change
+from mobilize.reminders.rules.queries import may_change, rules_of
 from mobilize.turnout.models import ReportKind
 from mobilize.turnout.reports.operations import put_together, sees_report
 from mobilize.turnout.statements import operations as statements
@@ -48,9 +55,18 @@ def write_text(access: TokenAccess, action_id: uuid.UUID, key: str, body: TextPl
 
 @writing(f"{_ACTION}/reminders", _PLAN, tag="Plan", body=RuleSwitch, answer=RuleOut, prepared=PreparedOut)
 def switch_reminder(access: TokenAccess, action_id: uuid.UUID, key: str, body: RuleSwitch) -> KeptAnswer:
-    """Turn one of an action's reminders off. On, a person turns it, who has seen its price."""
+    """Turn one of an action's reminders off, or set when it goes out while it is off. On, and when what is on
+    goes out, a person decides, who sees its price: that is prepared."""
     action = visible_action(action_id, access.scope)
     return done_once(access, key, partial(_switch_reminder, access, action, body))
+
+
+@reading(f"{_ACTION}/reminders", _PLAN, tag="Plan", answer=RulesOut)
+def reminders(access: TokenAccess, action_id: uuid.UUID) -> RulesOut:
+    """An action's reminders: when they go out, to how many phones, at what price."""
+    action, now = visible_action(action_id, access.scope), clock.now()
+    set_default_rules(now)
+    return RulesOut(reminders=[_rule_with_size(action, rule, now) for rule in shown_rules(action).values()])
 
 
 @writing(f"{_ACTION}/statement", _PLAN, tag="Plan", body=NothingMore, answer=PreparedOut, status=202)
@@ -78,6 +94,7 @@ def _write_text(access: TokenAccess, action: Action, body: TextPlan) -> Result:
         audience_filter=body.members,
         places=body.place_ids,
         language=body.language,
+        urgent_reason=body.urgent_reason,
         scope=access.scope,
         actor=access.maker,
         now=clock.now(),
@@ -87,11 +104,53 @@ def _write_text(access: TokenAccess, action: Action, body: TextPlan) -> Result:
 
 def _switch_reminder(access: TokenAccess, action: Action, body: RuleSwitch) -> Result:
     refuse_part(may_change(action, access.scope))
-    if body.on:
-        return prepared(access, action.id, "reminders.rule", action_id=action.id, reminder=body.kind)
+    if body.settings.keys() - SPECS[body.kind].settings.keys():
+        raise Refused("no_such_setting", _("This reminder has no such setting."))
     set_default_rules(clock.now())
-    change_rule(action, body.kind, {}, on=False, actor=access.actor, now=clock.now())
-    return RuleOut(kind=body.kind, on=False), 200
+    if body.on:
+        return _prepare_reminder(access, action, body)
+    change_rule(action, body.kind, body.settings, on=False, actor=access.actor, now=clock.now())
+    return _rule(rules_of(action)[body.kind]), 200
+
+
+def _prepare_reminder(access: TokenAccess, action: Action, body: RuleSwitch) -> Result:
+    """Its page with these settings typed in. What could not be set is declined: it is set, off, and taken
+    back."""
+    with db.session.begin_nested() as attempt:
+        change_rule(action, body.kind, body.settings, on=False, actor=access.actor, now=clock.now())
+        attempt.rollback()
+    fields = {FIELDS[column].name: value for column, value in body.settings.items()}
+    if body.at_local:
+        fields["at_local"] = body.at_local
+    return prepared(access, action.id, "reminders.rule", action_id=action.id, reminder=body.kind, **fields)
+
+
+def _rule(rule: ReminderRule) -> RuleOut:
+    return RuleOut(kind=rule.kind, on=rule.on, **_times(rule))
+
+
+def _rule_with_size(action: Action, rule: ReminderRule, now: datetime) -> RuleSizeOut:
+    size = estimate(action, rule, now)
+    return RuleSizeOut(
+        kind=rule.kind,
+        on=rule.on,
+        **_times(rule),
+        phones=size.phones,
+        segments=size.segments,
+        cost_cents=size.cost_cents,
+        starts_at=size.starts_at,
+        done_at=size.done_at,
+    )
+
+
+def _times(rule: ReminderRule) -> dict[str, Any]:
+    """Its settings, without the reason."""
+    own = SPECS[rule.kind].settings
+    times = {
+        column: getattr(rule, column) if column in own else None for column in FIELDS if column != "reason"
+    }
+    at = times["at_local"]
+    return times | {"at_local": f"{at:%H:%M}" if at else None}
 
 
 def _draft_statement(access: TokenAccess, action: Action) -> Result:

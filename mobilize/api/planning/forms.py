@@ -17,7 +17,7 @@ from mobilize.languages import DEFAULT, LANGUAGES, Translated, _
 from mobilize.reminders.broadcasts.forms import LONGEST_TYPED
 from mobilize.reminders.models import Audience, AudienceFilter, RuleKind
 
-MOST_AREAS, MOST_PLACES = 20, 1000
+MOST_AREAS, MOST_PLACES, MOST_MINUTES = 20, 1000, 1440
 # Words of several lines, without any other control character.
 _Lines = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]*$")]
 _TimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
@@ -145,10 +145,23 @@ class LinesShown(RequestBody):
 
 
 class RuleSwitch(RequestBody):
-    """One of an action's reminders, on or off."""
+    """One of an action's reminders, on or off, and when it goes out. Each kind has some of these settings;
+    one that is left out, or null, stays as it is."""
 
     kind: RuleKind
     on: bool
+    at_local: _TimeOfDay | None = Field(None, description="On the clock of each place.")
+    minutes_before: Whole | None = Field(None, ge=0, le=MOST_MINUTES, description="Before the start.")
+    minutes_after_start: Whole | None = Field(None, ge=0, le=MOST_MINUTES)
+    again_after_minutes: Whole | None = Field(None, ge=0, le=MOST_MINUTES, description="After the start.")
+    call_after_minutes: Whole | None = Field(None, ge=0, le=MOST_MINUTES, description="After the start.")
+    reason: Line | None = Field(None, description="Why members are texted at an unusual hour.")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What is set, by column, as operations take it."""
+        sent = self.model_dump(exclude={"kind", "on"}, exclude_none=True)
+        return sent | ({"at_local": time.fromisoformat(self.at_local)} if self.at_local else {})
 
 
 class TextPlan(RequestBody):
@@ -165,3 +178,6 @@ class TextPlan(RequestBody):
         None, min_length=1, max_length=MOST_PLACES, description="Areas and sites of it; null: all."
     )
     language: str | None = Field(None, max_length=20, description="Only to those who read this one.")
+    urgent_reason: Line = Field(
+        "", description="Why it goes out at any hour, to members who agreed to urgent texts alone."
+    )

@@ -18,9 +18,9 @@ from mobilize.reminders.broadcasts.preview import as_it_leaves, is_long, warning
 from mobilize.reminders.models import Audience, Broadcast
 from mobilize.reminders.rules.estimates import Preview
 from mobilize.segments import MessageLength, measure
-from mobilize.texts.models import OutboxText, TextClass, TextState
+from mobilize.texts.models import OutboxText, Priority, TextClass, TextState
 from mobilize.texts.sending import limits, trial
-from mobilize.texts.sending.spending import cost_cents, finishing_time
+from mobilize.texts.sending.spending import cost_cents, finishing_time, segments_ahead
 
 AS_WRITTEN = "as_written"  # the wording around the words of a broadcast
 CALLED_BACK = "called_back"  # why the outbox dropped what was called back
@@ -75,6 +75,11 @@ def estimate_broadcast(broadcast: Broadcast, now: datetime) -> BroadcastEstimate
 def text_class_of(broadcast: Broadcast) -> TextClass:
     """Members are texted within their hours; chairs and staff accepted earlier ones with the role."""
     return TextClass.MEMBER if broadcast.audience is Audience.MEMBERS else TextClass.DUTY
+
+
+def priority_of(broadcast: Broadcast) -> int:
+    """An urgent one leaves before reminders, like what is moved or called off."""
+    return Priority.NOTICE if broadcast.urgent_reason else Priority.REMINDER
 
 
 def words_of(broadcast: Broadcast) -> Translated:
@@ -205,12 +210,7 @@ def _when(
     zone, text_class = events[0].tz if events else settings().union_timezone, text_class_of(broadcast)
     urgent = bool(broadcast.urgent_reason)
     starts_at = limits.opens_at(text_class, zone, now, urgent=urgent)
-    ahead = _segments_ahead(starts_at)
+    ahead = segments_ahead(priority_of(broadcast), starts_at, now)
     done_at = finishing_time(starts_at, ahead + segments, text_class=text_class, tz=zone, urgent=urgent)
     shuts = limits.closes_at(text_class, zone, starts_at, urgent=urgent)
     return starts_at, done_at, shuts is not None and done_at > shuts, zone
-
-
-def _segments_ahead(moment: datetime) -> int:
-    waiting = OutboxText.state == TextState.WAITING, OutboxText.due_at <= moment
-    return int(db.session.scalar(select(func.sum(OutboxText.segments)).where(*waiting)) or 0)

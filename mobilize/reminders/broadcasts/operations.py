@@ -27,6 +27,7 @@ from mobilize.reminders.broadcasts.estimates import (
     BroadcastEstimate,
     estimate_broadcast,
     events_of_broadcast,
+    priority_of,
     purpose_of,
     segments_that_left,
     text_class_of,
@@ -38,7 +39,6 @@ from mobilize.reminders.broadcasts.recipients_text import who_gets_it
 from mobilize.reminders.models import Audience, AudienceFilter, Broadcast, BroadcastState
 from mobilize.reminders.own_phone import text_to_oneself
 from mobilize.roster.models import Member
-from mobilize.texts.models import Priority
 from mobilize.texts.operations import PlannedText, drop_texts, queue_texts
 from mobilize.texts.sending.spending import allow_spending, cost_cents, lower_allowance
 
@@ -317,7 +317,7 @@ def _common(broadcast: Broadcast, event: Event, language: str, now: datetime) ->
         "tz": event.tz,
         "due_at": broadcast.confirmed_at or now,
         "expires_at": event.ends_at if event.ends_at > now else now + TRUE_FOR,
-        "priority": Priority.NOTICE if urgent else Priority.REMINDER,
+        "priority": priority_of(broadcast),
         "blanks": body_for(words_of(broadcast), event, language),
         "event_id": event.id,
         "urgent": urgent,

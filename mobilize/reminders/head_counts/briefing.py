@@ -13,10 +13,11 @@ from mobilize.actions.models import Event, EventChapter
 from mobilize.database import atomic, db
 from mobilize.reminders.blanks import blanks_for, event_page, written_in
 from mobilize.reminders.models import ReminderRule, RuleKind
+from mobilize.reminders.rules.kinds import SPECS
 from mobilize.reminders.rules.operations import purpose, tick_off
 from mobilize.reminders.rules.queries import due_at, due_now, expires_at
 from mobilize.texts.consent.subscriptions import is_bad, says_stop
-from mobilize.texts.models import Priority, TextClass
+from mobilize.texts.models import TextClass
 from mobilize.texts.operations import PlannedText, queue_texts
 
 
@@ -77,7 +78,7 @@ def _common(rule: ReminderRule, event: Event, language: str) -> dict[str, Any]:
         "tz": event.tz,
         "due_at": due_at(rule, event),
         "expires_at": expires_at(rule, event),
-        "priority": Priority.REMINDER,
+        "priority": SPECS[rule.kind].priority,
         "blanks": {**blanks_for(event, language), "page": event_page(event)},
         "event_id": event.id,
     }

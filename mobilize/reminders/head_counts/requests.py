@@ -19,10 +19,10 @@ from mobilize.checkins.models import HeadCount
 from mobilize.database import atomic, db
 from mobilize.reminders.blanks import blanks_for, written_in
 from mobilize.reminders.models import PlannedReminder, ReminderRule, RuleKind
-from mobilize.reminders.rules.kinds import COUNT_WANTED_FOR, LONGEST_EVENT
+from mobilize.reminders.rules.kinds import COUNT_WANTED_FOR, LONGEST_EVENT, SPECS
 from mobilize.reminders.rules.operations import purpose, tick_off
 from mobilize.reminders.rules.queries import due_at, due_now, unplanned_events
-from mobilize.texts.models import OutboxText, Priority, QuestionKind, TextClass
+from mobilize.texts.models import OutboxText, QuestionKind, TextClass
 from mobilize.texts.operations import PlannedText, queue_texts
 from mobilize.texts.queries import may_text
 
@@ -162,7 +162,7 @@ def _question(
         tz=event.tz,
         due_at=due,
         expires_at=max(event.ends_at, due + COUNT_WANTED_FOR),
-        priority=Priority.COUNT,
+        priority=SPECS[rule.kind].priority,
         blanks=blanks_for(event, language),
         event_id=event.id,
         asks=QuestionKind.HEAD_COUNT,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import joinedload
 
 from mobilize import settings
@@ -16,8 +16,9 @@ from mobilize.reminders.models import Audience, ReminderRule
 from mobilize.reminders.rules.kinds import SPECS, Recipients
 from mobilize.reminders.rules.queries import applies_to, due_at, expires_at, reached_by
 from mobilize.segments import MessageLength, measure
+from mobilize.texts.models import OutboxText
 from mobilize.texts.sending import limits
-from mobilize.texts.sending.spending import cost_cents, finishing_time
+from mobilize.texts.sending.spending import cost_cents, finishing_time, segments_ahead
 from mobilize.texts.templates import render, written_languages
 
 
@@ -33,9 +34,9 @@ class Preview:
 
 @dataclass(frozen=True)
 class Estimate:
-    """`phones` get it, which costs `segments`. It leaves from `starts_at` on and is through at `done_at`, at
-    the sender's rate and daily limit; None for both when it is too late. `cut_off`: the hours for texts end
-    before that.
+    """`phones` get it, which costs `segments`. It leaves from `starts_at` on, behind what waits already, and
+    is through at `done_at`, at the sender's rate and daily limit; None for both when it is too late.
+    `cut_off`: the hours for texts end before that.
 
     For kinds with `is_upper_bound` these are the most there can be: who came, and who answered at once, is
     not known before.
@@ -134,6 +135,15 @@ def _when(
         return None, None, False, zone
     first = max(now, min(due_at(rule, event) for event in open_ones))
     starts_at = limits.opens_at(spec.text_class, zone, first, urgent=spec.urgent)
-    done_at = finishing_time(starts_at, segments, text_class=spec.text_class, tz=zone, urgent=spec.urgent)
+    ahead = segments_ahead(spec.priority, starts_at, now, besides=_own_texts(rule, events))
+    done_at = finishing_time(
+        starts_at, ahead + segments, text_class=spec.text_class, tz=zone, urgent=spec.urgent
+    )
     shuts = limits.closes_at(spec.text_class, zone, starts_at, urgent=spec.urgent)
     return starts_at, done_at, shuts is not None and done_at > shuts, zone
+
+
+def _own_texts(rule: ReminderRule, events: list[Event]) -> ColumnElement[bool]:
+    """SQL: texts of this rule that are in the outbox already."""
+    wordings = rule.wording, longest_wording(rule)
+    return and_(OutboxText.event_id.in_([event.id for event in events]), OutboxText.wording.in_(wordings))

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from werkzeug.datastructures import MultiDict
 from wtforms import Field, IntegerField, StringField, TimeField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
@@ -36,15 +37,17 @@ FIELDS = {
 }
 
 
-def form_for(kind: RuleKind, rule: ReminderRule | None = None) -> PageForm:
-    """The form with the settings of this kind: those of `rule`, or without one what was sent. The page has
-    several, so its fields have ids of their own."""
+def form_for(
+    kind: RuleKind, rule: ReminderRule | None = None, prepared: MultiDict[str, str] | None = None
+) -> PageForm:
+    """The form with the settings of this kind: those of `rule`, or without one what was sent. `prepared`:
+    what a program has typed into some of them. The page has several, so its fields have ids of their own."""
     fields, values = {}, {}
     for column, label in SPECS[kind].settings.items():
         setting = FIELDS[column]
         fields[setting.name] = setting.field(label, validators=setting.validators)
         values[setting.name] = getattr(rule, column, None)
-    options = {"data": values, "formdata": None} if rule else {}
+    options = {"data": values, "formdata": prepared or None} if rule else {}
     form: PageForm = type("RuleForm", (PageForm,), fields)(**options)
     for name, field in form._fields.items():
         field.id = field.label.field_id = f"{kind}-{name}"

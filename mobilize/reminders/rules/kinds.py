@@ -15,7 +15,7 @@ from flask_babel import lazy_gettext as _
 from mobilize import clock
 from mobilize.actions.models import Action, Event
 from mobilize.reminders.models import ReminderRule, RuleKind
-from mobilize.texts.models import QuestionKind, TextClass
+from mobilize.texts.models import Priority, QuestionKind, TextClass
 
 # No rule reaches further ahead than this.
 LOOK_AHEAD = timedelta(days=3)
@@ -70,6 +70,7 @@ class RuleSpec:
     settings: Mapping[str, LazyString] = field(default_factory=dict)
     defaults: Callable[[Action], dict[str, Any]] = field(default=lambda _action: {})
     text_class: TextClass = TextClass.MEMBER
+    priority: int = Priority.REMINDER
     window: tuple[timedelta, timedelta] = (timedelta(0), LOOK_AHEAD)
     condition: Callable[[Any, Any], Any] | None = None
     asks: QuestionKind | None = None
@@ -224,6 +225,7 @@ SPECS: dict[RuleKind, RuleSpec] = {
         },
         defaults=count_steps,
         text_class=TextClass.DUTY,
+        priority=Priority.COUNT,
         window=(LONGEST_EVENT, timedelta(0)),
         asks=QuestionKind.HEAD_COUNT,
         needs_lines=True,
@@ -249,6 +251,7 @@ SPECS: dict[RuleKind, RuleSpec] = {
         default_state=DefaultState.WHEN_SMALL,
         due_at=closing,
         expires_at=day_after_closing,
+        priority=Priority.THANKS,
         explanation=(
             _(
                 "When an event is closed, to the members who came, with the last head count of their "

@@ -213,7 +213,7 @@ def _about(rule: ReminderRule, event: Event) -> _About:
         "tz": event.tz,
         "due_at": due,
         "expires_at": expiry,
-        "priority": Priority.REMINDER,
+        "priority": spec.priority,
         "event_id": event.id,
         "urgent": spec.urgent,
         "only_missing": True,

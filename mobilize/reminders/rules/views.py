@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable, Mapping
 
-from flask import abort, flash, make_response, redirect, render_template, url_for
+from flask import abort, flash, make_response, redirect, render_template, request, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
@@ -141,7 +141,8 @@ def _page(
         rule=rule,
         kind=kind,
         spec=SPECS[kind],
-        form=wrong or (form_for(kind, rule) if rule else None),
+        # What a program has prepared stands behind the question mark.
+        form=wrong or (form_for(kind, rule, request.args) if rule else None),
         size=estimate(action, rule, now) if rule else None,
         refusal=refusal,
         may_change=may_change(action, me().scope),

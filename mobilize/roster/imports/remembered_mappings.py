@@ -20,7 +20,12 @@ def hash_of(header: Sequence[str]) -> bytes:
 
 def recall_columns(header: Sequence[str]) -> dict[str, str]:
     """Heading -> field, as it was said of a file with these headings; empty where nothing was."""
-    row = db.session.scalar(select(RosterColumns).where(RosterColumns.headings == hash_of(header)))
+    return columns_of(hash_of(header))
+
+
+def columns_of(headings: bytes) -> dict[str, str]:
+    """Heading -> field, as it was said of files with these headings."""
+    row = db.session.scalar(select(RosterColumns).where(RosterColumns.headings == headings))
     columns: dict[str, str] = json.loads(row.columns) if row else {}
     return columns
 

@@ -30,7 +30,7 @@ from mobilize.roster.forms import MOST_HEADINGS, PlacesForm, UploadForm
 from mobilize.roster.imports import jobs as import_jobs
 from mobilize.roster.imports import operations as importing
 from mobilize.roster.imports.column_mapping import ROSTER
-from mobilize.roster.imports.remembered_mappings import forget_headings, remember_places
+from mobilize.roster.imports.remembered_mappings import columns_of, forget_headings, remember_places
 from mobilize.roster.imports.summary import needs_second_person, rejected_in_words
 from mobilize.roster.models import Import, ImportState, Member
 from mobilize.roster.routes import bp
@@ -132,6 +132,8 @@ def show_import(import_id: uuid.UUID) -> str:
         this_import=row,
         rejected=rejected_in_words(row.kind, row.summary),
         warned_lines=json.loads(row.warned_lines or "{}"),
+        recalled=columns_of(_recalled(row)),
+        fields=_fields(),
         second_needed=_second_needed(row) and row.by == me().actor,
         approval=approvals.open_approval(ApprovalKind.IMPORT, str(row.id), now=now),
         alone=approvals.is_lone_admin(me().actor, now),
@@ -181,8 +183,8 @@ def undo_import(import_id: uuid.UUID) -> Response:
 def forget_columns(import_id: uuid.UUID) -> Response:
     """Ask about the columns of such files again, and drop what was read by them."""
     row = _import(import_id)
-    if headings := str(row.summary.get("recalled_columns") or ""):
-        forget_headings(bytes.fromhex(headings))
+    if headings := _recalled(row):
+        forget_headings(headings)
     if row.state is ImportState.STAGED:
         importing.drop_import(row.id)
     flash(_("Forgotten. Choose the file again, and say what is in each column."), "done")
@@ -226,10 +228,20 @@ def _upload_page(
         refusal=refusal,
         kind=kind,
         headings=headings or [],
-        fields={field: spellings[0] for field, spellings in ROSTER.items()},
+        fields=_fields(),
         recent=queries.recent_imports(),
         have_sites=bool(queries.areas()),
     )
+
+
+def _fields() -> dict[str, str]:
+    """The fields of a roster, by the heading that its contract gives them."""
+    return {field: spellings[0] for field, spellings in ROSTER.items()}
+
+
+def _recalled(row: Import) -> bytes:
+    """The headings by which an earlier file said what its columns are; empty where none did."""
+    return bytes.fromhex(str(row.summary.get("recalled_columns") or ""))
 
 
 def _import(import_id: uuid.UUID) -> Import:

@@ -112,6 +112,7 @@ NO_MORE_TEXTS = re.compile(
     r"|these |the |all )*(?:text|messag)\w*"
     r"|\bno more (?:text|messag)\w*|\b(?:dont|do not) text me\b"
     r"|\bno me (?:escriban|manden|envien|texteen)\b|\bno mas (?:mensajes|textos)\b"
+    r"|\bno (?:me )?(?:sigan|anden|esten|vuelvan a) (?:escrib|mand|envi|texte)\w*"
 )
 # Stopping that is not asked of the texts: "don't stop texting us", "stop by room 12", "the bus stop".
 NO_STOP = re.compile(
@@ -167,6 +168,12 @@ CALL_FOR_HELP = re.compile(
     r"|\b(?:quit\w* la vida|no quiero vivir|quiero morir|want to die|kill myself|want to live (?:no"
     r"|any) ?more)\b"
 )
+# "if you text me again", "otro mensaje y": with the police, that is a wish to get no more.
+ANOTHER_TEXT = re.compile(
+    r"\b(?:text|message|write) me (?:again|one more|once more)\b"
+    r"|\b(?:one more|another|otro) (?:text|message|mensaje|texto)(?: mas)? (?:and|y|e)\b"
+    r"|\bsi (?:me |nos )?(?:vuelven? a|siguen|no (?:paran|dejan) de) (?:escrib|mand|envi|texte)\w*"
+)
 # With a wish to get no more texts, an alarm: "stop texting me or I call the police".
 POLICE = re.compile(r"\b(?:police|policia|cops|911|emergency|emergencia|ambulanc\w+)\b")
 # Labels of answers: where one of them is likeliest, an alarm takes more.
@@ -194,7 +201,7 @@ STOPS = "stop"
 DOUBTFUL = "doubtful"
 # Probabilities from which a text is taken for what must not be overlooked, or not taken in error: what was
 # left out of the training (`python -m tests.reading folds`) says what each costs.
-ALARM_FROM, ALARM_FROM_WITH_WORDS, ALARM_FROM_OVER_ANSWER = 0.2, 0.1, 0.25
+ALARM_FROM, ALARM_FROM_WITH_WORDS, ALARM_FROM_OVER_ANSWER = 0.12, 0.06, 0.2
 STOP_FROM, STOP_FROM_WITH_WORDS, DOUBTFUL_FROM = 0.75, 0.3, 0.3
 WRONG_NUMBER_FROM, ANSWER_FROM, SURE = 0.5, 0.5, 0.7
 # Whoever may wish for texts again, and is read as wishing for none, is told how.
@@ -305,10 +312,13 @@ def _danger(plain: str, chances: Mapping[str, float]) -> ParsedReply | None:
         least = SURE
     elif least == ALARM_FROM and max(chances, key=lambda one: chances[one]) in ANSWERS_IN_WORDS:
         least = ALARM_FROM_OVER_ANSWER
-    is_danger = chances["emergency"] + chances["emergency_stop"] >= least
-    if not is_danger and not (concerns_texts and POLICE.search(plain)):
+    danger = chances["emergency"] + chances["emergency_stop"]
+    threatens = (concerns_texts or bool(ANOTHER_TEXT.search(plain))) and bool(POLICE.search(plain))
+    if danger < least and not threatens:
         return None
-    stops = concerns_texts or chances["stop"] + chances["emergency_stop"] >= STOP_FROM
+    stop = chances["stop"] + chances["emergency_stop"]
+    # Where the wish is likelier than the danger, it is no "stop them".
+    stops = concerns_texts or threatens or stop >= STOP_FROM or chances["stop"] > danger
     return ParsedReply(Intent.ALARM, STOPS if stops else None)
 
 

@@ -8,12 +8,12 @@ lanes' budgets bound them (`accounts/sign_in/code_budgets.py`).
 import math
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, false, func, not_, select, update
 from sqlalchemy.orm import Session
 
 from mobilize import clock, settings
 from mobilize.database import atomic, db, insert, new_id
-from mobilize.texts.models import Allowance, Sender, SpendingHour, TextClass
+from mobilize.texts.models import Allowance, OutboxText, Sender, SpendingHour, TextClass, TextState
 from mobilize.texts.sending import limits
 from mobilize.texts.sending.pauses import MAIN_SENDER, pause_sending, resume_sending
 
@@ -99,6 +99,40 @@ def finishing_time(
         starts_at = limits.opens_at(text_class, tz, tomorrow, urgent=urgent)
         left = settings().segments_a_day or math.inf
     return starts_at + timedelta(seconds=segments / settings().segments_per_second)
+
+
+def segments_ahead(
+    priority: int, starts_at: datetime, now: datetime, *, besides: ColumnElement[bool] | None = None
+) -> int:
+    """The segments that leave from `starts_at` on before a text of this priority that is due then: of what
+    waits now and is as urgent or more, what the sender does not get through until then. `besides`: SQL, texts
+    that are not counted."""
+    what = OutboxText.text_class, OutboxText.tz, OutboxText.urgent, OutboxText.next_try_at
+    rows = db.session.execute(
+        select(*what, func.sum(OutboxText.segments))
+        .where(OutboxText.state == TextState.WAITING, OutboxText.priority <= priority)
+        .where(OutboxText.next_try_at <= starts_at, OutboxText.expires_at > now)
+        .where(not_(false() if besides is None else besides))
+        .group_by(*what)
+    )
+    opening = [
+        (limits.opens_at(text_class, tz, max(now, at), urgent=urgent), int(segments))
+        for text_class, tz, urgent, at, segments in rows
+    ]
+    before = sorted(one for one in opening if one[0] <= starts_at)
+    rate, through_at = settings().segments_per_second, now
+    for opens_at, segments in before:
+        through_at = max(through_at, opens_at) + timedelta(seconds=segments / rate)
+    late = round((through_at - starts_at).total_seconds() * rate)
+    if settings().segments_a_day:
+        late = max(late, sum(segments for _at, segments in before) - _room_until(starts_at, now))
+    return max(0, late)
+
+
+def _room_until(moment: datetime, now: datetime) -> int:
+    """The segments that the limits of the union's days before that of `moment` leave."""
+    days = round((_today(moment) - _today(now)) / timedelta(days=1))
+    return max(0, int(left_today(now))) + (settings().segments_a_day or 0) * (days - 1) if days else 0
 
 
 def resume_after_a_look(*, by: str, now: datetime) -> None:

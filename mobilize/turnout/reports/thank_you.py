@@ -17,11 +17,11 @@ from mobilize.checkins.models import Attendance
 from mobilize.database import atomic, db, insert
 from mobilize.reminders.blanks import written_in
 from mobilize.reminders.models import PlannedReminder, ReminderRule, RuleKind
-from mobilize.reminders.rules.kinds import RESULT_FOR
+from mobilize.reminders.rules.kinds import RESULT_FOR, SPECS
 from mobilize.reminders.rules.operations import purpose
 from mobilize.roster.models import Member, PhoneKind
 from mobilize.texts.consent.subscriptions import is_bad, says_stop
-from mobilize.texts.models import Priority, TextClass
+from mobilize.texts.models import TextClass
 from mobilize.texts.operations import PlannedText, queue_texts
 from mobilize.turnout.figures.snapshots import latest_fixed
 
@@ -82,7 +82,7 @@ def _texts(
             tz=event.tz,
             due_at=now,
             expires_at=(event.closed_at or now) + RESULT_FOR,
-            priority=Priority.THANKS,
+            priority=SPECS[rule.kind].priority,
             blanks=blanks,
             event_id=event.id,
             member_id=row.id,

@@ -56,7 +56,7 @@ _CLASSES = """
     number: number* numero* celular* cell phone* fone telefon* line info informacion datos name nombre
     stop: stop* quit quits quitting cease cesen halt parar paren pare parenle parele dejen dejar deja
         dejenme dejame basta alto cancel* unsub* unsuscri* desuscri* optout baja end delist enough
-        finalizar
+        finalizar 🛑 🚫 📵 ✋ ❌
         unenroll disenroll discontinue
         deje paran pararle detene* deteng* apag* anul* cort* cierren suspend* kill mute* silenci*
         silence paus* termin* revok* rescind* withdraw* unscribe dejende acab* ultim*
@@ -91,6 +91,7 @@ _CLASSES = """
         granada*
         mace* detonacion*
         palo palos bats macana* cadena* chain chains rope hacha escopeta* bullet* bala balas balas*
+        🔫 🔪 🗡 💣 🪓
         balacera suspicious sospechos* bulto* torch* antorch* laser lasers drugged crowbars batazo*
     medical: faint* desmay* desvanec* seizure* convuls* epilep* ataque breath* respir* chest pecho heart*
         infart* corazon stroke embolia paro blood* sangr* bleed* unconscious* inconscient* conscien*
@@ -107,7 +108,10 @@ _CLASSES = """
         oxigeno
         blue azul morad* purple gris pale palid* tongue lengua throat garganta lip lips labio*
         swallow* trag* foam* espuma shaking temblando shiver* sugar contraccion* alacran hueso bone
-        tourniquet* medic medics medico doctor hospital sudando clammy hypothermia tingl* numb mareo
+        anaphyla* anafila* hyperventil* encaj* clav* impal* pinned stuck atorad* breakdown infarct*
+        epilept* ronch* hives tieso tiesa stiff freezing frostb* hipoterm* spark* chispa* propan* cable
+        cables wires flare bengala
+        🩸 🤕 tourniquet* medic medics medico doctor hospital sudando clammy hypothermia tingl* numb mareo
         marea* bled* sezure breth* breething colaps* crumpl* responsiv* responde respondiendo
         contesta wake despiert* levant* mueve moving cut cuts cortad* hinch* swell* swoll* veins
         venas blind vomiting knocked
@@ -144,7 +148,7 @@ _CLASSES = """
         alone sola solo wander* desconocid* stranger
     aid: help* ayud* auxili* sos socorro urgen* emergenc* hurry apur* rapido quick* asap 911 mayday
         rescue*
-        pronto 🆘 🚑
+        pronto 🆘 🚑 🚨 🚒 danger* threat* amenaz*
         ayid* aiud* allud* hepl emergen* hury corran corral* vengan venga saquenos marquen peligr*
         danger* safe unsafe seguros trouble urg* nurse nurses medico
     person: kid* child* teacher* maestr* woman man lady mujer senor* abuel* student* estudiant* nin*
@@ -187,8 +191,9 @@ _CLASSES = """
         report*
         stupid idiot* sick tired cansad* hart* fed annoy* molest* wtf pinche* chingad* cabron* spam*
     despair: vivir morir muero muerte suicid* cartas goodbye despedid* pills pastillas frasco venas
-        wrist* alive
-        living live life vida end acabar bye adios perdonenme sorry
+        wrist* alive disappear* desaparec* exist* existir rope soga bridge puente overpass forever siempre
+        wake despert* carta letter last ultimo reason razon sentido without better anymore aguanto hurting 💔
+        living live life vida end ending acabar bye adios perdonenme perdon sorry
     joy: love* loving happy feliz content* thank* gracias great awesome beautiful bonit* lind* padre
         chid* best
         amazing proud orgull* nice fun gust* encant* sirv* helpful util* appreciat* recib* received
