@@ -4,6 +4,7 @@
 only rooms below it, as they stand in `ROOMS`.
 """
 
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from io import BytesIO
@@ -58,12 +59,22 @@ class FormSession(SecureCookieSessionInterface):
         return super().open_session(app, request)
 
 
+class Application(Flask):
+    """Flask, with these requests and sessions. No view or hook here is a coroutine: Flask looks whether one
+    is seven times a request, which is a twentieth of a page."""
+
+    request_class = InMemoryRequest
+    session_interface = FormSession()
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function itself."""
+        return func
+
+
 def create_app(chosen: Settings | None = None, *, web: bool = True) -> Flask:
     """The web application, also the frame in which commands run; without `web` to it (pages, forms,
     commands) the frame for tasks, which is a third smaller. Raises `config.BadSetting`."""
-    app = Flask(__name__, template_folder="../templates", static_folder=None)
-    app.request_class = InMemoryRequest
-    app.session_interface = FormSession()
+    app = Application(__name__, template_folder="../templates", static_folder=None)
     app.config["MOBILIZE"] = chosen or config.load()
     _set_limits(app)
     _open_tools(app)
@@ -77,7 +88,7 @@ def settings() -> Settings:
     """The settings of the running application: the environment's, and over them what the office stored."""
     from mobilize import stored_settings
 
-    return stored_settings.current(current_app.config["MOBILIZE"])
+    return stored_settings.current(current_app._get_current_object())  # type: ignore[attr-defined]
 
 
 def _set_limits(app: Flask) -> None:

@@ -42,10 +42,11 @@ def init_app(app: Flask) -> None:
     app.extensions[_KEY] = _Reader()
 
 
-def current(chosen: Settings) -> Settings:
-    """`chosen`, which the environment says, with what is stored over it."""
-    reader = current_app.extensions.get(_KEY)
-    return cast(_Reader, reader).current(chosen) if reader else chosen
+def current(app: Flask) -> Settings:
+    """What the environment says, with what is stored over it."""
+    chosen: Settings = app.config["MOBILIZE"]
+    reader: _Reader | None = app.extensions.get(_KEY)
+    return reader.current(chosen) if reader else chosen
 
 
 def read() -> dict[str, str]:

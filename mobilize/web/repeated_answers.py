@@ -105,11 +105,11 @@ def _key(scope: "Scope", etag: str = "") -> _Key | None:
     headers = scope.headers.items()
     if scope.method != "GET" or any(name in _BODY for name, _value in headers):
         return None
-    said = [header for header in headers if header[0] in DEPENDS_ON]
+    compared = [header for header in headers if header[0] in DEPENDS_ON]
     if etag:
-        said = [header for header in said if header[0] not in _NEXT]
-        said += [("if-none-match", etag), ("prefer", "wait")]
-    return (scope.path, scope.query_string, *sorted(said, key=itemgetter(0)))
+        compared = [header for header in compared if header[0] not in _NEXT]
+        compared += [("if-none-match", etag), ("prefer", "wait")]
+    return (scope.path, scope.query_string, *sorted(compared, key=itemgetter(0)))
 
 
 def _size(kept: _Kept) -> int:

@@ -453,8 +453,8 @@ class Authority(RuleBasedStateMachine):
 
     def _announced_at(self) -> datetime:
         """When everybody was told of what was done just now: when a second admin was asked for, else now."""
-        asked = select(Approval.asked_at).where(Approval.used_at == self.now).order_by(Approval.asked_at)
-        return db.session.scalar(asked) or self.now
+        query = select(Approval.asked_at).where(Approval.used_at == self.now).order_by(Approval.asked_at)
+        return db.session.scalar(query) or self.now
 
     def _read_texts(self) -> None:
         texts = db.session.scalars(select(OutboxText).order_by(OutboxText.id)).all()

@@ -135,9 +135,9 @@ def test_a_flood_of_requests_fills_no_memory():
 
 def test_what_was_just_given_is_said_to_be_unchanged_at_once():
     scope = FakeScope("GET", "/x", "", ("cookie", "a=b"), ("if-none-match", '"0"'), ("prefer", "wait"))
-    given = RsgiResponse(200, [("Content-Type", "text/html"), ("ETag", '"1"'), ("X-Now", "1")], b"all", "")
+    changed = RsgiResponse(200, [("Content-Type", "text/html"), ("ETag", '"1"'), ("X-Now", "1")], b"all", "")
     answers = RepeatedAnswers()
-    answers.keep(scope, {"mobilize.unchanged": (lambda: ({"X-Now": "2"}, b""), "line 7")}, given)
+    answers.keep(scope, {"mobilize.unchanged": (lambda: ({"X-Now": "2"}, b""), "line 7")}, changed)
     # Browsers send their headers in an order of their own.
     following = FakeScope("GET", "/x", "", ("if-none-match", '"1"'), ("prefer", "wait"), ("cookie", "a=b"))
     assert answers.find(following) == RsgiResponse(304, [("ETag", '"1"'), ("X-Now", "2")], b"", "line 7")

@@ -100,7 +100,7 @@ class Map:
 
 # Of a site: its area, and its latitude and longitude where they are known.
 _Place = tuple[UUID, LatLon | None]
-Line = Sequence[LatLon]
+MapLine = Sequence[LatLon]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def site_map(
     areas: Mapping[UUID, str],
     *,
     area_id: UUID | None = None,
-    lines: Sequence[Line] = (),
+    lines: Sequence[MapLine] = (),
 ) -> Map | None:
     """The map of all areas, or zoomed to one. None where fewer than two sites can be placed.
 
@@ -175,7 +175,7 @@ def _mark(one: MapMarker, scale: float) -> Markup:
 
 
 @cached(LRUCache(LAYOUTS_KEPT), lock=Lock())
-def _layout(places: tuple[_Place, ...], area_id: UUID | None, lines: tuple[Line, ...]) -> _Layout | None:
+def _layout(places: tuple[_Place, ...], area_id: UUID | None, lines: tuple[MapLine, ...]) -> _Layout | None:
     near = _without_slips(places)
     if len(near) < 2:
         return None
@@ -254,7 +254,7 @@ def _turns_right(a: LatLon, b: LatLon, c: LatLon) -> bool:
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]) <= 0
 
 
-def _path(line: Line, projection: Projection) -> str:
+def _path(line: MapLine, projection: Projection) -> str:
     return " ".join(f"{x:g},{y:g}" for x, y in map(projection.place, line))
 
 
