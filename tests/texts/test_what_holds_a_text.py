@@ -43,9 +43,9 @@ def test_the_morning_is_that_of_the_members_own_zone(app: Flask) -> None:
 
 @pytest.mark.parametrize("moment", [NOON, NIGHT])
 def test_what_may_leave_at_any_hour_could_leave_long_ago(app: Flask, moment: datetime) -> None:
-    asked = limits.opened_at(TextClass.REQUESTED, LA, moment)
+    requested = limits.opened_at(TextClass.REQUESTED, LA, moment)
     urgent = limits.opened_at(TextClass.MEMBER, LA, moment, urgent=True)
-    assert asked is not None and asked < LONG_AGO
+    assert requested is not None and requested < LONG_AGO
     assert urgent is not None and urgent < LONG_AGO
 
 
