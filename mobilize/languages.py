@@ -268,10 +268,11 @@ def required_languages() -> list[str]:
     return [code for code, one in LANGUAGES.items() if one.required]
 
 
-def name_of(code: str) -> str:
-    """The name of the language `code` in the reader's, within a sentence: Spanish, español."""
+def name_of(code: str, otherwise: str = "") -> str:
+    """The name of the language `code` in the reader's, within a sentence: Spanish, español. `otherwise` where
+    the reader's has none."""
     reader = get_locale() or Locale(DEFAULT)
-    return reader.languages.get(code) or LANGUAGES[code].name
+    return reader.languages.get(code) or otherwise or LANGUAGES[code].name
 
 
 def listed(words: Iterable[str]) -> str:
@@ -334,12 +335,12 @@ def hour_of(local: datetime, language: str) -> tuple[str, str]:
 
 
 def say_when(start: datetime, end: datetime, zone: str | None = None) -> str:
-    """Day and span where it happens: Tuesday, March 3, 7:00–7:45 AM."""
+    """Day and span where it happens: Tuesday, March 3, 7:00–7:45 AM. The span stays on one line."""
     first, last = say_time(start, zone), say_time(end, zone)
     hour, _, half = first.partition("\u202f")
     if half and last.endswith(half):
         first = hour
-    return f"{say_date(start, zone)}, {first}–{last}"
+    return f"{say_date(start, zone)}, {first}–\u2060{last}"
 
 
 def _locale_here() -> str:

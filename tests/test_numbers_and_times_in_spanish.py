@@ -20,5 +20,5 @@ def test_numbers_have_their_comma_and_an_evening_is_told_from_a_morning(app: Fla
 def test_a_page_asked_for_in_spanish_is_written_so(app: Flask) -> None:
     with app.test_request_context("/?lang=es"):
         text = say_when(EVENING, EVENING + timedelta(minutes=45), HERE)
-        assert text == "martes 3 de marzo, 7:05–7:50\u202fp.m."
+        assert text == "martes 3 de marzo, 7:05–\u20607:50\u202fp.m."
         assert format_decimal(2189) == "2,189"

@@ -8,7 +8,7 @@ from wtforms import FileField, Form, FormField, SelectChoice, SelectField, Strin
 from wtforms.validators import InputRequired, Length
 
 from mobilize.database import parse_id
-from mobilize.languages import _
+from mobilize.languages import _, name_of
 from mobilize.roster.imports.column_mapping import ROSTER
 from mobilize.roster.imports.synonyms import LANGUAGES
 from mobilize.roster.models import Area, MembershipRank, MemberStatus
@@ -37,14 +37,15 @@ class MemberForm(PageForm):
     last = StringField(validators=[InputRequired(), Length(max=100)])
     preferred = StringField(validators=[Length(max=100)])
     phone = StringField(validators=[Length(max=40)])
-    language = SelectField(
-        choices=[SelectChoice(code, words[0]) for code, words in LANGUAGES.items()], default="en"
-    )
+    language = SelectField(default="en")
     status = SelectField(default=MemberStatus.ACTIVE.value)
 
     def __init__(self, **values: object):
         super().__init__(**values)
         self.status.choices = [SelectChoice(status.value, word) for status, word in status_words().items()]
+        self.language.choices = [
+            SelectChoice(code, name_of(code, words[0]).capitalize()) for code, words in LANGUAGES.items()
+        ]
         labels = {
             "number": _("Member number"),
             "first": _("First name"),

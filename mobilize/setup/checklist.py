@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from flask_babel import format_decimal
 from sqlalchemy import func, select
 
 import config
@@ -15,6 +16,7 @@ from mobilize.actions.models import Action, Event
 from mobilize.checkins.models import Attendance
 from mobilize.database import db
 from mobilize.languages import _
+from mobilize.phones import format_phone
 from mobilize.roster.models import Area, Member, Site
 from mobilize.setup.carrier import is_tested
 
@@ -45,7 +47,11 @@ def _union(_now: datetime) -> SetupStep:
 
 def _help_number(_now: datetime) -> SetupStep:
     number = settings().help_number
-    is_so = _("It is %(number)s.", number=number) if number else _("Posters and pages show no help number.")
+    is_so = (
+        _("It is %(number)s.", number=format_phone(number))
+        if number
+        else _("Posters and pages show no help number.")
+    )
     return SetupStep(
         "help_number", _("A help number that somebody answers"), bool(number), is_so, "setup.union"
     )
@@ -64,23 +70,25 @@ def _carrier(_now: datetime) -> SetupStep:
 
 def _areas(_now: datetime) -> SetupStep:
     n = _count(select(func.count()).select_from(Area))
-    return SetupStep("areas", _("Areas"), n > 0, _("There are %(n)s.", n=n), "setup.areas")
+    return SetupStep("areas", _("Areas"), n > 0, _("There are %(n)s.", n=format_decimal(n)), "setup.areas")
 
 
 def _sites(_now: datetime) -> SetupStep:
     n = _count(select(func.count()).select_from(Site))
-    return SetupStep("sites", _("Sites, from a file"), n > 0, _("There are %(n)s.", n=n), "roster.imports")
+    return SetupStep(
+        "sites", _("Sites, from a file"), n > 0, _("There are %(n)s.", n=format_decimal(n)), "roster.imports"
+    )
 
 
 def _roster(_now: datetime) -> SetupStep:
     n = _count(select(func.count()).select_from(Member).where(Member.gone_on.is_(None)))
-    is_so = _("There are %(n)s members.", n=n)
+    is_so = _("There are %(n)s members.", n=format_decimal(n))
     return SetupStep("roster", _("The roster, from a file"), n > 0, is_so, "roster.imports")
 
 
 def _people(now: datetime) -> SetupStep:
     n = _count(select(func.count(RoleTerm.person_id.distinct())).where(running_on(today(now))))
-    is_so = _("With a role, you among them: %(n)s.", n=n)
+    is_so = _("With a role, you among them: %(n)s.", n=format_decimal(n))
     return SetupStep(
         "people", _("People: a second admin, organizers, chairs"), n > 1, is_so, "accounts.people"
     )
@@ -88,13 +96,19 @@ def _people(now: datetime) -> SetupStep:
 
 def _first_action(_now: datetime) -> SetupStep:
     n = _count(select(func.count()).where(Action.drill.is_(False)))
-    return SetupStep("action", _("The first action"), n > 0, _("There are %(n)s.", n=n), "actions.campaigns")
+    return SetupStep(
+        "action",
+        _("The first action"),
+        n > 0,
+        _("There are %(n)s.", n=format_decimal(n)),
+        "actions.campaigns",
+    )
 
 
 def _rehearsal(_now: datetime) -> SetupStep:
     drills = select(Event.id).join(Action, Action.id == Event.action_id).where(Action.drill)
     n = _count(select(func.count()).select_from(Attendance).where(Attendance.event_id.in_(drills)))
-    is_so = _("Checked in at drills: %(n)s. Make an action and tick that it is a drill.", n=n)
+    is_so = _("Checked in at drills: %(n)s. Make an action and tick that it is a drill.", n=format_decimal(n))
     return SetupStep("rehearsal", _("A rehearsal: check in at a drill"), n > 0, is_so, "actions.campaigns")
 
 

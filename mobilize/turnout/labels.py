@@ -69,8 +69,8 @@ def named_text(names: NameCounts, count: Count) -> str:
 
 
 def hours_text(minutes: int) -> str:
-    """Minutes as hours and minutes: 7:05."""
-    return f"{minutes // 60}:{minutes % 60:02d}"
+    """Minutes as hours and minutes: 7:05, or 23,500:08."""
+    return f"{count_text(minutes // 60)}:{minutes % 60:02d}"
 
 
 def points_text(change: float | None) -> str:

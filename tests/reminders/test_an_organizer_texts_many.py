@@ -33,7 +33,7 @@ from mobilize.roster.models import PhoneKind
 from mobilize.texts.models import TextClass
 from mobilize.texts.operations import opt_out
 from mobilize.texts.sending.spending import limit_cents
-from tests.builders import make_area, make_event, make_member, make_person, make_site
+from tests.builders import make_action, make_area, make_event, make_member, make_person, make_site
 from tests.reminders.broadcasts import WORDS, an_action, enter, sent, written
 from tests.reminders.conftest import CARMEN, MIA, NATE, OLGA, phones, waiting, words
 
@@ -337,3 +337,10 @@ def test_spending_stops_the_sender_until_a_person_looks(app: Flask) -> None:
     with atomic() as session:
         note_spent(session, 50, now=now)
     assert not paused_senders()
+
+
+def test_who_reads_what_was_written_can_write_while_the_action_lasts(app: Flask, client: FlaskClient) -> None:
+    enter(client)
+    coming, over = an_action(), make_action()
+    assert f"/actions/{coming.id}/texts/new" in client.get(f"/actions/{coming.id}/texts").text
+    assert f"/actions/{over.id}/texts/new" not in client.get(f"/actions/{over.id}/texts").text

@@ -267,3 +267,17 @@ def test_a_member_edited_after_an_import_is_named_where_undo_would_be(office: Fl
     assert "Mia Cruz" in page and "Undo this import" not in page
     assert "1 members were changed" in do(office, dry_run + "/undo").text
     assert db.session.scalars(select(Site).where(Site.code == MAPLE)).one()
+
+
+def test_a_chair_is_not_told_that_their_own_site_has_no_chair(client: FlaskClient) -> None:
+    site = make_site("Lincoln")
+    sign_in(client, make_person(role=RoleName.CHAIR, site=site))
+    assert "none yet" not in client.get(f"/sites/{site.code}").text
+    sign_in(client, make_person("Olga Brandt", role=RoleName.ORGANIZER, area=site.area))
+    assert "Carmen Ortiz" in client.get(f"/sites/{site.code}").text
+
+
+def test_languages_are_named_in_the_readers_own(office: FlaskClient) -> None:
+    mia = make_member(site=make_site("Lincoln"))
+    page = office.get(f"/members/{mia.id}?lang=es").text
+    assert ">Armenio</option>" in page and ">Español</option>" in page and "Armenian" not in page

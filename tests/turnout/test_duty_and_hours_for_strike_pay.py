@@ -226,3 +226,14 @@ def test_who_was_matched_has_hours_too(worked: Morning) -> None:
     resolutions.tie(unmatched, ana.id, "", actor="shell", now=DONE)
     [madison] = hours_of(worked.action, {worked.madison.id})
     assert [member.member_id for member in madison.members] == [ana.id] and madison.minutes == 240
+
+
+def test_the_hours_of_several_areas_open_one_area_at_a_time(client: FlaskClient, worked: Morning) -> None:
+    page = f"/actions/{worked.action.id}/hours"
+    sign_in(client, make_person("Ada Stone", role=RoleName.ADMIN))
+    areas, chapters = client.get(page).text.split("<main", 1)[1].split("<details>", 1)
+    assert "By area" in areas and "North" in areas and "Lincoln" not in areas
+    assert "Lincoln" in chapters and "Roosevelt" in chapters
+    sign_in(client, make_person("Olga Brandt", role=RoleName.ORGANIZER, area=worked.north))
+    own = client.get(page).text
+    assert "By chapter" in own and "By area" not in own and "Lincoln" in own.split("<main", 1)[1]

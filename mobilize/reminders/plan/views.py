@@ -46,5 +46,7 @@ def plan(action_id: uuid.UUID) -> str:
 def broadcasts(action_id: uuid.UUID) -> str:
     """What people wrote about it: how far each text is, who wrote it, when, and its price."""
     action, page = action_in_scope(action_id), request.args.get("page", 1, int)
-    listed = broadcasts_of(action, me().scope, page=page, now=clock.now())
-    return render_template("reminders/broadcasts.html", action=action, written=listed)
+    now = clock.now()
+    listed = broadcasts_of(action, me().scope, page=page, now=now)
+    may_write = not action.called_off_at and action.ends_at > now
+    return render_template("reminders/broadcasts.html", action=action, written=listed, may_write=may_write)

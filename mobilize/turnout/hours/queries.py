@@ -18,7 +18,7 @@ from mobilize.checkins.models import Attendance, ClaimKind, Duty, Evidence, Matc
 from mobilize.checkins.record.attendance import ATTENDS
 from mobilize.checkins.record.hours import PresenceInterval, TimedEvidence, minutes_of, spells
 from mobilize.database import db
-from mobilize.roster.models import Member, Site
+from mobilize.roster.models import Area, Member, Site
 from mobilize.roster.names import PersonName
 from mobilize.turnout.figures.chapters import homes_of
 from mobilize.turnout.figures.people import in_parts
@@ -63,6 +63,7 @@ class ChapterHours:
     site_id: UUID | None
     name: str
     members: tuple[MemberHours, ...]
+    area: str = ""
 
     @property
     def minutes(self) -> int:
@@ -96,12 +97,27 @@ def hours_of(action: Action, site_ids: Collection[UUID] | None = None) -> list[C
     by_chapter: defaultdict[UUID | None, list[MemberHours]] = defaultdict(list)
     for member, stretches in _stretches(action, chapters).items():
         by_chapter[chapters[member]].append(MemberHours(member, stretches))
-    sites: dict[UUID | None, str] = dict(db.session.execute(select(Site.id, Site.name)).all())
-    hours = [
-        ChapterHours(site_id, sites.get(site_id, ""), tuple(members))
-        for site_id, members in by_chapter.items()
-    ]
+    named = select(Site.id, Site.name, Area.name).join(Area, Area.id == Site.area_id)
+    sites = {site_id: (name, area) for site_id, name, area in db.session.execute(named)}
+    hours = []
+    for site_id, members in by_chapter.items():
+        name, area = sites[site_id] if site_id else ("", "")
+        hours.append(ChapterHours(site_id, name, tuple(members), area))
     return sorted(hours, key=lambda chapter: (chapter.site_id is None, chapter.name))
+
+
+def hours_together(chapters: Iterable[ChapterHours], name: str = "") -> ChapterHours:
+    """The members of all of these, as those of one chapter without a site."""
+    return ChapterHours(None, name, tuple(member for chapter in chapters for member in chapter.members))
+
+
+def hours_by_area(chapters: Iterable[ChapterHours]) -> list[tuple[ChapterHours, list[ChapterHours]]]:
+    """Each area together, by name, with its chapters; those without a chapter last."""
+    by_area: defaultdict[str, list[ChapterHours]] = defaultdict(list)
+    for chapter in chapters:
+        by_area[chapter.area].append(chapter)
+    areas = sorted(by_area.items(), key=lambda item: (not item[0], item[0]))
+    return [(hours_together(inside, area), inside) for area, inside in areas]
 
 
 def named_hours(members: Iterable[MemberHours]) -> list[NamedHours]:

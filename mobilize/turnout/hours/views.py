@@ -20,7 +20,7 @@ from mobilize.languages import _
 from mobilize.roster.models import Site
 from mobilize.turnout.figures.chapters import homes_of
 from mobilize.turnout.forms import HoursForm
-from mobilize.turnout.hours.queries import ChapterHours, hours_of, named_hours
+from mobilize.turnout.hours.queries import ChapterHours, hours_by_area, hours_of, hours_together, named_hours
 from mobilize.turnout.routes import bp
 
 
@@ -34,8 +34,8 @@ def hours(action_id: UUID) -> str:
     return render_template(
         "turnout/hours.html",
         action=action,
-        chapters=chapters,
-        total=ChapterHours(None, "", tuple(member for chapter in chapters for member in chapter.members)),
+        areas=hours_by_area(chapters),
+        total=hours_together(chapters),
         duty_words=duty_words(),
         drill=action.drill,
     )
