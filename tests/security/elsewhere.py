@@ -17,5 +17,5 @@ SHARED_BY = "https://wa.me/?text="
 def from_elsewhere(text: str, origin: str) -> list[str]:
     """Addresses in a page or a style sheet that are not below `origin`, the public address; but for the one
     that words to share lead to, when somebody taps it."""
-    found = (result for result in _LOADED.findall(text) if not f"{result}/".startswith(f"{origin}/"))
-    return [result for result in found if not result.startswith(SHARED_BY)]
+    results = (result for result in _LOADED.findall(text) if not f"{result}/".startswith(f"{origin}/"))
+    return [result for result in results if not result.startswith(SHARED_BY)]
