@@ -69,7 +69,7 @@ def test_or_a_file_for_each_place_and_of_her_own_area_alone(client: FlaskClient,
 def test_the_reports_of_all_chapters_come_as_files_without_names(client: FlaskClient, action: Action) -> None:
     sign_in(client, olga_of(action))
     page = client.get(f"/actions/{action.id}/report").text
-    assert "Reports of all 3 chapters on paper" in page
+    assert "Reports of all 3 chapters to print" in page
     assert len(names_in(file_of(client, f"/actions/{action.id}/reports").data)) == 3
 
 

@@ -100,7 +100,7 @@ def test_another_photo_takes_its_place_and_another_count_has_its_own(gate, rosa)
 def test_what_is_no_picture_is_said_and_the_count_is_in(gate, rosa):
     count(rosa.page, 12)
     add(rosa.page, b"no picture")
-    expect(rosa.page.get_by_text("cannot make a small picture of it")).to_be_visible()
+    expect(rosa.page.get_by_text("cannot make the photo small enough")).to_be_visible()
     eventually(lambda: db.session.scalars(select(HeadCount.n)).all(), [12])
     assert pictures(gate.event) == {}
 

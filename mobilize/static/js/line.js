@@ -79,7 +79,7 @@ function onSubmit(event) {
   event.preventDefault();
   if (tap.kind === "untick" && !tap.reason && button) return askWhy(button);
   if (mustConfirm(form, tap)) return;
-  form.dataset.sent = key(tap);
+  if (navigator.onLine) Object.assign(form.dataset, { sent: key(tap), sentAt: String(Date.now()) });
   enqueue(tap).then(() => clear(form));
 }
 
@@ -99,13 +99,14 @@ function clear(form) {
 
 /**
  * Not taken while they still stand at its form: it is in its field again, with what is wrong. Whoever is elsewhere by
- * now hears it above, and of an earlier visit too.
+ * now hears it above; and so does whoever comes back to what has waited, which stays on the phone until then.
  * @param {import("./line_queue.js").Item} item
  * @param {string} why
  */
 function putBack(item, why) {
   const form = document.getElementById(FORMS[/** @type {keyof typeof FORMS} */ (item.kind)] ?? "");
   if (!(form instanceof HTMLFormElement) || form.dataset.sent !== key(item)) return false;
+  if (Date.now() - Number(form.dataset.sentAt) > 60000) return false;
   const [input] = inputsOf(form);
   const at = document.activeElement;
   if (!input || input.value || (at !== document.body && !form.contains(at))) return false;
