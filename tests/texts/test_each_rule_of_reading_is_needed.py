@@ -239,7 +239,10 @@ BOUNDS: list[tuple[str, dict[str, float], ParsedReply]] = [
     ("bomberos", {"emergency": ALARM_FROM_WITH_WORDS / 4.5}, OTHER),
     ("too early", {"emergency": SURE}, ALARM),
     ("too early", {"emergency": SURE - LITTLE}, OTHER),
-    # In danger they are let go too.
+    ("so early today", {"emergency": SURE - LITTLE}, ALARM),
+    # In danger they are let go too, and where they threaten with the police.
+    (CAR, {"emergency": 0.3, "stop": 0.3}, ALARM),
+    ("if you text me again I call the police", {}, ALARM_AND_OUT),
     (CAR, {"emergency_stop": STOP_FROM}, ALARM_AND_OUT),
     (f"{NO_TEXTS}, {CAR}", {"emergency": 0.9}, ALARM_AND_OUT),
     # A clear wish, one that is asked about, and none.
