@@ -334,13 +334,15 @@ def hour_of(local: datetime, language: str) -> tuple[str, str]:
     return f"{local.hour % 12 or 12}:{local.minute:02d}", spoken.halves[local.hour >= 12]
 
 
-def say_when(start: datetime, end: datetime, zone: str | None = None) -> str:
-    """Day and span where it happens: Tuesday, March 3, 7:00–7:45 AM. The span stays on one line."""
+def say_when(start: datetime, end: datetime, zone: str | None = None, *, on_page: bool = True) -> str:
+    """Day and span where it happens: Tuesday, March 3, 7:00–7:45 AM. On a page the span stays on one line, by
+    a word joiner, which a message does without."""
     first, last = say_time(start, zone), say_time(end, zone)
     hour, _, half = first.partition("\u202f")
     if half and last.endswith(half):
         first = hour
-    return f"{say_date(start, zone)}, {first}–\u2060{last}"
+    joined = "–\u2060" if on_page else "–"
+    return f"{say_date(start, zone)}, {first}{joined}{last}"
 
 
 def _locale_here() -> str:

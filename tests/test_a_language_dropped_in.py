@@ -121,7 +121,7 @@ def test_what_is_not_translated_yet_is_said_in_english(answers: dict[str, str]) 
 
 
 def test_days_times_numbers_and_plurals_are_as_it_writes_them(answers: dict[str, object]) -> None:
-    assert answers["when"] == "8 դեկտեմբերի, երեքշաբթի, 07:00–07:45"
+    assert answers["when"] == "8 դեկտեմբերի, երեքշաբթի, 07:00–\u206007:45"
     assert answers["paper"] == ["2026 թ. դեկտեմբերի 8, երեքշաբթի", "07:00–13:00"]
     assert answers["number"] == "1\N{NO-BREAK SPACE}234\N{NO-BREAK SPACE}567"
     assert answers["places"] == ["1 վայր", "2 վայր", "1 место", "2 места", "5 мест"]

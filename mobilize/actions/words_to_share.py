@@ -17,7 +17,7 @@ def _lines(action: Action, event: Event | None, code: str) -> list[str]:
     zone = event.tz if event else chosen.union_timezone
     lines = [
         _("Stand with us: %(action)s", action=action.name.in_(code)),
-        say_when(at.starts_at, at.ends_at, zone),
+        say_when(at.starts_at, at.ends_at, zone, on_page=False),
         *(_place(event) if event else []),
         _where(action, event),
         " ".join(part for part in (chosen.union_name, chosen.share_tags) if part),

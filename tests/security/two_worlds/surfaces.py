@@ -209,6 +209,7 @@ READ_BY_A_PROGRAM: dict[str, str] = {
     "api.head_counts": "/events/{event}/head-counts",
     "api.supporters": "/events/{event}/supporters",
     "api.turnout": "/actions/{action}/turnout",
+    "api.reminders": "/actions/{action}/reminders",
 }
 # An id that was drawn anew: those of the world begin with noughts.
 _DRAWN_ID = re.compile(r"(?!0{8}-)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
