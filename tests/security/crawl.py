@@ -64,8 +64,10 @@ def _visit(context: BrowserContext, role: str, origin: str, paths: list[str], re
     page.on("request", lambda request: note_address(request.url))
     page.on("console", lambda message: note_message(message.text))
     for path in paths:
-        where["path"] = path
+        where["path"], before = path, set(result.refused_by_policy)
         answer = _open(page, origin + path)
+        if answer and not answer.headers.get("content-type", "").startswith("text/html"):
+            result.refused_by_policy = before  # a picture: what was refused is the browser's own viewer's
         if answer is None or answer.status >= 500:
             result.broken.add(f"{role} {path}: {answer.status if answer else 'nothing'}")
         elif answer.status == 200 and page.url.startswith(origin + path):  # and no sign-in in its place
