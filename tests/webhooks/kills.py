@@ -22,25 +22,33 @@ STEPS = ("webhooks claimed", "webhooks answered")
 # What was claimed by a worker that died is free again.
 LATER = timedelta(seconds=61)
 MOST_ROUNDS = 2000
+WORKERS = 8
 
 
-def fill(n: int, now: datetime) -> None:
-    """So many things happen."""
-    for first in range(0, n, 1000):
+def fill(begin: int, end: int, now: datetime) -> None:
+    """Things happen, numbered from `begin` to before `end`."""
+    for first in range(begin, end, 1000):
         with atomic() as session:
-            numbers = range(first, min(n, first + 1000))
+            numbers = range(first, min(end, first + 1000))
             store(
                 session, [Happening(WebhookTopic.HEAD_COUNT, f"n:{i}", now, {"n": i}) for i in numbers], now
             )
 
 
 def kill_workers_and_receiver(
-    environ: Mapping[str, str], receiver: Receiver, began: datetime, folder: Path, dice: random.Random
+    environ: Mapping[str, str],
+    receiver: Receiver,
+    events: int,
+    began: datetime,
+    folder: Path,
+    dice: random.Random,
 ) -> tuple[Receiver, int]:
     """Workers are killed at each step and in between, and now and then the receiver is away or fails; then a
-    last one finishes. Returns the receiver, and how many workers were killed."""
+    last one finishes. Some of the `events` happen before each, so that a quick one leaves work for the next.
+    Returns the receiver, and how many workers were killed."""
     now, killed = began, 0
-    for n in range(8):
+    for n in range(WORKERS):
+        fill(events * n // WORKERS, events * (n + 1) // WORKERS, now)
         if n % 4 == 2:
             receiver = _away(receiver, environ, now, folder)
         receiver.status = 500 if n % 4 == 3 else 204

@@ -17,7 +17,7 @@ from mobilize.database import db
 from mobilize.webhooks.endpoints.operations import make_webhook
 from mobilize.webhooks.models import DeliveryState, WebhookDelivery, WebhookEvent
 from tests.builders import START
-from tests.webhooks.kills import fill, kill_workers_and_receiver
+from tests.webhooks.kills import kill_workers_and_receiver
 from tests.webhooks.receiver import Receiver
 
 EVENTS = int(os.environ.get("WEBHOOK_EVENTS") or 400)
@@ -27,10 +27,9 @@ EVENTS = int(os.environ.get("WEBHOOK_EVENTS") or 400)
 def test_every_delivery_arrives(pg_app: Flask, base_environ: dict[str, str], tmp_path: Path) -> None:
     receiver = Receiver()
     make_webhook("Our map", receiver.url, ["head_count.reported"], actor="shell", now=START)
-    fill(EVENTS, START)
     environ = {**base_environ, "DATABASE_URL": settings().database_url}
     now = START + timedelta(seconds=1)
-    receiver, killed = kill_workers_and_receiver(environ, receiver, now, tmp_path, random.Random(7))
+    receiver, killed = kill_workers_and_receiver(environ, receiver, EVENTS, now, tmp_path, random.Random(7))
     receiver.stop()
     arrived = {body["data"]["n"] for body in receiver.bodies}
     assert arrived == set(range(EVENTS)) and len(receiver.ids) == EVENTS
