@@ -327,7 +327,7 @@ def day_in_sentence(starts_at: datetime, language: str, *, year: bool = False) -
 
 def hour_of(local: datetime, language: str) -> tuple[str, str]:
     """The time of day and its half, as paper and texts have them: ("7:00", "am"); ("07:00", "") in a language
-    that has no words of its own for the halves. `local` is."""
+    that has no words of its own for the halves. `local`: by the clock of the place."""
     spoken = LANGUAGES[language]
     if spoken.halves is None:
         return babel_format_time(local.time(), "short", locale=spoken.locale).replace("\u202f", " "), ""

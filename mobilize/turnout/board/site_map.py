@@ -26,6 +26,7 @@ MOST_MARKS = 150
 CELL = 48
 # A union's and those of its areas, whole and zoomed, for some actions with the same sites.
 LAYOUTS_KEPT = MAPS_KEPT = 64
+# Symbols of sites, each in some of its states.
 MARKS_KEPT = 4096
 
 
