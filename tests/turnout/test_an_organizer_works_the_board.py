@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import event
 
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Action, Event, EventState
@@ -16,7 +17,16 @@ from mobilize.database import atomic, db
 from mobilize.turnout.board.pace import pace_of, paces_of_areas
 from mobilize.turnout.board.sites import BoardState, board_state
 from mobilize.turnout.figures.queries import board
-from tests.builders import START, make_action, make_campaign, make_event, make_person, make_site, sign_in
+from tests.builders import (
+    START,
+    make_action,
+    make_area,
+    make_campaign,
+    make_event,
+    make_person,
+    make_site,
+    sign_in,
+)
 from tests.turnout.conftest import Morning
 
 CARMEN = "+12135550111"
@@ -104,6 +114,21 @@ def test_what_keeps_the_page_fresh_are_numbers_and_names_come_once(
         and "Areas as a table" in json.loads(office.get(f"{source}&more=1").data)["more"]
     )
     assert "Lincoln" not in json.dumps([later["figures"], later["html"]])
+
+
+def test_a_poll_of_what_was_just_drawn_looks_no_action_up_and_shows_it_to_nobody_else(
+    morning: Morning, office: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    morning.freeze()
+    monkeypatch.setattr("mobilize.turnout.board.cache.KEEP", 60.0)
+    source = f"/actions/{morning.action.id}/turnout.json?with=html"
+    first, looked_up = office.get(source), []
+    event.listen(db.engine, "before_cursor_execute", lambda *call: looked_up.append(call[2]))
+    assert office.get(source).data == first.data
+    assert looked_up and not any("FROM actions" in statement for statement in looked_up)
+    elsewhere = office.application.test_client()
+    sign_in(elsewhere, make_person("Omar Okafor", role=RoleName.ORGANIZER, area=make_area("West")))
+    assert elsewhere.get(source).status_code == 404
 
 
 def test_an_area_is_compared_with_itself_at_the_same_minute_of_the_last_action(morning: Morning) -> None:
