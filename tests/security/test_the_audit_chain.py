@@ -1,12 +1,13 @@
 """How deeds are noted, sealed into a chain, verified and asked for."""
 
+import threading
 import uuid
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, event, select, update
 
 from mobilize import audit
 from mobilize.audit import HEAD, VERIFIED, AuditRow, ChainCheck
@@ -128,6 +129,35 @@ def test_rows_taken_off_the_end_are_missed(app: Flask, left: int) -> None:
     with atomic() as session:
         session.execute(delete(AuditRow).where(AuditRow.seq > left))
     assert audit.verify() == ChainCheck(left, 1, left + 1, None, "missing")
+
+
+def test_rows_that_are_sealed_while_the_chain_is_walked_do_not_break_it(app: Flask) -> None:
+    chain(3)
+    audit.note("shell", "test.deed", "while it is walked", now=START)
+    sealed: list[int] = []
+
+    def seal_elsewhere(*_query: object) -> None:
+        if not sealed:
+            sealed.append(0)
+            with app.app_context():
+                sealed[0] = audit.seal_rows(now=START)
+
+    def loaded(row: AuditRow, _context: object) -> None:
+        if row.seq == 3:
+            worker = threading.Thread(target=seal_elsewhere)
+            worker.start()
+            worker.join()
+
+    db.session.rollback()
+    db.session.expunge_all()
+    event.listen(AuditRow, "load", loaded)
+    try:
+        check = audit.verify()
+    finally:
+        event.remove(AuditRow, "load", loaded)
+    assert check.holds and sealed == [1]
+    db.session.rollback()
+    assert audit.verify() == ChainCheck(4, 0)
 
 
 def test_what_came_of_verifying_is_kept_for_the_office(app: Flask) -> None:
