@@ -91,7 +91,7 @@ def verify() -> ChainCheck:
     It cannot see rows deleted before they were sealed (seconds), nor a whole database restored to an earlier
     state; against the latter, keep its result (number and time) outside.
     """
-    # Before the rows: workers seal while this walks, and an end that is read later lies beyond what was walked.
+    # Before the rows: workers seal while this walks, and an end read later lies beyond what was walked.
     head = health_checks.latest(HEAD)
     is_whole = head is None
     unsealed = db.session.scalar(select(func.count(AuditRow.id)).where(AuditRow.seq.is_(None))) or 0
