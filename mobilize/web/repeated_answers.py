@@ -3,7 +3,8 @@
 A view says of its answer how it is given again (`repeat_by`). It was asked for once as every answer is, with
 all checks; whoever sends the same request while nothing has changed would be answered the same. The adapter
 (`rsgi.RsgiAdapter`) keeps it as it left, security headers and all. So is the answer to the request that comes
-next, which asks whether what was just given has changed (`repeat_unchanged`). See docs/decisions/0020.
+next, which asks whether what was just given has changed (`repeat_unchanged`), and what stands at an address
+at any later moment (`repeat_current`). See docs/decisions/0020 and 0034.
 """
 
 import threading
@@ -24,7 +25,7 @@ Again = Callable[[], tuple[Mapping[str, str], bytes] | None]
 # All that such an answer may depend on, beside its address and what `Again` looks at.
 DEPENDS_ON = frozenset({"host", "cookie", "accept-encoding", "accept-language", "if-none-match", "prefer"})
 REPEATED_BYTES = 16 << 20
-_AGAIN, _UNCHANGED = "mobilize.again", "mobilize.unchanged"
+_AGAIN, _UNCHANGED, _CURRENT = "mobilize.again", "mobilize.unchanged", "mobilize.current"
 # What the next request has instead: what was given, and that its answer may wait.
 _NEXT = {"if-none-match", "prefer"}
 _OF_BODIES = {"content-type", "content-length", "content-encoding"}
@@ -43,6 +44,12 @@ def repeat_unchanged(again: Again, waits_for: str) -> None:
     """Let the same request with this answer's ETag and `Prefer: wait` be answered 304, as `repeat_by` has it.
     `waits_for`: what that answer is held back for."""
     request.environ[_UNCHANGED] = again, waits_for
+
+
+def repeat_current(again: Again) -> None:
+    """Let the same request, whatever ETag it names, be answered with what `again` gives by then: 200, or 304
+    where it has the same `ETag`. For an answer of 200 or 304, with headers named as those of `again`."""
+    request.environ[_CURRENT] = again
 
 
 class RsgiResponse(NamedTuple):
@@ -67,49 +74,103 @@ class RepeatedAnswers:
 
     def find(self, scope: "Scope") -> RsgiResponse | None:
         """The answer to this request, if it was given before and still holds."""
-        key = _key(scope)
+        key = _RequestKey.by(scope)
         if key is None:
             return None
-        with self._lock:
-            kept: _Kept | None = self._kept.get(key)
+        if answer := self._find(key.exact, forget=True):
+            return answer
+        current = self._find(key.of_any_state, forget=False)
+        return current and _if_changed(current, key.etags)
+
+    def _find(self, key: _Key, *, forget: bool) -> RsgiResponse | None:
+        kept = self._kept_by(key)
         if kept is None:
             return None
         answer, again = kept
         new = again()
         if new is None:
-            with self._lock:
-                self._kept.pop(key, None)
+            if forget:
+                with self._lock:
+                    self._kept.pop(key, None)
             return None
         same = [header for header in answer.headers if header[0] not in new[0]]
         return answer._replace(headers=same + list(new[0].items()), body=new[1])
 
     def keep(self, scope: "Scope", environ: Mapping[str, Any], answer: RsgiResponse) -> None:
         """Keep an answer if its view said how it is given again, and the one to the request after it."""
-        if again := environ.get(_AGAIN):
-            self._keep(_key(scope), answer._replace(body=b""), again)
+        again, unchanged, current = (environ.get(name) for name in (_AGAIN, _UNCHANGED, _CURRENT))
+        key = _RequestKey.by(scope) if again or unchanged or current else None
+        if key is None:
+            return
+        if again:
+            self._keep(key.exact, answer._replace(body=b""), again)
         etag = next((value for name, value in answer.headers if name.lower() == "etag"), "")
-        if etag and (unchanged := environ.get(_UNCHANGED)):
+        if etag and unchanged:
             again, waits_for = unchanged
-            headers = [header for header in answer.headers if header[0].lower() not in _OF_BODIES]
-            self._keep(_key(scope, etag), RsgiResponse(304, headers, b"", waits_for), again)
+            self._keep(key.after(etag), RsgiResponse(304, _of_no_body(answer), b"", waits_for), again)
+        if etag and current:
+            # Of a 304 the headers are those of the 200 before it.
+            before = self._kept_by(key.of_any_state) if answer.status == 304 else (answer, current)
+            if before:
+                self._keep(key.of_any_state, before[0]._replace(body=b""), current)
 
-    def _keep(self, key: _Key | None, answer: RsgiResponse, again: Again) -> None:
-        if key is not None and len(str(key)) <= _LONGEST_KEY:
+    def _kept_by(self, key: _Key) -> _Kept | None:
+        with self._lock:
+            kept: _Kept | None = self._kept.get(key)
+            return kept
+
+    def _keep(self, key: _Key, answer: RsgiResponse, again: Again) -> None:
+        if len(str(key)) <= _LONGEST_KEY:
             with self._lock:
                 self._kept[key] = answer, again
 
 
-def _key(scope: "Scope", etag: str = "") -> _Key | None:
-    """Equal for requests that are the same, with all values of a header in their order; None for what is
-    asked of the application each time. With an `etag`: of the request that comes next."""
-    headers = scope.headers.items()
-    if scope.method != "GET" or any(name in _BODY for name, _value in headers):
-        return None
-    compared = [header for header in headers if header[0] in DEPENDS_ON]
-    if etag:
-        compared = [header for header in compared if header[0] not in _NEXT]
-        compared += [("if-none-match", etag), ("prefer", "wait")]
-    return (scope.path, scope.query_string, *sorted(compared, key=itemgetter(0)))
+class _RequestKey(NamedTuple):
+    """What a request is compared by: its address, and the headers an answer may depend on, with all values of
+    each in their order, but for those of `_NEXT`, which stand apart."""
+
+    address: tuple[str, str]
+    headers: tuple[tuple[str, str], ...]
+    state: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def by(cls, scope: "Scope") -> "_RequestKey | None":
+        """None for what is asked of the application each time."""
+        headers = scope.headers.items()
+        if scope.method != "GET" or any(name in _BODY for name, _value in headers):
+            return None
+        compared = sorted((header for header in headers if header[0] in DEPENDS_ON), key=itemgetter(0))
+        rest = tuple(header for header in compared if header[0] not in _NEXT)
+        state = tuple(header for header in compared if header[0] in _NEXT)
+        return cls((scope.path, scope.query_string), rest, state)
+
+    @property
+    def exact(self) -> _Key:
+        """Equal for requests that are the same."""
+        return self
+
+    @property
+    def of_any_state(self) -> _Key:
+        """Equal for requests that are the same but for the state that their browsers have."""
+        return self.address, self.headers
+
+    def after(self, etag: str) -> _Key:
+        """The key of the request that comes next: its browser has this state, and it may wait."""
+        return self._replace(state=(("if-none-match", etag), ("prefer", "wait")))
+
+    @property
+    def etags(self) -> str:
+        """The ETags of the states that its browser has."""
+        return ", ".join(value for name, value in self.state if name == "if-none-match")
+
+
+def _if_changed(answer: RsgiResponse, etags: str) -> RsgiResponse:
+    etag = next(value for name, value in answer.headers if name.lower() == "etag").removeprefix("W/")
+    return RsgiResponse(304, _of_no_body(answer), b"", "") if etag in etags else answer
+
+
+def _of_no_body(answer: RsgiResponse) -> list[tuple[str, str]]:
+    return [header for header in answer.headers if header[0].lower() not in _OF_BODIES]
 
 
 def _size(kept: _Kept) -> int:

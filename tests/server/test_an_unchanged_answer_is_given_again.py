@@ -144,3 +144,46 @@ def test_what_was_just_given_is_said_to_be_unchanged_at_once():
     assert answers.find(scope) is None, "what was given is not given again itself"
     without_waiting = FakeScope("GET", "/x", "", ("cookie", "a=b"), ("if-none-match", '"1"'))
     assert answers.find(without_waiting) is None
+
+
+def board(again):
+    """Answers of a process that has given a board once, under the ETag "1"."""
+    answers = RepeatedAnswers()
+    first = RsgiResponse(200, [("Content-Type", "application/json"), ("ETag", 'W/"1"')], b"one", "")
+    answers.keep(FakeScope("GET", "/x", "", ("cookie", "a=b")), {"mobilize.current": again}, first)
+    return answers
+
+
+def request_with(etag):
+    return FakeScope("GET", "/x", "", ("cookie", "a=b"), ("if-none-match", etag))
+
+
+def test_what_stands_there_by_now_is_given_to_whoever_saw_another_state():
+    answers = board(lambda: ({"ETag": 'W/"2"'}, b"two"))
+    now = RsgiResponse(200, [("Content-Type", "application/json"), ("ETag", 'W/"2"')], b"two", "")
+    assert answers.find(request_with('W/"1"')) == now
+    assert answers.find(FakeScope("GET", "/x", "", ("cookie", "a=b"))) == now
+    assert answers.find(request_with('W/"2"')) == RsgiResponse(304, [("ETag", 'W/"2"')], b"", "")
+    assert answers.find(request_with('"0", "2"')).status == 304
+    assert answers.find(FakeScope("GET", "/x", "", ("cookie", "b=a"), ("if-none-match", 'W/"1"'))) is None
+    assert answers.find(FakeScope("HEAD", "/x", "", ("cookie", "a=b"))) is None
+
+
+def test_one_is_sent_for_what_stands_there_and_the_others_are_answered_meanwhile():
+    two = {"ETag": 'W/"2"'}, b"two"
+    holds = iter([two, None, two, None, two])
+    answers = board(lambda: next(holds))
+    bodies = [(one := answers.find(request_with('W/"1"'))) and one.body for _look in range(4)]
+    assert bodies == [b"two", None, b"two", None]
+    # It was sent for, and had not changed.
+    unchanged = RsgiResponse(304, [("ETag", 'W/"2"')], b"", "")
+    answers.keep(request_with('W/"2"'), {"mobilize.current": lambda: next(holds)}, unchanged)
+    answer = answers.find(request_with('W/"1"'))
+    assert answer.status == 200 and ("Content-Type", "application/json") in answer.headers
+
+
+def test_an_answer_without_a_body_is_not_given_for_what_stands_there():
+    answers = RepeatedAnswers()
+    refused = RsgiResponse(304, [("ETag", 'W/"1"')], b"", "")
+    answers.keep(request_with('W/"1"'), {"mobilize.current": lambda: ({"ETag": 'W/"2"'}, b"")}, refused)
+    assert answers.find(request_with('W/"1"')) is None

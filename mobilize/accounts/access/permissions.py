@@ -1,5 +1,6 @@
 """Permissions of views. Every view states its own with one decorator; a view without one answers 403."""
 
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +22,7 @@ from mobilize.accounts.higher_rooms import higher_rooms
 from mobilize.accounts.models import LineGrant, Person, RoleName, SignedInSession
 from mobilize.accounts.second_factor.step_up import step_up_page
 from mobilize.accounts.sign_in.sessions import cookie_name, current_session, is_fresh, is_half_in, is_over
+from mobilize.accounts.sign_in.watched_sessions import WatchedSessions
 from mobilize.accounts.tokens.access import TokenAccess, token_access
 from mobilize.accounts.tokens.models import ApiScope
 from mobilize.database import atomic, db
@@ -50,11 +52,13 @@ class Permission:
 @dataclass(frozen=True)
 class Visitor:
     """The person who makes a request, with their scope; or nobody. Whoever has entered the code and not yet
-    the second factor (`half_in`) is nobody as well, with a `session`."""
+    the second factor (`half_in`) is nobody as well, with a `session`. `checked_at`: seconds of the monotonic
+    clock."""
 
     person: Person | None = None
     scope: Scope = field(default=NOBODY)
     session: SignedInSession | None = None
+    checked_at: float = 0.0
 
     @property
     def half_in(self) -> bool:
@@ -141,6 +145,15 @@ def signed_in_person() -> Person:
     if person is None:
         abort(401)
     return person
+
+
+def still_signed_in() -> Callable[[], bool] | None:
+    """What tells for a minute, and without a question, whether this visitor is still signed in, with the same
+    roles: a second late at most. None where that cannot be told yet, or nobody is signed in."""
+    visitor = me()
+    if visitor.session is None or visitor.person is None:
+        return None
+    return _watched_sessions.still(visitor.session.token_hash, visitor.checked_at)
 
 
 def fresh_step_up() -> bool:
@@ -233,7 +246,7 @@ def _grant_for(code: str, *but: ColumnElement[bool]) -> LineGrant | None:
 
 
 def _visitor() -> Visitor:
-    now = clock.now()
+    now, checked_at = clock.now(), time.monotonic()
     running = current_session(now=now)
     if running is None:
         return Visitor()
@@ -242,7 +255,7 @@ def _visitor() -> Visitor:
         return Visitor()
     if is_half_in(running, standing):
         return Visitor(session=running)
-    return Visitor(running.person, scope, running)
+    return Visitor(running.person, scope, running, checked_at)
 
 
 def _check_permission(app: Flask) -> Response | None:
@@ -374,6 +387,7 @@ def _for_tokens(permission: Permission) -> None:
         raise Refused("scope", message, status=403)
 
 
+_watched_sessions = WatchedSessions()
 # In each process: the event whose line a phone's token opens at an address.
 _opened: LRUCache[tuple[str, str], uuid.UUID] = LRUCache(5000)
 _opened_lock = Lock()

@@ -36,9 +36,11 @@ class Scope:
 
     def sees(self, site: Site | None) -> bool:
         """May see this site's chapter with its names. A place without a site is the office's."""
-        if self.everything:
-            return True
-        return site is not None and (site.id in self.sites or site.area_id in self.areas)
+        return self.everything if site is None else self.sees_place(site.id, site.area_id)
+
+    def sees_place(self, site_id: uuid.UUID, area_id: uuid.UUID) -> bool:
+        """The same, of a site's id and that of its area."""
+        return self.everything or site_id in self.sites or area_id in self.areas
 
     def sees_area(self, area_id: uuid.UUID | None) -> bool:
         """May see a whole area: its rallies, its report."""

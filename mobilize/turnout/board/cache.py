@@ -16,19 +16,17 @@ from uuid import UUID
 
 from cachetools import LRUCache
 from flask import Response, request
-from sqlalchemy import select
 
 from mobilize import clock
 from mobilize.accounts.access.scope import Scope
 from mobilize.actions.models import Action
-from mobilize.database import db
 from mobilize.database.replica import from_replica
-from mobilize.roster.models import Site
 from mobilize.turnout.board.change_detection import Fingerprint, recent_evidence, signs_of, taken_back_since
 from mobilize.turnout.figures.counter import AttendanceKey
 from mobilize.turnout.figures.queries import BoardData, board, closed_board, load_data, refresh_data
 from mobilize.turnout.figures.types import Board
 from mobilize.web.http_compression import accepts_gzip
+from mobilize.web.repeated_answers import Again
 
 # An answer this old (seconds) is counted anew, if anything happened at all.
 KEEP = 1.0
@@ -38,6 +36,10 @@ ACTIONS_KEPT = 16
 RENDERED_BYTES = 32 << 20
 # While one thread counts, the others show what was counted before, if that was checked so lately (seconds).
 SHOWN_MEANWHILE = 10.0
+# Whoever is to have a board drawn anew is waited for so long, and then somebody else is (seconds).
+DRAWN_WITHIN = 2.0
+# Drawing takes at most this part of the time: on a busy machine boards are late, and check-ins are not.
+MOST_OF_THE_TIME = 0.2
 # A tenth of the bytes, for a phone on the road; higher levels of gzip win little and take long.
 QUICKLY = 1
 
@@ -65,6 +67,17 @@ class _Look:
 
 
 @dataclass(slots=True)
+class _Drawn:
+    """What was rendered for somebody of a board, when, and from when on it is drawn anew once that has
+    changed."""
+
+    board: Board
+    rendered: Rendered
+    at: float
+    again_at: float
+
+
+@dataclass(slots=True)
 class _Kept:
     """A board, when it was counted and last checked for changes, and the signs and data behind it."""
 
@@ -85,8 +98,8 @@ def render_json(what: Mapping[str, object]) -> Rendered:
 
 
 _kept: LRUCache[UUID, _Kept] = LRUCache(ACTIONS_KEPT)
-_rendered: LRUCache[Any, tuple[Board, Rendered]] = LRUCache(
-    RENDERED_BYTES, getsizeof=lambda cached: len(cached[1].body) + len(cached[1].gzipped)
+_rendered: LRUCache[Any, _Drawn] = LRUCache(
+    RENDERED_BYTES, getsizeof=lambda drawn: len(drawn.rendered.body) + len(drawn.rendered.gzipped)
 )
 # One thread counts. The others wait for its answer only where there is none before: with all who look at a
 # board waiting, no thread would be left for check-ins.
@@ -106,13 +119,34 @@ def board_for(action: Action, scope: Scope, *, oldest: float | None = None) -> B
 
 def rendered_lately(action_id: UUID, scope: Scope, way: tuple[object, ...]) -> Rendered | None:
     """What `rendered_for` would give while nothing is counted anew, without looking the action up: whether
-    `scope` sees it was asked when that was rendered, `KEEP` ago at most. Else None."""
+    `scope` sees it was asked when that was rendered. None for whoever is to have it drawn anew: one each time
+    it is old, while the others go on with it, for `SHOWN_MEANWHILE` at most."""
+    key, now = (action_id, scope, way), time.monotonic()
     with _lock:
-        kept, held = _kept.get(action_id), _rendered.get((action_id, scope, way))
-        if kept and held and held[0] is kept.board and time.monotonic() - kept.checked <= KEEP:
-            rendered: Rendered = held[1]
-            return rendered
-    return None
+        kept, held = _kept.get(action_id), _rendered.get(key)
+        if kept is None or held is None:
+            return None
+        is_new = held.board is kept.board and now - kept.checked <= KEEP
+        if is_new:
+            return held.rendered
+        if now >= held.again_at:
+            held.again_at = now + DRAWN_WITHIN
+            return None
+        return held.rendered if now - kept.checked <= KEEP + SHOWN_MEANWHILE else None
+
+
+def given_again(action_id: UUID, scope: Scope, way: tuple[object, ...], holds: Callable[[], bool]) -> Again:
+    """How what was rendered is given again to the browser that asks now, while this `holds`."""
+    squeezed = accepts_gzip()
+
+    def again() -> tuple[dict[str, str], bytes] | None:
+        rendered = rendered_lately(action_id, scope, way) if holds() else None
+        if rendered is None:
+            return None
+        body = rendered.gzipped if squeezed else rendered.body
+        return {"ETag": f'W/"{rendered.etag}"', "Content-Length": str(len(body))}, body
+
+    return again
 
 
 def rendered_for(
@@ -127,16 +161,18 @@ def rendered_for(
     key = (action.id, scope, way)
     with _lock:
         held = _rendered.get(key)
-        if held and (held[0] is whole or key in _being_rendered):
-            return held[1]
+        is_new = held and (held.board is whole or time.monotonic() - held.at <= KEEP)
+        if held and (is_new or key in _being_rendered):
+            return held.rendered
         _being_rendered.add(key)
     try:
-        visible = _visible_to(whole, scope)
+        began, visible = time.monotonic(), _visible_to(whole, scope)
         if visible is None:
             return None
-        rendered = render(visible)
+        rendered, ended = render(visible), time.monotonic()
         with _lock:
-            _rendered[key] = (whole, rendered)
+            again_at = ended + max(KEEP, (ended - began) / MOST_OF_THE_TIME)
+            _rendered[key] = _Drawn(whole, rendered, ended, again_at)
         return rendered
     finally:
         with _lock:
@@ -153,7 +189,7 @@ def forget() -> None:
 def _visible_to(whole: Board, scope: Scope) -> Board | None:
     if scope.everything:
         return whole
-    visible = whole.of_sites(set(db.session.scalars(scope.limit(select(Site.id)))))
+    visible = whole.of_sites({c.site_id for c in whole.chapters if scope.sees_place(c.site_id, c.area_id)})
     return visible if visible.chapters else None
 
 

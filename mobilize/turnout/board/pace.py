@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from cachetools import LRUCache, cached
@@ -12,6 +13,7 @@ from sqlalchemy import select
 
 from mobilize.actions.models import Action
 from mobilize.database import db
+from mobilize.languages import Translated
 from mobilize.turnout.figures.people import Arrivals
 from mobilize.turnout.figures.queries import board
 from mobilize.turnout.figures.types import Board
@@ -22,6 +24,13 @@ FROM, TO, STEP = -30, 180, 5
 PLACES_KEPT = 64
 
 
+class LastAction(NamedTuple):
+    """The action that is compared with."""
+
+    id: UUID
+    name: Translated
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """By name, `minutes` after the start: now, and at the last action of the campaign."""
@@ -29,7 +38,7 @@ class Pace:
     minutes: int
     now: int
     then: int
-    last: Action
+    last: LastAction
 
 
 def arrivals_of(visible: Board, action: Action) -> Arrivals:
@@ -47,7 +56,7 @@ def _minutes(visible: Board, action: Action) -> Mapping[int, int]:
     """A closed board has totals alone: who came when is looked up, unless only hours are left of it."""
     if visible.arrivals or not all(chapter.fixed_at for chapter in visible.chapters) or action.forgotten_at:
         return visible.minutes
-    return _then(action, frozenset(chapter.site_id for chapter in visible.chapters))
+    return _then(action.id, frozenset(chapter.site_id for chapter in visible.chapters))
 
 
 def pace_of(visible: Board, action: Action, now: datetime) -> Pace | None:
@@ -60,7 +69,7 @@ def pace_of(visible: Board, action: Action, now: datetime) -> Pace | None:
     if last is None:
         return None
     whole = visible.no_site or visible.others
-    then = _then(last, None if whole else frozenset(chapter.site_id for chapter in visible.chapters))
+    then = _then(last.id, None if whole else frozenset(chapter.site_id for chapter in visible.chapters))
     return Pace(minutes, _came_by(visible.minutes, minutes), _came_by(then, minutes), last)
 
 
@@ -69,19 +78,19 @@ def paces_of_areas(visible: Board, pace: Pace | None) -> dict[UUID, tuple[int, i
     when nothing is there to compare with."""
     if pace is None or not visible.arrivals:
         return {}
-    past = _whole(pace.last).arrivals
-    now, then = Counter[UUID](), Counter[UUID]()
-    for chapter in visible.chapters:
-        now[chapter.area_id] += _came_by(visible.arrivals.get(chapter.site_id, {}), pace.minutes)
-        then[chapter.area_id] += _came_by(past.get(chapter.site_id, {}), pace.minutes)
-    return {area_id: (now[area_id], then[area_id]) for area_id in now}
+    then = _then_by_chapter(pace.last.id, pace.minutes)
+    sums: dict[UUID, tuple[int, int]] = {}
+    for area_id, inside in visible.by_area.items():
+        now = sum(_came_by(visible.arrivals.get(one.site_id, {}), pace.minutes) for one in inside)
+        sums[area_id] = now, sum(then.get(one.site_id, 0) for one in inside)
+    return sums
 
 
-def _last_action(action: Action) -> Action | None:
+def _last_action(action: Action) -> LastAction | None:
     if action.campaign_id is None or action.drill:
         return None
-    return db.session.scalar(
-        select(Action)
+    past = db.session.execute(
+        select(Action.id, Action.name)
         .where(
             Action.campaign_id == action.campaign_id,
             Action.starts_at < action.starts_at,
@@ -91,22 +100,29 @@ def _last_action(action: Action) -> Action | None:
         )
         .order_by(Action.starts_at.desc(), Action.id)
         .limit(1)
-    )
+    ).one_or_none()
+    return LastAction(*past) if past else None
 
 
-@cached(LRUCache(PLACES_KEPT), key=lambda past, sites: (past.id, sites), lock=threading.Lock())
-def _then(past: Action, sites: frozenset[UUID] | None) -> Mapping[int, int]:
+@cached(LRUCache(PLACES_KEPT), lock=threading.Lock())
+def _then(past_id: UUID, sites: frozenset[UUID] | None) -> Mapping[int, int]:
     """At which minute so many members of these chapters came, or (None) of everybody's.
 
     Counted once in each process: it is over.
     """
-    whole = _whole(past)
+    whole = _whole(past_id)
     return (whole if sites is None else whole.of_sites(set(sites))).minutes
 
 
-@cached(LRUCache(4), key=lambda past: past.id, lock=threading.Lock())
-def _whole(past: Action) -> Board:
-    return board(past, fixed=False)
+@cached(LRUCache(4), lock=threading.Lock())
+def _then_by_chapter(past_id: UUID, until: int) -> Mapping[UUID | None, int]:
+    """How many members of each chapter had come by that minute."""
+    return {site_id: _came_by(came, until) for site_id, came in _whole(past_id).arrivals.items()}
+
+
+@cached(LRUCache(4), lock=threading.Lock())
+def _whole(past_id: UUID) -> Board:
+    return board(db.session.get_one(Action, past_id), fixed=False)
 
 
 def _came_by(minutes: Mapping[int, int], until: int) -> int:

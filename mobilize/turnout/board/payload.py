@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -29,11 +30,13 @@ from mobilize.turnout.board.sites import (
     board_sites,
     chosen_sites,
 )
-from mobilize.turnout.figures.types import AreaTotal, Board
+from mobilize.turnout.figures.types import AreaTotal, Board, Chapter
 
 _STATES = tuple(BoardState)
 # Bits of a site's last number.
 MORE_NAMES, SHARED_LINE = 1, 2
+# A union's and those of its areas, for some actions.
+PLACES_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +81,12 @@ def board_payload(
     what stands behind a word below the sites, while somebody has it open."""
     sites = board_sites(board)
     head = _head(action, board, sites, area_id)
-    standing = _places(board)
+    standing, key = _places(tuple(map(_place, board.chapters)))
     payload = {
         "html": render_template("turnout/_board.html", **head),
         "map": head["map"],
         "more": _more(action, board, head) if more else None,
-        "key": _digest(standing),
+        "key": key,
         "figures": _figures(sites, board),
     }
     return payload | (standing if places else {})
@@ -145,23 +148,33 @@ def _area_names(board: Board) -> dict[UUID, str]:
     return {area.area_id: area.name for area in board.areas}
 
 
-def _places(board: Board) -> dict[str, Any]:
-    areas = _area_names(board)
+# Of a site: its id, name and code, and its area's id and name.
+_Place = tuple[int, str, str, int, str]
+
+
+def _place(chapter: Chapter) -> _Place:
+    return chapter.site_id.int, chapter.name, chapter.code, chapter.area_id.int, chapter.area
+
+
+@lru_cache(PLACES_KEPT)
+def _places(places: tuple[_Place, ...]) -> tuple[dict[str, Any], str]:
+    """What stays of sites and areas, and its digest: made once, whatever happens at them."""
+    areas = {area_id: name for *_site, area_id, name in places}
     index = {area_id: n for n, area_id in enumerate(areas)}
-    return {
-        "areas": [[str(area_id), name] for area_id, name in areas.items()],
-        "places": [[str(c.site_id), c.name, c.code, index[c.area_id]] for c in board.chapters],
+    standing = {
+        "areas": [[str(UUID(int=area_id)), name] for area_id, name in areas.items()],
+        "places": [
+            [str(UUID(int=site_id)), name, code, index[area_id]]
+            for site_id, name, code, area_id, _area in places
+        ],
     }
-
-
-def _digest(standing: dict[str, Any]) -> str:
-    return hashlib.blake2b(json.dumps(standing).encode(), digest_size=8).hexdigest()
+    return standing, hashlib.blake2b(json.dumps(standing).encode(), digest_size=8).hexdigest()
 
 
 def _figures(sites: Sequence[BoardSite], board: Board) -> list[list[int | None]]:
     """In the order of `places`: state, came, eligible, head count, supporters, marks."""
-    by_site = {site.chapter.site_id: site for site in sites}
-    return [_numbers(by_site[chapter.site_id]) for chapter in board.chapters]
+    by_site = {id(site.chapter): site for site in sites}
+    return [_numbers(by_site[id(chapter)]) for chapter in board.chapters]
 
 
 def _numbers(site: BoardSite) -> list[int | None]:

@@ -1,7 +1,11 @@
 """The wall: the live board by a link, read-only, for rooms where outsiders stand as well."""
 
+from collections.abc import Callable
+from datetime import timedelta
+from threading import Lock
 from uuid import UUID
 
+from cachetools import LRUCache
 from flask import Response, abort, flash, redirect, render_template, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
@@ -14,6 +18,7 @@ from mobilize.accounts.models import GrantKind, LineGrant, RoleName
 from mobilize.actions.models import Action, Event
 from mobilize.actions.visibility import visible_action
 from mobilize.database import db
+from mobilize.fast.versions import version_of, versions
 from mobilize.languages import _, language
 from mobilize.printing.qr import qr_svg
 from mobilize.turnout.board import cache as live
@@ -24,6 +29,12 @@ from mobilize.turnout.figures.disclosure_control import PublicBoard, public_boar
 from mobilize.turnout.figures.types import Board
 from mobilize.turnout.forms import WallForm
 from mobilize.turnout.routes import bp
+from mobilize.web.repeated_answers import repeat_current
+
+LOOKED_UP_EVERY = timedelta(minutes=1)
+# In each process: the event a link is given by, which never changes.
+_events: LRUCache[str, UUID] = LRUCache(1000)
+_events_lock = Lock()
 
 
 @bp.get("/wall/<token>")
@@ -48,6 +59,8 @@ def wall(token: str) -> tuple[str, int]:
 def wall_figures(token: str) -> Response:
     """The HTML that the page puts in place of its tables; 304 to whoever names the ETag of an unchanged
     board."""
+    # Before the link is looked up: what changes in between is then seen by the next look.
+    version = _version(token)
     grant = _grant_of(token)
     action = _action_of(grant) if grant else None
     if grant is None or action is None:
@@ -55,7 +68,26 @@ def wall_figures(token: str) -> Response:
     area_id = grant.area_id
     way = ("wall", area_id, language())
     rendered = live.rendered_for(action, THE_OFFICE, way, lambda board: _body(action, board, area_id))
+    if version is not None:
+        repeat_current(live.given_again(action.id, THE_OFFICE, way, _is_open(grant, version)))
+    with _events_lock:
+        _events[token] = grant.event_id
     return to_response(rendered or abort(404))
+
+
+def _version(token: str) -> int | None:
+    """The version of the line that a link belongs to, which is another one once the link is turned off; None
+    before its first look."""
+    with _events_lock:
+        event_id = _events.get(token)
+    return None if event_id is None else version_of(event_id)
+
+
+def _is_open(grant: LineGrant, version: int) -> Callable[[], bool]:
+    """What tells for a minute, and without a question, whether this link still opens its wall."""
+    event_id, current = grant.event_id, versions()
+    until = min(grant.ends_at, clock.now() + LOOKED_UP_EVERY)
+    return lambda: current.cached(event_id) == version and clock.now() < until
 
 
 @bp.get("/actions/<uuid:action_id>/walls")

@@ -17,7 +17,7 @@ from cachetools import LRUCache, cached
 from flask import render_template
 from markupsafe import Markup
 
-from mobilize.languages import language
+from mobilize.languages import _, language, ngettext
 from mobilize.roster.map_projection import LatLon, Projection, fit, is_near, middle
 
 WIDTH, HEIGHT, MARGIN = 640, 640, 24
@@ -26,12 +26,13 @@ MOST_MARKS = 150
 CELL = 48
 # A union's and those of its areas, whole and zoomed, for some actions with the same sites.
 LAYOUTS_KEPT = MAPS_KEPT = 64
+_EMPTY = frozenset({"none", "zero"})
 # Symbols of sites, each in some of its states.
 MARKS_KEPT = 4096
 
 
 class SiteState(Protocol):
-    """The state of a site, as its badge says it; `trouble` is 0 for the worst."""
+    """The state of a site, as text the name of its badge; `trouble` is 0 for the worst."""
 
     @property
     def value(self) -> str: ...
@@ -99,8 +100,8 @@ class Map:
     unplaced: int
 
 
-# Of a site: its area, and its latitude and longitude where they are known.
-_Place = tuple[UUID, LatLon | None]
+# Of a site: its area, as a number (hashed at once), and its latitude and longitude where they are known.
+_Place = tuple[int, LatLon | None]
 MapLine = Sequence[LatLon]
 
 
@@ -132,7 +133,9 @@ def site_map(
     """
     # In an order that no state changes: `sites` come by trouble.
     sites = sorted(sites, key=lambda site: (site.area_id.int, site.name))
-    layout = _layout(tuple((site.area_id, site.place) for site in sites), area_id, tuple(map(tuple, lines)))
+    layout = _layout(
+        tuple((site.area_id.int, site.place) for site in sites), area_id, tuple(map(tuple, lines))
+    )
     if layout is None:
         return None
     marks = [MapMarker(sites[n].name, sites[n].state, x, y) for n, (x, y) in layout.marks]
@@ -163,8 +166,10 @@ def map_html(map: Map | None, *, area_id: UUID | None, link: str, by_head_count:
 def _map_html(
     map: Map | None, area_id: UUID | None, link: str, by_head_count: bool, _language: str
 ) -> Markup:
-    drawn = {"map": map, "area_id": area_id, "link": link, "by_head_count": by_head_count, "mark": _mark}
-    return Markup(render_template("turnout/_map.html", **drawn))  # noqa: S704 - a template's, escaped
+    symbols = [] if map is None else [_symbol(one, _language) for one in map.clusters]
+    symbols += [] if map is None else [_mark(one, map.scale * 1.4) for one in map.marks]
+    drawn = {"map": map, "area_id": area_id, "link": link, "by_head_count": by_head_count}
+    return Markup(render_template("turnout/_map.html", **drawn, symbols=Markup("").join(symbols)))  # noqa: S704
 
 
 @lru_cache(MARKS_KEPT)
@@ -172,7 +177,18 @@ def _mark(one: MapMarker, scale: float) -> Markup:
     """A site's symbol: of a hundred on a map a few change between two drawings."""
     return Markup(
         '<use href="#m-{0}" class="{0}" transform="translate({1} {2}) scale({3})"><title>{4}</title></use>'
-    ).format(one.state.value, one.x, one.y, scale, one.name)
+    ).format(str(one.state), one.x, one.y, scale, one.name)
+
+
+@lru_cache(MARKS_KEPT)
+def _symbol(one: MapCluster, _language: str) -> Markup:
+    """A cluster's symbol, with its words: of two hundred a few change between two drawings."""
+    words = [ngettext("%(num)s site", "%(num)s sites", one.sites)]
+    words += [_("%(n)s without a report or with zero", n=one.empty)] if one.empty else []
+    number = Markup("<text>{}</text>").format(one.empty) if one.empty else ""
+    return Markup(
+        '<g class="cluster{0}" transform="translate({1} {2})"><circle r="{3}"/>{4}<title>{5}</title></g>'
+    ).format(" empty" if one.empty else "", one.x, one.y, one.radius, number, ", ".join(words))
 
 
 @cached(LRUCache(LAYOUTS_KEPT), lock=Lock())
@@ -184,8 +200,8 @@ def _layout(places: tuple[_Place, ...], area_id: UUID | None, lines: tuple[MapLi
     placed = [(n, projection.place(point)) for n, point in near]
     by_area: dict[UUID, list[LatLon]] = defaultdict(list)
     for n, point in placed:
-        by_area[places[n][0]].append(point)
-    in_view = [one for one in placed if area_id in (None, places[one[0]][0])] or placed
+        by_area[UUID(int=places[n][0])].append(point)
+    in_view = [one for one in placed if area_id is None or places[one[0]][0] == area_id.int] or placed
     clustered = len(in_view) > MOST_MARKS
     return _Layout(
         marks=() if clustered else tuple(in_view),
@@ -210,18 +226,18 @@ def _view(points: Sequence[LatLon], projection: Projection) -> tuple[float, floa
 def _clusters(
     placed: Sequence[tuple[int, LatLon]], places: Sequence[_Place]
 ) -> tuple[tuple[UUID, LatLon, tuple[int, ...]], ...]:
-    cells: dict[tuple[UUID, int, int], list[tuple[int, LatLon]]] = defaultdict(list)
+    cells: dict[tuple[int, int, int], list[tuple[int, LatLon]]] = defaultdict(list)
     for n, (x, y) in placed:
         cells[places[n][0], int(x // CELL), int(y // CELL)].append((n, (x, y)))
     return tuple(
-        (area_id, _centre([point for _n, point in inside]), tuple(n for n, _point in inside))
+        (UUID(int=area_id), _centre([point for _n, point in inside]), tuple(n for n, _point in inside))
         for (area_id, _x, _y), inside in cells.items()
     )
 
 
 def _cluster(area_id: UUID, centre: LatLon, inside: Sequence[Located]) -> MapCluster:
     radius = round(5 + 2.2 * math.sqrt(len(inside)), 1)
-    empty = sum(site.state.value in ("none", "zero") for site in inside)
+    empty = sum(str(site.state) in _EMPTY for site in inside)
     return MapCluster(area_id, *centre, radius, len(inside), empty)
 
 

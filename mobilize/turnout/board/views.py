@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Response, abort, render_template, request
 
 from mobilize import clock
-from mobilize.accounts.access.permissions import me, signed_in
+from mobilize.accounts.access.permissions import me, signed_in, still_signed_in
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Action
 from mobilize.actions.visibility import visible_action
@@ -21,6 +21,7 @@ from mobilize.turnout.figures.types import Board
 from mobilize.turnout.labels import big_share_text, hours_text, percent_text, points_text, share_text
 from mobilize.turnout.reports.tables import as_json
 from mobilize.turnout.routes import bp
+from mobilize.web.repeated_answers import repeat_current
 
 bp.add_app_template_filter(hours_text, "hours")
 bp.add_app_template_filter(percent_text, "share")
@@ -61,7 +62,9 @@ def figures(action_id: UUID) -> Response:
     """The board for machines; `?with=html` is what keeps the page fresh: with `places` the names and codes
     too, with `more` what stands behind a word below the sites, and with `area` the map of that one.
 
-    304 to whoever names the ETag of an unchanged board. Figures are at most a second old.
+    304 to whoever names the ETag of an unchanged board. Figures are two seconds old at most, more on a
+    machine that is busy. Whoever asks again is answered from what others had rendered meanwhile, while they
+    are signed in as they are.
     """
     scope = me().scope
     way: tuple[object, ...] = (language(),)
@@ -71,10 +74,10 @@ def figures(action_id: UUID) -> Response:
         places, more = "places" in request.args, "more" in request.args
         way = (language(), area_id, places, more)
         render = partial(_as_page, area_id=area_id, places=places, more=more)
-    rendered = live_board.rendered_lately(action_id, scope, way)
-    if rendered is None:
-        action = visible_action(action_id, scope)
-        rendered = live_board.rendered_for(action, scope, way, lambda board: render(action, board))
+    action = visible_action(action_id, scope)
+    rendered = live_board.rendered_for(action, scope, way, lambda board: render(action, board))
+    if (is_still := still_signed_in()) is not None:
+        repeat_current(live_board.given_again(action_id, scope, way, is_still))
     return to_response(rendered or abort(404))
 
 

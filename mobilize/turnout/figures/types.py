@@ -4,11 +4,12 @@ Names, head counts and supporters are three different things and are never added
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
+from itertools import groupby
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -258,13 +259,20 @@ class Board:
         return add_up(self.chapters).names
 
     @cached_property
+    def by_area(self) -> Mapping[UUID, Sequence[Chapter]]:
+        """The chapters of each area, by the areas' names."""
+        by_area: dict[UUID, list[Chapter]] = {}
+        # They come by area, and a look in the dictionary costs more than to compare with the one before.
+        for area_id, inside in groupby(self.chapters, key=attrgetter("area_id")):
+            by_area.setdefault(area_id, []).extend(inside)
+        return by_area
+
+    @cached_property
     def areas(self) -> tuple[AreaTotal, ...]:
         """By name. A rally's line belongs to an area only when it is that area's rally."""
-        by_area: dict[UUID, list[Chapter]] = {}
-        for chapter in self.chapters:
-            by_area.setdefault(chapter.area_id, []).append(chapter)
         return tuple(
-            AreaTotal(area_id, inside[0].area, add_up(inside, area_id)) for area_id, inside in by_area.items()
+            AreaTotal(area_id, inside[0].area, add_up(inside, area_id))
+            for area_id, inside in self.by_area.items()
         )
 
     @cached_property
