@@ -4,6 +4,7 @@
 """
 
 import gc
+import re
 from functools import partial
 
 import config
@@ -13,7 +14,7 @@ from mobilize.fast.versions import READ_EVERY_SECONDS, line_versions
 from mobilize.observability import logs, metrics
 from mobilize.roster.uploads.uploaded_table import LARGEST_UPLOAD
 from mobilize.web import error_pages
-from mobilize.web.rsgi import ChangeWaiter, RsgiAdapter, Upload
+from mobilize.web.rsgi import ChangeWaiter, Polls, RsgiAdapter, Upload
 
 settings = config.load_or_exit()
 app = create_app(settings)
@@ -25,6 +26,8 @@ UPLOADS = (
     Upload(UPLOAD_PATHS, f"{COOKIES}session=", LARGEST_UPLOAD, at_once=4),
     Upload(("/photos/line/",), f"{COOKIES}line-", LARGEST_PHOTO, at_once=60),
 )
+# Open lines, boards and walls, and the receipts of carriers.
+POLLS = Polls(re.compile(r"^/line/[^/]+/state$|/(turnout|board)\.json$|^/texts/receipts/"), threads=3)
 changes = ChangeWaiter(partial(line_versions, app), every_seconds=READ_EVERY_SECONDS)
 metrics.watch(metrics.LOOKS_HELD, changes.how_many_wait)
 
@@ -40,6 +43,7 @@ rsgi = RsgiAdapter(
     app,
     threads=settings.web_threads,
     uploads=UPLOADS,
+    polls=POLLS,
     changes=changes,
     starts=start,
     observe=metrics.observe_request if settings.metrics_port else None,

@@ -6,6 +6,7 @@ there are threads stop the server. See docs/decisions/0006-bodies-are-read-befor
 
 import asyncio
 import logging
+import re
 import sys
 import threading
 import time
@@ -51,6 +52,23 @@ class Upload(NamedTuple):
     at_once: int
 
 
+class Polls(NamedTuple):
+    """What pages and carriers send by themselves, while nobody waits for it: requests whose path matches. In
+    each process `threads` of their own answer them, so that few of them share the processor with those who
+    wait (docs/decisions/0035)."""
+
+    path: re.Pattern[str]
+    threads: int
+
+
+class _ThreadPool(NamedTuple):
+    """Requests that wait for one of so many threads."""
+
+    name: str
+    requests: "SimpleQueue[_Request]"
+    threads: int
+
+
 class _Request(NamedTuple):
     """A request with its body, waiting for a thread. `answered` belongs to the event loop: None once it is,
     or the answer that is held back until something changes."""
@@ -63,7 +81,7 @@ class _Request(NamedTuple):
 
 
 class RsgiAdapter:
-    """`app` as an RSGI application, answered by `threads` threads in each process.
+    """`app` as an RSGI application, answered by `threads` threads in each process, and those of `polls`.
 
     A body is read by the event loop, before its deadline. It may have SHORT_BODY bytes; with a declared
     length more, where one of `uploads` says so. Otherwise `wsgi.input` raises 408, 411 or 413 when `app`
@@ -83,14 +101,16 @@ class RsgiAdapter:
         *,
         threads: int,
         uploads: tuple[Upload, ...] = (),
+        polls: Polls | None = None,
         body_seconds: float = BODY_SECONDS,
         changes: "ChangeWaiter | None" = None,
         starts: Callable[[], None] = lambda: None,
         observe: "Observe | None" = None,
     ):
-        self._app, self._threads = app, threads
+        self._app, self._polls = app, polls
+        self._people = _ThreadPool("request", SimpleQueue(), threads)
+        self._pages = _ThreadPool("poll", SimpleQueue(), polls.threads) if polls else self._people
         self._uploads, self._body_seconds = uploads, body_seconds
-        self._requests: SimpleQueue[_Request] = SimpleQueue()
         self._changes, self._starts, self._observe = changes, starts, observe
         self._repeated = RepeatedAnswers()
 
@@ -99,8 +119,10 @@ class RsgiAdapter:
         self._loop = loop
         self._turns = {upload: asyncio.Semaphore(upload.at_once) for upload in self._uploads}
         self._starts()
-        for n in range(self._threads):
-            threading.Thread(target=self._answer_requests, name=f"request-{n}", daemon=True).start()
+        for pool in {self._people, self._pages}:
+            for n in range(pool.threads):
+                name = f"{pool.name}-{n}"
+                threading.Thread(target=self._answer_requests, args=(pool,), name=name, daemon=True).start()
 
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
         """One request. The server waits for this to end; whatever is unanswered then becomes a bare 500."""
@@ -118,8 +140,9 @@ class RsgiAdapter:
         self, scope: "Scope", protocol: "HTTPProtocol", body: IO[bytes]
     ) -> RsgiResponse | None:
         answered: asyncio.Future[RsgiResponse | None] = self._loop.create_future()
-        self._requests.put(_Request(scope, protocol, body, answered, time.monotonic()))
-        if self._requests.qsize() <= self._threads or scope.method not in ("GET", "HEAD"):
+        pool = self._pages if self._polls and self._polls.path.search(scope.path) else self._people
+        pool.requests.put(_Request(scope, protocol, body, answered, time.monotonic()))
+        if pool.requests.qsize() <= pool.threads or scope.method not in ("GET", "HEAD"):
             return await answered
         # It waits for a thread. A look whose asker gives up meanwhile takes none: else those who ask again
         # would wait for answers that nobody reads.
@@ -168,10 +191,10 @@ class RsgiAdapter:
         sent = (cookie.strip() for cookie in cookies.split(";"))
         return upload if upload and any(cookie.startswith(upload.cookie) for cookie in sent) else None
 
-    def _answer_requests(self) -> NoReturn:
+    def _answer_requests(self, pool: _ThreadPool) -> NoReturn:
         """The loop of each thread."""
         while True:
-            request, held = self._requests.get(), None
+            request, held = pool.requests.get(), None
             if request.answered.done():  # nobody waits for it any more
                 continue
             try:

@@ -1,15 +1,17 @@
 """A WSGI application that says what came, behind the production adapter with a short deadline for bodies.
 
-At `/slow...` it takes a while; `/asked` says which of these it was asked for."""
+At `/slow...` it takes a while; `/asked` says which of these it was asked for. What ends with `/state` is sent
+by pages themselves."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from werkzeug.exceptions import HTTPException
 
-from mobilize.web.rsgi import RsgiAdapter, Upload
+from mobilize.web.rsgi import Polls, RsgiAdapter, Upload
 
 requested: list[str] = []
 
@@ -37,5 +39,6 @@ rsgi = RsgiAdapter(
         Upload(("/files/",), "session=", 200_000, at_once=4),
         Upload(("/pictures/",), "line-", 100_000, at_once=60),
     ),
+    polls=Polls(re.compile(r"/state$"), threads=1),
     body_seconds=0.5,
 )

@@ -294,6 +294,22 @@ def test_an_answer_after_the_server_gave_up_waiting_for_it_breaks_nothing() -> N
     assert wrong == []
 
 
+def test_whoever_waits_does_not_wait_behind_what_pages_ask_by_themselves(echo: Echo) -> None:
+    """More of them than there are threads, each of which takes 0.4 s; one at a time is answered."""
+    polls = [echo.connect() for _ in range(8)]
+    for n, line in enumerate(polls):
+        line.sendall(b"GET /slow/%d/state HTTP/1.1\r\n" % n + HOST + b"\r\n")
+    time.sleep(0.1)
+    began = time.monotonic()
+    assert came(echo.say(b"GET /tap HTTP/1.0\r\n\r\n"))["PATH_INFO"] == "/tap"
+    assert time.monotonic() - began < 1.5  # with the second in which more might have come
+    for line in polls:
+        line.settimeout(20)
+        assert status(line.recv(65536)) == 200
+        line.close()
+    assert time.monotonic() - began > 2
+
+
 def test_a_long_body_has_to_say_how_long_it_is(echo: Echo) -> None:
     part = b"FFFF\r\n" + b"x" * 0xFFFF + b"\r\n"
     assert status(echo.say(CHUNKED + part + part + b"0\r\n\r\n")) == 411
