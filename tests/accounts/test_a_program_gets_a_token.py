@@ -15,6 +15,7 @@ from mobilize.accounts.access.scope import THE_OFFICE, scope_of, today
 from mobilize.accounts.access.sponsors import actor_of
 from mobilize.accounts.approvals.operations import ApprovalKind, approve, decline, open_approval
 from mobilize.accounts.models import Person, RoleName, RoleTerm, SignedInSession
+from mobilize.accounts.people.operations import give_role
 from mobilize.accounts.tokens.access import token_access
 from mobilize.accounts.tokens.models import ApiScope, ApiToken
 from mobilize.accounts.tokens.operations import NewToken, make_token, show_token
@@ -23,6 +24,7 @@ from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.keys.tokens import hash_token
 from mobilize.roster.models import Area
+from tests.api.program import Program
 from tests.builders import make_area, make_member, make_person, make_site, sign_in
 
 FORM = {"label": "Dashboard of Dan", "scopes": ["read", "figures"], "area": "", "days": "30"}
@@ -261,6 +263,40 @@ def test_members_of_other_areas_are_not_counted(app: Flask, olga: Person, north:
     crowd(make_area("South"))
     crowd(north, 3)
     assert token_of(olga, ApiScope.NAMES, reason="Calls before the strike")[0].people == 3
+
+
+def names_read_by(app: Flask, secret: str) -> int:
+    """The status of a look at the members."""
+    db.session.rollback()
+    return Program(app, secret).get("/members").status_code
+
+
+def test_a_token_of_an_empty_roster_does_not_open_the_one_that_is_imported_later(
+    app: Flask, ada: Person, north: Area
+) -> None:
+    secret = secret_of(ada, ApiScope.NAMES, reason="Calls before the strike")
+    crowd(north, 24)
+    assert names_read_by(app, secret) == 200
+    crowd(north, 1)
+    answer = Program(app, secret).get("/members")
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "second_person")
+    assert "Reyes" not in answer.text
+
+
+def test_another_area_of_its_maker_asks_a_second_person_anew(app: Flask, olga: Person, north: Area) -> None:
+    crowd(north, 25)
+    token, _secret = token_of(olga, ApiScope.NAMES, reason="Calls before the strike")
+    approval = open_approval(ApprovalKind.TOKEN, str(token.id), now=clock.now())
+    assert approval is not None
+    bea = make_person("Bea Stone", role=RoleName.ADMIN)
+    approve(approval.id, by=actor_of(bea), scope=THE_OFFICE, stepped_up=True, now=clock.now())
+    secret = show_token(token.id, person=olga, now=clock.now())[1]
+    crowd(north, 5)
+    assert names_read_by(app, secret) == 200, "as many as a roster grows by"
+    south = make_area("South")
+    crowd(south, 10)
+    give_role(olga, RoleName.ORGANIZER, area=south, actor="shell", now=clock.now())
+    assert names_read_by(app, secret) == 403
 
 
 # ---- The employer

@@ -28,12 +28,14 @@ STARTS = "mobilize_"
 
 @dataclass(frozen=True)
 class TokenAccess:
-    """What the token of a request opens: these scopes, in this part of the union."""
+    """What the token of a request opens: these scopes, in this part of the union. `people`: of how many
+    members it was to open the names when it was made; None for one that opens none."""
 
     id: uuid.UUID
     person_id: uuid.UUID
     scopes: frozenset[ApiScope]
     scope: Scope
+    people: int | None = None
 
     @property
     def actor(self) -> str:
@@ -67,12 +69,12 @@ def token_access(token: str, *, now: datetime) -> TokenAccess | None:
     rows = retried(lambda: run(_BY_HASH, {"token_hash": hash_token(token)}))
     if not rows:
         return None
-    token_id, person_id, area_id, scopes, made_at, expires_at, used_on, revoked_at, restarted_at, *_term = (
-        rows[0]
+    token_id, person_id, area_id, scopes, people, made_at, expires_at, used_on, revoked_at, restarted_at = (
+        rows[0][:_COLUMNS]
     )
     if revoked_at is not None or now >= expires_at:
         return None
-    terms = cast(list[RoleTerm], [_Term(*row[9:]) for row in rows if row[9] is not None])
+    terms = cast(list[RoleTerm], [_Term(*row[_COLUMNS:]) for row in rows if row[_COLUMNS]])
     authority = standing(terms, restarted_at, now=now, zone=settings().union_timezone)
     day = today(now)
     whole = scope_of_terms([term for term in terms if runs_on(term, day)])
@@ -82,7 +84,7 @@ def token_access(token: str, *, now: datetime) -> TokenAccess | None:
     if scope is None:
         return None
     _note_use(token_id, used_on, day)
-    return TokenAccess(token_id, person_id, read_scopes(scopes), scope)
+    return TokenAccess(token_id, person_id, read_scopes(scopes), scope, people)
 
 
 def _narrowed(whole: Scope, area_id: uuid.UUID | None) -> Scope | None:
@@ -113,6 +115,7 @@ def _access() -> Any:
         ApiToken.person_id,
         ApiToken.area_id,
         ApiToken.scopes,
+        ApiToken.people,
         ApiToken.made_at,
         ApiToken.expires_at,
         ApiToken.used_on,
@@ -137,6 +140,8 @@ def _access() -> Any:
 
 
 _BY_HASH = CachedStatement(_access)
+# Of the token and of its maker; what is behind them in a row is one of the maker's roles.
+_COLUMNS = 10
 # In each process: the day a token's use was last written down.
 _noted: LRUCache[uuid.UUID, date] = LRUCache(1000)
 _lock = Lock()

@@ -14,7 +14,7 @@ from mobilize.accounts.access.scope import Scope
 from mobilize.accounts.access.sponsors import actor_of
 from mobilize.accounts.approvals.operations import ApprovalKind, needs_second_person, request_approval, use
 from mobilize.accounts.models import Person
-from mobilize.accounts.tokens.access import STARTS
+from mobilize.accounts.tokens.access import STARTS, TokenAccess
 from mobilize.accounts.tokens.models import PERSONAL, ApiScope, ApiToken, write_scopes
 from mobilize.accounts.tokens.queries import token_in_scope
 from mobilize.backup import journal
@@ -29,6 +29,7 @@ LONGEST_LABEL = 80
 SHORTEST_REASON, LONGEST_REASON = 8, 300
 # The days a token may be made for; one for ever is forgotten about.
 DAYS = (7, 30, 90, 365)
+GROWTH = 1.2
 _PREFIX_LENGTH = len(STARTS) + 6
 
 
@@ -79,7 +80,7 @@ def make_token(new: NewToken, *, person: Person, scope: Scope, now: datetime) ->
 
 
 def show_token(token_id: uuid.UUID, *, person: Person, now: datetime) -> tuple[ApiToken, str]:
-    """The secret of an approved token, which uses the approval up; it counts as made from now on.
+    """The secret of an approved token, which uses the approval up.
 
     Refused: no_token (404) for anything that is not the person's own and waiting, second_person (403) without
     an approval.
@@ -93,6 +94,23 @@ def show_token(token_id: uuid.UUID, *, person: Person, now: datetime) -> tuple[A
         session.flush()
         audit.note(actor_of(person), "token.show", token.id, now=now)
         return token, secret
+
+
+def refuse_unagreed_names(access: TokenAccess) -> None:
+    """Refuse names to a token that opens more of them by now than needed nobody when it was made, or than a
+    second person agreed to: the roster was imported since, or its maker got another area. What a roster grows
+    by in a year (`GROWTH`) is let through."""
+    made_for = access.people or 0
+    agreed = made_for * GROWTH if needs_second_person(ApprovalKind.TOKEN, made_for) else 0
+    people = number_of_members(access.scope.members())
+    if needs_second_person(ApprovalKind.TOKEN, people) and people > agreed:
+        message = _(
+            "This token was made for the names of %(few)s members, and now there are %(many)s. Make another "
+            "one, to which a second person agrees.",
+            few=made_for,
+            many=people,
+        )
+        raise Refused("second_person", message, status=403)
 
 
 def revoke_token(token_id: uuid.UUID, *, person: Person, scope: Scope, now: datetime) -> ApiToken:

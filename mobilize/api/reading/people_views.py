@@ -11,7 +11,8 @@ from sqlalchemy.orm import selectinload
 
 from mobilize import audit, clock
 from mobilize.accounts.tokens.access import TokenAccess
-from mobilize.accounts.tokens.models import ApiScope
+from mobilize.accounts.tokens.models import PERSONAL, ApiScope
+from mobilize.accounts.tokens.operations import refuse_unagreed_names
 from mobilize.actions.visibility import changeable_event
 from mobilize.api.operation import reading
 from mobilize.api.paging import PageQuery, read_page
@@ -36,7 +37,7 @@ def members(access: TokenAccess, query: MembersQuery) -> MemberListOut:
         here = select(Membership.member_id).where(Membership.to_at.is_(None))
         selected = selected.where(Member.id.in_(here.where(Membership.site_id == query.site_id)))
     rows, more = read_page(selected.options(selectinload(Member.memberships)), Member.id, query)
-    _note(access, query.site_id or "members")
+    _names_leave(access, query.site_id or "members")
     return MemberListOut(data=[_member(row, access) for row in rows], next=more)
 
 
@@ -44,7 +45,7 @@ def members(access: TokenAccess, query: MembersQuery) -> MemberListOut:
 def member(access: TokenAccess, member_id: uuid.UUID) -> MemberOut:
     """One member on the roster."""
     row = db.session.scalar(on_roster(access.scope.members()).where(Member.id == member_id)) or abort(404)
-    _note(access, row.id)
+    _names_leave(access, row.id)
     return _member(row, access)
 
 
@@ -61,12 +62,13 @@ def check_ins(access: TokenAccess, event_id: uuid.UUID, query: PageQuery) -> Che
     linked = select(Attendance).where(Attendance.event_id == event.id, Attendance.member_id.is_not(None))
     rows, more = read_page(linked, Attendance.id, query)
     names = _names_of([row.member_id for row in rows])
-    _note(access, event.id)
+    _names_leave(access, event.id)
     return CheckInListOut(data=[_check_in(row, names) for row in rows], next=more)
 
 
-def _note(access: TokenAccess, ref: object) -> None:
-    if access.scopes & {ApiScope.NAMES, ApiScope.PHONES}:
+def _names_leave(access: TokenAccess, ref: object) -> None:
+    if access.scopes & PERSONAL:
+        refuse_unagreed_names(access)
         audit.note(access.actor, "token.read", ref, now=clock.now())
 
 
