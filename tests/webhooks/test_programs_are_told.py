@@ -16,7 +16,7 @@ from mobilize.actions.operations import call_off_action, move_event
 from mobilize.actions.time_ranges import LocalTimeRange
 from mobilize.checkins.record.head_counts import report_head_count
 from mobilize.checkins.record.identifiers import read_typed
-from mobilize.checkins.record.operations import check_in_by_poster
+from mobilize.checkins.record.operations import check_in_by_poster, void
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.texts.models import OutboxText
@@ -309,6 +309,36 @@ def test_single_check_ins_go_only_where_two_people_said_so(event: Event, receive
             row.state, row.next_try_at = DeliveryState.WAITING, DURING
     deliver(DURING + timedelta(minutes=10))
     assert receiver.bodies[-1]["data"].get("check_ins", []) == []
+
+
+def names_told(receiver: Receiver) -> list[str]:
+    bodies = [one for one in receiver.bodies if one["type"] == "check_ins.recorded"]
+    return [check_in["last_name"] for body in bodies for check_in in body["data"]["check_ins"]]
+
+
+def test_what_was_a_slip_and_undone_at_once_is_told_to_nobody(event: Event, receiver: Receiver) -> None:
+    webhook, _secret = a_webhook(receiver)
+    operations.allow_names(webhook, "For the strike fund", actor="shell", now=START)
+    done, _cookie = check_in_by_poster(event.id, read_typed("00004711"), page="p", cookie=None, now=DURING)
+    void(done.evidence_id, "a slip", actor="phone", now=DURING)
+    tell(DURING + timedelta(minutes=4))
+    tell(DURING + timedelta(minutes=9))
+    assert names_told(receiver) == []
+
+
+def test_names_switched_on_by_one_person_end_when_the_roster_has_grown(
+    event: Event, receiver: Receiver
+) -> None:
+    webhook, _secret = a_webhook(receiver)
+    ada: Person = make_person("Ada Stone", role=RoleName.ADMIN)
+    assert operations.allow_names(webhook, "For the strike fund", actor=f"person:{ada.id}", now=START)
+    for _n in range(25):
+        make_member(site=event.site)
+    check_in_by_poster(event.id, read_typed("00004711"), page="p", cookie=None, now=DURING)
+    tell(DURING + timedelta(minutes=4))
+    tell(DURING + timedelta(minutes=9))
+    assert names_told(receiver) == []
+    assert not operations.allow_names(webhook, "For the strike fund", actor=f"person:{ada.id}", now=DURING)
 
 
 def test_in_a_larger_local_names_wait_for_a_second_person(event: Event, receiver: Receiver) -> None:

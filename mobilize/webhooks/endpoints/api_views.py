@@ -15,7 +15,7 @@ from mobilize.accounts.tokens.access import TokenAccess
 from mobilize.accounts.tokens.models import ApiScope
 from mobilize.api.operation import reading
 from mobilize.api.paging import Listing, PageQuery, cut_page, read_page
-from mobilize.webhooks.endpoints.queries import all_webhooks, webhook_by_id
+from mobilize.webhooks.endpoints.queries import all_webhooks, has_names, webhook_by_id
 from mobilize.webhooks.models import DeliveryState, Webhook, WebhookDelivery, WebhookTopic
 from mobilize.webhooks.routes import api_bp
 
@@ -86,7 +86,7 @@ def _webhook(row: Webhook) -> WebhookOut:
         id=row.id,
         name=row.name,
         topics=[WebhookTopic(topic) for topic in row.topics],
-        names=row.names,
+        names=has_names(row),
         off_at=row.off_at,
         failing_since=row.failing_since,
     )

@@ -10,15 +10,14 @@ from mobilize import audit
 from mobilize.accounts.approvals.models import ApprovalState
 from mobilize.accounts.approvals.operations import (
     ApprovalKind,
-    needs_second_person,
     open_approval,
     request_approval,
     use,
 )
-from mobilize.database import atomic, db, new_id
+from mobilize.database import atomic, new_id
 from mobilize.errors import Refused
 from mobilize.languages import _, in_every_language
-from mobilize.roster.models import Member
+from mobilize.webhooks.endpoints.queries import has_names, names_need_second_person
 from mobilize.webhooks.events.operations import begin_marks, store
 from mobilize.webhooks.events.queries import Happening
 from mobilize.webhooks.models import Webhook, WebhookDelivery, WebhookTopic
@@ -99,10 +98,10 @@ def allow_names(webhook: Webhook, reason: str, *, actor: str, now: datetime) -> 
     ref = str(webhook.id)
     with atomic() as session:
         session.refresh(webhook, with_for_update=True)
-        if webhook.names:
+        if has_names(webhook):
             return True
         agreed_by = None
-        if needs_second_person(ApprovalKind.WEBHOOK_NAMES, _members()):
+        if names_need_second_person():
             approval = open_approval(ApprovalKind.WEBHOOK_NAMES, ref, now=now)
             if approval is None or approval.state is not ApprovalState.APPROVED:
                 _ask_second_person(webhook, reason, actor, now)
@@ -112,7 +111,7 @@ def allow_names(webhook: Webhook, reason: str, *, actor: str, now: datetime) -> 
             raise _no_reason()
         begin_marks(session, now)
         webhook.names, webhook.names_by, webhook.names_agreed_by = True, actor, agreed_by
-        webhook.topics = [*webhook.topics, WebhookTopic.CHECK_INS.value]
+        webhook.topics = list(dict.fromkeys([*webhook.topics, WebhookTopic.CHECK_INS.value]))
         audit.note(actor, "webhook.names", webhook.id, now=now)
         return True
 
@@ -149,10 +148,6 @@ def _ask_second_person(webhook: Webhook, reason: str, actor: str, now: datetime)
         )
     )
     request_approval(ApprovalKind.WEBHOOK_NAMES, str(webhook.id), summary, by=actor, now=now)
-
-
-def _members() -> int:
-    return db.session.scalar(select(func.count()).where(Member.gone_on.is_(None))) or 0
 
 
 def _no_reason() -> Refused:

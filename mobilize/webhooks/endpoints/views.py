@@ -12,7 +12,7 @@ from mobilize.accounts.models import RoleName
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.webhooks.endpoints import operations
-from mobilize.webhooks.endpoints.queries import all_webhooks, deliveries_of, webhook_by_id
+from mobilize.webhooks.endpoints.queries import all_webhooks, deliveries_of, has_names, webhook_by_id
 from mobilize.webhooks.forms import NamesForm, WebhookForm
 from mobilize.webhooks.labels import off_words, result_words, state_words, topic_words
 from mobilize.webhooks.models import Webhook
@@ -152,7 +152,9 @@ def _back(webhook_id: uuid.UUID) -> ResponseReturnValue:
 
 
 def _list_page(form: WebhookForm) -> str:
-    return render_template("webhooks/webhooks.html", webhooks=all_webhooks(), form=form, off_words=off_words)
+    return render_template(
+        "webhooks/webhooks.html", webhooks=all_webhooks(), has_names=has_names, form=form, off_words=off_words
+    )
 
 
 def _page(webhook: Webhook, *, secret: str | None = None, form: NamesForm | None = None) -> str:
@@ -160,6 +162,7 @@ def _page(webhook: Webhook, *, secret: str | None = None, form: NamesForm | None
     return render_template(
         "webhooks/webhook.html",
         webhook=webhook,
+        has_names=has_names(webhook),
         secret=secret,
         form=form or NamesForm(formdata=None),
         listed=deliveries_of(webhook.id, request.args.get("page", 1, type=int)),

@@ -9,6 +9,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from mobilize.database import atomic, db, insert, new_id
+from mobilize.webhooks.endpoints.queries import has_names
 from mobilize.webhooks.events import queries
 from mobilize.webhooks.events.queries import Happening
 from mobilize.webhooks.models import Webhook, WebhookDelivery, WebhookEvent, WebhookMark, WebhookTopic
@@ -52,9 +53,8 @@ def listening(_now: datetime) -> Select[Any]:
 
 def topics_wanted() -> set[str]:
     """The topics of all webhooks that are on; single check-ins where one may have names."""
-    rows = db.session.execute(select(Webhook.topics, Webhook.names).where(Webhook.off_at.is_(None)))
-    topics = {topic for listed, names in rows for topic in listed if names or topic != WebhookTopic.CHECK_INS}
-    return topics
+    running = db.session.scalars(select(Webhook).where(Webhook.off_at.is_(None)))
+    return {topic for webhook in running for topic in webhook.topics if _may_be_told(webhook, topic)}
 
 
 def begin_marks(session: Session, now: datetime) -> None:
@@ -92,9 +92,13 @@ def _deliveries(
     now: datetime,
 ) -> Iterator[WebhookDelivery]:
     for webhook in webhooks:
-        wants = topic in webhook.topics and (webhook.names or topic is not WebhookTopic.CHECK_INS)
+        wants = topic in webhook.topics and _may_be_told(webhook, topic)
         if webhook.id == only or (only is None and wants):
             yield WebhookDelivery(webhook_id=webhook.id, event_id=event_id, due_from=now, next_try_at=now)
+
+
+def _may_be_told(webhook: Webhook, topic: str) -> bool:
+    return topic != WebhookTopic.CHECK_INS or has_names(webhook)
 
 
 def _look_through(topic: WebhookTopic, now: datetime) -> int:

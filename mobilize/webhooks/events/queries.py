@@ -14,7 +14,7 @@ from sqlalchemy.orm import joinedload
 from mobilize import clock, settings
 from mobilize.accounts.access.scope import THE_OFFICE
 from mobilize.actions.models import Action, ActionKind, Event, EventState
-from mobilize.checkins.models import ClaimKind, Evidence, HeadCount, Outcome
+from mobilize.checkins.models import ClaimKind, Evidence, HeadCount, Outcome, Void
 from mobilize.database import db
 from mobilize.roster.models import Member, Site
 from mobilize.texts.models import OutboxText, TextState
@@ -40,7 +40,7 @@ class Happening:
 
 
 def body_of(event: WebhookEvent, *, names: bool) -> dict[str, Any]:
-    """What is sent. Check-ins are looked up now: what was forgotten or taken off meanwhile is not told."""
+    """What is sent. Check-ins are looked up now: what was forgotten or taken back meanwhile is not told."""
     data = event.payload
     if event.topic is WebhookTopic.CHECK_INS:
         data = {"check_ins": _check_ins(data["evidence"]) if names else []}
@@ -188,6 +188,7 @@ def _check_ins(evidence_ids: list[str]) -> list[dict[str, Any]]:
         .join(Member, Member.id == Evidence.member_id)
         .outerjoin(Site, Site.id == Evidence.chapter_id)
         .where(Evidence.id.in_([uuid.UUID(one) for one in evidence_ids]), Member.erased_at.is_(None))
+        .where(~exists().where(Void.evidence_id == Evidence.id))
         .order_by(Evidence.id)
     )
     return [

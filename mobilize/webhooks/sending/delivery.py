@@ -26,6 +26,7 @@ from mobilize.reminders.blanks import written_in
 from mobilize.reminders.monitoring.on_call import people_on_call
 from mobilize.texts.models import Priority, TextClass
 from mobilize.texts.operations import PlannedText, queue_texts
+from mobilize.webhooks.endpoints.queries import has_names
 from mobilize.webhooks.events.queries import body_of
 from mobilize.webhooks.models import DeliveryState, Webhook, WebhookDelivery, WebhookEvent
 from mobilize.webhooks.sending import http
@@ -176,7 +177,7 @@ def _try(delivery: WebhookDelivery, now: datetime) -> _Try:
     webhook, held = delivery.webhook, [delivery.webhook.secret]
     if webhook.old_until and webhook.old_until > now:
         held.append(webhook.old_secret)
-    body = json.dumps(body_of(delivery.event, names=webhook.names), ensure_ascii=False).encode()
+    body = json.dumps(body_of(delivery.event, names=has_names(webhook)), ensure_ascii=False).encode()
     return _Try(delivery.id, webhook.id, webhook.url, body, held)
 
 
