@@ -291,6 +291,18 @@ def test_nobody_becomes_alone_by_ending_another_admins_role(ada: Person, bea: Pe
     refused("own_request", lambda: agree(ada, now=NOW + DAY))
 
 
+def test_whoever_ends_an_admins_role_does_not_do_it_unseen(ada: Person, bea: Person, olga: Person) -> None:
+    how = asking(ada)
+    how.pop("stepped_up")
+    end_role(bea.roles[0].id, for_cause=True, **how)
+    assert {sent.to for sent in texts("admin_ended")} == {ada.phone, bea.phone, olga.phone}
+
+
+def test_nor_by_giving_it_fewer_days(ada: Person, bea: Person, olga: Person) -> None:
+    set_term(bea.roles[0].id, None, today(NOW), **asking(ada))
+    assert {sent.to for sent in texts("admin_ended")} == {ada.phone, bea.phone, olga.phone}
+
+
 def test_nobody_becomes_alone_by_inviting_another_admin_again(
     ada: Person, bea: Person, lincoln: Site
 ) -> None:

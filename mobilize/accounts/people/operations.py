@@ -13,7 +13,7 @@ from mobilize.accounts.access.scope import THE_OFFICE, Scope, running_on, today
 from mobilize.accounts.access.sponsors import actor_of, note_sponsor
 from mobilize.accounts.models import CHAIRS, AdminChangeKind, Person, RoleName, RoleTerm
 from mobilize.accounts.people.admin_changes import AdminChangeRequest, ask_second_admin
-from mobilize.accounts.people.notices import OFFICE, can_be_texted, notify_roles
+from mobilize.accounts.people.notices import OFFICE, ORGANIZERS, can_be_texted, notify_roles
 from mobilize.accounts.queries import may_manage, term_in_scope
 from mobilize.accounts.sign_in.one_time_links import end_links, end_links_made_by
 from mobilize.accounts.sign_in.role_links import (
@@ -154,6 +154,8 @@ def note_giver(person: Person, term: RoleTerm, actor: str) -> None:
 def end_role(term_id: uuid.UUID, *, for_cause: bool, scope: Scope, actor: str, now: datetime) -> Person:
     """End a role now: the next request with it is refused.
 
+    Every admin and organizer is told of an admin's end, also the one whose role it was.
+
     At a term's end or a hand-over, captains' links of a running event pass to the successor. `for_cause`
     everything of theirs ends with it, at once: their sessions, links they made, captains' links, and
     phones they handed over to.
@@ -165,6 +167,7 @@ def end_role(term_id: uuid.UUID, *, for_cause: bool, scope: Scope, actor: str, n
         if term is None:
             raise Refused("no_role", _("There is no such role any more."), status=404)
         _refuse_last_admin(term, now)
+        _tell_of_admins_end(term, now)
         _end(term, today(now), for_cause=for_cause, actor=actor, now=now)
         cause = ".cause" if for_cause else ""
         audit.note(actor, f"role.end{cause}.{term.role}", term.id, now=now)
@@ -235,7 +238,8 @@ def set_term(
 
 
 def set_days(term: RoleTerm, first: date, last_on: date | None, *, actor: str, now: datetime) -> None:
-    """Set the days of a role; every admin is told where an admin gets more of them.
+    """Set the days of a role; every admin is told where an admin gets more of them, and every organizer too
+    where they get fewer.
 
     One that begins on another day than before counts as given now: whoever gave it and whoever moved it are
     sponsors of its holder. Whoever only moves its end lets nobody in who was not in.
@@ -243,6 +247,8 @@ def set_days(term: RoleTerm, first: date, last_on: date | None, *, actor: str, n
     with atomic() as session:
         if term.role is RoleName.ADMIN and _extends(term, first, last_on):
             notify_roles(OFFICE, "admin_extended", f"admin_extended:{term.id}:{now.timestamp():.0f}", now=now)
+        elif last_on and (term.to_on is None or last_on + timedelta(days=1) < term.to_on):
+            _tell_of_admins_end(term, now)
         if first != term.from_on:
             term.from_on, term.granted_at = first, now
             session.flush()
@@ -251,6 +257,12 @@ def set_days(term: RoleTerm, first: date, last_on: date | None, *, actor: str, n
         term.to_on = last_on + timedelta(days=1) if last_on else None
         journal_end(term, actor=actor, now=now)
         audit.note(actor, f"role.dates.{term.role}", term.id, now=now)
+
+
+def _tell_of_admins_end(term: RoleTerm, now: datetime) -> None:
+    """Before it ends: nobody becomes the only admin, who agrees with themselves, unseen."""
+    if term.role is RoleName.ADMIN:
+        notify_roles(ORGANIZERS, "admin_ended", f"admin_ended:{term.id}:{now.timestamp():.0f}", now=now)
 
 
 def _refuse_wrong_place(invitation: Invitation, scope: Scope) -> None:
