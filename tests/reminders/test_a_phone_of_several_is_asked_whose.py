@@ -116,6 +116,18 @@ def test_a_check_in_on_the_page_is_asked_about_once_and_the_page_asks_nothing(
     assert ask_who_checked_in(DURING + timedelta(minutes=11)) == 0
 
 
+def test_its_answer_shows_the_lines_captain_nothing(app: Flask, texts_us: Texts) -> None:
+    """Whoever typed the number sees one more, as for a stranger's, and none when its answer comes."""
+    home, mia, luis = a_couple()
+    away = make_event(make_site("Lincoln High"), action=home.action)
+    check_in_by_poster(away.id, Identifier("phone", MIA), page="one", cookie=None, now=DURING)
+    assert line_figures(away.id).others == 1
+    soon = DURING + timedelta(seconds=20)
+    ask_who_checked_in(soon)
+    assert answered(away, "who_is_here", "3", texts_us, soon) == 1
+    assert attending() == {mia.id, luis.id} and line_figures(away.id).others == 1
+
+
 def test_a_slip_that_was_taken_back_asks_nobody(app: Flask) -> None:
     event, _mia, _luis = a_couple()
     done, _cookie = check_in_by_poster(event.id, Identifier("phone", MIA), page="a", cookie=None, now=DURING)

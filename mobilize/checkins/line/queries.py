@@ -24,6 +24,7 @@ from mobilize.checkins.models import (
     Outcome,
     Resolution,
     Void,
+    Walkup,
 )
 from mobilize.checkins.record.attendance import ATTENDS
 from mobilize.checkins.record.head_counts import HeadCountReading, by_event, supporters_reported
@@ -269,7 +270,16 @@ def _others(event: Any) -> Select[Any]:
         .where(Evidence.event_id == event, Evidence.kind == ClaimKind.HERE, Void.evidence_id.is_(None))
         .where(Evidence.outcome.in_(_ONE_MORE), func.coalesce(Match.verdict, "") != Resolution.NOT_OURS.value)
         .where(~func.coalesce(counts, false()), ~func.coalesce(matched, false()))
+        .where(~func.coalesce(_answers_for_typed_phone(event), false()))
     )
+
+
+def _answers_for_typed_phone(event: Any) -> ColumnElement[bool]:
+    """SQL: what a phone that several share answers by text, after its number was typed here, is one with
+    that. Counted once more it would show whoever typed it that several members have this number."""
+    typed = select(Member.id).join(Walkup, Walkup.typed_index == Member.phone_index)
+    typed = typed.where(Walkup.event_id == event, Walkup.kind == "phone")
+    return and_(Evidence.method == Method.TEXT, Evidence.member_id.in_(typed))
 
 
 def _who_is_in(event: Any) -> Any:

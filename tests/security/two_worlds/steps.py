@@ -16,8 +16,9 @@ from mobilize.checkins.member.personal_links import personal_code
 from mobilize.database import atomic
 from mobilize.privacy.texting.opt_ins import note_opt_ins
 from mobilize.reminders.inbox.answers import read_answers
+from mobilize.reminders.inbox.shared_phones import ask_who_checked_in
 from mobilize.texts.receiving.inbound import take_inbound
-from tests.builders import START
+from tests.builders import START, ask_question
 from tests.security.two_worlds.facts import LIA, OPEN, PROBE, PROBE_NUMBER, World
 from tests.services.client import Client
 
@@ -150,6 +151,16 @@ def walk_in(world: World) -> Answers:
     yield CAPTAIN, "page after it", captain.get(f"/line/{world.here.code}")
 
 
+def a_shared_phone_answers(world: World) -> Answers:
+    """By the captain's walk-in a phone that several share is asked whose it is, and its answer comes."""
+    now, phone = clock.now(), f"+1{PROBE}"
+    yield CAPTAIN, "items", _upload(world, world.here, [_walkin(1, PROBE)])
+    if ask_who_checked_in(now):
+        ask_question(phone, "who_is_here", world.here.id, expires_at=world.here.ends_at, now=now)
+    take_inbound(f"SM{0:032d}", phone, "3", now=now + timedelta(seconds=5))
+    read_answers(now + timedelta(seconds=6))
+
+
 def walk_in_elsewhere(world: World) -> Answers:
     """By the captain of another line, on whose list some of the people of these worlds stand."""
     yield OTHER_CAPTAIN, "items", _upload(world, world.elsewhere, [_walkin(1, "2135550177")])
@@ -267,6 +278,7 @@ STEPS = {
     "text": Step(text_here),
     "ask for codes": Step(ask_for_codes),
     "walk-in": Step(walk_in),
+    "walk-in, and its phone answers": Step(a_shared_phone_answers),
     "walk-in elsewhere": Step(walk_in_elsewhere),
     "wrong clock": Step(by_a_wrong_clock, at=OPEN + timedelta(hours=1)),
     "wrong clock, days later": Step(by_a_wrong_clock, at=START + timedelta(days=2)),
