@@ -147,7 +147,7 @@ def _of_turns(turns: Turns) -> Rows:
     full, floor = [turn for turn, _floor in turns], [floor for _turn, floor in turns]
     speed = _median(a.load.per_second / b.load.per_second for a, b in turns)
     rows = {
-        "check-in against the floor, PostgreSQL": _row(speed, "x", 0.5, "higher"),
+        "check-in against the floor, PostgreSQL": _row(speed, "x", 0.6, "higher"),
         "CPU of a check-in against the floor": _row(
             _median(a.cpu / b.cpu for a, b in turns), "x", 1.7, "lower"
         ),

@@ -4,18 +4,22 @@ import json
 import re
 import secrets
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from flask.testing import FlaskClient
 
+from mobilize.accounts.access.scope import THE_OFFICE
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Action, Event, EventState
 from mobilize.audit import AuditRow
 from mobilize.checkins.models import HeadCount
 from mobilize.database import atomic, db
+from mobilize.turnout.board import cache
 from mobilize.turnout.board.pace import pace_of, paces_of_areas
 from mobilize.turnout.board.sites import BoardState, board_state
 from mobilize.turnout.figures.queries import board
+from mobilize.turnout.figures.types import Board
 from tests.builders import (
     START,
     make_action,
@@ -126,6 +130,38 @@ def test_a_poll_of_what_was_just_drawn_shows_it_to_nobody_else(
     elsewhere = office.application.test_client()
     sign_in(elsewhere, make_person("Omar Okafor", role=RoleName.ORGANIZER, area=make_area("West")))
     assert elsewhere.get(source).status_code == 404
+
+
+def test_one_is_sent_to_draw_anew_and_the_more_that_costs_the_later(
+    morning: Morning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    morning.freeze()
+    clocks = SimpleNamespace(now=1000.0, spent=0.0, drawn=0)
+    times = SimpleNamespace(monotonic=lambda: clocks.now, thread_time=lambda: clocks.spent)
+    monkeypatch.setattr(cache, "time", times)
+
+    def draw(cost: float) -> None:
+        def render(_board: Board) -> cache.Rendered:
+            clocks.drawn, clocks.spent = clocks.drawn + 1, clocks.spent + cost
+            return cache.render_json({"drawn": clocks.drawn})
+
+        assert cache.rendered_for(morning.action, THE_OFFICE, ("test",), render)
+
+    def lately() -> bool:
+        return cache.rendered_lately(morning.action.id, THE_OFFICE, ("test",)) is not None
+
+    draw(0.0)
+    assert lately()
+    morning.count(morning.lincoln, 5)
+    clocks.now += 1.1
+    assert [lately() for _look in range(4)] == [False, True, True, True]
+    draw(0.5)  # a tenth of a processor: the next one in five seconds
+    assert clocks.drawn == 2
+    morning.count(morning.lincoln, 6)
+    clocks.now += 4.9
+    assert lately()
+    clocks.now += 0.2
+    assert not lately()
 
 
 def test_an_area_is_compared_with_itself_at_the_same_minute_of_the_last_action(morning: Morning) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from cachetools import LRUCache
+from cachetools import LRUCache, TTLCache
 from flask import Response, request
 
 from mobilize import clock
@@ -38,8 +38,11 @@ RENDERED_BYTES = 32 << 20
 SHOWN_MEANWHILE = 10.0
 # Whoever is to have a board drawn anew is waited for so long, and then somebody else is (seconds).
 DRAWN_WITHIN = 2.0
-# Drawing takes at most this part of the time: on a busy machine boards are late, and check-ins are not.
-MOST_OF_THE_TIME = 0.2
+# Counting and drawing take at most this part of a processor in each process, all boards together: with many
+# areas on a slow machine boards are late, and check-ins are not.
+MOST_OF_A_PROCESSOR = 0.1
+# What was last drawn so long ago (seconds) nobody looks at any more.
+LOOKED_AT = 10.0
 # A tenth of the bytes, for a phone on the road; higher levels of gzip win little and take long.
 QUICKLY = 1
 
@@ -101,6 +104,8 @@ _kept: LRUCache[UUID, _Kept] = LRUCache(ACTIONS_KEPT)
 _rendered: LRUCache[Any, _Drawn] = LRUCache(
     RENDERED_BYTES, getsizeof=lambda drawn: len(drawn.rendered.body) + len(drawn.rendered.gzipped)
 )
+# How much of a processor (seconds) each took, of those that somebody looks at.
+_costs: TTLCache[Any, float] = TTLCache(1000, LOOKED_AT)
 # One thread counts. The others wait for its answer only where there is none before: with all who look at a
 # board waiting, no thread would be left for check-ins.
 _one_counts = threading.Lock()
@@ -157,6 +162,7 @@ def rendered_for(
 
     `way` tells apart what is rendered differently for the same scope: language, with a page or without.
     """
+    began = time.thread_time()
     whole = _fresh(action, KEEP)
     key = (action.id, scope, way)
     with _lock:
@@ -166,13 +172,14 @@ def rendered_for(
             return held.rendered
         _being_rendered.add(key)
     try:
-        began, visible = time.monotonic(), _visible_to(whole, scope)
+        visible = _visible_to(whole, scope)
         if visible is None:
             return None
-        rendered, ended = render(visible), time.monotonic()
+        rendered, at = render(visible), time.monotonic()
         with _lock:
-            again_at = ended + max(KEEP, (ended - began) / MOST_OF_THE_TIME)
-            _rendered[key] = _Drawn(whole, rendered, ended, again_at)
+            _costs[key] = time.thread_time() - began
+            again_at = at + max(KEEP, sum(_costs.values()) / MOST_OF_A_PROCESSOR)
+            _rendered[key] = _Drawn(whole, rendered, at, again_at)
         return rendered
     finally:
         with _lock:
@@ -184,6 +191,7 @@ def forget() -> None:
     with _one_counts, _lock:
         _kept.clear()
         _rendered.clear()
+        _costs.clear()
 
 
 def _visible_to(whole: Board, scope: Scope) -> Board | None:
