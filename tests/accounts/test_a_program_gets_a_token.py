@@ -3,6 +3,8 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from threading import Event, Timer
 from typing import Any
 
 import pytest
@@ -22,9 +24,11 @@ from mobilize.accounts.tokens.operations import NewToken, make_token, show_token
 from mobilize.audit import AuditRow
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
+from mobilize.fast.statements import run
 from mobilize.keys.tokens import hash_token
 from mobilize.roster.models import Area
 from tests.api.program import Program
+from tests.at_once import all_at_once
 from tests.builders import make_area, make_member, make_person, make_site, sign_in
 
 FORM = {"label": "Dashboard of Dan", "scopes": ["read", "figures"], "area": "", "days": "30"}
@@ -117,6 +121,43 @@ def test_a_revoked_token_opens_nothing_from_then_on(client: FlaskClient, olga: P
         assert client.post(f"/tokens/{token.id}/revoke").status_code == 200
     assert opened(secret) is None
     assert verbs() == ["token.make", "token.revoke"]
+
+
+def test_of_many_who_ask_at_once_each_has_their_own_token(app: Flask, olga: Person, ada: Person) -> None:
+    own, whole, over = secret_of(olga), secret_of(ada), secret_of(ada, ApiScope.REPORT)
+    with atomic() as session:
+        over_hash = ApiToken.token_hash == hash_token(over)
+        session.execute(update(ApiToken).where(over_hash).values(revoked_at=clock.now()))
+    tokens = [own, whole, over, "mobilize_nothing", own]
+    first, second, third, nobody, again = all_at_once(app, *(partial(opened, one) for one in tokens))
+    assert first.person_id == again.person_id == olga.id and second.scope.everything
+    assert third is None and nobody is None
+
+
+def test_who_asks_while_a_token_is_looked_up_is_told_that_it_was_revoked_meanwhile(
+    app: Flask, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret, is_read, revoked = secret_of(ada), Event(), Event()
+
+    def run_and_wait(*query: Any) -> Any:
+        rows = run(*query)
+        is_read.set()
+        assert revoked.wait(10)
+        return rows
+
+    def revoke() -> None:
+        assert is_read.wait(10)
+        with atomic() as session:
+            session.execute(update(ApiToken).values(revoked_at=clock.now()))
+
+    def ask_after() -> Any:
+        revoke()
+        Timer(0.2, revoked.set).start()
+        return opened(secret)
+
+    monkeypatch.setattr("mobilize.accounts.tokens.access.run", run_and_wait)
+    before, after = all_at_once(app, partial(opened, secret), ask_after)
+    assert before is not None and after is None
 
 
 def test_what_is_revoked_says_so_and_since_when_apart_from_what_is_in_use(

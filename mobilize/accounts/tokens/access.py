@@ -1,17 +1,20 @@
 """What a token opens at this moment: read for every request of a program, in one statement.
 
-Nothing is kept between requests: a token that was revoked a moment ago, or whose maker lost the role, opens
-nothing. Only the day it was last used is written down, once a day.
+Requests that meet in one process share it, and none takes one that began before it came. Nothing is kept: a
+token that was revoked a moment ago, or whose maker lost the role, opens nothing. Only the day it was last
+used is written down, once a day.
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from threading import Lock
 from typing import Any, NamedTuple, cast
 
 from cachetools import LRUCache
-from sqlalchemy import LargeBinary, bindparam, or_, select, update
+from flask import Flask, current_app
+from sqlalchemy import bindparam, or_, select, update
 
 from mobilize import settings
 from mobilize.accounts.access.authority import EVER, standing
@@ -19,11 +22,14 @@ from mobilize.accounts.access.scope import Scope, runs_on, scope_of_terms, today
 from mobilize.accounts.models import Person, RoleName, RoleTerm
 from mobilize.accounts.tokens.models import ApiScope, ApiToken, read_scopes
 from mobilize.database import atomic
-from mobilize.fast.statements import CachedStatement, retried, run
+from mobilize.fast.group_commit import GroupCommit
+from mobilize.fast.statements import CachedStatement, Rows, retried, run
 from mobilize.keys.tokens import hash_token
 
 # So that a token that lies in a file where it should not is known for what it is.
 STARTS = "mobilize_"
+MOST_AT_ONCE = 50
+_EXTENSION = "mobilize tokens"
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ class _Term(NamedTuple):
 def token_access(token: str, *, now: datetime) -> TokenAccess | None:
     """The access of a program's token; None where it opens nothing: unknown, expired, revoked, or its maker
     is no organizer or admin any more, or was reset since it was made."""
-    rows = retried(lambda: run(_BY_HASH, {"token_hash": hash_token(token)}))
+    rows = _group_read().submit(hash_token(token))
     if not rows:
         return None
     token_id, person_id, area_id, scopes, people, made_at, expires_at, used_on, revoked_at, restarted_at = (
@@ -85,6 +91,24 @@ def token_access(token: str, *, now: datetime) -> TokenAccess | None:
         return None
     _note_use(token_id, used_on, day)
     return TokenAccess(token_id, person_id, read_scopes(scopes), scope, people)
+
+
+def _group_read() -> GroupCommit[bytes, Rows]:
+    """One read at a time for each application of this process, and a failure of it is everybody's."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    group_read: GroupCommit[bytes, Rows] | None = app.extensions.get(_EXTENSION)
+    if group_read is None:
+        new = GroupCommit[bytes, Rows](_read_tokens, limit=MOST_AT_ONCE, is_for_all=lambda _error: True)
+        group_read = app.extensions.setdefault(_EXTENSION, new)
+    return group_read
+
+
+def _read_tokens(hashes: Sequence[bytes]) -> list[Rows]:
+    """What is stored now of the token with each of these hashes: a row for each term of its maker."""
+    rows_of: dict[bytes, Rows] = {token_hash: [] for token_hash in hashes}
+    for token_hash, *row in retried(lambda: run(_BY_HASH, {"hashes": list(rows_of)})):
+        rows_of[token_hash].append(tuple(row))
+    return [rows_of[token_hash] for token_hash in hashes]
 
 
 def _narrowed(whole: Scope, area_id: uuid.UUID | None) -> Scope | None:
@@ -111,6 +135,7 @@ def _note_use(token_id: uuid.UUID, used_on: date | None, day: date) -> None:
 
 def _access() -> Any:
     columns = (
+        ApiToken.token_hash,
         ApiToken.id,
         ApiToken.person_id,
         ApiToken.area_id,
@@ -136,7 +161,7 @@ def _access() -> Any:
         .join(Person, Person.id == ApiToken.person_id)
         .outerjoin(RoleTerm, RoleTerm.person_id == Person.id)
     )
-    return query.where(ApiToken.token_hash == bindparam("token_hash", type_=LargeBinary()))
+    return query.where(ApiToken.token_hash.in_(bindparam("hashes", expanding=True)))
 
 
 _BY_HASH = CachedStatement(_access)
