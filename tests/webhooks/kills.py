@@ -1,21 +1,27 @@
-"""Workers that deliver webhooks, killed again and again, each a process of its own; a receiver that dies."""
+"""Workers that deliver webhooks, killed again and again, each a process of its own; a receiver that dies, and
+the Redis that wakes them."""
 
 import multiprocessing
 import os
 import random
-from collections.abc import Mapping
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import func, select
 
 import config
-from mobilize import create_app, failpoints
+from mobilize import clock, create_app, failpoints
 from mobilize.database import atomic, db
 from mobilize.webhooks.events.operations import store
 from mobilize.webhooks.events.queries import Happening
 from mobilize.webhooks.models import DeliveryState, WebhookDelivery, WebhookTopic
 from mobilize.webhooks.sending.delivery import deliver
+from tests.services.processes import Processes
+from tests.services.redis import Redis
 from tests.webhooks.receiver import Receiver
 
 STEPS = ("webhooks claimed", "webhooks answered")
@@ -23,6 +29,8 @@ STEPS = ("webhooks claimed", "webhooks answered")
 LATER = timedelta(seconds=61)
 MOST_ROUNDS = 2000
 WORKERS = 8
+# Kills of Redis, after each of which a worker and the receiver die, too.
+REDIS_DIES = 3
 
 
 def fill(begin: int, end: int, now: datetime) -> None:
@@ -64,12 +72,54 @@ def kill_workers_and_receiver(
     return receiver, killed
 
 
+def kill_redis_too(
+    environ: Mapping[str, str], receiver: Receiver, events: int, redis: Redis, processes: Processes
+) -> tuple[Receiver, int]:
+    """A worker with its clock goes on by itself while Redis is dead, and with one that came back empty; then
+    the worker is killed, and the receiver away for some seconds. Returns the receiver, and how many workers
+    were killed in the middle of their work."""
+    worker, killed, part = _start_worker(processes, environ), 0, events // (3 * REDIS_DIES)
+    for n in range(REDIS_DIES):
+        redis.crash()
+        fill(3 * n * part, (3 * n + 1) * part, clock.now())
+        _wait_until(lambda: len(receiver.ids) >= (3 * n + 1) * part, "what happened without Redis")  # noqa: B023
+        redis.start()
+        redis.empty()
+        fill((3 * n + 1) * part, (3 * n + 2) * part, clock.now())
+        _wait_until(lambda: len(receiver.ids) > (3 * n + 1) * part, "the first with an empty Redis")  # noqa: B023
+        killed += len(receiver.ids) < (3 * n + 2) * part
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
+        receiver.stop()
+        fill((3 * n + 2) * part, (3 * n + 3) * part if n + 1 < REDIS_DIES else events, clock.now())
+        worker = _start_worker(processes, environ)
+        time.sleep(5)
+        receiver = _next(receiver)
+    _wait_until(lambda: not _waiting(), "the last")
+    return receiver, killed
+
+
+def _start_worker(processes: Processes, environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    return processes.celery("worker", "--queues", "codes,long", environ=environ)
+
+
+def _wait_until(ready: Callable[[], bool], what: str, seconds: float = 300) -> None:
+    deadline = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < deadline, f"{what} did not arrive"
+        time.sleep(0.02)
+
+
 def _away(receiver: Receiver, environ: Mapping[str, str], now: datetime, folder: Path) -> Receiver:
     """Nobody listens while one worker tries; then another listens there, which knows what came before."""
-    port = receiver.port
     receiver.stop()
     _run(environ, now, folder, "", 1.0)
-    after = Receiver(port)
+    return _next(receiver)
+
+
+def _next(receiver: Receiver) -> Receiver:
+    """Another one at the same address, which knows what came before."""
+    after = Receiver(receiver.port)
     after.ids, after.bodies = receiver.ids, receiver.bodies
     return after
 

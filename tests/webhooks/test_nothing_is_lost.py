@@ -1,6 +1,6 @@
-"""kill -9 of workers at each step, and of the receiver: every delivery arrives, some of them twice.
+"""kill -9 of workers at each step, of the receiver and of Redis: every delivery arrives, some of them twice.
 
-WEBHOOK_EVENTS=10000 (`make chaos ONLY=webhooks`) for more of them.
+WEBHOOK_EVENTS=10000 (`make chaos ONLY=webhooks`) for more of them, and for Redis, which takes minutes.
 """
 
 import os
@@ -12,12 +12,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from mobilize import settings
+from mobilize import clock, settings
 from mobilize.database import db
 from mobilize.webhooks.endpoints.operations import make_webhook
 from mobilize.webhooks.models import DeliveryState, WebhookDelivery, WebhookEvent
 from tests.builders import START
-from tests.webhooks.kills import kill_workers_and_receiver
+from tests.services.processes import Processes
+from tests.services.redis import Redis
+from tests.webhooks.kills import REDIS_DIES, kill_redis_too, kill_workers_and_receiver
 from tests.webhooks.receiver import Receiver
 
 EVENTS = int(os.environ.get("WEBHOOK_EVENTS") or 400)
@@ -30,10 +32,32 @@ def test_every_delivery_arrives(pg_app: Flask, base_environ: dict[str, str], tmp
     environ = {**base_environ, "DATABASE_URL": settings().database_url}
     now = START + timedelta(seconds=1)
     receiver, killed = kill_workers_and_receiver(environ, receiver, EVENTS, now, tmp_path, random.Random(7))
+    verify(receiver)
+    assert killed >= 4
+    print(f"{EVENTS} events, {killed} workers killed, {receiver.ids.total() - EVENTS} sent twice")
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.skipif(EVENTS < 10_000, reason="long: make chaos ONLY=webhooks")
+def test_every_delivery_arrives_though_redis_dies(
+    pg_app: Flask, environ: dict[str, str], redis_server: Redis, redis_url: str, processes: Processes
+) -> None:
+    receiver = Receiver()
+    make_webhook("Our map", receiver.url, ["head_count.reported"], actor="shell", now=clock.now())
+    receiver, killed = kill_redis_too(environ, receiver, EVENTS, redis_server, processes)
+    verify(receiver)
+    assert killed >= 1
+    print(
+        f"{EVENTS} events, Redis killed {REDIS_DIES} times and empty afterwards, {killed} workers killed, "
+        f"{receiver.ids.total() - EVENTS} sent twice"
+    )
+
+
+def verify(receiver: Receiver) -> None:
+    """Each event arrived, and is known to have."""
     receiver.stop()
     arrived = {body["data"]["n"] for body in receiver.bodies}
     assert arrived == set(range(EVENTS)) and len(receiver.ids) == EVENTS
+    db.session.rollback()
     delivered = select(func.count()).where(WebhookDelivery.state == DeliveryState.DELIVERED)
     assert db.session.scalar(delivered) == EVENTS == db.session.scalar(select(func.count(WebhookEvent.id)))
-    assert killed >= 4
-    print(f"{EVENTS} events, {killed} workers killed, {receiver.ids.total() - EVENTS} sent twice")
