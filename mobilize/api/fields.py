@@ -2,9 +2,10 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 # Of an error that no document can describe: it is a refusal, and no misfit.
@@ -36,9 +37,15 @@ def _as_int(sent: object) -> object:
     return int(sent) if isinstance(sent, float) and sent.is_integer() else sent
 
 
-Whole = Annotated[int, BeforeValidator(_as_int)]
+AS_INT = BeforeValidator(_as_int)
+Whole = Annotated[int, AS_INT]
 # Without control characters, which no database of ours takes and nobody types.
 Line = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+def example(body: dict[str, Any]) -> JsonDict:
+    """What a model's schema says besides its fields: one body as a program may send it."""
+    return {"examples": [body]}
 
 
 class RequestBody(BaseModel):

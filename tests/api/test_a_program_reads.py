@@ -194,6 +194,9 @@ def test_an_event_is_told_on_the_clock_of_its_place(program: Program) -> None:
     assert answer["check_in_url"].endswith(f"/c/{event.code}") and len(answer["shifts"]) == 1
     assert program.all(f"/events/{event.id}/shifts")[0]["id"] == answer["shifts"][0]["id"]
     assert program.all("/events?ends_after=2026-03-04T00:00:00Z") == []
+    assert program.all("/events?starts_before=2026-03-03T15:00:00Z") == []
+    going_on = program.all("/events?starts_before=2026-03-03T15:05:00Z&ends_after=2026-03-03T15:05:00Z")
+    assert [one["id"] for one in going_on] == [answer["id"]]
     assert [one["id"] for one in program.all(f"/events?action_id={event.action_id}")] == [answer["id"]]
 
 

@@ -12,7 +12,7 @@ from mobilize.accounts.tokens.access import TokenAccess
 from mobilize.accounts.tokens.models import ApiScope
 from mobilize.actions.models import Action
 from mobilize.actions.visibility import visible_action
-from mobilize.api.fields import RequestBody
+from mobilize.api.fields import RequestBody, example
 from mobilize.api.operation import reading, writing
 from mobilize.api.operations import KeptAnswer, Result
 from mobilize.api.planning.forms import NothingMore, RuleSwitch, TextPlan
@@ -38,7 +38,10 @@ _ACTION = "/actions/<uuid:action_id>"
 _PLAN = ApiScope.PLAN
 
 
-class ReportWanted(RequestBody):
+class ReportWanted(
+    RequestBody,
+    json_schema_extra=example({"kind": "chapter", "place_id": "0190c0de-0000-7000-8000-000000000001"}),
+):
     """Which report."""
 
     kind: ReportKind

@@ -11,15 +11,20 @@ from mobilize.actions.events.shifts import MOST_GATES, MOST_SHIFTS, ShiftTimes
 from mobilize.actions.models import ActionKind
 from mobilize.actions.operations import LONGEST_NAME
 from mobilize.actions.time_ranges import LocalTimeRange
-from mobilize.api.fields import Line, Moment, RequestBody, Whole
+from mobilize.api.fields import AS_INT, Line, Moment, RequestBody, Whole, example
 from mobilize.errors import Refused
 from mobilize.languages import DEFAULT, LANGUAGES, Translated, _
 from mobilize.reminders.broadcasts.forms import LONGEST_TYPED
 from mobilize.reminders.models import Audience, AudienceFilter, RuleKind
 
 MOST_AREAS, MOST_PLACES, MOST_MINUTES = 20, 1000, 1440
+_MORNING = {"starts_at": "2035-03-06T07:00:00-08:00", "ends_at": "2035-03-06T07:45:00-08:00"}
+_NAME = {"en": "Walk-in", "es": "Entrada"}
+_SHIFTS = [{"start": "07:00", "end": "07:45"}]
 # Words of several lines, without any other control character.
 _Lines = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]*$")]
+# The limits stand before the validator, else the document does not say them where it may be null, too.
+_Minutes = Annotated[int, Field(ge=0, le=MOST_MINUTES), AS_INT]
 _TimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
@@ -52,11 +57,19 @@ else:
     WrittenTexts = _by_language("WrittenTexts", _Lines, needed=False, max_length=LONGEST_TYPED)
 
 
-class NothingMore(RequestBody):
+class NothingMore(RequestBody, json_schema_extra=example({})):
     """All is said by the address: {}."""
 
 
-class CampaignPlan(RequestBody):
+class CampaignPlan(
+    RequestBody,
+    json_schema_extra=example(
+        {
+            "name": {"en": "A fair contract", "es": "Un contrato justo"},
+            "demands": {"en": "Smaller classes\nA nurse in every school"},
+        }
+    ),
+):
     """A campaign. Its demands stand on posters and receipts, one a line."""
 
     name: NewTexts
@@ -81,7 +94,9 @@ class _TimesAndPlace(_Times):
     meet_at: Line = Field("", description="Where people meet.")
 
 
-class ActionPlan(_Times):
+class ActionPlan(
+    _Times, json_schema_extra=example({"name": _NAME, "kind": "picket", "target_percent": 80, **_MORNING})
+):
     """An action at many sites, or a rally. Its times are on the clock of the union; at every site it is at
     that time of day."""
 
@@ -97,13 +112,15 @@ class ActionPlan(_Times):
     drill: bool = Field(False, description="A rehearsal, which enters no total.")
 
 
-class NewEvent(_TimesAndPlace):
+class NewEvent(
+    _TimesAndPlace, json_schema_extra=example({"name": _NAME, "meet_at": "Front gate", **_MORNING})
+):
     """An event at one site."""
 
     name: NewTexts
 
 
-class NewTime(_TimesAndPlace):
+class NewTime(_TimesAndPlace, json_schema_extra=example({"meet_at": "Side gate", **_MORNING})):
     """Another time or place of an event; what is left out is emptied, but for a rally's venue."""
 
     venue: Line = Field("", description="Of a rally.")
@@ -121,7 +138,7 @@ class ShiftPlan(RequestBody):
         return ShiftTimes(time.fromisoformat(self.start), time.fromisoformat(self.end))
 
 
-class ShiftsPlan(RequestBody):
+class ShiftsPlan(RequestBody, json_schema_extra=example({"shifts": _SHIFTS})):
     """The shifts of a day, in their order."""
 
     shifts: list[ShiftPlan] = Field(min_length=1, max_length=MOST_SHIFTS)
@@ -132,29 +149,33 @@ class ShiftsPlan(RequestBody):
         return [one.times for one in self.shifts]
 
 
-class ShiftsAndGates(ShiftsPlan):
+class ShiftsAndGates(
+    ShiftsPlan, json_schema_extra=example({"shifts": _SHIFTS, "gates": ["Front", "Parking lot"]})
+):
     """The shifts of an event, and the gates of its site, by which heads are counted."""
 
     gates: list[Line] | None = Field(None, max_length=MOST_GATES, description="Null: as they are.")
 
 
-class LinesShown(RequestBody):
+class LinesShown(RequestBody, json_schema_extra=example({"show": True})):
     """Whether anybody may look up an action's lines."""
 
     show: bool
 
 
-class RuleSwitch(RequestBody):
+class RuleSwitch(
+    RequestBody, json_schema_extra=example({"kind": "day_before", "on": False, "at_local": "18:00"})
+):
     """One of an action's reminders, on or off, and when it goes out. Each kind has some of these settings;
     one that is left out, or null, stays as it is."""
 
     kind: RuleKind
     on: bool
     at_local: _TimeOfDay | None = Field(None, description="On the clock of each place.")
-    minutes_before: Whole | None = Field(None, ge=0, le=MOST_MINUTES, description="Before the start.")
-    minutes_after_start: Whole | None = Field(None, ge=0, le=MOST_MINUTES)
-    again_after_minutes: Whole | None = Field(None, ge=0, le=MOST_MINUTES, description="After the start.")
-    call_after_minutes: Whole | None = Field(None, ge=0, le=MOST_MINUTES, description="After the start.")
+    minutes_before: _Minutes | None = Field(None, description="Before the start.")
+    minutes_after_start: _Minutes | None = None
+    again_after_minutes: _Minutes | None = Field(None, description="After the start.")
+    call_after_minutes: _Minutes | None = Field(None, description="After the start.")
     reason: Line | None = Field(None, description="Why members are texted at an unusual hour.")
 
     @property
@@ -164,7 +185,15 @@ class RuleSwitch(RequestBody):
         return sent | ({"at_local": time.fromisoformat(self.at_local)} if self.at_local else {})
 
 
-class TextPlan(RequestBody):
+class TextPlan(
+    RequestBody,
+    json_schema_extra=example(
+        {
+            "text": {"en": "{union}: see you at seven", "es": "{union}: nos vemos a las siete"},
+            "members": "missing",
+        }
+    ),
+):
     """A text about an action, in every language that members read, and to whom it goes."""
 
     text: WrittenTexts

@@ -44,6 +44,7 @@ class EventsQuery(PageQuery):
 
     action_id: uuid.UUID | None = Field(None, description="Only of this action.")
     site_id: uuid.UUID | None = Field(None, description="Only at this site.")
+    starts_before: Moment | None = Field(None, description="Only those that start before this moment.")
     ends_after: Moment | None = Field(None, description="Only those that end after this moment.")
 
 
@@ -92,6 +93,8 @@ def events(access: TokenAccess, query: EventsQuery) -> EventListOut:
         selected = selected.where(Event.action_id == query.action_id)
     if query.site_id:
         selected = selected.where(Event.site_id == query.site_id)
+    if query.starts_before:
+        selected = selected.where(Event.starts_at < query.starts_before)
     if query.ends_after:
         selected = selected.where(Event.ends_at > query.ends_after)
     rows, more = read_page(selected, Event.id, query)

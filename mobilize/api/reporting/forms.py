@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mobilize.api.fields import Line, Moment, RequestBody, Whole
+from mobilize.api.fields import Line, Moment, RequestBody, Whole, example
 from mobilize.api.operation import KEY_PATTERN
 from mobilize.checkins.models import Duty
 from mobilize.checkins.record.head_counts import MOST_AT_A_LINE
@@ -14,7 +14,7 @@ MOST_AT_ONCE = 100
 ItemKey = Annotated[str, Field(pattern=KEY_PATTERN)]
 
 
-class CheckInReport(RequestBody):
+class CheckInReport(RequestBody, json_schema_extra=example({"typed": "213 555 0123"})):
     """A member who is at an event, or on a strike day leaves it: `member`, or `typed`, and not both."""
 
     member: uuid.UUID | None = Field(None, description="The id of a member in the token's view.")
@@ -29,19 +29,29 @@ class CheckInReport(RequestBody):
         return self.model_dump_json(exclude={"at", "key"}, exclude_defaults=True).encode()
 
 
-class CheckInItem(CheckInReport):
+class CheckInItem(CheckInReport, json_schema_extra=example({"key": "gate-3-0002", "typed": "213 555 0124"})):
     """One item of a batch, under a key of its own."""
 
     key: ItemKey = Field(description="As an Idempotency-Key, of this item.")
 
 
-class CheckInBatch(RequestBody):
+class CheckInBatch(
+    RequestBody,
+    json_schema_extra=example(
+        {
+            "items": [
+                {"key": "gate-3-0002", "typed": "213 555 0124"},
+                {"key": "gate-3-0003", "typed": "Rosa Lund"},
+            ]
+        }
+    ),
+):
     """Up to a hundred check-ins of one event, each stored and answered on its own."""
 
     items: list[CheckInItem] = Field(min_length=1, max_length=MOST_AT_ONCE)
 
 
-class HeadCountReport(RequestBody):
+class HeadCountReport(RequestBody, json_schema_extra=example({"n": 27})):
     """How many people somebody counted at a line, or at one of its gates."""
 
     n: Whole = Field(ge=0, le=MOST_AT_A_LINE)
@@ -50,7 +60,7 @@ class HeadCountReport(RequestBody):
     sure: bool = Field(False, description="Whoever counted was asked, and the unusual number is right.")
 
 
-class SupportersReport(RequestBody):
+class SupportersReport(RequestBody, json_schema_extra=example({"delta": 4})):
     """Families and community who came, or below zero were counted too many."""
 
     delta: Whole = Field(ge=-MOST_AT_A_LINE, le=MOST_AT_A_LINE)
