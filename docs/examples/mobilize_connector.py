@@ -16,7 +16,7 @@ Row = dict[str, Any]
 
 
 class MobilizeError(Exception):
-    """What the union's rules declined, or what does not fit: `code` is stable, and stands in docs/api.md."""
+    """What the union's rules declined, or what does not fit: `code` stays, `detail` is for people."""
 
     def __init__(self, problem: Row):
         super().__init__(f"{problem['code']}: {problem.get('detail') or problem['title']}")
