@@ -11,7 +11,11 @@ from mobilize import clock
 from mobilize.accounts.access.grants import grant_line
 from mobilize.accounts.models import GrantKind, RoleName
 from mobilize.actions.models import Action
+from mobilize.checkins.models import Method
+from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.record.operations import check_in
 from mobilize.database import atomic, db
+from mobilize.turnout.board import cache as live
 from mobilize.turnout.board.pace import arrivals_of, pace_of
 from mobilize.turnout.board.site_map import Map, MapMarker, site_map
 from mobilize.turnout.board.sites import board_sites
@@ -135,6 +139,28 @@ def test_a_wall_shows_figures_by_link_and_no_names_and_ends_when_taken_back(
     assert back and client.post(back[0]).status_code == 303
     assert client.get(address[0]).status_code == 410
     assert client.get(f"{address[0]}/board.json").status_code == 410
+
+
+def test_a_wall_is_not_drawn_anew_for_what_somebody_typed(
+    morning: Morning, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the time of the next look would tell whether the number was a member's who is not in yet."""
+    drawn, draw = [], live.render_json
+    monkeypatch.setattr(live, "render_json", lambda what: drawn.append(1) or draw(what))
+    monkeypatch.setattr(live, "KEEP", -1.0)
+    morning.freeze()
+    arrive(morning, morning.members[morning.lincoln.id][:5], morning.lincoln)
+    event, later = morning.event(morning.lincoln), clock.now() + timedelta(hours=1)
+    _g, token = grant_line(event.id, GrantKind.WALL, "", None, "test", later, now=clock.now())
+    before = client.get(f"/wall/{token}/board.json").json
+    typed = CheckInClaim(
+        event_id=event.id, nonce=bytes(16), body=b"", method=Method.POSTER,
+        happened_at=START + 5 * MINUTE, member_id=morning.members[morning.lincoln.id][5].id,
+    )  # fmt: skip
+    assert check_in(typed, now=clock.now()).outcome == "counted"
+    assert client.get(f"/wall/{token}/board.json").json == before and len(drawn) == 1
+    morning.count(morning.lincoln, 31)
+    assert client.get(f"/wall/{token}/board.json").json != before and len(drawn) == 2
 
 
 def test_a_captains_link_opens_no_wall(morning: Morning, client: FlaskClient) -> None:

@@ -169,6 +169,9 @@ def rendered_for(
         held = _rendered.get(key)
         is_new = held and (held.board is whole or time.monotonic() - held.at <= KEEP)
         if held and (is_new or key in _being_rendered):
+            if held.board is whole:
+                # As after a quick drawing: how often a look is sent on tells nobody whether anything changed.
+                held.again_at = time.monotonic() + KEEP
             return held.rendered
         _being_rendered.add(key)
     try:

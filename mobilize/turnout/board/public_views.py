@@ -34,7 +34,10 @@ from mobilize.web.repeated_answers import repeat_current
 LOOKED_UP_EVERY = timedelta(minutes=1)
 # In each process: the event a link is given by, which never changes.
 _events: LRUCache[str, UUID] = LRUCache(1000)
-_events_lock = Lock()
+# In each process: what was rendered of a wall last, and of which figures. What is typed moves none of them,
+# and so the next look costs no more after a member's check-in than after a stranger's.
+_bodies: LRUCache[tuple[UUID, UUID | None, str], tuple[PublicBoard, live.Rendered]] = LRUCache(64)
+_lock = Lock()  # of both
 
 
 @bp.get("/wall/<token>")
@@ -51,7 +54,7 @@ def wall(token: str) -> tuple[str, int]:
         "drill": action.drill,
         "source": url_for("turnout.wall_figures", token=token, lang=language()),
     }
-    return render_template("turnout/wall.html", **page, **_context(board, grant.area_id)), 200
+    return render_template("turnout/wall.html", **page, **_context(public_board(board), grant.area_id)), 200
 
 
 @bp.get("/wall/<token>/board.json")
@@ -70,7 +73,7 @@ def wall_figures(token: str) -> Response:
     rendered = live.rendered_for(action, THE_OFFICE, way, lambda board: _body(action, board, area_id))
     if version is not None:
         repeat_current(live.given_again(action.id, THE_OFFICE, way, _is_open(grant, version)))
-    with _events_lock:
+    with _lock:
         _events[token] = grant.event_id
     return to_response(rendered or abort(404))
 
@@ -78,7 +81,7 @@ def wall_figures(token: str) -> Response:
 def _version(token: str) -> int | None:
     """The version of the line that a link belongs to, which is another one once the link is turned off; None
     before its first look."""
-    with _events_lock:
+    with _lock:
         event_id = _events.get(token)
     return None if event_id is None else version_of(event_id)
 
@@ -150,13 +153,19 @@ def _board(action: Action) -> Board | None:
     return live.board_for(action, THE_OFFICE)
 
 
-def _body(action: Action, board: Board, area_id: UUID | None) -> live.Rendered:
-    html = render_template("turnout/_wall.html", action=action, **_context(board, area_id))
-    return live.render_json({"html": html})
+def _body(action: Action, whole: Board, area_id: UUID | None) -> live.Rendered:
+    key, union = (action.id, area_id, language()), public_board(whole)
+    with _lock:
+        figures, rendered = _bodies.get(key, (None, None))
+    if rendered is None or figures != union:
+        html = render_template("turnout/_wall.html", action=action, **_context(union, area_id))
+        rendered = live.render_json({"html": html})
+        with _lock:
+            _bodies[key] = union, rendered
+    return rendered
 
 
-def _context(whole: Board, area_id: UUID | None) -> dict[str, object]:
-    union = public_board(whole)
+def _context(union: PublicBoard, area_id: UUID | None) -> dict[str, object]:
     board = union.of_area(area_id) if area_id else union
     return {
         "board": board,
