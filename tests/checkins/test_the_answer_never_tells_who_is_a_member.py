@@ -6,8 +6,10 @@ from sqlalchemy import event as listening
 
 from mobilize.checkins.line import queries as queries
 from mobilize.checkins.models import KnownPhone
+from mobilize.checkins.record.deferred import derive_deferred
 from mobilize.checkins.record.head_counts import report_head_count
 from mobilize.database import atomic, db
+from mobilize.fast.versions import version_of
 from mobilize.keys.crypto import blind_index
 from mobilize.texts.models import PhoneRule
 from tests.builders import START, make_event, make_member, make_site
@@ -115,6 +117,18 @@ def test_an_undo_asks_the_database_the_same_for_everybody(app, event):
     )
     assert len(stranger) > 2
     assert others == [stranger] * len(others)
+
+
+def test_what_a_worker_does_of_an_undo_shows_at_the_line_for_everybody(app, event):
+    """Else a look at the line is answered more slowly once more, seconds after a member's undo alone."""
+    for typed in (WHO["stranger"], WHO["shared phone"], WHO["member"]):
+        phone = Client(app, use_cookies=True)
+        post(phone, event, typed)
+        phone.post(f"/c/{event.code}/undo")
+        before = version_of(event.id, fresh=True)
+        derive_deferred(OPEN)
+        db.session.rollback()
+        assert version_of(event.id, fresh=True) > before, typed
 
 
 def statements_of_an_undo(app, event, typed):

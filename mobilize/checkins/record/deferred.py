@@ -1,6 +1,9 @@
 """Deferred derivation of attendance, by a worker: of what members say on their own phone after a check-in,
 that they leave, on a strike day, or that it was a slip. The page must be as quick for a member as for a
-stranger, and a tap from a queue may arrive behind a later one."""
+stranger, and a tap from a queue may arrive behind a later one.
+
+What strangers say raises the version of its line as a member's does, though nothing is derived: how quickly
+the next look is answered tells nobody either."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -9,9 +12,10 @@ from typing import Any
 from sqlalchemy import Select, or_, select, union_all
 
 from mobilize.actions.models import Action, ActionKind, Event
-from mobilize.checkins.models import OWN_PHONE, ClaimKind, Evidence, Outcome, Void
-from mobilize.checkins.record.attendance import ATTENDS, derive_attendance
-from mobilize.database import db, locks
+from mobilize.checkins.models import OWN_PHONE, ClaimKind, Evidence, Void
+from mobilize.checkins.record.attendance import derive_attendance
+from mobilize.database import atomic, db, locks
+from mobilize.fast.versions import mark_changed
 
 LEASE = "checkins.deferred"
 # Ids carry their time, and a slow transaction's row appears behind newer ones: so far back we look again.
@@ -27,41 +31,42 @@ def derive_deferred(now: datetime) -> int:
     changed = [
         row for query in (_departed_since(since), _undone_since(since)) for row in db.session.execute(query)
     ]
-    whose = {(row.event_id, row.member_id) for row in changed}
+    whose = {(row.event_id, row.member_id) for row in changed if row.member_id}
     for event_id, member_id in sorted(whose):
         derive_attendance(event_id, [member_id])
+    with atomic():
+        mark_changed(*{row.event_id for row in changed if row.member_id is None})
     locks.record_run(LEASE, now=now)
     return len(whose)
 
 
 def said_lately(now: datetime) -> Select[*tuple[Any, ...]]:
-    """SELECT of what members said on their own phones in the last minute."""
+    """SELECT of what people said on their own phones in the last minute."""
     since = now - LATELY
     return select(union_all(_departed_since(since), _undone_since(since)).subquery())
 
 
 def _departed_since(since: datetime) -> Select[*tuple[Any, ...]]:
-    """Leavings, and what arrived later than it happened, of members on strike days."""
+    """Leavings, and what arrived later than it happened, on strike days."""
     behind = uuid.UUID(int=max(int(since.timestamp() * 1000), 0) << 80)
     query = (
         select(Evidence.event_id, Evidence.member_id)
         .join(Event, Event.id == Evidence.event_id)
         .join(Action, Action.id == Event.action_id)
-        .where(Evidence.id > behind, Evidence.member_id.is_not(None), Action.kind == ActionKind.STRIKE)
-        .where(Evidence.outcome.in_((*ATTENDS, Outcome.OUT)), Action.forgotten_at.is_(None))
+        .where(Evidence.id > behind, Action.kind == ActionKind.STRIKE, Action.forgotten_at.is_(None))
         .where(or_(Evidence.kind == ClaimKind.LEFT, Evidence.happened_at < Evidence.recorded_at))
     )
     return query.distinct()
 
 
 def _undone_since(since: datetime) -> Select[*tuple[Any, ...]]:
-    """What members took back on their own phones."""
+    """What people took back on their own phones."""
     query = (
         select(Evidence.event_id, Evidence.member_id)
         .join(Void, Void.evidence_id == Evidence.id)
         .join(Event, Event.id == Evidence.event_id)
         .join(Action, Action.id == Event.action_id)
         .where(Void.actor == OWN_PHONE, Void.at > since)
-        .where(Evidence.member_id.is_not(None), Action.forgotten_at.is_(None))
+        .where(Action.forgotten_at.is_(None))
     )
     return query.distinct()
