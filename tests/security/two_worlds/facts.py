@@ -145,7 +145,8 @@ def _people(probed: tuple[str, ...], lincoln: Site, madison: Site) -> dict[str, 
     homes["Noa"] = None
     people: dict[str, Member] = {}
     for n, (name, site) in enumerate(homes.items()):
-        own = f"+12135550{n + 10:03d}", f"770000{n:02d}"
+        # Sam and Sue share a phone in every world: how many phones a reminder reaches is the same in all.
+        own = f"+12135550{n + (9 if name == 'Sue' else 10):03d}", f"770000{n:02d}"
         phone, number = (f"+1{PROBE}", PROBE_NUMBER) if name in probed else own
         # Two who share a phone have numbers of their own.
         number = own[1] if len(probed) > 1 else number

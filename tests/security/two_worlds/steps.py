@@ -157,7 +157,7 @@ def a_shared_phone_answers(world: World) -> Answers:
     yield CAPTAIN, "items", _upload(world, world.here, [_walkin(1, PROBE)])
     if ask_who_checked_in(now):
         ask_question(phone, "who_is_here", world.here.id, expires_at=world.here.ends_at, now=now)
-    take_inbound(f"SM{0:032d}", phone, "3", now=now + timedelta(seconds=5))
+    take_inbound(f"SM{0:032d}", phone, "all of us", now=now + timedelta(seconds=5))
     read_answers(now + timedelta(seconds=6))
 
 
