@@ -321,9 +321,8 @@ class _Refusal(RawIOBase):
 
 
 async def _undeclared(protocol: "HTTPProtocol") -> bytes:
-    """A chunked body. Raises 411 past SHORT_BODY bytes, and `RuntimeError` when it is cut off: Granian
-    gives an
-    empty chunk for its end, and another one before that for an error."""
+    """A chunked body. Raises 411 past SHORT_BODY bytes, and `RuntimeError` when it is cut off: Granian gives
+    an empty chunk for its end, and another one before that for an error."""
     parts: list[bytes] = []
     size = ends = 0
     async for part in protocol:
