@@ -108,7 +108,9 @@ def may_manage_person(scope: Scope, person: Person, day: date) -> bool:
 
 def looks_after_everything(scope: Scope) -> bool:
     """Whether this scope may do what concerns the whole union: the office, and organizers of every area."""
-    return scope.everything or set(db.session.scalars(select(Area.id))) <= scope.areas
+    return scope.everything or (
+        scope.is_organizer and set(db.session.scalars(select(Area.id))) <= scope.areas
+    )
 
 
 def find_site(typed: str, scope: Scope) -> Site:

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from mobilize import clock
-from mobilize.accounts.access.scope import THE_OFFICE, today
+from mobilize.accounts.access.scope import NOBODY, THE_OFFICE, today
 from mobilize.accounts.models import GrantKind, LineGrant, Person, RoleName, RoleTerm
 from mobilize.accounts.people.operations import (
     Invitation,
@@ -19,6 +19,7 @@ from mobilize.accounts.people.operations import (
     invite_first_admin,
     set_term,
 )
+from mobilize.accounts.queries import looks_after_everything
 from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.roster.models import Site
@@ -152,3 +153,8 @@ def test_the_operator_lets_a_locked_out_admin_start_anew(app: Flask) -> None:
     runner = app.test_cli_runner()
     assert "/enter/" in runner.invoke(args=["people", "start-anew", "--phone", "213 555 0130"]).output
     assert runner.invoke(args=["people", "start-anew", "--phone", "213 555 0131"]).exit_code == 1
+
+
+def test_whoever_has_no_role_looks_after_nothing_where_there_is_no_area_yet(app: Flask) -> None:
+    """The job of an admin whose role ended meanwhile imports no roster into a new service."""
+    assert looks_after_everything(THE_OFFICE) and not looks_after_everything(NOBODY)
