@@ -126,7 +126,7 @@ def test_espanol_switches_the_language_and_says_so_in_it(app: Flask, texts_us: T
     make_member(site=make_site(), phone=MIA)
     texts_us(MIA, "Español", clock.now())
     assert db.session.scalar(select(Member.language)) == "es"
-    assert "desde ahora en español" in words(waiting("language_chosen")[0])
+    assert "desde ahora te escribimos en español" in words(waiting("language_chosen")[0])
 
 
 @pytest.mark.parametrize("word", ["URGENT", "urgente"])

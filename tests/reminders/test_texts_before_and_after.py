@@ -112,7 +112,7 @@ def test_chairs_are_briefed_two_days_before(app: Flask) -> None:
         (
             27,
             "thanks_counted",
-            "Test Local 100: heads counted at your chapter's line: 27. Thank you for standing at the line.",
+            "Test Local 100: we counted 27 at your chapter's line. Thank you for standing up.",
         ),
         (0, "thanks", "Test Local 100: thank you for standing at the line."),
         (None, "thanks", "Test Local 100: thank you for standing at the line."),

@@ -121,7 +121,7 @@ def test_all_observers_see_something(fresh: Fresh) -> None:
     assert {"receipt en", "receipt es", "wall 0", "wall 1", "board 0", "noon 1"} <= set(fine[OUTSIDER])
     assert len(fine[PROGRAM]) == len(READ_BY_A_PROGRAM), "all but a campaign that is none, and a page"
     texts = outputs[OUTSIDER, "5:00:00 later: texts to a member"]
-    assert "heads counted at your chapter's line: 31" in texts
+    assert "we counted 31 at your chapter's line" in texts
     for captain in (CAPTAIN, OTHER_CAPTAIN):
         assert {"line", "line/state", "line/manifest.json"} <= set(fine[captain])
 
