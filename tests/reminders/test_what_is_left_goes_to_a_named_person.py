@@ -76,7 +76,8 @@ def test_what_needs_a_person_is_told_who_answers_and_waits_for_them(
     texts_us(MIA, body, EVENING)
     assert read_answers(EVENING) == 0
     [text] = waiting("person_answers")
-    assert words(text) == "Test Local 100: thank you. Olga or another organizer will answer you."
+    line = "thank you. Olga or another organizer will read this and get back to you."
+    assert words(text) == f"Test Local 100: {line}"
     [item] = inbox_items(THE_OFFICE, EVENING)
     assert (item.names, item.waits_for) == (["Mia Reyes"], "Olga Reed")
 
@@ -85,7 +86,8 @@ def test_a_spanish_reader_is_told_in_spanish(app: Flask, texts_us: Texts) -> Non
     reminded(language="es")
     texts_us(MIA, "¿puedo llevar a mis hijos?", EVENING)
     read_answers(EVENING)
-    assert "Olga u otra persona del sindicato te va a contestar" in words(waiting("person_answers")[0])
+    line = "Olga u otra persona del sindicato lo va a leer y te contesta"
+    assert line in words(waiting("person_answers")[0])
 
 
 def test_whoever_is_on_duty_is_named_first(app: Flask, texts_us: Texts) -> None:
@@ -104,7 +106,7 @@ def test_without_an_organizer_the_office_answers_and_its_name_is_nowhere(app: Fl
     texts_us(MIA, "can I bring my kids?", EVENING)
     read_answers(EVENING)
     [text] = waiting("office_answers")
-    assert "The office will answer you" in words(text) and "Carmen" not in words(text)
+    assert "The office will read this" in words(text) and "Carmen" not in words(text)
 
 
 def test_it_is_said_once_in_a_day(app: Flask, texts_us: Texts) -> None:
