@@ -61,6 +61,12 @@ def oldest_seconds() -> float:
     return float(chosen.replica_max_age_seconds) if chosen.database_replica_url else 0.0
 
 
+def catches_up() -> bool:
+    """Whether the replica that is set comes to hold, within `REPLICA_MAX_AGE_SECONDS`, what is stored now."""
+    watch = _watch()
+    return watch is not None and watch.catches_up(within=watch.max_age_seconds)
+
+
 class ReplicaWatch:
     """The age of a replica, looked at when somebody asks, at most twice a second in each process."""
 
@@ -77,10 +83,15 @@ class ReplicaWatch:
             if now < self._away_until:
                 return False
             if fresh:
-                return self._catches_up(now)
+                return self._catches_up(now, CATCHES_UP_SECONDS)
             if now - self._looked_at >= LOOK_EVERY_SECONDS:
                 self._look()
             return now - self._holds_all_until <= self.max_age_seconds
+
+    def catches_up(self, *, within: float) -> bool:
+        """Whether it comes to hold within so many seconds what is stored now. Never raises."""
+        with self._lock:
+            return self._catches_up(time.monotonic(), within)
 
     def is_away(self, error: Exception) -> None:
         """It failed: leave it alone for some seconds."""
@@ -88,9 +99,9 @@ class ReplicaWatch:
         # The type alone: an error's text quotes what was asked.
         _log.warning("the replica is not read for %s s: %s", AWAY_SECONDS, type(error).__name__)
 
-    def _catches_up(self, moment: float) -> bool:
+    def _catches_up(self, moment: float, within: float) -> bool:
         self._look()
-        while self._holds_all_until < moment and time.monotonic() < moment + CATCHES_UP_SECONDS:
+        while max(self._holds_all_until, self._away_until) < moment and time.monotonic() < moment + within:
             time.sleep(0.01)
             self._look(mark=False)
         return self._holds_all_until >= moment

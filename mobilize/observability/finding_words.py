@@ -290,6 +290,24 @@ FINDINGS: dict[str, FindingWords] = {
         BROKEN, _BACKUPS, N_("PostgreSQL's log was last archived %(minutes)s minutes ago."),
         N_("Is archive_timeout 60? Ask as the user postgres: pgbackrest --stanza=mobilize check."),
     ),
+    "receiver.ok": _words(OK, _BACKUPS, N_("PostgreSQL's log is received elsewhere as it is written.")),
+    "receiver.away": _words(
+        BROKEN, _BACKUPS, N_("The receiver “%(name)s” is not connected; it has missed %(megabytes)s MB."),
+        N_("Start mobilize-tunnel and mobilize-receiver on the second machine (docs/backup.md)."),
+    ),
+    "receiver.late": _words(
+        BROKEN, _BACKUPS, N_("The receiver “%(name)s” is behind by %(megabytes)s MB of PostgreSQL's log."),
+        N_("Is its disk full, or its network too slow? What it has not taken is lost with this machine."),
+    ),
+    "receiver.lost": _words(
+        BROKEN, _BACKUPS, N_("The receiver “%(name)s” stayed away too long: the log it needs next is gone."),
+        N_("Drop its slot and begin again with a new base (docs/backup.md, “A receiver that stays away”)."),
+    ),
+    "replica.ok": _words(OK, _DATABASE, N_("The replica for boards keeps up.")),
+    "replica.late": _words(
+        WARNING, _DATABASE, N_("The replica for boards is away, or more than %(seconds)s seconds behind."),
+        N_("Does it run, and reach the primary? Until then boards read the primary (docs/scaling.md)."),
+    ),
     "journal.ok": _words(OK, _JOURNAL, N_("What is taken away is written down apart from the database.")),
     "journal.none": _words(
         WARNING, _JOURNAL, N_("A restore would undo STOPs, erasures and ended roles."),

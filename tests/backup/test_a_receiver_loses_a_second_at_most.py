@@ -94,15 +94,15 @@ def _write_until_it_is_gone(primary: Postgres) -> tuple[list[float], float]:
 def _take_away(primary: Postgres) -> float:
     """All of it ends at once, and its disk is gone. Returns the moment of its end."""
     pids = tree(primary._postmaster())
-    _tell(pids, signal.SIGSTOP)
+    signal_all(pids, signal.SIGSTOP)
     ended_at = time.monotonic()
-    _tell(pids, signal.SIGKILL)
+    signal_all(pids, signal.SIGKILL)
     primary.process.wait(10)
     shutil.rmtree(primary.folder / "data")
     return ended_at
 
 
-def _tell(pids: list[int], number: int) -> None:
+def signal_all(pids: list[int], number: int) -> None:
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, number)

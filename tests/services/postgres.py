@@ -99,11 +99,11 @@ class Postgres(RunningPostgres):
                 shutil.copytree(part, self.folder / part.name)
         return self.folder / package.name / "pginstall" / "bin"
 
-    def _run(self, argv: list[str]) -> "subprocess.CompletedProcess[str]":
+    def _run(self, argv: list[str], stdin: str = "") -> "subprocess.CompletedProcess[str]":
         who = (
             {"user": self.owner.pw_uid, "group": self.owner.pw_gid, "extra_groups": []} if self.owner else {}
         )
-        return subprocess.run(argv, capture_output=True, text=True, cwd="/", timeout=120, **who)  # type: ignore[call-overload]
+        return subprocess.run(argv, input=stdin, capture_output=True, text=True, cwd="/", timeout=120, **who)  # type: ignore[call-overload]
 
     def _as_owner(self) -> list[str]:
         return ["--as", self.owner.pw_name] if self.owner else []

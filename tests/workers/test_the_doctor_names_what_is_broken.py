@@ -303,6 +303,13 @@ def _no_backup(at: Installation) -> None:
         path.unlink()
 
 
+def _receiver_away(at: Installation) -> None:
+    at.sql(
+        "SELECT pg_create_physical_replication_slot('mobilize', true)",
+        "SELECT pg_drop_replication_slot('mobilize')",
+    )
+
+
 def _refused_webhooks(at: Installation) -> None:
     health_checks.record("webhook.twilio.other_secret", "3", now=clock.now())
 
@@ -388,6 +395,7 @@ BROKEN: dict[str, tuple[Callable[[Installation], object], set[str]]] = {
     "a number at Telnyx has no profile": (_with("telnyx", has_number=False), {"telnyx.number"}),
     "numbers at Telnyx are not registered": (_with("telnyx", registration=""), {"telnyx.unregistered"}),
     "there is no backup": (_no_backup, {"backups.none"}),
+    "nobody receives PostgreSQL's log, though somebody did": (_receiver_away, {"receiver.away"}),
     "the journal cannot be written": (_set(journal_folder="/proc/nothing"), {"journal.broken"}),
     "last night's backup was not made": (
         lambda at: at.backup(hours_ago=31, opened_days_ago=3), {"backups.old"},

@@ -18,6 +18,7 @@ from workers.doctor import (
     machine,
     processes,
     public_address,
+    receivers,
     telnyx,
     twilio,
     webhooks,
@@ -46,6 +47,8 @@ CHECKS: tuple[Check, ...] = (
     telnyx.account,
     backups.backups,
     backups.archive_of_log,
+    receivers.receivers,
+    receivers.replica_of_boards,
     backups.journal,
 )
 _log = logging.getLogger(__name__)
