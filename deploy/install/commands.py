@@ -1,6 +1,7 @@
 """Other programs, run as root or as the user who owns what they touch."""
 
 import os
+import shutil
 import subprocess
 
 from deploy.install import CannotInstall
@@ -29,6 +30,8 @@ def run(*argv: str, user: str = "", catch: bool = False, **environ: str) -> str:
 
 
 def succeeds(*argv: str) -> bool:
-    """Whether a command ends well. It writes nothing."""
+    """Whether a command is there and ends well. It writes nothing."""
+    if not shutil.which(argv[0]):
+        return False
     ended = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, capture_output=True)
     return ended.returncode == 0

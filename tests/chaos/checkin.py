@@ -96,18 +96,18 @@ def kill_parent(line: Line) -> None:
 
 def freeze_worker(line: Line) -> None:
     """SIGSTOP of a process that answers, for `FROZEN_SECONDS`: it holds what it had accepted."""
-    _freeze(line.pids()[1])
+    stand_still(line.pids()[1])
 
 
 def freeze_parent(line: Line) -> None:
     """SIGSTOP of the web server's parent, for as long."""
-    _freeze(line.pids()[0])
+    stand_still(line.pids()[0])
 
 
 def freeze_postgres(line: Line) -> None:
     """SIGSTOP of everything of PostgreSQL, for as long: no connection fails, and none answers."""
     assert line.server is not None
-    _freeze(*tree(line.server.process.pid))
+    stand_still(*tree(line.server.process.pid))
 
 
 def renew_workers(line: Line) -> None:
@@ -240,12 +240,13 @@ def small_disk(megabytes: int = DISK_MB) -> Iterator[Path | None]:
         folder.rmdir()
 
 
-def _freeze(*pids: int) -> None:
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    time.sleep(FROZEN_SECONDS)
-    for pid in reversed(pids):
-        os.kill(pid, signal.SIGCONT)
+def stand_still(*pids: int) -> None:
+    """SIGSTOP for `FROZEN_SECONDS`, of those that are still there; none stays stopped."""
+    for number, seconds in ((signal.SIGSTOP, FROZEN_SECONDS), (signal.SIGCONT, 0.0)):
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        time.sleep(seconds)
 
 
 @contextmanager

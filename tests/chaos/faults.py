@@ -124,7 +124,7 @@ def _kill_host_parent(service: Service) -> None:
 
 
 def _freeze(name: str, service: Service) -> None:
-    _stand_still(tree(service.running[name].pid))
+    checkin.stand_still(*tree(service.running[name].pid))
 
 
 def _no_clock(service: Service) -> None:
@@ -164,14 +164,6 @@ def _carrier(service: Service, *, seconds: float = LASTS_S, **values: object) ->
 
 def _spoil(**shares: float) -> Callable[[Service], None]:
     return partial(_carrier, shares=shares)
-
-
-def _stand_still(pids: list[int]) -> None:
-    for number in (signal.SIGSTOP, signal.SIGCONT):
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
-        time.sleep(LASTS_S if number == signal.SIGSTOP else 0)
 
 
 def _below(service: Service, name: str) -> list[int]:
@@ -215,7 +207,9 @@ FAULTS = (
     Fault("database: syncs fail", DATABASE, _fail_syncs, _may_trace),
     Fault("database: a migration while the web is renewed", DATABASE, _migrate),
     Fault("redis: kill -9", REDIS, _kill_redis),
-    Fault("redis: stands still", REDIS, lambda service: _stand_still(tree(service.redis.process.pid))),
+    Fault(
+        "redis: stands still", REDIS, lambda service: checkin.stand_still(*tree(service.redis.process.pid))
+    ),
     Fault("redis: emptied", REDIS, lambda service: service.redis.empty()),
     Fault("redis: full", REDIS, _fill_redis),
     Fault("worker: kill -9 of a host", WORKERS, lambda service: service.kill(HOSTS[0])),

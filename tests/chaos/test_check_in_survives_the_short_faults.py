@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +41,19 @@ def test_a_web_that_never_made_a_page_and_may_open_no_file_says_when_to_come_aga
     monkeypatch.setattr(checkin, "FEW_SECONDS", 2.0)
     result = checkin.under(line, checkin.few_files, 0)
     assert broken(result) == set(), result
+
+
+def test_what_stands_still_goes_on_though_a_part_of_it_has_ended(monkeypatch):
+    monkeypatch.setattr(checkin, "FROZEN_SECONDS", 0.1)
+    ended, other = (subprocess.Popen(["sleep", "60"]) for _ in range(2))
+    try:
+        ended.kill()
+        ended.wait()
+        checkin.stand_still(other.pid, ended.pid)
+        assert Path(f"/proc/{other.pid}/stat").read_text().split()[2] != "T"
+    finally:
+        other.kill()
+        other.wait()
 
 
 @pytest.mark.chaos

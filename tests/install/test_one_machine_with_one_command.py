@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 
 import config
-from deploy.install import CannotInstall, answers, archiving, release
+from deploy.install import CannotInstall, answers, archiving, commands, release
 from deploy.install.answers import Environment
 from deploy.install.files import PLACES, SOURCES, connections
 from mobilize import database
@@ -168,6 +168,13 @@ def test_systemd_finds_the_units_hardened(tmp_path: Path, with_pgbackrest: dict[
         exposure = re.search(r"Overall exposure level for .*: ([\d.]+)", output.stdout)
         assert exposure, output.stderr
         assert float(exposure[1]) < 2.5, name
+
+
+def test_an_image_without_systemd_has_nothing_to_stop_and_is_no_surprise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not commands.succeeds("systemctl", "disable", "--now", "valkey-server")
 
 
 def test_every_file_has_its_place_and_no_mark_is_left(
