@@ -19,6 +19,8 @@ from tests.services import NotAvailable
 # For throw-away servers only: a crash of the machine may lose the data. `synchronous_commit` stays on.
 UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off"}
 DEBIAN = Path("/usr/lib/postgresql")
+# As PostgreSQL says it in its log.
+HELD = "pre-existing shared memory block"
 
 
 class RunningPostgres:
@@ -59,14 +61,25 @@ class Postgres(RunningPostgres):
         self.start()
 
     def start(self) -> None:
-        """Start the server, also again after `crash()`; returns when it takes connections."""
+        """Start the server, also again after `crash()`; returns when it takes connections. Those of before the
+        crash hold its memory until they have noticed: until then it is tried again."""
+        deadline = time.monotonic() + 60
+        while True:
+            self._launch()
+            try:
+                return self._wait_until_up()
+            except NotAvailable:
+                if HELD not in self._last_words() or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.5)
+
+    def _launch(self) -> None:
         options = [f"--{name}={value}" for name, value in self.options.items()]
         where = ["-D", str(self.folder / "data"), "-k", str(self.folder)]
         with (self.folder / "log").open("ab") as log:
             self.process = child_process.start(
                 [*self._as_owner(), str(self.binaries / "postgres"), *where, *options], output=log
             )
-        self._wait_until_up()
 
     def crash(self) -> None:
         """kill -9 of the whole server, as a power cut would."""
@@ -110,6 +123,9 @@ class Postgres(RunningPostgres):
 
     def _postmaster(self) -> int:
         return int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+
+    def _last_words(self) -> str:
+        return "\n".join((self.folder / "log").read_text().splitlines()[-5:])
 
     def _wait_until_up(self) -> None:
         deadline = time.monotonic() + 30

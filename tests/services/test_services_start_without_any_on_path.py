@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import signal
+import threading
 from pathlib import Path
 
 import psycopg
@@ -42,6 +44,20 @@ def test_postgres_comes_from_its_wheel_and_survives_a_crash() -> None:
     finally:
         server.stop()
     assert not server.folder.exists()
+
+
+def test_postgres_is_started_again_though_a_connection_notices_the_crash_late() -> None:
+    server = Postgres(find_binaries())
+    try:
+        with psycopg.connect(server.url()) as connection:
+            os.kill(connection.info.backend_pid, signal.SIGSTOP)
+            server.crash()
+            notices = threading.Timer(1.5, os.kill, (connection.info.backend_pid, signal.SIGCONT))
+            notices.start()
+            server.start()
+            notices.join()
+    finally:
+        server.stop()
 
 
 @pytest.mark.usefixtures("bare_path")
