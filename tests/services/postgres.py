@@ -61,8 +61,8 @@ class Postgres(RunningPostgres):
         self.start()
 
     def start(self) -> None:
-        """Start the server, also again after `crash()`; returns when it takes connections. Those of before the
-        crash hold its memory until they have noticed: until then it is tried again."""
+        """Start the server, also again after `crash()`; returns when it takes connections. Those of before
+        the crash hold its memory until they have noticed: until then it is tried again."""
         deadline = time.monotonic() + 60
         while True:
             self._launch()

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import threading
+import time
 from pathlib import Path
 
 import psycopg
@@ -50,14 +51,20 @@ def test_postgres_is_started_again_though_a_connection_notices_the_crash_late() 
     server = Postgres(find_binaries())
     try:
         with psycopg.connect(server.url()) as connection:
-            os.kill(connection.info.backend_pid, signal.SIGSTOP)
+            late = connection.info.backend_pid
+            os.kill(late, signal.SIGSTOP)
             server.crash()
-            notices = threading.Timer(1.5, os.kill, (connection.info.backend_pid, signal.SIGCONT))
-            notices.start()
+            threading.Thread(target=_goes_on_when_it_is_in_the_way, args=(server, late)).start()
             server.start()
-            notices.join()
     finally:
         server.stop()
+
+
+def _goes_on_when_it_is_in_the_way(server: Postgres, pid: int) -> None:
+    until = time.monotonic() + 30
+    while postgres.HELD not in (server.folder / "log").read_text() and time.monotonic() < until:
+        time.sleep(0.05)
+    os.kill(pid, signal.SIGCONT)
 
 
 @pytest.mark.usefixtures("bare_path")
