@@ -120,13 +120,13 @@ def _settle_one(
     question: Prompt, environment: Environment, overrides: Mapping[str, str], *, may_ask: bool
 ) -> None:
     values = environment.values()
-    if question.carrier and question.carrier not in values["CARRIERS"].split(","):
-        return
     if question.name in overrides:
         answer = _spelled_out(question, overrides[question.name])
         if problem := _refusal({**values, question.name: answer}, question):
             raise CannotInstall(problem)
         environment.put(question.name, answer)
+    elif question.carrier and question.carrier not in values["CARRIERS"].split(","):
+        return
     elif question.name not in values:
         environment.put(question.name, _answer(question, values) if may_ask else _default(question))
 

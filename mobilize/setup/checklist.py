@@ -23,18 +23,26 @@ from mobilize.setup.carrier import is_tested
 
 @dataclass(frozen=True)
 class SetupStep:
-    """One step: `is_so` describes its state, `endpoint` is the page where it is done."""
+    """One step: `is_so` describes its state, `endpoint` is the page where it is done. Nobody has to stand at
+    one that `can_wait`."""
 
     name: str
     title: str
     is_done: bool
     is_so: str
     endpoint: str
+    can_wait: bool = False
 
 
 def setup_steps(now: datetime) -> list[SetupStep]:
     """Every step, in order."""
     return [look(now) for look in _LOOKS]
+
+
+def next_step(steps: list[SetupStep]) -> SetupStep | None:
+    """The first that is not done; one that can wait only when nothing else is left."""
+    to_do = [step for step in steps if not step.is_done]
+    return min(to_do, key=lambda step: step.can_wait, default=None)
 
 
 def _union(_now: datetime) -> SetupStep:
@@ -65,7 +73,10 @@ def _carrier(_now: datetime) -> SetupStep:
         is_so = _("%(names)s: a test text was accepted.", names=", ".join(names))
     else:
         is_so = _("%(names)s: not tested yet.", names=", ".join(names))
-    return SetupStep("carrier", _("A carrier for texts"), bool(names) and is_tested(), is_so, "setup.carrier")
+    # A registration takes weeks, and its keys go into a file on the server.
+    return SetupStep(
+        "carrier", _("A carrier for texts"), bool(names) and is_tested(), is_so, "setup.carrier", not names
+    )
 
 
 def _areas(_now: datetime) -> SetupStep:

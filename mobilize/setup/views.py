@@ -15,7 +15,7 @@ from mobilize.roster.areas import add_areas as store_areas
 from mobilize.roster.queries import areas as areas_by_name
 from mobilize.setup import first_admin, going_live
 from mobilize.setup.carrier import carriers, last_test, send_test
-from mobilize.setup.checklist import setup_steps
+from mobilize.setup.checklist import next_step, setup_steps
 from mobilize.setup.forms import AreasForm, FirstAdminForm, UnionForm
 from mobilize.setup.readiness import readiness
 from mobilize.setup.routes import bp
@@ -53,7 +53,7 @@ def checklist() -> str:
     """Every step, done or not yet."""
     steps = setup_steps(clock.now())
     to_do = [step for step in steps if not step.is_done]
-    return render_template("setup/checklist.html", steps=steps, to_do=to_do, next=to_do[0] if to_do else None)
+    return render_template("setup/checklist.html", steps=steps, to_do=to_do, next=next_step(steps))
 
 
 @bp.get("/setup/union")
@@ -153,7 +153,9 @@ def go_live() -> Response | tuple[str, int]:
 
 
 def _start_page(form: FirstAdminForm, works: bool) -> str:
-    return render_template("setup/start.html", form=form, works=works)
+    return render_template(
+        "setup/start.html", form=form, works=works, can_text=bool(settings().carriers_set_up)
+    )
 
 
 def _carrier_page(problem: str = "") -> str:

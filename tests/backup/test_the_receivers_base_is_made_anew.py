@@ -16,8 +16,8 @@ SCRIPT = Path(__file__).parents[2] / "deploy/receiver/base.sh"
 
 def make_base(server: Postgres, folder: Path) -> None:
     time.sleep(1.1)  # they are named by the second
-    made = server._run(["sh", "-s", str(folder)], SCRIPT.read_text())
-    assert made.returncode == 0, made.stderr
+    ended = server._run(["sh", "-s", str(folder)], SCRIPT.read_text())
+    assert ended.returncode == 0, ended.stderr
 
 
 def write(server: Postgres, n: int) -> str:

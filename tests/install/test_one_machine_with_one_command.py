@@ -170,6 +170,14 @@ def test_systemd_finds_the_units_hardened(tmp_path: Path, with_pgbackrest: dict[
         assert float(exposure[1]) < 2.5, name
 
 
+def test_a_carrier_that_comes_later_is_taken_though_there_was_none(tmp_path: Path) -> None:
+    first = {name: ANSWERS[name] for name in ("PUBLIC_BASE_URL", "UNION_NAME", "HELP_NUMBER")}
+    assert _install(tmp_path, **first, CARRIERS="none").returncode == 0
+    later = {name: value for name, value in ANSWERS.items() if name not in first}
+    assert _install(tmp_path, **later).returncode == 0
+    assert later.items() <= _settings(tmp_path).items()
+
+
 def test_an_image_without_systemd_has_nothing_to_stop_and_is_no_surprise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -122,6 +122,22 @@ def test_the_checklist_follows_what_is_there(app: Flask, client: FlaskClient) ->
     assert client.get("/setup").text.count("Not yet") == before - 2  # areas and sites
 
 
+def test_nobody_stands_at_a_carrier_that_takes_weeks(app: Flask, client: FlaskClient) -> None:
+    nothing = {"twilio_account_sid": "", "twilio_auth_token": ""}
+    app.config["MOBILIZE"] = replace(app.config["MOBILIZE"], **nothing)
+    sign_in(client, make_person("Ada Stone", role=RoleName.ADMIN))
+    assert "Continue: Areas" in client.get("/setup").text
+    assert "sudo make install CARRIERS=twilio" in client.get("/setup/carrier").text
+
+
+@pytest.mark.parametrize("carrier", [True, False])
+def test_no_code_is_promised_where_no_text_can_leave(app: Flask, client: FlaskClient, carrier: bool) -> None:
+    if not carrier:
+        nothing = {"twilio_account_sid": "", "twilio_auth_token": ""}
+        app.config["MOBILIZE"] = replace(app.config["MOBILIZE"], **nothing)
+    assert ("by a link from the server until then" in client.get(printed(app)).text) is not carrier
+
+
 def test_areas_are_added_by_hand_once_however_they_are_spelled(app: Flask, client: FlaskClient) -> None:
     sign_in(client, make_person("Ada Stone", role=RoleName.ADMIN))
     assert client.post("/setup/areas", data={"names": "North\n\n  East  Side \nnorth"}).status_code == 303
