@@ -20,6 +20,7 @@ from mobilize.checkins.record.attendance import ATTENDS, strength_of
 from mobilize.database import Model, db
 from mobilize.demo.seed import local
 from mobilize.errors import Refused
+from mobilize.keys.blind_index_key import IndexKey
 from mobilize.reminders.head_counts.requests import ask_for_counts
 from mobilize.reminders.rules.planning import plan_reminders
 from mobilize.roster.models import Area, Member, Membership, MembershipRank, Site
@@ -177,6 +178,7 @@ def test_chairs_are_asked_and_a_reminder_is_due_at_once(demo: local.SeedPicket) 
 def test_reset_wipes_and_loads_it_anew(demo: local.SeedPicket) -> None:
     local.reset(NOW)
     assert (count(Site), count(HeadCount) > 100) == (60, True)
+    assert count(IndexKey) == 1, "without it a process that starts later finds no phone and no number"
 
 
 def test_reset_is_refused_in_production(sqlite_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

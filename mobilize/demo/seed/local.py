@@ -23,6 +23,7 @@ from mobilize.demo.simulation.past_actions import (
     store_turnout,
 )
 from mobilize.errors import Refused
+from mobilize.keys.blind_index_key import IndexKey
 from mobilize.languages import Translated, _
 from mobilize.reminders.models import ReminderRule, RuleKind
 from mobilize.reminders.rules.operations import set_default_rules
@@ -93,12 +94,14 @@ def open_todays_picket(now: datetime) -> SeedPicket:
 
 
 def reset(now: datetime) -> None:
-    """Delete everything and load the demo anew. Raises `Refused` in production."""
+    """Delete everything but the secret of indexes, which a migration made, and load the demo anew. Raises
+    `Refused` in production."""
     if settings().is_production:
         raise Refused("production", _("This would delete everything. It is refused in production."))
     with atomic() as session:
         for table in reversed(Model.metadata.sorted_tables):
-            session.execute(table.delete())
+            if table is not IndexKey.__table__:
+                session.execute(table.delete())
         load_demo(now)
 
 
