@@ -38,9 +38,13 @@ def test_it_is_no_wider_than_any_phone_or_tablet_in_spanish(line, width):
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
-def test_the_search_and_a_name_are_in_sight_without_a_swipe(line, language):
+@pytest.mark.parametrize(
+    "union", ["Local 1021", "United Educators of the Northern Valleys and the Harbor, Local 1021"]
+)
+def test_the_search_and_a_name_are_in_sight_without_a_swipe(line, language, union):
     line.goto(f"{line.url}?lang={language}")
     line.locator("#search-field").wait_for()
+    line.locator(".masthead .name").evaluate("(name, union) => { name.textContent = union; }", union)
     bar = line.locator(".jump").bounding_box()
     for part in ("#search", "#names li:first-child button"):
         box = line.locator(part).bounding_box()
