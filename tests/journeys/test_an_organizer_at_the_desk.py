@@ -124,6 +124,39 @@ def test_it_fits_every_screen_and_a_screen_reader_finds_its_way(desk: Page, widt
         )
 
 
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_number_areas_map_and_the_sites_in_trouble_are_on_the_first_screen(
+    desk: Page, picket: SimpleNamespace, language: str
+) -> None:
+    """Below the band of a drill too, which takes its part of the screen."""
+    now = clock.now()
+    action = make_action(starts_at=now - timedelta(minutes=30), ends_at=now + timedelta(hours=2), drill=True)
+    areas = [make_area(f"Valley {n} East") for n in range(8)]
+    for n in range(24):
+        site = make_site(f"Drill {n:02d}", area=areas[n % 8], lat=34 + n / 300, lon=-118 - (n % 8) / 60)
+        report_head_count(
+            make_event(site, action=action),
+            0,
+            counted_at=now,
+            nonce=secrets.token_bytes(16),
+            via="text",
+            by="t",
+            now=now,
+        )
+        make_member(site=site)
+    desk.goto(f"{picket.server}/actions/{action.id}/turnout?lang={language}")
+    desk.locator("#freshness button").wait_for()
+    rows = desk.locator("#sites tbody tr")
+    for part in (desk.locator(".number"), desk.locator(".area-tiles"), desk.locator("#map svg"), rows.nth(5)):
+        box = part.bounding_box()
+        assert box and box["y"] + box["height"] <= 900, part
+    for width in (1024, 1280, 1440, 1536, 1920):
+        desk.set_viewport_size({"width": width, "height": 900})
+        table = desk.locator(".places .table")
+        assert table.evaluate("table => table.scrollWidth - table.clientWidth") == 0, width
+        assert table.evaluate("table => table.clientHeight") > 100, width
+
+
 def test_what_is_asked_of_some_is_shown_to_them_alone(desk: Page, picket: SimpleNamespace) -> None:
     desk.goto(f"{picket.server}/actions/new")
     areas, venue = desk.get_by_text("Which areas?"), desk.get_by_label("Where is the rally?")

@@ -16,8 +16,9 @@ from mobilize.checkins.record.decision import CheckInClaim
 from mobilize.checkins.record.operations import check_in
 from mobilize.database import atomic, db
 from mobilize.turnout.board import cache as live
+from mobilize.turnout.board.area_names import LETTER_WIDTH
 from mobilize.turnout.board.pace import arrivals_of, pace_of
-from mobilize.turnout.board.site_map import Map, MapMarker, site_map
+from mobilize.turnout.board.site_map import Map, MapArea, MapMarker, site_map
 from mobilize.turnout.board.sites import board_sites
 from mobilize.turnout.figures.disclosure_control import final_names, hidden
 from mobilize.turnout.figures.queries import board
@@ -64,6 +65,17 @@ def test_many_sites_are_clusters_that_say_how_many_lines_are_empty(
     drawn = _map_of(morning)
     assert not drawn.marks
     assert sorted((one.sites, one.empty) for one in drawn.clusters) == [(1, 1), (2, 1)]
+
+
+def test_no_name_of_an_area_stands_over_another(morning: Morning) -> None:
+    morning.freeze()
+    # Lincoln and Madison are in the North, Roosevelt in the South: their middles are almost one.
+    _place(morning, [(34.00, -118.24), (34.20, -118.30), (34.1001, -118.27)])
+    drawn = _map_of(morning)
+    north, south = sorted(drawn.areas, key=lambda area: area.name)
+    beside = abs(north.x - south.x) >= LETTER_WIDTH * drawn.name_size * len("North")
+    assert beside or abs(north.y - south.y) >= drawn.name_size
+    assert all(_is_in_view(area, drawn) for area in (north, south))
 
 
 def test_the_pace_compares_with_the_last_action_at_the_same_minute(morning: Morning) -> None:
@@ -186,7 +198,7 @@ def _map_of(morning: Morning, **how: Any) -> Map:
     return drawn
 
 
-def _is_in_view(mark: MapMarker, drawn: Map) -> bool:
+def _is_in_view(mark: MapMarker | MapArea, drawn: Map) -> bool:
     left, top, width, height = drawn.view
     return left < mark.x < left + width and top < mark.y < top + height
 

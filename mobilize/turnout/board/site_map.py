@@ -19,11 +19,14 @@ from markupsafe import Markup
 
 from mobilize.languages import _, language, ngettext
 from mobilize.roster.map_projection import LatLon, Projection, fit, is_near, middle
+from mobilize.turnout.board.area_names import names_apart
 
 WIDTH, HEIGHT, MARGIN = 640, 640, 24
 # More sites than these lie on top of one another, and are drawn as clusters, one in each cell of the grid.
 MOST_MARKS = 150
 CELL = 48
+# The height of the letters in which areas are named, and half of a site's symbol.
+NAME_SIZE, MARK_RADIUS = 22, 8
 # A union's and those of its areas, whole and zoomed, for some actions with the same sites.
 LAYOUTS_KEPT = MAPS_KEPT = 64
 _EMPTY = frozenset({"none", "zero"})
@@ -99,6 +102,10 @@ class Map:
     scale: float
     unplaced: int
 
+    @property
+    def name_size(self) -> float:
+        return round(NAME_SIZE * self.scale, 1)
+
 
 # Of a site: its area, as a number (hashed at once), and its latitude and longitude where they are known.
 _Place = tuple[int, LatLon | None]
@@ -115,6 +122,7 @@ class _Layout:
     outlines: tuple[tuple[UUID, str, LatLon], ...]
     lines: tuple[str, ...]
     view: tuple[float, float, float, float]
+    scale: float
     unplaced: int
 
 
@@ -133,9 +141,8 @@ def site_map(
     """
     # In an order that no state changes: `sites` come by trouble.
     sites = sorted(sites, key=lambda site: (site.area_id.int, site.name))
-    layout = _layout(
-        tuple((site.area_id.int, site.place) for site in sites), area_id, tuple(map(tuple, lines))
-    )
+    places = tuple((site.area_id.int, site.place) for site in sites)
+    layout = _layout(places, area_id, tuple(map(tuple, lines)), tuple(areas.items()))
     if layout is None:
         return None
     marks = [MapMarker(sites[n].name, sites[n].state, x, y) for n, (x, y) in layout.marks]
@@ -148,7 +155,7 @@ def site_map(
         ),
         lines=layout.lines,
         view=layout.view,
-        scale=round(max(layout.view[2], layout.view[3]) / HEIGHT, 3),
+        scale=layout.scale,
         unplaced=layout.unplaced,
     )
 
@@ -192,7 +199,12 @@ def _symbol(one: MapCluster, _language: str) -> Markup:
 
 
 @cached(LRUCache(LAYOUTS_KEPT), lock=Lock())
-def _layout(places: tuple[_Place, ...], area_id: UUID | None, lines: tuple[MapLine, ...]) -> _Layout | None:
+def _layout(
+    places: tuple[_Place, ...],
+    area_id: UUID | None,
+    lines: tuple[MapLine, ...],
+    names: tuple[tuple[UUID, str], ...],
+) -> _Layout | None:
     near = _without_slips(places)
     if len(near) < 2:
         return None
@@ -202,13 +214,21 @@ def _layout(places: tuple[_Place, ...], area_id: UUID | None, lines: tuple[MapLi
     for n, point in placed:
         by_area[UUID(int=places[n][0])].append(point)
     in_view = [one for one in placed if area_id is None or places[one[0]][0] == area_id.int] or placed
-    clustered = len(in_view) > MOST_MARKS
+    clusters = _clusters(in_view, places) if len(in_view) > MOST_MARKS else ()
+    view = _view([point for _n, point in in_view], projection)
+    scale = round(max(view[2], view[3]) / HEIGHT, 3)
+    circles = [(point, _radius(len(inside))) for _area, point, inside in clusters] or [
+        (point, MARK_RADIUS * scale) for _n, point in in_view
+    ]
+    middles = {one: _centre(points) for one, points in by_area.items()}
+    at = names_apart(middles, dict(names), circles, view, NAME_SIZE * scale)
     return _Layout(
-        marks=() if clustered else tuple(in_view),
-        clusters=_clusters(in_view, places) if clustered else (),
-        outlines=tuple((one, *_outline(points)) for one, points in by_area.items()),
+        marks=() if clusters else tuple(in_view),
+        clusters=clusters,
+        outlines=tuple((one, _outline(points), at[one]) for one, points in by_area.items()),
         lines=tuple(_path(line, projection) for line in lines),
-        view=_view([point for _n, point in in_view], projection),
+        view=view,
+        scale=scale,
         unplaced=len(places) - len(placed),
     )
 
@@ -236,13 +256,16 @@ def _clusters(
 
 
 def _cluster(area_id: UUID, centre: LatLon, inside: Sequence[Located]) -> MapCluster:
-    radius = round(5 + 2.2 * math.sqrt(len(inside)), 1)
     empty = sum(str(site.state) in _EMPTY for site in inside)
-    return MapCluster(area_id, *centre, radius, len(inside), empty)
+    return MapCluster(area_id, *centre, _radius(len(inside)), len(inside), empty)
 
 
-def _outline(points: Sequence[LatLon]) -> tuple[str, LatLon]:
-    return " ".join(f"{x:g},{y:g}" for x, y in _hull(points)), _centre(points)
+def _radius(sites: int) -> float:
+    return round(6 + 2.2 * math.sqrt(sites), 1)
+
+
+def _outline(points: Sequence[LatLon]) -> str:
+    return " ".join(f"{x:g},{y:g}" for x, y in _hull(points))
 
 
 def _centre(points: Sequence[LatLon]) -> LatLon:
