@@ -146,10 +146,13 @@ def test_number_areas_map_and_the_sites_in_trouble_are_on_the_first_screen(
         make_member(site=site)
     desk.goto(f"{picket.server}/actions/{action.id}/turnout?lang={language}")
     desk.locator("#freshness button").wait_for()
-    rows = desk.locator("#sites tbody tr")
-    for part in (desk.locator(".number"), desk.locator(".area-tiles"), desk.locator("#map svg"), rows.nth(5)):
-        box = part.bounding_box()
-        assert box and box["y"] + box["height"] <= 900, part
+    desk.locator("#sites tbody tr:nth-child(6)").wait_for()
+    # All at once: the script puts new ones in their place every few seconds.
+    ends = desk.evaluate(
+        "parts => parts.map(part => document.querySelector(part).getBoundingClientRect().bottom)",
+        parts := [".number", ".area-tiles", "#map svg", "#sites tbody tr:nth-child(6)"],
+    )
+    assert {part: end for part, end in zip(parts, ends, strict=True) if not 0 < end <= 900} == {}
     for width in (1024, 1280, 1440, 1536, 1920):
         desk.set_viewport_size({"width": width, "height": 900})
         table = desk.locator(".places .table")

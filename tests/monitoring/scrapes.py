@@ -32,16 +32,17 @@ def value(series: Series, name: str, **labels: str) -> float:
 
 def scraped_when(ready: Callable[[Series], bool], *ports: int) -> Series:
     """All of these ports, as soon as that is so."""
-    deadline = time.monotonic() + 120
+    deadline, why = time.monotonic() + 120, ""
     while True:
         try:
             series = merged(scrape(port) for port in ports)
-        except OSError:
-            series = {}
+        except OSError as error:
+            series, why = {}, str(error)
         if series and ready(series):
             return series
         if time.monotonic() > deadline:
-            raise AssertionError(f"not in two minutes; there is {sorted({name for name, _ in series})}")
+            names = sorted({name for name, _ in series})
+            raise AssertionError(f"not in two minutes; there is {names} {why}")
         time.sleep(0.3)
 
 

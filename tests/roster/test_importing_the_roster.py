@@ -60,7 +60,7 @@ def test_the_lines_to_look_at_are_shown_and_nobody_without_keys_can_read_them(cl
     assert json.loads(dry_run.warned_lines)["no_phone"] == [4], "Ana's line"
     sign_in(client, make_person(role=RoleName.ADMIN))
     page = client.get(f"/imports/{dry_run.id}").text
-    assert re.search(r"have no phone number\s*<details>.*?<p class=\"small\">4</p>", page, re.DOTALL)
+    assert re.search(r"have no phone number</span>\s*<details>.*?<p class=\"small\">4</p>", page, re.DOTALL)
     [stored] = db.session.execute(select(Import.__table__).where(Import.id == dry_run.id)).all()
     assert b"no_phone" not in stored.warned_lines_enc
     assert "lines" not in " ".join(set(stored.summary) - {"rejected_lines"})

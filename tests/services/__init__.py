@@ -3,7 +3,9 @@
 Nothing is skipped: what cannot be had raises `NotAvailable` with the remedy.
 """
 
+import secrets
 import socket
+from contextlib import suppress
 
 
 class NotAvailable(RuntimeError):
@@ -11,10 +13,13 @@ class NotAvailable(RuntimeError):
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on loopback that nobody listens on at this moment, below those that the system gives to
+    whoever connects: one of them could be taken before a server of ours binds it."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def is_listening(port: int) -> bool:
