@@ -93,7 +93,7 @@ def _settings(module: str, tests: Sequence[str], on_postgres_too: bool) -> str:
     chosen = [] if on_postgres_too else ["-k", "not postgres"]
     values = {
         "source_paths": ["mobilize", "workers"],
-        "only_mutate": [f"mobilize/{module.replace('.', '/')}.py"],
+        "only_mutate": [str(file_of(module).relative_to(ROOT))],
         "also_copy": COPIED,
         "pytest_add_cli_args_test_selection": tests,
         "pytest_add_cli_args": [*chosen, *(f"-p{name}" for name in PLUGINS)],
@@ -103,6 +103,12 @@ def _settings(module: str, tests: Sequence[str], on_postgres_too: bool) -> str:
         "timeout_constant": 10,
     }
     return "\n".join(["[tool.mutmut]", *(f"{name} = {json.dumps(value)}" for name, value in values.items())])
+
+
+def file_of(module: str) -> Path:
+    """The file of a module or, of a package, what it begins with."""
+    path = ROOT / "mobilize" / module.replace(".", "/")
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
 def _mutmut(folder: Path, *arguments: str, quiet: bool = False) -> str:
