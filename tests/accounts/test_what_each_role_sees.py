@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from mobilize.accounts.access.authority import EVER, RoleRank
 from mobilize.accounts.access.scope import (
@@ -21,8 +21,8 @@ from mobilize.accounts.access.scope import (
 )
 from mobilize.accounts.models import Person, RoleName, RoleTerm
 from mobilize.database import atomic, db
-from mobilize.roster.models import Site
-from tests.builders import LONG_AGO, make_area, make_person, make_site
+from mobilize.roster.models import Membership, MembershipRank, Site
+from tests.builders import LONG_AGO, make_area, make_member, make_person, make_site
 
 NORTH, SOUTH = uuid.uuid4(), uuid.uuid4()
 LINCOLN, MADISON, ROOSEVELT = (Site(id=uuid.uuid4(), area_id=area) for area in (NORTH, NORTH, SOUTH))
@@ -45,6 +45,29 @@ def test_a_chair_sees_chapters_an_organizer_areas_and_the_office_everything(
 ) -> None:
     assert [site for site in (LINCOLN, MADISON, ROOSEVELT, None) if scope.sees(site)] == sites
     assert [area for area in (NORTH, SOUTH, None) if scope.sees_area(area)] == areas
+
+
+def test_members_are_those_of_its_sites_by_home_or_second_site(app: Flask) -> None:
+    north, south = make_area("North"), make_area("South")
+    lincoln, madison = make_site("Lincoln", area=north), make_site("Madison", area=south)
+    here, elsewhere = make_member(site=lincoln), make_member(site=madison)
+    moved = make_member(site=lincoln)
+    with atomic() as session:
+        session.add(
+            Membership(
+                member_id=elsewhere.id, site_id=lincoln.id, rank=MembershipRank.SECOND, from_at=LONG_AGO
+            )
+        )
+        own = Membership.member_id == moved.id
+        session.execute(update(Membership).where(own).values(to_at=LONG_AGO + timedelta(days=1)))
+
+    def members_of(scope: Scope) -> set[uuid.UUID] | None:
+        members = scope.members()
+        return None if members is None else set(db.session.scalars(members))
+
+    assert members_of(Scope(sites=frozenset({lincoln.id}))) == {here.id, elsewhere.id}
+    assert members_of(Scope(areas=frozenset({south.id}))) == {elsewhere.id}
+    assert members_of(NOBODY) == set() and members_of(THE_OFFICE) is None
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,19 @@ def test_rows_taken_off_the_end_are_missed(app: Flask, left: int) -> None:
     assert audit.verify() == ChainCheck(left, 1, left + 1, None, "missing")
 
 
+def test_an_end_that_was_read_before_more_was_sealed_is_met_on_the_way(app: Flask) -> None:
+    chain(3)
+    end = health_checks.latest(HEAD)
+    assert end is not None
+    before = end.value
+    audit.note_all("shell", "test.deed", [4], now=START)
+    assert audit.seal_rows(now=START) == 1
+    health_checks.record(HEAD, before, now=START)
+    assert audit.verify() == ChainCheck(4, 0)
+    health_checks.record(HEAD, "3:another", now=START)
+    assert audit.verify() == ChainCheck(4, 0, 5, None, "missing")
+
+
 def test_rows_that_are_sealed_while_the_chain_is_walked_do_not_break_it(app: Flask) -> None:
     chain(3)
     audit.note("shell", "test.deed", "while it is walked", now=START)
