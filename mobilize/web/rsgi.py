@@ -108,8 +108,8 @@ class RsgiAdapter:
         observe: "Observe | None" = None,
     ):
         self._app, self._polls = app, polls
-        self._people = _ThreadPool("request", SimpleQueue(), threads)
-        self._pages = _ThreadPool("poll", SimpleQueue(), polls.threads) if polls else self._people
+        self._for_people = _ThreadPool("request", SimpleQueue(), threads)
+        self._for_polls = _ThreadPool("poll", SimpleQueue(), polls.threads) if polls else self._for_people
         self._uploads, self._body_seconds = uploads, body_seconds
         self._changes, self._starts, self._observe = changes, starts, observe
         self._repeated = RepeatedAnswers()
@@ -119,7 +119,7 @@ class RsgiAdapter:
         self._loop = loop
         self._turns = {upload: asyncio.Semaphore(upload.at_once) for upload in self._uploads}
         self._starts()
-        for pool in {self._people, self._pages}:
+        for pool in {self._for_people, self._for_polls}:
             for n in range(pool.threads):
                 name = f"{pool.name}-{n}"
                 threading.Thread(target=self._answer_requests, args=(pool,), name=name, daemon=True).start()
@@ -140,7 +140,7 @@ class RsgiAdapter:
         self, scope: "Scope", protocol: "HTTPProtocol", body: IO[bytes]
     ) -> RsgiResponse | None:
         answered: asyncio.Future[RsgiResponse | None] = self._loop.create_future()
-        pool = self._pages if self._polls and self._polls.path.search(scope.path) else self._people
+        pool = self._for_polls if self._polls and self._polls.path.search(scope.path) else self._for_people
         pool.requests.put(_Request(scope, protocol, body, answered, time.monotonic()))
         if pool.requests.qsize() <= pool.threads or scope.method not in ("GET", "HEAD"):
             return await answered
