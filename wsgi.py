@@ -9,6 +9,7 @@ from functools import partial
 
 import config
 from mobilize import create_app
+from mobilize.checkins.line.state import prepare_lines
 from mobilize.checkins.photos.pictures import LARGEST_UPLOAD as LARGEST_PHOTO
 from mobilize.fast.versions import READ_EVERY_SECONDS, line_versions
 from mobilize.observability import logs, metrics
@@ -28,7 +29,9 @@ UPLOADS = (
 )
 # Open lines, boards and walls, and the receipts of carriers.
 POLLS = Polls(re.compile(r"^/line/[^/]+/state$|/(turnout|board)\.json$|^/texts/receipts/"), threads=3)
-changes = ChangeWaiter(partial(line_versions, app), every_seconds=READ_EVERY_SECONDS)
+changes = ChangeWaiter(
+    partial(line_versions, app), every_seconds=READ_EVERY_SECONDS, prepare=partial(prepare_lines, app)
+)
 metrics.watch(metrics.LOOKS_HELD, changes.how_many_wait)
 
 

@@ -9,12 +9,27 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
-from sqlalchemy import CTE, JSON, Connection, Dialect, Text, bindparam, cast, column, func, select
+from sqlalchemy import (
+    CTE,
+    JSON,
+    Connection,
+    Dialect,
+    Integer,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal_column,
+    select,
+    true,
+)
 from sqlalchemy.exc import DBAPIError
 
-from mobilize.database import atomic, autocommit_connection, db, inside_atomic, start_afresh
+from mobilize.database import atomic, autocommit_connection, db, inside_atomic, is_postgres, start_afresh
 
 Rows = list[tuple[Any, ...]]
 Result = TypeVar("Result")
@@ -59,6 +74,47 @@ def _connection() -> Connection:
 def run_for(statement: CachedStatement, rows: Sequence[Mapping[str, Any]]) -> Rows:
     """The same for a statement about `given_rows`: all of them at once."""
     return run(statement, {"given": json.dumps(rows, default=_as_text)})
+
+
+class BatchStatement:
+    """A SELECT about one question, run for many at once: on PostgreSQL in one statement, in which each
+    question is a LATERAL step of its own; on SQLite, where nothing travels, one after the other.
+
+    `columns`: what a question holds (name -> SQL type). `build` makes the SELECT from an object with these
+    names; `order` names those of its columns that its rows are in the order of."""
+
+    def __init__(self, columns: Mapping[str, Any], build: Callable[[Any], Any], *, order: Sequence[str] = ()):
+        self._columns, self._build, self._order = {"n": Integer, **columns}, build, order
+        self._for_all, self._for_one = CachedStatement(self._of_all), CachedStatement(self._of_one)
+
+    def run(self, questions: Sequence[Mapping[str, Any]]) -> list[Rows]:
+        """The rows of each question."""
+        if not questions:
+            return []
+        if not is_postgres():
+            return [run(self._for_one, question) for question in questions]
+        answers: list[Rows] = [[] for _question in questions]
+        for n, *row in run_for(self._for_all, [{"n": n} | dict(one) for n, one in enumerate(questions)]):
+            answers[n].append(tuple(row))
+        return answers
+
+    def _of_all(self) -> Any:
+        questions = given_rows(self._columns)
+        # By name alone: for columns of a table each SELECT within the answer would read that table anew.
+        parameters = {
+            name: literal_column(f"{questions.name}.{name}", kind) for name, kind in self._columns.items()
+        }
+        answer = self._build(SimpleNamespace(**parameters)).lateral()
+        order = [answer.c[name] for name in self._order]
+        pairs = questions.join(answer, true())
+        return select(questions.c.n, *answer.c).select_from(pairs).order_by(questions.c.n, *order)
+
+    def _of_one(self) -> Any:
+        question = SimpleNamespace(
+            **{name: bindparam(name, type_=kind) for name, kind in self._columns.items()}
+        )
+        answer = self._build(question)
+        return answer.order_by(*(answer.selected_columns[name] for name in self._order))
 
 
 def retried(work: Callable[[], Result]) -> Result:

@@ -90,8 +90,8 @@ class RsgiAdapter:
     and no thread.
 
     An answer with the header `WAITS_FOR` is held back (long polling, RFC 6202) without a thread, at most
-    `HELD_SECONDS`: when what that names has changed, `app` is asked again, else it leaves as it is. One whose
-    view said so is given again to the same request without asking `app` (`repeated_answers`).
+    `HELD_SECONDS`: when what that names has changed, `app` is asked again, else it leaves as it is. Where the
+    view said so, what stands there by then is given without asking `app` (`repeated_answers`).
 
     `starts` is called once in each process; `observe` after each answer of a thread, also one held back."""
 
@@ -158,10 +158,11 @@ class RsgiAdapter:
         with _gone(protocol) as gone:
             while held is not None:
                 left = until - self._loop.time()
-                if left <= 0 or not self._changes or not await self._changes.wait(held.waits_for, left, gone):
+                changes = self._changes if held.waits_for and left > 0 else None
+                if changes is None or not await changes.wait(held.waits_for, left, gone):
                     return _send(held, protocol)
                 # What changed may show nothing to this asker, who is held on: else the time would tell.
-                held = await self._answered(scope, protocol, BytesIO())
+                held = self._repeated.find(scope) or await self._answered(scope, protocol, BytesIO())
 
     async def _body(self, scope: "Scope", protocol: "HTTPProtocol") -> IO[bytes] | None:
         """The whole body, or what raises the refusal; None when the sender is gone. Waiting until a large one
@@ -259,10 +260,17 @@ class _StartResponse:
 
 class ChangeWaiter:
     """Waiting for changes, in the event loop. `read` gives the current version of each name that anybody may
-    wait for; it runs in another thread, once in each interval for all who wait, and not at all for nobody."""
+    wait for; it runs in another thread, once in each interval for all who wait, and not at all for nobody.
+    There `prepare` is given what was read, before anybody who waits for it is woken."""
 
-    def __init__(self, read: Callable[[], Mapping[str, int]], *, every_seconds: float):
-        self._read, self._every = read, every_seconds
+    def __init__(
+        self,
+        read: Callable[[], Mapping[str, int]],
+        *,
+        every_seconds: float,
+        prepare: Callable[[Mapping[str, int]], None] = lambda _versions: None,
+    ):
+        self._read, self._every, self._prepare = read, every_seconds, prepare
         self._waiting: dict[str, set[asyncio.Future[bool]]] = {}
         self._reading: asyncio.Task[None] | None = None
 
@@ -291,15 +299,26 @@ class ChangeWaiter:
         while self._waiting:
             await asyncio.sleep(self._every)
             try:
-                versions = await asyncio.to_thread(self._read)
+                ended = await asyncio.to_thread(self._changed, list(self._waiting))
             except Exception:
                 _log.warning("what changed could not be read", exc_info=True)
                 continue
-            for waits_for, futures in list(self._waiting.items()):
-                name, _space, version = waits_for.partition(" ")
-                if versions.get(name, 0) != int(version):
-                    for changed in futures:
-                        _settle(changed, True)
+            for waits_for in ended:
+                for changed in self._waiting.get(waits_for, ()):
+                    _settle(changed, True)
+
+    def _changed(self, waiting: Iterable[str]) -> list[str]:
+        """Those that somebody waits for no longer in vain."""
+        versions, ended = self._read(), []
+        for waits_for in waiting:
+            name, _space, version = waits_for.partition(" ")
+            if versions.get(name, 0) != int(version):
+                ended.append(waits_for)
+        try:
+            self._prepare(versions)
+        except Exception:  # each who is woken is then answered by the application
+            _log.warning("what changed could not be prepared", exc_info=True)
+        return ended
 
 
 def _settle(changed: "asyncio.Future[bool]", value: bool) -> None:

@@ -189,16 +189,16 @@ def test_while_the_versions_are_read_nobody_else_waits(app, event, monkeypatch):
     current, entered, answered = versions(), threading.Event(), threading.Event()
     before = current.of(event.id)
 
-    def slowly(ids):
+    def slowly(numbers):
         entered.set()
         assert answered.wait(10)
-        return dict.fromkeys(ids, before)
+        return numbers
 
     def read():
         with app.app_context():
             current.read()
 
-    monkeypatch.setattr(current, "_stored", slowly)
+    monkeypatch.setattr("mobilize.fast.versions._changed_from", slowly)
     reader = threading.Thread(target=read)
     reader.start()
     try:

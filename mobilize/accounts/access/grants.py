@@ -3,19 +3,19 @@
 import base64
 import secrets
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Date, Uuid, bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, Date, Uuid, exists, or_, select, update
 
 from mobilize import audit, clock
 from mobilize.accounts.access.scope import running_on, today
 from mobilize.accounts.models import GrantKind, LineGrant, Person, RoleName, RoleTerm
 from mobilize.backup import journal
 from mobilize.database import atomic, db
-from mobilize.fast.statements import CachedStatement, retried, run
+from mobilize.fast.statements import BatchStatement, retried
 from mobilize.fast.versions import VersionCache, mark_changed, version_of
 from mobilize.keys import crypto
 from mobilize.keys.tokens import hash_token
@@ -341,16 +341,33 @@ def line_phones(event_id: uuid.UUID, *, now: datetime, fresh: bool = False) -> L
     """The phones of an event's line, read once in this process for each version of the line: half a second
     old at most, or `fresh`."""
     version = version_of(event_id, fresh=fresh)
-    return _phones.get(event_id, version, now, lambda: _read_phones(event_id, version, now))
+    return _phones.get(event_id, version, now, lambda: _read_phones({event_id: version}, now)[event_id])
 
 
-def _read_phones(event_id: uuid.UUID, version: int, now: datetime) -> LinePhones:
-    rows = retried(lambda: run(_LINE_PHONES, {"event": event_id, "today": today(now)}))
-    grants = {}
-    for token_hash, grant, kind, link_id, made_at, ends_at, revoked_at, has_role in rows:
-        end = min(ends_at, revoked_at or ends_at) if has_role else _EVER
-        grants[token_hash] = HeldGrant(grant, event_id, kind, link_id, made_at, end)
-    return LinePhones(version, now + PHONES_KEPT_AT_MOST, grants)
+def cached_line_phones(event_id: uuid.UUID, version: int, now: datetime) -> LinePhones | None:
+    """The same of this version, without asking the database; None where that would be needed."""
+    return _phones.find(event_id, version, now)
+
+
+def read_line_phones(versions: Mapping[uuid.UUID, int], now: datetime) -> Mapping[uuid.UUID, LinePhones]:
+    """The phones of the lines of many events, read at once and kept; `versions` was read before."""
+    read = _read_phones(versions, now)
+    for event_id, phones in read.items():
+        _phones.keep(event_id, phones)
+    return read
+
+
+def _read_phones(versions: Mapping[uuid.UUID, int], now: datetime) -> dict[uuid.UUID, LinePhones]:
+    questions = [{"event": event_id, "today": today(now)} for event_id in versions]
+    phones = {}
+    answers = retried(lambda: _LINE_PHONES.run(questions))
+    for (event_id, version), rows in zip(versions.items(), answers, strict=True):
+        grants = {}
+        for token_hash, grant, kind, link_id, made_at, ends_at, revoked_at, has_role in rows:
+            end = min(ends_at, revoked_at or ends_at) if has_role else _EVER
+            grants[token_hash] = HeldGrant(grant, event_id, kind, link_id, made_at, end)
+        phones[event_id] = LinePhones(version, now + PHONES_KEPT_AT_MOST, grants)
+    return phones
 
 
 def grant_by_token(token: str, *, now: datetime) -> LineGrant | None:
@@ -361,11 +378,11 @@ def grant_by_token(token: str, *, now: datetime) -> LineGrant | None:
 
 def grants_end_at(event_id: uuid.UUID) -> dict[uuid.UUID, datetime]:
     """The end of each phone's grant of an event's line, as it is stored now: see `HeldGrant`."""
-    return _read_phones(event_id, 0, clock.now()).ends()
+    return _read_phones({event_id: 0}, clock.now())[event_id].ends()
 
 
-def _line_phones() -> Any:
-    role = or_(LineGrant.person_id.is_(None), _holds_a_role(bindparam("today", type_=Date())))
+def _line_phones(question: Any) -> Any:
+    role = or_(LineGrant.person_id.is_(None), _holds_a_role(question.today))
     columns = (
         LineGrant.token_hash,
         LineGrant.id,
@@ -375,8 +392,8 @@ def _line_phones() -> Any:
         LineGrant.ends_at,
         LineGrant.revoked_at,
     )
-    phones = LineGrant.event_id == bindparam("event", type_=Uuid()), LineGrant.kind.in_(PHONES)
-    return select(*columns, role.label("has_role")).where(*phones).order_by(LineGrant.id)
+    phones = LineGrant.event_id == question.event, LineGrant.kind.in_(PHONES)
+    return select(*columns, role.label("has_role")).where(*phones)
 
 
 def holds_a_role() -> ColumnElement[bool]:
@@ -388,7 +405,7 @@ def holds_a_role() -> ColumnElement[bool]:
 def _holds_a_role(day: Any) -> ColumnElement[bool]:
     its_own = or_(LineGrant.role_id.is_(None), RoleTerm.id == LineGrant.role_id)
     terms = select(RoleTerm.id).where(RoleTerm.person_id == LineGrant.person_id, its_own, running_on(day))
-    return exists(terms.correlate(LineGrant))
+    return exists(terms.correlate_except(RoleTerm))
 
 
-_LINE_PHONES = CachedStatement(_line_phones)
+_LINE_PHONES = BatchStatement({"event": Uuid(), "today": Date()}, _line_phones, order=["id"])

@@ -11,6 +11,7 @@ from typing import Any
 
 from cachetools import TLRUCache, cached
 from sqlalchemy import ColumnElement, Select, Uuid, and_, bindparam, exists, false, func, or_, select
+from sqlalchemy.orm import aliased
 
 from mobilize.actions.models import Event, EventChapter
 from mobilize.checkins.models import (
@@ -29,7 +30,7 @@ from mobilize.checkins.models import (
 from mobilize.checkins.record.attendance import ATTENDS
 from mobilize.checkins.record.head_counts import HeadCountReading, by_event, supporters_reported
 from mobilize.database import db
-from mobilize.fast.statements import CachedStatement, run
+from mobilize.fast.statements import BatchStatement, CachedStatement, run
 from mobilize.keys import crypto
 from mobilize.roster.models import Gate, Member, Membership
 from mobilize.roster.names import PersonName, fold
@@ -170,8 +171,17 @@ def the_list(event_id: uuid.UUID) -> list[ListedMember] | None:
 def who_is_in(event_id: uuid.UUID) -> dict[uuid.UUID, Presence]:
     """The members of the list who are in. Of everybody else the line's phones learn one number:
     `line_figures`."""
+    return who_are_in([event_id])[0]
+
+
+def who_are_in(event_ids: Sequence[uuid.UUID]) -> list[dict[uuid.UUID, Presence]]:
+    """The same of many lines, read at once, in their order."""
+    return [_by_member(rows) for rows in _WHO_IS_IN.run([{"event": event_id} for event_id in event_ids])]
+
+
+def _by_member(rows: Iterable[Sequence[Any]]) -> dict[uuid.UUID, Presence]:
     here: dict[uuid.UUID, Presence] = {}
-    for member, first_at, out_at, duty, ticked in run(_WHO_IS_IN, {"event": event_id}):
+    for member, first_at, out_at, duty, ticked in rows:
         # Of several shifts: there since the first one, with the duty of the last.
         before = here.get(member, Presence(first_at, ticked))
         here[member] = Presence(before.first_at, before.ticked, out_at, duty)
@@ -239,8 +249,9 @@ def has_list(event_id: uuid.UUID) -> bool:
 
 
 def _has_list(event: Any) -> ColumnElement[bool]:
-    chapters = select(func.count()).select_from(_chapters(event).subquery()).scalar_subquery()
-    at_a_site = exists().where(Event.id == event, Event.site_id.is_not(None))
+    chapters = _chapters(event).with_only_columns(func.count()).scalar_subquery()
+    one = aliased(Event)
+    at_a_site = exists(select(one.id).where(one.id == event, one.site_id.is_not(None)))
     return and_(at_a_site, chapters <= CHAPTERS_ON_A_LIST)
 
 
@@ -282,20 +293,17 @@ def _answers_for_typed_phone(event: Any) -> ColumnElement[bool]:
     return and_(Evidence.method == Method.TEXT, Evidence.member_id.in_(typed))
 
 
-def _who_is_in(event: Any) -> Any:
+def _who_is_in(question: Any) -> Any:
+    event = question.event
     ticked = _standing_ticks(event).with_only_columns(Evidence.member_id)
     ticked = ticked.where(Evidence.member_id.is_not(None))
-    return (
-        select(
-            Attendance.member_id,
-            Attendance.first_at,
-            Attendance.out_at,
-            Attendance.duty,
-            Attendance.member_id.in_(ticked),
-        )
-        .where(Attendance.event_id == event, Attendance.member_id.in_(_list_of(event)))
-        .order_by(Attendance.first_at, Attendance.member_id)
-    )
+    return select(
+        Attendance.member_id,
+        Attendance.first_at,
+        Attendance.out_at,
+        Attendance.duty,
+        Attendance.member_id.in_(ticked).label("ticked"),
+    ).where(Attendance.event_id == event, Attendance.member_id.in_(_list_of(event)))
 
 
 def _head_counts(event: Any) -> Any:
@@ -328,4 +336,4 @@ def gates_of(event: Event) -> Sequence[Gate]:
 _EVENT = bindparam("event", type_=Uuid())
 _FIGURES = CachedStatement(lambda: select(*sums_of(_EVENT)))
 _HEAD_COUNTS = CachedStatement(lambda: _head_counts(_EVENT))
-_WHO_IS_IN = CachedStatement(lambda: _who_is_in(_EVENT))
+_WHO_IS_IN = BatchStatement({"event": Uuid()}, _who_is_in, order=["first_at", "member_id"])

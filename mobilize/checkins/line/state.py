@@ -9,38 +9,49 @@ import hashlib
 import json
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Uuid, and_, bindparam, select
+from flask import Flask
+from sqlalchemy import Uuid, and_, select
 
-from mobilize.accounts.access.grants import HeldGrant, LinePhones, forget_phones, line_phones
+from mobilize import clock
+from mobilize.accounts.access.grants import (
+    HeldGrant,
+    LinePhones,
+    cached_line_phones,
+    forget_phones,
+    line_phones,
+    read_line_phones,
+)
 from mobilize.accounts.models import GrantKind
 from mobilize.actions.models import Event, EventState, check_in_address
 from mobilize.actions.queries import EARLY, LATE
 from mobilize.backup.gaps import latest_loss
 from mobilize.checkins.line.queries import (
     HEAD_COUNT_COLUMNS,
-    HEAD_COUNT_ORDER,
     LineFigures,
     Presence,
     figures_of,
     head_count_of,
     sums_of,
     uncertain_of,
-    who_is_in,
+    who_are_in,
 )
 from mobilize.checkins.line.rotating_codes import KEY_AHEAD, rotating_key
 from mobilize.checkins.models import HeadCount
-from mobilize.fast.statements import CachedStatement, retried, run
+from mobilize.fast.statements import BatchStatement, Rows, retried
 from mobilize.fast.versions import VersionCache, version_of
-from mobilize.languages import _, language, say_time, time_writer
+from mobilize.languages import LANGUAGES, _, in_language, language, say_time, time_writer
 from mobilize.printing.qr import qr_address
 
 # The roster moves no version: a name that was added shows after this.
 KEPT_AT_MOST = timedelta(seconds=60)
+# And before that it is read again for those who wait, as soon as no more than this is left.
+READ_AGAIN = timedelta(seconds=10)
+AT_ONCE = 40
 # In each process: a line of 400 names takes 30,000.
 STATE_CACHE_BYTES = 32 << 20
 
@@ -100,7 +111,51 @@ def line_state(grant: HeldGrant, now: datetime, *, fresh: bool = False) -> Cache
     `fresh`, for a phone that has just sent something."""
     # The version first: a change that comes while the rest is read is seen by the next look.
     version = version_of(grant.event_id, fresh=fresh)
-    return _states.get((grant.id, language()), version, now, lambda: _state(grant, version, now))
+    return _states.get((grant.id, language()), version, now, lambda: _read_state(grant, version, now))
+
+
+def cached_state(
+    event_id: uuid.UUID, token_hash: bytes, code: str, version: int, now: datetime
+) -> CachedState | None:
+    """The state for the phone with this token, in the language `code`, without asking the database and
+    outside an application's context; None where that would be needed, or the phone may not look."""
+    phones = cached_line_phones(event_id, version, now)
+    grant = phones.grants.get(token_hash) if phones else None
+    return _states.find((grant.id, code), version, now) if grant and now < grant.ends_at else None
+
+
+def prepare_lines(app: Flask, versions: Mapping[str, int]) -> None:
+    """Make ready what the phones of lines are answered next; `versions`: by their events' ids in hex.
+
+    Lines that have changed, and some of those that were read nearly a minute ago, are read at once for all of
+    their phones, in the languages that somebody read them in."""
+    with app.app_context():
+        _prepare({uuid.UUID(name): version for name, version in versions.items()}, clock.now())
+
+
+def _prepare(current: Mapping[uuid.UUID, int], now: datetime) -> None:
+    before = {event_id: states for event_id in current if (states := _last_read(event_id))}
+    changed = [one for one in before if any(it.version != current[one] for it in before[one].values())]
+    aging = [one for one in before if min(it.until for it in before[one].values()) < now + READ_AGAIN]
+    versions = {one: current[one] for one in (*changed, *aging[:AT_ONCE])}
+    for line in _read_lines(versions, read_line_phones(versions, now)):
+        for code in before[line.event.id]:
+            with in_language(code):
+                _keep(line, code, now)
+
+
+def _last_read(event_id: uuid.UUID) -> dict[str, _Shared]:
+    """What was read of a line last, by language."""
+    states = {code: _shared.last((event_id, code)) for code in LANGUAGES}
+    return {code: state for code, state in states.items() if state}
+
+
+def _keep(line: "_Line", code: str, now: datetime) -> None:
+    shared = line.shared(now)
+    _shared.keep((line.event.id, code), shared)
+    for grant in line.phones.grants.values():
+        if now < grant.ends_at:
+            _states.keep((grant.id, code), _state(grant, shared, now))
 
 
 def forget() -> None:
@@ -124,46 +179,71 @@ def rotating_address(event: Event | LineEvent) -> str:
     return qr_address(f"{check_in_address(event.code)}/")
 
 
-def _state(grant: HeldGrant, version: int, now: datetime) -> CachedState:
-    key = grant.event_id, language()
-    shared = _shared.get(key, version, now, lambda: _read(grant.event_id, version, now))
+def _read_state(grant: HeldGrant, version: int, now: datetime) -> CachedState:
+    def read() -> _Shared:
+        phones = line_phones(grant.event_id, now=now)
+        [line] = _read_lines({grant.event_id: version}, {grant.event_id: phones})
+        return line.shared(now)
+
+    return _state(grant, _shared.get((grant.event_id, language()), version, now, read), now)
+
+
+def _state(grant: HeldGrant, shared: _Shared, now: datetime) -> CachedState:
     own: dict[str, object] = {"phones": phones_text(shared.phones.beside(grant, now), shared.tz)}
     if grant.kind is GrantKind.CHAIR:
         own["uncertain"] = shared.uncertain
     body = f"{shared.json},{_json(own)[1:]}".encode()
-    return CachedState(version, shared.until, body, hashlib.sha256(body).hexdigest()[:32])
+    return CachedState(shared.version, shared.until, body, hashlib.sha256(body).hexdigest()[:32])
 
 
-def _read(event_id: uuid.UUID, version: int, now: datetime) -> _Shared:
-    phones = line_phones(event_id, now=now)
-    event, here, figures, uncertain, epoch = retried(lambda: _read_line(event_id))
-    ends, write = phones.ends(), time_writer(event.tz)
-    key = rotating_key(event, now, ends)
-    values = {
-        "address": rotating_address(event),
-        "key": key.hex() if key else None,
-        "named": figures.named,
-        "others": figures.others,
-        "head_count": figures.head_count,
-        "head_count_at": figures.head_count_at and write(figures.head_count_at),
-        "supporters": figures.supporters,
-        "epoch": epoch,
-        "duties": Counter(one.duty for one in here.values() if one.is_elsewhere),
-        "in": {str(member): _presence(one, write) for member, one in here.items()},
-    }
-    hours = event.starts_at - EARLY - KEY_AHEAD, event.ends_at + LATE
-    until = min([now + KEPT_AT_MOST, *(at for at in (*ends.values(), *hours) if at > now)])
-    return _Shared(version, until, _json(values)[:-1], event.tz, uncertain, phones)
+class _Line(NamedTuple):
+    """What was read of a line for all its phones, in any language."""
+
+    version: int
+    phones: LinePhones
+    event: LineEvent
+    here: dict[uuid.UUID, Presence]
+    figures: LineFigures
+    uncertain: int
+    epoch: str
+
+    def shared(self, now: datetime) -> _Shared:
+        """What all phones are given, in the reader's language."""
+        event, figures, here = self.event, self.figures, self.here
+        ends, write = self.phones.ends(), time_writer(event.tz)
+        key = rotating_key(event, now, ends)
+        values = {
+            "address": rotating_address(event),
+            "key": key.hex() if key else None,
+            "named": figures.named,
+            "others": figures.others,
+            "head_count": figures.head_count,
+            "head_count_at": figures.head_count_at and write(figures.head_count_at),
+            "supporters": figures.supporters,
+            "epoch": self.epoch,
+            "duties": Counter(one.duty for one in here.values() if one.is_elsewhere),
+            "in": {str(member): _presence(one, write) for member, one in here.items()},
+        }
+        hours = event.starts_at - EARLY - KEY_AHEAD, event.ends_at + LATE
+        until = min([now + KEPT_AT_MOST, *(at for at in (*ends.values(), *hours) if at > now)])
+        return _Shared(self.version, until, _json(values)[:-1], event.tz, self.uncertain, self.phones)
 
 
-def _read_line(event_id: uuid.UUID) -> tuple[LineEvent, dict[uuid.UUID, Presence], LineFigures, int, str]:
-    rows = run(_LINE_EVENT, {"event": event_id})
-    event, sums = LineEvent(*rows[0][:_COLUMNS]), rows[0][_COLUMNS : _COLUMNS + 3]
-    loss_id = rows[0][_COLUMNS + 3]
-    counted = head_count_of(event_id, (row[-len(HEAD_COUNT_COLUMNS) :] for row in rows if row[-1]))
-    here = who_is_in(event_id)
-    epoch = loss_id.hex[-12:] if loss_id else ""
-    return event, here, figures_of(here, counted, *sums[:2]), sums[2], epoch
+def _read_lines(versions: Mapping[uuid.UUID, int], phones: Mapping[uuid.UUID, LinePhones]) -> list[_Line]:
+    def read() -> tuple[list[Rows], list[dict[uuid.UUID, Presence]]]:
+        return _LINE_EVENT.run([{"event": one} for one in versions]), who_are_in(list(versions))
+
+    lines = []
+    for (event_id, version), rows, here in zip(versions.items(), *retried(read), strict=True):
+        if not rows:  # it is gone
+            continue
+        event, sums = LineEvent(*rows[0][:_COLUMNS]), rows[0][_COLUMNS : _COLUMNS + 3]
+        loss_id = rows[0][_COLUMNS + 3]
+        counts = (row[-len(HEAD_COUNT_COLUMNS) - 1 : -1] for row in rows if row[-1])
+        figures = figures_of(here, head_count_of(event_id, counts), *sums[:2])
+        epoch = loss_id.hex[-12:] if loss_id else ""
+        lines.append(_Line(version, phones[event_id], event, here, figures, sums[2], epoch))
+    return lines
 
 
 def _json(values: dict[str, Any]) -> str:
@@ -179,16 +259,21 @@ def _presence(here: Presence, write: Callable[[datetime], str]) -> dict[str, obj
     return state
 
 
-def _line_event() -> Any:
+def _line_event(question: Any) -> Any:
     """The event with its sums, once for each head count that stands, or with none: one question for both."""
-    event = bindparam("event", type_=Uuid())
+    event = question.event
     columns = Event.id, Event.code, Event.tz, Event.starts_at, Event.ends_at, Event.state
-    epoch = latest_loss().scalar_subquery().label("epoch")
-    sums = *sums_of(event), uncertain_of(event).scalar_subquery().label("uncertain"), epoch
+    others, supporters = sums_of(event)
+    sums = (
+        others.label("others"),
+        supporters.label("supporters"),
+        uncertain_of(event).scalar_subquery().label("uncertain"),
+        latest_loss().scalar_subquery().label("epoch"),
+    )
     standing = and_(HeadCount.event_id == Event.id, HeadCount.voided_at.is_(None))
-    rows = select(*columns, *sums, *HEAD_COUNT_COLUMNS).outerjoin(HeadCount, standing)
-    return rows.where(Event.id == event).order_by(*HEAD_COUNT_ORDER)
+    counts = *HEAD_COUNT_COLUMNS, HeadCount.id.label("head_count_id")
+    return select(*columns, *sums, *counts).outerjoin(HeadCount, standing).where(Event.id == event)
 
 
 _COLUMNS = len(LineEvent._fields)
-_LINE_EVENT = CachedStatement(_line_event)
+_LINE_EVENT = BatchStatement({"event": Uuid()}, _line_event, order=["counted_at", "head_count_id"])

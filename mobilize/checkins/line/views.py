@@ -18,7 +18,7 @@ from markupsafe import Markup
 from pydantic import ValidationError
 
 from mobilize import audit, clock, settings
-from mobilize.accounts.access.grants import HeldGrant, line_phones, pass_on
+from mobilize.accounts.access.grants import line_phones, pass_on
 from mobilize.accounts.access.permissions import (
     grant,
     held,
@@ -28,6 +28,7 @@ from mobilize.accounts.access.permissions import (
     was_taken_back,
 )
 from mobilize.accounts.models import GrantKind
+from mobilize.accounts.sign_in.sessions import cookie_name
 from mobilize.actions.forms import LabelForm, written
 from mobilize.actions.models import ActionKind, Event
 from mobilize.actions.queries import codes_of, event_by_code, lost_at
@@ -42,18 +43,18 @@ from mobilize.checkins.line.queries import (
     the_list,
     who_is_in,
 )
-from mobilize.checkins.line.state import CachedState, line_state, phones_text, rotating_address
+from mobilize.checkins.line.state import CachedState, cached_state, line_state, phones_text, rotating_address
 from mobilize.checkins.line.sync import do_items
 from mobilize.checkins.photos.queries import CountOfPhone, last_count_by
 from mobilize.checkins.record.head_counts import usual_up_to
 from mobilize.checkins.routes import line as bp
 from mobilize.errors import Refused
 from mobilize.fast.versions import versions
-from mobilize.keys.tokens import read_code
+from mobilize.keys.tokens import hash_token, read_code
 from mobilize.languages import _, language, say_when
 from mobilize.phones import format_phone
 from mobilize.printing.qr import qr_svg
-from mobilize.web.repeated_answers import Again, repeat_by, repeat_unchanged
+from mobilize.web.repeated_answers import Again, Current, repeat_current
 from mobilize.web.rsgi import WAITS_FOR
 from mobilize.web.security_headers import open_camera
 
@@ -130,15 +131,13 @@ def state(code: str) -> Response:
     answer = Response(mimetype="application/json")
     answer.set_etag(look.etag)
     answer.headers |= _our_clock(now)
-    again, waits_for = _again(held(), look, now), f"{held().event_id.hex} {look.version}"
     if look.etag in request.if_none_match:
         answer.status_code = 304
         if "wait" in request.headers.get("Prefer", ""):
-            answer.headers[WAITS_FOR] = waits_for
-        repeat_by(again)
+            answer.headers[WAITS_FOR] = _waits_for(held().event_id, look)
     else:
         answer.set_data(look.body)
-        repeat_unchanged(again, waits_for)
+    repeat_current(_again(held().event_id, request.cookies[cookie_name(f"line-{read_code(code)}")]))
     return answer
 
 
@@ -147,14 +146,22 @@ def _our_clock(now: datetime) -> dict[str, str]:
     return {"X-Now": str(int(now.timestamp() * 1000))}
 
 
-def _again(phone_grant: HeldGrant, look: CachedState, now: datetime) -> Again:
-    """How "nothing has changed" is given again to this phone: while that is so, and its grant was read."""
-    event_id, current = phone_grant.event_id, versions()
-    until = min(look.until, line_phones(event_id, now=now).until)
+def _waits_for(event_id: uuid.UUID, look: CachedState) -> str:
+    return f"{event_id.hex} {look.version}"
 
-    def again() -> tuple[dict[str, str], bytes] | None:
-        now = clock.now()
-        return (_our_clock(now), b"") if current.cached(event_id) == look.version and now < until else None
+
+def _again(event_id: uuid.UUID, token: str) -> Again:
+    """How a phone that has seen a state is given what it sees by then; whoever names none has just sent
+    something, and wants what is stored now."""
+    current, token_hash, in_their = versions(), hash_token(token), language()
+
+    def again(etags: str) -> Current | None:
+        now, version = clock.now(), current.cached(event_id) if etags else None
+        look = None if version is None else cached_state(event_id, token_hash, in_their, version, now)
+        if look is None:
+            return None
+        headers = _our_clock(now) | {"ETag": f'"{look.etag}"', "Content-Length": str(len(look.body))}
+        return Current(headers | {"Content-Type": "application/json"}, look.body, _waits_for(event_id, look))
 
     return again
 

@@ -26,7 +26,7 @@ from mobilize.turnout.figures.counter import AttendanceKey
 from mobilize.turnout.figures.queries import BoardData, board, closed_board, load_data, refresh_data
 from mobilize.turnout.figures.types import Board
 from mobilize.web.http_compression import accepts_gzip
-from mobilize.web.repeated_answers import Again
+from mobilize.web.repeated_answers import Again, Current
 
 # An answer this old (seconds) is counted anew, if anything happened at all.
 KEEP = 1.0
@@ -143,13 +143,14 @@ def rendered_lately(action_id: UUID, scope: Scope, way: tuple[object, ...]) -> R
 def given_again(action_id: UUID, scope: Scope, way: tuple[object, ...], holds: Callable[[], bool]) -> Again:
     """How what was rendered is given again to the browser that asks now, while this `holds`."""
     squeezed = accepts_gzip()
+    always = {"Content-Type": "application/json"} | ({"Content-Encoding": "gzip"} if squeezed else {})
 
-    def again() -> tuple[dict[str, str], bytes] | None:
+    def again(_etags: str) -> Current | None:
         rendered = rendered_lately(action_id, scope, way) if holds() else None
         if rendered is None:
             return None
         body = rendered.gzipped if squeezed else rendered.body
-        return {"ETag": f'W/"{rendered.etag}"', "Content-Length": str(len(body))}, body
+        return Current(always | {"ETag": f'W/"{rendered.etag}"', "Content-Length": str(len(body))}, body)
 
     return again
 
