@@ -28,7 +28,7 @@ UPLOADS = (
     Upload(("/photos/line/",), f"{COOKIES}line-", LARGEST_PHOTO, at_once=60),
 )
 # Open lines, boards and walls, and the receipts of carriers.
-POLLS = Polls(re.compile(r"^/line/[^/]+/state$|/(turnout|board)\.json$|^/texts/receipts/"), threads=3)
+POLLS = Polls(re.compile(r"^/line/[^/]+/state$|/(turnout|board)\.json$|^/texts/receipts/"), threads=1)
 changes = ChangeWaiter(
     partial(line_versions, app), every_seconds=READ_EVERY_SECONDS, prepare=partial(prepare_lines, app)
 )
