@@ -6,9 +6,10 @@ No key holds anything that a stranger can make up, so a flood of addresses adds 
 
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from datetime import datetime
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from cachetools import LRUCache, TLRUCache
 from flask import current_app, g, request
@@ -29,10 +30,13 @@ LOOKED_UP_EVERY_SECONDS = 2.0
 MOST_EVENTS = 5000
 # In each process: a page takes some 7,000, and a site on a morning five of them in each language.
 PAGE_CACHE_BYTES = 64 << 20
+TEXT_CACHE_BYTES = 4 << 20
 # Placeholders in a cached page for what each answer has of its own: see `page_cache.CachedPage`.
 TOKEN, CODE, TIME = "\ue000", "\ue001", "\ue002"
 # The address asked for, which the language switch leads back to.
 ADDRESS = "\ue003"
+# What each site has of its own in a page that is rendered for all of them.
+_OWN = ("\ue004", "\ue005", "\ue006", "\ue007")
 
 
 class CachedEvent(NamedTuple):
@@ -92,6 +96,10 @@ _events: TLRUCache[str, CachedEvent] = TLRUCache(MOST_EVENTS, ttu=_good_until)
 _pages: LRUCache[tuple[object, ...], tuple[CachedEvent, Settings, CachedPage]] = LRUCache(
     PAGE_CACHE_BYTES, getsizeof=lambda cached: cached[2].size
 )
+# Rendered for all sites, with marks; by the settings.
+_texts: LRUCache[tuple[object, ...], tuple[Settings, str]] = LRUCache(
+    TEXT_CACHE_BYTES, getsizeof=lambda rendered: 2 * len(rendered[1])
+)
 _lock = threading.Lock()
 
 
@@ -133,6 +141,33 @@ def cached_page(
         with _lock:
             _pages[key] = event, chosen, page
     return page
+
+
+def rendered_for_all_sites(event: CachedEvent, kind: Hashable, render: Callable[[CachedEvent], str]) -> str:
+    """A cached page about `event`, of which only what sites have of their own is new: hundreds of sites are
+    one action, and check in at the same minute. `kind` as in `cached_page`; `render` is given the event with
+    a mark for each of those. Without a session, like cached pages."""
+    if cookie_name("session") in request.cookies:
+        return render(event)
+    marked, own = _with_marks(event)
+    key, chosen = (marked, kind, language()), settings()
+    with _lock:
+        by, text = _texts.get(key, (None, ""))
+    if by is not chosen:
+        text = render(marked)
+        for mark in own:  # in an address
+            text = text.replace(quote(mark), mark)
+        with _lock:
+            _texts[key] = chosen, text
+    for mark, value in own.items():
+        text = text.replace(mark, str(escape(value)))
+    return text
+
+
+def _with_marks(event: CachedEvent) -> tuple[CachedEvent, dict[str, str]]:
+    own = {"code": event.code, "text_code": event.text_code, "site": event.place, "meet_at": event.meet_at}
+    marks: dict[str, Any] = {name: mark for name, mark in zip(own, _OWN, strict=True) if own[name]}
+    return event._replace(id=uuid.UUID(int=0), venue="", **marks), {marks[name]: own[name] for name in marks}
 
 
 def requested_address() -> str:

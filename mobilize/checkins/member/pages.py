@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from flask import render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -18,10 +19,11 @@ from mobilize.checkins.member.event_cache import (
     TOKEN,
     CachedEvent,
     cached_page,
+    rendered_for_all_sites,
     requested_address,
 )
 from mobilize.checkins.member.offline_queue import is_too_late
-from mobilize.checkins.member.receipt import next_event
+from mobilize.checkins.member.receipt import NextEvent, next_in_words
 from mobilize.checkins.record.phone_clocks import Span, TapTime
 from mobilize.fast.page_cache import CachedPage
 from mobilize.keys.tokens import make_code, read_code
@@ -61,6 +63,14 @@ class CheckInPage:
         return self.cached.answer(self.values, status)
 
 
+class _Receipt(NamedTuple):
+    """What a receipt says beside its event; `letters` are those of a member's own link."""
+
+    counted: LastCount | None
+    left: bool
+    letters: str
+
+
 def receipt_page(
     event: CachedEvent, now: datetime, *, left: bool = False, span: Span | None = None
 ) -> CheckInPage:
@@ -76,7 +86,7 @@ def receipt_page(
     page = cached_page(
         event,
         ("receipt", counted, left),
-        lambda: _render_receipt(event, now, counted, left, letters),
+        lambda: _render_receipt(event, now, _Receipt(counted, left, letters)),
         cached=not letters,
     )
     values = {TIME: _time(int(now.timestamp() // 60), event.tz, language()), CODE: make_code(6)}
@@ -101,7 +111,9 @@ def _may_be_open(event: CachedEvent, earliest: datetime, latest: datetime) -> bo
 
 
 def _uncertain_page(event: CachedEvent) -> CheckInPage:
-    page = cached_page(event, "uncertain", lambda: _render_uncertain(event))
+    page = cached_page(
+        event, "uncertain", lambda: rendered_for_all_sites(event, "uncertain", _render_uncertain)
+    )
     return CheckInPage(page, {CODE: make_code(6)})
 
 
@@ -119,9 +131,24 @@ def _time(minute: int, zone: str, _language: str) -> str:
     return say_time(datetime.fromtimestamp(minute * 60, UTC), zone)
 
 
-def _render_receipt(
-    event: CachedEvent, now: datetime, counted: LastCount | None, left: bool, letters: str
-) -> str:
+def _render_receipt(event: CachedEvent, now: datetime, of: _Receipt) -> str:
+    coming = next_in_words(event)
+    if of.letters:
+        return _draw_receipt(event, now, of, coming)
+    # Mostly the next one is at the same place, whichever that is.
+    here = coming is not None and coming.place == event.place
+    kind = "receipt", of, _state(event, now), coming and coming._replace(place="") if here else coming
+
+    def draw(marked: CachedEvent) -> str:
+        return _draw_receipt(
+            marked, now, of, coming and coming._replace(place=marked.place) if here else coming
+        )
+
+    return rendered_for_all_sites(event, kind, draw)
+
+
+def _draw_receipt(event: CachedEvent, now: datetime, of: _Receipt, coming: NextEvent | None) -> str:
+    counted, left, letters = of
     own_link = url_for("checkins.personal_now", code=event.code, letters=letters) if letters else None
     return render_template(
         "checkins/left.html" if left else "checkins/receipt.html",
@@ -131,7 +158,7 @@ def _render_receipt(
         tz=event.tz,
         drill=event.drill,
         code=event.code,
-        next=next_event(event),
+        next=coming,
         letters=letters or None,
         post_to=own_link or url_for("checkins.check_in_now", code=event.code),
         other_url=url_for("checkins.check_in", code=event.code, other=1),
@@ -157,7 +184,13 @@ def form_page(
         page = CachedPage(_render_form(event, form, moment, **how), for_all=False)
     else:
         kind = "form", _state(event, moment), *how.values()
-        page = cached_page(event, kind, lambda: _render_form(event, CheckInForm(), moment, **how))
+        page = cached_page(
+            event,
+            kind,
+            lambda: rendered_for_all_sites(
+                event, kind, lambda marked: _render_form(marked, CheckInForm(), moment, **how)
+            ),
+        )
     return CheckInPage(page, {TOKEN: event_token(event.code), ADDRESS: requested_address()})
 
 

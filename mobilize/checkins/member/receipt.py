@@ -2,34 +2,70 @@
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, func, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import ColumnElement, Select, Uuid, and_, bindparam, func, select
+from sqlalchemy.orm import aliased
 
 from mobilize.actions.models import Action, Event, EventChapter, EventState
-from mobilize.actions.queries import chapters_of
 from mobilize.checkins.line.queries import device_mark
 from mobilize.checkins.member.event_cache import CachedEvent
 from mobilize.checkins.models import Evidence, Method, Void
 from mobilize.checkins.record.operations import take_back_own
 from mobilize.database import atomic, db
+from mobilize.fast.statements import CachedStatement, retried, run
+from mobilize.languages import language, say_when
+from mobilize.roster.models import Site
 
 # Long enough to see that it was the wrong number, too short to be forced to.
 SLIP = timedelta(minutes=5)
 
 
+class NextEvent(NamedTuple):
+    """The next event of a chapter, in the reader's language."""
+
+    name: str
+    when: str
+    place: str
+
+
 def next_event(event: CachedEvent) -> Event | None:
     """The next planned event of this event's chapters."""
-    coming = (
-        select(Event)
+    values = {"event": event.id, "after": event.ends_at}
+    return db.session.scalars(_next(Event), values).first()
+
+
+def next_in_words(event: CachedEvent) -> NextEvent | None:
+    """The same in words, for a receipt."""
+    rows = retried(lambda: run(_NEXT_IN_WORDS, {"event": event.id, "after": event.ends_at}))
+    if not rows:
+        return None
+    [(name, starts_at, ends_at, tz, place)] = rows
+    return NextEvent(name.in_(language()), say_when(starts_at, ends_at, tz), place)
+
+
+def _next(*columns: Any) -> Select[Any]:
+    here, event = aliased(EventChapter), bindparam("event", type_=Uuid())
+    chapters = select(here.site_id).where(here.event_id == event, here.gone_at.is_(None))
+    after = bindparam("after", type_=Event.starts_at.type)
+    return (
+        select(*columns)
+        .select_from(Event)
         .join(EventChapter, EventChapter.event_id == Event.id)
         .join(Action, Action.id == Event.action_id)
-        .where(EventChapter.site_id.in_(chapters_of(event.id)), EventChapter.gone_at.is_(None))
-        .where(Event.state == EventState.PLANNED, Event.starts_at > event.ends_at, ~Action.drill)
-        .options(joinedload(Event.site), joinedload(Event.action))
+        .outerjoin(Site, Site.id == Event.site_id)
+        .where(EventChapter.site_id.in_(chapters), EventChapter.gone_at.is_(None))
+        .where(Event.state == EventState.PLANNED, Event.starts_at > after, ~Action.drill)
         .order_by(Event.starts_at)
+        .limit(1)
     )
-    return db.session.scalars(coming.limit(1)).first()
+
+
+_NEXT_IN_WORDS = CachedStatement(
+    lambda: _next(
+        Action.name, Event.starts_at, Event.ends_at, Event.tz, func.coalesce(Site.name, Event.venue)
+    )
+)
 
 
 def undo_last_of_phone(event: CachedEvent, cookie: str, *, now: datetime) -> None:
