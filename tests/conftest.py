@@ -163,14 +163,14 @@ class Apps:
 
     def __init__(self, base_environ: dict[str, str]):
         self._environ = base_environ
-        self._made: dict[str, tuple[Flask, dict[str, Any]]] = {}
+        self._apps: dict[str, tuple[Flask, dict[str, Any]]] = {}
 
     def on(self, url: str) -> Flask:
         """The application on this database, with its first settings, whatever a test did to them."""
-        if url not in self._made:
+        if url not in self._apps:
             app = _app_on(url, self._environ)
-            self._made[url] = app, dict(app.config)
-        app, settings = self._made[url]
+            self._apps[url] = app, dict(app.config)
+        app, settings = self._apps[url]
         app.config.clear()
         app.config.update(settings)
         app.test_client_class = BareClient
@@ -266,7 +266,8 @@ def phone(page: Page) -> Page:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line for what could not run here: tests of the large files that lie beside some clones."""
+    """One line for what could not run here, and why: it wants large files beside the clone, the history of a
+    clone, or a program of the system (promtool, strace, apt, systemd-analyze, pg_receivewal)."""
     skipped = terminalreporter.stats.get("skipped", [])
     if skipped:
         reasons = sorted({report.longrepr[2].removeprefix("Skipped: ") for report in skipped})

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ ROOT = Path(__file__).parents[1]
 PATH = re.compile(
     r"(?<![\w/.:@-])((?:[a-z_.-]+/)+[\w.-]+\.(?:py|md|html|js|mjs|css|toml|txt|png|sh|json|po))\b(?!/)"
 )
-# `texts/carriers/twilio.py: send`, and `twilio.send` or `texts.twilio.send()`.
-IN_FILE = re.compile(r"`([\w/]+\.py): (\w+)")
+# `texts/carriers/twilio.py: send`, `send` in `texts/carriers/twilio.py`, and `twilio.send` or
+# `texts.twilio.send()`.
+IN_FILE = re.compile(r"`([\w/.-]+\.\w+): (\w+)")
+OF_FILE = re.compile(r"`(\w+)`\s+(?:of|in|to|from)\s+`([\w/.-]+\.\w+)`")
 DOTTED = re.compile(r"`((?:[a-z_]\w*\.)+[A-Za-z_]\w*)(?:\(\))?`")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 FOLDERS = ("bench/", "deploy/", "docs/", "mobilize/", "templates/", "tests/", "workers/")
@@ -45,9 +48,14 @@ for _path in TRACKED:
 
 
 def leads_somewhere(reference: str, source: Path) -> bool:
-    """Whether a file or folder: from the root, in `mobilize/` or `mobilize/static/`, or beside `source`."""
+    """Whether there is such a file or folder."""
+    return bool(places_of(reference, source))
+
+
+def places_of(reference: str, source: Path) -> list[Path]:
+    """The files or folders it names: from the root, in `mobilize/` or `mobilize/static/`, or beside `source`."""
     places = (Path(), Path("mobilize"), Path("mobilize/static"), source.parent)
-    return any((ROOT / place / reference).exists() for place in places)
+    return [path for place in places if (path := ROOT / place / reference).exists()]
 
 
 def lost(source: Path, text: str) -> Iterator[str]:
@@ -60,10 +68,11 @@ def lost(source: Path, text: str) -> Iterator[str]:
             yield reference
 
 
-def lost_names(text: str) -> Iterator[str]:
-    """Names that are said to be in a module of ours, and are not. What begins with no module is not ours."""
-    for file, name in IN_FILE.findall(text):
-        if name not in WORDS[Path(file).stem]:
+def lost_names(source: Path, text: str) -> Iterator[str]:
+    """Names that are said to be in a file or module of ours, and are not. What begins with no module is not
+    ours."""
+    for file, name in [*IN_FILE.findall(text), *(pair[::-1] for pair in OF_FILE.findall(text))]:
+        if not any(name in words_of(path) for path in places_of(file, source)):
             yield f"{file}: {name}"
     for reference in DOTTED.findall(text):
         *owners, name = reference.split(".")
@@ -71,6 +80,11 @@ def lost_names(text: str) -> Iterator[str]:
             continue
         if not all(owner in WORDS for owner in owners) or name not in WORDS[owners[-1]] | columns(owners[-1]):
             yield reference
+
+
+@cache
+def words_of(path: Path) -> set[str]:
+    return set(re.findall(r"\w+", path.read_text(encoding="utf-8")))
 
 
 def columns(table: str) -> set[str]:
@@ -92,13 +106,13 @@ def test_what_a_document_names_is_there(path: Path) -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=str)
 def test_what_a_document_names_in_a_module_is_there(path: Path) -> None:
-    assert sorted(lost_names((ROOT / path).read_text(encoding="utf-8"))) == []
+    assert sorted(lost_names(path, (ROOT / path).read_text(encoding="utf-8"))) == []
 
 
 def test_what_the_code_names_is_there() -> None:
     assert len(CODE) > 300
     texts = {path: (ROOT / path).read_text(encoding="utf-8") for path in CODE}
-    results = {str(path): [*lost(path, text), *lost_names(text)] for path, text in texts.items()}
+    results = {str(path): [*lost(path, text), *lost_names(path, text)] for path, text in texts.items()}
     assert {path: names for path, names in results.items() if names} == {}
 
 
@@ -116,7 +130,13 @@ def test_these_tests_see_a_lost_reference() -> None:
 
 def test_these_tests_see_a_lost_name() -> None:
     text = (
-        "`texts/carriers/twilio.py: send`, `twilio.send()`, `rules.kinds`, `members.urgent_off_at`, `os.path`"
+        "`texts/carriers/twilio.py: send`, `twilio.send()`, `rules.kinds`, `members.urgent_off_at`, `os.path`, "
+        "`send` in `texts/carriers/twilio.py`, `ROOMS` of\n`workers/timetable.py`, "
     )
-    nowhere = ["carriers/twilio.py: no_such", "twilio.no_such", "roster.no_such.lines"]
-    assert list(lost_names(text + " ".join(f"`{name}`" for name in nowhere))) == nowhere
+    nowhere = ["texts/carriers/twilio.py: no_such", "twilio.no_such", "roster.no_such.lines"]
+    text += " ".join(f"`{name}`" for name in nowhere)
+    assert list(lost_names(Path("README.md"), text)) == [
+        nowhere[0],
+        "workers/timetable.py: ROOMS",
+        *nowhere[1:],
+    ]

@@ -1,6 +1,6 @@
 """The real servers the tests need: PostgreSQL, Redis, a browser. The machine's own, else from a wheel.
 
-Nothing is skipped: what cannot be had raises `NotAvailable` with the remedy.
+No test is skipped for want of one: what cannot be had raises `NotAvailable` with the remedy.
 """
 
 import secrets
