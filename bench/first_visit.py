@@ -26,7 +26,7 @@ def bytes_of_a_first_visit(port: int, code: str) -> dict[str, int]:
             "navigator.serviceWorker.ready.then(() => new Promise((done) => setTimeout(done, 1000)))"
         )
         browser.close()
-    answers = b"".join(counter.heard)
+    answers = b"".join(counter.answers)
     heads = sum(len(head) for head in _HEAD.findall(answers))
     return {"all bodies": len(answers) - heads, "with headers": len(answers)}
 
@@ -36,17 +36,17 @@ class Counter:
 
     def __init__(self, port: int):
         self._towards = port
-        self._door = socket.create_server(("127.0.0.1", 0))
-        self.port = self._door.getsockname()[1]
-        self.heard: list[bytes] = []
-        self.asked: list[bytes] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.answers: list[bytes] = []
+        self.requests: list[bytes] = []
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
         while True:
-            browser, _address = self._door.accept()
+            browser, _address = self._listener.accept()
             server = socket.create_connection(("127.0.0.1", self._towards))
-            for pair in ((browser, server, self.asked), (server, browser, self.heard)):
+            for pair in ((browser, server, self.requests), (server, browser, self.answers)):
                 threading.Thread(target=_pass_on, args=pair, daemon=True).start()
 
 

@@ -16,7 +16,7 @@ EXIT_BAD_SETTING = 78  # as in config.py
 MIN_PAUSE_S, MAX_PAUSE_S, STABLE_AFTER_S = 0.5, 10.0, 30.0
 
 
-class Supervisor:
+class WorkerSupervisor:
     """Runs the worker again and again until told to stop. The worker ends with it, however this one ends: a
     pipe tells it, by the number in ENDS_WITH."""
 
@@ -59,7 +59,7 @@ def _with_root() -> str:
 
 def main() -> int:
     processes = os.environ.get("WORKER_PROCESSES") or "2"
-    return Supervisor([sys.executable, "-m", "workers", "worker", "--concurrency", processes]).run()
+    return WorkerSupervisor([sys.executable, "-m", "workers", "worker", "--concurrency", processes]).run()
 
 
 if __name__ == "__main__":

@@ -6,13 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from jinja2 import nodes
+from jinja2.environment import Environment
+
 ROOT = Path(__file__).parents[1]
 FILES = sorted(
     path
-    for top in ("mobilize", "workers", "deploy/install")
+    for top in ("mobilize", "workers", "deploy")
     for path in (ROOT / top).rglob("*.py")
     if "migrations" not in path.parts
 )
+PAGES = sorted((ROOT / "templates").rglob("*.html")) + sorted((ROOT / "mobilize").rglob("*.html"))
 TESTS = sorted(path for top in ("tests", "bench") for path in (ROOT / top).rglob("*.py"))
 # A private dialect: none of these says what the value is. `result`, `payload`, `stored`, `conditions` do.
 DIALECT = {
@@ -22,7 +26,7 @@ DIALECT = {
 
 
 def bindings(source: str) -> Iterator[tuple[int, str]]:
-    """(line, name) of every function, class, parameter and variable a module binds."""
+    """(line, name) of every function, class, parameter, variable and attribute a module binds."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.lineno, node.name
@@ -30,12 +34,31 @@ def bindings(source: str) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.arg
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.lineno, node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.attr
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            yield node.lineno, node.name
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            yield node.lineno, node.rest
         elif isinstance(node, ast.alias) and node.asname:
             yield node.lineno, node.asname
 
 
+def bindings_of_template(source: str) -> Iterator[tuple[int, str]]:
+    """(line, name) of every macro, parameter and variable a template binds."""
+    for node in Environment(autoescape=True, extensions=["jinja2.ext.i18n"]).parse(source).find_all(nodes.Node):
+        if isinstance(node, nodes.Name) and node.ctx in ("store", "param"):
+            yield node.lineno, node.name
+        elif isinstance(node, nodes.Macro):
+            yield node.lineno, node.name
+
+
 def dialect_in(source: str) -> list[tuple[int, str]]:
-    return [(line, name) for line, name in bindings(source) if name.strip("_").lower() in DIALECT]
+    return dialect_of(bindings(source))
+
+
+def dialect_of(names: Iterator[tuple[int, str]]) -> list[tuple[int, str]]:
+    return [(line, name) for line, name in names if name.strip("_").lower() in DIALECT]
 
 
 def classes_in(source: str) -> list[ast.ClassDef]:
@@ -82,6 +105,19 @@ def test_names_are_the_fields_own() -> None:
     assert {file: words for file, source in sources.items() if (words := dialect_in(source))} == {}
 
 
+def test_names_in_templates_are_the_fields_own() -> None:
+    assert len(PAGES) > 100
+    sources = {name(path): path.read_text(encoding="utf-8") for path in PAGES}
+    results = {file: dialect_of(bindings_of_template(source)) for file, source in sources.items()}
+    assert {file: words for file, words in results.items() if words} == {}
+
+
+def test_eslint_forbids_the_same_words() -> None:
+    config = (ROOT / "eslint.config.js").read_text(encoding="utf-8")
+    listed = re.findall(r"const dialect = \((.*?)\)", config, re.DOTALL)
+    assert [set(re.findall(r"\w+", words)) for words in listed] == [DIALECT]
+
+
 def test_a_class_name_stands_once() -> None:
     where: dict[str, set[str]] = defaultdict(set)
     for path in FILES:
@@ -106,7 +142,14 @@ def test_every_model_has_its_line_in_the_glossary() -> None:
 
 def test_these_tests_see_the_dialect() -> None:
     source = "def said(hers):\n    found = 1\nimport a as door\nfor _seen in x: pass\nfound_at = known.shown"
-    assert {word for _, word in dialect_in(source)} == {"said", "hers", "found", "door", "_seen"}
+    source += "\nself.told = 1\ntry: pass\nexcept E as wanted: pass\nmatch x:\n    case [given, *asked]: pass"
+    names = {"said", "hers", "found", "door", "_seen", "told", "wanted", "given", "asked"}
+    assert {word for _, word in dialect_in(source)} == names
+
+
+def test_these_tests_see_the_dialect_of_a_template() -> None:
+    source = "{% macro asked(given) %}{% set said = seen %}{% for made in x %}{% endfor %}{% endmacro %}"
+    assert {word for _, word in dialect_of(bindings_of_template(source))} == {"asked", "given", "said", "made"}
 
 
 def test_these_tests_see_the_name_of_a_type() -> None:

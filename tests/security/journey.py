@@ -18,7 +18,7 @@ class Journey:
 
     def __init__(self, environ: dict[str, str], folder: Path):
         self.environ, self.folder, self.base = environ, folder, environ["PUBLIC_BASE_URL"]
-        self.said: list[bytes] = []
+        self.public: list[bytes] = []
         self.addresses: set[str] = set()
 
     def flask(self, *argv: str) -> str:
@@ -28,14 +28,14 @@ class Journey:
             env=self.environ, cwd=ROOT, capture_output=True, text=True, timeout=90,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-2000:]
-        self.said += [done.stdout.encode(), done.stderr.encode()]
+        self.public += [done.stdout.encode(), done.stderr.encode()]
         return done.stdout
 
     def quick(self, *argv: str) -> str:
         """The same inside this process, which saves its start."""
         done = current_app.test_cli_runner().invoke(args=argv)
         assert done.exit_code == 0, done.output
-        self.said.append(done.output.encode())
+        self.public.append(done.output.encode())
         return str(done.stdout)
 
     def get(self, web: requests.Session, path: str, *, shows_names: bool = False) -> requests.Response:
@@ -54,7 +54,7 @@ class Journey:
         self.addresses |= {step.url for step in (*answer.history, answer)}
         self.addresses |= set(re.findall(r'(?:href|action|src)="([^"]*)"', answer.text))
         if not shows_names:
-            self.said += [answer.content, repr(answer.headers).encode()]
+            self.public += [answer.content, repr(answer.headers).encode()]
         return answer
 
 
@@ -62,7 +62,7 @@ class Scratch:
     """Looks into every temporary file while it lives."""
 
     def __init__(self, folder: Path):
-        self.folder, self.found, self.over = folder, dict[str, object](), threading.Event()
+        self.folder, self.hits, self.over = folder, dict[str, object](), threading.Event()
         self.thread = threading.Thread(target=self._watch, daemon=True)
         self.thread.start()
 
@@ -73,6 +73,6 @@ class Scratch:
     def _watch(self) -> None:
         while not self.over.wait(0.2):
             try:
-                self.found |= hits_in_files(self.folder)
+                self.hits |= hits_in_files(self.folder)
             except OSError:
                 continue  # gone between being listed and being read

@@ -418,10 +418,10 @@ def test_nothing_personal_is_left_anywhere(
 
     left = {
         "logs": hits_in_files(processes.folder, but=(".csv", ".pdf")),
-        "what commands and public pages said": hits(b"\n".join(journey.said)),
+        "what commands and public pages said": hits(b"\n".join(journey.public)),
         "addresses": hits("\n".join(sorted(journey.addresses)).encode()),
         "redis, all it was ever told": hits_in_files(redis_server.folder),
-        "temporary files": scratch.found,
+        "temporary files": scratch.hits,
         "what the database server says": hits((postgres.folder / "log").read_bytes()),
         "the database, table by table": hits(dump(pg_app.config["DATABASE_URL"])),
         "the database's own files": hits_in_files(*own_files(postgres)),

@@ -43,11 +43,11 @@ class Answers:
     """Every call that would have left us, and what it is answered with."""
 
     def __init__(self) -> None:
-        self.made: list[dict[str, Any]] = []
+        self.calls: list[dict[str, Any]] = []
         self.status, self.body = 200, json.dumps({"data": {"id": MESSAGE_ID}})
 
     def request(self, method: str, url: str, **arguments: Any) -> urllib3.HTTPResponse:
-        self.made.append({"method": method, "url": url, **arguments})
+        self.calls.append({"method": method, "url": url, **arguments})
         return urllib3.HTTPResponse(self.body.encode(), status=self.status)
 
 
@@ -69,7 +69,7 @@ def send(number: str | None = None) -> SendResult:
 
 def test_a_text_is_sent_as_the_description_has_it(answers: Answers):
     assert send() == SendResult(AttemptOutcome.ACCEPTED, uuid.UUID(MESSAGE_ID).hex)
-    (call,) = answers.made
+    (call,) = answers.calls
     assert (call["method"], call["url"]) == ("POST", "https://api.telnyx.com/v2/messages")
     assert call["headers"]["Authorization"] == "Bearer KEY1"
     sent = json.loads(call["body"])
@@ -84,7 +84,7 @@ def test_the_same_phone_is_texted_from_the_same_number_and_an_answer_from_the_on
 ):
     for number in (None, None, "+12135550150", "+12135550151", "+12135559999"):
         send(number)
-    assert [json.loads(call["body"])["from"][-1] for call in answers.made] == ["1", "1", "0", "1", "1"]
+    assert [json.loads(call["body"])["from"][-1] for call in answers.calls] == ["1", "1", "0", "1", "1"]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_look_asks_for_what_the_description_lists(answers: Answers):
     assert telnyx.messages_to("+12135550101") == []
     assert list(telnyx.outbound_messages(datetime(2026, 3, 3, 15, 0, tzinfo=UTC))) == []
     assert list(telnyx.inbound_messages("+12135550150", datetime(2026, 3, 3, 15, 0, tzinfo=UTC))) == []
-    for call in answers.made:
+    for call in answers.calls:
         query = dict(parse_qsl(urlsplit(call["url"]).query))
         assert urlsplit(call["url"]).path == "/v2/detail_records"
         assert (query.pop("filter[record_type]"), query.pop("sort")) == ("messaging", "-created_at")

@@ -151,7 +151,7 @@ def _page(action: Action, problem: str = "") -> str:
         done=[(item, _name(item.tied_to)) for item in settled(events)],
         counts=kept_counts(events),
         problem=problem,
-        asked=request.args.get("event"),
+        event_id=request.args.get("event"),
         more=len(open_) == MOST_OPEN,
     )
 

@@ -53,15 +53,15 @@ function refreshIfWatched() {
 
 async function refresh() {
   clearTimeout(timer);
-  const asked = source();
+  const address = source();
   try {
-    const response = await fetch(asked, {
+    const response = await fetch(address, {
       cache: "no-store",
       headers: { Accept: "application/json", ...(etag && { "If-None-Match": etag }) },
       signal: timeoutSignal(10000),
     });
     if (response.redirected || [401, 403, 410].includes(response.status)) return end();
-    if (response.status === 200) take(await response.json(), response.headers.get("ETag"), asked);
+    if (response.status === 200) take(await response.json(), response.headers.get("ETag"), address);
     else if (response.status !== 304) throw new Error(String(response.status));
     failures = 0;
     document.body.classList.remove("away");
@@ -78,10 +78,10 @@ async function refresh() {
 /**
  * @param {any} payload
  * @param {string | null} tag
- * @param {string} asked
+ * @param {string} address
  */
-function take(payload, tag, asked) {
-  if (asked !== source()) return; // another area was chosen meanwhile
+function take(payload, tag, address) {
+  if (address !== source()) return; // another area was chosen meanwhile
   show(payload);
   etag = tag || "";
 }

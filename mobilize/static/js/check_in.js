@@ -141,18 +141,18 @@ function onLeaving() {
 async function redraw() {
   const [items, rejected] = [await queue.pending(), await queue.rejected()];
   const { length: waiting } = items;
-  const ours = items.filter((item) => item.code === code);
+  const ownItems = items.filter((item) => item.code === code);
   notices.replaceChildren(); // nothing waits from here on: two may redraw at once
   clearTimeout(timer);
   if (waiting) {
     const title = waiting === 1 ? words.savedOne : words.savedMany.replace("%", String(waiting));
     const note = storage.failed ? words.keepOpen : sending ? "" : background.sends ? words.goesAlone : words.savedNote;
     const box = notice("offline", sending ? words.sending : title, note);
-    for (const item of ours) if (item.typed) box.append(typedLine(item));
+    for (const item of ownItems) if (item.typed) box.append(typedLine(item));
     if (!sending && words.text) box.append(textLink());
     notices.append(box);
   }
-  hideForms(ours.length > 0 && !askedForOther);
+  hideForms(ownItems.length > 0 && !askedForOther);
   if (waiting && !sending) {
     timer = setTimeout(send, retryDelay);
     retryDelay = Math.min(retryDelay * 1.5, 60000);

@@ -8,7 +8,7 @@ import { timeoutSignal } from "./http.js";
 const job = byId("job");
 const bar = /** @type {HTMLProgressElement} */ (byId("job-bar"));
 const words = byId("job-words");
-let asked = 0;
+let looks = 0;
 
 async function look() {
   const answer = await fetch(String(job.dataset.state), {
@@ -30,8 +30,8 @@ async function look() {
 async function follow() {
   let open = true;
   if (!document.hidden) open = await look().catch(() => true); // no network: later
-  asked += 1;
-  if (open) setTimeout(follow, asked < 20 ? 1000 : asked < 60 ? 2000 : 5000);
+  looks += 1;
+  if (open) setTimeout(follow, looks < 20 ? 1000 : looks < 60 ? 2000 : 5000);
   else location.reload();
 }
 

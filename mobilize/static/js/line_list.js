@@ -76,10 +76,10 @@ async function isAsSigned({ people, signature }) {
  * Shows the rows with all these words and no others, those who are not in yet first; false where there is none.
  * Rows move at no other time: nobody taps a name that has just slid under the finger.
  * @param {HTMLElement} names
- * @param {string} wanted
+ * @param {string} search
  */
-export function showMatches(names, wanted) {
-  const words = fold(wanted).split(/\s+/);
+export function showMatches(names, search) {
+  const words = fold(search).split(/\s+/);
   const rows = /** @type {HTMLElement[]} */ ([...names.children]);
   for (const row of rows) row.hidden = !words.every((word) => row.dataset.search?.includes(word));
   putThoseInLast(names, rows);

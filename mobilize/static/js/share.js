@@ -31,8 +31,8 @@ async function copy(box, button) {
     getSelection()?.selectAllChildren(box);
     isCopied = document.execCommand("copy");
   }
-  const said = first(button.parentElement ?? document, "[role=status]");
-  said.textContent = (isCopied ? button.dataset.copied : button.dataset.marked) ?? "";
+  const status = first(button.parentElement ?? document, "[role=status]");
+  status.textContent = (isCopied ? button.dataset.copied : button.dataset.marked) ?? "";
 }
 
 offerToShare(document);

@@ -28,7 +28,7 @@ let sites = [];
 let places = [];
 /** @type {string[][]} */
 let areas = [];
-let shown = SHOWN_AT_ONCE;
+let limit = SHOWN_AT_ONCE;
 let key = "";
 /** @type {HTMLTableRowElement[]} */
 const pool = [];
@@ -70,7 +70,7 @@ export function take(payload) {
 /** @param {Partial<typeof chosen>} changes */
 export function choose(changes) {
   Object.assign(chosen, changes);
-  shown = SHOWN_AT_ONCE;
+  limit = SHOWN_AT_ONCE;
   for (const name of /** @type {const} */ (["q", "area", "state"])) {
     if (field(name).value !== chosen[name]) field(name).value = chosen[name];
   }
@@ -79,12 +79,12 @@ export function choose(changes) {
 
 /** What was chosen as the query string of an address. */
 export function query() {
-  const given = Object.entries(chosen).filter(([_name, value]) => value);
-  return given.length ? `?${new URLSearchParams(given)}` : "";
+  const entries = Object.entries(chosen).filter(([_name, value]) => value);
+  return entries.length ? `?${new URLSearchParams(entries)}` : "";
 }
 
 export function showMore() {
-  shown += 100;
+  limit += 100;
   const before = body.children.length;
   draw();
   first(body.children[before] ?? body, "a").focus();
@@ -116,12 +116,12 @@ function byTrouble(a, b) {
   return a.state - b.state || (a.share ?? 1) - (b.share ?? 1) || b.eligible - a.eligible || (a.name < b.name ? -1 : 1);
 }
 
-export function found() {
-  const wanted = folded(chosen.q).split(/\s+/).filter(Boolean).slice(0, 6);
+function matches() {
+  const terms = folded(chosen.q).split(/\s+/).filter(Boolean).slice(0, 6);
   const state = STATES.indexOf(chosen.state);
   const listed = sites.filter((site) => (!chosen.area || site.areaId === chosen.area)
     && (!chosen.state || site.state === state)
-    && wanted.every((word) => site.about.includes(word)));
+    && terms.every((term) => site.about.includes(term)));
   const column = COLUMNS[chosen.sort.replace("-", "")];
   if (!column) return listed;
   const keyed = listed.map((site) => ({ site, value: column(site) }));
@@ -132,9 +132,9 @@ export function found() {
 
 /** Put the rows in place, using those that are there: what has the focus keeps it. */
 function draw() {
-  const listed = found();
+  const listed = matches();
   const focused = body.contains(document.activeElement) ? document.activeElement?.getAttribute("href") : null;
-  const drawn = listed.slice(0, shown);
+  const drawn = listed.slice(0, limit);
   const rows = drawn.map((site, n) => fill(pool[n] ?? (pool[n] = newRow()), site));
   if (rows.length !== body.children.length || rows[0] !== body.children[0]) body.replaceChildren(...rows);
   if (focused) linkTo(focused)?.focus({ preventScroll: true });
@@ -216,8 +216,8 @@ function filled(text, values) {
 function drawMore(count) {
   const place = byId("more-sites");
   if (!count) return place.replaceChildren(create("p", "empty", words.none));
-  if (count <= shown) return place.replaceChildren();
-  const more = create("button", "button quiet", filled(words.more, { n: Math.min(count - shown, 100) }));
+  if (count <= limit) return place.replaceChildren();
+  const more = create("button", "button quiet", filled(words.more, { n: Math.min(count - limit, 100) }));
   more.setAttribute("type", "button");
   more.addEventListener("click", showMore);
   place.replaceChildren(more);
