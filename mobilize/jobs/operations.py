@@ -32,8 +32,8 @@ from mobilize.languages import _, in_language
 BEATS_EVERY_S = 5
 DEAD_AFTER = timedelta(seconds=45)
 MOST_RUNS = 3
-FILES_KEPT = timedelta(hours=24)
-KEPT = timedelta(days=7)
+JOB_FILES_KEPT = timedelta(hours=24)
+JOBS_KEPT = timedelta(days=7)
 TELLS_EVERY_S = 0.5
 
 _log = logging.getLogger(__name__)
@@ -193,14 +193,14 @@ def forget_files(job_ids: list[uuid.UUID]) -> None:
 
 def forget_old(now: datetime) -> None:
     """Delete files after a day, and jobs after a week; what has waited for a day is given up."""
-    late = update(Job).where(Job.state == JobState.WAITING, Job.made_at < now - FILES_KEPT)
-    old = select(Job.id).where(Job.made_at < now - FILES_KEPT)
+    late = update(Job).where(Job.state == JobState.WAITING, Job.made_at < now - JOB_FILES_KEPT)
+    old = select(Job.id).where(Job.made_at < now - JOB_FILES_KEPT)
     with atomic() as session:
         session.execute(late.values(state=JobState.FAILED, ended_at=now))
         session.execute(
             delete(JobFile).where(JobFile.job_id.in_(old)).execution_options(synchronize_session=False)
         )
-        over = delete(Job).where(Job.made_at < now - KEPT, Job.ended_at.is_not(None))
+        over = delete(Job).where(Job.made_at < now - JOBS_KEPT, Job.ended_at.is_not(None))
         session.execute(over.execution_options(synchronize_session=False))
 
 

@@ -43,7 +43,7 @@ __all__ = [
 
 ANSWER_WITHIN = timedelta(minutes=10)
 ANSWERS_AN_HOUR = 3
-BODIES_ARE_KEPT = timedelta(days=7)
+BODIES_KEPT = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -256,7 +256,7 @@ def forget_bodies(*, now: datetime) -> int:
         return _how_many(
             session.execute(
                 update(Inbound)
-                .where(Inbound.received_at < now - BODIES_ARE_KEPT, Inbound.body_enc.is_not(None))
+                .where(Inbound.received_at < now - BODIES_KEPT, Inbound.body_enc.is_not(None))
                 .values(body_enc=None)
             )
         )

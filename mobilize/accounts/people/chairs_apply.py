@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from random import SystemRandom
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from mobilize import audit
 from mobilize.accounts.access.grants import pass_to_successors, revoke_grants_of_role
@@ -20,7 +20,8 @@ from mobilize.errors import Refused
 from mobilize.keys.crypto import blind_index
 from mobilize.languages import _
 
-KEPT = timedelta(days=1)
+# Then privacy purges it.
+CHAIR_LISTS_KEPT = timedelta(days=1)
 
 
 def stage_chairs(data: bytes, from_on: date | None, *, by: str, now: datetime) -> ChairChange:
@@ -32,9 +33,6 @@ def stage_chairs(data: bytes, from_on: date | None, *, by: str, now: datetime) -
     chair_list = read_chairs(data)
     plan = plan_chairs(chair_list, begins)
     with atomic() as session:
-        session.execute(
-            delete(ChairChange).where(ChairChange.made_at < now - KEPT, ChairChange.committed_at.is_(None))
-        )
         change = ChairChange(
             rows=_packed(chair_list), from_on=plan.from_on, plan_digest=plan.digest, made_by=by, made_at=now
         )
@@ -54,7 +52,7 @@ def first_day(from_on: date | None, now: datetime) -> date:
 
 def staged_plan(change: ChairChange, *, now: datetime) -> ChairPlan:
     """The plan of a staged list now. Refused: "gone" when it was carried out, or is older than a day."""
-    if change.rows_enc is None or now >= change.made_at + KEPT:
+    if change.rows_enc is None or now >= change.made_at + CHAIR_LISTS_KEPT:
         raise Refused(
             "gone", _("This list was carried out, or forgotten. Choose the file again."), status=410
         )

@@ -40,6 +40,8 @@ GUESSES_A_DAY = 100
 A_DAY = timedelta(days=1)
 ASKS_A_BROWSER = 6
 PHONES_A_TICK = 50
+UNUSED_CODES_KEPT = timedelta(days=1)
+# After its code was used.
 REMEMBER_BROWSER = timedelta(days=180)
 
 
@@ -244,10 +246,10 @@ def digits_in(typed: str) -> str:
 
 
 def forget_code_requests(*, now: datetime) -> int:
-    """Delete unused requests after a day, and after 180 days those by which a browser is recognized."""
+    """Delete unused requests, and those by which a browser was recognized, once their time is over."""
     old = or_(
         CodeRequest.used_at < now - REMEMBER_BROWSER,
-        CodeRequest.used_at.is_(None) & (CodeRequest.asked_at < now - A_DAY),
+        CodeRequest.used_at.is_(None) & (CodeRequest.asked_at < now - UNUSED_CODES_KEPT),
     )
     with atomic() as session:
         return int(session.execute(delete(CodeRequest).where(old)).rowcount)  # type: ignore[attr-defined]

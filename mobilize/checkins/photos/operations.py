@@ -12,7 +12,7 @@ from mobilize.database import atomic
 from mobilize.errors import Refused
 from mobilize.languages import _
 
-KEPT_FOR = timedelta(days=14)
+PHOTOS_KEPT = timedelta(days=14)
 # A line of a long strike day counts every half hour; what is beyond that is no picture of a line.
 MOST_OF_A_LINE = 40
 
@@ -52,7 +52,7 @@ def add_photo(event: Event, count_nonce: bytes, upload: bytes, *, by: str, now: 
             message = _("We have no head count for this photo. Count first, then add it.")
             raise Refused("no_count", message, status=404)
         _refuse_unless_allowed(event)
-        if event.action.forgotten_at is not None or count.counted_at + KEPT_FOR <= now:
+        if event.action.forgotten_at is not None or count.counted_at + PHOTOS_KEPT <= now:
             why = _("This head count is too old for a photo. Count again, then add it.")
             raise Refused("too_late", why, status=409)
         session.execute(delete(Photo).where(Photo.head_count_id == count.id))
@@ -60,7 +60,7 @@ def add_photo(event: Event, count_nonce: bytes, upload: bytes, *, by: str, now: 
         if stored >= MOST_OF_A_LINE:
             message = _("This line has %(most)s photos already. That is enough.", most=MOST_OF_A_LINE)
             raise Refused("too_many", message, status=409)
-        photo = Photo(head_count_id=count.id, event_id=event.id, by=by, until=count.counted_at + KEPT_FOR)
+        photo = Photo(head_count_id=count.id, event_id=event.id, by=by, until=count.counted_at + PHOTOS_KEPT)
         photo.picture = picture
         session.add(photo)
 

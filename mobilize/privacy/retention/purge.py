@@ -1,31 +1,38 @@
 """Purging rows whose own retention period is over, whichever action they belong to."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
-from mobilize.accounts.models import AdminChange, CodeRequest, OneTimeLink, SignedInSession
+from mobilize.accounts.models import AdminChange, ChairChange, CodeRequest, OneTimeLink, SignedInSession
+from mobilize.accounts.people.chairs_apply import CHAIR_LISTS_KEPT
+from mobilize.accounts.sign_in.one_time_codes import UNUSED_CODES_KEPT
 from mobilize.accounts.tokens.models import ANSWERS_KEPT, ApiToken, StoredAnswer
 from mobilize.actions.models import Event
 from mobilize.checkins.models import KnownPhone, NewNumber, Photo, Walkup
+from mobilize.checkins.record.remembered_phones import REMEMBERED_FOR
 from mobilize.database import atomic
 from mobilize.privacy.member_page.sessions import PURPOSE
 from mobilize.privacy.models import Export, Visit
 from mobilize.privacy.retention.anonymize import AT_ONCE, NOBODY, empty_texts, empty_walkups
 from mobilize.privacy.retention.legal_holds import all_is_held, is_held
 from mobilize.privacy.retention.periods import (
+    ADMIN_CHANGES,
     ENDED_SESSIONS,
+    EXPIRED_TOKENS,
     EXPORT_NOTES,
     NEW_NUMBERS,
-    REMEMBERED_PHONES,
     TEXTS_THAT_CAME_IN,
     TEXTS_WITHOUT_EVENT,
+    VISITS,
     WRONG_NUMBERS,
 )
-from mobilize.reminders.models import WrongNumber
+from mobilize.reminders.broadcasts.operations import DRAFTS_KEPT
+from mobilize.reminders.models import Broadcast, BroadcastState, WrongNumber
+from mobilize.roster.imports.operations import drop_old_dry_runs
 from mobilize.texts.models import Inbound, OutboxText
 from mobilize.texts.operations import forget_bodies
 
@@ -33,21 +40,23 @@ from mobilize.texts.operations import forget_bodies
 def purge(now: datetime) -> dict[str, int]:
     """Delete or empty the rows whose period is over; returns the number by kind. Safe to repeat.
 
-    A hold on one action keeps its walk-ins and photos; a hold on all keeps everything but the rows of
-    sign-in, which are not about any action. (The room accounts deletes its code requests itself.)
+    A hold on one action keeps its walk-ins and photos; a hold on all keeps everything but what is not about
+    any action. (The rooms accounts and jobs delete their code requests and files themselves.)
     """
-    purged = _sign_in(now)
+    purged = _sign_in(now) | _staged(now)
     if all_is_held():
         return purged
+    draft = and_(Broadcast.state == BroadcastState.DRAFT, Broadcast.made_at < now - DRAFTS_KEPT)
     return purged | {
         "walkups": _repeat(_walkups, now),
         "photos": _repeat(_photos, now),
-        "known_phones": _delete(KnownPhone, KnownPhone.used_on < (now - REMEMBERED_PHONES).date()),
+        "known_phones": _delete(KnownPhone, KnownPhone.used_on < (now - REMEMBERED_FOR).date()),
         "new_numbers": _delete(NewNumber, NewNumber.asked_at < now - NEW_NUMBERS),
         "wrong_numbers": _delete(WrongNumber, WrongNumber.taken_at < now - WRONG_NUMBERS),
         "bodies": forget_bodies(now=now),
         "inbound": _delete(Inbound, Inbound.received_at < now - TEXTS_THAT_CAME_IN),
         "texts": _repeat(_texts_without_event, now),
+        "drafts": _delete(Broadcast, draft),
         "exports": _delete(Export, Export.made_at < now - EXPORT_NOTES),
     }
 
@@ -57,17 +66,22 @@ def _sign_in(now: datetime) -> dict[str, int]:
     sessions = or_(SignedInSession.ended_at < old, SignedInSession.ends_at < old)
     links = or_(OneTimeLink.used_at < old, OneTimeLink.expires_at < old)
     # Sign-in remembers a browser by its codes; this page remembers nothing.
-    page_codes = and_(CodeRequest.purpose == PURPOSE, CodeRequest.asked_at < now - timedelta(days=1))
+    page_codes = and_(CodeRequest.purpose == PURPOSE, CodeRequest.asked_at < now - UNUSED_CODES_KEPT)
     return {
         "sessions": _delete(SignedInSession, sessions),
         "one_time_links": _delete(OneTimeLink, links),
-        # A request about an admin is answered within three days, or never; a new number may stand in it.
-        "admin_changes": _delete(AdminChange, AdminChange.made_at < old),
+        "admin_changes": _delete(AdminChange, AdminChange.made_at < now - ADMIN_CHANGES),
         "member_page_codes": _delete(CodeRequest, page_codes),
         "stored_answers": _delete(StoredAnswer, StoredAnswer.made_at < now - ANSWERS_KEPT),
-        "api_tokens": _delete(ApiToken, ApiToken.expires_at < now - EXPORT_NOTES),
-        "visits": _delete(Visit, Visit.ends_at < now - timedelta(days=1)),
+        "api_tokens": _delete(ApiToken, ApiToken.expires_at < now - EXPIRED_TOKENS),
+        "visits": _delete(Visit, Visit.ends_at < now - VISITS),
     }
+
+
+def _staged(now: datetime) -> dict[str, int]:
+    """Lists that were read, and that nobody carried out."""
+    old_list = and_(ChairChange.made_at < now - CHAIR_LISTS_KEPT, ChairChange.committed_at.is_(None))
+    return {"chair_lists": _delete(ChairChange, old_list), "dry_runs": drop_old_dry_runs(now)}
 
 
 def _walkups(session: Session, now: datetime) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, select, update
 
 from mobilize import audit
 from mobilize.accounts.access.scope import Scope
@@ -43,7 +43,7 @@ from mobilize.texts.operations import PlannedText, drop_texts, queue_texts
 from mobilize.texts.sending.spending import allow_spending, cost_cents, lower_allowance
 
 MEMBERS_AT_ONCE = 2000
-DRAFTS_ARE_KEPT = timedelta(days=2)
+DRAFTS_KEPT = timedelta(days=2)
 COUNTED_TOGETHER = timedelta(days=7)
 TRUE_FOR = timedelta(days=1)  # what is written after the action is over
 
@@ -82,8 +82,6 @@ def write_broadcast(
     )
     broadcast.text = written
     with atomic() as session:
-        old = Broadcast.state == BroadcastState.DRAFT, Broadcast.made_at < now - DRAFTS_ARE_KEPT
-        session.execute(delete(Broadcast).where(*old))
         session.add(broadcast)
     return broadcast
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import ColumnElement, delete, insert, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -40,7 +40,7 @@ from mobilize.roster.uploads.uploaded_table import open_table
 
 ROSTER = "roster"
 SITES = "sites"
-KEPT_STAGED = timedelta(hours=24)
+STAGED_KEPT = timedelta(hours=24)
 _CHUNK = 2_000
 Tell = Callable[[JobStep, int, int], None]
 _ADVISORY_LOCK = 4_620_100  # Any number, as long as nothing else of ours takes the same one.
@@ -180,6 +180,19 @@ def drop_import(import_id: uuid.UUID) -> None:
             row.state, row.plan = ImportState.DROPPED, None
 
 
+def drop_old_dry_runs(now: datetime) -> int:
+    """Drop those that nobody came back to; returns how many."""
+    return _drop_dry_runs(Import.started_at < now - STAGED_KEPT)
+
+
+def _drop_dry_runs(which: ColumnElement[bool]) -> int:
+    dry_run = Import.state.in_((ImportState.READING, ImportState.STAGED))
+    ids = db.session.scalars(select(Import.id).where(dry_run, which)).all()
+    for import_id in ids:
+        drop_import(import_id)
+    return len(ids)
+
+
 def edited_members(import_id: uuid.UUID) -> list[uuid.UUID]:
     """The members who were changed after this import was committed; with any, it cannot be undone."""
     row = db.session.get(Import, import_id)
@@ -212,11 +225,8 @@ def _same_file_again(kind: str, digest: bytes) -> Import | None:
 
 
 def _start(kind: str, digest: bytes, *, by: str, now: datetime) -> Import:
-    """A new import; dry runs of the same person, and those nobody came back to, are dropped."""
-    open_ones = select(Import).where(Import.state.in_((ImportState.READING, ImportState.STAGED)))
-    for old in db.session.scalars(open_ones).all():
-        if old.by == by or old.started_at < now - KEPT_STAGED:
-            drop_import(old.id)
+    """A new import; dry runs of the same person are dropped."""
+    _drop_dry_runs(Import.by == by)
     last = last_import()
     with atomic() as session:
         started = Import(

@@ -152,7 +152,7 @@ def claim(
         codes = {row.id for row in rows if row.is_code}
         on_codes = sum(text.segments for text in ready if text.id in codes)
         note_spent(session, spent - on_codes, code_segments=on_codes, now=now)
-        if gaps.any_since(now - unmatched.KEPT):
+        if gaps.any_since(now - unmatched.MESSAGES_KEPT):
             ready = unmatched.without_adopted(session, ready, {row.id: row for row in rows}, now=now)
         failpoints.reach("claiming")
         return ready

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mobilize.texts.sending.claiming import ClaimedText
 
 # So long after it left, a message may still be the text of somebody who plans it again.
-KEPT = timedelta(days=3)
+MESSAGES_KEPT = timedelta(days=3)
 NOT_FOUND = "not_found"
 
 
@@ -59,7 +59,7 @@ def of_phones(
     query = select(UnmatchedMessage).where(
         UnmatchedMessage.phone_index.in_(list(phone_indexes)),
         UnmatchedMessage.outbox_id.is_(None),
-        UnmatchedMessage.created_at > now - KEPT,
+        UnmatchedMessage.created_at > now - MESSAGES_KEPT,
         ~owned,
     )
     messages = defaultdict[bytes, list[UnmatchedMessage]](list)
@@ -115,7 +115,7 @@ def leave_to_person(
 def forget_old(*, now: datetime) -> int:
     """Forget messages that are nobody's any more; returns how many."""
     with atomic() as session:
-        old = delete(UnmatchedMessage).where(UnmatchedMessage.created_at <= now - KEPT)
+        old = delete(UnmatchedMessage).where(UnmatchedMessage.created_at <= now - MESSAGES_KEPT)
         return int(session.execute(old).rowcount)  # type: ignore[attr-defined]
 
 

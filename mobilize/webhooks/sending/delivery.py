@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from mobilize import audit, failpoints, settings
 from mobilize.database import atomic
+from mobilize.privacy.retention.periods import WEBHOOK_EVENTS
 from mobilize.reminders.blanks import written_in
 from mobilize.reminders.monitoring.on_call import people_on_call
 from mobilize.texts.models import Priority, TextClass
@@ -40,7 +41,6 @@ _PAUSES = [timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 3600, 7200, 144
 CLAIM_LASTS = timedelta(seconds=60)
 AT_ONCE, AT_ONCE_WHILE_FAILING = 64, 2
 IN_FLIGHT = 8
-KEPT = timedelta(days=14)
 GONE = "410"  # the receiver wants no more (Standard Webhooks, "Delivery")
 
 
@@ -137,7 +137,7 @@ def replay(webhook_id: uuid.UUID, delivery_id: uuid.UUID | None, *, actor: str, 
 def forget_old(now: datetime) -> int:
     """Delete what happened two weeks ago, with its deliveries, a thousand at a time; returns how many."""
     with atomic() as session:
-        old = select(WebhookEvent.id).where(WebhookEvent.made_at < now - KEPT).limit(1000)
+        old = select(WebhookEvent.id).where(WebhookEvent.made_at < now - WEBHOOK_EVENTS).limit(1000)
         ids = session.scalars(old).all()
         session.execute(delete(WebhookDelivery).where(WebhookDelivery.event_id.in_(ids)))
         session.execute(delete(WebhookEvent).where(WebhookEvent.id.in_(ids)))
