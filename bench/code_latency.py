@@ -1,4 +1,4 @@
-"""How long a sign-in code takes, from being begun for to being with the carrier, while workers do other work.
+"""The time from the begin of a sign-in code to its arrival at the carrier, while workers do other work.
 
 Asked for as the web does it, a row in the database, five times a second by as many different people; each
 condition for 12 s at least, and as long as its work lasts.

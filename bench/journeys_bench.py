@@ -82,7 +82,7 @@ def _picket() -> tuple[Action, Event]:
 
 
 def _chair(browser: Browser, origin: str) -> Rows:
-    """From the first page to an event of her own, with what the form suggests."""
+    """From the first page to an event of their own, with what the form suggests."""
     site = make_site("Lincoln High")
     chair = make_person("Carmen Ortiz", role=RoleName.CHAIR, site=site)
     context = _signed_in(browser, origin, full_session(chair, now=clock.now()), PHONE)

@@ -183,7 +183,7 @@ OF_THE_WHOLE_UNION = {"roster.imports", "roster.show_import"}
 
 
 @pytest.mark.parametrize("role", [RoleName.CHAIR, RoleName.ORGANIZER, RoleName.ADMIN])
-def test_her_own_pages_open(app: Flask, client: FlaskClient, role: RoleName) -> None:
+def test_ones_own_pages_open(app: Flask, client: FlaskClient, role: RoleName) -> None:
     world = World()
     sign_in(client, world.people[role])
     closed, elsewhere, origin = [], [], settings().public_base_url

@@ -24,6 +24,9 @@ DIALECT = {
     *("door", "doors", "klass", "bix", "asked", "heard", "given", "made", "wanted", "there", "those", "her"),
 }
 
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+GENDERED = re.compile(r"\b(she|hers?|herself|he|him|his|himself)\b", re.IGNORECASE)
+
 
 def bindings(source: str) -> Iterator[tuple[int, str]]:
     """(line, name) of every function, class, parameter, variable and attribute a module binds."""
@@ -59,6 +62,13 @@ def dialect_in(source: str) -> list[tuple[int, str]]:
 
 def dialect_of(names: Iterator[tuple[int, str]]) -> list[tuple[int, str]]:
     return [(line, name) for line, name in names if name.strip("_").lower() in DIALECT]
+
+
+def gendered_in(source: str) -> list[str]:
+    """Names of functions, and docstrings, in which somebody has a gender."""
+    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, DOCUMENTED)]
+    texts = [text for node in functions for text in (getattr(node, "name", ""), ast.get_docstring(node) or "")]
+    return [text for text in texts if GENDERED.search(text.replace("_", " "))]
 
 
 def classes_in(source: str) -> list[ast.ClassDef]:
@@ -118,6 +128,11 @@ def test_eslint_forbids_the_same_words() -> None:
     assert [set(re.findall(r"\w+", words)) for words in listed] == [DIALECT]
 
 
+def test_everybody_is_they() -> None:
+    sources = {name(path): path.read_text(encoding="utf-8") for path in (*FILES, *TESTS)}
+    assert {file: texts for file, source in sources.items() if (texts := gendered_in(source))} == {}
+
+
 def test_a_class_name_stands_once() -> None:
     where: dict[str, set[str]] = defaultdict(set)
     for path in FILES:
@@ -150,6 +165,11 @@ def test_these_tests_see_the_dialect() -> None:
 def test_these_tests_see_the_dialect_of_a_template() -> None:
     source = "{% macro asked(given) %}{% set said = seen %}{% for made in x %}{% endfor %}{% endmacro %}"
     assert {word for _, word in dialect_of(bindings_of_template(source))} == {"asked", "given", "said", "made"}
+
+
+def test_these_tests_see_a_gender() -> None:
+    source = '"""Of Mia."""\ndef code_on_her_phone():\n    """What he types: the other."""\n    her = 1'
+    assert gendered_in(source) == ["code_on_her_phone", "What he types: the other."]
 
 
 def test_these_tests_see_the_name_of_a_type() -> None:

@@ -1,4 +1,4 @@
-"""What has to be known about the local and its carrier: asked once, and kept in /etc/mobilize/environment."""
+"""The facts about the local and its carrier: asked for once, and kept in /etc/mobilize/environment."""
 
 import getpass
 import os

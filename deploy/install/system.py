@@ -1,4 +1,4 @@
-"""What the system itself has to bring: packages, a user, services that run, a database."""
+"""Requirements of the system: packages, a user, services that run, a database."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""How many requests a token has left, counted in each process: a program in a loop disturbs nobody.
+"""The number of requests that a token has left, counted in each process: a program in a loop disturbs nobody.
 
 Reports from lines are counted and never refused: what happened there must arrive.
 """

@@ -1,4 +1,4 @@
-"""What the doctor (`workers.doctor`) found out about this installation: written by workers, read by the page.
+"""The findings of the doctor (`workers.doctor`) about this installation: workers write them, a page reads.
 
 A finding is a code and the values of its sentence, so that it is said in the language of whoever reads it.
 `finding_words` has every code, its state, its sentence and what to do.

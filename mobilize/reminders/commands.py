@@ -1,5 +1,4 @@
-"""The commands of the rooms' texts that need to know of actions and members; they stand among those of the
-texts: texts to many, what waits and for whom, and how what came in was read."""
+"""The commands of `flask texts` that need actions and members: texts to many, the queue, and the inbox."""
 
 import json
 import uuid

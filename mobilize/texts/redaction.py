@@ -1,4 +1,4 @@
-"""Words kept at a carrier, which it is told to forget once they are TEXT_REDACT_AFTER_DAYS old.
+"""Redaction of the bodies of texts at the carriers, once they are TEXT_REDACT_AFTER_DAYS old.
 
 What we keep ourselves has its own periods (`privacy/retention/periods.py`). The setting stays longer than the
 oldest backup one would go back to: after a restore, what is not in the books is looked up by its words.

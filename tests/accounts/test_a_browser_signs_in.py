@@ -25,7 +25,7 @@ def test_a_chair_signs_in_on_their_phone_and_out_again(phone: Page, live_server:
     phone.get_by_role("button", name="Sign in").click()
     expect(phone.get_by_text("That code is not right.")).to_be_visible()
 
-    phone.get_by_label("8 digits").fill(code_on_her_phone())
+    phone.get_by_label("8 digits").fill(code_on_their_phone())
     phone.get_by_role("button", name="Sign in").click()
     expect(phone.get_by_role("heading", name="This page is not open to you")).to_be_visible()
 
@@ -35,7 +35,7 @@ def test_a_chair_signs_in_on_their_phone_and_out_again(phone: Page, live_server:
     expect(phone.get_by_text("You are signed out.")).to_be_visible()
 
 
-def code_on_her_phone() -> str:
+def code_on_their_phone() -> str:
     db.session.rollback()
     send_codes(now=clock.now())
     return str(json.loads(db.session.scalars(select(OutboxText)).one().blanks)["code"])

@@ -75,7 +75,7 @@ def stale(client: FlaskClient, carmen: Person, danger: None) -> FlaskClient:
     return client
 
 
-def code_on_her_phone() -> str:
+def code_on_their_phone() -> str:
     send_codes(now=clock.now())
     texts = db.session.scalars(select(OutboxText).order_by(OutboxText.id)).all()
     return str(json.loads(texts[-1].blanks)["code"])
@@ -98,7 +98,7 @@ def test_a_chair_is_texted_a_code_again_and_comes_back_to_where_they_were(stale:
     fields = {"step_there": "/danger?q=1", "step_posts": "no"}
     assert "8 digits from the text" in stale.post("/step-up", data={**fields, "step_do": "text"}).text
     before = stale.get_cookie("session").value
-    back = stale.post("/step-up", data={**fields, "step_code": code_on_her_phone()})
+    back = stale.post("/step-up", data={**fields, "step_code": code_on_their_phone()})
     assert (back.status_code, back.location) == (303, "/danger?q=1")
     assert stale.get_cookie("session").value != before
     assert stale.get(back.location).text == "GET [] 1"
@@ -112,7 +112,7 @@ def test_what_they_typed_goes_on_with_them(stale: FlaskClient) -> None:
     assert 'value="Mía"' in sent.text
     wrong = stale.post("/step-up", data={**kept, "step_code": "x"})
     assert wrong.status_code == 422 and 'value="Mía"' in wrong.text
-    on = stale.post("/step-up", data={**kept, "step_code": code_on_her_phone()})
+    on = stale.post("/step-up", data={**kept, "step_code": code_on_their_phone()})
     # 307: the browser itself sends the same form to the page they were on.
     assert (on.status_code, on.location) == (307, "/danger?q=2")
     done = stale.post("/danger?q=2", data=kept)
@@ -136,7 +136,7 @@ def test_what_is_refused_is_answered_without_a_proof_and_the_rest_is_done_once(s
     assert (response.status_code, "Is it you?" in response.text, tried()) == (403, True, [])
     kept = {"step_there": "/tried", "step_posts": "yes", "what": "this"}
     stale.post("/step-up", data={**kept, "step_do": "text"})
-    on = stale.post("/step-up", data={**kept, "step_code": code_on_her_phone()})
+    on = stale.post("/step-up", data={**kept, "step_code": code_on_their_phone()})
     assert (on.status_code, on.location, tried()) == (307, "/tried", [])
     assert stale.post("/tried", data={"what": "this"}).text == "done"
     assert tried() == ["this"]
@@ -170,7 +170,7 @@ def test_whoever_has_an_app_proves_it_with_the_app_and_not_with_a_code(
     confirm_app(carmen, totp.at(clock.now() - timedelta(seconds=30)), now=clock.now())
     assert "6 digits from your app" in stale.get("/step-up?next=/danger").text
     ask_for_code(CARMEN, "own", language="en", now=clock.now())
-    assert stale.post("/step-up", data={"step_code": code_on_her_phone()}).status_code == 422
+    assert stale.post("/step-up", data={"step_code": code_on_their_phone()}).status_code == 422
     assert stale.post("/step-up", data={"step_code": totp.now(), "step_there": "/danger"}).status_code == 303
     assert stale.get("/danger").status_code == 200
 
@@ -179,14 +179,14 @@ def test_the_proof_is_not_taken_for_what_is_to_be_set_up(stale: FlaskClient) -> 
     """Both are digits of an app in the same field: the form of the new one is shown again instead."""
     on_the_way = {"step_there": "/sign-in/set-up/app", "step_posts": "yes"}
     stale.post("/step-up", data={"step_do": "text", **on_the_way})
-    answer = stale.post("/step-up", data={"step_code": code_on_her_phone(), **on_the_way})
+    answer = stale.post("/step-up", data={"step_code": code_on_their_phone(), **on_the_way})
     assert (answer.status_code, answer.location) == (303, "/sign-in/set-up")
 
 
 @pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example", "x" * 5000])
 def test_nobody_is_sent_elsewhere_after_it(stale: FlaskClient, target: str) -> None:
     stale.post("/step-up", data={"step_there": target, "step_do": "text"})
-    answer = stale.post("/step-up", data={"step_there": target, "step_code": code_on_her_phone()})
+    answer = stale.post("/step-up", data={"step_there": target, "step_code": code_on_their_phone()})
     assert (answer.status_code, answer.location) == (303, "/")
 
 

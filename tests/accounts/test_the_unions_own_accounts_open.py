@@ -37,7 +37,7 @@ def union(app: Flask) -> Iterator[IdentityProvider]:
 
 @pytest.fixture
 def ada(union: IdentityProvider, client: FlaskClient) -> Person:
-    """Of the office; her account is linked, and she is signed out again."""
+    """Of the office; their account is linked, and they are signed out again."""
     ada = make_person("Ada Stone", role=RoleName.ADMIN)
     sign_in(client, ada)
     link(client, union)

@@ -38,7 +38,7 @@ def shared(page):
     return {code: html.unescape(words).split("\n") for code, words in pairs}
 
 
-def test_a_chair_has_the_words_of_her_event_in_both_languages(client, event):
+def test_a_chair_has_the_words_of_their_event_in_both_languages(client, event):
     sign_in(client, make_person("Carla", role=RoleName.CHAIR, site=event.site))
     page = client.get(f"/events/{event.id}").text
     assert shared(page) == {

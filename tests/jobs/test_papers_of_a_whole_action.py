@@ -57,7 +57,7 @@ def test_all_posters_come_in_one_file(client: FlaskClient, action: Action) -> No
     assert len(pypdfium2.PdfDocument(answer.data)) == 1
 
 
-def test_or_a_file_for_each_place_and_of_her_own_area_alone(client: FlaskClient, action: Action) -> None:
+def test_or_a_file_for_each_place_and_of_ones_own_area_alone(client: FlaskClient, action: Action) -> None:
     sign_in(client, olga_of(action))
     answer = file_of(client, f"/actions/{action.id}/posters", each="yes")
     names = names_in(answer.data)

@@ -23,7 +23,7 @@ def chair(gate, context, page):
 
 
 @pytest.mark.parametrize(("script", "button"), [(COPIES, "Copiar"), (SHARES, "Compartir estas palabras")])
-def test_they_are_in_her_language_and_go_where_she_wants(gate, chair, script, button):
+def test_they_are_in_the_chairs_language_and_go_where_they_want(gate, chair, script, button):
     chair.add_init_script(NO_CLIPBOARD + script)
     chair.set_viewport_size({"width": 320, "height": 640})
     chair.goto(f"{gate.server}/events/{gate.event.id}")

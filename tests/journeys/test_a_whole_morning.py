@@ -115,7 +115,7 @@ def test_from_a_roster_to_a_report(morning: Morning, local_time: datetime) -> No
 
     web = requests.Session()
     chair_signs_in(morning, web)
-    line = chair_opens_her_line(morning, web, lincoln["code"])
+    line = chair_opens_their_line(morning, web, lincoln["code"])
 
     receipts = [member_checks_in(morning, lincoln["code"], typed) for typed in ("213-555-0102", "3")]
     receipts.append(member_checks_in(morning, lincoln["code"], "(213) 555-0102"))
@@ -124,7 +124,7 @@ def test_from_a_roster_to_a_report(morning: Morning, local_time: datetime) -> No
     morning.carrier.say(MAX, f"here {lincoln['text_code']}")
     wait_for(lambda: line_state(web, line)["named"] == 3, "Max, who texted HERE")
 
-    chair_ticks_herself_and_counts(web, line)
+    chair_ticks_themselves_and_counts(web, line)
     assert line_state(web, line)["named"] == 4
 
     morning.wait_for_text(DORA, "24")
@@ -137,7 +137,7 @@ def test_from_a_roster_to_a_report(morning: Morning, local_time: datetime) -> No
     assert (result["Roosevelt High"]["named"], result["Roosevelt High"]["eligible"]) == (0, 2)
 
     members_hear_of_tomorrow(morning, tomorrow)
-    reads_her_report(morning, web, today, lincoln)
+    reads_report(morning, web, today, lincoln)
 
 
 def prepare(morning: Morning, local_time: datetime) -> tuple[str, str]:
@@ -192,7 +192,7 @@ def chair_signs_in(morning: Morning, web: requests.Session) -> None:
     assert "Evening picket" in home.text, home.url
 
 
-def chair_opens_her_line(morning: Morning, web: requests.Session, code: str) -> str:
+def chair_opens_their_line(morning: Morning, web: requests.Session, code: str) -> str:
     home = web.get(f"{morning.base}/overview").text
     opens = re.search(r'action="(/events/[^"]+/line)"', home)
     assert opens
@@ -224,7 +224,7 @@ def line_state(web: requests.Session, line: str) -> dict[str, int]:
     return state
 
 
-def chair_ticks_herself_and_counts(web: requests.Session, line: str) -> None:
+def chair_ticks_themselves_and_counts(web: requests.Session, line: str) -> None:
     page = web.get(line).text
     tick = re.search(r'value="(tick:[0-9a-f-]+)"[^>]*aria-label="[^"]*Carmen', page)
     assert tick
@@ -250,7 +250,7 @@ def members_hear_of_tomorrow(morning: Morning, tomorrow: str) -> None:
     assert len(about_tomorrow) == 1
 
 
-def reads_her_report(morning: Morning, web: requests.Session, action_id: str, event: dict[str, str]) -> None:
+def reads_report(morning: Morning, web: requests.Session, action_id: str, event: dict[str, str]) -> None:
     home = web.get(f"{morning.base}/overview").text
     report = re.search(rf'href="(/actions/{action_id}/sites/[^"]+/report)"', home)
     assert report

@@ -115,7 +115,7 @@ def database_away(app, postgres):
             connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
 
 
-def test_her_own_link_works_without_a_network(gate, phone_of):
+def test_a_members_own_link_works_without_a_network(gate, phone_of):
     letters = personal_code(gate.event.id, gate.members[2].id)
     address = f"{gate.server}/p/{gate.event.code}/{letters}"
     context, page = phone_of()

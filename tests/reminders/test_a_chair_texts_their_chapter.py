@@ -16,7 +16,7 @@ from tests.builders import make_action, make_event, make_member, make_person, ma
 from tests.reminders.conftest import MIA, NATE, phones, waiting, words
 
 
-def her_event(client: FlaskClient) -> Event:
+def own_event(client: FlaskClient) -> Event:
     """Carmen is signed in, chair of Elm Street School; Mia is a member there, Nate is another chapter's."""
     action = make_action(starts_at=clock.now() + timedelta(hours=3))
     event = make_event(make_site("Elm Street School"), action=action)
@@ -37,7 +37,7 @@ def send(client: FlaskClient, event: Event, **typed: str) -> int:
 
 
 def test_their_members_and_nobody_else_read_the_approved_words(app: Flask, client: FlaskClient) -> None:
-    event = her_event(client)
+    event = own_event(client)
     assert "Text your chapter" in client.get(f"/events/{event.id}").text
     assert send(client, event) == 303
     assert phones("as_written") == [MIA]
@@ -45,7 +45,7 @@ def test_their_members_and_nobody_else_read_the_approved_words(app: Flask, clien
 
 
 def test_the_third_within_a_day_is_refused(app: Flask, client: FlaskClient) -> None:
-    event = her_event(client)
+    event = own_event(client)
     assert [send(client, event) for _each in range(3)] == [303, 303, 409]
 
 
@@ -63,21 +63,21 @@ def test_the_third_within_a_day_is_refused(app: Flask, client: FlaskClient) -> N
 def test_only_approved_words_with_a_plain_place(
     app: Flask, client: FlaskClient, typed: dict[str, str]
 ) -> None:
-    event = her_event(client)
+    event = own_event(client)
     assert client.post(f"/events/{event.id}/text", data=typed).status_code == 422
 
 
 def test_another_chapters_event_is_not_there_and_the_composer_is_not_theirs(
     app: Flask, client: FlaskClient
 ) -> None:
-    event = her_event(client)
+    event = own_event(client)
     other = make_event(action=event.action)
     assert client.get(f"/events/{other.id}/text").status_code == 404
     assert client.get(f"/actions/{event.action_id}/texts/new").status_code == 403
 
 
 def test_who_said_they_come_is_called_for_when_the_chair_says_so(app: Flask, client: FlaskClient) -> None:
-    event = her_event(client)
+    event = own_event(client)
     coming = make_member(site=event.site, phone=NATE)
     with atomic() as session:
         session.add(Rsvp(event_id=event.id, member_id=coming.id, coming=True, at=clock.now()))

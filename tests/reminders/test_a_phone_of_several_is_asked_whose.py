@@ -57,7 +57,7 @@ def attending() -> set[object]:
     return set(db.session.scalars(select(Attendance.member_id)))
 
 
-def test_she_is_asked_which_of_them_comes_and_only_that_one_is_noted(app: Flask, texts_us: Texts) -> None:
+def test_they_are_asked_which_of_them_comes_and_only_that_one_is_noted(app: Flask, texts_us: Texts) -> None:
     event, _mia, luis = a_couple()
     texts_us(MIA, "1", EVENING)
     assert [read_answers(EVENING) for _again in range(2)] == [1, 0]

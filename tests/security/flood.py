@@ -170,7 +170,7 @@ def _chair_signs_in(ground: Ground) -> bool:
     """Their browser is one like the strangers'; whatever they did, a code on their phone opens it."""
     _line, cookie = _ask(ground)
     answers = {
-        post(_line, ground.port, "/sign-in/code", {"code": c}, cookie)[0] for c in _codes_on_her_phone()
+        post(_line, ground.port, "/sign-in/code", {"code": c}, cookie)[0] for c in _codes_on_their_phone()
     }
     return 303 in answers
 
@@ -178,7 +178,7 @@ def _chair_signs_in(ground: Ground) -> bool:
 def _code_dies(ground: Ground) -> bool:
     """Three wrong tries, kill -9, two more: then the right one opens nothing."""
     line, cookie = _ask(ground)
-    codes = _codes_on_her_phone()
+    codes = _codes_on_their_phone()
     wrong = next(f"{n:08d}" for n in range(10**8) if f"{n:08d}" not in codes)
     for _ in range(3):
         post(line, ground.port, "/sign-in/code", {"code": wrong}, cookie)
@@ -195,7 +195,7 @@ def _ask(ground: Ground) -> tuple[http.client.HTTPConnection, str]:
     return line, cookie
 
 
-def _codes_on_her_phone() -> list[str]:
+def _codes_on_their_phone() -> list[str]:
     db.session.rollback()
     newest = select(OutboxText).where(OutboxText.wording == "sign_in_code").order_by(OutboxText.id.desc())
     return [json.loads(text.blanks)["code"] for text in db.session.scalars(newest.limit(4))]

@@ -1,4 +1,4 @@
-"""Who has PostgreSQL's log besides this machine: receivers (docs/backup.md), and the replica for boards."""
+"""Copies of PostgreSQL's log elsewhere: its receivers (docs/backup.md), and the replica for boards."""
 
 from collections.abc import Sequence
 from datetime import datetime

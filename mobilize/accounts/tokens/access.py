@@ -1,4 +1,4 @@
-"""What a token opens at this moment: read for every request of a program, in one statement.
+"""The permissions of a token at this moment: read for every request of a program, in one statement.
 
 Requests that meet in one process share it, and none takes one that began before it came. Nothing is kept: a
 token that was revoked a moment ago, or whose maker lost the role, opens nothing. Only the day it was last

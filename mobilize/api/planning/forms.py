@@ -1,4 +1,4 @@
-"""What a program plans: campaigns, actions, events of one site, shifts, texts; another time or place."""
+"""The bodies of requests that plan: campaigns, actions, events, shifts, texts; another time or place."""
 
 import uuid
 from datetime import time

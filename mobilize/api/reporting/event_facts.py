@@ -1,4 +1,4 @@
-"""What a report needs to know of its event before it is decided: whose it is, and its hours.
+"""The site, area and hours of the event of a report, which are checked before it is decided.
 
 Kept for two seconds in each process, as the check-in page keeps it: the decision itself reads the database.
 """

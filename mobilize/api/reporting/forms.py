@@ -1,4 +1,4 @@
-"""What a program reports from a line."""
+"""The bodies of requests that report from a line."""
 
 import uuid
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Pictures from phones, made anew: only what can be seen of them stays, and little memory is used for it."""
+"""The re-encoding of pictures from phones as JPEG: metadata and place are dropped, and memory is bounded."""
 
 import struct
 import threading

@@ -1,6 +1,7 @@
-"""Deferred derivation of attendance, by a worker: of what members say on their own phone after a check-in,
-that they leave, on a strike day, or that it was a slip. The page must be as quick for a member as for a
-stranger, and a tap from a queue may arrive behind a later one.
+"""Deferred derivation of attendance, by a worker, from check-outs and undos on a member's own phone.
+
+The page must be as quick for a member as for a stranger, and a tap from a queue may arrive behind a later
+one.
 
 What strangers say raises the version of its line as a member's does, though nothing is derived: how quickly
 the next look is answered tells nobody either."""

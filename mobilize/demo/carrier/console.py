@@ -1,4 +1,4 @@
-"""What the stand-ins answer when somebody asks about the account, its service and its sender, as carriers do:
+"""The answers of the stand-ins about the account, its service and its sender, as carriers do:
 https://www.twilio.com/docs/messaging/api/service-resource, https://developers.telnyx.com/api
 """
 

@@ -1,4 +1,4 @@
-"""What invented members and chairs text in their own words: English, Spanish and both, mistyped and dictated.
+"""Texts of invented members and chairs in their own words: English, Spanish and both, mistyped and dictated.
 
 Who writes what, and when, follows from the seed. Nobody writes twice, and nobody here exists.
 """

@@ -1,4 +1,4 @@
-"""What is due is found without what is not; broadcasts that are called back; planning that goes on."""
+"""Indexes of due texts, the moment a broadcast is called back, and the progress of planning."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What was said of a roster's columns is remembered for the next file with the same headings."""
+"""The mapping of a roster's columns, remembered for the next file with the same headings."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,5 +1,5 @@
-"""The chairs of lines that stood in minutes which a restore has lost: they are asked to open their list, so
-that their phone sends it again, and to count once more."""
+"""Texts to the chairs of lines whose minutes a restore has lost: they open their list, so that their phone
+sends it again, and count once more."""
 
 from datetime import datetime, timedelta
 

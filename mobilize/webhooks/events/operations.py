@@ -1,4 +1,4 @@
-"""Collecting what happened for webhooks: no other room knows of them, so they look for themselves."""
+"""The collection of events for webhooks from the tables of all rooms, none of which knows of webhooks."""
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator

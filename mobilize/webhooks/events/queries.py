@@ -1,4 +1,4 @@
-"""What happened since a moment, as webhooks are told of it: counts, places and ids."""
+"""Events since a moment, as webhooks deliver them: counts, places and ids."""
 
 import hashlib
 import json
