@@ -11,7 +11,6 @@ def init_app(app: Flask) -> None:
     import mobilize.accounts.people.chairs_views
     import mobilize.accounts.people.views
     import mobilize.accounts.second_factor.views
-    import mobilize.accounts.security.doctor_views
     import mobilize.accounts.security.views
     import mobilize.accounts.sign_in.device_views
     import mobilize.accounts.sign_in.provider_views

@@ -42,6 +42,19 @@ def lost_at(event: Event) -> list[str]:
     ]
 
 
+def lost_minutes(action: Action, tz: str) -> list[str]:
+    """The same for the reports of an action, in times of this zone."""
+    return [
+        _(
+            "%(start)s-%(end)s: a backup was put back, and what members sent in these minutes may be missing. "
+            "The phones of the lines have sent theirs again.",
+            start=say_time(gap.from_at, tz),
+            end=say_time(gap.opened_at, tz),
+        )
+        for gap in losses_of(action)
+    ]
+
+
 def event_by_code(typed: str) -> Event | None:
     """The event of a code, however it was typed; called-off ones too, whose poster still hangs. Also of an
     old code, since lines and members' own links go on under it: `cached_event` tells the difference."""

@@ -8,20 +8,17 @@ from pathlib import Path
 from flask import Blueprint, Response, abort, current_app, jsonify, redirect, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import MultiDict
-from wtforms import HiddenField, SelectField
 
 from mobilize import clock, languages, settings
 from mobilize.accounts.access.permissions import anyone
-from mobilize.accounts.forms import local_path
 from mobilize.database import is_read_only, migration_status
 from mobilize.home import guides
+from mobilize.home.forms import ComponentsForm, LanguageForm
 from mobilize.keys import crypto
 from mobilize.keys.rotation import unfit_key
 from mobilize.turnout.board.charts import arrivals_chart
 from mobilize.turnout.figures.people import Arrivals
-from mobilize.web.components_form import ComponentsForm
 from mobilize.web.http_compression import compressed
-from mobilize.web.page_form import PageForm
 
 bp = Blueprint("public", __name__)
 # Made by `deploy/machine/mobilize-web@.service` some seconds before this server is stopped.
@@ -29,11 +26,6 @@ DRAINING = Path(os.environ.get("RUNTIME_DIRECTORY") or "/nonexistent", "draining
 PROBE = "doctor's probe"
 _FITTING = "mobilize keys fit"
 _LOOK_AGAIN = timedelta(minutes=10)
-
-
-class LanguageForm(PageForm):
-    language = SelectField(choices=lambda: list(languages.LANGUAGES))
-    next = HiddenField(filters=[local_path])
 
 
 @bp.get("/")

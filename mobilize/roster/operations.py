@@ -1,7 +1,7 @@
-"""Operations on one member: add, correct, transfer, merge, and what they choose on their phone."""
+"""Operations on one member: add, correct, transfer, merge, and what they choose on their phone; areas by hand."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from mobilize.languages import _
 from mobilize.roster.imports.synonyms import LANGUAGES, clean
 from mobilize.roster.members import number_key, phone_key
 from mobilize.roster.models import (
+    Area,
     Member,
     Membership,
     MembershipRank,
@@ -24,7 +25,9 @@ from mobilize.roster.models import (
     Site,
     StatusSpan,
 )
-from mobilize.roster.names import PersonName
+from mobilize.roster.names import PersonName, fold
+
+LONGEST_AREA_NAME, MOST_AREAS = 80, 100
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,30 @@ def agree_to_urgent(phone_index: bytes, *, now: datetime) -> bool:
     """Store the consent to urgent texts at any hour for all who share this phone; False when nobody has it.
     Repeated, the later moment stays."""
     return _write_by_phone(phone_index, {"urgent_ok_at": now, "urgent_off_at": None})
+
+
+def add_areas(names: Iterable[str], *, by: str, now: datetime) -> int:
+    """Add the areas of these names that are not there yet, however they are spelled; returns how many are
+    new. For whoever is invited before a list of sites brings its own. Twice adds none.
+
+    Refused: "no_names", "too_many" (above 100), "long_name".
+    """
+    cleaned = [" ".join(name.split()) for name in names]
+    typed = {fold(name): name for name in reversed(cleaned) if name}
+    if not typed:
+        raise Refused("no_names", _("Type a name on each line."))
+    if len(typed) > MOST_AREAS:
+        raise Refused("too_many", _("100 areas at most."))
+    if any(len(name) > LONGEST_AREA_NAME or not name.isprintable() for name in typed.values()):
+        raise Refused("long_name", _("A name can have up to 80 letters."))
+    with atomic() as session:
+        stored = {fold(name) for name in session.scalars(select(Area.name))}
+        new = [Area(name=name) for key, name in typed.items() if key not in stored]
+        session.add_all(new)
+        session.flush()
+        for area in new:
+            audit.note(by, "area.add", area.id, now=now)
+    return len(new)
 
 
 def _present(session: Session, member_id: uuid.UUID) -> Member:

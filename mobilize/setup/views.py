@@ -11,7 +11,7 @@ from mobilize.accounts.models import RoleName
 from mobilize.accounts.sign_in.sessions import ABSOLUTE, give_cookie
 from mobilize.errors import Refused
 from mobilize.languages import _, ngettext
-from mobilize.roster.areas import add_areas as store_areas
+from mobilize.roster.operations import add_areas as store_areas
 from mobilize.roster.queries import areas as areas_by_name
 from mobilize.setup import first_admin, going_live
 from mobilize.setup.carrier import carriers, last_test, send_test

@@ -1,4 +1,5 @@
-"""The audit page, searchable by verb, person and day, and the security checklist; both for admins."""
+"""Pages for admins: the audit, searchable by verb, person and day, the security checklist, and the findings of
+the doctor."""
 
 import uuid
 from datetime import date, datetime, time, timedelta
@@ -17,6 +18,9 @@ from mobilize.accounts.security.audit_labels import find_people, ids_in_words, i
 from mobilize.accounts.security.checklist import ProtectionState
 from mobilize.accounts.security.checklist import protections as look
 from mobilize.database import db
+from mobilize.languages import say_ago
+from mobilize.observability import findings
+from mobilize.observability.finding_words import FindingState
 
 A_PAGE = 50
 
@@ -105,3 +109,28 @@ def protections() -> str:
     return render_template(
         "accounts/protections.html", to_do=to_do, all_protections=all_protections, n=len(to_do)
     )
+
+
+@bp.get("/protections/doctor")
+@signed_in(RoleName.ADMIN)
+def doctor() -> str:
+    """The findings of the last look at everything, what needs somebody first."""
+    now, last = clock.now(), findings.latest()
+    results = last.findings if last else []
+    return render_template(
+        "accounts/doctor.html",
+        broken=[one for one in results if one.state is FindingState.BROKEN],
+        warnings=[one for one in results if one.state is FindingState.WARNING],
+        fine=[one for one in results if one.state is FindingState.OK],
+        looked=say_ago(last.examined_at, now) if last else None,
+        is_old=last is not None and now - last.examined_at > 3 * findings.EXAMINED_EVERY,
+        waits=findings.is_requested(now),
+    )
+
+
+@bp.post("/protections/doctor")
+@signed_in(RoleName.ADMIN)
+def examine() -> Response:
+    """Let the workers look at everything now. Twice is once."""
+    findings.request_examination(now=clock.now())
+    return redirect(url_for("accounts.doctor"), 303)

@@ -7,6 +7,7 @@ from functools import cached_property
 from uuid import UUID
 
 from mobilize.actions.models import Action
+from mobilize.actions.queries import lost_minutes
 from mobilize.turnout.campaigns.series import SeriesStep, chapter_series
 from mobilize.turnout.figures.people import (
     Arrivals,
@@ -22,7 +23,6 @@ from mobilize.turnout.figures.types import Board, Chapter
 from mobilize.turnout.models import Report, ReportKind
 from mobilize.turnout.reports import pdf as reports_pdf
 from mobilize.turnout.reports.follow_ups import Conversation, next_conversations
-from mobilize.turnout.reports.lost_minutes import lost_minutes
 from mobilize.turnout.reports.operations import reports_of, says_the_same
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from mobilize import settings
 from mobilize.actions.models import Action
+from mobilize.actions.queries import lost_minutes
 from mobilize.languages import _, language, say_date, say_time, say_when
 from mobilize.printing.report_pages import Column, Figure, ReportPages, Table, report_pdf
 from mobilize.turnout.campaigns.series import BoardStep, SeriesStep
@@ -28,7 +29,6 @@ from mobilize.turnout.labels import (
     which_report,
 )
 from mobilize.turnout.reports.follow_ups import Conversation
-from mobilize.turnout.reports.lost_minutes import lost_minutes
 
 
 @dataclass(frozen=True, slots=True)

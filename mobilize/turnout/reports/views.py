@@ -13,6 +13,7 @@ from mobilize.accounts.access.permissions import me, signed_in
 from mobilize.accounts.access.scope import today
 from mobilize.accounts.models import CHAIRS, RoleName
 from mobilize.actions.models import Action, Campaign
+from mobilize.actions.queries import lost_minutes
 from mobilize.actions.visibility import chairless, visible_action, visible_site
 from mobilize.database import db
 from mobilize.errors import Refused
@@ -31,7 +32,6 @@ from mobilize.turnout.reports import pdf as reports_pdf
 from mobilize.turnout.reports import tables
 from mobilize.turnout.reports.chapter import ChapterReport, chapter_report_of
 from mobilize.turnout.reports.jobs import start_reports
-from mobilize.turnout.reports.lost_minutes import lost_minutes
 from mobilize.turnout.reports.operations import put_together, reports_of, says_the_same, sees_report
 from mobilize.turnout.routes import bp
 

@@ -1,9 +1,10 @@
-"""A field of each kind, for the page of the components."""
+"""Forms of the pages of no room: the language, and a field of each kind for the page of the components."""
 
 from flask_babel import lazy_gettext as _
 from wtforms import (
     BooleanField,
     FileField,
+    HiddenField,
     IntegerField,
     RadioField,
     SelectField,
@@ -12,7 +13,16 @@ from wtforms import (
     validators,
 )
 
+from mobilize import languages
+from mobilize.accounts.forms import local_path
 from mobilize.web.page_form import PageForm
+
+
+class LanguageForm(PageForm):
+    """The language of pages, and the page to go back to."""
+
+    language = SelectField(choices=lambda: list(languages.LANGUAGES))
+    next = HiddenField(filters=[local_path])
 
 
 class ComponentsForm(PageForm):
