@@ -128,6 +128,40 @@ def tables_by_name(source: str) -> list[int]:
     ]
 
 
+def test_no_table_is_told_by_its_name() -> None:
+    """A table that is compared by name is reached by it: `table is Member.__table__` is an import."""
+    assert wrong([*FILES, *WORKERS], lambda path: compared_names(path.read_text(encoding="utf-8"))) == {}
+
+
+def compared_names(source: str) -> list[int]:
+    """Lines that compare the name of a table: `table.name == ...`, `key.column.table.name in ...`."""
+    comparisons = [node for node in ast.walk(parsed(source)) if isinstance(node, ast.Compare)]
+    return [node.lineno for node in comparisons if any(is_name_of_table(part) for part in ast.walk(node))]
+
+
+def is_name_of_table(node: ast.AST) -> bool:
+    is_name = isinstance(node, ast.Attribute) and node.attr in ("name", "fullname")
+    return getattr(node, "attr", "") == "__tablename__" or (
+        is_name and ast.unparse(node.value).endswith("table")  # type: ignore[attr-defined]
+    )
+
+
+def test_only_these_walk_all_tables() -> None:
+    """Whoever walks them sees those of higher rooms without an import, and so does it for any table alike."""
+    assert wrong([*FILES, *WORKERS], lambda path: walks(path.read_text(encoding="utf-8"))).keys() == {
+        "mobilize/demo/seed/local.py",  # a reset empties all
+        "mobilize/keys/rotation.py",  # every sealed column is sealed anew
+        "mobilize/privacy/retention/report.py",  # whatever refers to a person
+        "mobilize/roster/imports/apply_roster.py",  # whether anything refers to a member
+    }
+
+
+def walks(source: str) -> list[int]:
+    """Lines that go through all tables or models."""
+    nodes = [node for node in ast.walk(parsed(source)) if isinstance(node, ast.Attribute)]
+    return [node.lineno for node in nodes if node.attr in ("sorted_tables", "mappers")]
+
+
 def test_nobody_imports_by_a_relative_name() -> None:
     """It would hide from the tests above."""
     assert wrong(FILES, lambda path: [module for module in imports(path) if module.startswith(".")]) == {}
@@ -154,3 +188,9 @@ def test_these_tests_see_a_commit() -> None:
 def test_these_tests_see_a_table_by_its_name() -> None:
     source = 'Model.metadata.tables["events"]\nhtml.tables[0]\nmetadata.tables.get("holds")'
     assert tables_by_name(source) == [1, 3]
+
+
+def test_these_tests_see_a_comparison_of_names() -> None:
+    source = 'x = [t for t in y if t.table.name == "members"]\nname in (Member.__tablename__,)\na.table is b'
+    assert sorted(compared_names(source)) == [1, 2]
+    assert walks("for table in Model.metadata.sorted_tables: pass\nregistry.mappers") == [1, 2]

@@ -1,10 +1,10 @@
-"""Who may write: operations. Views, queries and forms open no transaction."""
+"""Who may write: operations. Views, commands, queries and forms open no transaction."""
 
 import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-READERS = ("views", "queries", "forms")
+READERS = ("views", "commands", "queries", "forms")
 
 
 def transactions(source: str) -> list[int]:
@@ -17,8 +17,8 @@ def transactions(source: str) -> list[int]:
     return sorted(node.lineno for node in used)
 
 
-def test_views_queries_and_forms_open_no_transaction() -> None:
-    """A view calls an operation, perhaps inside `after_step_up()`."""
+def test_views_commands_queries_and_forms_open_no_transaction() -> None:
+    """A view or command calls an operation, perhaps inside `after_step_up()`."""
     paths = [path for path in (ROOT / "mobilize").rglob("*.py") if path.stem.endswith(READERS)]
     lines = {str(path): transactions(path.read_text(encoding="utf-8")) for path in paths}
     assert len(paths) > 50

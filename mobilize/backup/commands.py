@@ -6,10 +6,9 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from mobilize import audit, clock, settings
+from mobilize import clock, settings
 from mobilize.backup import archive, gaps, restoring
 from mobilize.commands import Command, Commands
-from mobilize.database import atomic
 from mobilize.errors import Refused
 
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
@@ -98,12 +97,7 @@ def restored(taken_at):  # type: ignore[no-untyped-def]
 def go_on(without: str) -> None:
     """Let texts leave after a restore though the carriers' log cannot be read, and what may have left is left
     to a person; or though the journal is lost, and what was taken away since stays given back."""
-    gap = gaps.open_gap()
-    if gap is None:
-        raise Refused("no_gap", "Nothing is held.")
-    with atomic():
-        audit.note("shell", f"backup.go_on.{without}", gap.id, now=clock.now())
-        gaps.note_given_up(gap.id) if without == "log" else gaps.note_replayed(gap.id)
+    restoring.go_on_without(without, by="shell", now=clock.now())
     click.echo("Noted. It goes on within half a minute.")
 
 

@@ -53,6 +53,17 @@ def restore(file: Path, identity: str, *, replace: bool = False, by: str, now: d
     return Restored(manifest, gap_id, before)
 
 
+def go_on_without(missing: str, *, by: str, now: datetime) -> None:
+    """Let texts leave after a restore without the carriers' "log", or without the "journal". Twice is once.
+    Refused: "no_gap" where nothing is held."""
+    gap = gaps.open_gap()
+    if gap is None:
+        raise Refused("no_gap", "Nothing is held.")
+    with atomic():
+        audit.note(by, f"backup.go_on.{missing}", gap.id, now=now)
+        gaps.note_given_up(gap.id) if missing == "log" else gaps.note_replayed(gap.id)
+
+
 def _refuse_what_does_not_fit(manifest: Manifest) -> None:
     if manifest.kind != dumps.kind_of_database():
         raise Refused("other_database", f"This is a backup of {manifest.kind}; DATABASE_URL names another.")

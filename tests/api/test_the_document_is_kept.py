@@ -57,7 +57,9 @@ def test_whatever_is_made_up_is_answered_as_the_document_says(sqlite_app: Flask,
 
 def test_the_example_of_every_body_can_be_done(sqlite_app: Flask, ids: IdsOfTag) -> None:
     program = Program(sqlite_app, make_secret())
-    for n, operation in enumerate(one for one in OPERATIONS if one.body):
+    with_body = [operation for operation in OPERATIONS if operation.body]
+    assert len(with_body) > 10
+    for n, operation in enumerate(with_body):
         own = ids(operation.tag)
         path = re.sub(r"<uuid:(\w+)>", lambda match: str(own[match[1]]), operation.rule)  # noqa: B023
         answer = program.post(path, example_of(operation.body, own, nth=n))

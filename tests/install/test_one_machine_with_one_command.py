@@ -133,6 +133,7 @@ def test_telnyx_is_asked_for_its_own_and_for_nothing_of_twilio(monkeypatch: pyte
 
 def test_units_name_settings_and_programs_that_there_are() -> None:
     names = {*answers.settings_in(_Everything()), "PYTHONUTF8", "HOST", "PORT"}
+    modules: list[str] = []
     for unit in UNITS:
         text = unit.read_text()
         parser = configparser.RawConfigParser(strict=False)
@@ -140,9 +141,11 @@ def test_units_name_settings_and_programs_that_there_are() -> None:
         assert parser["Unit"]["Description"].startswith("Mobilize, ")
         named = re.findall(r"([A-Z_0-9]+)=", " ".join(re.findall(r"^Environment=(.*)$", text, re.MULTILINE)))
         assert set(named) <= names, unit.name
-        for module in re.findall(r"-m ([\w.]+)", text):
-            path = ROOT / module.replace(".", "/")
-            assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
+        modules += re.findall(r"-m ([\w.]+)", text)
+    assert len(UNITS) > 3 and len(modules) > 1
+    for module in modules:
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
 
 
 class _Everything(dict[str, str]):
@@ -159,6 +162,7 @@ class _Everything(dict[str, str]):
 def test_systemd_finds_the_units_hardened(tmp_path: Path, with_pgbackrest: dict[str, str]) -> None:
     units = tmp_path / "etc/systemd/system"
     assert _install(tmp_path, **ANSWERS, **with_pgbackrest).returncode == 0
+    assert len(UNITS) > 3
     for unit in UNITS:
         name = unit.name.replace("@.", "@1.")
         command = ["systemd-analyze", "security", "--offline=true", "--no-pager", f"--root={tmp_path}", name]

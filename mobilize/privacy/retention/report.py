@@ -21,12 +21,12 @@ from mobilize.keys.crypto import blind_index
 from mobilize.languages import _
 from mobilize.phones import normalize
 from mobilize.roster.members import number_key
-from mobilize.roster.models import Member
+from mobilize.roster.models import Member, StagedMember
 
 _NUMBER_INDEXES = ("number_index", "typed_index")
 _PHONE_INDEXES = ("phone_index", "typed_index")
 # These rows are found by id alone: an index in them may be an old one, and the row somebody else's.
-_TRACED_BY_ID = ("members", "staged_members", "people")
+_TRACED_BY_ID = (Member.__table__, StagedMember.__table__, Person.__table__)
 # Secrets of sign-in are not part of the report, which a page opened by a text offers as a file.
 _SECRETS = ("secret",)
 
@@ -104,7 +104,7 @@ def _add_people(traces: PersonKeys) -> None:
 
 def _rows_of(model: Any, table: Any, traces: PersonKeys) -> Iterator[dict[str, Any]]:
     about = [way for column in table.columns for way in _conditions_about(table, column, traces)]
-    done = [way for column in table.columns for way in _conditions_done_by(table, column, traces)]
+    done = [way for column in table.columns for way in _conditions_done_by(column, traces)]
     if about:
         yield from _rows(model, table, or_(*about), opened=True)
     if done:
@@ -114,12 +114,11 @@ def _rows_of(model: Any, table: Any, traces: PersonKeys) -> Iterator[dict[str, A
 
 
 def _conditions_about(table: Table, column: Column[Any], traces: PersonKeys) -> Iterator[ColumnElement[bool]]:
-    refers = {key.column.table.name for key in column.foreign_keys}
-    if column.name == "member_id" or "members" in refers or (table.name, column.name) == ("members", "id"):
+    if column.name == "member_id" or _is_or_refers_to(column, Member):
         yield column.in_(traces.members)
-    if column.name == "person_id" or "people" in refers or (table.name, column.name) == ("people", "id"):
+    if column.name == "person_id" or _is_or_refers_to(column, Person):
         yield column.in_(traces.people)
-    if table.name in _TRACED_BY_ID:
+    if table in _TRACED_BY_ID:
         return
     if column.name in _NUMBER_INDEXES:
         yield column.in_(traces.numbers)
@@ -129,12 +128,15 @@ def _conditions_about(table: Table, column: Column[Any], traces: PersonKeys) -> 
         yield from (column.endswith(f":{phone.hex()}") for phone in traces.phones)
 
 
-def _conditions_done_by(
-    table: Table, column: Column[Any], traces: PersonKeys
-) -> Iterator[ColumnElement[bool]]:
+def _is_or_refers_to(column: Column[Any], model: type[Member | Person]) -> bool:
+    own_id = model.__table__.c.id
+    return column is own_id or any(key.column is own_id for key in column.foreign_keys)
+
+
+def _conditions_done_by(column: Column[Any], traces: PersonKeys) -> Iterator[ColumnElement[bool]]:
     if isinstance(column.type, String):
         yield from (column == f"person:{person}" for person in traces.people)
-    if (table.name, column.name) == (AuditRow.__tablename__, "ref"):
+    if column is AuditRow.__table__.c.ref:
         yield from (column.contains(str(one)) for one in traces.members | traces.people)
 
 

@@ -84,12 +84,12 @@ def edited_since(session: Session, import_id: uuid.UUID, committed_at: datetime)
 
 def used_since(session: Session, import_id: uuid.UUID) -> int:
     """The number of members this import added who are already counted somewhere, so that they must stay."""
-    own = {Membership.__tablename__, StatusSpan.__tablename__}
+    own = Membership.__table__, StatusSpan.__table__
     members = Member.__table__
     used: set[uuid.UUID] = set()
     for table in Model.metadata.sorted_tables:
         for column in table.columns:
-            if table.name not in own and any(key.column is members.c.id for key in column.foreign_keys):
+            if table not in own and any(key.column is members.c.id for key in column.foreign_keys):
                 query = select(column).where(column.in_(_new_members(import_id))).distinct()
                 used |= set(session.scalars(query))
     return len(used)
