@@ -53,7 +53,7 @@ def leads_somewhere(reference: str, source: Path) -> bool:
 
 
 def places_of(reference: str, source: Path) -> list[Path]:
-    """The files or folders it names: from the root, in `mobilize/` or `mobilize/static/`, or beside `source`."""
+    """The files or folders it names: from the root, in `mobilize/` or `static/`, or beside `source`."""
     places = (Path(), Path("mobilize"), Path("mobilize/static"), source.parent)
     return [path for place in places if (path := ROOT / place / reference).exists()]
 
@@ -130,8 +130,8 @@ def test_these_tests_see_a_lost_reference() -> None:
 
 def test_these_tests_see_a_lost_name() -> None:
     text = (
-        "`texts/carriers/twilio.py: send`, `twilio.send()`, `rules.kinds`, `members.urgent_off_at`, `os.path`, "
-        "`send` in `texts/carriers/twilio.py`, `ROOMS` of\n`workers/timetable.py`, "
+        "`texts/carriers/twilio.py: send`, `twilio.send()`, `rules.kinds`, `members.urgent_off_at`, "
+        "`os.path`, `send` in `texts/carriers/twilio.py`, `ROOMS` of\n`workers/timetable.py`, "
     )
     nowhere = ["texts/carriers/twilio.py: no_such", "twilio.no_such", "roster.no_such.lines"]
     text += " ".join(f"`{name}`" for name in nowhere)

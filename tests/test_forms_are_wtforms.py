@@ -60,7 +60,9 @@ def test_only_what_knows_no_form_reads_what_was_sent() -> None:
 
 def test_json_is_read_by_a_model() -> None:
     files = [path for path in (ROOT / "mobilize").rglob("*.py") if "demo" not in path.parts]
-    reading = {str(path.relative_to(ROOT)) for path in files if bodies_by_hand(path.read_text(encoding="utf-8"))}
+    reading = {
+        str(path.relative_to(ROOT)) for path in files if bodies_by_hand(path.read_text(encoding="utf-8"))
+    }
     assert len(files) > 400
     assert reading == BODIES.keys()
 

@@ -12,15 +12,32 @@ FILES = sorted(
     if "migrations" not in path.parts and path.stat().st_size
 )
 # A folder that holds more, and how many: less is asked for, never more.
-LARGER_ROOMS = {"workers": 21, "workers/doctor": 16, "mobilize/roster/imports": 15, "mobilize/turnout/board": 15}
+LARGER_ROOMS = {
+    "workers": 21,
+    "workers/doctor": 16,
+    "mobilize/roster/imports": 15,
+    "mobilize/turnout/board": 15,
+}
 # Their names are the contract: what is in them is known before they are opened (CONTRIBUTING.md, "Drawers").
-DRAWERS = {"__init__", "__main__", "commands", "forms", "models", "operations", "queries", "routes", "tasks", "views"}
+DRAWERS = {
+    "__init__",
+    "__main__",
+    "commands",
+    "forms",
+    "models",
+    "operations",
+    "queries",
+    "routes",
+    "tasks",
+    "views",
+}
 # Shorter ones, each a contract of its own or a subject that no neighbour has.
 SHORT_FILES = {
     "mobilize/accounts/higher_rooms.py": "what accounts may ask of rooms above it",
     "mobilize/actions/words_to_share.py": "words about an event or an action, for two pages",
     "mobilize/checkins/line/list_signature.py": "the format of a signature, which a browser verifies",
     "mobilize/errors.py": "the exception of all rooms",
+    "mobilize/fast/autocommit.py": "the pool of the fast path, which the engines only open",
     "mobilize/keys/blind_index_key.py": "a table and its reader",
     "mobilize/observability/health_checks.py": "a table and its reader",
     "mobilize/reminders/monitoring/webhook_alarms.py": "one alarm, as code_alarms is another",

@@ -49,10 +49,10 @@ def bindings(source: str) -> Iterator[tuple[int, str]]:
 
 def bindings_of_template(source: str) -> Iterator[tuple[int, str]]:
     """(line, name) of every macro, parameter and variable a template binds."""
-    for node in Environment(autoescape=True, extensions=["jinja2.ext.i18n"]).parse(source).find_all(nodes.Node):
-        if isinstance(node, nodes.Name) and node.ctx in ("store", "param"):
-            yield node.lineno, node.name
-        elif isinstance(node, nodes.Macro):
+    for node in (
+        Environment(autoescape=True, extensions=["jinja2.ext.i18n"]).parse(source).find_all(nodes.Node)
+    ):
+        if isinstance(node, nodes.Name) and node.ctx in ("store", "param") or isinstance(node, nodes.Macro):
             yield node.lineno, node.name
 
 
@@ -67,7 +67,9 @@ def dialect_of(names: Iterator[tuple[int, str]]) -> list[tuple[int, str]]:
 def gendered_in(source: str) -> list[str]:
     """Names of functions, and docstrings, in which somebody has a gender."""
     functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, DOCUMENTED)]
-    texts = [text for node in functions for text in (getattr(node, "name", ""), ast.get_docstring(node) or "")]
+    texts = [
+        text for node in functions for text in (getattr(node, "name", ""), ast.get_docstring(node) or "")
+    ]
     return [text for text in texts if GENDERED.search(text.replace("_", " "))]
 
 
@@ -164,7 +166,12 @@ def test_these_tests_see_the_dialect() -> None:
 
 def test_these_tests_see_the_dialect_of_a_template() -> None:
     source = "{% macro asked(given) %}{% set said = seen %}{% for made in x %}{% endfor %}{% endmacro %}"
-    assert {word for _, word in dialect_of(bindings_of_template(source))} == {"asked", "given", "said", "made"}
+    assert {word for _, word in dialect_of(bindings_of_template(source))} == {
+        "asked",
+        "given",
+        "said",
+        "made",
+    }
 
 
 def test_these_tests_see_a_gender() -> None:

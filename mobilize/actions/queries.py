@@ -46,8 +46,8 @@ def lost_minutes(action: Action, tz: str) -> list[str]:
     """The same for the reports of an action, in times of this zone."""
     return [
         _(
-            "%(start)s-%(end)s: a backup was put back, and what members sent in these minutes may be missing. "
-            "The phones of the lines have sent theirs again.",
+            "%(start)s-%(end)s: a backup was put back, and what members sent in these minutes may be "
+            "missing. The phones of the lines have sent theirs again.",
             start=say_time(gap.from_at, tz),
             end=say_time(gap.opened_at, tz),
         )

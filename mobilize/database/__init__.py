@@ -23,13 +23,11 @@ from sqlalchemy import (
     Connection,
     DateTime,
     Dialect,
-    Engine,
     Enum,
     LargeBinary,
     MetaData,
     TypeDecorator,
     Uuid,
-    event,
     text,
 )
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
@@ -37,15 +35,13 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
 
+from config import Settings
+from mobilize.database import engines
+from mobilize.fast import autocommit
 from mobilize.keys import crypto
 from mobilize.languages import Translated
 from mobilize.observability import metrics
 
-WRITES = {"mobilize_writes": True}
-# A second pool on the same database: every statement is a transaction by itself.
-AUTOCOMMIT = "autocommit"
-# A third one, on a replica, for what may be some seconds old (`mobilize.database.replica`).
-REPLICA = "replica"
 _LAST_STEPS = "last steps"
 MIGRATIONS = str(Path(__file__).resolve().parents[1] / "migrations")
 
@@ -295,7 +291,7 @@ def roll_back(_error: BaseException | None = None) -> None:
 def _begin(session: Session) -> None:
     start_afresh()
     session.info["writing"] = True
-    session.connection(execution_options=WRITES)
+    session.connection(execution_options=engines.WRITES)
 
 
 def insert(table: Any) -> Any:
@@ -309,7 +305,7 @@ def is_postgres() -> bool:
 
 def is_pooled() -> bool:
     """Whether a pooler stands before PostgreSQL, so that no setting outlives a transaction."""
-    return bool(db.session.connection().info[_POOLED])
+    return bool(db.session.connection().info[engines.POOLED])
 
 
 def is_read_only() -> bool:
@@ -343,12 +339,12 @@ def _refuses_to_write(cursor: Any) -> bool:
 def autocommit_connection() -> Iterator[Connection | None]:
     """A connection on which every statement is stored by itself, for the fast path; None where there is no
     such thing: on SQLite, and behind a pooler, where no setting outlives a statement."""
-    engine = db.engines.get(AUTOCOMMIT)
+    engine = db.engines.get(autocommit.NAME)
     if engine is None:
         yield None
         return
     with engine.connect() as connection:
-        if not connection.info[_POOLED]:
+        if not connection.info[engines.POOLED]:
             yield connection
             return
     yield None
@@ -356,128 +352,16 @@ def autocommit_connection() -> Iterator[Connection | None]:
 
 def init_app(app: Flask) -> None:
     """Bind the engines to the settings, with what makes each database keep its promises."""
-    url = app.config["MOBILIZE"].database_url
-    app.config["SQLALCHEMY_DATABASE_URI"] = url
-    # An error's text, and the log of a curious operator, must not quote what was asked for.
-    shut = {"hide_parameters": True}
-    if url.startswith("sqlite"):
-        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _SQLITE | shut
-        db.init_app(app)
-        app.teardown_appcontext(roll_back)
-        with app.app_context():
-            _promise_sqlite(db.engine)
-            _watch_pools(app)
-        return
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _POSTGRES | shut
-    app.config["SQLALCHEMY_BINDS"] = {AUTOCOMMIT: {"url": url, **_POSTGRES, **_POSTGRES_AUTOCOMMIT, **shut}}
-    if replica := app.config["MOBILIZE"].database_replica_url:
-        app.config["SQLALCHEMY_BINDS"][REPLICA] = {"url": replica, **_POSTGRES, **_POSTGRES_REPLICA, **shut}
+    chosen: Settings = app.config["MOBILIZE"]
+    pools = engines.pools(chosen)
+    app.config["SQLALCHEMY_BINDS"] = pools
     db.init_app(app)
     # Before its session is closed, which fails on a connection that is gone: instead of their answer somebody
     # would get an error.
     app.teardown_appcontext(roll_back)
     with app.app_context():
-        _promise_postgres(db.engine, _LIMITS)
-        _promise_postgres(db.engines[AUTOCOMMIT], _LIMITS | _PLAN_BY_KEY)
-        if replica:
-            _promise_postgres(db.engines[REPLICA], _LIMITS | _REPLICA_LIMITS)
-        _watch_pools(app)
-
-
-def _watch_pools(app: Flask) -> None:
-    if app.config["MOBILIZE"].metrics_port:
         for name, engine in db.engines.items():
-            options = (
-                app.config["SQLALCHEMY_BINDS"][name] if name else app.config["SQLALCHEMY_ENGINE_OPTIONS"]
-            )
-            most = options["pool_size"] + options["max_overflow"]
-            metrics.watch_pool(engine, name or "main", most=most)
-
-
-_SQLITE: dict[str, Any] = {
-    "connect_args": {"timeout": 15, "check_same_thread": False},
-    "pool_size": 20,
-    "max_overflow": 20,
-}
-_POSTGRES: dict[str, Any] = {
-    "connect_args": {"connect_timeout": 5, "prepare_threshold": 3},
-    "pool_size": 16,
-    "max_overflow": 8,
-    "pool_timeout": 10,
-    "pool_pre_ping": True,
-}
-_POSTGRES_AUTOCOMMIT = {
-    "isolation_level": "AUTOCOMMIT",
-    # Check-ins share one, and what else goes here takes a millisecond: two web processes then leave a
-    # third of the hundred connections that PostgreSQL has unless it is told otherwise.
-    "pool_size": 8,
-    "max_overflow": 0,
-    "pool_pre_ping": False,
-    "pool_reset_on_return": None,
-    "pool_use_lifo": True,
-}
-# What is read there can be read elsewhere: nobody waits long for it, not even where its machine is gone and
-# says nothing.
-_POSTGRES_REPLICA: dict[str, Any] = {
-    "connect_args": {"connect_timeout": 2, "prepare_threshold": 3, "tcp_user_timeout": 3000},
-    "pool_size": 4,
-    "max_overflow": 4,
-    "pool_timeout": 2,
-}
-_REPLICA_LIMITS = {"statement_timeout": "10s"}
-# Fail fast: a lock held longer than this is a fault, and a request gets a 503 instead of waiting for it.
-# And no statement here runs long enough to be worth compiling first: where PostgreSQL believed so, a
-# claim of texts took two seconds instead of five milliseconds.
-_LIMITS = {"lock_timeout": "10s", "statement_timeout": "60s", "timezone": "UTC", "jit": "off"}
-# A plan made once, with empty tables, must still be right when the morning has filled them: all is by key.
-_PLAN_BY_KEY = {"plan_cache_mode": "force_generic_plan"} | {
-    f"enable_{way}": "off" for way in ("seqscan", "hashjoin", "mergejoin")
-}
-_POOLED = "pooled"
-
-
-def _promise_postgres(engine: Engine, settings: dict[str, str]) -> None:
-    """Settings hold as long as the session; behind a pooler (PgBouncer in transaction mode) as long as the
-    transaction, since the next one may be given another session."""
-
-    @event.listens_for(engine, "connect")
-    def _connect(connection: Any, record: Any) -> None:
-        was, connection.autocommit = connection.autocommit, True
-        record.info[_POOLED] = _is_pooled(connection)
-        if record.info[_POOLED]:
-            connection.prepare_threshold = None
-        else:
-            connection.execute(_set(settings, is_local=False))
-        connection.autocommit = was
-
-    @event.listens_for(engine, "begin")
-    def _begin_transaction(connection: Connection) -> None:
-        if connection.info[_POOLED]:
-            connection.exec_driver_sql(_set(settings, is_local=True))
-
-
-def _is_pooled(connection: Any) -> bool:
-    """Whether a pooler stands between: it names another process than the one that answers. What was prepared
-    or set in one transaction is then not there in the next."""
-    [answering] = connection.execute("SELECT pg_backend_pid()").fetchone()
-    return bool(answering != connection.info.backend_pid)
-
-
-def _set(settings: dict[str, str], *, is_local: bool) -> str:
-    each = (f"set_config('{name}', '{value}', {is_local})" for name, value in settings.items())
-    return "SELECT " + ", ".join(each)
-
-
-def _promise_sqlite(engine: Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def _begin_transaction(connection: Any) -> None:
-        writes = connection.get_execution_options().get("mobilize_writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+            engines.keep_promises(engine, name)
+            if chosen.metrics_port:
+                most = pools[name]["pool_size"] + pools[name]["max_overflow"]
+                metrics.watch_pool(engine, name or "main", most=most)

@@ -21,7 +21,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from config import Settings
-from mobilize.database import REPLICA, db, inside_atomic
+from mobilize.database import db, inside_atomic
+from mobilize.database.engines import REPLICA
 
 Result = TypeVar("Result")
 

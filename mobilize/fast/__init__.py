@@ -1,6 +1,7 @@
 """The fast path of a check-in: what it does beyond plain Flask and SQLAlchemy, and nothing else.
 
 `group_commit`  requests that meet in one process share a transaction (docs/decisions/0007)
+`autocommit`    the pool on which each statement is a transaction by itself (0008)
 `statements`    statements built once, and many rows in one of them (0008)
 `versions`      numbers that tell whether anything changed on a line (0020)
 `page_cache`    pages rendered and compressed once, with gaps for what is each answer's own (0009)

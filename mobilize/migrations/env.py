@@ -14,7 +14,8 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 
-from mobilize.database import WRITES, is_postgres
+from mobilize.database import is_postgres
+from mobilize.database.engines import WRITES
 
 LIMITS = "SELECT set_config('lock_timeout', '250ms', true), set_config('statement_timeout', '60s', true)"
 PAUSE_SECONDS, PATIENCE_SECONDS = 1.0, 300.0

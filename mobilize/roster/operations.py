@@ -1,4 +1,4 @@
-"""Operations on one member: add, correct, transfer, merge, and what they choose on their phone; areas by hand."""
+"""Operations on one member (add, correct, transfer, merge, what they choose on their phone), and on areas."""
 
 import uuid
 from collections.abc import Callable, Iterable

@@ -12,6 +12,7 @@ from mobilize.checkins.models import Method
 from mobilize.checkins.record.identifiers import read_typed
 from mobilize.checkins.record.operations import check_in_by_poster
 from mobilize.database import atomic, db
+from mobilize.database.engines import has_pooler
 from tests.builders import make_event, make_member, make_site
 from tests.checkins.morning import OPEN, attendance, evidence
 
@@ -29,7 +30,7 @@ SELECT (SELECT count(*) FROM pg_prepared_statements)
 @pytest.fixture
 def pooled(pg_app: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The application as behind a pooler; each connection is looked at and emptied when it is given back."""
-    monkeypatch.setattr(database, "_is_pooled", lambda _connection: True)
+    monkeypatch.setattr("mobilize.database.engines.has_pooler", lambda _connection: True)
     engines, looked = list(db.engines.values()), []
 
     def look(connection: Any, _record: Any) -> None:
@@ -84,8 +85,8 @@ def test_limits_hold_on_both_pools_without_one(pg_app: Any) -> None:
     assert tuple(db.session.execute(query).one()) == ("10s", "auto")
 
 
-@pytest.mark.parametrize(("named", "is_pooled"), [(46, False), (1937, True)])
-def test_a_pooler_names_another_process_than_the_one_that_answers(named: int, is_pooled: bool) -> None:
+@pytest.mark.parametrize(("named", "expected"), [(46, False), (1937, True)])
+def test_a_pooler_names_another_process_than_the_one_that_answers(named: int, expected: bool) -> None:
     answer = SimpleNamespace(fetchone=lambda: (46,))
     connection = SimpleNamespace(execute=lambda _sql: answer, info=SimpleNamespace(backend_pid=named))
-    assert database._is_pooled(connection) is is_pooled
+    assert has_pooler(connection) is expected

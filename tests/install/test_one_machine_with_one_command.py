@@ -17,7 +17,8 @@ import config
 from deploy.install import CannotInstall, answers, archiving, commands, release
 from deploy.install.answers import Environment
 from deploy.install.files import PLACES, SOURCES, connections
-from mobilize import database
+from mobilize.database import engines
+from mobilize.fast import autocommit
 from mobilize.home.views import DRAINING
 
 ROOT = Path(__file__).parents[2]
@@ -214,8 +215,8 @@ def test_a_caddyfile_of_somebodys_own_keeps_its_sites_and_gets_them_back(tmp_pat
 
 
 def test_postgresql_has_a_connection_for_everybody_who_may_want_one() -> None:
-    main, autocommit = database._POSTGRES, database._POSTGRES_AUTOCOMMIT
-    of_web = main["pool_size"] + main["max_overflow"] + autocommit["pool_size"] + autocommit["max_overflow"]
+    pools = engines._POSTGRES, autocommit.POOL
+    of_web = sum(pool["pool_size"] + pool["max_overflow"] for pool in pools)
     assert connections(1 + 100, 2) - connections(100, 2) == of_web
     assert connections(2, 2) == 100, "what PostgreSQL has by itself is enough for two"
 

@@ -1,5 +1,5 @@
-"""Pages for admins: the audit, searchable by verb, person and day, the security checklist, and the findings of
-the doctor."""
+"""Pages for admins: the audit, searchable by verb, person and day; the security checklist; the doctor's
+findings."""
 
 import uuid
 from datetime import date, datetime, time, timedelta

@@ -1,5 +1,5 @@
-"""Events that Telnyx posts: a message it took, sent or received, as its callbacks have it. What stands in none
-of these fields is left out.
+"""Events that Telnyx posts in its callbacks: a message that it took, sent or received. What stands in none of
+these fields is left out.
 
 Source: https://developers.telnyx.com/docs/messaging/messages/receiving-webhooks
 """
