@@ -10,7 +10,16 @@ FACE = {
     "mobilize.fast.group_commit": {"GroupCommit"},
     "mobilize.fast.page_cache": {"CachedPage"},
     "mobilize.fast.statements": {
-        *("CachedStatement", "Rows", "all_or_nothing", "given_rows", "retried", "run", "run_for"),
+        *(
+            "BatchStatement",
+            "CachedStatement",
+            "Rows",
+            "all_or_nothing",
+            "given_rows",
+            "retried",
+            "run",
+            "run_for",
+        ),
     },
     "mobilize.fast.versions": {
         *("LineVersion", "VersionCache", "mark_changed", "raised", "version_of", "versions"),
