@@ -7,7 +7,7 @@ from mobilize.reminders.broadcasts import operations as broadcasts
 from mobilize.reminders.calling_off import operations as calling_off
 from mobilize.reminders.head_counts import briefing, lost_minutes, requests
 from mobilize.reminders.inbox import answers, shared_phones
-from mobilize.reminders.monitoring import code_alarms, delivery_monitoring, on_call, webhook_alarms
+from mobilize.reminders.monitoring import alarms, delivery_monitoring, on_call
 from mobilize.reminders.rules import planning
 
 
@@ -63,12 +63,12 @@ def alert_duty() -> None:
 
 @shared_task(name="reminders.alert_about_codes")
 def alert_about_codes() -> None:
-    code_alarms.alert_about_codes(clock.now())
+    alarms.alert_about_codes(clock.now())
 
 
-@shared_task(name="reminders.alert_about_webhooks")
-def alert_about_webhooks() -> None:
-    webhook_alarms.alert_about_webhooks(clock.now())
+@shared_task(name="reminders.alert_about_callbacks")
+def alert_about_callbacks() -> None:
+    alarms.alert_about_callbacks(clock.now())
 
 
 @shared_task(name="reminders.watch_campaigns")

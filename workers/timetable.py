@@ -107,7 +107,7 @@ TIMETABLE = [
     _entry("reminders.tell_of_calling_off", 3, Queue.TEXTS, calling_off.untold),
     _entry("reminders.alert_duty", 1, Queue.CODES, on_call.without_alert),
     _entry("reminders.alert_about_codes", 10, Queue.TEXTS, code_budgets.asked_lately),
-    _entry("reminders.alert_about_webhooks", 600, Queue.LONG),
+    _entry("reminders.alert_about_callbacks", 600, Queue.LONG),
     _entry("reminders.follow_changes", 5, Queue.PLANNING, planning.changed),
     _entry("reminders.plan", 30, Queue.PLANNING, planning.has_due),
     _entry("reminders.brief_chairs", 30, Queue.PLANNING, briefing.has_due),

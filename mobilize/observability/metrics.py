@@ -63,8 +63,10 @@ CARRIER_ERRORS = Counter(
     "Texts a carrier refused or did not bring to the phone, by what its code means",
     ["carrier", "kind"],
 )
-WEBHOOKS_REFUSED = Counter(
-    "mobilize_webhooks_refused", "Requests to a carrier's webhook that it has not signed", ["carrier", "why"]
+CARRIER_CALLBACKS_REFUSED = Counter(
+    "mobilize_carrier_callbacks_refused",
+    "Requests to the address of a carrier's callbacks that it has not signed",
+    ["carrier", "reason"],
 )
 RECEIPTS = Counter("mobilize_receipts", "Receipts of carriers, each once, by what they say", ["state"])
 TEXTS_DROPPED = Counter("mobilize_texts_dropped", "Texts that will not be sent, by the reason", ["reason"])

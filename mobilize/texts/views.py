@@ -14,9 +14,9 @@ from mobilize.texts import queries
 from mobilize.texts.carriers import telnyx, twilio
 from mobilize.texts.carriers.base import InboundText, StatusReport
 from mobilize.texts.models import TextState
+from mobilize.texts.receiving.callbacks import note_arrived
 from mobilize.texts.receiving.inbound import InboundChannel, take_inbound
 from mobilize.texts.receiving.receipts import note_receipt
-from mobilize.texts.receiving.webhooks import note_arrived
 from mobilize.texts.routes import bp
 from mobilize.texts.sending import senders
 from mobilize.texts.templates import template

@@ -19,7 +19,7 @@ from mobilize.demo.carrier.server import Carrier
 from mobilize.errors import Refused
 from mobilize.keys.crypto import blind_index
 from mobilize.privacy.member_page import sessions
-from mobilize.reminders.monitoring.code_alarms import alert_about_codes
+from mobilize.reminders.monitoring.alarms import alert_about_codes
 from mobilize.texts.models import Attempt, OutboxText, Priority, Sender, TextClass, TextState
 from mobilize.texts.operations import PlannedText, queue_text
 from mobilize.texts.queries import paused_senders

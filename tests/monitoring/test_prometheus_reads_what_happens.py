@@ -30,7 +30,7 @@ from mobilize.demo.seed import local
 from mobilize.observability import metrics
 from mobilize.roster.models import Area, Member, Site
 from mobilize.texts.carriers import CARRIERS
-from mobilize.texts.carriers.base import ErrorMeaning, WebhookRefusal
+from mobilize.texts.carriers.base import CallbackRefusal, ErrorMeaning
 from mobilize.texts.enums import AttemptOutcome, TextClass, TextState
 from mobilize.texts.models import Priority
 from mobilize.texts.operations import PlannedText, queue_texts
@@ -54,8 +54,7 @@ VOCABULARY: dict[str, set[str]] = {
     "outcome": set(AttemptOutcome),
     "kind": {*ErrorMeaning, "other"},
     "state": {*TextState, "other"},
-    "reason": set(REASONS),
-    "why": set(WebhookRefusal),
+    "reason": {*REASONS, *CallbackRefusal},
     "task": {entry.task for entry in TIMETABLE},
     "queue": set(Queue),
     "class": set(TextClass),

@@ -1,4 +1,4 @@
-"""Webhooks of Telnyx: signed by its key over the moment and the body; unordered, repeated, or not ours."""
+"""Callbacks of Telnyx: signed by its key over the moment and the body; unordered, repeated, or not ours."""
 
 import base64
 import dataclasses

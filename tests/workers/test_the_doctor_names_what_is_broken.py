@@ -310,7 +310,7 @@ def _receiver_away(at: Installation) -> None:
     )
 
 
-def _refused_webhooks(at: Installation) -> None:
+def _refused_callbacks(at: Installation) -> None:
     health_checks.record("webhook.twilio.other_secret", "3", now=clock.now())
 
 
@@ -372,7 +372,7 @@ BROKEN: dict[str, tuple[Callable[[Installation], object], set[str]]] = {
     "the proxy takes no large file": (_proxied(largest=1 << 20), {"address.uploads"}),
     "the proxy limits a picket": (_proxied(allowed=30), {"address.limits", "texts.unreachable"}),
     "the proxy asks the carrier for a password": (_proxied(blocked="/texts/"), {"texts.unreachable"}),
-    "webhooks are refused": (_refused_webhooks, {"texts.refused"}),
+    "callbacks are refused": (_refused_callbacks, {"texts.refused"}),
     "the carrier's token is another": (
         _set(twilio_auth_token="old"), {"twilio.credentials", "texts.signature"},
     ),

@@ -13,6 +13,7 @@ from mobilize.observability.findings import Finding, finding
 from workers.doctor import (
     backups,
     broker,
+    callbacks,
     database,
     keys,
     machine,
@@ -21,7 +22,6 @@ from workers.doctor import (
     receivers,
     telnyx,
     twilio,
-    webhooks,
 )
 from workers.doctor.http import get
 
@@ -41,8 +41,8 @@ CHECKS: tuple[Check, ...] = (
     processes.texts_leave,
     processes.texts_reach_us,
     public_address.public_address,
-    webhooks.twilio_webhook,
-    webhooks.telnyx_webhook,
+    callbacks.twilio_callbacks,
+    callbacks.telnyx_callbacks,
     twilio.account,
     telnyx.account,
     backups.backups,

@@ -9,7 +9,7 @@ from mobilize.backup import gaps
 from mobilize.database import locks
 from mobilize.observability.findings import Finding, finding
 from mobilize.reminders.monitoring.worker_tasks import is_silent, worker_queues
-from mobilize.texts.receiving.webhooks import webhook_statuses
+from mobilize.texts.receiving.callbacks import callback_statuses
 from mobilize.texts.sending import trial
 
 
@@ -30,6 +30,6 @@ def texts_leave(_now: datetime) -> Sequence[Finding]:
 
 
 def texts_reach_us(now: datetime) -> Sequence[Finding]:
-    """Whether the carriers' webhooks were refused lately, or did not come."""
-    troubled = [one.carrier for one in webhook_statuses(now) if one.needs_somebody]
+    """Whether the carriers' callbacks were refused lately, or did not come."""
+    troubled = [one.carrier for one in callback_statuses(now) if one.needs_somebody]
     return [finding("texts.refused", carrier=carrier.title()) for carrier in troubled]

@@ -30,7 +30,7 @@ from mobilize.errors import Refused
 from mobilize.keys.tokens import hash_token, read_code
 from mobilize.languages import _
 from mobilize.texts.carriers import CARRIERS
-from mobilize.texts.receiving import webhooks
+from mobilize.texts.receiving import callbacks
 from mobilize.web.error_pages import wants_json
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -369,7 +369,7 @@ def _for_carrier(permission: Permission) -> None:
     if carrier.is_from_carrier(request):
         return
     with suppress(SQLAlchemyError):  # a 403 it is, whether the database is there or not
-        webhooks.note_refused(carrier.NAME, carrier.why_refused(request), now=clock.now())
+        callbacks.note_refused(carrier.NAME, carrier.why_refused(request), now=clock.now())
     abort(403)
 
 

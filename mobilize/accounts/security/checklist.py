@@ -18,7 +18,7 @@ from mobilize.keys.crypto import CannotOpen
 from mobilize.languages import _, say_date, say_time
 from mobilize.observability import health_checks
 from mobilize.phones import format_phone
-from mobilize.texts.receiving.webhooks import webhook_statuses
+from mobilize.texts.receiving.callbacks import callback_statuses
 
 OLD_KEY = timedelta(days=365)
 FORGOT, APPENDONLY, BEAT = "privacy.forgotten", "redis.appendonly", "beat"
@@ -218,7 +218,7 @@ def _workers(now: datetime) -> Protection:
 
 
 def _texts_reach_us(now: datetime) -> Protection:
-    title, statuses = _("Texts reach us, STOPs at once"), webhook_statuses(now)
+    title, statuses = _("Texts reach us, STOPs at once"), callback_statuses(now)
     do = _("Text any word to %(number)s.", number=format_phone(settings().text_number))
     if not statuses:
         return Protection("texts", title, ProtectionState.OK, _("There is no carrier, so nobody texts us."))

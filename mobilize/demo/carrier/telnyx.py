@@ -46,7 +46,7 @@ TITLES = {
 
 
 class TelnyxCarrier(Carrier):
-    """One stand-in for Telnyx on 127.0.0.1. `public_key` is what the service checks its webhooks with."""
+    """One stand-in for Telnyx on 127.0.0.1. `public_key` is what the service checks its callbacks with."""
 
     api = ("/v2/",)
 

@@ -2,7 +2,7 @@
 
 from mobilize import settings
 from mobilize.languages import _
-from mobilize.texts.carriers.base import WebhookRefusal
+from mobilize.texts.carriers.base import CallbackRefusal
 from mobilize.texts.models import TextClass
 
 
@@ -41,7 +41,7 @@ def task_words() -> dict[str, str]:
         "reminders.tell_of_calling_off": _("Members are told that an action is called off"),
         "reminders.alert_duty": _("Emergencies are passed on to whoever is on duty"),
         "reminders.alert_about_codes": _("The office is told when codes run short"),
-        "reminders.alert_about_webhooks": _("The office is told when texts do not reach us"),
+        "reminders.alert_about_callbacks": _("The office is told when texts do not reach us"),
         "reminders.plan": _("Reminders are planned"),
         "reminders.follow_changes": _("Reminders follow what was changed"),
         "reminders.brief_chairs": _("Chairs are briefed before an action"),
@@ -108,19 +108,19 @@ def took(milliseconds: int | None) -> str | None:
     return _("%(seconds)s seconds", seconds=f"{milliseconds / 1000:.{digits}f}")
 
 
-def refusal_words() -> dict[WebhookRefusal, str]:
-    """What is wrong where webhooks of our own account are refused, and what to do."""
+def refusal_words() -> dict[CallbackRefusal, str]:
+    """What is wrong where callbacks of our own account are refused, and what to do."""
     return {
-        WebhookRefusal.OTHER_ADDRESS: _(
+        CallbackRefusal.OTHER_ADDRESS: _(
             "It was signed for another address than %(url)s. Write the address that the carrier calls into "
             "PUBLIC_BASE_URL, or this one into the carrier's settings.",
             url=settings().public_base_url,
         ),
-        WebhookRefusal.OTHER_SECRET: _(
+        CallbackRefusal.OTHER_SECRET: _(
             "It was signed with another secret than ours. "
             "Copy the carrier's token or key anew into the settings."
         ),
-        WebhookRefusal.OTHER_TIME: _(
+        CallbackRefusal.OTHER_TIME: _(
             "It was signed at another time than now. Set the clock of this machine (NTP)."
         ),
     }

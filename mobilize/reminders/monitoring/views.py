@@ -31,7 +31,7 @@ from mobilize.reminders.monitoring.task_words import (
 )
 from mobilize.reminders.routes import bp
 from mobilize.texts.queries import counts_by_state
-from mobilize.texts.receiving.webhooks import webhook_statuses
+from mobilize.texts.receiving.callbacks import callback_statuses
 from mobilize.texts.sending import senders, spending
 from mobilize.texts.sending.pauses import held_refs, pause_sending
 
@@ -70,7 +70,7 @@ def tasks() -> str:
     """The workers' tasks: what ran when, what is late or fails, and what waits."""
     now, beat_at, sending = clock.now(), locks.last_run(BEAT), senders.preferred()
     queues, due = worker_tasks.worker_queues(now), worker_tasks.due_texts(now)
-    unknown, callbacks = worker_tasks.unknown_texts(now), webhook_statuses(now)
+    unknown, callbacks = worker_tasks.unknown_texts(now), callback_statuses(now)
     troubles = [one.needs_somebody for one in queues] + [one.needs_somebody for one in due]
     troubles += [one.needs_somebody for one in callbacks]
     troubles += [unknown.needs_somebody, any(sender.paused_at for sender in sending)]

@@ -55,8 +55,8 @@ class Keyword(StrEnum):
     HELP = "HELP"
 
 
-class WebhookRefusal(StrEnum):
-    """Why a request to the address of a carrier's webhook was refused, as far as it can be seen.
+class CallbackRefusal(StrEnum):
+    """Why a request to the address of a carrier's callbacks was refused, as far as it can be seen.
 
     `UNSIGNED` and `STRANGER` come from anybody. The others come from our own account, or from somebody who
     knows it: signed for another address than PUBLIC_BASE_URL, with another secret than ours, or too long ago.
@@ -170,7 +170,7 @@ class CarrierModule(Protocol):
         """Whether the carrier signed this request: checked by what is configured, never by what the request
         says of itself."""
 
-    def why_refused(self, request: Request) -> WebhookRefusal:
+    def why_refused(self, request: Request) -> CallbackRefusal:
         """What may be wrong about a request that `is_from_carrier` refused. For people who look for a
         mistake; nothing is opened by it."""
 

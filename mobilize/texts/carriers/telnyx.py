@@ -1,6 +1,6 @@
 """Telnyx (https://developers.telnyx.com), over its HTTP API version 2.
 
-A message carries our id in its own webhook address, which every webhook about it and its detail record show
+A message carries our id in its own callback address, which every callback about it and its detail record show
 again: so a message that nobody heard of is found without its words. The list of detail records is promised
 for no moment, and one that is not in it yet may be on its way: what is not found goes to a person
 (`ABSENCE_PROVES`).
@@ -29,6 +29,7 @@ from mobilize.texts.carriers.base import (
     CONNECTIONS,
     LOG_LIMIT,
     READ_S,
+    CallbackRefusal,
     CarrierMessage,
     ErrorMeaning,
     InboundText,
@@ -37,7 +38,6 @@ from mobilize.texts.carriers.base import (
     NotRedacted,
     SendResult,
     StatusReport,
-    WebhookRefusal,
 )
 from mobilize.texts.enums import AttemptOutcome
 
@@ -65,7 +65,7 @@ MEANINGS: dict[ErrorMeaning, frozenset[int]] = {
 }
 # Its own failures, which say nothing about the text: 10007 unexpected error, 10008 request timeout.
 UNSURE = frozenset({10007, 10008})
-# The words of a webhook, and those of a detail record, in the words of `receiving/receipts.py`.
+# The words of a callback, and those of a detail record, in the words of `receiving/receipts.py`.
 STATUSES = {
     "queued": "queued",
     "sending": "sending",
@@ -102,7 +102,7 @@ def prepare() -> None:
 
 
 def callback(outbox_id: uuid.UUID, n: int) -> str:
-    """The address of webhooks about this attempt; `_our_id` reads it back."""
+    """The address of callbacks about this attempt; `_our_id` reads it back."""
     return f"{settings().public_base_url}/texts/telnyx?text={outbox_id}&n={n}"
 
 
@@ -166,15 +166,15 @@ def is_from_carrier(request: Request) -> bool:
         return False
 
 
-def why_refused(request: Request) -> WebhookRefusal:
+def why_refused(request: Request) -> CallbackRefusal:
     """What may be wrong about a request that `is_from_carrier` refused: see `base.CarrierModule`."""
     if not request.headers.get(_SIGNATURE) or not request.headers.get(_SIGNED_AT):
-        return WebhookRefusal.UNSIGNED
+        return CallbackRefusal.UNSIGNED
     if _is_signed(request):
-        return WebhookRefusal.OTHER_TIME
+        return CallbackRefusal.OTHER_TIME
     text = text_in(request)
     is_ours = text is not None and text.number in settings().telnyx_numbers
-    return WebhookRefusal.OTHER_SECRET if is_ours else WebhookRefusal.STRANGER
+    return CallbackRefusal.OTHER_SECRET if is_ours else CallbackRefusal.STRANGER
 
 
 def _is_signed(request: Request) -> bool:
@@ -188,7 +188,7 @@ def _is_signed(request: Request) -> bool:
 
 
 def status_in(request: Request) -> StatusReport | None:
-    """The status of one of our messages that this webhook brings. None for another webhook, or garbage.
+    """The status of one of our messages that this callback brings. None for another callback, or garbage.
 
     Our id is read from the signed body: the address of the request is not part of what is signed.
     """
@@ -208,7 +208,7 @@ def status_in(request: Request) -> StatusReport | None:
 
 
 def text_in(request: Request) -> InboundText | None:
-    """The text to us that this webhook brings. None for another webhook, or garbage."""
+    """The text to us that this callback brings. None for another callback, or garbage."""
     event = _event(request)
     if event is None or event.event_type != "message.received":
         return None

@@ -27,6 +27,7 @@ from mobilize.texts.carriers.base import (
     CONNECTIONS,
     LOG_LIMIT,
     READ_S,
+    CallbackRefusal,
     CarrierMessage,
     ErrorMeaning,
     InboundText,
@@ -35,7 +36,6 @@ from mobilize.texts.carriers.base import (
     NotRedacted,
     SendResult,
     StatusReport,
-    WebhookRefusal,
 )
 from mobilize.texts.enums import AttemptOutcome
 
@@ -167,19 +167,19 @@ def is_from_carrier(request: Request) -> bool:
 
 
 def signed_headers(address: str, form: dict[str, str]) -> dict[str, str]:
-    """The header with which Twilio would sign this form for this address: for a try of our own webhook."""
+    """The header with which Twilio would sign this form for this address: for a try of our own address."""
     return {_SIGNATURE: RequestValidator(_tokens()[0]).compute_signature(address, form)}
 
 
-def why_refused(request: Request) -> WebhookRefusal:
+def why_refused(request: Request) -> CallbackRefusal:
     """What may be wrong about a request that `is_from_carrier` refused: see `base.CarrierModule`."""
     if not request.headers.get(_SIGNATURE):
-        return WebhookRefusal.UNSIGNED
+        return CallbackRefusal.UNSIGNED
     as_sent = (f"{scheme}://{request.host}" for scheme in ("https", "http"))
     if any(_is_signed_for(address, request) for address in as_sent):
-        return WebhookRefusal.OTHER_ADDRESS
+        return CallbackRefusal.OTHER_ADDRESS
     is_ours = _field(request, "AccountSid") == settings().twilio_account_sid
-    return WebhookRefusal.OTHER_SECRET if is_ours else WebhookRefusal.STRANGER
+    return CallbackRefusal.OTHER_SECRET if is_ours else CallbackRefusal.STRANGER
 
 
 def _is_signed_for(base: str, request: Request) -> bool:

@@ -10,9 +10,9 @@ from mobilize.database import db, locks
 from mobilize.texts import carriers
 from mobilize.texts.carriers.base import CarrierModule, LogUnreadable
 from mobilize.texts.models import Attempt, OutboxText, TextState
+from mobilize.texts.receiving.callbacks import note_fetched
 from mobilize.texts.receiving.inbound import InboundChannel, take_inbound
 from mobilize.texts.receiving.receipts import note_receipt
-from mobilize.texts.receiving.webhooks import note_fetched
 
 # When the log of each carrier was last read; the first is older than the second.
 CAUGHT_UP = {"twilio": "texts.catch_up", "telnyx": "texts.catch_up.telnyx"}

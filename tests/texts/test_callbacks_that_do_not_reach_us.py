@@ -1,4 +1,4 @@
-"""A carrier's webhook that is refused or does not come: counted, shown, alarmed; and the first that comes."""
+"""A carrier's callbacks that are refused or stay away: counted, shown, alarmed; and the first that comes."""
 
 import base64
 import json
@@ -18,13 +18,13 @@ from mobilize.database import db
 from mobilize.demo.carrier.callbacks import ed25519_headers, signature
 from mobilize.demo.carrier.server import Carrier
 from mobilize.demo.carrier.telnyx import TelnyxCarrier
-from mobilize.reminders.monitoring.webhook_alarms import alert_about_webhooks
-from mobilize.texts.carriers.base import WebhookRefusal
+from mobilize.reminders.monitoring.alarms import alert_about_callbacks
+from mobilize.texts.carriers.base import CallbackRefusal
 from mobilize.texts.models import OutboxText
 from mobilize.texts.queries import is_opted_out
-from mobilize.texts.receiving import webhooks
+from mobilize.texts.receiving import callbacks
+from mobilize.texts.receiving.callbacks import CallbackStatus, callback_statuses
 from mobilize.texts.receiving.missed_events import catch_up
-from mobilize.texts.receiving.webhooks import WebhookStatus, webhook_statuses
 from tests.builders import make_person, sign_in
 from tests.services.client import BareClient
 from tests.services.databases import opened
@@ -35,7 +35,7 @@ STOP = {"MessageSid": "SM" + "1" * 32, "From": MIA, "Body": "STOP"}
 
 @pytest.fixture(autouse=True)
 def written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhooks, "WRITE_EVERY_S", 0.0)
+    monkeypatch.setattr(callbacks, "WRITE_EVERY_S", 0.0)
 
 
 def post(client: FlaskClient, *, base: str = "", token: str = "", host: str = "", **fields: str) -> int:
@@ -46,8 +46,8 @@ def post(client: FlaskClient, *, base: str = "", token: str = "", host: str = ""
     return client.post("/texts/inbound", data=form, headers=headers).status_code
 
 
-def twilio() -> WebhookStatus:
-    return webhook_statuses(clock.now())[0]
+def twilio() -> CallbackStatus:
+    return callback_statuses(clock.now())[0]
 
 
 def protection() -> Any:
@@ -74,16 +74,16 @@ def test_the_first_signed_text_ticks_the_box(client: FlaskClient, app: Flask) ->
 @pytest.mark.parametrize(
     ("mistake", "refusal", "remedy"),
     [
-        ({"token": "yesterday's"}, WebhookRefusal.OTHER_SECRET, "token or key anew"),
+        ({"token": "yesterday's"}, CallbackRefusal.OTHER_SECRET, "token or key anew"),
         (
             {"base": "https://picket.example.net", "host": "picket.example.net"},
-            WebhookRefusal.OTHER_ADDRESS,
+            CallbackRefusal.OTHER_ADDRESS,
             "PUBLIC_BASE_URL",
         ),
     ],
 )
 def test_a_wrong_setting_is_counted_shown_and_told(
-    client: FlaskClient, app: Flask, mistake: dict[str, str], refusal: WebhookRefusal, remedy: str
+    client: FlaskClient, app: Flask, mistake: dict[str, str], refusal: CallbackRefusal, remedy: str
 ) -> None:
     assert post(client) == 200
     assert [post(client, **mistake) for _ in range(3)] == [403, 403, 403]
@@ -91,7 +91,7 @@ def test_a_wrong_setting_is_counted_shown_and_told(
     page = workers_page(client)
     assert remedy in page and "3 times" in page and "Everything is running" not in page
     assert protection().state is ProtectionState.TO_DO
-    assert (alert_about_webhooks(clock.now()), alert_about_webhooks(clock.now())) == (1, 0)
+    assert (alert_about_callbacks(clock.now()), alert_about_callbacks(clock.now())) == (1, 0)
     [alarm] = db.session.scalars(select(OutboxText).where(OutboxText.wording == "webhooks_refused"))
     assert "/texts/health/workers" in str(alarm.blanks)
     # Put right, the next one that arrives ends it.
@@ -99,7 +99,7 @@ def test_a_wrong_setting_is_counted_shown_and_told(
     assert not twilio().needs_somebody and protection().state is ProtectionState.OK
 
 
-def test_in_production_a_webhook_by_another_name_is_seen_too(
+def test_in_production_a_callback_by_another_name_is_seen_too(
     sqlite_app: Flask, base_environ: dict[str, str]
 ) -> None:
     production = {"MOBILIZE_ENV": "production", "PUBLIC_BASE_URL": "https://mobilize.example.org"}
@@ -110,26 +110,26 @@ def test_in_production_a_webhook_by_another_name_is_seen_too(
     with opened(other):
         client = other.test_client()
         assert post(client, base="https://picket.example.net", host="picket.example.net") == 403
-        assert twilio().refusal is WebhookRefusal.OTHER_ADDRESS
+        assert twilio().refusal is CallbackRefusal.OTHER_ADDRESS
         assert client.get("/", headers={"Host": "picket.example.net"}).status_code == 421
 
 
 def test_what_anybody_may_post_alarms_nobody(client: FlaskClient, app: Flask) -> None:
     assert client.post("/texts/inbound", data=STOP).status_code == 403
     assert post(client, token="guessed", AccountSid="AC" + "9" * 32) == 403
-    assert not twilio().needs_somebody and alert_about_webhooks(clock.now()) == 0
+    assert not twilio().needs_somebody and alert_about_callbacks(clock.now()) == 0
     assert not is_opted_out(MIA)
 
 
 def test_a_flood_writes_once_a_minute(
     client: FlaskClient, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhooks, "WRITE_EVERY_S", 60.0)
-    webhooks._written_at.clear()
+    monkeypatch.setattr(callbacks, "WRITE_EVERY_S", 60.0)
+    callbacks._written_at.clear()
     for _ in range(20):
         assert post(client, token="guessed") == 403
     assert twilio().refused == 1
-    webhooks._written_at.clear()
+    callbacks._written_at.clear()
     assert post(client, token="guessed") == 403
     assert twilio().refused == 21
 
@@ -140,11 +140,11 @@ def test_texts_that_had_to_be_fetched_are_told(
     """Nothing is refused where the carrier calls nobody, or another address than ours."""
     assert post(client) == 200
     make_person("Ada Stone", role=RoleName.ADMIN, phone=NATE)
-    webhooks.note_arrived("twilio", now=now - timedelta(hours=1))
+    callbacks.note_arrived("twilio", now=now - timedelta(hours=1))
     carrier.store.receive(MIA, "STOP")
     assert catch_up(now=clock.now())[0] == 1
     assert is_opted_out(MIA) and twilio().fetched == 1
-    assert alert_about_webhooks(clock.now()) == 1
+    assert alert_about_callbacks(clock.now()) == 1
 
 
 def test_telnyx_says_which_setting_is_wrong(
@@ -156,5 +156,5 @@ def test_telnyx_says_which_setting_is_wrong(
         second.signing_key.sign(b"1700000000|" + body.encode())
     ).decode()
     assert client.post("/texts/telnyx", data=body, headers=late).status_code == 403
-    [_twilio, telnyx] = webhook_statuses(clock.now())
-    assert (telnyx.carrier, telnyx.refusal) == ("telnyx", WebhookRefusal.OTHER_TIME)
+    [_twilio, telnyx] = callback_statuses(clock.now())
+    assert (telnyx.carrier, telnyx.refusal) == ("telnyx", CallbackRefusal.OTHER_TIME)

@@ -1,4 +1,5 @@
-"""The webhooks, tried as a carrier would: a signed request through the public address."""
+"""The addresses of the carriers' callbacks, tried as a carrier would: a signed request through the public
+address."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,7 +10,7 @@ from mobilize.texts.carriers import twilio
 from workers.doctor.http import HttpAnswer, request
 
 
-def twilio_webhook(_now: datetime) -> Sequence[Finding]:
+def twilio_callbacks(_now: datetime) -> Sequence[Finding]:
     """A rightly signed request that brings no text: 400 says that the signature was found right."""
     chosen = settings()
     if twilio.NAME not in chosen.carriers_set_up:
@@ -23,9 +24,9 @@ def twilio_webhook(_now: datetime) -> Sequence[Finding]:
     return [_reached("Twilio", answer, 400)]
 
 
-def telnyx_webhook(_now: datetime) -> Sequence[Finding]:
-    """Only Telnyx has the key it signs with: that the address leads here is seen by a GET, which its webhook
-    does not take."""
+def telnyx_callbacks(_now: datetime) -> Sequence[Finding]:
+    """Only Telnyx has the key it signs with: that the address leads here is seen by a GET, which
+    callbacks are not."""
     if "telnyx" not in settings().carriers_set_up:
         return []
     answer = request("GET", f"{settings().public_base_url}/texts/telnyx")

@@ -1,4 +1,5 @@
-"""Whether the carriers' webhooks reach us: what was refused and why, what had to be fetched, what arrived.
+"""The carriers' callbacks, as far as they reach us: what was refused and why, what had to be fetched, what
+arrived.
 
 Anybody may post to these addresses, so each process writes what it has seen once a minute at most.
 """
@@ -15,32 +16,32 @@ from mobilize.database import atomic, insert
 from mobilize.observability import health_checks, metrics
 from mobilize.observability.health_checks import HealthCheck
 from mobilize.texts import carriers
-from mobilize.texts.carriers.base import WebhookRefusal
+from mobilize.texts.carriers.base import CallbackRefusal
 
 WRITE_EVERY_S = 60.0
 # Refusals and fetched texts that are older say nothing about today.
 STILL_TRUE = timedelta(hours=24)
 # Not anybody's, but of our own account: a setting is wrong, here or at the carrier.
-OUR_MISTAKES = (WebhookRefusal.OTHER_ADDRESS, WebhookRefusal.OTHER_SECRET, WebhookRefusal.OTHER_TIME)
+OUR_MISTAKES = (CallbackRefusal.OTHER_ADDRESS, CallbackRefusal.OTHER_SECRET, CallbackRefusal.OTHER_TIME)
 _FIRST, _LAST, _FETCHED = "first", "last", "fetched"
 _counts: Counter[str] = Counter()
 _written_at: dict[str, float] = {}
 _lock = Lock()
 # Counters that were never counted are exported too: rules can be written about them.
 for _carrier in carriers.CARRIERS:
-    for _why in WebhookRefusal:
-        metrics.WEBHOOKS_REFUSED.labels(_carrier, _why)
+    for _why in CallbackRefusal:
+        metrics.CARRIER_CALLBACKS_REFUSED.labels(_carrier, _why)
 
 
 @dataclass(frozen=True)
-class WebhookStatus:
-    """One carrier's webhook: when the first and the last signed text arrived, why our own account's were
+class CallbackStatus:
+    """One carrier's callbacks: when the first and the last signed text arrived, why our own account's were
     refused lately and how many there were, and how many texts came by its log alone."""
 
     carrier: str
     first_at: datetime | None
     last_at: datetime | None
-    refusal: WebhookRefusal | None
+    refusal: CallbackRefusal | None
     refused: int
     refused_at: datetime | None
     fetched: int
@@ -51,9 +52,9 @@ class WebhookStatus:
         return self.refusal is not None or self.fetched > 0
 
 
-def note_refused(carrier: str, why: WebhookRefusal, *, now: datetime) -> None:
+def note_refused(carrier: str, why: CallbackRefusal, *, now: datetime) -> None:
     """Count a request that was not signed as it should be."""
-    metrics.WEBHOOKS_REFUSED.labels(carrier, why).inc()
+    metrics.CARRIER_CALLBACKS_REFUSED.labels(carrier, why).inc()
     _count(_name(carrier, why), 1, now=now)
 
 
@@ -65,17 +66,17 @@ def note_arrived(carrier: str, *, now: datetime) -> None:
 
 
 def note_fetched(carrier: str, texts: int, *, now: datetime) -> None:
-    """Note texts whose webhooks did not arrive, and which were found in the carrier's log."""
+    """Note texts whose callbacks did not arrive, and which were found in the carrier's log."""
     if texts:
         _add(_name(carrier, _FETCHED), texts, now=now)
 
 
-def webhook_statuses(now: datetime) -> list[WebhookStatus]:
-    """The webhooks of the carriers there is an account with."""
+def callback_statuses(now: datetime) -> list[CallbackStatus]:
+    """How the callbacks fare of each carrier there is an account with."""
     return [_status(carrier.NAME, now) for carrier in carriers.set_up()]
 
 
-def _status(carrier: str, now: datetime) -> WebhookStatus:
+def _status(carrier: str, now: datetime) -> CallbackStatus:
     last = health_checks.latest(_name(carrier, _LAST))
     first = health_checks.latest(_name(carrier, _FIRST))
     since = max(now - STILL_TRUE, last.seen_at if last else now - STILL_TRUE)
@@ -84,7 +85,7 @@ def _status(carrier: str, now: datetime) -> WebhookStatus:
     why = max(recent, key=lambda one: recent[one].seen_at, default=None)
     fetched = health_checks.latest(_name(carrier, _FETCHED))
     is_recent = fetched is not None and fetched.seen_at > since
-    return WebhookStatus(
+    return CallbackStatus(
         carrier,
         first_at=first.seen_at if first else None,
         last_at=last.seen_at if last else None,
@@ -97,7 +98,7 @@ def _status(carrier: str, now: datetime) -> WebhookStatus:
 
 
 def _name(carrier: str, what: str) -> str:
-    return f"webhook.{carrier}.{what}"
+    return f"webhook.{carrier}.{what}"  # as rows of health checks are named that are there
 
 
 def _number(check: HealthCheck | None) -> int:
