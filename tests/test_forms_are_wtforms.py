@@ -16,8 +16,8 @@ ALLOWED = {
 }
 # Who reads a body, and what becomes of it.
 BODIES = {
-    "mobilize/api/operation.py": "validated by the model of the operation",
-    "mobilize/api/planning/prepared.py": "compared as bytes with what was sent under the same key",
+    "mobilize/api/endpoint.py": "validated by the model of the operation",
+    "mobilize/api/planning/confirmations.py": "compared as bytes with what was sent under the same key",
     "mobilize/api/reporting/views.py": "compared as bytes with what was sent under the same key",
     "mobilize/checkins/line/views.py": "counted, then validated as LineBatch",
     "mobilize/checkins/member/views.py": "validated as SavedCheckIn",

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from mobilize.accounts.tokens.models import ApiScope
-from mobilize.api.operation import KEY_HEADER, KEY_PATTERN, OPERATIONS, Operation
+from mobilize.api.endpoint import KEY_HEADER, KEY_PATTERN, OPERATIONS, Operation
 from mobilize.api.schemas import ProblemOut
 from mobilize.web.problems import MIMETYPE
 

@@ -22,8 +22,8 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 from werkzeug.test import Client
 
+from mobilize.api.endpoint import OPERATIONS
 from mobilize.api.fields import BAD_TIME
-from mobilize.api.operation import OPERATIONS
 
 # What fits the document is done, or declined by the union's rules (409, 422), and never a 400.
 ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "422", "429"]

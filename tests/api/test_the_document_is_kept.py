@@ -13,7 +13,7 @@ from flask import Flask
 
 from mobilize import clock
 from mobilize.api.document import TAGS, document
-from mobilize.api.operation import OPERATIONS
+from mobilize.api.endpoint import OPERATIONS
 from mobilize.turnout.figures.closing import close_events
 from mobilize.webhooks.endpoints.operations import make_webhook
 from tests.api.breaking import breaking_changes

@@ -18,7 +18,7 @@ from mobilize.accounts.tokens.access import token_access
 from mobilize.accounts.tokens.models import PERSONAL, ApiScope
 from mobilize.actions.eligibility import freeze_event
 from mobilize.actions.models import Event
-from mobilize.api.operation import OPERATIONS
+from mobilize.api.endpoint import OPERATIONS
 from mobilize.checkins.models import Evidence, HeadCount
 from mobilize.database import db
 from mobilize.demo.links import program_token

@@ -12,11 +12,11 @@ from mobilize.accounts.tokens.access import TokenAccess
 from mobilize.accounts.tokens.models import ApiScope
 from mobilize.actions.models import Action
 from mobilize.actions.visibility import visible_action
+from mobilize.api.endpoint import reading, writing
 from mobilize.api.fields import RequestBody, example
-from mobilize.api.operation import reading, writing
-from mobilize.api.operations import KeptAnswer, Result
+from mobilize.api.idempotency import KeptAnswer, Result
+from mobilize.api.planning.confirmations import done_once, refuse_part, to_be_confirmed
 from mobilize.api.planning.forms import NothingMore, RuleSwitch, TextPlan
-from mobilize.api.planning.prepared import done_once, prepared, refuse_part
 from mobilize.api.reading.figures_views import report_out
 from mobilize.api.schemas import PreparedOut, ReportOut, RuleOut, RuleSizeOut, RulesOut
 from mobilize.database import db
@@ -102,7 +102,7 @@ def _write_text(access: TokenAccess, action: Action, body: TextPlan) -> Result:
         actor=access.maker,
         now=clock.now(),
     )
-    return prepared(access, written.id, "reminders.broadcast", id=written.id, broadcast_id=written.id)
+    return to_be_confirmed(access, written.id, "reminders.broadcast", id=written.id, broadcast_id=written.id)
 
 
 def _switch_reminder(access: TokenAccess, action: Action, body: RuleSwitch) -> Result:
@@ -125,7 +125,9 @@ def _prepare_reminder(access: TokenAccess, action: Action, body: RuleSwitch) -> 
     fields = {FIELDS[column].name: value for column, value in body.settings.items()}
     if body.at_local:
         fields["at_local"] = body.at_local
-    return prepared(access, action.id, "reminders.rule", action_id=action.id, reminder=body.kind, **fields)
+    return to_be_confirmed(
+        access, action.id, "reminders.rule", action_id=action.id, reminder=body.kind, **fields
+    )
 
 
 def _rule(rule: ReminderRule) -> RuleOut:
@@ -160,7 +162,7 @@ def _draft_statement(access: TokenAccess, action: Action) -> Result:
     refuse_part(access.scope.everything)
     person = db.session.get_one(Person, access.person_id)
     draft = statements.prepare(action, person, clock.now())
-    return prepared(access, action.id, "turnout.statements", id=draft.id, action_id=action.id)
+    return to_be_confirmed(access, action.id, "turnout.statements", id=draft.id, action_id=action.id)
 
 
 def _make_report(access: TokenAccess, action: Action, body: ReportWanted) -> Result:

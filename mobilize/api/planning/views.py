@@ -25,8 +25,9 @@ from mobilize.actions.visibility import (
     visible_events,
     visible_site,
 )
-from mobilize.api.operation import writing
-from mobilize.api.operations import KeptAnswer, Result
+from mobilize.api.endpoint import writing
+from mobilize.api.idempotency import KeptAnswer, Result
+from mobilize.api.planning.confirmations import done_once, refuse_part, to_be_confirmed
 from mobilize.api.planning.forms import (
     ActionPlan,
     CampaignPlan,
@@ -37,7 +38,6 @@ from mobilize.api.planning.forms import (
     ShiftsAndGates,
     ShiftsPlan,
 )
-from mobilize.api.planning.prepared import done_once, prepared, refuse_part
 from mobilize.api.reading.actions_views import action_out, campaign_out, event_out
 from mobilize.api.schemas import ActionOut, CampaignOut, ChangedOut, EventOut, PreparedOut
 from mobilize.database import db, new_id
@@ -159,7 +159,7 @@ def _prepare_action(access: TokenAccess, body: ActionPlan) -> Result:
     )
     _refuse_what_cannot_be(access, new, body)
     fields = _fields_of_action(new, span, body)
-    return prepared(access, new.id, "actions.new_action", id=new.id, **fields)
+    return to_be_confirmed(access, new.id, "actions.new_action", id=new.id, **fields)
 
 
 def _refuse_what_cannot_be(access: TokenAccess, new: operations.NewAction, body: ActionPlan) -> None:
@@ -209,7 +209,7 @@ def _move(access: TokenAccess, event: Event, body: NewTime) -> Result:
     span = body.span(event.tz)
     if len(told_about(event.id)) > ASKS_ABOVE:
         fields = {**_when(span), "meet_at": body.meet_at, "venue": body.venue}
-        return prepared(access, event.id, "actions.move_event", event_id=event.id, **fields)
+        return to_be_confirmed(access, event.id, "actions.move_event", event_id=event.id, **fields)
     operations.move_event(event, span, body.meet_at, venue=body.venue, actor=access.actor, now=clock.now())
     return event_out(event), 200
 
@@ -243,4 +243,4 @@ def _prepare_calling_off(access: TokenAccess, action: Action) -> Result:
     refuse_part(may_change_all(action, access.scope))
     approval = prepare_calling_off(action, scope=access.scope, actor=access.maker, now=clock.now())
     until = approval.expires_at
-    return prepared(access, action.id, "reminders.call_off", until=until, action_id=action.id)
+    return to_be_confirmed(access, action.id, "reminders.call_off", until=until, action_id=action.id)

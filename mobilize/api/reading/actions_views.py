@@ -12,8 +12,8 @@ from mobilize.accounts.tokens.access import TokenAccess
 from mobilize.accounts.tokens.models import ApiScope
 from mobilize.actions.models import Action, Campaign, Event, Shift
 from mobilize.actions.visibility import in_scope, visible_action, visible_event
+from mobilize.api.endpoint import reading
 from mobilize.api.fields import Moment
-from mobilize.api.operation import reading
 from mobilize.api.paging import PageQuery, cut_page, read_page
 from mobilize.api.schemas import (
     ActionListOut,

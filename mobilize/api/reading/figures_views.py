@@ -14,7 +14,7 @@ from mobilize.accounts.tokens.access import TokenAccess
 from mobilize.accounts.tokens.models import ApiScope
 from mobilize.actions.models import Campaign
 from mobilize.actions.visibility import visible_action
-from mobilize.api.operation import reading
+from mobilize.api.endpoint import reading
 from mobilize.api.paging import PageQuery, cut_page
 from mobilize.api.schemas import (
     AreaCountsOut,

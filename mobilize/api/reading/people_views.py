@@ -14,7 +14,7 @@ from mobilize.accounts.tokens.access import TokenAccess
 from mobilize.accounts.tokens.models import PERSONAL, ApiScope
 from mobilize.accounts.tokens.operations import refuse_unagreed_names
 from mobilize.actions.visibility import changeable_event
-from mobilize.api.operation import reading
+from mobilize.api.endpoint import reading
 from mobilize.api.paging import PageQuery, read_page
 from mobilize.api.schemas import CheckInListOut, CheckInOut, MemberListOut, MemberOut, NameOut
 from mobilize.checkins.models import Attendance

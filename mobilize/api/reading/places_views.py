@@ -8,7 +8,7 @@ from sqlalchemy import select
 from mobilize.accounts.tokens.access import TokenAccess
 from mobilize.accounts.tokens.models import ApiScope, ApiToken
 from mobilize.actions.visibility import visible_site
-from mobilize.api.operation import reading
+from mobilize.api.endpoint import reading
 from mobilize.api.paging import PageQuery, cut_page, read_page
 from mobilize.api.schemas import AreaListOut, AreaOut, SiteListOut, SiteOut, TokenOut
 from mobilize.database import db

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from mobilize.accounts.tokens.access import TokenAccess
 from mobilize.accounts.tokens.models import ApiScope
-from mobilize.api.operation import reading
+from mobilize.api.endpoint import reading
 from mobilize.api.paging import PageQuery, read_page
 from mobilize.api.schemas import TextCountsOut, TextListOut, TextOut
 from mobilize.texts.enums import TextState

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from mobilize.api.endpoint import KEY_PATTERN
 from mobilize.api.fields import Line, Moment, RequestBody, Whole, example
-from mobilize.api.operation import KEY_PATTERN
 from mobilize.checkins.models import Duty
 from mobilize.checkins.record.head_counts import MOST_AT_A_LINE
 

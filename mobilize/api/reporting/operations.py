@@ -15,7 +15,7 @@ from sqlalchemy import Uuid, bindparam, select
 
 from mobilize.accounts.tokens.access import TokenAccess
 from mobilize.accounts.tokens.models import ApiScope
-from mobilize.api.operations import key_reused, nonce_of
+from mobilize.api.idempotency import key_reused, nonce_of
 from mobilize.api.reporting.event_facts import EventFacts
 from mobilize.api.reporting.forms import CheckInReport
 from mobilize.api.schemas import StoredOut

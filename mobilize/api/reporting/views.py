@@ -14,8 +14,8 @@ from mobilize.accounts.tokens.access import TokenAccess
 from mobilize.accounts.tokens.models import ApiScope
 from mobilize.actions.models import Event
 from mobilize.actions.visibility import changeable_event
-from mobilize.api.operation import writing
-from mobilize.api.operations import KeptAnswer, Result, answered_once, key_reused, nonce_of
+from mobilize.api.endpoint import writing
+from mobilize.api.idempotency import KeptAnswer, Result, answered_once, key_reused, nonce_of
 from mobilize.api.reporting.event_facts import reportable_event
 from mobilize.api.reporting.forms import CheckInBatch, CheckInReport, HeadCountReport, SupportersReport
 from mobilize.api.reporting.operations import report_check_in, report_check_ins

@@ -13,7 +13,7 @@ from sqlalchemy.orm import joinedload
 
 from mobilize.accounts.tokens.access import TokenAccess
 from mobilize.accounts.tokens.models import ApiScope
-from mobilize.api.operation import reading
+from mobilize.api.endpoint import reading
 from mobilize.api.paging import Listing, PageQuery, cut_page, read_page
 from mobilize.webhooks.endpoints.queries import all_webhooks, has_names, webhook_by_id
 from mobilize.webhooks.models import DeliveryState, Webhook, WebhookDelivery, WebhookTopic

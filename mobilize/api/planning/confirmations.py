@@ -1,5 +1,5 @@
-"""Deeds that ask for a step-up or a second person: a program prepares them, and the answer, 202, has the
-address where a person confirms."""
+"""Confirmation by a person of what a program prepared, where a step-up or a second person is asked for: the
+answer 202 with its address."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -10,7 +10,7 @@ from flask import request, url_for
 
 from mobilize import audit, clock, settings
 from mobilize.accounts.tokens.access import TokenAccess
-from mobilize.api.operations import KeptAnswer, Result, answered_once
+from mobilize.api.idempotency import KeptAnswer, Result, answered_once
 from mobilize.api.schemas import PreparedOut
 from mobilize.errors import Refused
 from mobilize.languages import _
@@ -23,7 +23,7 @@ def done_once(access: TokenAccess, key: str, work: Callable[[], Result]) -> Kept
     return answered_once(access, key, asked_for, work, now=clock.now())
 
 
-def prepared(
+def to_be_confirmed(
     access: TokenAccess,
     about: UUID,
     endpoint: str,

@@ -1,5 +1,5 @@
-"""The frame of every operation of the API: what is asked is read and answered here, and described in one
-place.
+"""Endpoints of the API: an operation, in the sense of OpenAPI, is declared here, read from its request, and
+answered.
 
 A view is given what the token opens, the ids of its address, and the models of what was sent; it returns a
 model. What does not fit the description is a 400 that says where; what an operation declines is its

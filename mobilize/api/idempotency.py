@@ -1,5 +1,5 @@
-"""The answer to a request that changes something, kept for a day for whoever asks again under the same
-key."""
+"""Idempotency keys: the stored answer of a request that changed something, for a day, for whoever repeats it
+under the same key."""
 
 import hashlib
 from collections.abc import Callable
