@@ -10,7 +10,7 @@ from functools import partial
 import config
 from mobilize import create_app
 from mobilize.checkins.line.state import prepare_lines
-from mobilize.checkins.photos.pictures import LARGEST_UPLOAD as LARGEST_PHOTO
+from mobilize.checkins.photos.image_reencoding import LARGEST_UPLOAD as LARGEST_PHOTO
 from mobilize.fast.versions import READ_EVERY_SECONDS, line_versions
 from mobilize.observability import logs, metrics
 from mobilize.roster.uploads.uploaded_table import LARGEST_UPLOAD

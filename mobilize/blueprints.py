@@ -63,22 +63,22 @@ def _protect_forms(app: Flask) -> None:
 
 
 def _template_variables() -> dict[str, Any]:
-    visitor = me()
+    requester = me()
     return {
-        "me": visitor.person,
-        "scope": visitor.scope,
-        "whole_union": partial(looks_after_everything, visitor.scope),
-        "nav": cache(partial(_nav, visitor)),
-        "own_jobs": partial(unseen_of, visitor.actor),
+        "me": requester.person,
+        "scope": requester.scope,
+        "whole_union": partial(looks_after_everything, requester.scope),
+        "nav": cache(partial(_nav, requester)),
+        "own_jobs": partial(unseen_of, requester.actor),
         "job_labels": labels,
     }
 
 
-def _nav(visitor: permissions.Visitor) -> list[tuple[str, str, bool]]:
+def _nav(requester: permissions.Requester) -> list[tuple[str, str, bool]]:
     """(endpoint, label, whether it is this room's page) for what this person works with."""
     from mobilize.languages import _
 
-    scope = visitor.scope
+    scope = requester.scope
     pages = [("turnout.overview", _("Overview"))] if scope.roles else []
     if scope.roles:
         pages += [("reminders.inbox", _("Inbox"))]
@@ -89,7 +89,7 @@ def _nav(visitor: permissions.Visitor) -> list[tuple[str, str, bool]]:
             ("texts.log", _("Texts")),
         ]
         pages += [("accounts.people", _("People"))]
-        waiting = how_many_wait(visitor.actor, scope, clock.now())
+        waiting = how_many_wait(requester.actor, scope, clock.now())
         pages += [("accounts.approvals", _("Waiting for you: %(n)s", n=waiting))] if waiting else []
     if scope.everything:
         pages += [("accounts.protections", _("Protections"))]

@@ -7,7 +7,7 @@ import pytest
 from jinja2 import nodes
 from jinja2.environment import Environment
 
-from mobilize.accounts.security.checklist import ProtectionState
+from mobilize.accounts.security.protections import ProtectionState
 from mobilize.actions.models import ActionKind
 from mobilize.checkins.models import Method, Outcome
 from mobilize.reminders.broadcasts.audience import UnreachableReason

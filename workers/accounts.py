@@ -7,7 +7,7 @@ from redis import Redis, RedisError
 
 from mobilize import clock, settings
 from mobilize.accounts.approvals import operations as approvals
-from mobilize.accounts.security import checklist
+from mobilize.accounts.security import protections
 from mobilize.accounts.sign_in import one_time_codes
 from mobilize.accounts.sign_in import operations as codes
 from mobilize.observability import health_checks
@@ -36,12 +36,12 @@ def forget_limits() -> None:
 
 @shared_task(name="accounts.look_at_keys")
 def look_at_keys() -> None:
-    checklist.observe_keys(now=clock.now())
+    protections.observe_keys(now=clock.now())
 
 
 @shared_task(name="accounts.look_at_redis")
 def look_at_redis() -> None:
-    health_checks.record(checklist.APPENDONLY, _of_redis(_appendonly), now=clock.now())
+    health_checks.record(protections.APPENDONLY, _of_redis(_appendonly), now=clock.now())
 
 
 @shared_task(name="workers.look_at_queues")

@@ -3,9 +3,9 @@
 from celery import shared_task
 
 from mobilize import clock
-from mobilize.checkins.record import deferred
+from mobilize.checkins.record import deferred_attendance
 
 
 @shared_task(name="checkins.derive_deferred")
 def derive_deferred() -> None:
-    deferred.derive_deferred(clock.now())
+    deferred_attendance.derive_deferred(clock.now())

@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Role:
+class ProcessSpec:
     """What a child does until it is told to stop, and how far it stands back where the processor is short."""
 
     name: str
@@ -70,14 +70,14 @@ def run(options: Sequence[str]) -> int:
     load()
     pending_wakes.open_all(queues)
     share_memory()
-    roles = [_of_queue(queue, f"{queue}{n}-{own.hostname}", others) for n, queue in enumerate(queues)]
-    return _Parent(roles).run()
+    specs = [_of_queue(queue, f"{queue}{n}-{own.hostname}", others) for n, queue in enumerate(queues)]
+    return _Parent(specs).run()
 
 
-def _of_queue(queue: Queue, name: str, others: Sequence[str]) -> Role:
+def _of_queue(queue: Queue, name: str, others: Sequence[str]) -> ProcessSpec:
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
     options = [*others, "--pool", "solo", "--queues", queue, "--hostname", name, *quiet]
-    return Role(name, queue, _NICE[queue], partial(_take_messages, options))
+    return ProcessSpec(name, queue, _NICE[queue], partial(_take_messages, options))
 
 
 def _take_messages(options: list[str]) -> None:
@@ -87,12 +87,12 @@ def _take_messages(options: list[str]) -> None:
 
 
 class _Parent:
-    """Forks a process for each of `roles`; again when one dies, or there is work for one that retired."""
+    """Forks a process for each of `specs`; again when one dies, or there is work for one that retired."""
 
-    def __init__(self, roles: Sequence[Role]):
-        self.roles = roles
-        self.resting = list(roles)
-        self.running: dict[int, Role] = {}
+    def __init__(self, specs: Sequence[ProcessSpec]):
+        self.specs = specs
+        self.resting = list(specs)
+        self.running: dict[int, ProcessSpec] = {}
         self.forked_at: dict[str, float] = {}
         self.stopping: int | None = None
         # Nobody writes into it. It ends for the children when the parent does, however that is killed.
@@ -118,7 +118,7 @@ class _Parent:
 
     def _wait(self) -> None:
         """Until a child ends, we are told to stop, or there is a note for a queue that lacks a process."""
-        asleep = {noted for role in self.resting if (noted := pending_wakes.of_queue.get(role.queue))}
+        asleep = {noted for spec in self.resting if (noted := pending_wakes.of_queue.get(spec.queue))}
         if self.stopping is not None:
             asleep.clear()
         watched: list[Any] = [self.signals, *self.ends_with, *asleep]
@@ -130,61 +130,61 @@ class _Parent:
             self.signals.recv(4096)
 
     def _bury(self) -> None:
-        died: list[Role] = []
+        died: list[ProcessSpec] = []
         for pid, status in _ended():
-            role = self.running.pop(pid)
-            if os.waitstatus_to_exitcode(status) == 0 and not pending_wakes.keeps_clock(role.queue):
-                self.resting.append(role)
+            spec = self.running.pop(pid)
+            if os.waitstatus_to_exitcode(status) == 0 and not pending_wakes.keeps_clock(spec.queue):
+                self.resting.append(spec)
             elif self.stopping is None:
-                _log.warning("a process ended (%s) and is started again: %s", status, role.name)
-                died.append(role)
+                _log.warning("a process ended (%s) and is started again: %s", status, spec.name)
+                died.append(spec)
         if died:
             time.sleep(PAUSE_S)
-        for role in sorted(died, key=self.roles.index):  # that of the clock first
-            self._fork(role)
+        for spec in sorted(died, key=self.specs.index):  # that of the clock first
+            self._fork(spec)
 
     def _wake(self) -> None:
         """A process for each queue whose notes nobody takes: nobody is there, or all are busy."""
-        queues = {role.queue for role in self.resting}
+        queues = {spec.queue for spec in self.resting}
         if self.stopping is not None or not any(_has_notes(queue) for queue in queues):
             return
         time.sleep(UNTAKEN_S)
         for queue in queues:
             starting = time.monotonic() - self.forked_at.get(queue, 0.0) < STARTS_IN_S
             if _has_notes(queue) and not starting:
-                role = next(role for role in self.resting if role.queue == queue)
-                self.resting.remove(role)
-                self._fork(role)
+                spec = next(spec for spec in self.resting if spec.queue == queue)
+                self.resting.remove(spec)
+                self._fork(spec)
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         self.stopping = number
         for pid in self.running:
             os.kill(pid, number)
 
-    def _fork(self, role: Role) -> None:
+    def _fork(self, spec: ProcessSpec) -> None:
         if self.stopping is not None:
             return
         pid = os.fork()
         if pid == 0:
-            self._work(role)
-        self.running[pid] = role
-        self.forked_at[role.queue] = time.monotonic()
+            self._work(spec)
+        self.running[pid] = spec
+        self.forked_at[spec.queue] = time.monotonic()
         if self.stopping is not None:  # said while it was forked
             os.kill(pid, self.stopping)
 
-    def _work(self, role: Role) -> None:
+    def _work(self, spec: ProcessSpec) -> None:
         """The child. Never returns."""
         code: object = 1
         try:
-            os.nice(role.nice)
+            os.nice(spec.nice)
             signal.set_wakeup_fd(-1)
             for number in (*STOPS, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
             os.close(self.held_by_parent)
-            if role is self.roles[0]:  # it answers for all
+            if spec is self.specs[0]:  # it answers for all
                 metrics.serve()
             threading.Thread(target=_end_with_parent, args=(self.alive,), daemon=True).start()
-            role.work()
+            spec.work()
         except SystemExit as end:
             code = end.code
         finally:

@@ -18,7 +18,7 @@ from mobilize.accounts.models import SIGN_IN
 from mobilize.accounts.sign_in import code_budgets
 from mobilize.accounts.sign_in.one_time_codes import requests_waiting
 from mobilize.actions import eligibility
-from mobilize.checkins.record import deferred
+from mobilize.checkins.record import deferred_attendance
 from mobilize.failpoints import seconds
 from mobilize.jobs import operations as jobs
 from mobilize.observability import findings
@@ -113,7 +113,7 @@ TIMETABLE = [
     _entry("reminders.brief_chairs", 30, Queue.PLANNING, briefing.has_due),
     _entry("reminders.watch_campaigns", 30, Queue.TEXTS, delivery_monitoring.to_watch),
     _entry("actions.freeze_due_events", 10, Queue.REPORTS, eligibility.not_frozen),
-    _entry("checkins.derive_deferred", 5, Queue.REPORTS, deferred.said_lately),
+    _entry("checkins.derive_deferred", 5, Queue.REPORTS, deferred_attendance.said_lately),
     _entry("turnout.close_due_events", 30, Queue.REPORTS, closing.not_closed),
     _entry("turnout.make_due_reports", 30, Queue.REPORTS, reports.unfinished),
     _entry("turnout.plan_thanks", 30, Queue.PLANNING, thank_you.without_thanks),

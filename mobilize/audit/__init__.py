@@ -110,7 +110,7 @@ def verify() -> ChainCheck:
 
 
 def verify_and_note(*, now: datetime) -> ChainCheck:
-    """Verify the chain, and record the result for the security checklist."""
+    """Verify the chain, and record the result for the page of protections."""
     check = verify()
     health_checks.record(VERIFIED, "holds" if check.holds else f"broken:{check.broken}", now=now)
     return check

@@ -18,7 +18,7 @@ _MIMETYPES = {**MIMETYPES, "pdf": "application/pdf", "zip": "application/zip"}
 @bp.get("/jobs")
 @signed_in()
 def jobs() -> str:
-    """The visitor's jobs of the last days."""
+    """The requester's jobs of the last days."""
     own = queries.jobs_of(me().actor)
     return render_template("jobs/jobs.html", jobs=own, labels=labels)
 

@@ -11,7 +11,7 @@ from mobilize import clock
 from mobilize.commands import Command
 from mobilize.setup.first_admin import make_setup_link
 from mobilize.setup.load_drill import MOST_A_SECOND, run_drill
-from mobilize.setup.readiness import why_not
+from mobilize.setup.preflight import why_not
 
 
 @click.command("setup-link", cls=Command)

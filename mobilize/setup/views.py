@@ -17,7 +17,7 @@ from mobilize.setup import first_admin, going_live
 from mobilize.setup.carrier import carriers, last_test, send_test
 from mobilize.setup.checklist import next_step, setup_steps
 from mobilize.setup.forms import AreasForm, FirstAdminForm, UnionForm
-from mobilize.setup.readiness import readiness
+from mobilize.setup.preflight import preflight_checks
 from mobilize.setup.routes import bp
 from mobilize.setup.union_settings import change_union as operate_union
 
@@ -124,7 +124,7 @@ def test_carrier() -> Response | tuple[str, int]:
 def ready() -> str:
     """Whether the service is ready for the day, and why not; to be printed."""
     now = clock.now()
-    lines = readiness(now)
+    lines = preflight_checks(now)
     to_do = [line for line in lines if not line.is_good]
     return render_template("setup/ready.html", lines=lines, to_do=to_do, now=now)
 

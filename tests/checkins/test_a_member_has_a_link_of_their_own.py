@@ -15,7 +15,7 @@ from mobilize.checkins.member.personal_links import (
     whose,
 )
 from mobilize.checkins.models import Method, Tier
-from mobilize.checkins.record.deferred import derive_deferred
+from mobilize.checkins.record.deferred_attendance import derive_deferred
 from mobilize.languages import Translated
 from tests.builders import START, make_action, make_event, make_member
 from tests.checkins.morning import OPEN, attendance, evidence, grant_for, outcomes

@@ -21,9 +21,9 @@ from mobilize.accounts.models import GrantKind
 from mobilize.actions.models import Event
 from mobilize.audit import AuditRow
 from mobilize.checkins.models import HeadCount, Photo
-from mobilize.checkins.photos import pictures
+from mobilize.checkins.photos import image_reencoding
+from mobilize.checkins.photos.image_reencoding import LARGEST_PICTURE, LARGEST_UPLOAD, clean_jpeg
 from mobilize.checkins.photos.operations import MOST_OF_A_LINE, allow_photos
-from mobilize.checkins.photos.pictures import LARGEST_PICTURE, LARGEST_UPLOAD, clean_jpeg
 from mobilize.checkins.record.head_counts import report_head_count
 from mobilize.database import db
 from mobilize.errors import Refused
@@ -259,8 +259,8 @@ def test_a_picture_of_nothing_but_grain_still_fits() -> None:
 def test_photos_wait_their_turn_and_nobody_who_checks_in_waits_behind_them(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures, "_AT_ONCE", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(image_reencoding, "_AT_ONCE", threading.BoundedSemaphore(1))
     key = line.count()
-    with pictures._AT_ONCE:
+    with image_reencoding._AT_ONCE:
         assert line.refused(key, photo(400, 300)) == (503, "busy")
     assert line.send(key, photo(400, 300)).status_code == 200

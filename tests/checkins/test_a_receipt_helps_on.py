@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 from mobilize import clock
 from mobilize.checkins.forms import event_token
 from mobilize.checkins.models import Void
-from mobilize.checkins.record.deferred import derive_deferred
+from mobilize.checkins.record.deferred_attendance import derive_deferred
 from mobilize.checkins.record.head_counts import report_head_count
 from mobilize.database import db
 from mobilize.languages import Translated

@@ -13,7 +13,7 @@ from mobilize.checkins.line.paper_entry import mark_of
 from mobilize.checkins.line.queries import who_is_in
 from mobilize.checkins.member.personal_links import personal_code
 from mobilize.checkins.models import Attendance, ClaimKind, Duty, Method
-from mobilize.checkins.record.deferred import derive_deferred
+from mobilize.checkins.record.deferred_attendance import derive_deferred
 from mobilize.checkins.record.hours import TimedEvidence, minutes_of, spells
 from mobilize.checkins.record.operations import check_in
 from mobilize.database import atomic, db

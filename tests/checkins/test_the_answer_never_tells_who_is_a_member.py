@@ -6,7 +6,7 @@ from sqlalchemy import event as listening
 
 from mobilize.checkins.line import queries as queries
 from mobilize.checkins.models import KnownPhone
-from mobilize.checkins.record.deferred import derive_deferred
+from mobilize.checkins.record.deferred_attendance import derive_deferred
 from mobilize.checkins.record.head_counts import report_head_count
 from mobilize.database import atomic, db
 from mobilize.fast.versions import version_of

@@ -14,7 +14,7 @@ import pytest
 
 import config
 from mobilize import clock
-from mobilize.accounts.security.checklist import BEAT
+from mobilize.accounts.security.protections import BEAT
 from mobilize.database import locks
 from mobilize.home import guides
 from tests.containers.walking import ROOT, Stage, Walk, sent_to_the_engine, steps

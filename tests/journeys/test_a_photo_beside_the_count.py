@@ -6,8 +6,8 @@ from sqlalchemy import select
 
 from mobilize import clock
 from mobilize.checkins.models import HeadCount, Photo
+from mobilize.checkins.photos.image_reencoding import LARGEST_PICTURE
 from mobilize.checkins.photos.operations import allow_photos
-from mobilize.checkins.photos.pictures import LARGEST_PICTURE
 from mobilize.database import db
 from tests.journeys.phones import SOON, eventually, inside, kill, until
 from tests.journeys.test_a_captains_list_stays_secret import found_in

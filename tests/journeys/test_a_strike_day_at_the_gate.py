@@ -9,7 +9,7 @@ from mobilize import clock
 from mobilize.accounts.access.grants import grant_line
 from mobilize.accounts.models import GrantKind
 from mobilize.actions.models import ActionKind
-from mobilize.checkins.record.deferred import derive_deferred
+from mobilize.checkins.record.deferred_attendance import derive_deferred
 from tests.builders import make_action, make_event, make_member, make_site
 from tests.checkins.morning import attendance, outcomes
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from mobilize import clock
 from mobilize.checkins.member.personal_links import personal_code
 from mobilize.checkins.models import Tier, Void
-from mobilize.checkins.record.deferred import derive_deferred
+from mobilize.checkins.record.deferred_attendance import derive_deferred
 from mobilize.database import db
 from tests.builders import without_ids
 from tests.checkins.morning import attendance, evidence, outcomes

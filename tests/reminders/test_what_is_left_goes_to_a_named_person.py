@@ -14,7 +14,7 @@ from mobilize.accounts.models import RoleName
 from mobilize.database import db
 from mobilize.demo.carrier.server import Carrier
 from mobilize.reminders.inbox.answers import read_answers
-from mobilize.reminders.inbox.handoff import leave_to_person
+from mobilize.reminders.inbox.escalation import leave_to_person
 from mobilize.reminders.inbox.queries import inbox_items, unknown_items
 from mobilize.reminders.monitoring.on_call import alert_duty, take_duty
 from mobilize.roster.models import Site

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from mobilize import audit, clock
 from mobilize.accounts.models import Person, RoleName
-from mobilize.accounts.security.checklist import (
+from mobilize.accounts.security.protections import (
     APPENDONLY,
     FORGOT,
     ProtectionState,

@@ -13,7 +13,7 @@ from sqlalchemy import select
 import config
 from mobilize import clock, create_app, settings
 from mobilize.accounts.models import Person, RoleName
-from mobilize.accounts.security.checklist import ProtectionState, protections
+from mobilize.accounts.security.protections import ProtectionState, protections
 from mobilize.database import db
 from mobilize.demo.carrier.callbacks import ed25519_headers, signature
 from mobilize.demo.carrier.server import Carrier

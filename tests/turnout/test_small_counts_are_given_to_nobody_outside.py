@@ -16,8 +16,8 @@ from mobilize.turnout.figures.disclosure_control import (
     final_names,
     hidden,
     hidden_rows,
-    line_state,
     public_board,
+    public_line_state,
 )
 from mobilize.turnout.figures.types import Board, Chapter, LineCounts, NameCounts
 
@@ -153,7 +153,7 @@ def test_a_small_count_takes_its_row_and_as_many_as_it_needs(
 
 @pytest.mark.parametrize(("count", "state"), [(None, "none"), (0, "zero"), (1, "here"), (400, "here")])
 def test_a_line_shows_by_its_head_count_alone(count: int | None, state: str) -> None:
-    assert line_state(count) is LineState(state)
+    assert public_line_state(count) is LineState(state)
     assert sorted(LineState, key=lambda one: one.trouble) == ["none", "zero", "here"]
 
 

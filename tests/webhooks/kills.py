@@ -17,7 +17,7 @@ import config
 from mobilize import clock, create_app, failpoints
 from mobilize.database import atomic, db
 from mobilize.webhooks.events.operations import store
-from mobilize.webhooks.events.queries import Happening
+from mobilize.webhooks.events.queries import DetectedEvent
 from mobilize.webhooks.models import DeliveryState, WebhookDelivery, WebhookTopic
 from mobilize.webhooks.sending.delivery import deliver
 from tests.services.processes import Processes
@@ -39,7 +39,9 @@ def fill(begin: int, end: int, now: datetime) -> None:
         with atomic() as session:
             numbers = range(first, min(end, first + 1000))
             store(
-                session, [Happening(WebhookTopic.HEAD_COUNT, f"n:{i}", now, {"n": i}) for i in numbers], now
+                session,
+                [DetectedEvent(WebhookTopic.HEAD_COUNT, f"n:{i}", now, {"n": i}) for i in numbers],
+                now,
             )
 
 

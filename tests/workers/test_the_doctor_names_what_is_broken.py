@@ -26,7 +26,7 @@ from flask.testing import FlaskClient
 import config
 from mobilize import clock, create_app
 from mobilize.accounts.models import RoleName
-from mobilize.accounts.security.checklist import BEAT
+from mobilize.accounts.security.protections import BEAT
 from mobilize.backup import gaps
 from mobilize.backup.archive import Manifest
 from mobilize.database import db, locks

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from mobilize import settings
-from mobilize.accounts.security.checklist import BEAT
+from mobilize.accounts.security.protections import BEAT
 from mobilize.backup import gaps
 from mobilize.database import locks
 from mobilize.observability.findings import Finding, finding

@@ -50,7 +50,7 @@ class Permission:
 
 
 @dataclass(frozen=True)
-class Visitor:
+class Requester:
     """The person who makes a request, with their scope; or nobody. Whoever has entered the code and not yet
     the second factor (`half_in`) is nobody as well, with a `session`. `checked_at`: seconds of the monotonic
     clock."""
@@ -131,12 +131,12 @@ def program() -> TokenAccess:
     return access
 
 
-def me() -> Visitor:
-    """The visitor of this request. Read once per request."""
-    if "visitor" not in g:
-        g.visitor = _visitor()
-    visitor: Visitor = g.visitor
-    return visitor
+def me() -> Requester:
+    """Whoever makes this request. Read once per request."""
+    if "requester" not in g:
+        g.requester = _requester()
+    requester: Requester = g.requester
+    return requester
 
 
 def signed_in_person() -> Person:
@@ -148,16 +148,16 @@ def signed_in_person() -> Person:
 
 
 def still_signed_in() -> Callable[[], bool] | None:
-    """What tells for a minute, and without a question, whether this visitor is still signed in, with the same
-    roles: a second late at most. None where that cannot be told yet, or nobody is signed in."""
-    visitor = me()
-    if visitor.session is None or visitor.person is None:
+    """What tells for a minute, and without a question, whether this requester is still signed in, with the
+    same roles: a second late at most. None where that cannot be told yet, or nobody is signed in."""
+    requester = me()
+    if requester.session is None or requester.person is None:
         return None
-    return _watched_sessions.still(visitor.session.token_hash, visitor.checked_at)
+    return _watched_sessions.still(requester.session.token_hash, requester.checked_at)
 
 
 def fresh_step_up() -> bool:
-    """Whether the visitor has proved again within the last ten minutes who they are."""
+    """Whether the requester has proved again within the last ten minutes who they are."""
     running = me().session
     return running is not None and not me().half_in and is_fresh(running, now=clock.now())
 
@@ -245,17 +245,17 @@ def _grant_for(code: str, *but: ColumnElement[bool]) -> LineGrant | None:
     return db.session.scalar(select(LineGrant).where(*own, same_event, *but))
 
 
-def _visitor() -> Visitor:
+def _requester() -> Requester:
     now, checked_at = clock.now(), time.monotonic()
     running = current_session(now=now)
     if running is None:
-        return Visitor()
+        return Requester()
     scope, standing = scope_and_standing(running.person, now)
     if scope.roles and is_over(running, standing):
-        return Visitor()
+        return Requester()
     if is_half_in(running, standing):
-        return Visitor(session=running)
-    return Visitor(running.person, scope, running, checked_at)
+        return Requester(session=running)
+    return Requester(running.person, scope, running, checked_at)
 
 
 def _check_permission(app: Flask) -> Response | None:
@@ -294,14 +294,14 @@ def _open(_permission: Permission) -> None:
 
 
 def _for_people(permission: Permission) -> Response | None:
-    visitor = me()
-    if visitor.person is None:
+    requester = me()
+    if requester.person is None:
         if request.method not in {"GET", "HEAD"} or wants_json():
             abort(401)
-        endpoint = "accounts.second_factor" if visitor.half_in else "accounts.sign_in"
+        endpoint = "accounts.second_factor" if requester.half_in else "accounts.sign_in"
         return redirect(url_for(endpoint, next=request.full_path.rstrip("?")))
     allowed = permission.roles | {RoleName.ADMIN}
-    if not visitor.scope.roles or (permission.roles and not visitor.scope.roles & allowed):
+    if not requester.scope.roles or (permission.roles and not requester.scope.roles & allowed):
         abort(403)
     if permission.step_up and request.method not in {"GET", "HEAD"}:
         after_this_request(_refuse_without_step_up)

@@ -50,10 +50,10 @@ def approvals() -> str:
 def approve(approval_id: uuid.UUID) -> Response:
     """Approve a request; a lone admin their own. Changes to an admin are approved on the page People, where
     they are carried out at once."""
-    visitor, now = me(), clock.now()
+    requester, now = me(), clock.now()
     with after_step_up():
         approval = operations.approve(
-            approval_id, by=visitor.actor, scope=visitor.scope, stepped_up=True, now=now
+            approval_id, by=requester.actor, scope=requester.scope, stepped_up=True, now=now
         )
     flash(_("Agreed. It can be done once, within 24 hours of the request."), "done")
     return redirect(_look_at(approval) or url_for("accounts.approvals"), 303)

@@ -102,12 +102,12 @@ def carried_out_chairs(change_id: uuid.UUID) -> str:
 
 
 def _second_person(change: ChairChange, now: datetime) -> AbstractContextManager[str | None]:
-    """The second person's approval, or the visitor's own when somebody else chose the file; none where few
+    """The second person's approval, or the requester's own when somebody else chose the file; none where few
     terms change."""
-    visitor, plan, ref = me(), staged_plan(change, now=now), str(change.id)
+    requester, plan, ref = me(), staged_plan(change, now=now), str(change.id)
     if not plan.wants_second_person:
         return nullcontext(None)
-    if change.made_by == visitor.actor:
+    if change.made_by == requester.actor:
         return approvals.second_person(ApprovalKind.CHAIRS, ref, now=now)
     summary = _in_words(plan)
     return approvals.agreeing(
@@ -115,8 +115,8 @@ def _second_person(change: ChairChange, now: datetime) -> AbstractContextManager
         ref,
         summary,
         asked_by=change.made_by,
-        by=visitor.actor,
-        scope=visitor.scope,
+        by=requester.actor,
+        scope=requester.scope,
         now=now,
     )
 

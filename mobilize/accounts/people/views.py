@@ -221,7 +221,7 @@ def _person(person_id: uuid.UUID) -> Person:
 
 
 def _proved() -> dict[str, Any]:
-    """The visitor's arguments of an operation that runs `after_step_up()`, and is undone without a proof."""
+    """Arguments of an operation that runs `after_step_up()`, and is undone without a proof."""
     return {"scope": me().scope, "actor": me().actor, "now": clock.now(), "stepped_up": True}
 
 

@@ -1,4 +1,4 @@
-"""Pages for admins: the audit, searchable by verb, person and day; the security checklist; the doctor's
+"""Pages for admins: the audit, searchable by verb, person and day; the protections; the doctor's
 findings."""
 
 import uuid
@@ -15,8 +15,8 @@ from mobilize.accounts.forms import PersonSearchForm
 from mobilize.accounts.models import RoleName
 from mobilize.accounts.routes import bp
 from mobilize.accounts.security.audit_labels import find_people, ids_in_words, in_words, names_of
-from mobilize.accounts.security.checklist import ProtectionState
-from mobilize.accounts.security.checklist import protections as look
+from mobilize.accounts.security.protections import ProtectionState
+from mobilize.accounts.security.protections import protections as look
 from mobilize.database import db
 from mobilize.languages import say_ago
 from mobilize.observability import findings

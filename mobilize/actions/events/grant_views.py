@@ -154,11 +154,11 @@ def _give(
     event: Event, kind: GrantKind, label: str, person: Person | None, ends_at: datetime
 ) -> tuple[LineGrant, str]:
     """Grant the line in the name of the role by which this person runs it."""
-    visitor, now = me(), clock.now()
+    requester, now = me(), clock.now()
     sites = [event.site_id, *chapters_of(event.id)] if event.site_id else []
     area_id = event.site.area_id if event.site else event.area_id
-    role_id = role_at(visitor.person, sites, area_id, now=now) if visitor.person else None
-    return grant_line(event.id, kind, label, person, visitor.actor, ends_at, role_id=role_id, now=now)
+    role_id = role_at(requester.person, sites, area_id, now=now) if requester.person else None
+    return grant_line(event.id, kind, label, person, requester.actor, ends_at, role_id=role_id, now=now)
 
 
 def _to_line(event: Event, grant: LineGrant, token: str) -> Response:

@@ -18,7 +18,7 @@ from mobilize.actions.line_finder.queries import url_of_line_finder
 from mobilize.actions.models import Event
 from mobilize.actions.operations import LONGEST_NAME, create_site_event
 from mobilize.actions.operations import move_event as move
-from mobilize.actions.printing.print_jobs import posters_of, printed, sheet_of
+from mobilize.actions.printing.print_jobs import posters_of, printed, sign_in_sheet_of
 from mobilize.actions.queries import event_at_time, events_at, is_open, lost_at
 from mobilize.actions.routes import bp
 from mobilize.actions.visibility import chairless, changeable_event, may_change, visible_event, visible_site
@@ -90,7 +90,7 @@ def sheet(event_id: uuid.UUID) -> FileResponse:
     event, now, person = changeable_event(event_id, me().scope), clock.now(), me().person
     audit.note(me().actor, "sheet.print", event.id, now=now)
     mark = f"{person.name if person else ''}, {clock.local(now, event.tz):%Y-%m-%d %H:%M}"
-    return printed(sheet_of(event, printed=mark), f"sheet-{event.code}.pdf")
+    return printed(sign_in_sheet_of(event, printed=mark), f"sheet-{event.code}.pdf")
 
 
 @bp.route("/events/<uuid:event_id>/change", methods=["GET", "POST"])

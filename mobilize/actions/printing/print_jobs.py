@@ -36,7 +36,7 @@ def posters_of(events: Sequence[Event], *, tell: Callable[[int], None] | None = 
     return out
 
 
-def sheet_of(event: Event, *, printed: str = "") -> io.BytesIO:
+def sign_in_sheet_of(event: Event, *, printed: str = "") -> io.BytesIO:
     """The sign-in sheet of one event as PDF: the names of its chapter as it is today; none for a rally.
     `printed`, who made it and when, stands on each page."""
     chosen, out = settings(), io.BytesIO()

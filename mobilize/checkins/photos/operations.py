@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, select
 from mobilize import audit
 from mobilize.actions.models import Action, Event
 from mobilize.checkins.models import HeadCount, Photo
-from mobilize.checkins.photos.pictures import clean_jpeg
+from mobilize.checkins.photos.image_reencoding import clean_jpeg
 from mobilize.database import atomic
 from mobilize.errors import Refused
 from mobilize.languages import _

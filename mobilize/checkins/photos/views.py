@@ -6,8 +6,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from mobilize import clock
 from mobilize.accounts.access.permissions import grant, line_upload, was_taken_back
 from mobilize.actions.queries import event_by_code
+from mobilize.checkins.photos.image_reencoding import LARGEST_UPLOAD, too_large
 from mobilize.checkins.photos.operations import add_photo
-from mobilize.checkins.photos.pictures import LARGEST_UPLOAD, too_large
 from mobilize.checkins.routes import line as bp
 from mobilize.errors import Refused
 from mobilize.languages import _

@@ -46,7 +46,7 @@ def check_in(claim: CheckInClaim, *, now: datetime, phone: StatementRow | None =
 
     `phone` (of `remembered_phones.phone_row`) is stored with it. Inside `atomic()` all this is part of that
     transaction; else it is stored for good before this returns. That a member leaves, by their own word,
-    shows in their attendance a little later: see `deferred`.
+    shows in their attendance a little later: see `deferred_attendance`.
     """
     item = BatchItem(claim, now, phone)
     if not claim.needs_recount or claim.is_self_service:
@@ -179,7 +179,7 @@ def void(evidence_id: uuid.UUID, reason: str, *, actor: str, now: datetime) -> N
 
 def take_back_own(event_id: uuid.UUID, evidence_ids: Sequence[uuid.UUID], *, now: datetime) -> None:
     """Take back what was sent from a member's own phone, each once. The answer must be as quick for a member
-    as for a stranger, so that the attendance follows a little later: see `deferred`."""
+    as for a stranger, so that the attendance follows a little later: see `deferred_attendance`."""
     _void(event_id, [(one, "a slip, undone on the same phone") for one in evidence_ids], OWN_PHONE, now)
 
 

@@ -28,7 +28,7 @@ from mobilize.roster.models import Site
 @bp.get("/exports/<uuid:action_id>")
 @signed_in(RoleName.ORGANIZER, *CHAIRS)
 def exports(action_id: uuid.UUID) -> str:
-    """The exports page of an action (`?site=`: of one chapter), with the visitor's own requests."""
+    """The exports page of an action (`?site=`: of one chapter), with the requester's own requests."""
     action = visible_action(action_id, me().scope)
     return _page(action, None, _site(request.args.get("site", "")))
 
@@ -90,7 +90,7 @@ def fetch(token: str) -> Response | tuple[str, int]:
 
 
 def _site(typed: str) -> Site | None:
-    """The chapter with this id, in the visitor's scope; None for all they see."""
+    """The chapter with this id, in the requester's scope; None for all they see."""
     try:
         return visible_site(uuid.UUID(typed), me().scope) if typed else None
     except ValueError:

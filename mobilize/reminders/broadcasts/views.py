@@ -140,7 +140,7 @@ def _send_or_ask(draft: Broadcast, now: datetime) -> bool:
 
 
 def visible_broadcast(broadcast_id: uuid.UUID) -> Broadcast:
-    """A broadcast that the visitor may see; else it is not there."""
+    """A broadcast that the requester may see; else it is not there."""
     broadcast = db.session.get(Broadcast, broadcast_id) or abort(404)
     return broadcast if may_see(broadcast, me().scope) else abort(404)
 

@@ -23,7 +23,7 @@ from mobilize.errors import Refused
 from mobilize.languages import N_, say_in
 from mobilize.phones import normalize
 from mobilize.reminders.blanks import blanks_for, place_of, written_in
-from mobilize.reminders.inbox.handoff import is_known_number, leave_to_person
+from mobilize.reminders.inbox.escalation import is_known_number, leave_to_person
 from mobilize.reminders.inbox.lines import is_chair_of, line_counted_by, line_open_to
 from mobilize.reminders.inbox.shared_phones import (
     MOST,

@@ -9,7 +9,7 @@ from mobilize.actions.line_finder.queries import FinderSite, LineFinder, PublicL
 from mobilize.database import db
 from mobilize.languages import day_in_sentence
 from mobilize.reminders.blanks import text_time, written_in
-from mobilize.reminders.inbox.handoff import is_known_number
+from mobilize.reminders.inbox.escalation import is_known_number
 from mobilize.roster.models import Member, Membership, MembershipRank, Site
 from mobilize.texts.models import Inbound
 from mobilize.texts.operations import answer

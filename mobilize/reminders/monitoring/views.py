@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from mobilize import clock, settings
 from mobilize.accounts.access.permissions import after_step_up, me, signed_in
 from mobilize.accounts.models import CodeLane, RoleName
-from mobilize.accounts.security.checklist import BEAT
+from mobilize.accounts.security.protections import BEAT
 from mobilize.accounts.sign_in.code_budgets import UNANSWERED_ALARM, lane_use, unanswered_codes
 from mobilize.actions.models import Campaign
 from mobilize.backup import gaps

@@ -29,7 +29,7 @@ class StepState(StrEnum):
 
 
 @dataclass(frozen=True)
-class Tally:
+class OutboxCounts:
     """What has been put into the outbox under some wordings: texts that left or are leaving, those that wait,
     the segments of both, and when the first was due."""
 
@@ -52,12 +52,12 @@ class RuleStep:
     spec: RuleSpec
     state: StepState
     size: Estimate | None
-    tally: Tally
+    counts: OutboxCounts
 
     @property
     def at(self) -> datetime | None:
         """When its first text left, or leaves."""
-        return self.tally.first_at or (self.size.starts_at if self.size else None)
+        return self.counts.first_at or (self.size.starts_at if self.size else None)
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ class Plan:
 
 def plan_of(action: Action, broadcasts: Sequence[ListedBroadcast], now: datetime) -> Plan:
     """The plan of an action, with these of its broadcasts. What is off is not counted. Reads only."""
-    tallies = _tallies(action)
-    reminders = [_step(action, rule, tallies, now) for rule in shown_rules(action).values()]
+    counts = _counts(action)
+    reminders = [_step(action, rule, counts, now) for rule in shown_rules(action).values()]
     timed = [(step.at or action.starts_at, step) for step in reminders if step.state is not StepState.OFF]
     written = [(one.broadcast.confirmed_at, one) for one in broadcasts if one.broadcast.confirmed_at]
     both: list[tuple[datetime, RuleStep | ListedBroadcast]] = [*timed, *written]
@@ -90,21 +90,21 @@ def shown_rules(action: Action) -> dict[RuleKind, ReminderRule]:
     }
 
 
-def _step(action: Action, rule: ReminderRule, tallies: dict[str, Tally], now: datetime) -> RuleStep:
+def _step(action: Action, rule: ReminderRule, counts: dict[str, OutboxCounts], now: datetime) -> RuleStep:
     spec = SPECS[rule.kind]
-    tally = _together([tallies[w] for w in {rule.wording, spec.longest_wording} if w in tallies])
+    own = _together([counts[w] for w in {rule.wording, spec.longest_wording} if w in counts])
     size = estimate(action, rule, now) if rule.on else None
     is_over = size is None or size.starts_at is None
-    if tally.waiting or (tally.left and not is_over):
-        state = StepState.SENDING if tally.left else StepState.TO_COME
-    elif tally.left:
+    if own.waiting or (own.left and not is_over):
+        state = StepState.SENDING if own.left else StepState.TO_COME
+    elif own.left:
         state = StepState.SENT
     else:
         state = StepState.OFF if size is None else StepState.TOO_LATE if is_over else StepState.TO_COME
-    return RuleStep(rule, spec, state, size, tally)
+    return RuleStep(rule, spec, state, size, own)
 
 
-def _tallies(action: Action) -> dict[str, Tally]:
+def _counts(action: Action) -> dict[str, OutboxCounts]:
     """By wording; of reminders alone."""
     wordings = {wording for spec in SPECS.values() for wording in (spec.wording, spec.longest_wording)}
     events = select(Event.id).where(Event.action_id == action.id)
@@ -115,15 +115,15 @@ def _tallies(action: Action) -> dict[str, Tally]:
         .where(OutboxText.state != TextState.DROPPED)
         .group_by(OutboxText.wording, OutboxText.state)
     )
-    by_wording: dict[str, list[Tally]] = {}
+    by_wording: dict[str, list[OutboxCounts]] = {}
     for wording, state, count, segments, first_at in rows:
         waits = count if state is TextState.WAITING else 0
-        by_wording.setdefault(wording, []).append(Tally(count - waits, waits, int(segments), first_at))
+        by_wording.setdefault(wording, []).append(OutboxCounts(count - waits, waits, int(segments), first_at))
     return {wording: _together(parts) for wording, parts in by_wording.items()}
 
 
-def _together(parts: Sequence[Tally]) -> Tally:
-    return Tally(
+def _together(parts: Sequence[OutboxCounts]) -> OutboxCounts:
+    return OutboxCounts(
         sum(part.left for part in parts),
         sum(part.waiting for part in parts),
         sum(part.segments for part in parts),

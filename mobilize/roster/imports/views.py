@@ -257,20 +257,20 @@ def _second_needed(row: Import) -> bool:
 
 
 def _second_person(row: Import) -> AbstractContextManager[str | None]:
-    """The second person: None where little changes, who agreed, or the visitor where another chose the
+    """The second person: None where little changes, who agreed, or the requester where another chose the
     file."""
-    visitor, now, ref = me(), clock.now(), str(row.id)
+    requester, now, ref = me(), clock.now(), str(row.id)
     if not _second_needed(row):
         return nullcontext(None)
-    if row.by == visitor.actor:
+    if row.by == requester.actor:
         return approvals.second_person(ApprovalKind.IMPORT, ref, now=now)
     return approvals.agreeing(
         ApprovalKind.IMPORT,
         ref,
         _in_words(row),
         asked_by=row.by,
-        by=visitor.actor,
-        scope=visitor.scope,
+        by=requester.actor,
+        scope=requester.scope,
         now=now,
     )
 

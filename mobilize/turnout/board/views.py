@@ -13,9 +13,9 @@ from mobilize.actions.models import Action
 from mobilize.actions.visibility import visible_action
 from mobilize.languages import language
 from mobilize.turnout.board import cache as live_board
+from mobilize.turnout.board.board_page import board_payload, page_of_board
 from mobilize.turnout.board.cache import to_response
 from mobilize.turnout.board.overview import actions_on, own_sites, past_actions
-from mobilize.turnout.board.payload import board_payload, page_of_board
 from mobilize.turnout.board.sites import filter_from
 from mobilize.turnout.figures.types import Board
 from mobilize.turnout.labels import big_share_text, hours_text, percent_text, points_text, share_text

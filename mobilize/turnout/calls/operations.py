@@ -1,4 +1,5 @@
-"""Calls to silent sites, shared among organizers: one of them has each, and notes what became of it."""
+"""Calls to silent sites, shared among organizers: one of them has each, and notes what became of it, or the
+head count that a chair told them."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -6,11 +7,16 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, or_, update
 
 from mobilize import audit
+from mobilize.actions.models import Event, EventState
+from mobilize.checkins.record.head_counts import report_head_count
 from mobilize.database import atomic, insert, new_id
+from mobilize.errors import Refused
+from mobilize.languages import _
 from mobilize.turnout.models import CallResult, SiteCall
 
 # A claim is for one call; after this somebody else may be given the site.
 CLAIMED_FOR = timedelta(minutes=5)
+DESK = "desk"
 
 
 def claim_call(event_id: UUID, *, actor: str, now: datetime) -> bool:
@@ -46,6 +52,23 @@ def give_back_call(event_id: UUID, *, actor: str) -> None:
     """Somebody else may be given this site at once. Where `actor` holds none, nothing happens."""
     with atomic() as session:
         session.execute(delete(SiteCall).where(*_open(event_id), SiteCall.by == actor))
+
+
+def enter_count(event: Event, n: int, *, nonce: bytes, sure: bool, actor: str, now: datetime) -> None:
+    """Store a head count that somebody was told, as of now; a call that `actor` has claimed has reached
+    somebody. The same nonce and number again change nothing.
+
+    Raises `Refused`: "not_open" before the start, and once the event is closed or called off; and as
+    `report_head_count()` does ("count_unusual" asks whether the number is right: say `sure`).
+    """
+    if event.state is not EventState.PLANNED:
+        raise Refused("not_open", _("This event is closed or called off: its figures no longer change."))
+    if now < event.starts_at:
+        raise Refused("not_open", _("This event has not begun. A head count is of people who stand there."))
+    with atomic():
+        report_head_count(event, n, counted_at=now, nonce=nonce, via=DESK, by=actor, now=now, sure=sure)
+        audit.note(actor, "count.enter", event.id, now=now)
+        end_call(event.id, CallResult.REACHED, actor=actor, now=now)
 
 
 def _open(event_id: UUID) -> tuple[ColumnElement[bool], ...]:

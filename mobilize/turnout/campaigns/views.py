@@ -19,9 +19,9 @@ from mobilize.languages import _, language
 from mobilize.tabular import Sheet
 from mobilize.turnout.board.cache import board_for
 from mobilize.turnout.board.pace import Pace, pace_of, paces_of_areas
+from mobilize.turnout.campaigns.charts import heat_map, level, multiples, share_in_words
 from mobilize.turnout.campaigns.matrix import Matrix, MatrixCell, MatrixRow, matrix_of
 from mobilize.turnout.campaigns.participation import participation_of
-from mobilize.turnout.campaigns.pictures import heat_map, level, multiples, share_in_words
 from mobilize.turnout.campaigns.readiness import readiness
 from mobilize.turnout.figures.types import percent
 from mobilize.turnout.labels import points_text

@@ -120,7 +120,7 @@ def final_names(board: Board) -> FinalNames:
     )
 
 
-def line_state(head_count: int | None) -> LineState:
+def public_line_state(head_count: int | None) -> LineState:
     """The state of a line by a head count alone."""
     if head_count is None:
         return LineState.NONE
@@ -184,7 +184,7 @@ def _public_area(area: AreaTotal, observed: int | None) -> PublicTotal:
 
 def _public_site(chapter: Chapter) -> PublicSite:
     counted = chapter.line.head_count
-    return PublicSite(chapter.name, chapter.area_id, chapter.place, line_state(counted), counted)
+    return PublicSite(chapter.name, chapter.area_id, chapter.place, public_line_state(counted), counted)
 
 
 _EMPTY = PublicTotal(0, 0, 0, None, None, 0)

@@ -63,7 +63,7 @@ def coming_against_arrived(action: Action, board: Board) -> tuple[RsvpRow, list[
     return _together("", rows), rows
 
 
-def sheet_of(action: Action, board: Board) -> Sheet:
+def rsvp_sheet(action: Action, board: Board) -> Sheet:
     """A row a chapter; no answers where nobody was asked."""
     answers, polled = _answers(action, frozen=board.frozen), _polled(action)
     rows = [

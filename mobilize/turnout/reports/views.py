@@ -236,7 +236,7 @@ def coming(action_id: UUID, form: str = "page") -> str | Response:
     action = visible_action(action_id, me().scope)
     board = board_for(action, me().scope) or abort(404)
     if form == "csv":
-        return as_table([rsvps.sheet_of(action, board)], "csv", action, "rsvps")
+        return as_table([rsvps.rsvp_sheet(action, board)], "csv", action, "rsvps")
     together, areas = rsvps.coming_against_arrived(action, board)
     page = {"board": board, "together": together, "areas": areas, "drill": action.drill}
     return render_template("turnout/coming.html", action=action, **page)

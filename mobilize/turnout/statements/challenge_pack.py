@@ -21,7 +21,7 @@ from mobilize.checkins.review.evidence_counts import (
 )
 from mobilize.database import db
 from mobilize.tabular import Cell
-from mobilize.turnout.figures.disclosure_control import hidden, hidden_rows, line_state
+from mobilize.turnout.figures.disclosure_control import hidden, hidden_rows, public_line_state
 from mobilize.turnout.figures.types import SMALLEST, Board, Chapter, NameCounts
 
 SITE_HEADINGS = (
@@ -75,7 +75,7 @@ def _before(pack: Pack) -> Pack:
     names = ("came", "also_there", *_SPLIT, "unmatched")
     unchanged = ("silent", "open_sites", "with_chapter_eligible", "shared_lines")
     sites = [
-        {**site, **dict.fromkeys(names), "state": line_state(site["head_count"]).value}
+        {**site, **dict.fromkeys(names), "state": public_line_state(site["head_count"]).value}
         for site in pack["sites"]
     ]
     split = {"eligible": pack["split"]["eligible"], **dict.fromkeys(("came", *_SPLIT))}

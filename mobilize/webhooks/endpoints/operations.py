@@ -19,7 +19,7 @@ from mobilize.errors import Refused
 from mobilize.languages import _, in_every_language
 from mobilize.webhooks.endpoints.queries import has_names, names_need_second_person
 from mobilize.webhooks.events.operations import begin_marks, store
-from mobilize.webhooks.events.queries import Happening
+from mobilize.webhooks.events.queries import DetectedEvent
 from mobilize.webhooks.models import Webhook, WebhookDelivery, WebhookTopic
 from mobilize.webhooks.sending.http import check_url
 from mobilize.webhooks.sending.signature import make_secret
@@ -86,8 +86,8 @@ def send_test(webhook: Webhook, *, actor: str, now: datetime) -> None:
     """An event without meaning, to see whether it arrives."""
     key = f"test:{webhook.id}:{int(now.timestamp())}"
     with atomic() as session:
-        happening = Happening(WebhookTopic.TEST, key, now, {"hello": "world"})
-        store(session, [happening], now, only=webhook.id)
+        event = DetectedEvent(WebhookTopic.TEST, key, now, {"hello": "world"})
+        store(session, [event], now, only=webhook.id)
         audit.note(actor, "webhook.test", webhook.id, now=now)
 
 

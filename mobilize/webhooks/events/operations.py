@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from mobilize.database import atomic, db, insert, new_id
 from mobilize.webhooks.endpoints.queries import has_names
 from mobilize.webhooks.events import queries
-from mobilize.webhooks.events.queries import Happening
+from mobilize.webhooks.events.queries import DetectedEvent
 from mobilize.webhooks.models import Webhook, WebhookDelivery, WebhookEvent, WebhookMark, WebhookTopic
 
 # A transaction that began before a source was looked through may be stored after it: it is looked through
@@ -21,7 +21,7 @@ ONCE_A_MINUTE = timedelta(minutes=1)
 # A worker that was away this long tells what happened meanwhile; a first webhook begins with now.
 LONGEST_LOOK_BACK = timedelta(days=3)
 
-_SOURCES: dict[WebhookTopic, Callable[[datetime, datetime], Iterable[Happening]]] = {
+_SOURCES: dict[WebhookTopic, Callable[[datetime, datetime], Iterable[DetectedEvent]]] = {
     WebhookTopic.HEAD_COUNT: queries.head_counts,
     WebhookTopic.SITE_SILENT: lambda _since, until: queries.silent_sites(until),
     WebhookTopic.EVENT_MOVED: lambda since, _until: queries.moved_events(since),
@@ -67,19 +67,19 @@ def begin_marks(session: Session, now: datetime) -> None:
 
 
 def store(
-    session: Session, happenings: Iterable[Happening], now: datetime, *, only: uuid.UUID | None = None
+    session: Session, detected: Iterable[DetectedEvent], now: datetime, *, only: uuid.UUID | None = None
 ) -> int:
     """Write events down, each once for ever, with their deliveries (`only`: to this webhook); returns how
     many are new."""
     webhooks = session.scalars(select(Webhook).where(Webhook.off_at.is_(None))).all()
     new = 0
-    for happening in happenings:
+    for event in detected:
         event_id = new_id()
-        values = {"id": event_id, "key": happening.key, "topic": happening.topic, "payload": happening.data}
-        row = insert(WebhookEvent).values(**values, happened_at=happening.at, made_at=now)
+        values = {"id": event_id, "key": event.key, "topic": event.topic, "payload": event.data}
+        row = insert(WebhookEvent).values(**values, happened_at=event.at, made_at=now)
         if session.scalar(row.on_conflict_do_nothing(index_elements=["key"]).returning(WebhookEvent.id)):
             new += 1
-            session.add_all(_deliveries(webhooks, happening.topic, event_id, only, now))
+            session.add_all(_deliveries(webhooks, event.topic, event_id, only, now))
     session.flush()
     return new
 
@@ -123,7 +123,7 @@ def _take_turnout(action_id: uuid.UUID, now: datetime) -> int:
             return 0
         mark.until_at, mark.digest = now, figures[0]
         key = f"turnout:{action_id}:{int(now.timestamp())}"
-        return store(session, [Happening(WebhookTopic.TURNOUT_CHANGED, key, now, figures[1])], now)
+        return store(session, [DetectedEvent(WebhookTopic.TURNOUT_CHANGED, key, now, figures[1])], now)
 
 
 def _take_check_ins(now: datetime) -> int:

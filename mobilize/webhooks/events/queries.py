@@ -30,8 +30,8 @@ _AROUND = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
-    """Something to tell; `key` is its own for ever, however often it is read."""
+class DetectedEvent:
+    """An event to be stored; `key` is its own for ever, however often it is detected."""
 
     topic: WebhookTopic
     key: str
@@ -47,7 +47,7 @@ def body_of(event: WebhookEvent, *, names: bool) -> dict[str, Any]:
     return {"type": event.topic.value, "timestamp": event.happened_at.isoformat(), "data": data}
 
 
-def head_counts(since: datetime, until: datetime) -> Iterator[Happening]:
+def head_counts(since: datetime, until: datetime) -> Iterator[DetectedEvent]:
     """Head counts that count: those of a phone whose link was taken back, once a person counted them in."""
     query = (
         select(HeadCount, Event)
@@ -60,10 +60,10 @@ def head_counts(since: datetime, until: datetime) -> Iterator[Happening]:
     for count, event in db.session.execute(query):
         data = {**_event(event), "head_count": count.n, "counted_at": count.counted_at.isoformat()}
         data["gate_id"] = str(count.gate_id) if count.gate_id else None
-        yield Happening(WebhookTopic.HEAD_COUNT, f"head_count:{count.id}", count.recorded_at, data)
+        yield DetectedEvent(WebhookTopic.HEAD_COUNT, f"head_count:{count.id}", count.recorded_at, data)
 
 
-def silent_sites(now: datetime) -> Iterator[Happening]:
+def silent_sites(now: datetime) -> Iterator[DetectedEvent]:
     """Sites with a line that sent no head count so long after the start that somebody calls them."""
     counted = exists().where(HeadCount.event_id == Event.id, HeadCount.voided_at.is_(None))
     query = (
@@ -80,43 +80,43 @@ def silent_sites(now: datetime) -> Iterator[Happening]:
             after[event.action_id] = timedelta(minutes=called_after(event.action))
         if now >= event.starts_at + after[event.action_id]:
             key = f"silent:{event.id}:{event.version}"
-            yield Happening(WebhookTopic.SITE_SILENT, key, now, _event(event))
+            yield DetectedEvent(WebhookTopic.SITE_SILENT, key, now, _event(event))
 
 
-def moved_events(since: datetime) -> Iterator[Happening]:
+def moved_events(since: datetime) -> Iterator[DetectedEvent]:
     query = select(Event).join(Action, Action.id == Event.action_id)
     query = query.where(Event.moved_at > since, ~Action.drill)
     for event in db.session.scalars(query.options(joinedload(Event.action), joinedload(Event.site))):
         data = {**_event(event), "version": event.version}
         at = event.moved_at or since
-        yield Happening(WebhookTopic.EVENT_MOVED, f"moved:{event.id}:{event.version}", at, data)
+        yield DetectedEvent(WebhookTopic.EVENT_MOVED, f"moved:{event.id}:{event.version}", at, data)
 
 
-def closed_actions(since: datetime) -> Iterator[Happening]:
+def closed_actions(since: datetime) -> Iterator[DetectedEvent]:
     """Actions of which every event that was not called off is closed."""
     lately = select(Event.action_id).where(Event.closed_at > since)
     open_still = exists().where(Event.action_id == Action.id, Event.state == EventState.PLANNED)
     for action in db.session.scalars(select(Action).where(Action.id.in_(lately), ~open_still, ~Action.drill)):
         last = select(Event.closed_at).where(Event.action_id == action.id, Event.closed_at.is_not(None))
         at = max(at for at in db.session.scalars(last) if at)
-        yield Happening(WebhookTopic.ACTION_CLOSED, f"closed:{action.id}", at, _action(action))
+        yield DetectedEvent(WebhookTopic.ACTION_CLOSED, f"closed:{action.id}", at, _action(action))
 
 
-def called_off_actions(since: datetime) -> Iterator[Happening]:
+def called_off_actions(since: datetime) -> Iterator[DetectedEvent]:
     for action in db.session.scalars(select(Action).where(Action.called_off_at > since, ~Action.drill)):
         at = action.called_off_at or since
-        yield Happening(WebhookTopic.ACTION_CALLED_OFF, f"called_off:{action.id}", at, _action(action))
+        yield DetectedEvent(WebhookTopic.ACTION_CALLED_OFF, f"called_off:{action.id}", at, _action(action))
 
 
-def ready_reports(since: datetime) -> Iterator[Happening]:
+def ready_reports(since: datetime) -> Iterator[DetectedEvent]:
     query = select(Report).join(Action, Action.id == Report.action_id).where(Report.made_at > since)
     for report in db.session.scalars(query.where(~Action.drill).options(joinedload(Report.action))):
         data = {**_action(report.action), "kind": report.kind.value, "version": report.version}
         data |= {"report_id": str(report.id), "place_id": str(report.place_id)}
-        yield Happening(WebhookTopic.REPORT_READY, f"report:{report.id}", report.made_at, data)
+        yield DetectedEvent(WebhookTopic.REPORT_READY, f"report:{report.id}", report.made_at, data)
 
 
-def failed_texts(since: datetime) -> Iterator[Happening]:
+def failed_texts(since: datetime) -> Iterator[DetectedEvent]:
     """Texts the carrier could not deliver: which, of what kind and why; never to whom."""
     query = select(OutboxText).where(
         OutboxText.settled_at > since,
@@ -126,7 +126,7 @@ def failed_texts(since: datetime) -> Iterator[Happening]:
     for text in db.session.scalars(query):
         data = {"text_id": str(text.id), "wording": text.wording, "error_code": text.error_code}
         data["event_id"] = str(text.event_id) if text.event_id else None
-        yield Happening(WebhookTopic.TEXT_FAILED, f"text:{text.id}", text.settled_at or since, data)
+        yield DetectedEvent(WebhookTopic.TEXT_FAILED, f"text:{text.id}", text.settled_at or since, data)
 
 
 def running_actions(now: datetime) -> list[Action]:
@@ -157,7 +157,7 @@ def turnout_of(action: Action, now: datetime) -> tuple[str, dict[str, Any]] | No
     return digest, {**data, "as_of": now.isoformat()}
 
 
-def check_ins(since: datetime, until: datetime) -> Iterator[Happening]:
+def check_ins(since: datetime, until: datetime) -> Iterator[DetectedEvent]:
     """Check-ins of a member that counted, some at a time. Both moments lie so far back that none of them can
     still be on its way into the database."""
     query = (
@@ -174,7 +174,7 @@ def check_ins(since: datetime, until: datetime) -> Iterator[Happening]:
     for first in range(0, len(rows), CHECK_INS_AT_ONCE):
         some = rows[first : first + CHECK_INS_AT_ONCE]
         key = f"check_ins:{some[0].id}"
-        yield Happening(WebhookTopic.CHECK_INS, key, until, {"evidence": [str(row.id) for row in some]})
+        yield DetectedEvent(WebhookTopic.CHECK_INS, key, until, {"evidence": [str(row.id) for row in some]})
 
 
 def _first_id(moment: datetime) -> uuid.UUID:

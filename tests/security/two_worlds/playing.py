@@ -19,7 +19,7 @@ from mobilize.api import rate_limit
 from mobilize.checkins.line import queries as queries
 from mobilize.checkins.line import state
 from mobilize.checkins.member import personal_links
-from mobilize.checkins.record.deferred import derive_deferred
+from mobilize.checkins.record.deferred_attendance import derive_deferred
 from mobilize.reminders.head_counts.requests import ask_for_counts
 from mobilize.reminders.inbox.answers import read_answers
 from mobilize.reminders.inbox.shared_phones import ask_who_checked_in

@@ -1,4 +1,4 @@
-"""Texts that are left to a person, and the one line back that says who will answer."""
+"""Escalation of a text to a person, and the one line back that says who will answer."""
 
 from datetime import datetime, timedelta
 

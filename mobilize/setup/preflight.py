@@ -1,10 +1,10 @@
-"""Ready for the day: what has to hold on the morning of an action, each line ready, or not and why."""
+"""Preflight checks: what has to hold on the morning of an action, each of them good, or not and why."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mobilize import settings
-from mobilize.accounts.security.checklist import ProtectionState, protections
+from mobilize.accounts.security.protections import ProtectionState, protections
 from mobilize.languages import _, say_date, say_time
 from mobilize.setup.checklist import setup_steps
 from mobilize.setup.load_drill import SLOW_MS, DrillResult, last_drill
@@ -15,7 +15,7 @@ _NEEDED = ("help_number", "carrier", "sites", "roster", "people", "live")
 
 
 @dataclass(frozen=True)
-class ReadinessLine:
+class PreflightCheck:
     """One thing that has to hold: `is_so` describes its state, `do` what to do about it ("" when nothing)."""
 
     title: str
@@ -24,16 +24,16 @@ class ReadinessLine:
     do: str = ""
 
 
-def readiness(now: datetime) -> list[ReadinessLine]:
-    """Every line: the drill, what the morning needs of setting up, the protections."""
+def preflight_checks(now: datetime) -> list[PreflightCheck]:
+    """Every check: the drill, what the morning needs of setting up, the protections."""
     steps = [step for step in setup_steps(now) if step.name in _NEEDED and _is_wanted(step.name)]
-    lines = [ReadinessLine(step.title, step.is_done, step.is_so) for step in steps]
+    checks = [PreflightCheck(step.title, step.is_done, step.is_so) for step in steps]
     guarded = [
-        ReadinessLine(one.title, one.state is ProtectionState.OK, one.is_so, one.do)
+        PreflightCheck(one.title, one.state is ProtectionState.OK, one.is_so, one.do)
         for one in protections(now)
         if one.name != "help_number"
     ]
-    return [_drill(now), *lines, *guarded]
+    return [_drill(now), *checks, *guarded]
 
 
 def _is_wanted(name: str) -> bool:
@@ -41,16 +41,16 @@ def _is_wanted(name: str) -> bool:
     return name not in {"carrier", "live"} or bool(settings().carriers_set_up)
 
 
-def _drill(now: datetime) -> ReadinessLine:
+def _drill(now: datetime) -> PreflightCheck:
     title, drill = _("The installation carries twice the peak"), last_drill()
     do = _("On the server, at a quiet hour: flask drill. It texts nobody.")
     if drill is None:
-        return ReadinessLine(title, False, _("It was not tried yet."), do)
+        return PreflightCheck(title, False, _("It was not tried yet."), do)
     result, held_at = drill
     when = f"{say_date(held_at)}, {say_time(held_at)}"
     if now - held_at > DRILL_HOLDS:
         is_so = _("It was last tried on %(when)s, more than a week ago.", when=when)
-        return ReadinessLine(title, False, is_so, do)
+        return PreflightCheck(title, False, is_so, do)
     is_so = _(
         "Tried on %(when)s: %(rate)s check-ins a second, of %(sent)s %(stored)s stored, 95 of 100 answered "
         "within %(ms)s ms.",
@@ -60,7 +60,7 @@ def _drill(now: datetime) -> ReadinessLine:
         stored=result.stored,
         ms=result.p95_ms,
     )
-    return ReadinessLine(title, result.is_good, is_so, why_not(result))
+    return PreflightCheck(title, result.is_good, is_so, why_not(result))
 
 
 def why_not(result: DrillResult) -> str:

@@ -1,4 +1,4 @@
-"""The live board as a page, and as what keeps the page fresh: head and map as HTML, sites as arrays.
+"""The live board as a page, and as the JSON that refreshes it: head and map as HTML, sites as arrays.
 
 Of a site, what stays is sent apart from its figures: name and code once, then a few numbers a poll. The
 script searches, sorts and draws the rows; without it the server does the same for one page of them.

@@ -1,4 +1,4 @@
-"""The security checklist: each protection, whether it is in place, and what to do about it."""
+"""Protections, as the page of that name lists them: whether each is in place, and what to do about it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class ProtectionState(StrEnum):
 
 @dataclass(frozen=True)
 class Protection:
-    """One line of the checklist: `is_so` describes its state, `do` what to do about it ("" when nothing)."""
+    """One protection: `is_so` describes its state, `do` what to do about it ("" when nothing)."""
 
     name: str
     title: str
@@ -108,7 +108,7 @@ def _second_factors(now: datetime) -> Protection:
 def _called(person: Person) -> str:
     try:
         return str(person.name)
-    except CannotOpen:  # the checklist is the page that reports the missing key
+    except CannotOpen:  # the page of protections reports the missing key
         return _("somebody whose name cannot be opened")
 
 

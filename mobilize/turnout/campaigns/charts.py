@@ -1,4 +1,4 @@
-"""Pictures of a campaign: small multiples and a heat map of areas by actions, without any inline style.
+"""Charts of a campaign: small multiples and a heat map of areas by actions, without any inline style.
 
 The table beside them says the same.
 """
