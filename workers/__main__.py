@@ -1,4 +1,4 @@
-"""`python -m workers worker|beat ...`: a process for each queue (`workers.processes`), and the clock.
+"""`python -m workers worker|beat ...`: a process for each queue (`workers.runtime.processes`), and the clock.
 
 `celery -A workers.app ...` does it with one pool for all queues. That command also loads a shell for people
 (prompt_toolkit), which is 9 MB that no worker has a use for.
@@ -16,7 +16,7 @@ def main() -> None:
     config.load_or_exit()
     if what == ["worker"]:
         metrics_folder.prepare()
-        from workers import processes
+        from workers.runtime import processes
 
         logs.catch_surprises()
 

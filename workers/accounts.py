@@ -13,7 +13,7 @@ from mobilize.accounts.sign_in import operations as codes
 from mobilize.observability import health_checks
 from mobilize.reminders.monitoring import worker_tasks
 from mobilize.web import rate_limits
-from workers.broker import connect
+from workers.runtime.broker import connect
 from workers.texts import send_codes_now
 from workers.timetable import Queue
 

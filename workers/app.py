@@ -2,7 +2,7 @@
 
 Redis only wakes the workers. Every task is without arguments, asks the database what is due, and may run
 twice, late, or by two beats; so a wiped Redis loses nothing, and with a dead one a worker runs what is due
-itself (`workers.fallback_scheduler`).
+itself (`workers.runtime.fallback_scheduler`).
 """
 
 import gc
@@ -24,9 +24,9 @@ from mobilize import create_app
 from mobilize.database import db
 from mobilize.observability import metrics
 from mobilize.texts.carriers import CARRIERS
-from workers import broker
-from workers.fallback_scheduler import FallbackScheduler, woken
-from workers.run_log import RunLog
+from workers.runtime import broker
+from workers.runtime.fallback_scheduler import FallbackScheduler, woken
+from workers.runtime.run_log import RunLog
 from workers.timetable import TASK_MODULES, TIMETABLE, Queue
 
 flask_app: Flask = create_app(config.load_or_exit(), web=False)
@@ -106,7 +106,7 @@ app.conf.update(
     worker_enable_remote_control=False,
     worker_send_task_events=False,
     worker_redirect_stdouts=False,
-    beat_scheduler="workers.beat:DueScheduler",
+    beat_scheduler="workers.runtime.beat:DueScheduler",
 )
 app.steps["worker"].add(FallbackScheduler)
 

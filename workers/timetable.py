@@ -44,7 +44,7 @@ Work = Callable[[datetime], Select[*tuple[Any, ...]] | bool]
 
 
 class Queue(StrEnum):
-    """The queues, each with a process of its own (`workers.processes`): none waits for another.
+    """The queues, each with a process of its own (`workers.runtime.processes`): none waits for another.
 
     `CODES`: what somebody waits for at this moment. `JOBS`: long work that somebody has started, and may
     watch. `LONG`: what nobody waits for.

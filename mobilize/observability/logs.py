@@ -18,7 +18,7 @@ from flask import Flask
 
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
-# A line for each call or task. What ran is said once a minute (`workers.beat`), what failed at once.
+# A line for each call or task. What ran is said once a minute (`workers.runtime.beat`), what failed at once.
 _CHATTY = (
     "twilio.http_client",
     "PIL",  # at debug level it says what cameras wrote beside a picture

@@ -9,8 +9,8 @@ from wtforms.validators import InputRequired, Length
 
 from mobilize.database import parse_id
 from mobilize.languages import _, name_of
-from mobilize.roster.imports.column_mapping import ROSTER
-from mobilize.roster.imports.synonyms import LANGUAGES
+from mobilize.roster.imports.reading.column_mapping import ROSTER
+from mobilize.roster.imports.reading.synonyms import LANGUAGES
 from mobilize.roster.models import Area, MembershipRank, MemberStatus
 from mobilize.roster.operations import MemberDetails
 from mobilize.web.page_form import PageForm

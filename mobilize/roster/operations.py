@@ -13,7 +13,7 @@ from mobilize import audit, phones
 from mobilize.database import atomic
 from mobilize.errors import Refused
 from mobilize.languages import _
-from mobilize.roster.imports.synonyms import LANGUAGES, clean
+from mobilize.roster.imports.reading.synonyms import LANGUAGES, clean
 from mobilize.roster.members import number_key, phone_key
 from mobilize.roster.models import (
     Area,

@@ -8,7 +8,7 @@ from typing import Any
 
 import openpyxl
 
-from mobilize.roster.imports.site_matcher import KnownSite, SiteDirectory
+from mobilize.roster.imports.reading.site_matcher import KnownSite, SiteDirectory
 
 HEADER = [
     "Employee No", "Last Name", "First Name", "Preferred Name", "Cell Phone", "Phone Type", "Email",

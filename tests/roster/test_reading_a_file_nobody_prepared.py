@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mobilize.errors import Refused
-from mobilize.roster.imports.column_mapping import ROSTER, ROSTER_NEEDS, place_columns
-from mobilize.roster.imports.roster_reader import read_roster
+from mobilize.roster.imports.reading.column_mapping import ROSTER, ROSTER_NEEDS, place_columns
+from mobilize.roster.imports.reading.roster_reader import read_roster
 from mobilize.roster.uploads import xlsx_sandbox
 from mobilize.roster.uploads.uploaded_table import open_table
 from tests.roster.files import HEADER, NO_TABLE, member, roster, site_book, workbook

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mobilize.errors import Refused
-from mobilize.roster.imports.sites_reader import read_sites, site_account
+from mobilize.roster.imports.reading.sites_reader import read_sites, site_account
 from tests.roster.files import BIRCH, MAPLE, SITES, csv_bytes, site_list
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

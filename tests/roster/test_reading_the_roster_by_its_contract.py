@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mobilize.phones import normalize
-from mobilize.roster.imports.roster_reader import account, read_roster
-from mobilize.roster.imports.roster_rows import MemberRow
-from mobilize.roster.imports.site_matcher import KnownSite, SiteDirectory
-from mobilize.roster.imports.sites_reader import read_sites
+from mobilize.roster.imports.reading.roster_reader import account, read_roster
+from mobilize.roster.imports.reading.roster_rows import MemberRow
+from mobilize.roster.imports.reading.site_matcher import KnownSite, SiteDirectory
+from mobilize.roster.imports.reading.sites_reader import read_sites
 from tests.roster.files import BIRCH, HEADER, MAPLE, member, roster, site_book
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from mobilize.accounts.people.chairs_file import read_chairs
 from mobilize.accounts.sign_in.one_time_codes import digits_in
 from mobilize.errors import Refused
-from mobilize.roster.imports.roster_reader import account, read_roster
-from mobilize.roster.imports.sites_reader import read_sites
+from mobilize.roster.imports.reading.roster_reader import account, read_roster
+from mobilize.roster.imports.reading.sites_reader import read_sites
 from mobilize.roster.names import PersonName
 from mobilize.texts.models import Intent, QuestionKind
 from mobilize.texts.receiving.replies import STOP_WORDS, read_reply

@@ -11,7 +11,7 @@ import pytest
 
 import config
 from mobilize.demo import embedded_redis
-from workers.broker import connect
+from workers.runtime.broker import connect
 
 KEY = config.new_key()
 

@@ -14,8 +14,8 @@ from mobilize.observability.task_runs import TaskRun
 from mobilize.reminders.monitoring.worker_tasks import QUEUES, QueueStatus, wakes_in_redis, worker_queues
 from tests.conftest import NOBODY_LISTENS
 from tests.services.processes import Processes
-from workers import run_log
-from workers.run_log import RunLog
+from workers.runtime import run_log
+from workers.runtime.run_log import RunLog
 from workers.timetable import TIMETABLE, Queue
 
 

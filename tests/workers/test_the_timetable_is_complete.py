@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from mobilize import ROOMS
-from workers.beat import lives_s
+from workers.runtime.beat import lives_s
 from workers.timetable import TIMETABLE
 
 

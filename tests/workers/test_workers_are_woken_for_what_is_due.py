@@ -18,7 +18,7 @@ from mobilize.texts.operations import PlannedText, queue_texts
 from mobilize.texts.receiving.inbound import take_inbound
 from mobilize.texts.sending import claiming
 from tests.builders import make_event, make_site
-from workers.beat import DueScheduler, tasks_with_work
+from workers.runtime.beat import DueScheduler, tasks_with_work
 from workers.timetable import TIMETABLE, TimetableEntry
 
 NOON = datetime.fromisoformat("2026-03-10T19:00:00+00:00")  # in Los Angeles

@@ -8,7 +8,7 @@ from redis import RedisError
 
 from mobilize import settings
 from mobilize.observability.findings import Finding, finding
-from workers.broker import connect
+from workers.runtime.broker import connect
 
 FULL = 80  # percent
 

@@ -13,16 +13,14 @@ from mobilize.observability.findings import Finding, finding
 from workers.doctor import (
     backups,
     broker,
-    callbacks,
     database,
     keys,
     machine,
     processes,
     public_address,
     receivers,
-    telnyx,
-    twilio,
 )
+from workers.doctor.carriers import callbacks, telnyx, twilio
 from workers.doctor.http import get
 
 Check = Callable[[datetime], Sequence[Finding]]

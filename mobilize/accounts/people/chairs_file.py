@@ -8,10 +8,10 @@ from mobilize.accounts.models import RoleName
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.phones import normalize
-from mobilize.roster.imports.column_mapping import ROSTER, Headings, place_columns
 from mobilize.roster.imports.operations import site_book
-from mobilize.roster.imports.site_matcher import KnownSite, SiteDirectory
-from mobilize.roster.imports.synonyms import ROLES, by_spelling, clean
+from mobilize.roster.imports.reading.column_mapping import ROSTER, Headings, place_columns
+from mobilize.roster.imports.reading.site_matcher import KnownSite, SiteDirectory
+from mobilize.roster.imports.reading.synonyms import ROLES, by_spelling, clean
 from mobilize.roster.names import fold
 from mobilize.roster.uploads.uploaded_table import UploadedRecord, open_table
 

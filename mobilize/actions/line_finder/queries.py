@@ -19,7 +19,7 @@ from mobilize.actions.models import Action, Event, EventChapter, EventState
 from mobilize.database import db
 from mobilize.fast.page_cache import CachedPage
 from mobilize.languages import Translated
-from mobilize.roster.imports.site_matcher import KnownSite, SiteDirectory
+from mobilize.roster.imports.reading.site_matcher import KnownSite, SiteDirectory
 from mobilize.roster.map_projection import LatLon, is_near, middle, miles
 from mobilize.roster.models import Area, Site
 from mobilize.roster.names import fold

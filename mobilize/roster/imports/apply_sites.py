@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from mobilize.database import db, new_id
-from mobilize.roster.imports.sites_reader import SiteRow, SitesReading
+from mobilize.roster.imports.reading.sites_reader import SiteRow, SitesReading
 from mobilize.roster.models import Area, Site
 from mobilize.roster.names import fold
 

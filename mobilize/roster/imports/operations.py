@@ -22,6 +22,9 @@ from mobilize.jobs.files import NamedFile
 from mobilize.jobs.models import JobStep
 from mobilize.languages import _
 from mobilize.roster.imports import apply_roster, apply_sites
+from mobilize.roster.imports.reading.roster_reader import check_roster_headings, read_roster
+from mobilize.roster.imports.reading.site_matcher import KnownSite, SiteDirectory
+from mobilize.roster.imports.reading.sites_reader import read_sites
 from mobilize.roster.imports.refused_lines import HEADING, file_of_refused_lines, is_of_refused_lines
 from mobilize.roster.imports.remembered_mappings import (
     hash_of,
@@ -30,9 +33,6 @@ from mobilize.roster.imports.remembered_mappings import (
     remember_columns,
 )
 from mobilize.roster.imports.roster_changes import StagedChanges
-from mobilize.roster.imports.roster_reader import check_roster_headings, read_roster
-from mobilize.roster.imports.site_matcher import KnownSite, SiteDirectory
-from mobilize.roster.imports.sites_reader import read_sites
 from mobilize.roster.imports.summary import roster_summary, sites_summary, warned_lines
 from mobilize.roster.members import stored_roster
 from mobilize.roster.models import Area, Import, ImportState, Site, StagedMember

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from mobilize.jobs.files import NamedFile
 from mobilize.languages import LANGUAGES, N_, say_in
 from mobilize.languages import language as readers
-from mobilize.roster.imports.roster_rows import Reason, reason_text
+from mobilize.roster.imports.reading.roster_rows import Reason, reason_text
 from mobilize.roster.names import fold
 from mobilize.roster.uploads import xlsx_reader
 from mobilize.roster.uploads.uploaded_table import open_table

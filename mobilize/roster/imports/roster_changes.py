@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import Any
 
 from mobilize.database import new_id
-from mobilize.roster.imports.roster_reader import RosterReading
-from mobilize.roster.imports.roster_rows import MemberRow
+from mobilize.roster.imports.reading.roster_reader import RosterReading
+from mobilize.roster.imports.reading.roster_rows import MemberRow
 from mobilize.roster.members import CARRIED, StoredMember, number_key, phone_key
 from mobilize.roster.models import Member, MembershipRank, MemberStatus, PhoneKind, StagedVersion
 from mobilize.roster.names import PersonName

@@ -3,11 +3,16 @@
 from collections import Counter
 from typing import Any
 
+from mobilize.roster.imports.reading.roster_reader import RosterReading, account, warned
+from mobilize.roster.imports.reading.roster_rows import Reason, reason_text
+from mobilize.roster.imports.reading.site_matcher import SiteDirectory
+from mobilize.roster.imports.reading.sites_reader import (
+    SiteReason,
+    SitesReading,
+    site_account,
+    site_reason_text,
+)
 from mobilize.roster.imports.roster_changes import StagedChanges
-from mobilize.roster.imports.roster_reader import RosterReading, account, warned
-from mobilize.roster.imports.roster_rows import Reason, reason_text
-from mobilize.roster.imports.site_matcher import SiteDirectory
-from mobilize.roster.imports.sites_reader import SiteReason, SitesReading, site_account, site_reason_text
 from mobilize.roster.names import fold
 
 REMOVED_SHARE = 0.05

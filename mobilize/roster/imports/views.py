@@ -29,7 +29,7 @@ from mobilize.roster import queries
 from mobilize.roster.forms import MOST_HEADINGS, PlacesForm, UploadForm
 from mobilize.roster.imports import jobs as import_jobs
 from mobilize.roster.imports import operations as importing
-from mobilize.roster.imports.column_mapping import ROSTER
+from mobilize.roster.imports.reading.column_mapping import ROSTER
 from mobilize.roster.imports.remembered_mappings import columns_of, forget_headings, remember_places
 from mobilize.roster.imports.summary import needs_second_person, rejected_in_words
 from mobilize.roster.models import Import, ImportState, Member

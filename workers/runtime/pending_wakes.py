@@ -1,7 +1,7 @@
 """Wakes that nobody has taken yet, from the clock of a worker to its processes: a pipe for each queue.
 
 What the clock sends through Redis it also notes here. Whoever takes a message clears the notes of its queue;
-what is left after a moment did not arrive, and is run by `workers.fallback_scheduler`. The pipes are made
+what is left after a moment did not arrive, and is run by `fallback_scheduler`. The pipes are made
 before the processes are forked; the kernel keeps them whichever of these is killed.
 """
 
@@ -54,7 +54,7 @@ class PendingWakes:
             return b""
 
 
-# Of this worker: empty where the processes were not forked by `workers.processes`.
+# Of this worker: empty where the processes were not forked by `processes`.
 of_queue: dict[str, PendingWakes] = {}
 
 

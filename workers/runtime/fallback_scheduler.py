@@ -1,7 +1,7 @@
 """The fallback scheduler: a process of a worker runs what its clock has woken it for, when the message that
 should have done so does not come, wherever between the clock, Redis and this process it was lost.
 
-A thread that sleeps until the clock notes a wake (`workers.pending_wakes`). Started with the worker, not by
+A thread that sleeps until the clock notes a wake (`pending_wakes`). Started with the worker, not by
 `worker_ready`, which never comes while Redis is away.
 """
 
@@ -18,9 +18,9 @@ from celery.worker import state
 
 from mobilize.failpoints import seconds
 from mobilize.observability import metrics
-from workers import pending_wakes
-from workers.beat import Clock
-from workers.pending_wakes import PendingWakes
+from workers.runtime import pending_wakes
+from workers.runtime.beat import Clock
+from workers.runtime.pending_wakes import PendingWakes
 
 MESSAGE_COMES_WITHIN_S = 1.0
 LOOK_AGAIN_S = 0.5  # while a message is worked off

@@ -11,8 +11,8 @@ from zoneinfo import available_timezones
 
 from mobilize.errors import Refused
 from mobilize.languages import _
-from mobilize.roster.imports.column_mapping import ROSTER, SITES, SITES_NEED, place_columns
-from mobilize.roster.imports.synonyms import NOTHING, YES, clean, folded
+from mobilize.roster.imports.reading.column_mapping import ROSTER, SITES, SITES_NEED, place_columns
+from mobilize.roster.imports.reading.synonyms import NOTHING, YES, clean, folded
 from mobilize.roster.names import fold
 from mobilize.roster.uploads.uploaded_table import UploadedRecord, open_table, whole_records
 

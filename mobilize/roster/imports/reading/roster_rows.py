@@ -8,9 +8,9 @@ from enum import StrEnum
 
 from mobilize import phones
 from mobilize.languages import _
-from mobilize.roster.imports import synonyms
-from mobilize.roster.imports.site_matcher import KnownSite, SiteDirectory
-from mobilize.roster.imports.synonyms import by_spelling, clean, folded
+from mobilize.roster.imports.reading import synonyms
+from mobilize.roster.imports.reading.site_matcher import KnownSite, SiteDirectory
+from mobilize.roster.imports.reading.synonyms import by_spelling, clean, folded
 from mobilize.roster.names import PersonName, fold
 
 MAX_NAME = 200

@@ -2,7 +2,7 @@
 workers for nothing else.
 
 At rest one question a second, in one statement; while something is going on, two. A message is also noted for
-the worker's own processes (`workers.pending_wakes`), in case it does not arrive.
+the worker's own processes (`pending_wakes`), in case it does not arrive.
 """
 
 import logging
@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from mobilize import clock
 from mobilize.database import db, is_postgres
-from workers import pending_wakes
+from workers.runtime import pending_wakes
 from workers.timetable import TIMETABLE, TimetableEntry
 
 AT_REST_S, BUSY_S = 1.0, 0.5

@@ -11,11 +11,16 @@ from typing import Any
 
 from mobilize.errors import Refused
 from mobilize.languages import _
-from mobilize.roster.imports.column_mapping import ROSTER, ROSTER_NEEDS, place_columns, unused_headings
+from mobilize.roster.imports.reading.column_mapping import (
+    ROSTER,
+    ROSTER_NEEDS,
+    place_columns,
+    unused_headings,
+)
+from mobilize.roster.imports.reading.roster_rows import MemberRow, Reason, read_row
+from mobilize.roster.imports.reading.site_matcher import SiteDirectory
+from mobilize.roster.imports.reading.synonyms import clean, looks_misread
 from mobilize.roster.imports.refused_lines import is_of_refused_lines
-from mobilize.roster.imports.roster_rows import MemberRow, Reason, read_row
-from mobilize.roster.imports.site_matcher import SiteDirectory
-from mobilize.roster.imports.synonyms import clean, looks_misread
 from mobilize.roster.uploads.uploaded_table import UploadedRecord, UploadedTable, open_table, whole_records
 from mobilize.tabular import unguarded
 

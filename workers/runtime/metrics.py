@@ -23,7 +23,7 @@ from mobilize.observability import metrics
 from mobilize.texts import queries
 from mobilize.texts.sending import spending
 from workers.app import flask_app
-from workers.broker import connect
+from workers.runtime.broker import connect
 from workers.texts import BEAT
 from workers.timetable import TIMETABLE, Queue
 

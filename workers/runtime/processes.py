@@ -1,10 +1,10 @@
 """The processes of a worker: one for each queue, forked from one parent that has loaded everything.
 
 So none of the queues waits for another, and what was loaded is in memory once. Each is a Celery worker
-without a pool of its own (`--pool solo`); that of the codes keeps the clock too (`workers.beat`), in a
+without a pool of its own (`--pool solo`); that of the codes keeps the clock too (`beat`), in a
 thread. One that dies, or exceeds the time limit, is forked anew. One that finds nothing to do for a while
 retires, but for the one with the clock, and is forked when the clock notes something for its queue
-(`workers.pending_wakes`) that nobody else takes.
+(`pending_wakes`) that nobody else takes.
 """
 
 import argparse
@@ -29,8 +29,8 @@ from celery.bin.worker import worker
 from celery.exceptions import SecurityWarning
 from celery.platforms import check_privileges
 
-from workers import metrics, pending_wakes
 from workers.app import app, load, share_memory
+from workers.runtime import metrics, pending_wakes
 from workers.timetable import Queue
 
 # Where the processor is short, what somebody waits for comes first.

@@ -1,0 +1,1 @@
+"""What runs the tasks of a worker: its processes, its clock, its wakes, and what is written down about it."""
