@@ -284,6 +284,6 @@ def _text(purpose: str, n: int, due_at: datetime, *, urgent: bool = False) -> Pl
         tz=zone_at_seven(due_at),
         due_at=due_at,
         expires_at=due_at + timedelta(hours=3),
-        blanks={"body": TEXT_BODY},
+        merge_fields={"body": TEXT_BODY},
         urgent=urgent,
     )

@@ -105,7 +105,7 @@ def _later_texts(numbers: range, later: datetime) -> list[PlannedText]:
         PlannedText(
             purpose="later:1:1", phone=f"+1323{n:07d}", wording="as_written", language="en",
             text_class=TextClass.MEMBER, tz="UTC", due_at=later, expires_at=later + timedelta(hours=1),
-            blanks={"body": "Later"},
+            merge_fields={"body": "Later"},
         )
         for n in numbers
     ]  # fmt: skip
@@ -217,7 +217,7 @@ def _taken_texts(count: int) -> list[tuple[str, str]]:
         PlannedText(
             purpose="received:1:1", phone=f"+1424{n:07d}", wording="as_written", language="en",
             text_class=TextClass.REQUESTED, tz="UTC", due_at=now, expires_at=now + timedelta(hours=1),
-            blanks={"body": f"Received {n}"},
+            merge_fields={"body": f"Received {n}"},
         )
         for n in range(count)
     ]  # fmt: skip
@@ -278,7 +278,7 @@ def _start_afresh(rate: int) -> None:
         PlannedText(
             purpose=f"pace:{rate}:1", phone=f"+1310{n:07d}", wording="as_written", language="en",
             text_class=TextClass.REQUESTED, tz="UTC", due_at=now, expires_at=now + timedelta(hours=1),
-            blanks={"body": f"Paced {n} " + "x" * (200 if n % 3 == 0 else 20)},
+            merge_fields={"body": f"Paced {n} " + "x" * (200 if n % 3 == 0 else 20)},
         )
         for n in range(int(rate * (PACING_S + 15)))
     ]  # fmt: skip

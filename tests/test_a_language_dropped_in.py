@@ -34,7 +34,7 @@ from flask_migrate import upgrade
 from mobilize import create_app
 from mobilize.actions.time_ranges import day_line, hours_line
 from mobilize.languages import in_language, ngettext, say_when
-from mobilize.reminders.blanks import text_time
+from mobilize.reminders.merge_fields import text_time
 from mobilize.segments import measure
 from mobilize.texts.templates import render
 

@@ -50,7 +50,7 @@ SHELL = "shell"
 @translated_option(
     "text",
     prefix="",
-    help="The text in %(language)s; blanks like {place} are filled.",
+    help="The text in %(language)s; fields like {place} are filled.",
     help_of_others="The same in %(language)s.",
     required=required_languages(),
 )

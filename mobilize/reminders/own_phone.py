@@ -18,7 +18,7 @@ def text_to_oneself(
     person: Person,
     wording: str,
     language: str,
-    blanks: Mapping[str, str],
+    merge_fields: Mapping[str, str],
     *,
     purpose: str,
     tz: str,
@@ -39,6 +39,6 @@ def text_to_oneself(
         due_at=now,
         expires_at=now + USELESS_AFTER,
         priority=Priority.REPLY,
-        blanks=dict(blanks),
+        merge_fields=dict(merge_fields),
     )
     queue_texts([text], now=now)

@@ -77,7 +77,7 @@ def send_test(person: Person, *, now: datetime) -> None:
         due_at=now,
         expires_at=now + USELESS_AFTER,
         priority=Priority.REPLY,
-        blanks={"body": words},
+        merge_fields={"body": words},
     )
     queue_text(text, now=now)
 

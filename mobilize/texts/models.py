@@ -16,7 +16,7 @@ from mobilize.texts.enums import QuestionKind as QuestionKind
 class OutboxText(Model):
     """One text for one purpose. `idempotency_key` = rule:event:version:phone index; unique, so never twice.
 
-    `to` and `blanks` are sealed; `blanks` is the JSON of the wording's named blanks. `due_at` is what was
+    `to` and `blanks` are sealed; `blanks` is the JSON of the wording's merge fields. `due_at` is what was
     promised and stays; `next_try_at` is when it may be claimed. `asks` is the question it opens on leaving.
     With a `carrier` it leaves by that one alone, from `number`: an answer, by the number that was written to.
     `only_missing`: useless to a member who is in, which the claim asks again; or said they are not coming,

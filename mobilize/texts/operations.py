@@ -53,9 +53,9 @@ class PlannedText:
     `purpose` = rule:event:version, without any personal datum; together with the number it is unique for
     ever. `tz` is the member's zone, for the windows. `expires_at`: never sent later than this. `asks`
     opens a question of that kind about `event_id` when the text leaves; it closes at `expires_at`, or
-    `asks_until`. `own` are blanks of this text alone: what stands for them in `blanks` is as long and of the
-    same alphabet, and is what is measured. `carrier`, `number`, `only_missing` and `only_for` as in
-    `OutboxText`.
+    `asks_until`. `own` are merge fields of this text alone: what stands for them in `merge_fields` is as long
+    and of the same alphabet, and is what is measured. `carrier`, `number`, `only_missing` and `only_for` as
+    in `OutboxText`.
     """
 
     purpose: str
@@ -67,7 +67,7 @@ class PlannedText:
     due_at: datetime
     expires_at: datetime
     priority: int = Priority.REMINDER
-    blanks: dict[str, str] = field(default_factory=dict)
+    merge_fields: dict[str, str] = field(default_factory=dict)
     own: dict[str, str] = field(default_factory=dict)
     event_id: uuid.UUID | None = None
     member_id: uuid.UUID | None = None
@@ -83,7 +83,7 @@ class PlannedText:
 def queue_text(planned: PlannedText, *, now: datetime) -> OutboxText:
     """The outbox row for this purpose and number: a new one, or the one that is there already, as it is.
 
-    Raises `templates.BadWording` for a wording or blank that is not there. Sends nothing; a worker does.
+    Raises `templates.BadWording` for a wording or merge field that is not there. Sends nothing.
     """
     key = idempotency_key(planned)
     queue_texts([planned], now=now)
@@ -176,7 +176,7 @@ def restore_texts(
 def answer(
     inbound: Inbound,
     wording: str,
-    blanks: dict[str, str],
+    merge_fields: dict[str, str],
     *,
     language: str,
     now: datetime,
@@ -202,7 +202,7 @@ def answer(
         due_at=now,
         expires_at=now + ANSWER_WITHIN,
         priority=Priority.REPLY,
-        blanks=blanks,
+        merge_fields=merge_fields,
         event_id=event_id,
         asks=kind,
         asks_until=until,
@@ -263,17 +263,17 @@ def forget_bodies(*, now: datetime) -> int:
 
 
 def _row(text: PlannedText, now: datetime, measured: dict[Hashable, tuple[str, int]]) -> dict[str, Any]:
-    """`measured` keeps the blanks, written out, and the segments of the same words."""
+    """`measured` keeps the merge fields, written out, and the segments of the same words."""
     if text.priority not in Priority.ALL:
         raise ValueError(f"priority {text.priority} is none that leaves")
     row_id, phone_index = new_id(), blind_index("phone", text.phone)
-    words = (text.wording, text.language, *text.blanks.items())
+    words = (text.wording, text.language, *text.merge_fields.items())
     if words not in measured:
-        body = render(text.wording, text.language, text.blanks)
-        measured[words] = json.dumps(text.blanks, ensure_ascii=False), segments(body)
-    blanks, billed = measured[words]
+        body = render(text.wording, text.language, text.merge_fields)
+        measured[words] = json.dumps(text.merge_fields, ensure_ascii=False), segments(body)
+    merge_fields, billed = measured[words]
     if text.own:
-        blanks = json.dumps({**text.blanks, **text.own}, ensure_ascii=False)
+        merge_fields = json.dumps({**text.merge_fields, **text.own}, ensure_ascii=False)
     return {
         "id": row_id,
         "idempotency_key": f"{text.purpose}:{phone_index.hex()}",
@@ -283,7 +283,7 @@ def _row(text: PlannedText, now: datetime, measured: dict[Hashable, tuple[str, i
         "tz": text.tz,
         "to_enc": OutboxText.to.seal(row_id, text.phone),
         "phone_index": phone_index,
-        "blanks_enc": OutboxText.blanks.seal(row_id, blanks),
+        "blanks_enc": OutboxText.blanks.seal(row_id, merge_fields),
         "event_id": text.event_id,
         "member_id": text.member_id,
         "due_at": text.due_at,

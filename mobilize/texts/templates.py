@@ -1,4 +1,4 @@
-"""The words of every text: `templates/texts/<wording>.<language>.txt`, with named blanks in braces.
+"""The words of every text: `templates/texts/<wording>.<language>.txt`, with named merge fields in braces.
 
 `{union}`, `{host}` and `{help}` are filled from the settings; all others come with the text.
 """
@@ -18,28 +18,28 @@ LONGEST = 2  # segments; beyond it a default wording is folded to plain letters
 
 
 class BadWording(ValueError):
-    """A wording that does not exist, or a blank that was left empty. The text names wording and blank
+    """A wording that does not exist, or a merge field that was left empty. The text names wording and field
     only."""
 
 
-def render(wording: str, language: str, blanks: dict[str, str]) -> str:
+def render(wording: str, language: str, merge_fields: dict[str, str]) -> str:
     """The body as it leaves. Accents stay unless they would push it over two segments and dropping them
     helps.
 
     Raises `BadWording`. The same input gives the same body, which reconciling relies on.
     """
-    body = _filled(wording, language, {**_from_settings(), **blanks})
+    body = _filled(wording, language, {**_from_settings(), **merge_fields})
     if segments(body) <= LONGEST:
         return body
     folded = fold(body)
     return folded if segments(folded) < segments(body) else body
 
 
-def union_that_fits(wording: str, language: str, blanks: dict[str, str]) -> str:
+def union_that_fits(wording: str, language: str, merge_fields: dict[str, str]) -> str:
     """The union's name as this wording has room for it in one segment: in plain letters, whole words left out
     from the end, or letters of the first. `config.LONGEST_HOST` sees to it that there is room."""
     name = "".join(letter for letter in fold(settings().union_name) if letter in GSM_BASIC)
-    while name and segments(render(wording, language, {**blanks, "union": name})) > 1:
+    while name and segments(render(wording, language, {**merge_fields, "union": name})) > 1:
         name = name.rpartition(" ")[0] or name[:-1]
     return name
 
@@ -73,18 +73,18 @@ def _from_settings() -> dict[str, str]:
     }
 
 
-def _filled(wording: str, language: str, blanks: dict[str, str]) -> str:
+def _filled(wording: str, language: str, merge_fields: dict[str, str]) -> str:
     try:
-        filled = template(wording, language).format_map(blanks).replace("  ", " ")
+        filled = template(wording, language).format_map(merge_fields).replace("  ", " ")
         return _ENDS_TWICE.sub(r"\1", filled)
     except KeyError as missing:
-        raise BadWording(f"{wording}: nothing was brought for the blank {missing}") from None
+        raise BadWording(f"{wording}: nothing was brought for the field {missing}") from None
 
 
 @cache
 def template(wording: str, language: str) -> str:
-    """The words with their blanks still open; in English where they are not written in `language`. Raises
-    `BadWording`."""
+    """The words with their merge fields still open; in English where they are not written in `language`.
+    Raises `BadWording`."""
     path = _path(wording, language)
     try:
         return (path if path.exists() else _path(wording, DEFAULT)).read_text(encoding="utf-8").strip()

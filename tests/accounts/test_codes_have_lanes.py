@@ -81,7 +81,7 @@ def reminder(at: datetime) -> OutboxText:
         tz="America/Los_Angeles",
         due_at=at,
         expires_at=at + timedelta(hours=2),
-        blanks={"body": "Seven o'clock."},
+        merge_fields={"body": "Seven o'clock."},
     )
     return queue_text(planned, now=at)
 

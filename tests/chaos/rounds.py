@@ -108,7 +108,7 @@ def _plan_twice(ground: Ground, playing: Round) -> None:
         PlannedText(
             purpose=f"{playing.name}:1:1", phone=phone, wording="as_written", language="en",
             text_class=TextClass.REQUESTED, tz="UTC", due_at=now, expires_at=now + timedelta(hours=1),
-            blanks={"body": body},
+            merge_fields={"body": body},
         )
         for phone, body in texts
     ]  # fmt: skip

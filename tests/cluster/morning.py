@@ -325,7 +325,7 @@ class Morning:
         return PlannedText(
             purpose=f"cluster:{body}:1", phone=f"+1213555{int(body.split()[1]) % 10_000:04d}",
             wording="as_written", language="en", text_class=TextClass.REQUESTED, tz="UTC", due_at=now,
-            expires_at=now + timedelta(hours=1), blanks={"body": body},
+            expires_at=now + timedelta(hours=1), merge_fields={"body": body},
         )  # fmt: skip
 
 

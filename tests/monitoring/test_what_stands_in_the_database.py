@@ -26,7 +26,7 @@ NIGHT, NOON = (datetime(2026, 3, 3, hour, tzinfo=START.tzinfo) for hour in (11, 
 
 def queue(n: int, text_class: TextClass, at: datetime, **values: Any) -> OutboxText:
     fields = {
-        "wording": "as_written", "language": "en", "tz": ZONE, "blanks": {"body": "Hello"},
+        "wording": "as_written", "language": "en", "tz": ZONE, "merge_fields": {"body": "Hello"},
         "due_at": at, "expires_at": at + timedelta(days=1), "priority": Priority.REMINDER, **values,
     }  # fmt: skip
     phone = f"+1213555{n:04d}"

@@ -92,7 +92,7 @@ class Morning:
             PlannedText(
                 purpose=f"day_before:{self.at_lincoln.id}:1", phone=member.phone, wording="as_written",
                 language="en", text_class=TextClass.MEMBER, tz=ZONE, due_at=START - timedelta(hours=14),
-                expires_at=START, blanks={"body": f"{member.person.first}, tomorrow at 7."},
+                expires_at=START, merge_fields={"body": f"{member.person.first}, tomorrow at 7."},
                 event_id=self.at_lincoln.id, member_id=member.id,
             )
             for member in (self.mia, self.ana)

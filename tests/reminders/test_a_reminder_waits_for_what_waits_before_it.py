@@ -57,7 +57,7 @@ def fill(
                 due_at=at,
                 expires_at=at + timedelta(days=2),
                 priority=priority,
-                blanks={"action": "Picket"},
+                merge_fields={"action": "Picket"},
             )
             for n in range(texts)
         ],

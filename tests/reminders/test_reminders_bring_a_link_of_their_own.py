@@ -8,7 +8,7 @@ from flask import Flask
 from mobilize.actions.models import Action, Event
 from mobilize.checkins.member.personal_links import end_links, personal_code
 from mobilize.languages import Translated
-from mobilize.reminders.blanks import blanks_for, blanks_for_member
+from mobilize.reminders.merge_fields import merge_fields_for, merge_fields_for_member
 from mobilize.reminders.models import RuleKind
 from mobilize.reminders.rules.estimates import estimate
 from mobilize.reminders.rules.operations import set_default_rules
@@ -43,8 +43,8 @@ def test_where_their_own_link_would_take_a_third_segment_it_is_the_posters(app: 
     for letters in range(40, 200):
         event = Event(code="CDFGHJKMN", venue="x" * letters, meet_at="", tz=ZONE, starts_at=START)
         event.action = Action(name=Translated(en="Morning picket", es="Piquete matutino"))
-        blanks = blanks_for_member("reminder_day_before", event, language)
-        links.add(blanks["link"].split("/")[3])
-        if segments(render("reminder_day_before", language, blanks_for(event, language))) <= 2:
-            assert segments(render("reminder_day_before", language, blanks)) <= 2
+        merge_fields = merge_fields_for_member("reminder_day_before", event, language)
+        links.add(merge_fields["link"].split("/")[3])
+        if segments(render("reminder_day_before", language, merge_fields_for(event, language))) <= 2:
+            assert segments(render("reminder_day_before", language, merge_fields)) <= 2
     assert links == {"p", "c"}

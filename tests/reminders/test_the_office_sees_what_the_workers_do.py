@@ -50,7 +50,7 @@ def waits(minutes: float, text_class: TextClass, priority: int, n: int = 0) -> N
         due_at=now - timedelta(minutes=minutes),
         expires_at=now + timedelta(hours=2),
         priority=priority,
-        blanks={"body": "Hello"},
+        merge_fields={"body": "Hello"},
     )
     queue_text(text, now=now)
 

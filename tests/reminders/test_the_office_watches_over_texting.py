@@ -48,7 +48,7 @@ def planned(event: Event, n: int, **values: object) -> PlannedText:
         tz="America/Los_Angeles",
         due_at=now,
         expires_at=now + timedelta(hours=2),
-        blanks={"body": "Hello"},
+        merge_fields={"body": "Hello"},
         event_id=event.id,
         **values,  # type: ignore[arg-type]
     )

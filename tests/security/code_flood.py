@@ -161,7 +161,7 @@ def _remind() -> None:
         tz=settings().union_timezone,
         due_at=now,
         expires_at=now + timedelta(hours=1),
-        blanks={"body": "Seven o'clock."},
+        merge_fields={"body": "Seven o'clock."},
     )
     queue_text(planned, now=now)
 

@@ -67,7 +67,7 @@ def text_to(phone: str, purpose: str, now: datetime, **more: object) -> PlannedT
         "tz": "America/Los_Angeles",
         "due_at": now,
         "expires_at": now + timedelta(days=3),
-        "blanks": {"body": "Hello"},
+        "merge_fields": {"body": "Hello"},
         **more,
     }
     return PlannedText(purpose=purpose, phone=phone, **values)  # type: ignore[arg-type]

@@ -73,7 +73,7 @@ def queued(now: datetime) -> Callable[..., OutboxText]:
             "due_at": now,
             "expires_at": now + timedelta(hours=2),
             "priority": Priority.REMINDER,
-            "blanks": {"body": f"Hello, {purpose}"},
+            "merge_fields": {"body": f"Hello, {purpose}"},
             **values,
         }
         return queue_text(PlannedText(purpose=purpose, phone=phone, **planned), now=now)

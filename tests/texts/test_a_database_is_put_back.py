@@ -80,11 +80,11 @@ def test_what_is_planned_again_afterwards_under_another_id_has_left(
 ):
     gaps.look()
     copy = copy_of_everything()
-    queued(purpose="before", blanks={"body": "Line 4 is at the gate"})
+    queued(purpose="before", merge_fields={"body": "Line 4 is at the gate"})
     drain(now=now)
     put_back(copy)
-    again = queued(purpose="before", blanks={"body": "Line 4 is at the gate"})
-    other = queued(purpose="other", blanks={"body": "Another one"})
+    again = queued(purpose="before", merge_fields={"body": "Line 4 is at the gate"})
+    other = queued(purpose="other", merge_fields={"body": "Another one"})
     a_round(now)
     let_logs_be_whole()
     for _ in range(2):

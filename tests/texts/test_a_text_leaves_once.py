@@ -49,8 +49,8 @@ def test_a_second_drain_finds_nothing(carrier: Carrier, queued: Queue, now: date
 
 
 def test_the_same_purpose_queued_again_is_the_row_that_is_there(app: Flask, queued: Queue, now: datetime):
-    first = queued(blanks={"body": "first words"})
-    again = queued(blanks={"body": "other words"})
+    first = queued(merge_fields={"body": "first words"})
+    again = queued(merge_fields={"body": "other words"})
     assert (again.id, fresh(again).blanks) == (first.id, '{"body": "first words"}')
 
 
@@ -174,7 +174,7 @@ def test_a_paused_sender_keeps_texts_waiting(carrier: Carrier, queued: Queue, no
 
 def test_a_text_without_its_blanks_is_refused_when_it_is_queued(app: Flask, queued: Queue):
     with pytest.raises(ValueError, match="body"):
-        queued(blanks={})
+        queued(merge_fields={})
 
 
 def test_a_row_that_cannot_be_opened_goes_to_a_person_and_the_others_leave(
@@ -217,7 +217,7 @@ def test_many_are_queued_in_one_go_and_again_adds_none(app: Flask, now: datetime
             tz="America/Los_Angeles",
             due_at=now,
             expires_at=now + timedelta(hours=1),
-            blanks={"body": "mañana"},
+            merge_fields={"body": "mañana"},
         )
         for n in range(1200)
     ]

@@ -131,10 +131,12 @@ def test_nothing_else_leaves_for_somebody_who_opted_out(
     hear(CLEAR, now)
     likely = [
         queued(purpose="answer:1:1"),
-        queued(purpose="opted:1:1", wording="opt_out_noted", blanks={}),
+        queued(purpose="opted:1:1", wording="opt_out_noted", merge_fields={}),
         queued(purpose="opt_out:1:1"),
-        queued(purpose="opt_out:2:1", wording="opt_out_noted", blanks={}, text_class=TextClass.NOTICE),
-        queued(purpose="opt_out:3:1", wording="opt_out_noted", blanks={}, due_at=now - timedelta(minutes=6)),
+        queued(purpose="opt_out:2:1", wording="opt_out_noted", merge_fields={}, text_class=TextClass.NOTICE),
+        queued(
+            purpose="opt_out:3:1", wording="opt_out_noted", merge_fields={}, due_at=now - timedelta(minutes=6)
+        ),
     ]
     assert drain(now=now).accepted == 1
     assert bodies(carrier) == [NOTED]

@@ -134,7 +134,7 @@ def test_an_urgent_text_has_no_window(app: Flask):
     assert limits.validity_s(TextClass.MEMBER, LA, late, evening) == 3600, "not urgent unless it says so"
 
 
-BLANKS = {
+MERGE_FIELDS = {
     "action": "Piquete de la mañana",
     "day": "miércoles 3 de marzo",
     "time": "7:00 AM",
@@ -161,7 +161,7 @@ BLANKS = {
 def test_every_wording_fits_two_segments_and_asks_for_no_carrier_keyword(
     app: Flask, wording: str, language: str
 ):
-    body = render(wording, language, BLANKS)
+    body = render(wording, language, MERGE_FIELDS)
     assert segments(body) <= 2, measure(body)
     asked_for = re.findall(r"(?:reply|text|responde|manda|answer) (\w+)", plain_words(body))
     assert not {"yes", "cancel", "end", "quit"} & set(asked_for)
@@ -178,7 +178,7 @@ def test_each_wording_is_there_in_each_language_with_the_same_blanks(app: Flask)
     for wording in wordings():
         words = [template(wording, language) for language in written_languages()]
         used = [set(re.findall(r"{(\w+)}", text)) - from_settings for text in words]
-        assert all(blanks == used[0] for blanks in used), wording
+        assert all(merge_fields == used[0] for merge_fields in used), wording
 
 
 def test_accents_are_dropped_only_where_they_would_cost_a_third_segment(app: Flask):
@@ -198,4 +198,4 @@ def test_a_missing_wording_or_blank_is_named(app: Flask):
     with pytest.raises(BadWording, match="no wording"):
         render("nonsense", "en", {})
     with pytest.raises(BadWording, match="link"):
-        render("reminder_day_before", "en", {k: v for k, v in BLANKS.items() if k != "link"})
+        render("reminder_day_before", "en", {k: v for k, v in MERGE_FIELDS.items() if k != "link"})

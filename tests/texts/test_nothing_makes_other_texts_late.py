@@ -40,7 +40,7 @@ def queue_many(count: int, now: datetime, *, due_at: datetime) -> None:
             tz="America/Los_Angeles",
             due_at=due_at,
             expires_at=due_at + TOMORROW,
-            blanks={"body": "Tomorrow"},
+            merge_fields={"body": "Tomorrow"},
         )
         for n in range(count)
     ]

@@ -27,7 +27,7 @@ def test_an_organizer_reads_the_story_of_a_text_to_their_member(
     area = make_area()
     mia = make_member(phone=MIA, site=make_site(area=area))
     olga = make_person("Olga Organizer", role=RoleName.ORGANIZER, area=area)
-    text = queued(member_id=mia.id, wording="who", blanks={})
+    text = queued(member_id=mia.id, wording="who", merge_fields={})
     drain(now=now)
     sign_in(client, olga)
     assert "Who we are" in client.get("/texts").text
@@ -54,7 +54,7 @@ def test_texts_to_other_areas_look_like_texts_that_do_not_exist(
 
 def test_the_log_is_filtered_by_state(client: FlaskClient, app: Flask, queued: Queue):
     sign_in(client, make_person("Ada Admin", role=RoleName.ADMIN))
-    queued(wording="who", blanks={})
+    queued(wording="who", merge_fields={})
     assert "Who we are" in client.get("/texts?state=waiting").text
     assert "Who we are" not in client.get("/texts?state=delivered").text
     assert client.get("/texts?state=nonsense").status_code == 200

@@ -214,9 +214,9 @@ def test_at_most_three_answers_an_hour(carrier: Carrier, now: datetime):
 def test_a_text_is_answered_once(carrier: Carrier, now: datetime):
     inbound = hear("HERE 99999", now)
     assert inbound is not None
-    blanks = {"code": "99999"}
-    assert answer(inbound, "here_unknown", blanks, language="en", now=now) is True
-    assert answer(inbound, "here_unknown", blanks, language="en", now=now) is False
+    merge_fields = {"code": "99999"}
+    assert answer(inbound, "here_unknown", merge_fields, language="en", now=now) is True
+    assert answer(inbound, "here_unknown", merge_fields, language="en", now=now) is False
 
 
 def test_nobody_who_said_stop_gets_an_answer(carrier: Carrier, now: datetime):

@@ -93,7 +93,7 @@ def test_a_receipt_settles_an_unknown_without_a_look(carrier: Carrier, queued: Q
 def test_the_same_words_to_one_number_for_two_purposes_are_told_apart(
     carrier: Carrier, queued: Queue, now: datetime
 ):
-    texts = [queued(purpose=f"p{n}", blanks={"body": "the same words"}) for n in range(2)]
+    texts = [queued(purpose=f"p{n}", merge_fields={"body": "the same words"}) for n in range(2)]
     carrier.faults.next = {"drop_accepted": 1, "drop": 1}
     drain(now=now)
     drain(now=look_until_settled(now))
@@ -104,9 +104,9 @@ def test_the_same_words_to_one_number_for_two_purposes_are_told_apart(
 def test_an_older_text_with_the_same_words_is_not_mistaken_for_it(
     carrier: Carrier, queued: Queue, now: datetime
 ):
-    queued(purpose="yesterday", blanks={"body": "the same words"})
+    queued(purpose="yesterday", merge_fields={"body": "the same words"})
     drain(now=now)
-    queued(purpose="today", blanks={"body": "the same words"})
+    queued(purpose="today", merge_fields={"body": "the same words"})
     carrier.faults.next = {"drop": 1}
     drain(now=now)
     assert reconcile(now=now + timedelta(seconds=1)).adopted == 0

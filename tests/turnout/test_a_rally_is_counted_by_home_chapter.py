@@ -15,7 +15,7 @@ from mobilize.actions.eligibility import freeze_event
 from mobilize.checkins.line.queries import the_list
 from mobilize.checkins.models import Attendance, Tier
 from mobilize.database import atomic
-from mobilize.reminders.blanks import blanks_for_member
+from mobilize.reminders.merge_fields import merge_fields_for_member
 from mobilize.reminders.models import Rsvp
 from mobilize.texts.models import OutboxText, Priority, QuestionKind, TextClass, TextState
 from mobilize.texts.operations import PlannedText, queue_texts
@@ -114,7 +114,7 @@ def _question(event: Any, phone: str) -> PlannedText:
         due_at=now,
         expires_at=now + timedelta(hours=1),
         priority=Priority.REMINDER,
-        blanks=blanks_for_member("reminder_day_before", event, "en"),
+        merge_fields=merge_fields_for_member("reminder_day_before", event, "en"),
         event_id=event.id,
         asks=QuestionKind.COMING,
         asks_until=now + timedelta(hours=1),

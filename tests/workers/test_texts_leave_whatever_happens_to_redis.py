@@ -51,7 +51,7 @@ def queue(name: str, count: int, *, priority: int = Priority.REMINDER) -> None:
                 due_at=now,
                 expires_at=now + timedelta(hours=1),
                 priority=priority,
-                blanks={"body": f"{name} {n}"},
+                merge_fields={"body": f"{name} {n}"},
             )
             for n in range(count)
         ],

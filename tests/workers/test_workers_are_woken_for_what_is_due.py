@@ -40,7 +40,7 @@ def queue(now: datetime, *, text_class: TextClass, priority: int = Priority.REMI
     text = PlannedText(
         purpose=f"one:{new_id()}:1", phone="+12135550101", wording="as_written", language="en",
         text_class=text_class, tz="America/Los_Angeles", due_at=now, expires_at=now + timedelta(hours=20),
-        priority=priority, blanks={"body": "Hello"},
+        priority=priority, merge_fields={"body": "Hello"},
     )  # fmt: skip
     queue_texts([text], now=now)
 

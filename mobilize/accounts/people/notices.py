@@ -36,7 +36,7 @@ def text_link(person: Person, token: str, *, opens_at: datetime, now: datetime) 
         due_at=opens_at,
         expires_at=opens_at + GOOD_FOR,
         priority=Priority.CODE,
-        blanks={"link": link_address(token)},
+        merge_fields={"link": link_address(token)},
     )
     queue_texts([text], now=now)
 
@@ -50,7 +50,7 @@ def notify_roles(roles: Iterable[RoleName], wording: str, purpose: str, *, now: 
     people = db.session.scalars(select(Person).where(Person.id.in_(held)).order_by(Person.id)).all()
     page = {"page": f"{settings().public_base_url}/people"}
     texts = [_text(one, wording, purpose, now) for one in people if can_be_texted(one)]
-    return queue_texts([replace(text, blanks=page) for text in texts], now=now)
+    return queue_texts([replace(text, merge_fields=page) for text in texts], now=now)
 
 
 def notify_old_number(person: Person, *, now: datetime) -> None:

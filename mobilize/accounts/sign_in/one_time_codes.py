@@ -123,7 +123,7 @@ def text_code(request: CodeRequest, lane: CodeLane, wording: str, *, now: dateti
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
     request.lane, request.code_hash = lane, code_hash(request.phone_index, code)
     db.session.flush()
-    blanks = {"code": code, "spaced": spaced(code)}
+    merge_fields = {"code": code, "spaced": spaced(code)}
     text = PlannedText(
         purpose=f"{wording}:{request.id}:1",
         phone=request.phone,
@@ -134,7 +134,7 @@ def text_code(request: CodeRequest, lane: CodeLane, wording: str, *, now: dateti
         due_at=now,
         expires_at=request.expires_at,
         priority=PRIORITIES[lane],
-        blanks={**blanks, "union": union_that_fits(wording, request.language, blanks)},
+        merge_fields={**merge_fields, "union": union_that_fits(wording, request.language, merge_fields)},
     )
     queue_texts([text], now=now)
 

@@ -242,8 +242,8 @@ def _draw_typing(page: Page, poster: Poster, top: float, right: float) -> None:
 
 
 def _draw_texting(page: Page, poster: Poster, middle: float) -> None:
-    blanks = {"code": poster.text_code, "number": phones.format_phone(poster.text_number or "")}
-    lines = [_say(language, "text") % blanks for language in LANGUAGES]
+    values = {"code": poster.text_code, "number": phones.format_phone(poster.text_number or "")}
+    lines = [_say(language, "text") % values for language in LANGUAGES]
     inside = replace(page, left=page.left + INSET, right=page.right - INSET)
     _draw_row(inside, lines, middle + 5 + _more_lines(6), 12 + _more_lines(12), largest=14)
 
@@ -254,8 +254,8 @@ def _draw_foot(page: Page, help_number: str | None) -> float:
     stays = [_say(language, "stays") for language in LANGUAGES]
     y = _draw_row(page, stays, top, 9 + _more_lines(9), font=REGULAR, largest=10.5)
     if help_number:
-        blanks = {"number": phones.format_phone(help_number)}
-        _draw_row(page, [_say(language, "help") % blanks for language in LANGUAGES], y - 8, 9, largest=10.5)
+        values = {"number": phones.format_phone(help_number)}
+        _draw_row(page, [_say(language, "help") % values for language in LANGUAGES], y - 8, 9, largest=10.5)
     return top
 
 

@@ -10,10 +10,10 @@ from mobilize.accounts.access.permissions import me, signed_in
 from mobilize.actions.visibility import changeable_event
 from mobilize.errors import Refused
 from mobilize.languages import language
-from mobilize.reminders.blanks import blanks_for, written_in
 from mobilize.reminders.broadcasts import chapter_texts as operations
 from mobilize.reminders.broadcasts.forms import ChapterTextForm
 from mobilize.reminders.broadcasts.queries import chapter_texts_of
+from mobilize.reminders.merge_fields import merge_fields_for, written_in
 from mobilize.reminders.models import AudienceFilter
 from mobilize.reminders.routes import bp
 from mobilize.texts.templates import template
@@ -53,7 +53,7 @@ def _page(event_id: uuid.UUID, form: ChapterTextForm, refusal: Refused | None = 
     event, reads = changeable_event(event_id, me().scope), written_in(language())
     texts = {
         wording: template(wording, reads).format_map(
-            {**blanks_for(event, reads), "union": settings().union_name, "where": "…", "link": ""}
+            {**merge_fields_for(event, reads), "union": settings().union_name, "where": "…", "link": ""}
         )
         for wording in operations.APPROVED
     }

@@ -316,7 +316,7 @@ def _common(broadcast: Broadcast, event: Event, language: str, now: datetime) ->
         "due_at": broadcast.confirmed_at or now,
         "expires_at": event.ends_at if event.ends_at > now else now + TRUE_FOR,
         "priority": priority_of(broadcast),
-        "blanks": body_for(words_of(broadcast), event, language),
+        "merge_fields": body_for(words_of(broadcast), event, language),
         "event_id": event.id,
         "urgent": urgent,
         "only_missing": broadcast.only_missing,

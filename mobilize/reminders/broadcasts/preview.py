@@ -1,4 +1,4 @@
-"""Preview of a broadcast: its blanks, how it reads at each place, and warnings about it."""
+"""Preview of a broadcast: its merge fields, how it reads at each place, and warnings about it."""
 
 import re
 import string
@@ -7,12 +7,12 @@ from mobilize import settings
 from mobilize.actions.models import Event
 from mobilize.errors import Refused
 from mobilize.languages import N_, Translated, _, listed, name_of, required_languages, say_in
-from mobilize.reminders.blanks import blanks_for
+from mobilize.reminders.merge_fields import merge_fields_for
 from mobilize.segments import fold, letters_outside_gsm, segments
 from mobilize.texts.templates import FIRST_TEXT, LONGEST, render
 
 # What may stand in braces. Each is filled for the place the text is about.
-BLANKS = ("union", "action", "day", "time", "place", "link")
+MERGE_FIELDS = ("union", "action", "day", "time", "place", "link")
 DRILL_PREFIX = N_("DRILL.")
 # Carriers filter texts with links that hide where they lead (CTIA Messaging Principles, 5.3.3).
 SHORTENERS = re.compile(
@@ -26,25 +26,25 @@ ASKS_FOR_A_KEYWORD = re.compile(f"(?i:{_ASKS}){_TAKEN}")
 
 
 def check_written(written: Translated) -> None:
-    """Raise `Refused` where a required language is missing, or a blank is not one of ours."""
+    """Raise `Refused` where a required language is missing, or a merge field is not one of ours."""
     if not written.is_whole:
         each = listed(_("in %(language)s", language=name_of(code)) for code in required_languages())
         raise Refused("no_words", _("Write it %(each)s: members read one or the other.", each=each))
     for text in written.values():
-        _check_blanks(text)
+        _check_merge_fields(text)
 
 
 def body_for(written: Translated, event: Event, language: str) -> dict[str, str]:
-    """The blank of the wording `as_written`, for one place: its own blanks are filled."""
-    blanks = {"union": settings().union_name, **blanks_for(event, language)}
-    text = written.in_(language).format_map(blanks)
+    """The merge field of the wording `as_written`, for one place: those in it are filled."""
+    merge_fields = {"union": settings().union_name, **merge_fields_for(event, language)}
+    text = written.in_(language).format_map(merge_fields)
     return {"body": f"{say_in(language, DRILL_PREFIX)} {text}" if event.action.drill else text}
 
 
 def in_short(written: Translated) -> Translated:
     """The words for a list: with the union's name, and dots for what differs from place to place."""
-    blanks = dict.fromkeys(BLANKS, "…") | {"union": settings().union_name}
-    return written.map(lambda text: text.format_map(blanks))
+    merge_fields = dict.fromkeys(MERGE_FIELDS, "…") | {"union": settings().union_name}
+    return written.map(lambda text: text.format_map(merge_fields))
 
 
 def folded(written: Translated) -> Translated:
@@ -82,17 +82,17 @@ def as_it_leaves(written: Translated, event: Event, language: str) -> str:
     return render("as_written", language, body_for(written, event, language))
 
 
-def _check_blanks(text: str) -> None:
+def _check_merge_fields(text: str) -> None:
     try:
         parts = list(string.Formatter().parse(text))
     except ValueError:
-        message = _("There is a brace { or } alone. Braces are only for blanks like {place}.")
+        message = _("There is a brace { or } alone. Braces are only for fields like {place}.")
         raise Refused("bad_braces", message) from None
     for _text, name, spec, conversion in parts:
-        if name is not None and (name not in BLANKS or spec or conversion):
-            listed = ", ".join(f"{{{blank}}}" for blank in BLANKS)
+        if name is not None and (name not in MERGE_FIELDS or spec or conversion):
+            listed = ", ".join(f"{{{known_name}}}" for known_name in MERGE_FIELDS)
             message = _(
-                "There is no blank %(name)s. There are: %(listed)s.", name=f"{{{name}}}", listed=listed
+                "There is no field %(name)s. There are: %(listed)s.", name=f"{{{name}}}", listed=listed
             )
             raise Refused("unknown_blank", message)
 

@@ -18,11 +18,11 @@ def who_gets_it(broadcast: Broadcast, *, people: int, phones: int) -> str:
     the phones where these are fewer. Reads only."""
     to_members = broadcast.audience is Audience.MEMBERS
     count = people if to_members else phones
-    blanks = {
+    values = {
         "count": format_decimal(count),
         "places": _places(broadcast),
     }
-    who = _members(broadcast, count, blanks) if to_members else _people(broadcast.audience, count, blanks)
+    who = _members(broadcast, count, values) if to_members else _people(broadcast.audience, count, values)
     if broadcast.language:
         who = _("%(who)s (texts in %(language)s only)", who=who, language=name_of(broadcast.language))
     if to_members and phones != people:
@@ -61,14 +61,14 @@ def _places(broadcast: Broadcast) -> str:
     return names_of(chapters_by_area(broadcast.action), chapters_of_broadcast(broadcast))
 
 
-def _members(broadcast: Broadcast, count: int, blanks: dict[str, str]) -> str:
+def _members(broadcast: Broadcast, count: int, values: dict[str, str]) -> str:
     match broadcast.audience_filter:
         case AudienceFilter.MISSING:
             return ngettext(
                 "%(count)s member of %(places)s who has not checked in yet and has not said no",
                 "%(count)s members of %(places)s who have not checked in yet and have not said no",
                 count,
-                **blanks,
+                **values,
             )
         case AudienceFilter.SAID_COMING:
             return ngettext(
@@ -77,7 +77,7 @@ def _members(broadcast: Broadcast, count: int, blanks: dict[str, str]) -> str:
                 "%(count)s members of %(places)s who said they are coming to %(action)s, %(day)s, and have "
                 "not checked in yet",
                 count,
-                **blanks,
+                **values,
                 **_named(broadcast.action),
             )
         case AudienceFilter.NOT_SEEN:
@@ -85,7 +85,7 @@ def _members(broadcast: Broadcast, count: int, blanks: dict[str, str]) -> str:
                 "%(count)s eligible member of %(places)s not seen at any line of %(action)s yet",
                 "%(count)s eligible members of %(places)s not seen at any line of %(action)s yet",
                 count,
-                **blanks,
+                **values,
                 **_named(broadcast.action),
             )
         case AudienceFilter.CAME_LAST:
@@ -94,30 +94,30 @@ def _members(broadcast: Broadcast, count: int, blanks: dict[str, str]) -> str:
                 "%(count)s member of %(places)s who came to %(action)s, %(day)s",
                 "%(count)s members of %(places)s who came to %(action)s, %(day)s",
                 count,
-                **blanks,
+                **values,
                 **_named(last),
             )
     return ngettext(
         "%(count)s member of %(places)s, checked in or not",
         "%(count)s members of %(places)s, checked in or not",
         count,
-        **blanks,
+        **values,
     )
 
 
-def _people(audience: Audience, count: int, blanks: dict[str, str]) -> str:
+def _people(audience: Audience, count: int, values: dict[str, str]) -> str:
     if audience is Audience.STAFF:
         return ngettext(
             "%(count)s phone of staff, because this is a drill",
             "%(count)s phones of staff, because this is a drill",
             count,
-            **blanks,
+            **values,
         )
     return ngettext(
         "%(count)s phone of chairs, co-chairs and vice chairs of %(places)s",
         "%(count)s phones of chairs, co-chairs and vice chairs of %(places)s",
         count,
-        **blanks,
+        **values,
     )
 
 

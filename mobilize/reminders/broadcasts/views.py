@@ -34,7 +34,7 @@ from mobilize.reminders.broadcasts.forms import (
     SendForm,
 )
 from mobilize.reminders.broadcasts.places import AreaPlaces, chapters_by_area, ticked_places
-from mobilize.reminders.broadcasts.preview import BLANKS, folded
+from mobilize.reminders.broadcasts.preview import MERGE_FIELDS, folded
 from mobilize.reminders.broadcasts.queries import listed, may_see
 from mobilize.reminders.broadcasts.recipients_text import facts_about, who_gets_it
 from mobilize.reminders.models import Broadcast, BroadcastState
@@ -184,7 +184,7 @@ def _compose_page(
         opened={area.id for area in areas if area.ids & ticked},
         who_gets_it=who,
         cannot=sum(reach.cannot.values()) if reach else 0,
-        blanks=BLANKS,
+        merge_fields=MERGE_FIELDS,
     )
 
 

@@ -28,7 +28,7 @@ from mobilize.actions.visibility import areas_of
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.languages import N_, _, in_every_language
-from mobilize.reminders.blanks import blanks_for, written_in
+from mobilize.reminders.merge_fields import merge_fields_for, written_in
 from mobilize.roster.models import Member, Membership, MembershipRank, MemberStatus, Site
 from mobilize.texts.models import OutboxText, Priority, TextClass, TextState
 from mobilize.texts.operations import PlannedText, is_in_doubt, queue_texts
@@ -237,7 +237,7 @@ def _notice(text: OutboxText, event: Event, agreed: bool, now: datetime) -> Plan
         due_at=now,
         expires_at=event.ends_at,
         priority=Priority.NOTICE,
-        blanks=blanks_for(event, language),
+        merge_fields=merge_fields_for(event, language),
         event_id=event.id,
         member_id=text.member_id,
         urgent=agreed,

@@ -11,7 +11,7 @@ from mobilize.accounts.access.scope import running_on, today
 from mobilize.accounts.models import CHAIRS, Person, RoleTerm
 from mobilize.actions.models import Event, EventChapter
 from mobilize.database import atomic, db
-from mobilize.reminders.blanks import blanks_for, event_page, written_in
+from mobilize.reminders.merge_fields import event_page, merge_fields_for, written_in
 from mobilize.reminders.models import ReminderRule, RuleKind
 from mobilize.reminders.rules.kinds import SPECS
 from mobilize.reminders.rules.operations import purpose, tick_off
@@ -79,6 +79,6 @@ def _common(rule: ReminderRule, event: Event, language: str) -> dict[str, Any]:
         "due_at": due_at(rule, event),
         "expires_at": expires_at(rule, event),
         "priority": SPECS[rule.kind].priority,
-        "blanks": {**blanks_for(event, language), "page": event_page(event)},
+        "merge_fields": {**merge_fields_for(event, language), "page": event_page(event)},
         "event_id": event.id,
     }

@@ -12,8 +12,8 @@ from mobilize.actions.models import Action, ActionKind, Event, EventState
 from mobilize.actions.queries import EARLY, LATE
 from mobilize.backup.gaps import RecoveryGap
 from mobilize.database import atomic, db
-from mobilize.reminders.blanks import blanks_for, text_time, written_in
 from mobilize.reminders.head_counts.requests import LONGEST_STEP, chairs_to_ask
+from mobilize.reminders.merge_fields import merge_fields_for, text_time, written_in
 from mobilize.reminders.rules.kinds import COUNT_WANTED_FOR
 from mobilize.texts.models import OutboxText, Priority, QuestionKind, TextClass
 from mobilize.texts.operations import PlannedText, queue_texts
@@ -73,7 +73,7 @@ def _question(gap: RecoveryGap, line: Event, chair: Person, now: datetime) -> Pl
         due_at=now,
         expires_at=max(line.ends_at, now + COUNT_WANTED_FOR),
         priority=Priority.COUNT,
-        blanks={**blanks_for(line, language), "start": start, "end": end},
+        merge_fields={**merge_fields_for(line, language), "start": start, "end": end},
         event_id=line.id,
         asks=QuestionKind.HEAD_COUNT,
         asks_until=line.ends_at + timedelta(minutes=line.action.close_after_minutes),

@@ -17,7 +17,7 @@ from mobilize.accounts.models import CHAIRS, Person, RoleName, RoleTerm
 from mobilize.actions.models import ActionKind, Event, EventState
 from mobilize.checkins.models import HeadCount
 from mobilize.database import atomic, db
-from mobilize.reminders.blanks import blanks_for, written_in
+from mobilize.reminders.merge_fields import merge_fields_for, written_in
 from mobilize.reminders.models import PlannedReminder, ReminderRule, RuleKind
 from mobilize.reminders.rules.kinds import COUNT_WANTED_FOR, LONGEST_EVENT, SPECS
 from mobilize.reminders.rules.operations import purpose, tick_off
@@ -163,7 +163,7 @@ def _question(
         due_at=due,
         expires_at=max(event.ends_at, due + COUNT_WANTED_FOR),
         priority=SPECS[rule.kind].priority,
-        blanks=blanks_for(event, language),
+        merge_fields=merge_fields_for(event, language),
         event_id=event.id,
         asks=QuestionKind.HEAD_COUNT,
         # An answer that comes later still counts, until the figures are fixed.

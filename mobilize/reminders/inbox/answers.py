@@ -22,7 +22,6 @@ from mobilize.database import atomic, db, insert
 from mobilize.errors import Refused
 from mobilize.languages import N_, say_in
 from mobilize.phones import normalize
-from mobilize.reminders.blanks import blanks_for, place_of, written_in
 from mobilize.reminders.inbox.escalation import is_known_number, leave_to_person
 from mobilize.reminders.inbox.lines import is_chair_of, line_counted_by, line_open_to
 from mobilize.reminders.inbox.shared_phones import (
@@ -35,6 +34,7 @@ from mobilize.reminders.inbox.shared_phones import (
 )
 from mobilize.reminders.inbox.where import say_where
 from mobilize.reminders.inbox.wrong_numbers import take_wrong_number
+from mobilize.reminders.merge_fields import merge_fields_for, place_of, written_in
 from mobilize.reminders.models import Rsvp
 from mobilize.reminders.rules.kinds import MEMBER_KINDS
 from mobilize.roster.models import Member
@@ -165,15 +165,15 @@ def _note_count(inbound: Inbound, event: Event, now: datetime) -> bool:
     chair = db.session.scalar(select(Person).where(Person.phone_index == inbound.phone_index))
     language = written_in(chair.language if chair else language_of(inbound.phone_index))
     count = count_of(inbound.value or "")
-    blanks = {"place": event.place, "count": count_words(count, inbound.body or "", language)}
+    values = {"place": event.place, "count": count_words(count, inbound.body or "", language)}
     try:
         _report(inbound, event, count, by=f"person:{chair.id}" if chair else "phone", now=now)
     except Refused as refusal:
         unusual = refusal.code == "count_unusual"
-        blanks["count"] = inbound.value or "" if not count.supporters else blanks["count"]
-        answer(inbound, "count_unusual" if unusual else "count_unclear", blanks, language=language, now=now)
+        values["count"] = inbound.value or "" if not count.supporters else values["count"]
+        answer(inbound, "count_unusual" if unusual else "count_unclear", values, language=language, now=now)
         return False
-    answer(inbound, "count_noted", blanks, language=language, now=now)
+    answer(inbound, "count_noted", values, language=language, now=now)
     return True
 
 
@@ -279,7 +279,7 @@ def _note_coming(
         drop_reminders(event.id, inbound, now)
     language = written_in(language_of(inbound.phone_index))
     wording = "coming_noted" if coming else "not_coming_noted"
-    answer(inbound, wording, blanks_for(event, language), language=language, now=now)
+    answer(inbound, wording, merge_fields_for(event, language), language=language, now=now)
 
 
 def store_coming(inbound: Inbound, event: Event, members: Sequence[Member], *, coming: bool) -> None:
@@ -320,8 +320,8 @@ def _here(inbound: Inbound, _question: Question | None, now: datetime) -> bool:
     else:
         event, old = _by_code(inbound.value, inbound.received_at)
     if event is None:
-        wording, blanks = ("here_unknown", {"code": inbound.value}) if inbound.value else ("here_which", {})
-        return is_known and answer(inbound, wording, blanks, language=language, now=now)
+        wording, values = ("here_unknown", {"code": inbound.value}) if inbound.value else ("here_which", {})
+        return is_known and answer(inbound, wording, values, language=language, now=now)
     checked = check_in(
         CheckInClaim(
             event_id=event.id,

@@ -6,7 +6,7 @@ from sqlalchemy import exists, select
 
 from mobilize.accounts.models import Person
 from mobilize.database import atomic, db
-from mobilize.reminders.blanks import written_in
+from mobilize.reminders.merge_fields import written_in
 from mobilize.reminders.monitoring.on_call import named_person, site_of_number
 from mobilize.roster.models import Member
 from mobilize.texts.models import Inbound, Intent, OutboxText
@@ -58,5 +58,5 @@ def _say_who_answers(inbound: Inbound, now: datetime) -> None:
     person = named_person(site_of_number(inbound.phone_index, now), now)
     first_name = person.name.split()[0][:20] if person and person.name.split() else ""
     wording = "person_answers" if first_name else "office_answers"
-    blanks = {"name": first_name} if first_name else {}
-    answer(inbound, wording, blanks, language=written_in(language_of(inbound.phone_index)), now=now)
+    merge_fields = {"name": first_name} if first_name else {}
+    answer(inbound, wording, merge_fields, language=written_in(language_of(inbound.phone_index)), now=now)

@@ -7,7 +7,7 @@ from mobilize import audit, settings
 from mobilize.database import atomic
 from mobilize.errors import Refused
 from mobilize.languages import _
-from mobilize.reminders.blanks import written_in
+from mobilize.reminders.merge_fields import written_in
 from mobilize.texts.models import Inbound, Priority, TextClass
 from mobilize.texts.operations import PlannedText, mark_done, queue_texts
 from mobilize.texts.queries import may_text
@@ -52,7 +52,7 @@ def answer_letter(inbound: Inbound, written: str, *, actor: str, now: datetime) 
         due_at=now,
         expires_at=now + USELESS_AFTER,
         priority=Priority.REPLY,
-        blanks={"body": f"{settings().union_name}: {body}"},
+        merge_fields={"body": f"{settings().union_name}: {body}"},
     )
     with atomic():
         queue_texts([text], now=now)

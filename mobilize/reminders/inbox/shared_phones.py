@@ -15,7 +15,7 @@ from mobilize.checkins.review.resolutions import settle_shared
 from mobilize.database import db
 from mobilize.keys.crypto import blind_index, fingerprint
 from mobilize.languages import N_, say_in
-from mobilize.reminders.blanks import blanks_for, place_of, written_in
+from mobilize.reminders.merge_fields import merge_fields_for, place_of, written_in
 from mobilize.roster.models import Member, Membership, MembershipRank
 from mobilize.roster.names import PersonName
 from mobilize.texts.models import Inbound, Priority, Question, QuestionKind, TextClass
@@ -48,9 +48,9 @@ def ask_who_is_coming(
     """Ask a phone of several members, which sent "1" or "2", who of them is, or is not, coming."""
     language = written_in(language_of(inbound.phone_index))
     kind = QuestionKind.WHO_COMES if coming else QuestionKind.WHO_DOES_NOT
-    blanks = {**blanks_for(event, language), "choices": _choices(members, language)}
+    merge_fields = {**merge_fields_for(event, language), "choices": _choices(members, language)}
     asks = (kind, event.id, event.starts_at)
-    answer(inbound, kind.value, blanks, language=language, now=now, asks=asks)
+    answer(inbound, kind.value, merge_fields, language=language, now=now, asks=asks)
 
 
 def ask_who_is_here(inbound: Inbound, event: Event, *, now: datetime) -> bool:
@@ -58,7 +58,7 @@ def ask_who_is_here(inbound: Inbound, event: Event, *, now: datetime) -> bool:
     text = _who_is_here(event, inbound.phone_index, inbound.sender or "")
     if text is None:
         return False
-    answer(inbound, text.wording, text.blanks, language=text.language, now=now, asks=_asks(event))
+    answer(inbound, text.wording, text.merge_fields, language=text.language, now=now, asks=_asks(event))
     return True
 
 
@@ -145,7 +145,7 @@ def _who_is_here(
         due_at=asked_at,
         expires_at=asked_at + ANSWERS_WITHIN,
         priority=Priority.REPLY,
-        blanks={"place": place_of(event), "choices": _choices(members, language)},
+        merge_fields={"place": place_of(event), "choices": _choices(members, language)},
         event_id=event.id,
         asks=kind,
         asks_until=until,

@@ -8,8 +8,8 @@ from mobilize import clock, settings
 from mobilize.actions.line_finder.queries import FinderSite, LineFinder, PublicLine, open_finder
 from mobilize.database import db
 from mobilize.languages import day_in_sentence
-from mobilize.reminders.blanks import text_time, written_in
 from mobilize.reminders.inbox.escalation import is_known_number
+from mobilize.reminders.merge_fields import text_time, written_in
 from mobilize.roster.models import Member, Membership, MembershipRank, Site
 from mobilize.texts.models import Inbound
 from mobilize.texts.operations import answer
@@ -37,8 +37,8 @@ def say_where(inbound: Inbound, *, now: datetime) -> bool:
     elif not _may_answer_stranger(inbound.phone_index, now):
         return True
     language = _language_of(inbound)
-    wording, blanks = _words(finder, sites[0] if len(sites) == 1 else None, language)
-    answer(inbound, wording, blanks, language=language, now=now)
+    wording, merge_fields = _words(finder, sites[0] if len(sites) == 1 else None, language)
+    answer(inbound, wording, merge_fields, language=language, now=now)
     return True
 
 
@@ -70,19 +70,19 @@ def _language_of(inbound: Inbound) -> str:
 
 
 def _words(finder: LineFinder, site: FinderSite | None, language: str) -> tuple[str, dict[str, str]]:
-    """The wording and its blanks."""
+    """The wording and its merge fields."""
     if site is None:
         return "where_ask", {}
     standing = [line for line in site.lines if not line.called_off]
     if standing:
-        return "where_line", _blanks(standing[0], language)
+        return "where_line", _merge_fields(standing[0], language)
     if site.lines:
         return "where_off", {"place": site.lines[0].place}
     near = finder.nearest(site.point, 1) if site.point else []
-    return ("where_near", _blanks(near[0][1], language)) if near else ("where_ask", {})
+    return ("where_near", _merge_fields(near[0][1], language)) if near else ("where_ask", {})
 
 
-def _blanks(line: PublicLine, language: str) -> dict[str, str]:
+def _merge_fields(line: PublicLine, language: str) -> dict[str, str]:
     starts = clock.local(line.starts_at, line.tz)
     place = f"{line.place}, {line.meet_at}" if line.meet_at else line.place
     return {"place": place, "day": day_in_sentence(starts, language), "time": text_time(starts, language)}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from mobilize import settings
 from mobilize.accounts.models import CodeLane, Person
 from mobilize.accounts.sign_in.code_budgets import UNANSWERED_ALARM, lane_use, unanswered_codes
-from mobilize.reminders.blanks import written_in
+from mobilize.reminders.merge_fields import written_in
 from mobilize.reminders.monitoring.on_call import people_on_call
 from mobilize.texts.models import Priority, TextClass
 from mobilize.texts.operations import PlannedText, queue_texts
@@ -56,6 +56,6 @@ def _alarm_text(wording: str, about: str, person: Person, path: str, now: dateti
         due_at=now,
         expires_at=now + STILL_WORTH_A_LOOK,
         priority=Priority.NOTICE,
-        blanks={"link": settings().public_base_url + path},
+        merge_fields={"link": settings().public_base_url + path},
         urgent=True,
     )

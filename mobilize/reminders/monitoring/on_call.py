@@ -11,7 +11,7 @@ from mobilize import audit, settings
 from mobilize.accounts.access.scope import Scope, running_on, scopes_of, today
 from mobilize.accounts.models import Person, RoleName, RoleTerm
 from mobilize.database import atomic, db, insert
-from mobilize.reminders.blanks import written_in
+from mobilize.reminders.merge_fields import written_in
 from mobilize.reminders.models import OnCallShift
 from mobilize.roster.models import Member, Membership, MembershipRank, Site
 from mobilize.texts.models import Inbound, Intent, OutboxText, Priority, TextClass
@@ -158,6 +158,7 @@ def _text(inbound: Inbound, site: Site | None, person: Person, now: datetime) ->
     """No word of what was written leaves us: it is read in the inbox. `event_id` says which text it was.
     Whoever gets no texts has to be called."""
     chosen = settings()
+    place, link = site.name if site else chosen.union_name, f"{chosen.public_base_url}/inbox"
     calls = inbound.sender is None or may_text(inbound.sender) is not None
     return PlannedText(
         purpose=f"alarm:{inbound.id}:1",
@@ -169,7 +170,7 @@ def _text(inbound: Inbound, site: Site | None, person: Person, now: datetime) ->
         due_at=now,
         expires_at=now + STILL_URGENT,
         priority=Priority.NOTICE,
-        blanks={"place": site.name if site else chosen.union_name, "link": f"{chosen.public_base_url}/inbox"},
+        merge_fields={"place": place, "link": link},
         event_id=inbound.id,
         urgent=True,
     )

@@ -10,8 +10,8 @@ from sqlalchemy.orm import joinedload
 from mobilize import settings
 from mobilize.actions.models import Action, Event, EventState
 from mobilize.database import db
-from mobilize.reminders.blanks import blanks_for, blanks_for_member, event_page, written_in
 from mobilize.reminders.broadcasts.audience import audience_of, counted
+from mobilize.reminders.merge_fields import event_page, merge_fields_for, merge_fields_for_member, written_in
 from mobilize.reminders.models import Audience, ReminderRule
 from mobilize.reminders.rules.kinds import SPECS, Recipients
 from mobilize.reminders.rules.queries import applies_to, due_at, expires_at, reached_by
@@ -71,7 +71,7 @@ def estimate(action: Action, rule: ReminderRule, now: datetime) -> Estimate:
     times = SPECS[rule.kind].sent_at_most
     for event in events.values():
         for language in phones_by_language:
-            body = render(longest_wording(rule), language, blanks_of(rule, event, language))
+            body = render(longest_wording(rule), language, merge_fields_of(rule, event, language))
             length = measure(body)
             if language not in longest or length.units > longest[language][1].units:
                 longest[language] = (body, length)
@@ -105,11 +105,11 @@ def longest_wording(rule: ReminderRule) -> str:
     return SPECS[rule.kind].longest_wording or rule.wording
 
 
-def blanks_of(rule: ReminderRule, event: Event, language: str) -> dict[str, str]:
-    """The blanks of the rule's longest text about an event."""
+def merge_fields_of(rule: ReminderRule, event: Event, language: str) -> dict[str, str]:
+    """The merge fields of the rule's longest text about an event."""
     if SPECS[rule.kind].to_members:
-        return blanks_for_member(rule.wording, event, language)
-    return {**blanks_for(event, language), "page": event_page(event), "count": _FIGURE}
+        return merge_fields_for_member(rule.wording, event, language)
+    return {**merge_fields_for(event, language), "page": event_page(event), "count": _FIGURE}
 
 
 def events_of(action: Action) -> list[Event]:

@@ -13,10 +13,10 @@ from mobilize.actions.models import Action
 from mobilize.database import atomic, db, insert, new_id
 from mobilize.errors import Refused
 from mobilize.languages import _
-from mobilize.reminders.blanks import blanks_for, written_in
+from mobilize.reminders.merge_fields import merge_fields_for, written_in
 from mobilize.reminders.models import PlannedReminder, ReminderRule, RuleKind
 from mobilize.reminders.own_phone import text_to_oneself
-from mobilize.reminders.rules.estimates import blanks_of, estimate, events_of, longest_wording
+from mobilize.reminders.rules.estimates import estimate, events_of, longest_wording, merge_fields_of
 from mobilize.reminders.rules.kinds import SPECS, DefaultState
 from mobilize.reminders.rules.queries import actions_without_rules, reached_by, rules_of
 from mobilize.texts.models import TextClass
@@ -130,7 +130,7 @@ def test_reminder(action: Action, kind: RuleKind, person: Person, *, now: dateti
         person,
         longest_wording(rule),
         language,
-        {**blanks_of(rule, event, language), **blanks_for(event, language)},
+        {**merge_fields_of(rule, event, language), **merge_fields_for(event, language)},
         purpose=f"test:{rule.id}",
         tz=event.tz,
         now=now,

@@ -15,7 +15,12 @@ from mobilize import failpoints
 from mobilize.actions.models import Action, Event, EventState
 from mobilize.checkins.member.personal_links import ended_links, personal_address, personal_code
 from mobilize.database import atomic, db, insert, is_postgres, locks, new_id
-from mobilize.reminders.blanks import blanks_for, blanks_for_member, own_links_begin, written_in
+from mobilize.reminders.merge_fields import (
+    merge_fields_for,
+    merge_fields_for_member,
+    own_links_begin,
+    written_in,
+)
 from mobilize.reminders.models import PlannedReminder, PlanningProgress, ReminderRule, RuleKind
 from mobilize.reminders.rules.kinds import ANNOUNCING, MEMBER_KINDS, MOVED, SPECS, RuleSpec
 from mobilize.reminders.rules.operations import CHANGED, purpose, set_default_rules, tick_off
@@ -224,12 +229,13 @@ def _about(rule: ReminderRule, event: Event) -> _About:
         language: {
             **common,
             "language": language,
-            "blanks": blanks_for_member(rule.wording, event, language),
+            "merge_fields": merge_fields_for_member(rule.wording, event, language),
         }
         for language in written_languages()
     }
     begin = own_links_begin(event)
-    own = {language: begin for language, text in texts.items() if text["blanks"]["link"].startswith(begin)}
+    links = {language: text["merge_fields"]["link"] for language, text in texts.items()}
+    own = {language: begin for language, link in links.items() if link.startswith(begin)}
     return _About(event.id, event.version, due, expiry, texts, own)
 
 
@@ -304,20 +310,20 @@ def _moved_notices(event: Event, now: datetime) -> Iterator[PlannedText]:
             due_at=now,
             expires_at=event.starts_at,
             priority=Priority.NOTICE,
-            blanks=_blanks_of_notice(event, text, ended),
+            merge_fields=_fields_of_notice(event, text, ended),
             event_id=event.id,
             member_id=text.member_id,
             urgent=agreed,
         )
 
 
-def _blanks_of_notice(event: Event, earlier: OutboxText, ended: Mapping[uuid.UUID, int]) -> dict[str, str]:
-    """Its blanks, with the link that a member was sent before."""
+def _fields_of_notice(event: Event, earlier: OutboxText, ended: Mapping[uuid.UUID, int]) -> dict[str, str]:
+    """Its merge fields, with the link that a member was sent before."""
     language = written_in(earlier.language)
     if earlier.member_id is None:
-        return blanks_for(event, language)
-    blanks = blanks_for_member(MOVED, event, language)
-    if blanks["link"].startswith(own_links_begin(event)):
+        return merge_fields_for(event, language)
+    merge_fields = merge_fields_for_member(MOVED, event, language)
+    if merge_fields["link"].startswith(own_links_begin(event)):
         times = ended.get(earlier.member_id, 0)
-        blanks["link"] = personal_address(event.code, event.id, earlier.member_id, times)
-    return blanks
+        merge_fields["link"] = personal_address(event.code, event.id, earlier.member_id, times)
+    return merge_fields

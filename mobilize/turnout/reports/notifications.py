@@ -13,8 +13,8 @@ from mobilize.accounts.access.scope import running_on, today
 from mobilize.accounts.models import Person, RoleName, RoleTerm
 from mobilize.actions.models import Action
 from mobilize.database import db
-from mobilize.reminders.blanks import written_in
 from mobilize.reminders.head_counts.requests import chairs_of
+from mobilize.reminders.merge_fields import written_in
 from mobilize.roster.models import Area, Site
 from mobilize.texts.models import Priority, TextClass
 from mobilize.texts.operations import PlannedText, queue_texts
@@ -80,7 +80,7 @@ def _text(
     action: Action, person: Person, purpose: str, about: str, link: str, tz: str, now: datetime
 ) -> PlannedText:
     language = written_in(person.language)
-    blanks = {"place": about, "action": action.name.in_(language)}
+    merge_fields = {"place": about, "action": action.name.in_(language)}
     return PlannedText(
         purpose=purpose,
         phone=person.phone,
@@ -91,7 +91,7 @@ def _text(
         due_at=now,
         expires_at=now + WELCOME_FOR,
         priority=Priority.THANKS,
-        blanks=blanks | {"link": settings().public_base_url + link},
+        merge_fields=merge_fields | {"link": settings().public_base_url + link},
     )
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 from mobilize.actions.models import Action, Event, EventChapter, EventState
 from mobilize.checkins.models import Attendance
 from mobilize.database import atomic, db, insert
-from mobilize.reminders.blanks import written_in
+from mobilize.reminders.merge_fields import written_in
 from mobilize.reminders.models import PlannedReminder, ReminderRule, RuleKind
 from mobilize.reminders.rules.kinds import RESULT_FOR, SPECS
 from mobilize.reminders.rules.operations import purpose
@@ -71,7 +71,7 @@ def _thank(rule_id: uuid.UUID, event_id: uuid.UUID, now: datetime) -> int:
 def _texts(
     rule: ReminderRule, event: Event, site_id: uuid.UUID, head_count: int | None, now: datetime
 ) -> Iterator[PlannedText]:
-    wording, blanks = (COUNTED, {"count": str(head_count)}) if head_count else (rule.wording, {})
+    wording, merge_fields = (COUNTED, {"count": str(head_count)}) if head_count else (rule.wording, {})
     for row in db.session.execute(_who_came(event, site_id)):
         yield PlannedText(
             purpose=purpose(rule.kind, event.id, 1),
@@ -83,7 +83,7 @@ def _texts(
             due_at=now,
             expires_at=(event.closed_at or now) + RESULT_FOR,
             priority=SPECS[rule.kind].priority,
-            blanks=blanks,
+            merge_fields=merge_fields,
             event_id=event.id,
             member_id=row.id,
         )

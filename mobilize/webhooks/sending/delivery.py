@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session, joinedload
 from mobilize import audit, failpoints, settings
 from mobilize.database import atomic
 from mobilize.privacy.retention.periods import WEBHOOK_EVENTS
-from mobilize.reminders.blanks import written_in
+from mobilize.reminders.merge_fields import written_in
 from mobilize.reminders.monitoring.on_call import people_on_call
 from mobilize.texts.models import Priority, TextClass
 from mobilize.texts.operations import PlannedText, queue_texts
@@ -268,7 +268,7 @@ def _word_to_office(webhook_id: uuid.UUID, person: Any, now: datetime) -> Planne
         due_at=now,
         expires_at=now + timedelta(days=1),
         priority=Priority.NOTICE,
-        blanks={"link": f"{settings().public_base_url}/webhooks"},
+        merge_fields={"link": f"{settings().public_base_url}/webhooks"},
     )
 
 

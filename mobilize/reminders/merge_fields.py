@@ -1,4 +1,4 @@
-"""Blanks of texts about an event: action, day, time, place and link, in one language."""
+"""Merge fields of texts about an event: action, day, time, place and link, in one language."""
 
 from datetime import datetime
 
@@ -16,8 +16,8 @@ def written_in(language: str) -> str:
     return language if language in written_languages() else DEFAULT
 
 
-def blanks_for(event: Event, language: str) -> dict[str, str]:
-    """The blanks every wording about `event` may use, in a language of the service."""
+def merge_fields_for(event: Event, language: str) -> dict[str, str]:
+    """The merge fields every wording about `event` may use, in a language of the service."""
     starts = clock.local(event.starts_at, event.tz)
     return {
         "action": event.action.name.in_(language),
@@ -28,10 +28,10 @@ def blanks_for(event: Event, language: str) -> dict[str, str]:
     }
 
 
-def blanks_for_member(wording: str, event: Event, language: str) -> dict[str, str]:
-    """The blanks of a text to members. `link` is as long as each member's own; where that would make the text
-    longer than two segments, it is the poster's."""
-    general = blanks_for(event, language)
+def merge_fields_for_member(wording: str, event: Event, language: str) -> dict[str, str]:
+    """The merge fields of a text to members. `link` is as long as each member's own; where that would make
+    the text longer than two segments, it is the poster's."""
+    general = merge_fields_for(event, language)
     personal = {**general, "link": own_links_begin(event) + "A" * LETTERS}
     allowed = max(LONGEST, segments(render(wording, language, general)))
     return personal if segments(render(wording, language, personal)) <= allowed else general
