@@ -1,4 +1,4 @@
-"""Forms of walls, hours, reports and the noon number."""
+"""Forms of walls, hours, reports and statements."""
 
 import hashlib
 from collections.abc import Iterable, Sequence

@@ -14,8 +14,8 @@ from mobilize.checkins.record import batching as settled_claims
 from mobilize.checkins.record.batching import BatchItem, process, to_result
 from mobilize.checkins.record.decision import CheckInClaim
 from mobilize.checkins.record.identifiers import Identifier
+from mobilize.checkins.record.known_phones import phone_row
 from mobilize.checkins.record.operations import check_in, check_in_all
-from mobilize.checkins.record.remembered_phones import phone_row
 from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.fast.statements import retried

@@ -13,7 +13,7 @@ from mobilize.accounts.access.scope import THE_OFFICE
 from mobilize.accounts.models import RoleName
 from mobilize.database import db
 from mobilize.errors import Refused
-from mobilize.reminders.inbox.operations import answer_letter
+from mobilize.reminders.inbox.operations import answer_inbound
 from mobilize.reminders.inbox.queries import inbox_items
 from mobilize.reminders.monitoring.on_call import alert_duty, running_shift, take_duty
 from mobilize.roster.models import Member
@@ -76,11 +76,11 @@ def test_a_late_answer_keeps_to_the_hours_and_nobody_who_said_stop_gets_one(
     app: Flask, texts_us: Texts
 ) -> None:
     query = texts_us(MIA, "can I bring my kids?", clock.now() - timedelta(hours=1))
-    answer_letter(query, "Yes", actor="shell", now=clock.now())
+    answer_inbound(query, "Yes", actor="shell", now=clock.now())
     assert waiting("as_written")[0].text_class is TextClass.NOTICE
     opt_out(MIA, source="reply", now=clock.now())
     with pytest.raises(Refused) as refusal:
-        answer_letter(query, "Really", actor="shell", now=clock.now())
+        answer_inbound(query, "Really", actor="shell", now=clock.now())
     assert refusal.value.code == "no_phone"
 
 

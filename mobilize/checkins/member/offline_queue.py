@@ -9,9 +9,9 @@ from mobilize.checkins.member.event_cache import CachedEvent
 from mobilize.checkins.models import ClaimKind, Method
 from mobilize.checkins.record.decision import CheckInClaim
 from mobilize.checkins.record.identifiers import Identifier, read_typed, unreadable
+from mobilize.checkins.record.known_phones import KnownPhoneRow, phone_row, recall
 from mobilize.checkins.record.operations import CheckInResult, check_in
 from mobilize.checkins.record.phone_clocks import TapTime, tap_time
-from mobilize.checkins.record.remembered_phones import RememberedPhone, phone_row, recall
 from mobilize.errors import Refused
 from mobilize.keys.tokens import random_token
 from mobilize.languages import _
@@ -86,7 +86,7 @@ def is_too_late(event: CachedEvent, now: datetime) -> bool:
     return now > event.ends_at + TRUSTED_FOR
 
 
-def _typed(saved: SavedCheckIn, phone: RememberedPhone | None) -> Identifier:
+def _typed(saved: SavedCheckIn, phone: KnownPhoneRow | None) -> Identifier:
     if saved.typed is not None:
         return read_typed(saved.typed)
     if phone is None:

@@ -16,8 +16,8 @@ from mobilize.checkins.member.offline_queue import check_in_saved, tapped_at
 from mobilize.checkins.member.pages import form_page, receipt_of_saved, receipt_page, unknown_code
 from mobilize.checkins.models import ClaimKind
 from mobilize.checkins.record.identifiers import read_typed
+from mobilize.checkins.record.known_phones import REMEMBERED_FOR, recall
 from mobilize.checkins.record.operations import check_in_by_poster
-from mobilize.checkins.record.remembered_phones import REMEMBERED_FOR, recall
 from mobilize.checkins.routes import bp
 from mobilize.errors import Refused
 from mobilize.languages import _

@@ -24,8 +24,8 @@ from mobilize.checkins.record.batching import CheckInResult as CheckInResult
 from mobilize.checkins.record.decision import CheckInClaim
 from mobilize.checkins.record.head_counts import report_head_count as report_head_count
 from mobilize.checkins.record.identifiers import Identifier, unreadable
+from mobilize.checkins.record.known_phones import phone_row, recall
 from mobilize.checkins.record.persistence import StatementRow
-from mobilize.checkins.record.remembered_phones import phone_row, recall
 from mobilize.database import atomic, db, insert
 from mobilize.errors import Refused
 from mobilize.fast.versions import mark_changed
@@ -44,7 +44,7 @@ def check_in(claim: CheckInClaim, *, now: datetime, phone: StatementRow | None =
     (`unresolved`) - they leave (`out`) - in already (`repeat`) - else `counted`. Raises `Refused` 422 for the
     same nonce with another body, and 404 for no such event; then nothing is stored.
 
-    `phone` (of `remembered_phones.phone_row`) is stored with it. Inside `atomic()` all this is part of that
+    `phone` (of `known_phones.phone_row`) is stored with it. Inside `atomic()` all this is part of that
     transaction; else it is stored for good before this returns. That a member leaves, by their own word,
     shows in their attendance a little later: see `deferred_attendance`.
     """

@@ -66,7 +66,7 @@ def row_of(claim: CheckInClaim, decided: Decision, now: datetime) -> StatementRo
 
 
 def store(rows: Sequence[StatementRow]) -> list[Outcome] | None:
-    """Store all of these rows, or none; the row of a phone (`remembered_phones.phone_row`) with them.
+    """Store all of these rows, or none; the row of a phone (`known_phones.phone_row`) with them.
 
     Returns an outcome for each: `counted` becomes `repeat` where they are in already. None: a nonce, or
     the place of a ticket, was taken a moment ago. No two may be about the same nonce, member, number, phone

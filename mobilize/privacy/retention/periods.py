@@ -8,7 +8,7 @@ from mobilize.accounts.tokens.models import ANSWERS_KEPT
 from mobilize.actions.models import Campaign
 from mobilize.checkins.photos.operations import PHOTOS_KEPT
 from mobilize.checkins.record.identifiers import WALKUPS_KEPT
-from mobilize.checkins.record.remembered_phones import REMEMBERED_FOR
+from mobilize.checkins.record.known_phones import REMEMBERED_FOR
 from mobilize.jobs.operations import JOB_FILES_KEPT, JOBS_KEPT
 from mobilize.reminders.broadcasts.operations import DRAFTS_KEPT
 from mobilize.roster.imports.operations import STAGED_KEPT

@@ -13,7 +13,7 @@ from mobilize.accounts.sign_in.one_time_codes import UNUSED_CODES_KEPT
 from mobilize.accounts.tokens.models import ANSWERS_KEPT, ApiToken, StoredAnswer
 from mobilize.actions.models import Event
 from mobilize.checkins.models import KnownPhone, NewNumber, Photo, Walkup
-from mobilize.checkins.record.remembered_phones import REMEMBERED_FOR
+from mobilize.checkins.record.known_phones import REMEMBERED_FOR
 from mobilize.database import atomic
 from mobilize.privacy.member_page.sessions import PURPOSE
 from mobilize.privacy.models import Export, Visit

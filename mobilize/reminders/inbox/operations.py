@@ -18,7 +18,7 @@ USELESS_AFTER = timedelta(hours=24)
 LONGEST_ANSWER = 300
 
 
-def finish_letter(inbound: Inbound, *, actor: str, now: datetime) -> bool:
+def finish_inbound(inbound: Inbound, *, actor: str, now: datetime) -> bool:
     """Mark it as done; False when somebody else has."""
     with atomic():
         done = mark_done(inbound.id, actor, now=now)
@@ -27,7 +27,7 @@ def finish_letter(inbound: Inbound, *, actor: str, now: datetime) -> bool:
         return done
 
 
-def answer_letter(inbound: Inbound, written: str, *, actor: str, now: datetime) -> None:
+def answer_inbound(inbound: Inbound, written: str, *, actor: str, now: datetime) -> None:
     """Answer it in the union's name, through the outbox, and mark it done. The same words twice leave once.
 
     Within ten minutes at any hour, later between 8:00 and 21:00. Refused: no_words, too_long, no_phone.

@@ -97,19 +97,19 @@ def take_duty() -> Response:
 
 @bp.post("/inbox/<uuid:inbound_id>/done")
 @signed_in()
-def finish_letter(inbound_id: uuid.UUID) -> Response:
+def finish_inbound(inbound_id: uuid.UUID) -> Response:
     """It needs no answer, or had one by phone."""
-    operations.finish_letter(_inbound(inbound_id), actor=me().actor, now=clock.now())
+    operations.finish_inbound(_inbound(inbound_id), actor=me().actor, now=clock.now())
     return redirect(url_for("reminders.inbox"), 303)
 
 
 @bp.post("/inbox/<uuid:inbound_id>/answer")
 @signed_in()
-def answer_letter(inbound_id: uuid.UUID) -> Response | tuple[str, int]:
+def answer_inbound(inbound_id: uuid.UUID) -> Response | tuple[str, int]:
     """Answer by text, from the union's number."""
     inbound, typed = _inbound(inbound_id), AnswerForm().answer.data or ""
     try:
-        operations.answer_letter(inbound, typed, actor=me().actor, now=clock.now())
+        operations.answer_inbound(inbound, typed, actor=me().actor, now=clock.now())
     except Refused as refusal:
         return _waiting_page(RefusedAnswer(inbound_id, typed, refusal)), refusal.status
     flash(_("Your answer is on its way."), "done")

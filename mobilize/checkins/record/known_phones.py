@@ -1,4 +1,4 @@
-"""Phones that were used before: each remembers what was typed on it, matched or not, and holds no name."""
+"""Phones that are known, since they were used before: what was typed on each, matched or not, and no name."""
 
 import uuid
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ REMEMBERED_FOR = timedelta(days=180)
 
 
 @dataclass(frozen=True)
-class RememberedPhone:
-    """A remembered phone, as it is stored."""
+class KnownPhoneRow:
+    """What is read of a phone that is known."""
 
     id: uuid.UUID
     typed_enc: bytes
@@ -32,14 +32,14 @@ class RememberedPhone:
         return Identifier.stored(KnownPhone.typed.open(self.id, self.typed_enc))
 
 
-def recall(token: str) -> RememberedPhone | None:
+def recall(token: str) -> KnownPhoneRow | None:
     """The phone with this cookie; None for one we do not know."""
     rows = retried(lambda: run(_BY_TOKEN, {"token_hash": hash_token(token)}))
-    return RememberedPhone(*rows[0]) if rows else None
+    return KnownPhoneRow(*rows[0]) if rows else None
 
 
 def phone_row(
-    phone: RememberedPhone | None, token: str, typed: Identifier, now: datetime
+    phone: KnownPhoneRow | None, token: str, typed: Identifier, now: datetime
 ) -> StatementRow | None:
     """The row to store for a phone on which this was typed today; None where it stands there already."""
     if phone and phone.typed_index == typed.index and phone.used_on == now.date():
