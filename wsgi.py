@@ -32,7 +32,7 @@ POLLS = Polls(re.compile(r"^/line/[^/]+/state$|/(turnout|board)\.json$|^/texts/r
 changes = ChangeWaiter(
     partial(line_versions, app), every_seconds=READ_EVERY_SECONDS, prepare=partial(prepare_lines, app)
 )
-metrics.watch(metrics.LOOKS_HELD, changes.how_many_wait)
+metrics.watch(metrics.LONG_POLLS_WAITING, changes.how_many_wait)
 
 
 def start() -> None:

@@ -38,9 +38,9 @@ HTTP_SECONDS = Histogram(
     ["route", "status"],
     buckets=_SECONDS,
 )
-LOOKS_HELD = Gauge(
-    "mobilize_line_looks_held",
-    "Looks at a line that wait for a change",
+LONG_POLLS_WAITING = Gauge(
+    "mobilize_long_polls_waiting",
+    "Long polls of line pages that wait for a change",
     multiprocess_mode="livesum",
 )
 CONNECTIONS_IN_USE = Gauge(
@@ -49,8 +49,8 @@ CONNECTIONS_IN_USE = Gauge(
     ["pool"],
     multiprocess_mode="livesum",
 )
-CONNECTIONS_MOST = Gauge(
-    "mobilize_database_connections_most",
+CONNECTIONS_MAX = Gauge(
+    "mobilize_database_connections_max",
     "Database connections the processes may have",
     ["pool"],
     multiprocess_mode="livesum",
@@ -143,7 +143,7 @@ def watch_pool(engine: Engine, name: str, *, most: int) -> None:
     """Show how many connections of this engine's pool are in use, and how many there may be."""
     if isinstance(engine.pool, QueuePool):
         watch(CONNECTIONS_IN_USE.labels(name), lambda: cast(QueuePool, engine.pool).checkedout())
-        watch(CONNECTIONS_MOST.labels(name), lambda: most)
+        watch(CONNECTIONS_MAX.labels(name), lambda: most)
 
 
 def sample() -> None:

@@ -179,7 +179,7 @@ def is_whole(series: Series) -> bool:
     needed = {"mobilize_texts_dropped_total", "mobilize_receipts_total", "mobilize_carrier_errors_total"}
     beat = "mobilize_beat_heartbeat_timestamp_seconds"
     # The demo itself has spent something today; this hour only when one of our texts was accepted.
-    spent = series.get(("mobilize_spent", (("period", "hour"),)), 0) > 0
+    spent = series.get(("mobilize_spent_cents", (("period", "hour"),)), 0) > 0
     return spent and often <= run and needed | {beat, "mobilize_queue_messages"} <= names(series)
 
 
@@ -228,8 +228,9 @@ def test_a_scrape_says_what_happened(morning: Morning) -> None:
     assert value(series, "mobilize_carrier_calls_total", carrier="twilio", outcome="accepted") >= 2
     assert value(series, "mobilize_carrier_errors_total", carrier="twilio", kind="bad_number") == 1
     assert value(series, "mobilize_receipts_total", state="delivered") >= 1
-    assert value(series, "mobilize_spent", period="day") >= value(series, "mobilize_spent", period="hour") > 0
-    assert value(series, "mobilize_sites_standing") > value(series, "mobilize_sites_silent") > 0
+    spent = {period: value(series, "mobilize_spent_cents", period=period) for period in ("hour", "day")}
+    assert spent["day"] >= spent["hour"] > 0
+    assert value(series, "mobilize_sites_open") > value(series, "mobilize_sites_silent") > 0
     assert value(series, "mobilize_database_up") == value(series, "mobilize_redis_up") == 1
     assert {dict(labels)["queue"] for name, labels in series if "worker_heartbeat" in name} == set(Queue)
     assert {dict(labels)["queue"] for name, labels in series if "queue_messages" in name} == set(Queue)

@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from mobilize import clock
 from mobilize.actions.models import ActionKind, Event
-from mobilize.checkins.record.head_counts import report_head_count, standing_and_silent
+from mobilize.checkins.record.head_counts import open_and_silent, report_head_count
 from mobilize.database import atomic, new_id
 from mobilize.observability import metrics
 from mobilize.texts.enums import AttemptOutcome, TextClass, TextState
@@ -104,12 +104,12 @@ def test_a_line_that_stands_is_silent_until_its_first_count(app: Flask) -> None:
     make_event(action=make_action(drill=True))
     make_event(action=make_action(kind=ActionKind.RALLY), chapters=[make_site()])
     now = START + timedelta(minutes=20)
-    assert standing_and_silent(START - timedelta(minutes=1)) == (0, 0)
-    assert standing_and_silent(now) == (3, 3)
+    assert open_and_silent(START - timedelta(minutes=1)) == (0, 0)
+    assert open_and_silent(now) == (3, 3)
     for n in (12, 14):
         count_at(events[0], n, now)
-    assert standing_and_silent(now) == (3, 2)
-    assert standing_and_silent(picket.ends_at + timedelta(minutes=1)) == (0, 0)
+    assert open_and_silent(now) == (3, 2)
+    assert open_and_silent(picket.ends_at + timedelta(minutes=1)) == (0, 0)
 
 
 def test_every_page_is_of_some_class(app: Flask) -> None:
@@ -144,4 +144,4 @@ def test_an_empty_database_has_figures_too(app: Flask) -> None:
     assert oldest_due_by_class(now=clock.now()) == dict.fromkeys(TextClass, 0.0)
     assert due_texts(now=clock.now()) == 0
     assert set(unsettled_by_state().values()) == {0}
-    assert standing_and_silent(clock.now()) == (0, 0)
+    assert open_and_silent(clock.now()) == (0, 0)

@@ -112,17 +112,15 @@ def _texts() -> Iterator[Metric]:
 def _money() -> Iterator[Metric]:
     now = clock.now()
     spent = {"hour": spending.spent_this_hour_cents(now), "day": spending.spent_today_cents(now)}
-    money = {period: cents / 100 for period, cents in spent.items()}
-    yield _gauges(
-        "mobilize_spent", "Money spent on texts in this clock hour, and on this day", "period", money
-    )
-    limit = spending.limit_cents(now) / 100
-    yield _gauge("mobilize_spending_limit", "What may be spent in this clock hour", limit)
+    meaning = "Cents spent on texts in this clock hour, and on this day"
+    yield _gauges("mobilize_spent_cents", meaning, "period", spent)
+    limit = spending.limit_cents(now)
+    yield _gauge("mobilize_spending_limit_cents", "Cents that may be spent in this clock hour", limit)
 
 
 def _lines() -> Iterator[Metric]:
-    standing, silent = head_counts.standing_and_silent(clock.now())
-    yield _gauge("mobilize_sites_standing", "Sites whose line stands now", standing)
+    open_now, silent = head_counts.open_and_silent(clock.now())
+    yield _gauge("mobilize_sites_open", "Sites whose line is open now", open_now)
     yield _gauge("mobilize_sites_silent", "Those of them that sent no head count yet", silent)
 
 

@@ -57,12 +57,12 @@ class _Shift:
         self.peak = max(self.peak, self.n)
 
 
-# No line stands for longer; asked for by its start, of which there is an index.
+# No line is open for longer; asked for by its start, of which there is an index.
 _LONGEST_LINE = timedelta(days=1)
 
 
-def standing_and_silent(now: datetime) -> tuple[int, int]:
-    """(the sites whose line stands now, those of them that sent no head count yet), drills left out."""
+def open_and_silent(now: datetime) -> tuple[int, int]:
+    """(the sites whose line is open now, those of them that sent no head count yet), drills left out."""
     no_count = ~exists().where(HeadCount.event_id == Event.id, HeadCount.voided_at.is_(None))
     rows = db.session.execute(
         select(func.count(), func.count().filter(no_count))
@@ -72,8 +72,8 @@ def standing_and_silent(now: datetime) -> tuple[int, int]:
         .where(Event.state == EventState.PLANNED, Event.site_id.is_not(None))
         .where(Action.kind.in_([ActionKind.PICKET, ActionKind.STRIKE]), Action.drill.is_(False))
     )
-    standing, silent = rows.one()
-    return standing, silent
+    open_now, silent = rows.one()
+    return open_now, silent
 
 
 def by_event(readings: Iterable[HeadCountReading]) -> dict[UUID, LineCount]:
