@@ -131,8 +131,8 @@ def start(
     )
     parts = files.sealed_parts(job.id, FilePurpose.UPLOAD, upload) if upload else []
     with atomic() as session:
-        if standing := open_job(kind, subject_id, by):
-            return standing
+        if running := open_job(kind, subject_id, by):
+            return running
         try:
             with session.begin_nested():
                 session.add(job)

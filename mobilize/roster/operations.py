@@ -153,7 +153,7 @@ def merge_members(keep_id: uuid.UUID, double_id: uuid.UUID, *, by: str, now: dat
         kept.opted_out_in_file = kept.opted_out_in_file or double.opted_out_in_file
         for rank in MembershipRank:
             site_id = _close(session, double.id, rank, now)
-            if site_id is not None and _standing(session, kept.id, rank) is None:
+            if site_id is not None and _running(session, kept.id, rank) is None:
                 _move(session, kept.id, rank, site_id, now)
         _close_status(session, double.id, now)
         double.gone_on, double.merged_into_id = now, kept.id
@@ -241,8 +241,8 @@ def _close_status(session: Session, member_id: uuid.UUID, now: datetime) -> None
 def _move(
     session: Session, member_id: uuid.UUID, rank: MembershipRank, site_id: uuid.UUID | None, now: datetime
 ) -> None:
-    standing = _standing(session, member_id, rank)
-    if (standing.site_id if standing else None) == site_id:
+    running = _running(session, member_id, rank)
+    if (running.site_id if running else None) == site_id:
         return
     if site_id is not None and session.get(Site, site_id) is None:
         raise Refused("no_site", _("There is no such site."), status=404)
@@ -251,19 +251,19 @@ def _move(
         session.add(Membership(member_id=member_id, site_id=site_id, rank=rank, from_at=now))
 
 
-def _standing(session: Session, member_id: uuid.UUID, rank: MembershipRank) -> Membership | None:
+def _running(session: Session, member_id: uuid.UUID, rank: MembershipRank) -> Membership | None:
     query = select(Membership).where(Membership.member_id == member_id, Membership.rank == rank)
     return session.scalar(query.where(Membership.to_at.is_(None)))
 
 
 def _close(session: Session, member_id: uuid.UUID, rank: MembershipRank, now: datetime) -> uuid.UUID | None:
     """Close the open membership of a rank; returns the site it was at."""
-    standing = _standing(session, member_id, rank)
-    if standing is None:
+    running = _running(session, member_id, rank)
+    if running is None:
         return None
-    standing.to_at = now
+    running.to_at = now
     session.flush()
-    return standing.site_id
+    return running.site_id
 
 
 def _write_by_phone(phone_index: bytes, values: dict[str, Any]) -> bool:

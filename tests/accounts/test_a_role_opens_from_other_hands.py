@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from mobilize import clock
-from mobilize.accounts.access.scope import THE_OFFICE, scope_of, standing_of, today
+from mobilize.accounts.access.scope import THE_OFFICE, authority_of, scope_of, today
 from mobilize.accounts.access.sponsors import actor_of, are_related
 from mobilize.accounts.approvals import operations as approvals
 from mobilize.accounts.approvals.operations import ApprovalKind
@@ -123,7 +123,7 @@ def test_a_link_its_maker_saw_opens_one_chair_session_and_sets_nothing_up(
     access = invite(Invitation("Cal", CAL, RoleName.CHAIR, site=lincoln), **asking(olga))
     assert access.method is AccessMethod.DISPLAYED
     running = begun(spend_link(access.token, now=NOW), NOW)
-    assert not may_set_up(running, now=NOW) and not is_over(running, standing_of(access.person, NOW))
+    assert not may_set_up(running, now=NOW) and not is_over(running, authority_of(access.person, NOW))
     refused("not_now", lambda: set_up_app(running, "000000", now=NOW))
     refused("link_spent", lambda: spend_link(access.token, now=NOW))
 
@@ -136,7 +136,7 @@ def test_such_a_link_and_its_session_die_when_a_higher_role_begins(olga: Person,
     kept = make_link(cal, actor_of(olga), kind=LinkKind.DISPLAYED, now=NOW)
     give_role(cal, RoleName.ORGANIZER, area=lincoln.area, actor="shell", now=NOW + timedelta(hours=1))
     later = NOW + timedelta(hours=1)
-    assert is_over(running, standing_of(cal, later)) and not link_works(kept, now=later)
+    assert is_over(running, authority_of(cal, later)) and not link_works(kept, now=later)
 
 
 def test_it_dies_as_well_when_another_chapter_begins(olga: Person, lincoln: Site) -> None:
@@ -162,7 +162,7 @@ def test_an_app_set_up_before_the_role_began_does_not_open_it(app: Flask, lincol
     give_role(cal, RoleName.ORGANIZER, area=lincoln.area, from_on=tomorrow, actor="shell", now=NOW)
     later = NOW + DAY
     assert has_second_factor(cal, now=NOW) and not has_second_factor(cal, now=later)
-    assert is_over(session, standing_of(cal, later)) and not is_over(session, standing_of(cal, NOW))
+    assert is_over(session, authority_of(cal, later)) and not is_over(session, authority_of(cal, NOW))
     by_code = begun(begin_session(cal, now=later), later)
     assert by_code.second_asked and not may_set_up(by_code, now=later)
 
@@ -347,10 +347,10 @@ def test_more_days_for_an_organizer_want_a_proof_and_let_nobody_in(ada: Person, 
     set_term(term.id, None, soon, **asking(ada))
     refused("step_up", lambda: set_term(term.id, None, None, **asking(ada) | {"stepped_up": False}))
     assert term.to_on is not None
-    before = standing_of(olga, NOW)
+    before = authority_of(olga, NOW)
     assert set_term(term.id, None, None, **asking(ada)).method is AccessMethod.CODE and term.to_on is None
     assert not db.session.scalars(select(OneTimeLink)).all() and not texts("invitation")
-    assert standing_of(olga, NOW) == before, "what opened the role before opens it still, and nothing else"
+    assert authority_of(olga, NOW) == before, "what opened the role before opens it still, and nothing else"
     # Neither made nor reset them: they are as far from each other as they were.
     assert not are_related(ada.id, olga.id, now=NOW + 60 * DAY)
 
@@ -440,7 +440,7 @@ def test_another_number_is_a_reset_and_the_old_one_is_told(ada: Person, olga: Pe
     )
     soon = NOW + timedelta(minutes=1)
     change_number(olga, "213 555 0119", **asking(ada, now=soon))
-    assert is_over(running, standing_of(olga, soon)) and not link_works(link, now=soon)
+    assert is_over(running, authority_of(olga, soon)) and not link_works(link, now=soon)
     assert not db.session.scalars(select(AuthenticatorApp).where(AuthenticatorApp.person_id == olga.id)).all()
     assert [sent.to for sent in texts("number_changed")] == ["+12135550110"]
     assert are_related(ada.id, olga.id, now=soon)

@@ -9,6 +9,7 @@ from mobilize.accounts.access.authority import (
     WAIT,
     PersonAuthority,
     RoleRank,
+    authority_of_terms,
     begins_at,
     counts,
     may_agree,
@@ -16,7 +17,6 @@ from mobilize.accounts.access.authority import (
     opens,
     raises,
     rank_of,
-    standing,
 )
 from mobilize.accounts.models import LinkKind, RoleName, RoleTerm, SignInBy
 
@@ -35,7 +35,7 @@ def term(role: str, begin: int = 0, end: int | None = None, granted_at: datetime
 
 
 def of(*terms: RoleTerm, now: datetime = NOW, restarted_at: datetime | None = None) -> PersonAuthority:
-    return standing(terms, restarted_at, now=now, zone=ZONE)
+    return authority_of_terms(terms, restarted_at, now=now, zone=ZONE)
 
 
 def test_an_admin_outranks_an_organizer_and_both_chairs() -> None:

@@ -12,11 +12,11 @@ from mobilize.accounts.access.scope import (
     NOBODY,
     THE_OFFICE,
     Scope,
+    authority_of,
     not_over,
     running_on,
-    scope_and_standing,
+    scope_and_authority,
     scope_of,
-    standing_of,
     today,
 )
 from mobilize.accounts.models import Person, RoleName, RoleTerm
@@ -142,7 +142,7 @@ def test_a_role_runs_from_its_first_day_to_the_day_before_it_ends(sites: dict[st
     assert is_not_over == [True, True, True, False, False]
     assert [bool(scope_of(person, day).sites) for day in days] == runs
     noon = [datetime(2026, 3, 3, 20, tzinfo=UTC) + timedelta(days=n) for n in range(-1, 4)]
-    assert [bool(scope_and_standing(person, now)[0].sites) for now in noon] == runs
+    assert [bool(scope_and_authority(person, now)[0].sites) for now in noon] == runs
 
 
 def test_a_role_without_a_last_day_runs_on_and_anothers_role_is_not_mine(sites: dict[str, Site]) -> None:
@@ -155,7 +155,7 @@ def test_a_role_without_a_last_day_runs_on_and_anothers_role_is_not_mine(sites: 
     organizer = Scope(frozenset({RoleName.ORGANIZER}), areas=frozenset({sites["Roosevelt"].area_id}))
     assert (scope_of(carmen, later), scope_of(olga, later)) == (chair, organizer)
     now = datetime(2026, 3, 3, 20, tzinfo=UTC)
-    assert (scope_and_standing(carmen, now)[0], scope_and_standing(olga, now)[0]) == (chair, organizer)
+    assert (scope_and_authority(carmen, now)[0], scope_and_authority(olga, now)[0]) == (chair, organizer)
 
 
 def test_several_roles_open_together_what_each_of_them_opens(sites: dict[str, Site]) -> None:
@@ -174,8 +174,8 @@ def test_the_day_and_a_roles_beginning_are_those_of_the_unions_clock(app: Flask)
     assert today(evening) == DAY and today(evening + timedelta(minutes=1)) == DAY + timedelta(days=1)
     person = make_person("Ada Stone")
     term(person, RoleName.ADMIN, DAY + timedelta(days=1), None)
-    assert standing_of(person, evening).rank is RoleRank.NONE
-    now = standing_of(person, evening + timedelta(minutes=1))
+    assert authority_of(person, evening).rank is RoleRank.NONE
+    now = authority_of(person, evening + timedelta(minutes=1))
     assert (now.rank, now.trusted_from, now.newest) == (
         RoleRank.ADMIN,
         datetime(2026, 3, 4, 8, tzinfo=UTC),
@@ -188,8 +188,8 @@ def test_whoever_was_restarted_is_trusted_from_then_on(app: Flask) -> None:
     now = datetime(2026, 3, 9, 20, tzinfo=UTC)
     with atomic():
         person.restarted_at = now
-    assert standing_of(person, now).trusted_from == now
-    assert standing_of(make_person("Nina Vale"), now).trusted_from == EVER
+    assert authority_of(person, now).trusted_from == now
+    assert authority_of(make_person("Nina Vale"), now).trusted_from == EVER
 
 
 def test_a_role_without_its_place_opens_none_and_no_place_of_another_kind(sites: dict[str, Site]) -> None:

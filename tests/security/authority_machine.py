@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import select, text
 
 from mobilize.accounts.access.authority import rank_of
-from mobilize.accounts.access.scope import THE_OFFICE, Scope, scope_and_standing, today
+from mobilize.accounts.access.scope import THE_OFFICE, Scope, scope_and_authority, today
 from mobilize.accounts.approvals import operations as approvals
 from mobilize.accounts.approvals.models import Approval, ApprovalState
 from mobilize.accounts.approvals.operations import ApprovalKind
@@ -190,7 +190,7 @@ class Authority(RuleBasedStateMachine):
     def sign_in_by_code(self, human: int, sim: str) -> None:
         """`enter_code` without its code: whoever holds the card reads the text."""
         person = self.person(sim)
-        if person is None or holder_of(sim) != human or not self.standing(person)[0].roles:
+        if person is None or holder_of(sim) != human or not self.authority(person)[0].roles:
             return
         if is_opted_out(sim):
             return
@@ -506,13 +506,13 @@ class Authority(RuleBasedStateMachine):
         """The power of a session: (scope, is it an organizer's or admin's)."""
         if running is None or running.ended_at is not None or running.ends_at <= self.now:
             return None, False
-        scope, of = self.standing(running.person)
+        scope, of = self.authority(running.person)
         if not scope.roles or is_over(running, of) or is_half_in(running, of):
             return None, False
         return scope, of.is_organizer
 
-    def standing(self, person: Person) -> Any:
-        return scope_and_standing(person, self.now)
+    def authority(self, person: Person) -> Any:
+        return scope_and_authority(person, self.now)
 
     def person(self, sim: str) -> Person | None:
         return db.session.scalar(select(Person).where(Person.phone_index == blind_index("phone", sim)))

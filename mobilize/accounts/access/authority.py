@@ -1,6 +1,6 @@
 """Rules of authority: which sign-in is valid for a role, and whose approval counts. Pure functions.
 
-Whoever gives somebody a role must not be able to sign in with it. So a person's *standing* holds the moment
+Whoever gives somebody a role must not be able to sign in with it. So a person's *authority* holds the moment
 from which a link, a session or a second factor of theirs is valid. Everything older is invalid, without
 anybody having to delete it.
 """
@@ -52,10 +52,10 @@ def begins_at(term: RoleTerm, zone: str) -> datetime:
     return max(term.granted_at, _midnight(term.from_on, zone))
 
 
-def standing(
+def authority_of_terms(
     terms: Iterable[RoleTerm], restarted_at: datetime | None, *, now: datetime, zone: str
 ) -> PersonAuthority:
-    """The standing of somebody with these `terms` (all they ever had), last restarted at that moment."""
+    """The authority of somebody with these `terms` (all they ever had), last restarted at that moment."""
     spans = [_Span(rank_of(t.role), begins_at(t, zone), _ends_at(t, zone)) for t in terms]
     running = [span for span in spans if span.runs(now)]
     rank = max((span.rank for span in running), default=RoleRank.NONE)

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 
 from mobilize import clock, settings
 from mobilize.accounts.access.grants import PHONES, UPLOADS_ARE_TAKEN, HeldGrant, holds_a_role, line_phones
-from mobilize.accounts.access.scope import NOBODY, Scope, scope_and_standing
+from mobilize.accounts.access.scope import NOBODY, Scope, scope_and_authority
 from mobilize.accounts.higher_rooms import higher_rooms
 from mobilize.accounts.models import LineGrant, Person, RoleName, SignedInSession
 from mobilize.accounts.second_factor.step_up import step_up_page
@@ -250,10 +250,10 @@ def _requester() -> Requester:
     running = current_session(now=now)
     if running is None:
         return Requester()
-    scope, standing = scope_and_standing(running.person, now)
-    if scope.roles and is_over(running, standing):
+    scope, authority = scope_and_authority(running.person, now)
+    if scope.roles and is_over(running, authority):
         return Requester()
-    if is_half_in(running, standing):
+    if is_half_in(running, authority):
         return Requester(session=running)
     return Requester(running.person, scope, running, checked_at)
 

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, false, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from mobilize import clock, settings
-from mobilize.accounts.access.authority import PersonAuthority, standing
+from mobilize.accounts.access.authority import PersonAuthority, authority_of_terms
 from mobilize.accounts.models import CHAIRS, Person, RoleName, RoleTerm
 from mobilize.database import db
 from mobilize.roster.models import Membership, Site
@@ -106,13 +106,13 @@ def scopes_of(people: Sequence[Person], day: date) -> dict[uuid.UUID, Scope]:
     return {person_id: scope_of_terms(running) for person_id, running in terms.items()}
 
 
-def scope_and_standing(person: Person, now: datetime) -> tuple[Scope, PersonAuthority]:
-    """The scope and the standing of a person at one moment, with one query."""
+def scope_and_authority(person: Person, now: datetime) -> tuple[Scope, PersonAuthority]:
+    """The scope and the authority of a person at one moment, with one query."""
     terms = db.session.scalars(select(RoleTerm).where(RoleTerm.person_id == person.id)).all()
     day = today(now)
     running = [term for term in terms if runs_on(term, day)]
     zone = settings().union_timezone
-    return scope_of_terms(running), standing(terms, person.restarted_at, now=now, zone=zone)
+    return scope_of_terms(running), authority_of_terms(terms, person.restarted_at, now=now, zone=zone)
 
 
 def scope_of_terms(terms: Sequence[RoleTerm]) -> Scope:
@@ -125,6 +125,6 @@ def scope_of_terms(terms: Sequence[RoleTerm]) -> Scope:
     )
 
 
-def standing_of(person: Person, now: datetime) -> PersonAuthority:
-    """The standing of a person at one moment: see `authority.PersonAuthority`."""
-    return scope_and_standing(person, now)[1]
+def authority_of(person: Person, now: datetime) -> PersonAuthority:
+    """The authority of a person at one moment: see `authority.PersonAuthority`."""
+    return scope_and_authority(person, now)[1]

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Select, false, func, or_, select, true, up
 
 from mobilize import audit
 from mobilize.accounts.access.authority import WAIT, RoleRank, may_agree, may_agree_to_admin
-from mobilize.accounts.access.scope import Scope, running_on, scope_of, standing_of, today
+from mobilize.accounts.access.scope import Scope, authority_of, running_on, scope_of, today
 from mobilize.accounts.access.sponsors import are_related, person_behind
 from mobilize.accounts.approvals.models import Approval, ApprovalState
 from mobilize.accounts.models import Person, RoleName, RoleTerm
@@ -287,13 +287,13 @@ def _refuse_second(approval: Approval, by: str, now: datetime) -> None:
     if asker is not None and are_related(asker, person.id, now=now):
         message = _("One of you gave the other the role, or reset the sign-in. Somebody else has to agree.")
         raise Refused("related", message, status=403)
-    standing = standing_of(person, now)
-    if not may_agree(standing, now=now):
+    authority = authority_of(person, now)
+    if not may_agree(authority, now=now):
         message = _("Your role or your sign-in is new. You can agree to something after 24 hours.")
         raise Refused("too_new", message, status=403)
     factors = second_factors_since(person, now=now)
     if approval.kind == ApprovalKind.ADMIN and not may_agree_to_admin(
-        standing, factors, asked_at=approval.asked_at
+        authority, factors, asked_at=approval.asked_at
     ):
         message = _("Only somebody who was admin, with the same passkey or app, a day before this can agree.")
         raise Refused("too_new", message, status=403)
@@ -324,8 +324,8 @@ def _stood(actor: str, since: datetime, rank: RoleRank, now: datetime) -> bool:
     person = db.session.get(Person, person_behind(actor)) if person_behind(actor) else None
     if person is None:
         return actor == "shell"
-    standing = standing_of(person, now)
-    return standing.rank >= rank and standing.trusted_from <= since
+    authority = authority_of(person, now)
+    return authority.rank >= rank and authority.trusted_from <= since
 
 
 def _not_open() -> Refused:

@@ -74,10 +74,10 @@ def open_changes(now: datetime) -> Sequence[tuple[AdminChange, Approval]]:
 def new_admins(now: datetime) -> Sequence[RoleTerm]:
     """The roles of admins from the last week, for every admin and organizer to read."""
     query = select(RoleTerm).where(RoleTerm.role == RoleName.ADMIN, RoleTerm.granted_at > now - NEW_FOR)
-    standing = not_over(today(now)), RoleTerm.granted_at <= now
+    conditions = not_over(today(now)), RoleTerm.granted_at <= now
     order = RoleTerm.granted_at.desc()
     return db.session.scalars(
-        query.where(*standing).options(joinedload(RoleTerm.person)).order_by(order)
+        query.where(*conditions).options(joinedload(RoleTerm.person)).order_by(order)
     ).all()
 
 

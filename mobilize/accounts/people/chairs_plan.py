@@ -62,7 +62,7 @@ class ChairPlan:
     unclear: list[str] = field(default_factory=list)
     others: int = 0
     # All terms of chairs that run from that day on, whether or not the list names their sites.
-    standing: int = 0
+    current: int = 0
 
     def of(self, move: ChairChangeKind) -> list[ChairMove]:
         return [one for one in self.moves if one.move is move]
@@ -76,9 +76,9 @@ class ChairPlan:
     def wants_second_person(self) -> bool:
         """Whether so many chairs start or end that a second person has to agree, by a roster's shares."""
         starts, ends = len(self.of(ChairChangeKind.STARTS)), len(self.of(ChairChangeKind.ENDS))
-        if self.standing < SMALL_ROSTER:
+        if self.current < SMALL_ROSTER:
             return False
-        return ends > REMOVED_SHARE * self.standing or starts > CHANGED_SHARE * self.standing
+        return ends > REMOVED_SHARE * self.current or starts > CHANGED_SHARE * self.current
 
     @property
     def digest(self) -> bytes:
@@ -91,7 +91,7 @@ def plan_chairs(chair_list: ChairList, from_on: date) -> ChairPlan:
     """The plan of a list from that day on. Nothing is stored."""
     sites = {site.id: site for site in db.session.scalars(select(Site))}
     people, held = _people_by_phone(chair_list.rows), _chairs_by_site(from_on)
-    plan = ChairPlan(from_on, problems=list(chair_list.problems), standing=sum(map(len, held.values())))
+    plan = ChairPlan(from_on, problems=list(chair_list.problems), current=sum(map(len, held.values())))
     rows = _by_site(_rows_that_match(chair_list, people, plan))
     for site_id in sorted(rows, key=lambda one: sites[one].name.casefold()):
         if site_id not in chair_list.unclear:

@@ -124,11 +124,11 @@ def _second_person(change: ChairChange, now: datetime) -> AbstractContextManager
 def _in_words(plan: ChairPlan) -> Translated:
     return in_every_language(
         lambda _code: _(
-            "List of chairs from %(day)s on: %(starts)s start, %(ends)s end, of %(standing)s there are.",
+            "List of chairs from %(day)s on: %(starts)s start, %(ends)s end, of %(current)s there are.",
             day=say_day(plan.from_on),
             starts=len(plan.of(ChairChangeKind.STARTS)),
             ends=len(plan.of(ChairChangeKind.ENDS)),
-            standing=plan.standing,
+            current=plan.current,
         )
     )
 

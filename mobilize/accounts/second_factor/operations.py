@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 
 from mobilize import audit
 from mobilize.accounts.access.authority import counts
-from mobilize.accounts.access.scope import standing_of
+from mobilize.accounts.access.scope import authority_of
 from mobilize.accounts.models import (
     AuthenticatorApp,
     Passkey,
@@ -91,7 +91,7 @@ def may_set_up(running: SignedInSession, *, now: datetime) -> bool:
     """
     if running.began_by is SignInBy.DISPLAYED:
         return False
-    if not is_half_in(running, standing_of(running.person, now)):
+    if not is_half_in(running, authority_of(running.person, now)):
         return True
     return running.began_by is SignInBy.LINK and not has_second_factor(running.person, now=now)
 
@@ -218,13 +218,13 @@ def _refuse_too_early(running: SignedInSession, now: datetime) -> None:
 def _refuse_last_step(person: Person, now: datetime) -> None:
     db.session.scalar(select(Person.id).where(Person.id == person.id).with_for_update())
     have = len(passkeys_of(person, now=now)) + (app_of(person, now=now) is not None)
-    if have == 1 and standing_of(person, now).is_organizer:
+    if have == 1 and authority_of(person, now).is_organizer:
         raise Refused("last_step", _("Your role needs a passkey or an app. Add another one first."))
 
 
 def second_factors_since(person: Person, *, now: datetime) -> list[datetime]:
     """The moments at which a person's valid passkeys, app and recovery codes were set up."""
-    of = standing_of(person, now)
+    of = authority_of(person, now)
     enrolled: list[datetime] = []
     for model in (Passkey, AuthenticatorApp, RecoveryCode):
         enrolled += db.session.scalars(select(model.made_at).where(model.person_id == person.id)).all()

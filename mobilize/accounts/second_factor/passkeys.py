@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, update
 
 from mobilize import audit, settings
 from mobilize.accounts.access.authority import counts
-from mobilize.accounts.access.scope import standing_of
+from mobilize.accounts.access.scope import authority_of
 from mobilize.accounts.models import Passkey, PasskeyChallenge, Person
 from mobilize.database import atomic, db, insert
 from mobilize.errors import Refused
@@ -127,7 +127,7 @@ def passkeys_of(person: Person, *, now: datetime) -> Sequence[Passkey]:
     """The passkeys that are valid for a person's roles now, the oldest first."""
     query = select(Passkey).where(Passkey.person_id == person.id).order_by(Passkey.made_at, Passkey.id)
     kept = db.session.scalars(query).all()
-    of = standing_of(person, now) if kept else None
+    of = authority_of(person, now) if kept else None
     return [passkey for passkey in kept if of and counts(of, passkey.made_at)]
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, select, update
 
 from mobilize import audit
-from mobilize.accounts.access.scope import standing_of
+from mobilize.accounts.access.scope import authority_of
 from mobilize.accounts.models import Person, RecoveryCode
 from mobilize.database import atomic, db
 from mobilize.keys.tokens import make_code, read_code
@@ -38,7 +38,7 @@ def use_recovery_code(person: Person, typed: str, *, now: datetime) -> bool:
                 RecoveryCode.person_id == person.id,
                 RecoveryCode.code_hash == _hash(person.id, read_code(typed)),
                 RecoveryCode.used_at.is_(None),
-                RecoveryCode.made_at >= standing_of(person, now).trusted_from,
+                RecoveryCode.made_at >= authority_of(person, now).trusted_from,
             )
             .values(used_at=now)
             .execution_options(synchronize_session=False)
@@ -55,7 +55,8 @@ def forget_recovery_codes(person_id: uuid.UUID) -> None:
 def recovery_codes_left(person: Person, *, now: datetime) -> int:
     """The number of unused codes that are valid for a person's roles now."""
     unused = select(func.count()).where(RecoveryCode.person_id == person.id, RecoveryCode.used_at.is_(None))
-    return db.session.scalar(unused.where(RecoveryCode.made_at >= standing_of(person, now).trusted_from)) or 0
+    since = authority_of(person, now).trusted_from
+    return db.session.scalar(unused.where(RecoveryCode.made_at >= since)) or 0
 
 
 def spaced(code: str) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, delete, select, update
 
 from mobilize import audit, settings
 from mobilize.accounts.access.authority import counts
-from mobilize.accounts.access.scope import standing_of
+from mobilize.accounts.access.scope import authority_of
 from mobilize.accounts.models import AuthenticatorApp, Person
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
@@ -87,7 +87,7 @@ def wrong_digits() -> Refused:
 
 
 def _that_counts(app: AuthenticatorApp | None, person: Person, now: datetime) -> AuthenticatorApp | None:
-    return app if app is not None and counts(standing_of(person, now), app.made_at) else None
+    return app if app is not None and counts(authority_of(person, now), app.made_at) else None
 
 
 def _take_step(app: AuthenticatorApp, digits: str, now: datetime) -> bool:

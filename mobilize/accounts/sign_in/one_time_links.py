@@ -8,7 +8,7 @@ from sqlalchemy.orm import joinedload
 
 from mobilize import audit, settings
 from mobilize.accounts.access.authority import opens
-from mobilize.accounts.access.scope import standing_of
+from mobilize.accounts.access.scope import authority_of
 from mobilize.accounts.models import LinkKind, OneTimeLink, Person, SignInBy
 from mobilize.accounts.sign_in.sessions import begin_session
 from mobilize.backup import journal
@@ -152,4 +152,4 @@ def _opens(link: OneTimeLink, now: datetime) -> bool:
     person = db.session.get_one(Person, link.person_id)
     # A link may be made for a role that begins later, and then opens with it; not one that others have seen.
     others_saw_it = link.kind in {LinkKind.DISPLAYED, LinkKind.WAITED}
-    return opens(standing_of(person, now), link.kind, link.made_at if others_saw_it else link.opens_at)
+    return opens(authority_of(person, now), link.kind, link.made_at if others_saw_it else link.opens_at)

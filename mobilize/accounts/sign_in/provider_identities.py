@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 
 from mobilize import audit, settings
 from mobilize.accounts.access.authority import counts
-from mobilize.accounts.access.scope import standing_of
+from mobilize.accounts.access.scope import authority_of
 from mobilize.accounts.models import Person, ProviderIdentity, SignInBy
 from mobilize.accounts.sign_in.provider import ProviderAnswer
 from mobilize.accounts.sign_in.sessions import begin_session
@@ -25,7 +25,7 @@ from mobilize.languages import _
 def link_identity(person: Person, answer: ProviderAnswer, *, now: datetime) -> None:
     """Link an account to the person who asked for it, in place of any before. Refused: "not_yours" for
     anybody else and for chairs, "linked" where it is another person's."""
-    if answer.link_to != str(person.id) or not standing_of(person, now).is_organizer:
+    if answer.link_to != str(person.id) or not authority_of(person, now).is_organizer:
         raise Refused("not_yours", _("Sign in first, and link the account again."), status=403)
     subject = _subject_hash(answer)
     with atomic() as session:
@@ -65,7 +65,7 @@ def sign_in_with(answer: ProviderAnswer, *, now: datetime) -> str:
 
 
 def _holds(person: Person, identity: ProviderIdentity, now: datetime) -> bool:
-    of = standing_of(person, now)
+    of = authority_of(person, now)
     return of.is_organizer and counts(of, identity.linked_at)
 
 

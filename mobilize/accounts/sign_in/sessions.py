@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from mobilize import audit, settings
 from mobilize.accounts.access.authority import PersonAuthority, counts, opens
-from mobilize.accounts.access.scope import standing_of
+from mobilize.accounts.access.scope import authority_of
 from mobilize.accounts.models import (
     AuthenticatorApp,
     Device,
@@ -50,7 +50,7 @@ def begin_session(
     `second_factor`, which is no step-up. A demo's link lets everybody in at once.
     """
     token = random_token()
-    second_needed = standing_of(person, now).is_organizer or has_second_factor(person, now=now)
+    second_needed = authority_of(person, now).is_organizer or has_second_factor(person, now=now)
     spared = second_needed and by is SignInBy.LINK and settings().is_demo
     with atomic() as session:
         session.add(
@@ -80,7 +80,7 @@ def current_session(*, now: datetime) -> SignedInSession | None:
 
 
 def is_over(running: SignedInSession, of: PersonAuthority) -> bool:
-    """Whether the session is older than its person's standing, so that they have to sign in anew."""
+    """Whether the session is older than its person's authority, so that they have to sign in anew."""
     return not opens(of, running.began_by, running.began_at)
 
 
@@ -184,7 +184,7 @@ def has_second_factor(person: Person, *, now: datetime) -> bool:
     enrolled = db.session.scalars(passkeys.union_all(apps)).all()
     if not enrolled:
         return False
-    of = standing_of(person, now)
+    of = authority_of(person, now)
     return any(counts(of, moment) for moment in enrolled)
 
 

@@ -20,7 +20,7 @@ CHECKED_EVERY_SECONDS = 60.0
 MOST_WATCHED = 2000
 
 # All that decides who somebody is and what they may see: a row for each role they ever had.
-_Standing = frozenset[tuple[Any, ...]]
+_SessionState = frozenset[tuple[Any, ...]]
 
 
 class WatchedSessions:
@@ -29,7 +29,7 @@ class WatchedSessions:
     def __init__(self) -> None:
         self._lock = threading.Lock()  # of what is below, for moments
         self._watched: TTLCache[bytes, bool] = TTLCache(MOST_WATCHED, CHECKED_EVERY_SECONDS)
-        self._standings: dict[bytes, _Standing] = {}
+        self._states: dict[bytes, _SessionState] = {}
         # The beginning and the end of the last reading, in seconds of the monotonic clock.
         self._read_at = self._was_read_at = float("-inf")
 
@@ -39,17 +39,17 @@ class WatchedSessions:
         with self._lock:
             self._watched[token_hash] = True
             # Read before the check, so that whatever changed since either failed it or shows here.
-            before = self._standings.get(token_hash) if self._was_read_at <= checked_at else None
+            before = self._states.get(token_hash) if self._was_read_at <= checked_at else None
         self._read_if_old()
         if before is None:
             return None
         until = checked_at + CHECKED_EVERY_SECONDS
         return lambda: time.monotonic() < until and self._is(token_hash, before)
 
-    def _is(self, token_hash: bytes, standing: _Standing) -> bool:
+    def _is(self, token_hash: bytes, state: _SessionState) -> bool:
         with self._lock:
             self._watched[token_hash] = True
-            return not self._is_old() and self._standings.get(token_hash) == standing
+            return not self._is_old() and self._states.get(token_hash) == state
 
     def _is_old(self) -> bool:
         return time.monotonic() - self._read_at > READ_EVERY_SECONDS
@@ -59,19 +59,19 @@ class WatchedSessions:
             if not self._is_old():
                 return
             self._read_at, hashes = time.monotonic(), list(self._watched)
-        standings = _standings(hashes)
+        states = _session_states(hashes)
         with self._lock:
-            self._standings, self._was_read_at = standings, time.monotonic()
+            self._states, self._was_read_at = states, time.monotonic()
 
 
-def _standings(hashes: list[bytes]) -> dict[bytes, _Standing]:
+def _session_states(hashes: list[bytes]) -> dict[bytes, _SessionState]:
     rows = defaultdict(set)
-    for token_hash, *standing in retried(lambda: run(_STANDINGS, {"hashes": hashes})):
-        rows[token_hash].add(tuple(standing))
+    for token_hash, *state in retried(lambda: run(_SESSION_STATES, {"hashes": hashes})):
+        rows[token_hash].add(tuple(state))
     return {token_hash: frozenset(of_one) for token_hash, of_one in rows.items()}
 
 
-_STANDINGS = CachedStatement(
+_SESSION_STATES = CachedStatement(
     lambda: (
         select(
             SignedInSession.token_hash,

@@ -17,7 +17,7 @@ from flask import Flask, current_app
 from sqlalchemy import bindparam, or_, select, update
 
 from mobilize import settings
-from mobilize.accounts.access.authority import EVER, standing
+from mobilize.accounts.access.authority import EVER, authority_of_terms
 from mobilize.accounts.access.scope import Scope, runs_on, scope_of_terms, today
 from mobilize.accounts.models import Person, RoleName, RoleTerm
 from mobilize.accounts.tokens.models import ApiScope, ApiToken, read_scopes
@@ -81,7 +81,7 @@ def token_access(token: str, *, now: datetime) -> TokenAccess | None:
     if revoked_at is not None or now >= expires_at:
         return None
     terms = cast(list[RoleTerm], [_Term(*row[_COLUMNS:]) for row in rows if row[_COLUMNS]])
-    authority = standing(terms, restarted_at, now=now, zone=settings().union_timezone)
+    authority = authority_of_terms(terms, restarted_at, now=now, zone=settings().union_timezone)
     day = today(now)
     whole = scope_of_terms([term for term in terms if runs_on(term, day)])
     if not authority.is_organizer or made_at < max(authority.trusted_from, EVER):

@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.orm import joinedload
 
-from mobilize.accounts.access.scope import Scope, standing_of
+from mobilize.accounts.access.scope import Scope, authority_of
 from mobilize.accounts.approvals.models import ApprovalState
 from mobilize.accounts.approvals.operations import ApprovalKind, open_approval
 from mobilize.accounts.models import Person
@@ -52,7 +52,7 @@ def state_of(token: ApiToken, *, now: datetime) -> TokenState:
     if now >= token.expires_at:
         return TokenState.EXPIRED
     if token.token_hash is not None:
-        authority = standing_of(token.person, now)
+        authority = authority_of(token.person, now)
         stands = authority.is_organizer and token.made_at >= authority.trusted_from
         return TokenState.RUNS if stands else TokenState.ENDED
     approval = open_approval(ApprovalKind.TOKEN, str(token.id), now=now)

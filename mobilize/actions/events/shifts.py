@@ -131,12 +131,12 @@ def _refuse_odd(event: Event, shifts: Sequence[tuple[datetime, datetime]]) -> No
 
 
 def _store(session: Session, event: Event, moments: Sequence[tuple[datetime, datetime]]) -> None:
-    standing = list(event.shifts)
-    for shift, (starts_at, ends_at) in zip(standing, moments, strict=False):
+    existing = list(event.shifts)
+    for shift, (starts_at, ends_at) in zip(existing, moments, strict=False):
         shift.starts_at, shift.ends_at = starts_at, ends_at
-    for starts_at, ends_at in moments[len(standing) :]:
+    for starts_at, ends_at in moments[len(existing) :]:
         session.add(Shift(event_id=event.id, starts_at=starts_at, ends_at=ends_at))
-    gone = [shift.id for shift in standing[len(moments) :]]
+    gone = [shift.id for shift in existing[len(moments) :]]
     session.flush()
     if gone:
         session.execute(delete(Shift).where(Shift.id.in_(gone)))

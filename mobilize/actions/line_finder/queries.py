@@ -181,13 +181,13 @@ def _lines_of(
         .where(Event.action_id.in_(action_ids), EventChapter.gone_at.is_(None), Event.ends_at > now)
         .order_by(Event.starts_at, Event.id)
     ).all()
-    standing = {
+    planned = {
         (row.chapter_id, row.Event.action_id) for row in rows if row.Event.state is not EventState.CALLED_OFF
     }
     by_event: dict[UUID, PublicLine] = {}
     of_site: dict[UUID, list[PublicLine]] = defaultdict(list)
     for chapter_id, event, action, site in rows:
-        if event.is_called_off and (chapter_id, event.action_id) in standing:
+        if event.is_called_off and (chapter_id, event.action_id) in planned:
             continue
         if event.id not in by_event:
             by_event[event.id] = _line(event, action, site, points)

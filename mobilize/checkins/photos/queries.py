@@ -52,8 +52,8 @@ def photos_of(
     event_ids: Collection[uuid.UUID], *, now: datetime, page: int = 1
 ) -> tuple[list[ListedPhoto], int]:
     """A page of the photos of these events, the latest counts first, and how many pages there are."""
-    standing = Photo.event_id.in_(event_ids), Photo.until > now
-    whole = db.session.scalar(select(func.count()).select_from(Photo).where(*standing)) or 0
+    conditions = Photo.event_id.in_(event_ids), Photo.until > now
+    whole = db.session.scalar(select(func.count()).select_from(Photo).where(*conditions)) or 0
     pages = max(1, -(-whole // PER_PAGE))
     rows = db.session.execute(
         select(Photo.id, Photo.event_id, Photo.until, Event.tz, Event.venue, Site.name,
@@ -62,7 +62,7 @@ def photos_of(
         .join(Event, Event.id == Photo.event_id)
         .outerjoin(Site, Site.id == Event.site_id)
         .outerjoin(Gate, Gate.id == HeadCount.gate_id)
-        .where(*standing)
+        .where(*conditions)
         .order_by(HeadCount.counted_at.desc(), Photo.id)
         .limit(PER_PAGE)
         .offset((min(max(page, 1), pages) - 1) * PER_PAGE)
@@ -72,8 +72,8 @@ def photos_of(
 
 def number_of_photos(event_id: uuid.UUID, now: datetime) -> int:
     """How many photos of this event there are."""
-    standing = Photo.event_id == event_id, Photo.until > now
-    return db.session.scalar(select(func.count()).select_from(Photo).where(*standing)) or 0
+    conditions = Photo.event_id == event_id, Photo.until > now
+    return db.session.scalar(select(func.count()).select_from(Photo).where(*conditions)) or 0
 
 
 def _listed(row: Any) -> ListedPhoto:

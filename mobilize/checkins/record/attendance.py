@@ -27,10 +27,10 @@ def derive_attendance(event_id: uuid.UUID, members: Collection[uuid.UUID]) -> No
         # waits here until this is done and then counts anew. In one order: two of these never deadlock.
         rows = select(Attendance.id, Attendance.member_id, Attendance.shift_id).where(*conditions)
         stored = session.execute(rows.order_by(Attendance.member_id).with_for_update()).all()
-        standing = defaultdict(list)
-        for row in session.execute(_standing(event_id, members)):
-            standing[row.whose].append(row)
-        values = {key: value for whose, of in standing.items() for key, value in _by_shift(whose, of).items()}
+        valid = defaultdict(list)
+        for row in session.execute(_valid_evidence(event_id, members)):
+            valid[row.whose].append(row)
+        values = {key: value for whose, of in valid.items() for key, value in _by_shift(whose, of).items()}
         gone = [row.id for row in stored if (row.member_id, row.shift_id) not in values]
         if gone:
             session.execute(delete(Attendance).where(Attendance.id.in_(gone)))
@@ -52,13 +52,13 @@ def drop_unfounded(event_id: uuid.UUID, members: Collection[uuid.UUID]) -> None:
         mark_changed(event_id)
 
 
-def _by_shift(member_id: uuid.UUID, standing: Sequence[Any]) -> dict[tuple[uuid.UUID, uuid.UUID], Any]:
+def _by_shift(member_id: uuid.UUID, valid: Sequence[Any]) -> dict[tuple[uuid.UUID, uuid.UUID], Any]:
     """(member, shift) -> the values of that row."""
     came = defaultdict(list)
-    for row in standing:
+    for row in valid:
         if row.kind is ClaimKind.HERE:
             came[row.shift_id].append(row)
-    return {(member_id, shift_id): _values(rows, standing) for shift_id, rows in came.items()}
+    return {(member_id, shift_id): _values(rows, valid) for shift_id, rows in came.items()}
 
 
 def _store(event_id: uuid.UUID, values: dict[tuple[uuid.UUID, uuid.UUID], dict[str, Any]]) -> None:
@@ -79,7 +79,7 @@ def _store(event_id: uuid.UUID, values: dict[tuple[uuid.UUID, uuid.UUID], dict[s
         session.execute(row.on_conflict_do_update(index_elements=keys, set_=anew))
 
 
-def _standing(event_id: uuid.UUID, members: Collection[uuid.UUID]) -> Any:
+def _valid_evidence(event_id: uuid.UUID, members: Collection[uuid.UUID]) -> Any:
     """Evidence that they came or left: their own, and what a person matched to them; `whose` it is."""
     own = and_(
         Evidence.member_id.in_(members),
@@ -104,7 +104,7 @@ def _standing(event_id: uuid.UUID, members: Collection[uuid.UUID]) -> Any:
     )  # fmt: skip
 
 
-def _values(came: Sequence[Any], standing: Sequence[Any]) -> dict[str, Any]:
+def _values(came: Sequence[Any], valid: Sequence[Any]) -> dict[str, Any]:
     """The values of a shift's row, from a member's evidence for that shift and for the whole event."""
     duties = [row.duty for row in sorted(came, key=lambda row: row.happened_at) if row.duty]
     return {
@@ -112,13 +112,13 @@ def _values(came: Sequence[Any], standing: Sequence[Any]) -> dict[str, Any]:
         "tier": strength_of(row.tier for row in came),
         "observed": any(row.method.is_observed for row in came),
         "first_at": min(row.happened_at for row in came),
-        "out_at": _left_after(max(row.happened_at for row in came), standing),
+        "out_at": _left_after(max(row.happened_at for row in came), valid),
         "duty": duties[-1] if duties else None,
     }
 
 
-def _left_after(last_came: datetime, standing: Sequence[Any]) -> datetime | None:
-    left = [r.happened_at for r in standing if r.kind is ClaimKind.LEFT and r.happened_at >= last_came]
+def _left_after(last_came: datetime, valid: Sequence[Any]) -> datetime | None:
+    left = [r.happened_at for r in valid if r.kind is ClaimKind.LEFT and r.happened_at >= last_came]
     return min(left, default=None)
 
 

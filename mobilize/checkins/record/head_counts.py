@@ -157,8 +157,8 @@ def supporters_at(event_id: uuid.UUID) -> int:
 
 def supporters_reported(event: Any) -> Select[Any]:
     """SELECT of the same; `event` may be a parameter."""
-    standing = Supporters.event_id == event, Supporters.voided_at.is_(None)
-    return select(func.coalesce(func.sum(Supporters.delta), 0)).where(*standing)
+    conditions = Supporters.event_id == event, Supporters.voided_at.is_(None)
+    return select(func.coalesce(func.sum(Supporters.delta), 0)).where(*conditions)
 
 
 def usual_up_to(event: Event) -> int:

@@ -49,7 +49,7 @@ def by_method(events: Collection[uuid.UUID]) -> dict[Method, int]:
     counting = Evidence.outcome.in_([Outcome.COUNTED, Outcome.REPEAT]) & Match.verdict.is_(None)
     matched = Match.verdict == Resolution.COUNTS
     rows = db.session.execute(
-        _standing(Evidence.method, func.count())
+        _valid_evidence(Evidence.method, func.count())
         .where(Evidence.event_id.in_(events), counting | matched, Evidence.kind == ClaimKind.HERE)
         .group_by(Evidence.method)
     )
@@ -64,7 +64,7 @@ def unmatched_by_event(events: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
     """
     each = func.count(func.coalesce(Evidence.walkup_id, Evidence.id).distinct())
     rows = db.session.execute(
-        _standing(Evidence.event_id, each)
+        _valid_evidence(Evidence.event_id, each)
         .where(Evidence.event_id.in_(events), Evidence.outcome.in_(_NOBODY), _undecided())
         .group_by(Evidence.event_id)
     )
@@ -74,7 +74,7 @@ def unmatched_by_event(events: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
 def left_out(events: Collection[uuid.UUID]) -> dict[Outcome, int]:
     """Pieces of evidence that counted for nobody and wait for a person, by outcome."""
     waiting = Evidence.outcome.in_([*_NOBODY, Outcome.OUTSIDE_HOURS, Outcome.UNRESOLVED]), _undecided()
-    rows = _standing(Evidence.outcome, func.count()).where(Evidence.event_id.in_(events), *waiting)
+    rows = _valid_evidence(Evidence.outcome, func.count()).where(Evidence.event_id.in_(events), *waiting)
     return dict(db.session.execute(rows.group_by(Evidence.outcome)).all())
 
 
@@ -94,7 +94,7 @@ def flags_of(events: Collection[uuid.UUID]) -> Flags:
 def _busy(events: Collection[uuid.UUID], mark: Any, *but: Any) -> int:
     """The number of phones or tickets that checked in more members at one line than one should."""
     marks = (
-        _standing(Evidence.event_id)
+        _valid_evidence(Evidence.event_id)
         .where(Evidence.event_id.in_(events), mark.is_not(None))
         # What counts nobody, as all that comes months later, is no flag either.
         .where(Evidence.outcome.in_([Outcome.COUNTED, Outcome.REPEAT]))
@@ -104,7 +104,7 @@ def _busy(events: Collection[uuid.UUID], mark: Any, *but: Any) -> int:
     return db.session.scalar(select(func.count()).select_from(marks.subquery())) or 0
 
 
-def _standing(*columns: Any) -> Any:
+def _valid_evidence(*columns: Any) -> Any:
     """Evidence that was not taken back, with its match if there is one."""
     return (
         select(*columns)
@@ -144,7 +144,7 @@ def _is_too_quick(a: Any, b: Any) -> bool:
 
 def _bursts(events: Collection[uuid.UUID]) -> int:
     rows = db.session.execute(
-        _standing(Evidence.event_id, Evidence.happened_at).where(
+        _valid_evidence(Evidence.event_id, Evidence.happened_at).where(
             Evidence.event_id.in_(events),
             # By one reading of the rotating code after the other as well: a script at home can read it.
             (Evidence.tier == Tier.SELF) | Evidence.ticket_hmac.is_not(None),

@@ -29,8 +29,8 @@ def place_hold(action_id: uuid.UUID | None, reason: str, *, by: str, now: dateti
         if action_id is not None:
             _refuse_forgotten(session.get(Action, action_id, with_for_update=True))
         same = LegalHold.action_id == action_id if action_id else LegalHold.action_id.is_(None)
-        standing = session.scalars(select(LegalHold).where(same, LegalHold.released_at.is_(None)))
-        for hold in standing:
+        unreleased = session.scalars(select(LegalHold).where(same, LegalHold.released_at.is_(None)))
+        for hold in unreleased:
             if hold.reason == reason_text:
                 return hold
         hold = LegalHold(action_id=action_id, reason=reason_text, placed_by=by, placed_at=now)

@@ -246,11 +246,11 @@ def _person(event_id: Any) -> list[Any]:
 
 
 def _at_chapters(query: Select[Any], action: Action, site_ids: Sequence[uuid.UUID] | None) -> Select[Any]:
-    standing = select(Event.id).where(Event.action_id == action.id, Event.state != EventState.CALLED_OFF)
+    events = select(Event.id).where(Event.action_id == action.id, Event.state != EventState.CALLED_OFF)
     query = query.where(
         EventChapter.action_id == action.id,
         EventChapter.gone_at.is_(None),
-        EventChapter.event_id.in_(standing),
+        EventChapter.event_id.in_(events),
     )
     return query if site_ids is None else query.where(EventChapter.site_id.in_(site_ids))
 

@@ -32,7 +32,7 @@ LONGEST_STEP = timedelta(hours=2)
 
 
 def ask_for_counts(now: datetime) -> int:
-    """Ask the chairs of standing lines that sent no head count; returns how many texts are new.
+    """Ask the chairs of open lines that sent no head count; returns how many texts are new.
 
     Of each site its chair, else its co-chair, else its vice chair, whoever can be texted; nobody where there
     is none. At the second step all three of a site that is still silent. Rallies and counts without a line

@@ -27,8 +27,8 @@ def are_chairs_of(lines: Sequence[tuple[Event, bytes, datetime]]) -> list[bool]:
     """The same for many events, numbers and moments, with two queries."""
     of_event: dict[uuid.UUID, set[uuid.UUID | None]] = {event.id: {event.site_id} for event, _, _ in lines}
     chapters = select(EventChapter.event_id, EventChapter.site_id)
-    standing = EventChapter.event_id.in_(of_event), EventChapter.gone_at.is_(None)
-    for event_id, site_id in db.session.execute(chapters.where(*standing)):
+    conditions = EventChapter.event_id.in_(of_event), EventChapter.gone_at.is_(None)
+    for event_id, site_id in db.session.execute(chapters.where(*conditions)):
         of_event[event_id].add(site_id)
     terms = _terms_of_chairs({phone_index for _, phone_index, _ in lines})
     return [bool(_chaired(terms, number, at) & of_event[event.id]) for event, number, at in lines]

@@ -73,9 +73,9 @@ def _words(finder: LineFinder, site: FinderSite | None, language: str) -> tuple[
     """The wording and its merge fields."""
     if site is None:
         return "where_ask", {}
-    standing = [line for line in site.lines if not line.called_off]
-    if standing:
-        return "where_line", _merge_fields(standing[0], language)
+    planned = [line for line in site.lines if not line.called_off]
+    if planned:
+        return "where_line", _merge_fields(planned[0], language)
     if site.lines:
         return "where_off", {"place": site.lines[0].place}
     near = finder.nearest(site.point, 1) if site.point else []

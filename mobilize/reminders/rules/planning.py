@@ -195,14 +195,14 @@ def _locked(
 
     `cache` keeps from page to page what was made of a rule and an event's version (None: not due).
     """
-    standing = db.session.execute(
+    current = db.session.execute(
         select(Event.id, Event.version)
         .where(Event.id.in_(event_ids), Event.state == EventState.PLANNED)
         .order_by(Event.id)
         .with_for_update(read=True)
     ).all()
     as_it_is = (rule.on, rule.wording, rule.days_before, rule.at_local, rule.minutes_before)
-    keys = {event_id: (event_id, version, as_it_is) for event_id, version in standing}
+    keys = {event_id: (event_id, version, as_it_is) for event_id, version in current}
     fresh = select(Event).where(Event.id.in_([id for id, key in keys.items() if key not in cache]))
     for event in db.session.scalars(fresh.options(joinedload(Event.site), joinedload(Event.action))):
         cache[keys[event.id]] = _about(rule, event) if rule.on and _is_due(rule, event, now) else None

@@ -38,8 +38,8 @@ def without_rules(now: datetime) -> Select[Action]:
 
 def usual_and_off(action: Action, now: datetime) -> list[RuleKind]:
     """The kinds that a small action begins with, where they are off here and could still be sent."""
-    standing = select(Event).where(Event.action_id == action.id, Event.state != EventState.CALLED_OFF)
-    events = db.session.scalars(standing.options(joinedload(Event.action))).all()
+    query = select(Event).where(Event.action_id == action.id, Event.state != EventState.CALLED_OFF)
+    events = db.session.scalars(query.options(joinedload(Event.action))).all()
     return [
         kind
         for kind, rule in rules_of(action).items()

@@ -23,18 +23,18 @@ SitesPlan = dict[str, Any]
 def plan_sites(reading: SitesReading, zone: str) -> SitesPlan:
     """The plan for this list. `zone` is the time zone of sites that do not say theirs. Ids are hex text."""
     areas = {fold(name): area_id for area_id, name in db.session.execute(select(Area.id, Area.name))}
-    standing = {site.code: site for site in db.session.scalars(select(Site))}
+    existing = {site.code: site for site in db.session.scalars(select(Site))}
     new_areas: list[dict[str, str]] = []
     rows = []
     for row in reading.sites.values():
-        site = standing.get(row.code)
+        site = existing.get(row.code)
         area_id = _area(row, site, areas, new_areas)
         before = _values(site) if site else None
         after = _after(row, site, area_id, zone)
         if after != before:
             site_id = site.id if site else new_id()
             rows.append({"id": site_id.hex, "code": row.code, "before": before, "after": after})
-    missing = [site.name for code, site in standing.items() if code not in reading.sites]
+    missing = [site.name for code, site in existing.items() if code not in reading.sites]
     return {
         "areas": new_areas,
         "sites": rows,
@@ -125,6 +125,6 @@ def _write(session: Session, plan: SitesPlan, side: str) -> None:
 
 def _differs(session: Session, plan: SitesPlan, side: str) -> bool:
     expected = {uuid.UUID(hex=row["id"]): row[side] for row in plan["sites"] if row[side] is not None}
-    standing = session.scalars(select(Site).execution_options(populate_existing=True))
-    stored = {site.id: _values(site) for site in standing if site.id in expected}
+    sites = session.scalars(select(Site).execution_options(populate_existing=True))
+    stored = {site.id: _values(site) for site in sites if site.id in expected}
     return stored != expected

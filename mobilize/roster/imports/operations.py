@@ -203,9 +203,9 @@ def edited_members(import_id: uuid.UUID) -> list[uuid.UUID]:
 
 def last_import(kind: str | None = None) -> Import | None:
     """The last import (of a kind) that is committed and not undone."""
-    standing = select(Import).where(Import.state == ImportState.COMMITTED)
-    standing = standing.where(Import.kind == kind) if kind else standing
-    return db.session.scalar(standing.order_by(Import.committed_at.desc(), Import.id.desc()).limit(1))
+    committed = select(Import).where(Import.state == ImportState.COMMITTED)
+    committed = committed.where(Import.kind == kind) if kind else committed
+    return db.session.scalar(committed.order_by(Import.committed_at.desc(), Import.id.desc()).limit(1))
 
 
 def site_book() -> SiteDirectory:

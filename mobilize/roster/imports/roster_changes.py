@@ -29,7 +29,7 @@ class StagedChanges:
     """The staged rows of a dry run, made one by one while they are iterated, and counts of the changes."""
 
     reading: RosterReading
-    standing: dict[bytes, StoredMember]
+    stored: dict[bytes, StoredMember]
     is_desk_phone: Callable[[str], bool]
     now: datetime
     counts: Counter[str] = field(default_factory=Counter)
@@ -41,10 +41,10 @@ class StagedChanges:
         a copy of the database would tell who is who. What is made of these rows is written in their order.
         """
         listed = {number_key(row.number): row for row in self.reading.members.values()}
-        ids = {key: self.standing[key].id if key in self.standing else Member.make_id() for key in listed}
+        ids = {key: self.stored[key].id if key in self.stored else Member.make_id() for key in listed}
         for key in sorted(listed, key=lambda key: ids[key]):
-            yield from self._listed(key, ids[key], listed[key], self.standing.get(key))
-        for key, stands in self.standing.items():
+            yield from self._listed(key, ids[key], listed[key], self.stored.get(key))
+        for key, stands in self.stored.items():
             if key not in listed and not stands.keeps_out and stands.values["gone_on"] is None:
                 self.counts["gone"] += 1
                 yield from _both_sides(stands, _gone(stands, self.now))

@@ -25,7 +25,7 @@ _MOST_WORDS = 30
 
 def roster_summary(reading: RosterReading, changes: StagedChanges, book: SiteDirectory) -> dict[str, Any]:
     """`account` for machines, `changes`, `rejected_lines` [record, line, reason], what is unresolved, ..."""
-    present = sum(s.values["gone_on"] is None and not s.keeps_out for s in changes.standing.values())
+    present = sum(s.values["gone_on"] is None and not s.keeps_out for s in changes.stored.values())
     return {
         "account": account(reading),
         "changes": dict(changes.counts),

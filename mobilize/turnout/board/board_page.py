@@ -81,7 +81,7 @@ def board_payload(
     what stands behind a word below the sites, while somebody has it open."""
     sites = board_sites(board)
     head = _head(action, board, sites, area_id)
-    standing, key = _places(tuple(map(_place, board.chapters)))
+    names, key = _places(tuple(map(_place, board.chapters)))
     payload = {
         "html": render_template("turnout/_board.html", **head),
         "map": head["map"],
@@ -89,7 +89,7 @@ def board_payload(
         "key": key,
         "figures": _figures(sites, board),
     }
-    return payload | (standing if places else {})
+    return payload | (names if places else {})
 
 
 def site_link(action: Action) -> str:
@@ -161,14 +161,14 @@ def _places(places: tuple[_Place, ...]) -> tuple[dict[str, Any], str]:
     """What stays of sites and areas, and its digest: made once, whatever happens at them."""
     areas = {area_id: name for *_site, area_id, name in places}
     index = {area_id: n for n, area_id in enumerate(areas)}
-    standing = {
+    names = {
         "areas": [[str(UUID(int=area_id)), name] for area_id, name in areas.items()],
         "places": [
             [str(UUID(int=site_id)), name, code, index[area_id]]
             for site_id, name, code, area_id, _area in places
         ],
     }
-    return standing, hashlib.blake2b(json.dumps(standing).encode(), digest_size=8).hexdigest()
+    return names, hashlib.blake2b(json.dumps(names).encode(), digest_size=8).hexdigest()
 
 
 def _figures(sites: Sequence[BoardSite], board: Board) -> list[list[int | None]]:

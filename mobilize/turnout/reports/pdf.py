@@ -106,10 +106,10 @@ def board_pdf(
             )
         )
     remarks += lost_minutes(action, settings().union_timezone)
-    standing = _("Sites that are closed show the figures fixed at closing.")
+    fixed_line = _("Sites that are closed show the figures fixed at closing.")
     return _written(
         ReportPages(
-            **_head(action, name, now, f"{which_report(version)} {standing}"),
+            **_head(action, name, now, f"{which_report(version)} {fixed_line}"),
             big_number=percent_text(total.names.share),
             big_label=_("of eligible members came"),
             big_note=_of(total.names),
@@ -126,7 +126,7 @@ def _written(pages: ReportPages) -> bytes:
     return out.getvalue()
 
 
-def _head(action: Action, name: str, now: datetime, standing: str) -> dict[str, str]:
+def _head(action: Action, name: str, now: datetime, fixed_line: str) -> dict[str, str]:
     zone = settings().union_timezone
     printed = _("Made %(day)s at %(time)s.", day=say_date(now, zone), time=say_time(now, zone))
     drill = _("DRILL – a rehearsal, in no total.") + " " if action.drill else ""
@@ -134,7 +134,7 @@ def _head(action: Action, name: str, now: datetime, standing: str) -> dict[str, 
         "union_name": settings().union_name,
         "title": name,
         "subtitle": f"{action.name.in_(language())}, {say_when(action.starts_at, action.ends_at, zone)}",
-        "made_line": f"{drill}{printed} {standing}",
+        "made_line": f"{drill}{printed} {fixed_line}",
         "colour": settings().union_colour,
         "pages": _("Page {page} of {pages}"),
         "language": language(),
