@@ -17,7 +17,7 @@ from mobilize.texts.enums import AttemptOutcome, TextClass, TextState
 from mobilize.texts.models import Attempt, OutboxText, Priority
 from mobilize.texts.operations import PlannedText, queue_text
 from mobilize.texts.queries import HEAD, due_texts, oldest_due_by_class, unsettled_by_state
-from mobilize.texts.sending.pauses import hold_texts
+from mobilize.texts.sending.pauses import pause_texts
 from tests.builders import START, ZONE, make_action, make_event, make_site
 
 # Los Angeles: members are texted from nine to eight, duty from half past five.
@@ -61,7 +61,7 @@ def test_what_waits_for_something_else_is_not_late(app: Flask) -> None:
     over_cap = queue(3, TextClass.MEMBER, NOON)
     with atomic() as session:
         session.execute(update(OutboxText).where(OutboxText.id == over_cap.id).values(reason="too_many"))
-    hold_texts(campaign, [event.id], "wait", by="shell", now=NOON)
+    pause_texts(campaign, [event.id], "wait", by="shell", now=NOON)
     assert oldest(NOON + timedelta(minutes=2)) == {}
     assert due_texts(now=NOON) == 3
 

@@ -17,7 +17,7 @@ from mobilize.texts.consent.subscriptions import note_bad_number
 from mobilize.texts.models import AttemptOutcome, OutboxText, TextClass, TextState
 from mobilize.texts.operations import PlannedText, queue_text, queue_texts
 from mobilize.texts.sending.claiming import claim
-from mobilize.texts.sending.pauses import held_refs, pause_sending
+from mobilize.texts.sending.pauses import pause_sending, paused_refs
 from mobilize.texts.sending.senders import note_calls
 from tests.builders import (
     make_action,
@@ -87,7 +87,7 @@ def test_more_than_two_percent_filtered_pauses_the_campaign(app: Flask) -> None:
     campaign = make_campaign()
     became(an_event(campaign_id=campaign.id), delivered=58, filtered=2)
     assert [watch_campaigns(clock.now()) for _again in range(2)] == [1, 0]
-    assert held_refs()[campaign.id].why == "carrier_30007"
+    assert paused_refs()[campaign.id].why == "carrier_30007"
     resume_campaign(campaign.id, by="shell", now=clock.now())
     assert watch_campaigns(clock.now() + timedelta(seconds=1)) == 0
 
@@ -144,5 +144,5 @@ def test_the_page_says_it_and_only_the_office_pauses(app: Flask, client: FlaskCl
     assert "Paused" in client.get("/texts/health").text
     client.post(f"/campaigns/{campaign.id}/texts/resume")
     db.session.rollback()
-    assert held_refs() == {}
+    assert paused_refs() == {}
     assert client.post(f"/campaigns/{new_id()}/texts/pause").status_code == 404

@@ -12,7 +12,7 @@ from config import Env
 from mobilize.database import db, new_id
 from mobilize.texts.models import OutboxText, TextClass
 from mobilize.texts.sending import limits
-from mobilize.texts.sending.pauses import hold_texts, release_texts
+from mobilize.texts.sending.pauses import pause_texts, resume_texts
 from tests.texts.conftest import MIA, NATE
 
 LA = "America/Los_Angeles"
@@ -70,9 +70,9 @@ def test_a_pause_holds_what_a_campaign_writes_to_members_about_its_events(
     queued(purpose="other", event_id=other, text_class=TextClass.MEMBER)
     queued(purpose="none", text_class=TextClass.MEMBER)
     assert not_held() == {"paused", "too", "other", "none"}
-    hold_texts(ref, [paused], why="The board meets first", by="shell", now=now)
+    pause_texts(ref, [paused], why="The board meets first", by="shell", now=now)
     assert not_held() == {"other", "none"}
-    release_texts(ref, by="shell", now=now)
+    resume_texts(ref, by="shell", now=now)
     assert not_held() == {"paused", "too", "other", "none"}
 
 
@@ -83,5 +83,5 @@ def test_a_notice_and_what_somebody_asked_for_leave_during_a_pause(
     paused = new_id()
     queued(MIA, purpose="moved", event_id=paused, text_class=text_class)
     queued(MIA, purpose="reminder", event_id=paused, text_class=TextClass.MEMBER)
-    hold_texts(new_id(), [paused], why="The board meets first", by="shell", now=now)
+    pause_texts(new_id(), [paused], why="The board meets first", by="shell", now=now)
     assert not_held() == {"moved"}

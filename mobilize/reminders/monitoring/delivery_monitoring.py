@@ -13,7 +13,7 @@ from mobilize.languages import DEFAULT
 from mobilize.texts.carriers import codes_of
 from mobilize.texts.carriers.base import ErrorMeaning
 from mobilize.texts.models import OutboxText, TextHold, TextState
-from mobilize.texts.sending.pauses import held_refs, hold_texts, release_texts, released_at
+from mobilize.texts.sending.pauses import pause_texts, paused_refs, released_at, resume_texts
 
 # texts.md: a carrier that filters more than 2 % of a campaign has taken it for spam.
 FILTERED, MOST_FILTERED = codes_of(ErrorMeaning.FILTERED), 0.02
@@ -25,12 +25,12 @@ WORKER = "worker"
 
 def pause_campaign(campaign_id: uuid.UUID, why: str, *, by: str, now: datetime) -> None:
     """Hold its texts to members, those of actions made later included, until `resume_campaign`."""
-    hold_texts(campaign_id, _events_of(campaign_id), why, by=by, now=now)
+    pause_texts(campaign_id, _events_of(campaign_id), why, by=by, now=now)
 
 
 def resume_campaign(campaign_id: uuid.UUID, *, by: str, now: datetime) -> None:
     """Let them leave again."""
-    release_texts(campaign_id, by=by, now=now)
+    resume_texts(campaign_id, by=by, now=now)
 
 
 def watch_campaigns(now: datetime) -> int:
@@ -38,12 +38,12 @@ def watch_campaigns(now: datetime) -> int:
 
     An action without a campaign counts as its own. What happened before a person resumed it counts no more.
     """
-    for ref, held in held_refs().items():
-        hold_texts(ref, _events_of(ref), held.why or "", by=held.by, now=now)
+    for ref, held in paused_refs().items():
+        pause_texts(ref, _events_of(ref), held.why or "", by=held.by, now=now)
     paused = 0
     for ref in _with_filtered(now):
-        if ref not in held_refs() and _share_filtered(ref, now) > MOST_FILTERED:
-            hold_texts(ref, _events_of(ref), "carrier_30007", by=WORKER, now=now)
+        if ref not in paused_refs() and _share_filtered(ref, now) > MOST_FILTERED:
+            pause_texts(ref, _events_of(ref), "carrier_30007", by=WORKER, now=now)
             paused += 1
     return paused
 

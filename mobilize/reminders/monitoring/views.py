@@ -33,7 +33,7 @@ from mobilize.reminders.routes import bp
 from mobilize.texts.queries import counts_by_state
 from mobilize.texts.receiving.callbacks import callback_statuses
 from mobilize.texts.sending import senders, spending
-from mobilize.texts.sending.pauses import held_refs, pause_sending
+from mobilize.texts.sending.pauses import pause_sending, paused_refs
 
 
 @bp.get("/texts/health")
@@ -59,7 +59,7 @@ def health() -> str:
         remedies=_remedies(),
         to_fix=queries.numbers_to_fix(me().scope),
         campaigns=delivery_monitoring.campaigns_with_texts(now),
-        held=held_refs(),
+        held=paused_refs(),
         gap=gaps.latest_open(),
     )
 

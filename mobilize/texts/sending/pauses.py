@@ -45,8 +45,8 @@ def add_sender(name: str, *, now: datetime) -> None:
         session.execute(insert(Sender).values(fresh).on_conflict_do_nothing())
 
 
-def hold_texts(ref: uuid.UUID, event_ids: Iterable[uuid.UUID], why: str, *, by: str, now: datetime) -> None:
-    """Nothing of the class `member` about these events leaves until `release_texts`. `ref` is their campaign.
+def pause_texts(ref: uuid.UUID, event_ids: Iterable[uuid.UUID], why: str, *, by: str, now: datetime) -> None:
+    """Nothing of the class `member` about these events leaves until `resume_texts`. `ref` is their campaign.
 
     Again with more events adds them; the reason and the moment of the first time stay while it holds.
     """
@@ -67,7 +67,7 @@ def hold_texts(ref: uuid.UUID, event_ids: Iterable[uuid.UUID], why: str, *, by: 
             session.execute(insert(HeldEvent).on_conflict_do_nothing(), rows)
 
 
-def release_texts(ref: uuid.UUID, *, by: str, now: datetime) -> None:
+def resume_texts(ref: uuid.UUID, *, by: str, now: datetime) -> None:
     """They may leave again; what has become useless meanwhile is dropped. Twice is once."""
     with atomic() as session:
         held = session.get(TextHold, ref, with_for_update=True, populate_existing=True)
@@ -78,7 +78,7 @@ def release_texts(ref: uuid.UUID, *, by: str, now: datetime) -> None:
         audit.note(by, "texts.release", ref, now=now)
 
 
-def held_refs() -> dict[uuid.UUID, TextHold]:
+def paused_refs() -> dict[uuid.UUID, TextHold]:
     """The holds that are in force, by campaign."""
     rows = db.session.scalars(select(TextHold).where(TextHold.released_at.is_(None)))
     return {row.ref: row for row in rows}
