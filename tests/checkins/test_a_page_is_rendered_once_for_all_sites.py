@@ -8,9 +8,11 @@ import pytest
 import time_machine
 from flask import before_render_template
 
+from mobilize.checkins.line.queries import last_count
 from mobilize.checkins.member import event_cache, pages
+from mobilize.checkins.record.head_counts import report_head_count
 from tests.builders import make_action, make_event, make_site
-from tests.checkins.morning import OPEN, post
+from tests.checkins.morning import OPEN, nonce, post
 
 ODD = ("Roosevelt High", "O'Brien & <b>Sons</b>", 'The "Nook"', "%(place)s {{ code }} 100%", "Niño ñandú")
 
@@ -27,6 +29,7 @@ def forget():
     event_cache._pages.clear()
     event_cache._texts.clear()
     event_cache._events.clear()
+    last_count.cache_clear()
 
 
 @contextmanager
@@ -68,6 +71,10 @@ def test_each_page_is_as_if_it_was_rendered_for_its_site_alone(client, monkeypat
     events = lines()
     make_event(events[0].site, starts_at=OPEN + timedelta(days=7), ends_at=OPEN + timedelta(days=7, hours=1))
 
+    for n, event in enumerate(events[:3]):
+        moment = OPEN - timedelta(minutes=n)
+        report_head_count(event, n, counted_at=moment, nonce=nonce(), via="line", by="grant:test", now=moment)
+
     def all_pages():
         forget()
         with time_machine.travel(OPEN + ahead, tick=False):
@@ -76,7 +83,9 @@ def test_each_page_is_as_if_it_was_rendered_for_its_site_alone(client, monkeypat
     monkeypatch.setattr(pages, "make_code", lambda _length: "ABCDEF")
     monkeypatch.setattr(pages, "event_token", lambda _code: "token")
     shared = all_pages()
-    monkeypatch.setattr(pages, "rendered_for_all_sites", lambda event, _kind, render: render(event))
+    monkeypatch.setattr(
+        pages, "rendered_for_all_sites", lambda event, _kind, render, count="": render(event, count)
+    )
     assert shared == all_pages() and len(set(shared)) > len(events)
 
 

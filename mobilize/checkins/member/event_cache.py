@@ -37,6 +37,7 @@ TOKEN, CODE, TIME = "\ue000", "\ue001", "\ue002"
 ADDRESS = "\ue003"
 # What each site has of its own in a page that is rendered for all of them.
 _OWN = ("\ue004", "\ue005", "\ue006", "\ue007")
+_COUNT = "\ue008"
 
 
 class CachedEvent(NamedTuple):
@@ -143,18 +144,21 @@ def cached_page(
     return page
 
 
-def rendered_for_all_sites(event: CachedEvent, kind: Hashable, render: Callable[[CachedEvent], str]) -> str:
+def rendered_for_all_sites(
+    event: CachedEvent, kind: Hashable, render: Callable[[CachedEvent, str], str], count: str = ""
+) -> str:
     """A cached page about `event`, of which only what sites have of their own is new: hundreds of sites are
-    one action, and check in at the same minute. `kind` as in `cached_page`; `render` is given the event with
-    a mark for each of those. Without a session, like cached pages."""
+    one action, and check in at the same minute. `kind` as in `cached_page`; `render` is given the event and
+    the site's `count` with a mark for each of those. Without a session, like cached pages."""
     if cookie_name("session") in request.cookies:
-        return render(event)
+        return render(event, count)
     marked, own = _with_marks(event)
-    key, chosen = (marked, kind, language()), settings()
+    own |= {_COUNT: count} if count else {}
+    key, chosen = (marked, kind, language(), bool(count)), settings()
     with _lock:
         by, text = _texts.get(key, (None, ""))
     if by is not chosen:
-        text = render(marked)
+        text = render(marked, _COUNT if count else "")
         for mark in own:  # in an address
             text = text.replace(quote(mark), mark)
         with _lock:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from flask import render_template, request, url_for
+from flask_babel import format_decimal
 from werkzeug.wrappers import Response
 
 from mobilize import clock, settings
@@ -27,7 +28,7 @@ from mobilize.checkins.member.receipt import NextEvent, next_in_words
 from mobilize.checkins.record.phone_clocks import Span, TapTime
 from mobilize.fast.page_cache import CachedPage
 from mobilize.keys.tokens import make_code, read_code
-from mobilize.languages import _, language, say_time, say_when
+from mobilize.languages import _, language, ngettext, say_time, say_when
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def _uncertain_page(event: CachedEvent) -> CheckInPage:
     return CheckInPage(page, {CODE: make_code(6)})
 
 
-def _render_uncertain(event: CachedEvent) -> str:
+def _render_uncertain(event: CachedEvent, _count: str) -> str:
     return render_template(
         "checkins/time_uncertain.html",
         event=event_words(event, event.starts_at),
@@ -132,30 +133,41 @@ def _time(minute: int, zone: str, _language: str) -> str:
 
 
 def _render_receipt(event: CachedEvent, now: datetime, of: _Receipt) -> str:
-    coming = next_in_words(event)
+    coming, count = next_in_words(event), _count_words(of.counted, event.tz) if of.counted else ""
     if of.letters:
-        return _draw_receipt(event, now, of, coming)
+        return _draw_receipt(event, now, of, coming, count)
     # Mostly the next one is at the same place, whichever that is.
     here = coming is not None and coming.place == event.place
-    kind = "receipt", of, _state(event, now), coming and coming._replace(place="") if here else coming
+    elsewhere = coming._replace(place="") if coming and here else coming
 
-    def draw(marked: CachedEvent) -> str:
-        return _draw_receipt(
-            marked, now, of, coming and coming._replace(place=marked.place) if here else coming
-        )
+    def draw(marked: CachedEvent, count: str) -> str:
+        replaced = coming._replace(place=marked.place) if coming and here else coming
+        return _draw_receipt(marked, now, of, replaced, count)
 
-    return rendered_for_all_sites(event, kind, draw)
+    kind = "receipt", of.left, _state(event, now), elsewhere
+    return rendered_for_all_sites(event, kind, draw, count)
 
 
-def _draw_receipt(event: CachedEvent, now: datetime, of: _Receipt, coming: NextEvent | None) -> str:
-    counted, left, letters = of
+def _count_words(counted: LastCount, tz: str) -> str:
+    return ngettext(
+        "%(count)s person counted here at %(time)s",
+        "%(count)s people counted here at %(time)s",
+        counted.n,
+        count=format_decimal(counted.n),
+        time=say_time(counted.at, tz),
+    )
+
+
+def _draw_receipt(
+    event: CachedEvent, now: datetime, of: _Receipt, coming: NextEvent | None, count: str
+) -> str:
+    _counted, left, letters = of
     own_link = url_for("checkins.personal_now", code=event.code, letters=letters) if letters else None
     return render_template(
         "checkins/left.html" if left else "checkins/receipt.html",
         event=event_words(event, now),
         receipt={"time": TIME, "code": CODE},
-        counted=counted,
-        tz=event.tz,
+        count=count,
         drill=event.drill,
         code=event.code,
         next=coming,
@@ -188,7 +200,7 @@ def form_page(
             event,
             kind,
             lambda: rendered_for_all_sites(
-                event, kind, lambda marked: _render_form(marked, CheckInForm(), moment, **how)
+                event, kind, lambda marked, _count: _render_form(marked, CheckInForm(), moment, **how)
             ),
         )
     return CheckInPage(page, {TOKEN: event_token(event.code), ADDRESS: requested_address()})
