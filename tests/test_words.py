@@ -28,30 +28,35 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 GENDERED = re.compile(r"\b(she|hers?|herself|he|him|his|himself)\b", re.IGNORECASE)
 
 
+# Where a node of each kind has the name that it binds.
+NAME_IN: dict[type[ast.AST], str] = {
+    **dict.fromkeys((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler), "name"),
+    **dict.fromkeys((ast.MatchAs, ast.MatchStar), "name"),
+    ast.MatchMapping: "rest",
+    ast.arg: "arg",
+    ast.alias: "asname",
+}
+
+
 def bindings(source: str) -> Iterator[tuple[int, str]]:
-    """(line, name) of every function, class, parameter, variable and attribute a module binds."""
+    """(line, name) of every function, class, parameter, variable and attribute a module binds, and of what it
+    gives to a template."""
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield node.lineno, node.name
-        elif isinstance(node, ast.arg):
-            yield node.lineno, node.arg
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.lineno, node.id
-        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            yield node.lineno, node.attr
-        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
-            yield node.lineno, node.name
-        elif isinstance(node, ast.MatchMapping) and node.rest:
-            yield node.lineno, node.rest
-        elif isinstance(node, ast.alias) and node.asname:
-            yield node.lineno, node.asname
+        yield from ((getattr(node, "lineno", 0), name) for name in bound_by(node) if name)
+
+
+def bound_by(node: ast.AST) -> list[str | None]:
+    if isinstance(node, ast.Name | ast.Attribute):
+        return [getattr(node, "id", getattr(node, "attr", None))] if isinstance(node.ctx, ast.Store) else []
+    if isinstance(node, ast.Call):
+        return [one.arg for one in node.keywords] if ast.unparse(node.func) == "render_template" else []
+    return [getattr(node, NAME_IN[type(node)])] if type(node) in NAME_IN else []
 
 
 def bindings_of_template(source: str) -> Iterator[tuple[int, str]]:
     """(line, name) of every macro, parameter and variable a template binds."""
-    for node in (
-        Environment(autoescape=True, extensions=["jinja2.ext.i18n"]).parse(source).find_all(nodes.Node)
-    ):
+    page = Environment(autoescape=True, extensions=["jinja2.ext.i18n"]).parse(source)
+    for node in page.find_all(nodes.Node):
         if isinstance(node, nodes.Name) and node.ctx in ("store", "param") or isinstance(node, nodes.Macro):
             yield node.lineno, node.name
 
@@ -160,7 +165,8 @@ def test_every_model_has_its_line_in_the_glossary() -> None:
 def test_these_tests_see_the_dialect() -> None:
     source = "def said(hers):\n    found = 1\nimport a as door\nfor _seen in x: pass\nfound_at = known.shown"
     source += "\nself.told = 1\ntry: pass\nexcept E as wanted: pass\nmatch x:\n    case [given, *asked]: pass"
-    names = {"said", "hers", "found", "door", "_seen", "told", "wanted", "given", "asked"}
+    source += "\nrender_template(x, made=1)\npost(known=1)"
+    names = {"said", "hers", "found", "door", "_seen", "told", "wanted", "given", "asked", "made"}
     assert {word for _, word in dialect_in(source)} == names
 
 
