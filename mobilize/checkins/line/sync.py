@@ -85,7 +85,8 @@ def do_items(
     """
     read = [_read(raw) for raw in batch.items]
     listed = listed_of(event.id, {item.member for item in read if isinstance(item, LineItem) and item.member})
-    gates = {gate.id for gate in gates_of(event)}
+    at_a_gate = any(isinstance(item, LineItem) and item.gate for item in read)
+    gates = {gate.id for gate in gates_of(event)} if at_a_gate else ()
     line = _Line(event, event.id, grant.id, now, batch.sent_at, listed, gates, taken_back)
     answers: list[Answer] = []
     with atomic() as session:

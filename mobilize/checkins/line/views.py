@@ -191,9 +191,10 @@ def manifest(code: str) -> Response:
 @line_upload
 def items(code: str) -> Response:
     """Items from the page's queue. Each is answered by its nonce: stored, or unresolved and why."""
-    event = _event(code)
-    done = do_items(event, grant(), _batch(), now=clock.now(), taken_back=was_taken_back())
-    return jsonify(items=done, ended=clock.now() >= grant().ends_at or was_taken_back())
+    event, now, taken_back = _event(code), clock.now(), was_taken_back()
+    ended = now >= grant().ends_at or taken_back
+    done = do_items(event, grant(), _batch(), now=now, taken_back=taken_back)
+    return jsonify(items=done, ended=ended)
 
 
 def _batch() -> LineBatch:
