@@ -9,6 +9,7 @@ from sqlalchemy import (
     LargeBinary,
     SQLColumnExpression,
     and_,
+    bindparam,
     case,
     exists,
     literal,
@@ -18,6 +19,7 @@ from sqlalchemy import (
 )
 
 from mobilize.database import atomic, db, insert, new_id
+from mobilize.fast.statements import CachedStatement, run
 from mobilize.keys.crypto import blind_index
 from mobilize.phones import may_be_texted
 from mobilize.roster.models import Member
@@ -65,7 +67,7 @@ def note_bad_number(phone: str, error_code: int, *, now: datetime) -> None:
 def is_opted_out(phone: str) -> bool:
     """Whether this number said STOP, or the roster did, without a START since."""
     phone_index = blind_index("phone", phone)
-    return bool(db.session.scalar(select(says_stop(_value(phone_index)))))
+    return bool(run(_SAYS_STOP, {"phone": phone_index})[0][0])
 
 
 def opted_out_among(phone_indexes: Collection[bytes]) -> set[bytes]:
@@ -80,9 +82,9 @@ def may_text(phone: str, text_class: TextClass = TextClass.MEMBER) -> str | None
     if not may_be_texted(phone):
         return "premium"
     phone_index = blind_index("phone", phone)
-    if db.session.scalar(select(says_stop(_value(phone_index)))):
+    if run(_SAYS_STOP, {"phone": phone_index})[0][0]:
         return "opted_out"
-    if text_class is not TextClass.REQUESTED and db.session.scalar(select(is_bad(_value(phone_index)))):
+    if text_class is not TextClass.REQUESTED and run(_IS_BAD, {"phone": phone_index})[0][0]:
         return "bad_number"
     return None
 
@@ -134,8 +136,9 @@ def _among(
     return in_them
 
 
-def _value(phone_index: bytes) -> ColumnElement[bytes]:
-    return literal(phone_index, LargeBinary(16))
+_PHONE: ColumnElement[bytes] = bindparam("phone", type_=LargeBinary(16))
+_SAYS_STOP = CachedStatement(lambda: select(says_stop(_PHONE)))
+_IS_BAD = CachedStatement(lambda: select(is_bad(_PHONE)))
 
 
 def _write(phone: str, values: dict[str, Any], keep: Set[str] = frozenset()) -> None:
