@@ -9,10 +9,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 from cachetools import LRUCache, cached
-from sqlalchemy import select
+from sqlalchemy import Select, Uuid, bindparam, select
 
 from mobilize.actions.models import Action
 from mobilize.database import db
+from mobilize.fast.statements import CachedStatement, run
 from mobilize.languages import Translated
 from mobilize.turnout.figures.people import Arrivals
 from mobilize.turnout.figures.queries import board
@@ -89,19 +90,26 @@ def paces_of_areas(visible: Board, pace: Pace | None) -> dict[UUID, tuple[int, i
 def _last_action(action: Action) -> LastAction | None:
     if action.campaign_id is None or action.drill:
         return None
-    past = db.session.execute(
+    past = run(_LAST, {"campaign": action.campaign_id, "starts_at": action.starts_at})
+    return LastAction(*past[0]) if past else None
+
+
+def _last() -> Select[UUID, Translated]:
+    return (
         select(Action.id, Action.name)
         .where(
-            Action.campaign_id == action.campaign_id,
-            Action.starts_at < action.starts_at,
+            Action.campaign_id == bindparam("campaign", type_=Uuid()),
+            Action.starts_at < bindparam("starts_at", type_=Action.starts_at.type),
             Action.called_off_at.is_(None),
             Action.forgotten_at.is_(None),
             ~Action.drill,
         )
         .order_by(Action.starts_at.desc(), Action.id)
         .limit(1)
-    ).one_or_none()
-    return LastAction(*past) if past else None
+    )
+
+
+_LAST = CachedStatement(_last)
 
 
 @cached(LRUCache(PLACES_KEPT), lock=threading.Lock())
