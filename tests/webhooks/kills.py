@@ -11,63 +11,64 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 import config
 from mobilize import clock, create_app, failpoints
-from mobilize.database import atomic, db
-from mobilize.webhooks.events.operations import store
-from mobilize.webhooks.events.queries import DetectedEvent
-from mobilize.webhooks.models import DeliveryState, WebhookDelivery, WebhookTopic
+from mobilize.actions.models import Event
+from mobilize.checkins.models import HeadCount
+from mobilize.database import atomic, db, new_id
+from mobilize.webhooks.events.operations import collect
+from mobilize.webhooks.models import DeliveryState, WebhookDelivery
 from mobilize.webhooks.sending.delivery import deliver
 from tests.services.processes import Processes
 from tests.services.redis import Redis
 from tests.webhooks.receiver import Receiver
 
-STEPS = ("webhooks claimed", "webhooks answered")
+STEPS = ("webhooks collected", "webhooks claimed", "webhooks answered")
 # What was claimed by a worker that died is free again.
 LATER = timedelta(seconds=61)
 MOST_ROUNDS = 2000
 WORKERS = 8
-# Kills of Redis, after each of which a worker and the receiver die, too.
-REDIS_DIES = 3
 
 
-def fill(begin: int, end: int, now: datetime) -> None:
-    """Things happen, numbered from `begin` to before `end`."""
+def fill(event: Event, begin: int, end: int, now: datetime) -> None:
+    """Heads are counted at an event: from `begin` to before `end`, each number once."""
+    common = {"event_id": event.id, "shift_id": event.shifts[0].id, "counted_at": now, "recorded_at": now}
     for first in range(begin, end, 1000):
+        rows = [
+            {**common, "id": new_id(), "nonce": n.to_bytes(16), "n": n, "via": "line", "by": "shell"}
+            for n in range(first, min(end, first + 1000))
+        ]
         with atomic() as session:
-            numbers = range(first, min(end, first + 1000))
-            store(
-                session,
-                [DetectedEvent(WebhookTopic.HEAD_COUNT, f"n:{i}", now, {"n": i}) for i in numbers],
-                now,
-            )
+            session.execute(insert(HeadCount), rows)
 
 
 def kill_workers_and_receiver(
     environ: Mapping[str, str],
     receiver: Receiver,
+    event: Event,
     events: int,
     began: datetime,
     folder: Path,
     dice: random.Random,
 ) -> tuple[Receiver, int]:
-    """Workers are killed at each step and in between, and now and then the receiver is away or fails; then a
-    last one finishes. Some of the `events` happen before each, so that a quick one leaves work for the next.
-    Returns the receiver, and how many workers were killed."""
+    """Workers that collect and deliver are killed at each step and in between, and now and then the receiver
+    is away or fails; then a last one finishes. Some of the `events` happen before each, so that a quick one
+    leaves work for the next. Returns the receiver, and how many workers were killed."""
     now, killed = began, 0
     for n in range(WORKERS):
-        fill(events * n // WORKERS, events * (n + 1) // WORKERS, now)
+        fill(event, events * n // WORKERS, events * (n + 1) // WORKERS, now)
         if n % 4 == 2:
             receiver = _away(receiver, environ, now, folder)
         receiver.status = 500 if n % 4 == 3 else 204
-        exit_code, now = _run(environ, now, folder, STEPS[n % 2] if n % 3 else "", dice.uniform(0.05, 0.4))
+        step = STEPS[n % len(STEPS)] if n % 4 else ""
+        exit_code, now = _run(environ, now, folder, step, dice.uniform(0.05, 0.4))
         killed += exit_code == -9
         now += LATER
     receiver.status = 204
     for _round in range(MOST_ROUNDS):
-        if not _waiting():
+        if not collect(now) and not _waiting():
             break
         deliver(now)
         now += LATER
@@ -75,29 +76,36 @@ def kill_workers_and_receiver(
 
 
 def kill_redis_too(
-    environ: Mapping[str, str], receiver: Receiver, events: int, redis: Redis, processes: Processes
+    environ: Mapping[str, str],
+    receiver: Receiver,
+    event: Event,
+    events: int,
+    redis: Redis,
+    processes: Processes,
+    dies: int,
 ) -> tuple[Receiver, int]:
-    """A worker with its clock goes on by itself while Redis is dead, and with one that came back empty; then
-    the worker is killed, and the receiver away for some seconds. Returns the receiver, and how many workers
-    were killed in the middle of their work."""
-    worker, killed, part = _start_worker(processes, environ), 0, events // (3 * REDIS_DIES)
-    for n in range(REDIS_DIES):
+    """Redis dies so often, and each time a worker and the receiver after it. A worker with its clock goes on
+    by itself while Redis is dead, and with one that came back empty; then the worker is killed, and the
+    receiver away for some seconds. Returns the receiver, and how many workers were killed in the middle of
+    their work."""
+    worker, killed, part = _start_worker(processes, environ), 0, events // (3 * dies)
+    for n in range(dies):
         redis.crash()
-        fill(3 * n * part, (3 * n + 1) * part, clock.now())
+        fill(event, 3 * n * part, (3 * n + 1) * part, clock.now())
         _wait_until(lambda: len(receiver.ids) >= (3 * n + 1) * part, "what happened without Redis")  # noqa: B023
         redis.start()
         redis.empty()
-        fill((3 * n + 1) * part, (3 * n + 2) * part, clock.now())
+        fill(event, (3 * n + 1) * part, (3 * n + 2) * part, clock.now())
         _wait_until(lambda: len(receiver.ids) > (3 * n + 1) * part, "the first with an empty Redis")  # noqa: B023
         killed += len(receiver.ids) < (3 * n + 2) * part
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
         receiver.stop()
-        fill((3 * n + 2) * part, (3 * n + 3) * part if n + 1 < REDIS_DIES else events, clock.now())
+        fill(event, (3 * n + 2) * part, (3 * n + 3) * part if n + 1 < dies else events, clock.now())
         worker = _start_worker(processes, environ)
         time.sleep(5)
         receiver = _next(receiver)
-    _wait_until(lambda: not _waiting(), "the last")
+    _wait_until(lambda: len(receiver.ids) >= events and not _waiting(), "the last")
     return receiver, killed
 
 
@@ -151,6 +159,7 @@ def _work(environ: dict[str, str], began: datetime, folder: Path, step: str) -> 
         for n in range(5):
             now = began + n * LATER
             (folder / "note").write_text(now.isoformat())
+            collect(now)
             deliver(now)
 
 

@@ -14,9 +14,11 @@ from mobilize.accounts.models import Person, RoleName
 from mobilize.actions.models import Event, EventState
 from mobilize.actions.operations import call_off_action, move_event
 from mobilize.actions.time_ranges import LocalTimeRange
+from mobilize.checkins.models import HeadCount
 from mobilize.checkins.record.head_counts import report_head_count
 from mobilize.checkins.record.identifiers import read_typed
 from mobilize.checkins.record.operations import check_in_by_poster, void
+from mobilize.checkins.review.resolutions import settle_count
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.privacy.retention.periods import WEBHOOK_EVENTS
@@ -84,6 +86,24 @@ def test_a_head_count_is_told_once_and_signed(event: Event, receiver: Receiver) 
     [(headers, sent)] = receiver.requests
     assert is_signed(headers, sent, secret) and headers["webhook-id"].startswith("msg_")
     assert headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_a_head_count_is_told_however_late_it_comes_or_is_counted_in(
+    event: Event, receiver: Receiver, is_kept: bool
+) -> None:
+    a_webhook(receiver, ["head_count.reported"])
+    later = START + timedelta(days=5)
+    tell(later - timedelta(seconds=5))
+    came_at = DURING if is_kept else later
+    values: dict[str, Any] = {"nonce": bytes(16), "via": "line", "by": "grant", "counts": not is_kept}
+    report_head_count(event, 27, counted_at=DURING, now=came_at, **values)
+    tell(came_at)
+    if is_kept:
+        assert receiver.bodies == []
+        settle_count(HeadCount, db.session.scalar(select(HeadCount.id)), take=True, actor="shell", now=later)
+        tell(later)
+    assert [body["data"]["head_count"] for body in receiver.bodies] == [27]
 
 
 def test_the_signature_is_the_one_of_the_standard() -> None:

@@ -50,7 +50,8 @@ def test_an_admin_makes_one_and_reads_its_secret_once(
     assert secret not in client.get(f"/webhooks/{webhook.id}").text
     assert "Our map" in client.get("/webhooks").text
     assert "webhook.make" in db.session.scalars(select(AuditRow.verb)).all()
-    client.post(f"/webhooks/{webhook.id}/test")
+    sent = client.post(f"/webhooks/{webhook.id}/test", follow_redirects=True)
+    assert "A test is on its way" in sent.text
     db.session.rollback()
     deliver(START + timedelta(minutes=5))
     [(headers, body)] = receiver.requests
@@ -58,10 +59,14 @@ def test_an_admin_makes_one_and_reads_its_secret_once(
     page = client.get(f"/webhooks/{webhook.id}").text
     assert "A test" in page and "delivered" in page
     delivery_id = db.session.scalars(select(WebhookDelivery.id)).one()
-    client.post(f"/webhooks/{webhook.id}/deliveries/{delivery_id}/replay")
+    again = client.post(f"/webhooks/{webhook.id}/deliveries/{delivery_id}/replay", follow_redirects=True)
+    assert "It is sent again." in again.text
     db.session.rollback()
     deliver(START + timedelta(minutes=10))
     assert list(receiver.ids.values()) == [2]
+    db.session.rollback()
+    assert db.session.scalars(select(WebhookDelivery.tries)).one() == 2, "it was sent twice"
+    assert "Sent again: 0." in client.post(f"/webhooks/{webhook.id}/replay", follow_redirects=True).text
 
 
 def test_a_bad_address_is_refused_where_it_was_typed(client: FlaskClient, ada: Person) -> None:

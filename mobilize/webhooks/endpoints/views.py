@@ -94,6 +94,7 @@ def remove_webhook(webhook_id: uuid.UUID) -> ResponseReturnValue:
 def test_webhook(webhook_id: uuid.UUID) -> ResponseReturnValue:
     """Send it a test."""
     operations.send_test(_existing(webhook_id), actor=me().actor, now=clock.now())
+    flash(_("A test is on its way. What became of it stands below in some seconds."), "done")
     return _back(webhook_id)
 
 
@@ -128,7 +129,8 @@ def replay_all(webhook_id: uuid.UUID) -> ResponseReturnValue:
     """Everything that did not arrive, again."""
     webhook = _existing(webhook_id)
     with after_step_up():
-        replay(webhook.id, None, actor=me().actor, now=clock.now())
+        waiting = replay(webhook.id, None, actor=me().actor, now=clock.now())
+    flash(_("Sent again: %(n)s. What became of them stands below in some seconds.", n=waiting), "done")
     return _back(webhook_id)
 
 
@@ -140,6 +142,7 @@ def replay_one(webhook_id: uuid.UUID, delivery_id: uuid.UUID) -> ResponseReturnV
     with after_step_up():
         if not replay(webhook.id, delivery_id, actor=me().actor, now=clock.now()):
             abort(404)
+    flash(_("It is sent again. What became of it stands below in some seconds."), "done")
     return _back(webhook_id)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from mobilize import failpoints
 from mobilize.database import atomic, db, insert, new_id
 from mobilize.webhooks.endpoints.queries import has_names
 from mobilize.webhooks.events import queries
@@ -107,6 +108,7 @@ def _look_through(topic: WebhookTopic, now: datetime) -> int:
         mark = _locked_mark(session, topic, now)
         since = max(mark.until_at - OVERLAP, now - LONGEST_LOOK_BACK)
         new = store(session, list(_SOURCES[topic](since, now)), now)
+        failpoints.reach("webhooks collected")
         mark.until_at = max(mark.until_at, now)
         return new
 

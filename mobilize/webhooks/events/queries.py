@@ -48,12 +48,13 @@ def body_of(event: WebhookEvent, *, names: bool) -> dict[str, Any]:
 
 
 def head_counts(since: datetime, until: datetime) -> Iterator[DetectedEvent]:
-    """Head counts that count: those of a phone whose link was taken back, once a person counted them in."""
+    """Head counts that count: those of a phone whose link was taken back, once a person counted them in. A
+    phone may have been away for days, and whoever decides may take weeks."""
     query = (
         select(HeadCount, Event)
         .join(Event, Event.id == HeadCount.event_id)
         .join(Action, Action.id == Event.action_id)
-        .where(Event.starts_at > since - _AROUND, HeadCount.voided_at.is_(None), ~Action.drill)
+        .where(HeadCount.voided_at.is_(None), ~Action.drill)
         .where((HeadCount.recorded_at > since) | (HeadCount.settled_at > since))
         .options(joinedload(Event.action), joinedload(Event.site))
     )

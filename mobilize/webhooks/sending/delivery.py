@@ -15,9 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import Select, delete, exists, func, or_, select, update
+from sqlalchemy import Select, case, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from mobilize import audit, failpoints, settings
@@ -37,7 +38,8 @@ GIVE_UP_AFTER = timedelta(days=3)
 # The first failure is noted some moments after its delivery became due.
 OFF_AFTER = GIVE_UP_AFTER - timedelta(minutes=10)
 # After each failure; from the last on, the same again, until three days are over.
-_PAUSES = [timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 43200)]
+PAUSES = [timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 43200)]
+_JITTER = (0.9, 1.1)
 CLAIM_LASTS = timedelta(seconds=60)
 AT_ONCE, AT_ONCE_WHILE_FAILING = 64, 2
 IN_FLIGHT = 8
@@ -127,7 +129,7 @@ def replay(webhook_id: uuid.UUID, delivery_id: uuid.UUID | None, *, actor: str, 
     with atomic() as session:
         again = update(WebhookDelivery).where(chosen)
         result = session.execute(
-            again.values(state=DeliveryState.WAITING, tries=0, due_from=now, next_try_at=now),
+            again.values(state=DeliveryState.WAITING, due_from=now, next_try_at=now),
             execution_options={"synchronize_session": False},
         )
         audit.note(actor, "webhook.replay", delivery_id or webhook_id, now=now)
@@ -157,6 +159,8 @@ def _claim(now: datetime) -> list[_Try]:
             WebhookDelivery.next_try_at <= now,
         )
         claimed: list[uuid.UUID] = []
+        # The three days begin with the first try, or when a person sends it again.
+        first_try = case((WebhookDelivery.tries == 0, now), else_=WebhookDelivery.due_from)
         for webhook in session.scalars(select(Webhook).where(Webhook.off_at.is_(None), waiting)):
             most = AT_ONCE_WHILE_FAILING if webhook.failing_since else AT_ONCE
             waiting_now = due(now).where(WebhookDelivery.webhook_id == webhook.id)
@@ -164,7 +168,7 @@ def _claim(now: datetime) -> list[_Try]:
             claimed += session.scalars(
                 update(WebhookDelivery)
                 .where(WebhookDelivery.id.in_(ids), _unclaimed(now))
-                .values(claimed_until=now + CLAIM_LASTS, tries=WebhookDelivery.tries + 1)
+                .values(claimed_until=now + CLAIM_LASTS, tries=WebhookDelivery.tries + 1, due_from=first_try)
                 .returning(WebhookDelivery.id)
                 .execution_options(synchronize_session=False)
             )
@@ -232,8 +236,14 @@ def _note_failed(session: Session, delivery_id: uuid.UUID, result: str, now: dat
     if now >= last_try:
         delivery.state = DeliveryState.GIVEN_UP
         return
-    pause = _PAUSES[min(delivery.tries, len(_PAUSES)) - 1] * random.uniform(0.9, 1.1)  # noqa: S311
-    delivery.next_try_at = min(now + pause, max(last_try, now + _PAUSES[0]))
+    pause = _pause(now - delivery.due_from) * random.uniform(*_JITTER)  # noqa: S311
+    delivery.next_try_at = min(now + pause, max(last_try, now + PAUSES[0]))
+
+
+def _pause(tried_for: timedelta) -> timedelta:
+    """The pause that follows those that fit into the time since the first try."""
+    passed = sum(together * _JITTER[0] <= tried_for for together in accumulate(PAUSES, initial=timedelta()))
+    return PAUSES[min(passed, len(PAUSES)) - 1]
 
 
 def _note_webhook(
