@@ -70,10 +70,11 @@ def test_who_linked_their_account_is_half_in_with_it(
     assert not is_in(client) and "/second" in client.get("/devices").location
 
 
+@pytest.mark.parametrize("amr", [["mfa"], ["pwd", "mfa"], ["pwd", "otp"], ["pin", "hwk"], ["fpt", "swk"]])
 def test_the_provider_may_have_asked_for_a_second_factor(
-    client: FlaskClient, union: IdentityProvider, ada: Person
+    client: FlaskClient, union: IdentityProvider, ada: Person, amr: list[str]
 ) -> None:
-    come_back(client, union, amr=["pwd", "mfa"])
+    come_back(client, union, amr=amr)
     assert is_in(client)
     running = db.session.scalars(select(SignedInSession).where(SignedInSession.ended_at.is_(None))).one()
     # What is dangerous, and agreeing as a second person, asks for one of ours.
@@ -86,6 +87,18 @@ def test_only_what_it_says_clearly_is_believed(
 ) -> None:
     come_back(client, union, amr=amr)
     assert not is_in(client)
+
+
+@pytest.mark.parametrize(
+    "amr", ["otp", "sms", "hwk", "swk", "fido", "pop", "sc", "face", "fpt", "iris", "pin"]
+)
+def test_one_factor_alone_is_no_second_one_nor_are_two_of_a_kind(
+    client: FlaskClient, union: IdentityProvider, ada: Person, amr: str
+) -> None:
+    kinds = [{"pwd", "pin"}, {"otp", "sms", "hwk", "swk", "fido", "pop", "sc"}, {"face", "fpt", "iris"}]
+    for used in ([amr], next(sorted(kind) for kind in kinds if amr in kind)):
+        come_back(client, union, amr=used)
+        assert not is_in(client), used
 
 
 def test_an_account_that_nobody_linked_opens_nothing(
@@ -146,11 +159,51 @@ def test_an_answer_is_for_the_browser_that_asked_and_once(
     assert not is_in(client)
 
 
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"email": "ada@mail.LAUSD.net"},
+        {"email": "ada@lausd.net."},
+        {"upn": "ada@lausd.net"},
+        {"preferred_username": "ada@lausd.net"},
+        {"hd": "lausd.net"},
+    ],
+)
 def test_the_employers_accounts_are_refused(
-    client: FlaskClient, union: IdentityProvider, ada: Person
+    client: FlaskClient, union: IdentityProvider, ada: Person, claims: dict[str, str]
 ) -> None:
-    come_back(client, union, amr=["mfa"], email="ada@mail.LAUSD.net")
+    come_back(client, union, amr=["mfa"], **claims)
     assert not is_in(client) and "employer" in client.get("/sign-in").text
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"email": None},
+        {"email": ""},
+        {"email": "ada"},
+        {"email": "ada@lausd.net "},
+        {"email": '"x" <ada@lausd.net>'},
+        {"email": "ada@union.example, ada@lausd.net"},
+        {"email": ["ada@lausd.net"]},
+        {"upn": ["ada@lausd.net"]},
+        {"preferred_username": "<ada@lausd.net>"},
+        {"hd": {"lausd.net": True}},
+    ],
+)
+def test_an_account_of_which_nobody_can_tell_whose_it_is_is_refused(
+    client: FlaskClient, union: IdentityProvider, ada: Person, claims: dict[str, Any]
+) -> None:
+    come_back(client, union, amr=["mfa"], **claims)
+    assert not is_in(client) and "no e-mail address" in client.get("/sign-in").text
+
+
+def test_without_employers_to_refuse_no_address_is_needed(
+    client: FlaskClient, union: IdentityProvider, ada: Person, app: Flask
+) -> None:
+    app.config["MOBILIZE"] = replace(app.config["MOBILIZE"], employer_domains=())
+    come_back(client, union, amr=["mfa"], email=None)
+    assert is_in(client)
 
 
 def test_a_chair_cannot_link_one(client: FlaskClient, union: IdentityProvider) -> None:

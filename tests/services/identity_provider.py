@@ -73,7 +73,7 @@ class IdentityProvider:
         assert request["response_type"] == "code" and request["code_challenge_method"] == "S256"
         code = f"code-{len(self.codes)}"
         self.codes[code] = request
-        self.claims = {"sub": subject, **claims}
+        self.claims = {"sub": subject, "email": "ada@union.example", **claims}
         back = urlsplit(request["redirect_uri"])
         return f"{back.path}?code={code}&state={request['state']}"
 

@@ -5,6 +5,7 @@ web waits for no other program than this one: five seconds at most, and a few at
 """
 
 import json
+import re
 import secrets
 import threading
 from collections.abc import Mapping
@@ -24,8 +25,13 @@ TIMEOUT_S = 5
 LASTS = timedelta(minutes=10)
 _PURPOSE = "identity provider"
 _ALGORITHMS = ["RS256", "PS256", "ES256", "ES384", "Ed25519"]
-# RFC 8176 and what large providers write there: that more than a password was asked for.
-_SECOND_FACTOR = {"mfa", "otp", "hwk", "swk", "sms", "fido", "pop", "sc", "face", "fpt", "iris"}
+# What `amr` names (RFC 8176, and what large providers write there), by kind: each of them is one factor.
+_KNOWLEDGE = frozenset({"pwd", "pin", "kba"})
+_POSSESSION = frozenset({"otp", "sms", "tel", "hwk", "swk", "pop", "sc", "fido"})
+_INHERENCE = frozenset({"face", "fpt", "iris", "retina", "vbm"})
+# Claims in which a provider names an account or its domain; only the first one is always an address.
+_NAMING = ("email", "upn", "preferred_username", "hd")
+_ADDRESS = re.compile(r"[^\s@<>()\[\]\\,;:\"]+@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)\.?")
 _cache: TTLCache[str, Any] = TTLCache(8, 300)
 _lock = threading.Lock()
 _at_once = threading.BoundedSemaphore(4)
@@ -41,7 +47,7 @@ class ProviderRequest:
 
 @dataclass(frozen=True)
 class ProviderAnswer:
-    """Whom the provider vouches for. `second_factor`: it says that it asked for more than a password.
+    """Whom the provider vouches for. `second_factor`: it says that it asked for two of different kinds.
     `link_to` is the person who asked to have this account linked to theirs, or None for signing in."""
 
     subject: str
@@ -67,17 +73,23 @@ def ask(*, link_to: str | None, now: datetime) -> ProviderRequest:
 
 def read_answer(arguments: Mapping[str, str], kept: str, *, now: datetime) -> ProviderAnswer:
     """What came back to the browser that asked. Refused: "provider_failed" for whatever is not right,
-    "employer" for an account at the employer's."""
+    "employer" for an account at the employer's, "no_email" where that cannot be told."""
     opened = crypto.open_token(_PURPOSE, kept)
     pending: dict[str, Any] = json.loads(opened) if opened else {}
     fits = pending and secrets.compare_digest(pending["state"].encode(), arguments.get("state", "").encode())
     if not fits or now.timestamp() > pending["until"] or not arguments.get("code"):
         raise _failed()
     claims = _claims(arguments["code"], pending, now)
-    _refuse_employer(str(claims.get("email", "")))
-    methods = claims.get("amr")
-    methods_used = {str(one) for one in methods} if isinstance(methods, list) else set()
-    return ProviderAnswer(str(claims["sub"]), bool(methods_used & _SECOND_FACTOR), pending["link_to"])
+    if settings().employer_domains:
+        _refuse_employer(claims)
+    return ProviderAnswer(str(claims["sub"]), _has_two_factors(claims.get("amr")), pending["link_to"])
+
+
+def _has_two_factors(amr: Any) -> bool:
+    """`mfa` says so; else two methods of different kinds do: what they know, have or are."""
+    used = {str(one) for one in amr} if isinstance(amr, list) else set()
+    kinds = sum(bool(used & kind) for kind in (_KNOWLEDGE, _POSSESSION, _INHERENCE))
+    return "mfa" in used or kinds > 1
 
 
 def _claims(code: str, pending: dict[str, Any], now: datetime) -> dict[str, Any]:
@@ -154,13 +166,29 @@ def _fetched(url: str) -> Any:
     return body
 
 
-def _refuse_employer(email: str) -> None:
-    domain = email.rpartition("@")[2].lower().rstrip(".")
-    for employers in settings().employer_domains:
-        if domain == employers or domain.endswith(f".{employers}"):
-            raise Refused(
-                "employer", _("That is an account of the employer's. It opens nothing here."), status=403
-            )
+def _refuse_employer(claims: Mapping[str, Any]) -> None:
+    """By every claim that may name a domain. Refused: "employer"; "no_email" where `email`, or another one
+    that looks like an address, is not one address, since nobody could tell then whose account it is."""
+    names = {name: claims[name] for name in _NAMING if claims.get(name) is not None}
+    if "email" not in names or not all(_is_readable(name, value) for name, value in names.items()):
+        message = _("That account brings no e-mail address that we can read. It opens nothing here.")
+        raise Refused("no_email", message, status=403)
+    if any(_is_employers(value) for value in names.values()):
+        raise Refused(
+            "employer", _("That is an account of the employer's. It opens nothing here."), status=403
+        )
+
+
+def _is_readable(name: str, value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    return bool(_ADDRESS.fullmatch(value)) or (name != "email" and "@" not in value)
+
+
+def _is_employers(name: str) -> bool:
+    domain = name.rpartition("@")[2].strip().lower().rstrip(".")
+    employers = settings().employer_domains
+    return any(domain == one or domain.endswith(f".{one}") for one in employers)
 
 
 def _failed() -> Refused:
