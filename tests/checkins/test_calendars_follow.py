@@ -140,6 +140,32 @@ def test_the_union_and_an_area_have_one_entry_for_each_action(
     assert of_union["uid"] == of_area["uid"] == str(event.action_id)
 
 
+def test_an_action_of_one_place_stays_the_same_entry_when_places_join(
+    client: FlaskClient, event: Event, site: Site
+) -> None:
+    """Else the old one would vanish, and stay in many calendars as it was."""
+    olga = make_person("Olga Brandt", role=RoleName.ORGANIZER, area=site.area)
+    other_area = make_site("Elsewhere")
+    for address in feeds(olga).values():
+        entries = [*read_strictly(client.get(address).data)]
+        assert "Roosevelt" in entries[0]["location"] and entries[0]["geo"].latitude == 34.05
+    make_event(other_area, action=event.action)
+    [of_area] = read_strictly(client.get(feeds(olga)["North"]).data)
+    assert "Roosevelt" in of_area["location"], "of its own place, not of another area's"
+    entries, made_at = [], clock.now()
+    for n in range(2):
+        joined = make_event(make_site(f"School {n}", area=site.area), action=event.action)
+        with atomic():
+            joined.made_at = made_at + timedelta(minutes=n + 1)
+        entries.append(
+            [entry for feed in feeds(olga).values() for entry in read_strictly(client.get(feed).data)]
+        )
+    for before, after in zip(*entries, strict=True):
+        assert before["uid"] == after["uid"] == str(event.action_id)
+        assert before["sequence"] < after["sequence"] and before["location"] != after["location"]
+        assert before["last-modified"].dt < after["last-modified"].dt
+
+
 @pytest.mark.parametrize("whose", ["union", "area", "site", "member"])
 def test_each_calendar_says_what_was_moved_and_called_off(
     client: FlaskClient, event: Event, site: Site, carmen: Person, mia: Member, whose: str

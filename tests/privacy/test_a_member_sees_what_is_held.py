@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 from mobilize.accounts.models import CodeRequest, RoleName, SignedInSession
 from mobilize.accounts.sign_in import one_time_codes
 from mobilize.accounts.sign_in import operations as codes
+from mobilize.checkins.calendar.feeds import address_of_member
 from mobilize.checkins.member.personal_links import ended_links
 from mobilize.database import db
 from mobilize.privacy.member_page.sessions import send_codes
@@ -89,6 +90,16 @@ def test_they_see_their_name_number_phone_chapter_and_status(client: FlaskClient
     page = open_page(client).get_data(as_text=True)
     for part in ("Mia Reyes", "90000101", "(213) 555-0101", "Lincoln", "Active", "English"):
         assert part in page
+
+
+def test_they_may_take_a_calendar_and_are_told_who_then_knows(client: FlaskClient, mia: Member) -> None:
+    page = open_page(client).get_data(as_text=True)
+    address = address_of_member(mia.id)
+    assert f'href="{address.replace("http://", "webcal://")}"' in page and f">{address}<" in page
+    words = " ".join(page.split())
+    assert "The company of your calendar (Google, Apple, Microsoft) then knows" in words
+    spanish = " ".join(client.get("/me/held", headers={"Accept-Language": "es"}).text.split())
+    assert "Google, Apple, Microsoft" in spanish and "then knows" not in spanish
 
 
 def test_the_page_closes_after_fifteen_minutes_and_when_they_say_so(

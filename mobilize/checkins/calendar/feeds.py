@@ -7,13 +7,13 @@ is, and how often that person's addresses were ended before.
 import struct
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import case, func, or_, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import aliased, joinedload
 
 from mobilize import audit, settings
 from mobilize.accounts.access.scope import Scope, scope_of, today
@@ -161,8 +161,9 @@ def _events_at(
 
 
 def _actions(area_id: uuid.UUID | None, language: str, now: datetime) -> list[CalendarEntry]:
-    """One entry for each action of the union, or of an area, whatever the number of its places; an action at
-    one place is its event. A chair's own action is not the union's, but its area's."""
+    """One entry for each action of the union, or of an area, whatever the number of its places: by the
+    action's own id, so that it stays the same entry when a place joins. A chair's own action is not the
+    union's, but its area's."""
     off = case((Event.state == EventState.CALLED_OFF, 1), else_=0)
     columns: list[Any] = [
         Event.action_id,
@@ -171,28 +172,53 @@ def _actions(area_id: uuid.UUID | None, language: str, now: datetime) -> list[Ca
         func.max(Event.ends_at).label("ends_at"),
         func.max(Event.made_at).label("made_at"),
         func.max(Event.moved_at).label("moved_at"),
-        func.sum(Event.version - 1 + off).label("sequence"),
+        _changes_of_action().label("sequence"),
         func.sum(off).label("off"),
     ]
-    query = select(*columns).group_by(Event.action_id).having(func.max(Event.ends_at) > now - _KEPT)
-    if area_id is not None:
-        at_home = (
-            select(EventChapter.event_id)
-            .join(Site, Site.id == EventChapter.site_id)
-            .where(Site.area_id == area_id, EventChapter.gone_at.is_(None))
-        )
-        query = query.where(or_(Event.area_id == area_id, Event.id.in_(at_home)))
-    rows = {row.action_id: row for row in db.session.execute(query)}
+    here = [] if area_id is None else [_is_of_area(area_id)]
+    query = select(*columns).where(*here).group_by(Event.action_id)
+    rows = {
+        row.action_id: row for row in db.session.execute(query.having(func.max(Event.ends_at) > now - _KEPT))
+    }
     actions = select(Action).where(Action.id.in_(rows)).order_by(Action.starts_at, Action.id)
     if area_id is None:
         actions = actions.where(Action.owner_site_id.is_(None))
-    return [_entry_of_action(action, rows[action.id], language) for action in db.session.scalars(actions)]
+    only = _only_events([row.action_id for row in rows.values() if row.n == 1], here)
+    return [
+        _entry_of_action(action, rows[action.id], only.get(action.id), language)
+        for action in db.session.scalars(actions)
+    ]
 
 
-def _entry_of_action(action: Action, row: Any, language: str) -> CalendarEntry:
-    if row.n == 1:
-        event = db.session.scalars(select(Event).where(Event.action_id == action.id).limit(1)).one()
-        return entry_of(event, language)
+def _changes_of_action() -> Any:
+    """How often any of an action's events was added, moved or called off, as SEQUENCE counts it: of all its
+    events, since it must not fall when one of them leaves an area."""
+    one = aliased(Event)
+    off = case((one.state == EventState.CALLED_OFF, 1), else_=0)
+    changes = select(func.count() - 1 + func.sum(one.version - 1 + off))
+    return changes.where(one.action_id == Event.action_id).scalar_subquery()
+
+
+def _is_of_area(area_id: uuid.UUID) -> Any:
+    at_home = (
+        select(EventChapter.event_id)
+        .join(Site, Site.id == EventChapter.site_id)
+        .where(Site.area_id == area_id, EventChapter.gone_at.is_(None))
+    )
+    return or_(Event.area_id == area_id, Event.id.in_(at_home))
+
+
+def _only_events(action_ids: Sequence[uuid.UUID], here: Sequence[Any]) -> dict[uuid.UUID, Event]:
+    """The event of each of these actions that have one."""
+    query = select(Event).where(Event.action_id.in_(action_ids), *here)
+    query = query.options(joinedload(Event.action), joinedload(Event.site))
+    return {event.action_id: event for event in db.session.scalars(query)}
+
+
+def _entry_of_action(action: Action, row: Any, only: Event | None, language: str) -> CalendarEntry:
+    """At one place it says where, as that event does."""
+    if only is not None:
+        return replace(entry_of(only, language), id=action.id, sequence=int(row.sequence))
     changes = (row.made_at, row.moved_at, action.called_off_at if row.off else None)
     return CalendarEntry(
         id=action.id,
