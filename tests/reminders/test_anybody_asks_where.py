@@ -82,6 +82,23 @@ def test_all_strangers_together_have_a_budget(event: Event, texts_us: Texts, app
         app.config["MOBILIZE"] = before
 
 
+def test_whoever_meets_a_used_up_budget_is_answered_in_the_next_hour(
+    event: Event, texts_us: Texts, app: Flask
+) -> None:
+    """And one number that asks again and again uses up nothing of it."""
+    before = app.config["MOBILIZE"]
+    app.config["MOBILIZE"] = replace(before, line_finder_texts_an_hour=2)
+    other, late = "+12135550171", "+12135550172"
+    try:
+        for phone in (NATE, NATE, NATE, other, late):
+            ask_us(texts_us, phone, "WHERE lincoln")
+        assert phones("where_line") == [NATE, other]
+        ask_us(texts_us, late, "WHERE lincoln", EVENING + timedelta(hours=1))
+        assert phones("where_line") == [NATE, other, late]
+    finally:
+        app.config["MOBILIZE"] = before
+
+
 def test_a_member_need_not_name_the_school(event: Event, texts_us: Texts) -> None:
     make_member(site=event.site, phone=MIA)
     ask_us(texts_us, MIA, "Where is my line?")

@@ -15,9 +15,10 @@ from mobilize.texts.models import Inbound
 from mobilize.texts.operations import answer
 from mobilize.texts.receiving.inbound import language_of
 from mobilize.texts.receiving.replies import plain_words, school_asked
-from mobilize.web.rate_limits import allow
+from mobilize.web.rate_limits import allow, used_so_far
 
 A_DAY, AN_HOUR = timedelta(days=1), timedelta(hours=1)
+_KIND = "where by text"
 
 
 def say_where(inbound: Inbound, *, now: datetime) -> bool:
@@ -56,10 +57,14 @@ def _own_sites(finder: LineFinder, phone_index: bytes) -> list[FinderSite]:
 
 
 def _may_answer_stranger(phone_index: bytes, now: datetime) -> bool:
-    if not allow("where by text", phone_index.hex(), limit=1, window=A_DAY, now=now):
+    """Whoever meets a budget that is used up has their answer of the day still to come; and one number that
+    asks again and again uses up nothing of it."""
+    if used_so_far(_KIND, phone_index.hex(), window=A_DAY, now=now):
         return False
     limit = settings().line_finder_texts_an_hour
-    return allow("where by text", "numbers we do not know", limit=limit, window=AN_HOUR, now=now)
+    if not allow(_KIND, "numbers we do not know", limit=limit, window=AN_HOUR, now=now):
+        return False
+    return allow(_KIND, phone_index.hex(), limit=1, window=A_DAY, now=now)
 
 
 def _language_of(inbound: Inbound) -> str:
