@@ -5,6 +5,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.builders import make_person, sign_in
 from tests.privacy.morning import Morning, day
 
 WHY = "Thank-you calls"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +77,37 @@ def test_each_program_has_its_headings_and_only_who_came(
     assert "Olga Peña" in mia["Source"] and WHY in mia["Source"]
     assert "213555" not in str(rows) and "(213) 555" not in str(rows)  # phones need a second person
     assert answer.headers["Content-Disposition"].endswith('.csv"')
+
+
+def test_the_table_in_the_docs_names_their_headings(
+    client: FlaskClient, morning: Morning, olga: Person
+) -> None:
+    formats = {
+        "VAN, EveryAction": "van",
+        "Action Network": "action_network",
+        "Action Builder": "action_builder",
+        "Broadstripes": "broadstripes",
+        "NationBuilder": "nationbuilder",
+    }
+    lines = (DOCS / "reports.md").read_text(encoding="utf-8").partition("| program | finds people by ")[2]
+    rows = [line.strip("|").split("|") for line in lines.partition("\n\n")[0].splitlines()[2:]]
+    assert {row[0].strip() for row in rows} == formats.keys()
+    for program, *cells in rows:
+        [mia] = [
+            row for row in table(export(client, morning, formats[program.strip()])) if "Mia" in row.values()
+        ]
+        named = set(re.findall(r"`([^`]+)`", "".join(cells)))
+        assert named <= mia.keys() | set(mia.values()), program
+
+
+def test_the_page_says_where_a_file_names_who_took_it(
+    client: FlaskClient, morning: Morning, olga: Person
+) -> None:
+    page = client.get(f"/exports/{morning.action.id}").text
+    assert "in its first row or, for another program, in a last column or as its source" in " ".join(
+        page.split()
+    )
+    assert "by their mobile number: choose phone numbers for it" in page
 
 
 def test_phones_are_in_it_where_phones_were_asked_for(
