@@ -12,6 +12,7 @@ COPY workers workers
 COPY templates templates
 COPY deploy deploy
 COPY docs/guides docs/guides
+COPY docs/examples docs/examples
 COPY docs/api.md docs/webhooks.md docs/
 RUN .venv/bin/pybabel --quiet compile -d mobilize/translations \
     && .venv/bin/python -m compileall -q config.py wsgi.py mobilize workers deploy

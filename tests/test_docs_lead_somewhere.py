@@ -23,8 +23,9 @@ FOLDERS = ("bench/", "deploy/", "docs/", "mobilize/", "templates/", "tests/", "w
 GENERATED = {"bench/results.json"}
 ENDINGS = {".html", ".js", ".md", ".po", ".py", ".txt"}
 # Of Flask and of WSGI, under names that modules of ours have too.
-# Endpoints of `grants` lie in a module of another name; the manual's own test looks after them.
+# These endpoints lie in a module of another name; the manual's own test looks after them.
 ENDPOINTS = {f"grants.{name}" for name in ("give_link", "hand_link_over", "take_back", "open_own_line")}
+ENDPOINTS |= {"line.add"}
 FOREIGN = {"app.extensions", "wsgi.input", *ENDPOINTS}
 NOT_OURS = {".git", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv", "mutants", "node_modules", "var"}
 

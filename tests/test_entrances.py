@@ -83,6 +83,7 @@ PUBLIC = {
     # The same words wherever this runs; a captain has no account (tests/test_guides_are_true.py).
     "public.guide",
     "public.manual",
+    "public.manual_example",
     "public.healthz",
     "public.language",
     "public.readyz",

@@ -17,8 +17,7 @@ ALLOWED = {
 # Who reads a body, and what becomes of it.
 BODIES = {
     "mobilize/api/endpoint.py": "validated by the model of the operation",
-    "mobilize/api/planning/confirmations.py": "compared as bytes with what was sent under the same key",
-    "mobilize/api/reporting/views.py": "compared as bytes with what was sent under the same key",
+    "mobilize/api/idempotency.py": "compared as bytes with what was sent under the same key",
     "mobilize/checkins/line/views.py": "counted, then validated as LineBatch",
     "mobilize/checkins/member/views.py": "validated as SavedCheckIn",
     "mobilize/checkins/photos/views.py": "the bytes of a picture",

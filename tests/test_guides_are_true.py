@@ -62,7 +62,17 @@ def test_a_manual_is_read_by_whoever_writes_a_program(sqlite_app: Flask, name: s
     words = page.partition('<article class="guide-text"')[2].partition("</article>")[0]
     assert "Idempotency-Key" in words or "webhook-signature" in words
     assert "<table>" in words and "<pre>" in words
-    assert not re.search(r'href="(?!https?:|#)', words), "files of the repository are not beside it"
+    assert set(re.findall(r'href="(?!https?:|#)([^"]*)"', words)) <= set(guides.SERVED.values()), (
+        "files beside it"
+    )
+    assert "localhost:5000" not in words and "<code>make run" not in words, "it is about this installation"
+
+
+@pytest.mark.parametrize("address", sorted(guides.SERVED.values()))
+def test_what_a_manual_leads_to_is_there(sqlite_app: Flask, address: str) -> None:
+    client = Client(sqlite_app, use_cookies=True)
+    assert client.get(address).status_code == 200
+    assert f'href="{address}"' in client.get("/manuals/api").text
 
 
 def test_no_other_file_is_a_manual(sqlite_app: Flask) -> None:

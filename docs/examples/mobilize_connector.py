@@ -1,7 +1,7 @@
-"""Mobilize as a connector in the manner of parsons: one method for each thing, lists as tables of plain rows.
+"""Mobilize as a connector in the manner of parsons: a method for what is done most, lists as plain rows.
 
-It needs `requests`, and nothing of this repository: copy the file. With parsons,
-`Table(mobilize.get_events())`.
+Every other operation of the document goes through `rows`, `get` and `post`. It needs `requests`, and nothing
+of this repository: copy the file. With parsons, `Table(mobilize.get_events())`.
 """
 
 import os
@@ -19,32 +19,49 @@ class MobilizeError(Exception):
     """What the union's rules declined, or what does not fit: `code` stays, `detail` is for people."""
 
     def __init__(self, problem: Row):
-        super().__init__(f"{problem['code']}: {problem.get('detail') or problem['title']}")
-        self.code, self.status, self.errors = problem["code"], problem["status"], problem.get("errors", [])
+        self.code, self.status = problem["code"], problem["status"]
+        self.errors = problem.get("errors", [])
+        super().__init__(f"{self.code}: {problem.get('detail') or problem['title']}")
 
 
 class Mobilize:
-    """`uri` and `token` are MOBILIZE_URI and MOBILIZE_TOKEN unless given."""
+    """`uri` and `token` are MOBILIZE_URI and MOBILIZE_TOKEN unless given; an answer is waited for `timeout`
+    seconds, and after a failure the next try for `pause`."""
 
-    def __init__(self, uri: str | None = None, token: str | None = None):
+    def __init__(
+        self, uri: str | None = None, token: str | None = None, *, timeout: float = 30, pause: float = 2
+    ):
+        self.timeout, self.pause = timeout, pause
         self.uri = f"{(uri or os.environ['MOBILIZE_URI']).rstrip('/')}/api/v1"
         self.session = requests.Session()
         self.session.headers["Authorization"] = f"Bearer {token or os.environ['MOBILIZE_TOKEN']}"
 
+    def rows(self, path: str, **filters: str) -> list[Row]:
+        """Every item of a list of the document, page by page: `rows("/events", action_id=...)`."""
+        return list(self._pages(path, **filters))
+
+    def get(self, path: str, **query: str) -> Row:
+        """Any operation that reads: `get(f"/campaigns/{id}/series")`."""
+        return self._send("GET", path, query=query)
+
+    def post(self, path: str, body: Row, *, key: str | None = None) -> Row:
+        """Any operation that changes something: `post(f"/actions/{id}/call-off", {})`."""
+        return self._send("POST", path, key=key, body=body)
+
     def get_areas(self) -> list[Row]:
-        return list(self._pages("/areas"))
+        return self.rows("/areas")
 
     def get_sites(self, **filters: str) -> list[Row]:
-        return list(self._pages("/sites", **filters))
+        return self.rows("/sites", **filters)
 
     def get_members(self, **filters: str) -> list[Row]:
-        return list(self._pages("/members", **filters))
+        return self.rows("/members", **filters)
 
     def get_actions(self, **filters: str) -> list[Row]:
-        return list(self._pages("/actions", **filters))
+        return self.rows("/actions", **filters)
 
     def get_events(self, **filters: str) -> list[Row]:
-        return list(self._pages("/events", **filters))
+        return self.rows("/events", **filters)
 
     def get_turnout(self, action_id: str) -> Row:
         """The counts that outsiders may read."""
@@ -56,7 +73,7 @@ class Mobilize:
         return chapters
 
     def get_check_ins(self, event_id: str) -> list[Row]:
-        return list(self._pages(f"/events/{event_id}/check-ins"))
+        return self.rows(f"/events/{event_id}/check-ins")
 
     def check_in(self, event_id: str, *, key: str | None = None, **report: Any) -> Row:
         """`member=` an id, or `typed=` a number or a name. With a `key` of your own it may be repeated for
@@ -119,22 +136,40 @@ class Mobilize:
         body: Row | None = None,
         key: str | None = None,
     ) -> Row:
-        """Tried again under the same key while the service is away or asks to wait: nothing is done twice."""
+        """Tried again under the same key while the service is away, slow, or asks to wait: nothing is done
+        twice."""
         headers = {} if method == "GET" else {"Idempotency-Key": key or uuid.uuid4().hex}
-        for tries_left in (3, 2, 1, 0):
+        request: Row = {"params": query, "json": body, "headers": headers, "timeout": self.timeout}
+        for _try in range(3):
             try:
-                answer = self.session.request(
-                    method, self.uri + path, params=query, json=body, headers=headers, timeout=30
-                )
-            except requests.ConnectionError:
-                if not tries_left:
-                    raise
-                time.sleep(2)
+                answer = self.session.request(method, self.uri + path, **request)
+            except (requests.ConnectionError, requests.Timeout):
+                time.sleep(self.pause)
                 continue
-            if answer.status_code not in (429, 503) or not tries_left:
-                break
-            time.sleep(int(answer.headers.get("Retry-After", "5")))
-        result: Row = answer.json()
-        if not answer.ok:
-            raise MobilizeError(result)
+            if answer.status_code not in _AWAY:
+                return _read(answer)
+            time.sleep(_wait(answer, self.pause))
+        return _read(self.session.request(method, self.uri + path, **request))
+
+
+# Too many requests, and what a proxy says while the service starts again.
+_AWAY = (429, 502, 503, 504)
+
+
+def _wait(answer: requests.Response, pause: float) -> float:
+    """As long as the service asks for."""
+    asked = answer.headers.get("Retry-After", "")
+    return float(asked) if asked.isdigit() else pause
+
+
+def _read(answer: requests.Response) -> Row:
+    """What was answered; a proxy's own page, and whatever else is no JSON of ours, is an error too."""
+    try:
+        result = answer.json()
+    except ValueError:
+        result = None
+    if answer.ok and isinstance(result, dict):
         return result
+    if not isinstance(result, dict) or "code" not in result:
+        result = {"code": "not_ours", "title": answer.reason, "status": answer.status_code}
+    raise MobilizeError(result)

@@ -1,8 +1,10 @@
-"""The turnout of the latest action as a CSV file, and a head count that came by telephone.
+"""The turnout of the latest action as a CSV file; with --heads, a count that came by telephone first.
 
 MOBILIZE_URI=http://localhost:5000 MOBILIZE_TOKEN=mobilize_... python turnout_to_csv.py turnout.csv
+... python turnout_to_csv.py turnout.csv --event 0190c0de-... --heads 27
 """
 
+import argparse
 import csv
 import sys
 from datetime import UTC, datetime
@@ -12,17 +14,36 @@ from mobilize_connector import Mobilize, MobilizeError
 COLUMNS = ["site_code", "site", "eligible", "came", "share_percent", "head_count", "supporters"]
 
 
-def main(path: str) -> None:
+def main() -> None:
+    chosen = read_arguments()
     union = Mobilize()
+    if chosen.heads is not None:
+        report(union, chosen.event, chosen.heads)
     action = latest_action(union)
     if action is None:
         sys.exit("There is no action yet.")
-    write(path, union.get_chapters(action["id"]))
+    write(chosen.path, union.get_chapters(action["id"]))
     total = union.get_turnout(action["id"])["total"]
     print(f"{action['name']['en']}: {total['reporting']} of {total['sites']} sites have reported")
-    event = open_event(union, action)
-    if event is not None:
-        report(union, event, 12)
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("path", nargs="?", default="turnout.csv")
+    parser.add_argument("--event", help="the id of the event whose line was counted")
+    parser.add_argument("--heads", type=int, help="how many stand there")
+    chosen = parser.parse_args()
+    if (chosen.event is None) != (chosen.heads is None):
+        parser.error("--event and --heads go together")
+    return chosen
+
+
+def report(union: Mobilize, event_id: str, heads: int) -> None:
+    try:
+        union.report_head_count(event_id, heads)
+        print(f"Reported {heads}")
+    except MobilizeError as refusal:
+        print(f"Not counted: {refusal}")
 
 
 def latest_action(union: Mobilize) -> dict | None:
@@ -40,21 +61,5 @@ def write(path: str, chapters: list[dict]) -> None:
         table.writerows(chapters)
 
 
-def open_event(union: Mobilize, action: dict) -> dict | None:
-    """One of its events that is going on."""
-    now = datetime.now(UTC).isoformat()
-    events = union.get_events(action_id=action["id"], ends_after=now)
-    return next((one for one in events if one["state"] == "planned"), None)
-
-
-def report(union: Mobilize, event: dict, heads: int) -> None:
-    """Under the same key it is the same count: the script may run again."""
-    try:
-        union.report_head_count(event["id"], heads, key=f"telephone-{event['id'][-12:]}")
-        print(f"Reported {heads} at {event['check_in_url']}")
-    except MobilizeError as refusal:
-        print(f"Not counted: {refusal}")
-
-
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "turnout.csv")
+    main()

@@ -157,8 +157,10 @@ def token_scope_words() -> dict[ApiScope, str]:
         ApiScope.READ: _("read places, actions and events, and what may be told outside"),
         ApiScope.FIGURES: _("read the counts by name of every chapter"),
         ApiScope.REPORT: _("report check-ins, head counts and supporters"),
-        ApiScope.PLAN: _("plan campaigns, actions and events, and write drafts"),
-        ApiScope.NAMES: _("read members' names, and who came"),
+        ApiScope.PLAN: _("plan campaigns, actions and events, write drafts, and stop texts and webhooks"),
+        ApiScope.NAMES: _(
+            "read members' names and who came; with planning change the roster, with reporting match walk-ins"
+        ),
         ApiScope.PHONES: _("read members' phone numbers"),
     }
 

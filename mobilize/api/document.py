@@ -14,6 +14,7 @@ from pydantic.json_schema import models_json_schema
 from mobilize.accounts.tokens.models import ApiScope
 from mobilize.api.endpoint import KEY_HEADER, KEY_PATTERN, OPERATIONS, Operation
 from mobilize.api.schemas import ProblemOut
+from mobilize.api.vocabulary import CODES, KINDS
 from mobilize.web.problems import MIMETYPE
 
 VERSION = "1.0.0"
@@ -27,8 +28,8 @@ SCOPES = {
     ApiScope.READ: "places, campaigns, actions, events, and what may be told outside",
     ApiScope.FIGURES: "counts by name of every chapter, members without names, reports, texts",
     ApiScope.REPORT: "check-ins, head counts and supporters",
-    ApiScope.PLAN: "campaigns, actions, events, and drafts of texts and statements",
-    ApiScope.NAMES: "members' names, and who came",
+    ApiScope.PLAN: "campaigns, actions, events, drafts of texts and statements; stopping texts and webhooks",
+    ApiScope.NAMES: "members' names, and who came; with `plan` or `report` also changing members and matches",
     ApiScope.PHONES: "members' phone numbers",
 }
 # What every operation may answer besides its own; a 4xx is never the server's fault, and a 503 passes.
@@ -82,7 +83,12 @@ def _schemas() -> dict[str, Any]:
     models += [(model, "serialization") for model in _answered()]
     _refs, top = models_json_schema(list(dict.fromkeys(models)), ref_template=_TEMPLATE)
     schemas: dict[str, Any] = top["$defs"]
-    return {_public(name): _renamed(schema) for name, schema in schemas.items()}
+    described = {_public(name): _renamed(schema) for name, schema in schemas.items()}
+    for name, schema in described.items():
+        if "enum" in schema:
+            schema["description"] = KINDS[name]
+    described["Problem"]["properties"]["code"] |= {"x-extensible-enum": list(CODES)}
+    return described
 
 
 def _answered() -> list[type[BaseModel]]:
@@ -120,6 +126,7 @@ def _described(operation: Operation) -> dict[str, Any]:
         "description": f"{operation.text} {_scope_words(operation)}".strip(),
         "parameters": [*_in_path(operation), *_in_query(operation), *_in_header(operation)],
         "responses": _answers(operation),
+        "security": [{"token": [str(scope) for scope in ApiScope if scope in operation.scopes]}],
     }
     if operation.body:
         schema = {"$ref": _TEMPLATE.format(model=_public(operation.body.__name__))}
@@ -164,8 +171,8 @@ def _without_null(field: dict[str, Any]) -> dict[str, Any]:
 
 
 def _inlined(field: dict[str, Any], parts: dict[str, Any]) -> dict[str, Any]:
-    reference = str(field.get("$ref", "")).rpartition("/")[2]
-    return parts.get(reference, field)
+    name = str(field.get("$ref", "")).rpartition("/")[2]
+    return parts[name] | {"description": KINDS[name]} if name in parts else field
 
 
 def _in_header(operation: Operation) -> list[dict[str, Any]]:

@@ -3,11 +3,12 @@ under the same key."""
 
 import hashlib
 from collections.abc import Callable
-from datetime import datetime
 
+from flask import request
 from pydantic import BaseModel
 from sqlalchemy import delete, select
 
+from mobilize import clock
 from mobilize.accounts.tokens.access import TokenAccess
 from mobilize.accounts.tokens.models import ANSWERS_KEPT, StoredAnswer
 from mobilize.database import atomic, insert, new_id
@@ -20,16 +21,16 @@ Result = tuple[BaseModel, int]
 KeptAnswer = tuple[str, int]
 
 
-def answered_once(
-    access: TokenAccess, key: str, request_body: bytes, work: Callable[[], Result], *, now: datetime
-) -> KeptAnswer:
+def done_once(access: TokenAccess, key: str, work: Callable[[], Result]) -> KeptAnswer:
     """The answer (JSON, status) of `work`, which is done once for each key of a token within a day: asked
-    again with the same `request_body`, the stored answer is given. Of two at once the second waits for the
-    first.
+    again at the same address with the same body, the stored answer is given. Of two at once the second waits
+    for the first.
 
-    One transaction: a refusal stores nothing, and is found again. Refused: nonce_reused, for another body.
+    One transaction: a refusal stores nothing, and is found again. Refused: nonce_reused, for another address
+    or body.
     """
-    key_hash, body_hash = _key_hash(access, key), crypto.fingerprint(request_body)
+    now, sent = clock.now(), request.path.encode() + b"\n" + request.get_data()
+    key_hash, body_hash = _key_hash(access, key), crypto.fingerprint(sent)
     of_key = StoredAnswer.key_hash == key_hash
     with atomic() as session:
         session.execute(delete(StoredAnswer).where(of_key, StoredAnswer.made_at <= now - ANSWERS_KEPT))
@@ -49,7 +50,7 @@ def answered_once(
 
 
 def nonce_of(access: TokenAccess, key: str) -> bytes:
-    """The nonce of what is stored under a key of its own: a check-in, a head count, supporters."""
+    """The nonce of what is stored at an event under a key: a check-in, a head count, supporters."""
     return _key_hash(access, key)[:16]
 
 

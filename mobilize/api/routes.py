@@ -9,12 +9,14 @@ def init_app(app: Flask) -> None:
     """Put every operation on the blueprint, and register it."""
     import mobilize.api.document_views
     import mobilize.api.planning.draft_views
+    import mobilize.api.planning.members_views
     import mobilize.api.planning.views
     import mobilize.api.reading.actions_views
     import mobilize.api.reading.figures_views
     import mobilize.api.reading.people_views
     import mobilize.api.reading.places_views
     import mobilize.api.reading.texts_views
+    import mobilize.api.reporting.desk_views
     import mobilize.api.reporting.views
 
     app.register_blueprint(bp)

@@ -108,6 +108,13 @@ class ShiftOut(BaseModel):
     ends_at: datetime
 
 
+class GateOut(BaseModel):
+    """One of several lines at a site, by which heads may be counted."""
+
+    id: uuid.UUID
+    name: str
+
+
 class EventOut(BaseModel):
     """An action at one place."""
 
@@ -126,6 +133,7 @@ class EventOut(BaseModel):
     state: EventState
     version: int = Field(description="Grows when it is moved.")
     shifts: list[ShiftOut]
+    gates: list[GateOut] = Field(description="Of its site; none where everybody stands at one.")
 
 
 class CheckInOut(BaseModel):
@@ -410,6 +418,6 @@ class ProblemOut(BaseModel):
     type: str
     title: str
     status: int
-    code: str
+    code: str = Field(description="One of those that are listed; more may come.")
     detail: str | None = None
     errors: list[ErrorOut] | None = None

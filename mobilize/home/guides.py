@@ -22,8 +22,16 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "guides"
 # Raw HTML in a file is shown as the letters it is made of.
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 MANUALS = ("api", "webhooks")
-# Of a file beside it, which is in the repository alone.
-_LINK_TO_FILE = re.compile(r'<a href="(?!https?:|#)[^"]*">(.*?)</a>')
+# What manuals name and every installation has, by where it is there; other files are in the repository alone.
+SERVED = {
+    "openapi.json": "/api/v1/openapi.json",
+    "webhooks.md": "/manuals/webhooks",
+    "examples/mobilize_connector.py": "/manuals/examples/mobilize_connector.py",
+    "examples/turnout_to_csv.py": "/manuals/examples/turnout_to_csv.py",
+}
+_LINK_TO_FILE = re.compile(r'<a href="(?!https?:|#)([^"]*)">(.*?)</a>')
+# Where manuals say that an installation is.
+_HERE = "http://localhost:5000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +60,30 @@ def guide(name: str, language: str) -> Guide:
 
 
 @cache
-def manual(name: str) -> Guide:
-    """The manual of one of `MANUALS`. Raises `FileNotFoundError` for any other name."""
+def manual(name: str, base: str) -> Guide:
+    """The manual of one of `MANUALS`, as an installation at `base` has it. Raises `FileNotFoundError` for any
+    other name."""
     if name not in MANUALS:
         raise FileNotFoundError(name)
     title, _, text = (FOLDER.parent / f"{name}.md").read_text(encoding="utf-8").partition("\n")
-    body = _LINK_TO_FILE.sub(r"\1", _MARKDOWN.render(text))
+    body = _LINK_TO_FILE.sub(_link, _MARKDOWN.render(text)).replace(_HERE, base)
     # A table is moved by itself where it is wider than a phone.
     body = body.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace(
         "</table>", "</table></div>"
     )
     return Guide(name, DEFAULT, title.removeprefix("# "), Markup(body))  # noqa: S704
+
+
+def example(name: str) -> str:
+    """The text of an example that a manual names. Raises `FileNotFoundError` for any other name."""
+    if f"examples/{name}" not in SERVED:
+        raise FileNotFoundError(name)
+    return (FOLDER.parent / "examples" / name).read_text(encoding="utf-8")
+
+
+def _link(match: re.Match[str]) -> str:
+    address = SERVED.get(match[1])
+    return f'<a href="{address}">{match[2]}</a>' if address else match[2]
 
 
 def guides(language: str) -> list[Guide]:

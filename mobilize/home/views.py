@@ -72,7 +72,17 @@ def manual(name: str) -> str:
     """A manual for people who write programs, as it stands in our repository; 404 for another name."""
     if name not in guides.MANUALS:
         abort(404)
-    return render_template("public/manual.html", manual=guides.manual(name))
+    return render_template("public/manual.html", manual=guides.manual(name, settings().public_base_url))
+
+
+@bp.get("/manuals/examples/<name>")
+@anyone
+def manual_example(name: str) -> Response:
+    """A program that a manual names, to be copied; 404 for any other file."""
+    try:
+        return Response(guides.example(name), mimetype="text/plain")
+    except FileNotFoundError:
+        abort(404)
 
 
 @bp.get("/components")

@@ -1,7 +1,8 @@
 """Queries about sites, chapters and members. The caller checks the scope."""
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from mobilize.database import db
 from mobilize.roster.members import number_key, phone_key
 from mobilize.roster.models import (
     Area,
+    Gate,
     Import,
     ImportState,
     Member,
@@ -74,6 +76,14 @@ def site_summaries(narrow: Narrow, *, words: str = "", area_id: uuid.UUID | None
     lines = [SiteSummary(*row) for row in db.session.execute(narrow(query)).all()]
     sought = fold(words)
     return [line for line in lines if sought in fold(line.name) or sought in line.code]
+
+
+def gates_of_sites(site_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID | None, list[Gate]]:
+    """Site -> its gates, by name; none for what is no site."""
+    gates: defaultdict[uuid.UUID | None, list[Gate]] = defaultdict(list)
+    for gate in db.session.scalars(select(Gate).where(Gate.site_id.in_(site_ids)).order_by(Gate.name)):
+        gates[gate.site_id].append(gate)
+    return gates
 
 
 def site_by_code(code: str) -> Site | None:

@@ -32,7 +32,7 @@ _OPEN = Client.open
 # The ids that addresses of operations with a tag have.
 IdsOfTag = Callable[[str], Mapping[str, Any]]
 # What a made-up body takes of the example, so that it can be done.
-_TAKEN = {"starts_at", "ends_at", "place_id", "name", "kind", "items", "shifts"}
+_TAKEN = {"starts_at", "ends_at", "place_id", "site_id", "number", "name", "kind", "items", "shifts"}
 
 
 @dataclass
@@ -61,9 +61,13 @@ def run(app: Flask, secret: str, ids: IdsOfTag, *, examples: int, seed: int) -> 
 
     described = {operation.name: operation for operation in OPERATIONS}
 
+    def ids_of(tag: str) -> Mapping[str, Any]:
+        with app.app_context():
+            return ids(tag)
+
     @schema.hook("map_path_parameters")
     def with_ids_of_the_world(context: Any, path_parameters: dict[str, Any] | None) -> dict[str, Any] | None:
-        own = ids(described[_name(context.operation)].tag)
+        own = ids_of(described[_name(context.operation)].tag)
         return path_parameters and {
             name: str(own[name]) if name in own and crc32(str(value).encode()) % 2 else value
             for name, value in path_parameters.items()
@@ -74,7 +78,7 @@ def run(app: Flask, secret: str, ids: IdsOfTag, *, examples: int, seed: int) -> 
         operation, dice = described[_name(context.operation)], crc32(repr(body).encode())
         if dice % 2 == 0 or operation.body is None or not _fits(operation.body, body):
             return body
-        example = example_of(operation.body, ids(operation.tag), nth=dice // 4 % 60)
+        example = example_of(operation.body, ids_of(operation.tag), nth=dice // 4 % 60)
         own = {field: value for field, value in example.items() if field in _TAKEN}
         return example if dice % 4 == 1 else {**body, **own}
 
@@ -95,7 +99,7 @@ def example_of(model: type[BaseModel], ids: Mapping[str, Any], *, nth: int) -> d
     example: dict[str, Any] = dict(model.model_json_schema()["examples"][0])
     for name in {"starts_at", "ends_at"} & example.keys():
         example[name] = (datetime.fromisoformat(example[name]) + timedelta(364 * nth)).isoformat()
-    return example | ({"place_id": str(ids["site_id"])} if "place_id" in example else {})
+    return example | {name: str(ids["site_id"]) for name in ("place_id", "site_id") if name in example}
 
 
 def _name(operation: Any) -> str:
@@ -126,6 +130,8 @@ def _config(secret: str, examples: int, seed: int) -> SchemathesisConfig:
             "continue-on-failure": True,
             "headers": {"Authorization": f"Bearer {secret}"},
             "generation": {"max-examples": examples, "no-shrink": True, "database": "none"},
+            # It takes what one operation answers to the next: of each sequence, this many.
+            "phases": {"stateful": {"generation": {"max-examples": 4 * examples}}},
             "checks": {
                 "positive_data_acceptance": {"expected-statuses": ACCEPTED},
                 "negative_data_rejection": {"expected-statuses": REFUSED},

@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 from mobilize import clock
 from mobilize.accounts.models import Person, RoleName
 from mobilize.accounts.tokens.models import ApiScope, ApiToken, write_scopes
+from mobilize.api.vocabulary import CODES
 from mobilize.database import atomic, new_id
 from mobilize.keys.tokens import hash_token
 from mobilize.roster.models import Area
@@ -47,6 +48,13 @@ def make_secret(
     return secret
 
 
+def with_listed_code(answer: TestResponse) -> TestResponse:
+    """The same answer, whose code, if it is a problem, stands in the document."""
+    if answer.mimetype == "application/problem+json":
+        assert answer.json and answer.json["code"] in CODES, answer.json
+    return answer
+
+
 class Program:
     """Asks and reports with a token."""
 
@@ -54,7 +62,7 @@ class Program:
         self._client, self._secret = BareClient(app, use_cookies=False), secret
 
     def get(self, path: str, headers: dict[str, str] | None = None, **more: Any) -> TestResponse:
-        return self._client.get(f"/api/v1{path}", headers=self._headers(headers), **more)
+        return with_listed_code(self._client.get(f"/api/v1{path}", headers=self._headers(headers), **more))
 
     def post(
         self,
@@ -67,7 +75,7 @@ class Program:
     ) -> TestResponse:
         named = {"Idempotency-Key": key or secrets.token_hex(16)} | (headers or {})
         sent = more if body is None else {"json": body, **more}
-        return self._client.post(f"/api/v1{path}", headers=self._headers(named), **sent)
+        return with_listed_code(self._client.post(f"/api/v1{path}", headers=self._headers(named), **sent))
 
     def all(self, path: str, limit: int = 2) -> list[dict[str, Any]]:
         """Every item of a list, page by page."""

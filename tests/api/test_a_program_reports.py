@@ -6,16 +6,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
 from sqlalchemy import func, select
 
 from mobilize import clock
 from mobilize.accounts.models import RoleName
 from mobilize.accounts.tokens.models import ApiScope, ApiToken
-from mobilize.actions.models import Event, EventState
+from mobilize.actions.models import Event
+from mobilize.actions.operations import call_off_action
 from mobilize.checkins.models import Attendance, Evidence, HeadCount, Supporters, Tier
 from mobilize.database import atomic, db
-from mobilize.roster.models import Member, Site
+from mobilize.roster.models import Gate, Member, Site
 from tests.api.program import ALL, Program, make_secret
 from tests.builders import make_area, make_event, make_member, make_person, make_site
 
@@ -99,11 +101,24 @@ def test_whoever_is_typed_nobody_learns_whose_it_is(
 
 def test_the_same_key_is_the_same_check_in(program: Program, event: Event, mia: Member) -> None:
     path, key = f"/events/{event.id}/check-ins", "1-9c2f0a51"
-    first = program.post(path, {"member": str(mia.id)}, key=key)
-    later = program.post(path, {"member": str(mia.id), "at": clock.now().isoformat()}, key=key)
+    first, later = (program.post(path, {"member": str(mia.id)}, key=key) for _twice in range(2))
     assert first.data == later.data and first.json["outcome"] == "counted" and rows_of(Evidence) == 1
-    other = program.post(path, {"typed": "77"}, key=key)
-    assert (other.status_code, other.json["code"]) == (422, "nonce_reused")
+    for other in ({"typed": "77"}, {"member": str(mia.id), "at": clock.now().isoformat()}):
+        answer = program.post(path, other, key=key)
+        assert (answer.status_code, answer.json["code"]) == (422, "nonce_reused")
+
+
+def test_the_key_of_a_check_in_is_for_its_event_alone_or_in_a_batch(
+    program: Program, event: Event, mia: Member
+) -> None:
+    body, key = {"member": str(mia.id)}, "mia-0001"
+    other = make_event(event.site, starts_at=event.starts_at, ends_at=event.ends_at)
+    first = program.post(f"/events/{event.id}/check-ins", body, key=key)
+    items = {"items": [{"key": key, **body}]}
+    assert program.post(f"/events/{event.id}/check-ins/batch", items).json["data"] == [first.json]
+    assert rows_of(Evidence) == 1
+    assert program.post(f"/events/{other.id}/check-ins", body, key=key).json["outcome"] == "counted"
+    assert rows_of(Evidence) == 2
 
 
 def test_a_key_is_the_tokens_own(app: Flask, program: Program, event: Event, mia: Member) -> None:
@@ -187,8 +202,7 @@ def test_an_organizers_program_reaches_its_area_alone(app: Flask, event: Event, 
 
 
 def test_of_a_called_off_event_all_is_kept_alike(program: Program, event: Event, mia: Member) -> None:
-    with atomic() as session:
-        session.get_one(Event, event.id).state = EventState.CALLED_OFF
+    call_off_action(event.action, actor="shell", now=clock.now())
     outcomes = [
         program.post(f"/events/{event.id}/check-ins", body).json["outcome"]
         for body in ({"member": str(mia.id)}, {"typed": "101"}, {"typed": "77"})
@@ -245,6 +259,62 @@ def test_heads_are_counted_once_for_each_key(program: Program, event: Event) -> 
     other = program.post(path, {"n": 42}, key="count-at-7")
     assert (other.status_code, other.json["code"]) == (422, "nonce_reused")
     assert program.post(path, {"n": 5, "gate": str(uuid.uuid4())}).json["code"] == "no_gate"
+
+
+@pytest.mark.parametrize("kind", ["head-counts", "supporters"])
+def test_a_count_under_a_key_that_came_with_something_else_is_refused(
+    program: Program, event: Event, kind: str
+) -> None:
+    """Else the second gate's count would be lost, and answered as counted."""
+    with atomic() as session:
+        gates = [Gate(site_id=event.site_id, name=name) for name in ("Back", "Front")]
+        session.add_all(gates)
+    path, key, n = f"/events/{event.id}/{kind}", "count-at-7", "n" if kind == "head-counts" else "delta"
+    body: dict[str, Any] = {n: 5} | ({"gate": str(gates[0].id)} if kind == "head-counts" else {})
+    assert program.post(path, body, key=key).json["outcome"] == "counted"
+    others = [{n: 6}, {"at": clock.now().isoformat()}, {"sure": True}]
+    if kind == "head-counts":
+        others += [{"gate": str(gates[1].id)}, {"gate": None}]
+    for other in others:
+        answer = program.post(path, body | other, key=key)
+        assert (answer.status_code, answer.json["code"]) == (422, "nonce_reused")
+    elsewhere = make_event(event.site, starts_at=event.starts_at, ends_at=event.ends_at)
+    answer = program.post(f"/events/{elsewhere.id}/{kind}", {n: 5}, key=key)
+    assert (answer.status_code, answer.json["code"]) == (422, "nonce_reused")
+    assert rows_of(HeadCount) + rows_of(Supporters) == 1
+
+
+@pytest.mark.parametrize("becomes_of_it", ["it is over", "it was called off"])
+def test_a_report_that_comes_again_much_later_is_answered_as_before(
+    app: Flask, event: Event, mia: Member, becomes_of_it: str
+) -> None:
+    program = Program(app, make_secret(days=9))
+    sent = [
+        ("check-ins", {"member": str(mia.id)}),
+        ("check-ins", {"typed": "101"}),
+        ("check-ins", {"typed": "77"}),
+        ("head-counts", {"n": 9}),
+        ("supporters", {"delta": 4}),
+        ("check-ins/batch", {"items": [{"key": "item-0001", "typed": "Rosa Lund"}]}),
+    ]
+
+    def send() -> list[tuple[int, bytes]]:
+        answers = [
+            program.post(f"/events/{event.id}/{kind}", body, key=f"again-{n:04d}")
+            for n, (kind, body) in enumerate(sent)
+        ]
+        return [(answer.status_code, answer.data) for answer in answers]
+
+    first = send()
+    assert {status for status, _data in first} == {200}
+    if becomes_of_it == "it was called off":
+        call_off_action(event.action, actor="shell", now=clock.now())
+    with time_machine.travel(clock.now() + timedelta(hours=3), tick=False):
+        assert send() == first
+    sent = [one for one in sent if one[0] == "check-ins"]
+    with time_machine.travel(clock.now() + timedelta(hours=30), tick=False):
+        assert send() == first[: len(sent)]
+        assert program.post(f"/events/{event.id}/check-ins", {"typed": "9"}).json["outcome"] != "walkup"
 
 
 def test_an_unusual_number_is_asked_about(program: Program, event: Event) -> None:

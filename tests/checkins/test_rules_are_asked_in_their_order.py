@@ -183,6 +183,7 @@ def looked_up(world, typed):
         stored_outcome=Outcome.COUNTED,
         stored_member_id=None,
         stored_body=None,
+        stored_at=None,
         places_taken=None,
         own_place=None,
     )

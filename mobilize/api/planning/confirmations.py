@@ -1,26 +1,19 @@
 """Confirmation by a person of what a program prepared, where a step-up or a second person is asked for: the
 answer 202 with its address."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import request, url_for
+from flask import url_for
 
 from mobilize import audit, clock, settings
 from mobilize.accounts.tokens.access import TokenAccess
-from mobilize.api.idempotency import KeptAnswer, Result, answered_once
+from mobilize.api.idempotency import Result
 from mobilize.api.schemas import PreparedOut
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.web.request_checks import LONGEST_ADDRESS
-
-
-def done_once(access: TokenAccess, key: str, work: Callable[[], Result]) -> KeptAnswer:
-    """The answer of `work`, which is done once for each key of this token, address and body."""
-    asked_for = request.path.encode() + b"\n" + request.get_data()
-    return answered_once(access, key, asked_for, work, now=clock.now())
 
 
 def to_be_confirmed(

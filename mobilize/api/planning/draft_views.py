@@ -6,6 +6,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from flask import abort
+
 from mobilize import clock
 from mobilize.accounts.models import Person
 from mobilize.accounts.tokens.access import TokenAccess
@@ -14,16 +16,17 @@ from mobilize.actions.models import Action
 from mobilize.actions.visibility import visible_action
 from mobilize.api.endpoint import reading, writing
 from mobilize.api.fields import RequestBody, example
-from mobilize.api.idempotency import KeptAnswer, Result
-from mobilize.api.planning.confirmations import done_once, refuse_part, to_be_confirmed
+from mobilize.api.idempotency import KeptAnswer, Result, done_once
+from mobilize.api.planning.confirmations import refuse_part, to_be_confirmed
 from mobilize.api.planning.forms import NothingMore, RuleSwitch, TextPlan
 from mobilize.api.reading.figures_views import report_out
-from mobilize.api.schemas import PreparedOut, ReportOut, RuleOut, RuleSizeOut, RulesOut
+from mobilize.api.schemas import ChangedOut, PreparedOut, ReportOut, RuleOut, RuleSizeOut, RulesOut
 from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.languages import LANGUAGES, _
-from mobilize.reminders.broadcasts.operations import write_broadcast
-from mobilize.reminders.models import ReminderRule
+from mobilize.reminders.broadcasts.operations import call_back_broadcast, write_broadcast
+from mobilize.reminders.broadcasts.queries import may_see
+from mobilize.reminders.models import Broadcast, ReminderRule
 from mobilize.reminders.plan.queries import shown_rules
 from mobilize.reminders.rules.estimates import estimate
 from mobilize.reminders.rules.forms import FIELDS
@@ -54,6 +57,16 @@ def write_text(access: TokenAccess, action_id: uuid.UUID, key: str, body: TextPl
     what it costs, and sends it."""
     action = visible_action(action_id, access.scope)
     return done_once(access, key, partial(_write_text, access, action, body))
+
+
+@writing("/broadcasts/<uuid:broadcast_id>/call-back", _PLAN, tag="Plan", body=NothingMore, answer=ChangedOut)
+def call_back_text(access: TokenAccess, broadcast_id: uuid.UUID, key: str, body: NothingMore) -> KeptAnswer:
+    """Stop a text to many, by the `id` that `write_text` answered: how many do not leave any more. What is
+    out stays out."""
+    broadcast = db.session.get(Broadcast, broadcast_id)
+    if broadcast is None or not may_see(broadcast, access.scope):
+        abort(404)
+    return done_once(access, key, partial(_call_back, access, broadcast))
 
 
 @writing(f"{_ACTION}/reminders", _PLAN, tag="Plan", body=RuleSwitch, answer=RuleOut, prepared=PreparedOut)
@@ -103,6 +116,11 @@ def _write_text(access: TokenAccess, action: Action, body: TextPlan) -> Result:
         now=clock.now(),
     )
     return to_be_confirmed(access, written.id, "reminders.broadcast", id=written.id, broadcast_id=written.id)
+
+
+def _call_back(access: TokenAccess, broadcast: Broadcast) -> Result:
+    how: dict[str, Any] = {"actor": access.actor, "now": clock.now()}
+    return ChangedOut(changed=call_back_broadcast(broadcast.id, any_author=True, **how)), 200
 
 
 def _switch_reminder(access: TokenAccess, action: Action, body: RuleSwitch) -> Result:

@@ -26,8 +26,8 @@ from mobilize.actions.visibility import (
     visible_site,
 )
 from mobilize.api.endpoint import writing
-from mobilize.api.idempotency import KeptAnswer, Result
-from mobilize.api.planning.confirmations import done_once, refuse_part, to_be_confirmed
+from mobilize.api.idempotency import KeptAnswer, Result, done_once
+from mobilize.api.planning.confirmations import refuse_part, to_be_confirmed
 from mobilize.api.planning.forms import (
     ActionPlan,
     CampaignPlan,

@@ -1,6 +1,7 @@
 """Operations that read campaigns, actions, events and shifts, and what was counted at a line."""
 
 import uuid
+from collections.abc import Sequence
 
 from flask import abort
 from pydantic import Field
@@ -22,15 +23,19 @@ from mobilize.api.schemas import (
     CampaignOut,
     EventListOut,
     EventOut,
+    GateOut,
     HeadCountListOut,
     HeadCountOut,
     ShiftListOut,
     ShiftOut,
     SupportersOut,
 )
+from mobilize.checkins.line.queries import gates_of
 from mobilize.checkins.models import HeadCount
 from mobilize.checkins.record.head_counts import supporters_at
 from mobilize.database import db
+from mobilize.roster.models import Gate
+from mobilize.roster.queries import gates_of_sites
 
 
 class ActionsQuery(PageQuery):
@@ -98,7 +103,8 @@ def events(access: TokenAccess, query: EventsQuery) -> EventListOut:
     if query.ends_after:
         selected = selected.where(Event.ends_at > query.ends_after)
     rows, more = read_page(selected, Event.id, query)
-    return EventListOut(data=[event_out(row) for row in rows], next=more)
+    gates = gates_of_sites([row.site_id for row in rows if row.site_id])
+    return EventListOut(data=[_event(row, gates[row.site_id]) for row in rows], next=more)
 
 
 @reading("/events/<uuid:event_id>", ApiScope.READ, tag="Actions", answer=EventOut)
@@ -138,6 +144,10 @@ def supporters(access: TokenAccess, event_id: uuid.UUID) -> SupportersOut:
 
 def event_out(row: Event) -> EventOut:
     """An event as the API tells of it, on the clock of its place."""
+    return _event(row, gates_of(row))
+
+
+def _event(row: Event, gates: Sequence[Gate]) -> EventOut:
     return EventOut(
         id=row.id,
         action_id=row.action_id,
@@ -154,6 +164,7 @@ def event_out(row: Event) -> EventOut:
         state=row.state,
         version=row.version,
         shifts=[_shift(shift, row.tz) for shift in row.shifts],
+        gates=[GateOut(id=gate.id, name=gate.name) for gate in gates],
     )
 
 

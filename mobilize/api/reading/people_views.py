@@ -37,16 +37,16 @@ def members(access: TokenAccess, query: MembersQuery) -> MemberListOut:
         here = select(Membership.member_id).where(Membership.to_at.is_(None))
         selected = selected.where(Member.id.in_(here.where(Membership.site_id == query.site_id)))
     rows, more = read_page(selected.options(selectinload(Member.memberships)), Member.id, query)
-    _names_leave(access, query.site_id or "members")
-    return MemberListOut(data=[_member(row, access) for row in rows], next=more)
+    names_leave(access, query.site_id or "members")
+    return MemberListOut(data=[member_out(row, access) for row in rows], next=more)
 
 
 @reading("/members/<uuid:member_id>", ApiScope.FIGURES, tag="Members", answer=MemberOut)
 def member(access: TokenAccess, member_id: uuid.UUID) -> MemberOut:
     """One member on the roster."""
-    row = db.session.scalar(on_roster(access.scope.members()).where(Member.id == member_id)) or abort(404)
-    _names_leave(access, row.id)
-    return _member(row, access)
+    row = visible_member(member_id, access) or abort(404)
+    names_leave(access, row.id)
+    return member_out(row, access)
 
 
 @reading(
@@ -62,17 +62,24 @@ def check_ins(access: TokenAccess, event_id: uuid.UUID, query: PageQuery) -> Che
     linked = select(Attendance).where(Attendance.event_id == event.id, Attendance.member_id.is_not(None))
     rows, more = read_page(linked, Attendance.id, query)
     names = _names_of([row.member_id for row in rows])
-    _names_leave(access, event.id)
+    names_leave(access, event.id)
     return CheckInListOut(data=[_check_in(row, names) for row in rows], next=more)
 
 
-def _names_leave(access: TokenAccess, ref: object) -> None:
+def visible_member(member_id: uuid.UUID, access: TokenAccess) -> Member | None:
+    """A member on the roster, in the token's view."""
+    return db.session.scalar(on_roster(access.scope.members()).where(Member.id == member_id))
+
+
+def names_leave(access: TokenAccess, ref: object) -> None:
+    """To be called before names are told; the audit notes of what. Refused: second_person."""
     if access.scopes & PERSONAL:
         refuse_unagreed_names(access)
         audit.note(access.actor, "token.read", ref, now=clock.now())
 
 
-def _member(row: Member, access: TokenAccess) -> MemberOut:
+def member_out(row: Member, access: TokenAccess) -> MemberOut:
+    """A member as the API tells of them to this token."""
     at = {membership.rank: membership.site_id for membership in row.memberships}
     named = access.may(ApiScope.NAMES)
     return MemberOut(

@@ -29,12 +29,13 @@ class EventFacts(NamedTuple):
     state: EventState
     starts_at: datetime
     ends_at: datetime
+    called_off_at: datetime | None
     forgotten_at: datetime | None
 
-    @property
-    def takes_none(self) -> bool:
-        """It was called off, or its action is forgotten: what is reported is kept and counts nobody."""
-        return self.state is EventState.CALLED_OFF or self.forgotten_at is not None
+    def took_none(self, at: datetime) -> bool:
+        """It was called off by then, or its action forgotten: what was reported is kept and counts nobody."""
+        off_at = self.called_off_at if self.state is EventState.CALLED_OFF else None
+        return any(since is not None and since <= at for since in (off_at, self.forgotten_at))
 
 
 def reportable_event(event_id: uuid.UUID, scope: Scope) -> EventFacts:
@@ -66,6 +67,7 @@ def _by_id() -> Any:
         Event.state,
         Event.starts_at,
         Event.ends_at,
+        Action.called_off_at,
         Action.forgotten_at,
     )
     events = select(*columns).join(Action, Action.id == Event.action_id)

@@ -15,18 +15,20 @@ ItemKey = Annotated[str, Field(pattern=KEY_PATTERN)]
 
 
 class CheckInReport(RequestBody, json_schema_extra=example({"typed": "213 555 0123"})):
-    """A member who is at an event, or on a strike day leaves it: `member`, or `typed`, and not both."""
+    """A member who is at an event, on a strike day leaves it, or was ticked there by mistake: `member`, or
+    `typed`, and not both."""
 
     member: uuid.UUID | None = Field(None, description="The id of a member in the token's view.")
     typed: Line | None = Field(None, description="A mobile number, a member number, or a name.")
     at: Moment | None = Field(None, description="When it was; without it, now.")
     left: bool = Field(False, description="They leave.")
+    undo: bool = Field(False, description="All ticks of this `member` at the event are taken back.")
     duty: Duty | None = Field(None, description="On a strike day, what they do; at the line unless said.")
 
     @property
     def content(self) -> bytes:
-        """What makes it the same report when it comes again: all but the time."""
-        return self.model_dump_json(exclude={"at", "key"}, exclude_defaults=True).encode()
+        """What makes it the same report when it comes again."""
+        return self.model_dump_json(exclude={"key"}, exclude_defaults=True).encode()
 
 
 class CheckInItem(CheckInReport, json_schema_extra=example({"key": "gate-3-0002", "typed": "213 555 0124"})):
@@ -56,7 +58,9 @@ class HeadCountReport(RequestBody, json_schema_extra=example({"n": 27})):
 
     n: Whole = Field(ge=0, le=MOST_AT_A_LINE)
     at: Moment | None = Field(None, description="When it was counted; without it, now.")
-    gate: uuid.UUID | None = Field(None, description="One of the site's gates; without it, the whole line.")
+    gate: uuid.UUID | None = Field(
+        None, description="The id of one of the event's `gates`; without it, the whole line."
+    )
     sure: bool = Field(False, description="Whoever counted was asked, and the unusual number is right.")
 
 

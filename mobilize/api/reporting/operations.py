@@ -26,7 +26,7 @@ from mobilize.checkins.models import ClaimKind, Method, Outcome
 from mobilize.checkins.record.attendance import derive_attendance
 from mobilize.checkins.record.decision import CheckInClaim
 from mobilize.checkins.record.identifiers import read_typed_or_name
-from mobilize.checkins.record.operations import CheckInResult, check_in, check_in_all
+from mobilize.checkins.record.operations import CheckInResult, Undo, check_in, check_in_all
 from mobilize.database import atomic
 from mobilize.errors import Refused
 from mobilize.fast.statements import CachedStatement, retried, run
@@ -45,10 +45,20 @@ def report_check_in(
     visible = _visible([report.member] if report.member else [], event, access)
     claim = _claim(event, report, visible, access, key, now)
     try:
-        done = check_in(claim, now=now)
+        done = _undo(claim, access, now) if report.undo else check_in(claim, now=now)
     except Refused as refusal:
         raise _about_the_key(refusal) from None
     return _stored(event, claim, key, done, access)
+
+
+def _undo(claim: CheckInClaim, access: TokenAccess, now: datetime) -> CheckInResult:
+    changed: set[uuid.UUID] = set()
+    with atomic():
+        [done] = check_in_all([Undo(claim)], actor=access.actor, now=now, changed=changed)
+        derive_attendance(claim.event_id, changed)
+    if isinstance(done, Refused):
+        raise done
+    return done
 
 
 def report_check_ins(
@@ -69,8 +79,9 @@ def report_check_ins(
         except Refused as refusal:
             answers[n] = _declined(key, refusal)
     changed: set[uuid.UUID] = set()
+    requests = [Undo(claim) if reports[n][1].undo else claim for n, claim in claims.items()]
     with atomic():
-        results = check_in_all(list(claims.values()), actor=access.actor, now=now, changed=changed)
+        results = check_in_all(requests, actor=access.actor, now=now, changed=changed)
         derive_attendance(event.id, changed)
     for (n, claim), done in zip(claims.items(), results, strict=True):
         key = reports[n][0]
@@ -134,6 +145,8 @@ def _claim(
 ) -> CheckInClaim:
     if (report.member is None) == (report.typed is None):
         raise Refused("who", _("Say who it is: `member`, or `typed`, and not both."))
+    if report.undo and (report.member is None or report.left):
+        raise Refused("who", _("Only a tick is taken back: say whose, by `member`."))
     if report.member is not None and report.member not in visible:
         raise Refused("no_member", _("There is no such member."), status=404)
     return CheckInClaim(
@@ -146,7 +159,7 @@ def _claim(
         typed=read_typed_or_name(report.typed) if report.typed is not None else None,
         # The token stands where a line's phone has its grant.
         grant_id=access.id,
-        needs_review=now > event.ends_at + TRUSTED_FOR,
+        needs_review=_is_late(event, now),
         kind=ClaimKind.LEFT if report.left else ClaimKind.HERE,
         duty=report.duty,
     )
@@ -155,20 +168,27 @@ def _claim(
 def _stored(
     event: EventFacts, claim: CheckInClaim, key: str, done: CheckInResult, access: TokenAccess
 ) -> StoredOut:
-    return StoredOut(key=key, stored=True, outcome=_answered_outcome(event, claim, done.outcome, access))
+    return StoredOut(key=key, stored=True, outcome=_answered_outcome(event, claim, done, access))
 
 
 def _answered_outcome(
-    event: EventFacts, claim: CheckInClaim, outcome: Outcome, access: TokenAccess
+    event: EventFacts, claim: CheckInClaim, done: CheckInResult, access: TokenAccess
 ) -> Outcome:
-    """Of somebody named by a number only what follows from the time and the event; and that a member was in
-    already only to a token that may read who came."""
-    if outcome is Outcome.OUTSIDE_HOURS:
-        return outcome
+    """Of somebody named by a number only what follows from the event and from when it first came, and so is
+    the same whenever it comes again; and that a member was in already only to a token that may read who
+    came."""
+    if done.outcome is Outcome.OUTSIDE_HOURS:
+        return done.outcome
     if claim.typed is None:
-        is_told = outcome is not Outcome.REPEAT or access.may(ApiScope.NAMES)
-        return outcome if is_told else Outcome.COUNTED
-    return Outcome.UNRESOLVED if event.takes_none or claim.needs_review else Outcome.WALKUP
+        is_told = done.outcome is not Outcome.REPEAT or access.may(ApiScope.NAMES)
+        return done.outcome if is_told else Outcome.COUNTED
+    first_at = done.recorded_at
+    kept = event.took_none(first_at) or _is_late(event, first_at)
+    return Outcome.UNRESOLVED if kept else Outcome.WALKUP
+
+
+def _is_late(event: EventFacts, at: datetime) -> bool:
+    return at > event.ends_at + TRUSTED_FOR
 
 
 def _about_the_key(refusal: Refused) -> Refused:

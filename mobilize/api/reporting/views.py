@@ -1,13 +1,13 @@
 """Operations that report from a line: check-ins, head counts, supporters.
 
-Each is stored under its key as what a line's phone sends is under its nonce, and so is never done twice.
+Each is stored under its key as what a line's phone sends is under its nonce, and so is never done twice. A
+check-in is known by that alone; other answers are kept for a day.
 """
 
 import uuid
 from datetime import datetime
+from functools import partial
 from typing import Any
-
-from flask import request
 
 from mobilize import clock
 from mobilize.accounts.tokens.access import TokenAccess
@@ -15,8 +15,8 @@ from mobilize.accounts.tokens.models import ApiScope
 from mobilize.actions.models import Event
 from mobilize.actions.visibility import changeable_event
 from mobilize.api.endpoint import writing
-from mobilize.api.idempotency import KeptAnswer, Result, answered_once, key_reused, nonce_of
-from mobilize.api.reporting.event_facts import reportable_event
+from mobilize.api.idempotency import KeptAnswer, Result, done_once, nonce_of
+from mobilize.api.reporting.event_facts import EventFacts, reportable_event
 from mobilize.api.reporting.forms import CheckInBatch, CheckInReport, HeadCountReport, SupportersReport
 from mobilize.api.reporting.operations import report_check_in, report_check_ins
 from mobilize.api.schemas import StoredBatchOut, StoredOut
@@ -46,46 +46,50 @@ def check_in_batch(access: TokenAccess, event_id: uuid.UUID, key: str, body: Che
     """Check many in. Each item has a key of its own, by which it is the same when it comes again; one that is
     declined harms no other."""
     event = reportable_event(event_id, access.scope)
-    items, now = [(item.key, item) for item in body.items], clock.now()
-
-    def work() -> Result:
-        return StoredBatchOut(data=report_check_ins(event, items, access=access, now=now)), 200
-
-    return answered_once(access, key, request.path.encode() + b"\n" + request.get_data(), work, now=now)
+    return done_once(access, key, partial(_check_in_all, access, event, body))
 
 
 @writing(f"{_EVENT}/head-counts", _REPORT, body=HeadCountReport, answer=StoredOut, **_LINE)
-def report_heads(access: TokenAccess, event_id: uuid.UUID, key: str, body: HeadCountReport) -> StoredOut:
+def report_heads(access: TokenAccess, event_id: uuid.UUID, key: str, body: HeadCountReport) -> KeptAnswer:
     """Report how many people stand at a line. A number far above what is expected is declined as
     `count_unusual`, until somebody is asked and it is `sure`."""
-    event, now = changeable_event(event_id, access.scope), clock.now()
-    at = _within_hours(event, body.at, now)
-    if body.gate is not None and body.gate not in {gate.id for gate in gates_of(event)}:
-        raise Refused("no_gate", _("This site has no such gate."))
-    try:
-        counted = report_head_count(
-            event, body.n, counted_at=at, nonce=nonce_of(access, key), via=VIA, by=access.actor, now=now,
-            gate_id=body.gate, sure=body.sure,
-        )  # fmt: skip
-    except Refused as refusal:
-        raise _about_the_key(refusal) from None
-    return _stored(key, counted)
+    event = changeable_event(event_id, access.scope)
+    return done_once(access, key, partial(_report_heads, access, event, key, body))
 
 
 @writing(f"{_EVENT}/supporters", _REPORT, body=SupportersReport, answer=StoredOut, **_LINE)
 def report_supporters(
     access: TokenAccess, event_id: uuid.UUID, key: str, body: SupportersReport
-) -> StoredOut:
+) -> KeptAnswer:
     """Report supporters who came to a line; all reports are added up."""
-    event, now = changeable_event(event_id, access.scope), clock.now()
+    event = changeable_event(event_id, access.scope)
+    return done_once(access, key, partial(_report_supporters, access, event, key, body))
+
+
+def _check_in_all(access: TokenAccess, event: EventFacts, body: CheckInBatch) -> Result:
+    items = [(item.key, item) for item in body.items]
+    return StoredBatchOut(data=report_check_ins(event, items, access=access, now=clock.now())), 200
+
+
+def _report_heads(access: TokenAccess, event: Event, key: str, body: HeadCountReport) -> Result:
+    now = clock.now()
     at = _within_hours(event, body.at, now)
-    try:
-        counted = add_supporters(
-            event, body.delta, nonce=nonce_of(access, key), happened_at=at, by=access.actor, now=now,
-            sure=body.sure,
-        )  # fmt: skip
-    except Refused as refusal:
-        raise _about_the_key(refusal) from None
+    if body.gate is not None and body.gate not in {gate.id for gate in gates_of(event)}:
+        raise Refused("no_gate", _("This site has no such gate."))
+    counted = report_head_count(
+        event, body.n, counted_at=at, nonce=nonce_of(access, key), via=VIA, by=access.actor, now=now,
+        gate_id=body.gate, sure=body.sure,
+    )  # fmt: skip
+    return _stored(key, counted)
+
+
+def _report_supporters(access: TokenAccess, event: Event, key: str, body: SupportersReport) -> Result:
+    now = clock.now()
+    at = _within_hours(event, body.at, now)
+    counted = add_supporters(
+        event, body.delta, nonce=nonce_of(access, key), happened_at=at, by=access.actor, now=now,
+        sure=body.sure,
+    )  # fmt: skip
     return _stored(key, counted)
 
 
@@ -97,9 +101,5 @@ def _within_hours(event: Event, at: datetime | None, now: datetime) -> datetime:
     return moment
 
 
-def _stored(key: str, counted: bool) -> StoredOut:
-    return StoredOut(key=key, stored=True, outcome=Outcome.COUNTED if counted else Outcome.UNRESOLVED)
-
-
-def _about_the_key(refusal: Refused) -> Refused:
-    return key_reused() if refusal.code == "nonce_reused" else refusal
+def _stored(key: str, counted: bool) -> Result:
+    return StoredOut(key=key, stored=True, outcome=Outcome.COUNTED if counted else Outcome.UNRESOLVED), 200

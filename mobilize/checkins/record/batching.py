@@ -32,11 +32,12 @@ _STORED = {method: metrics.CHECK_INS.labels(method) for method in Method}
 
 @dataclass(frozen=True)
 class CheckInResult:
-    """The stored evidence of a claim, and its outcome."""
+    """The stored evidence of a claim, its outcome, and when it first came."""
 
     evidence_id: uuid.UUID
     outcome: Outcome
     member_id: uuid.UUID | None
+    recorded_at: datetime
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def process(
                 results[n] = _retry(items[n], after_storing, alone=len(some) == 1)
             continue
         for (n, row), outcome in zip(some, outcomes, strict=True):
-            results[n] = CheckInResult(row["evidence_id"], outcome, row["member_id"])
+            results[n] = CheckInResult(row["evidence_id"], outcome, row["member_id"], row["recorded_at"])
         _count([items[n] for n, _row in some])
         after_storing([items[n] for n, _row in some])
     return results
@@ -117,13 +118,13 @@ def to_result(claim: CheckInClaim, result: BatchResult) -> CheckInResult:
         raise Refused("no_event", _("There is no such event."), status=404)
     if isinstance(result, CheckInResult):
         return result
-    if result.stored_id is None:
+    if result.stored_id is None or result.stored_at is None:
         raise RuntimeError("a unique key says that it is stored, and it is not there")
     if result.stored_body != crypto.fingerprint(claim.body):
         raise Refused(
             "nonce_reused", _("This check-in was already used for something else. Load the page again.")
         )
-    return CheckInResult(result.stored_id, result.stored_outcome, result.stored_member_id)
+    return CheckInResult(result.stored_id, result.stored_outcome, result.stored_member_id, result.stored_at)
 
 
 def _retry(item: BatchItem, after_storing: AfterStoring, *, alone: bool) -> BatchResult:

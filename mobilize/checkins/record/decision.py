@@ -136,6 +136,7 @@ class Lookup(NamedTuple):
     stored_outcome: Outcome
     stored_member_id: uuid.UUID | None
     stored_body: bytes | None
+    stored_at: datetime | None
     places_taken: int | None
     own_place: int | None
 

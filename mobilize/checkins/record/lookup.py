@@ -131,6 +131,7 @@ def _stored(question: Any) -> Any:
         Evidence.outcome,
         Evidence.member_id.label("stored_member_id"),
         Evidence.body_hash,
+        Evidence.recorded_at,
     )
     return stored.where(Evidence.event_id == question.event, Evidence.nonce == question.nonce).limit(1)
 

@@ -159,6 +159,7 @@ ROUTES: dict[str, Looks | str] = {
     "public.components": NOBODYS_FIGURE,
     "public.guide": NOBODYS_FIGURE,
     "public.manual": NOBODYS_FIGURE,
+    "public.manual_example": NOBODYS_FIGURE,
     "public.healthz": NOBODYS_FIGURE,
     "public.language": NOBODYS_FIGURE,
     "public.readyz": NOBODYS_FIGURE,
