@@ -41,6 +41,8 @@ class Findings:
 
     cases: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
+    # How many of these took what another operation had answered.
+    followed: int = 0
     never_done: set[str] = field(default_factory=lambda: {operation.name for operation in OPERATIONS})
     wrong: dict[str, str] = field(default_factory=dict)
 
@@ -50,6 +52,7 @@ class Findings:
         done = f"{len(OPERATIONS) - len(self.never_done)} of {len(OPERATIONS)} operations done"
         never = f" (never: {', '.join(sorted(self.never_done))})" if self.never_done else ""
         requests = f"{sum(self.cases.values()):,} requests ({phases}; {statuses})"
+        requests = f"{requests}, {self.followed} that follow from another"
         return f"{requests}, {done}{never}, {len(self.wrong)} findings"
 
 
@@ -143,6 +146,7 @@ def _config(secret: str, examples: int, seed: int) -> SchemathesisConfig:
 def _note(findings: Findings, event: events.ScenarioFinished) -> None:
     phase = event.phase.value
     findings.cases[phase] += len(event.recorder.cases)
+    findings.followed += sum(one.transition is not None for one in event.recorder.cases.values())
     for case_id, interaction in event.recorder.interactions.items():
         if interaction.response is not None:
             status = interaction.response.status_code
