@@ -48,6 +48,7 @@ def test_no_secret_no_test_and_no_database_goes_into_an_image(walked: Walk) -> N
     assert not [path for path in sent_to_the_engine() if path.parts[0] in {"tests", "bench", "var"}]
     docs = {path for path in sent_to_the_engine() if path.parts[0] == "docs"}
     manuals = {Path(f"docs/{name}.md") for name in guides.MANUALS}
+    manuals |= {Path("docs", file) for file in guides.SERVED if file.startswith("examples/")}
     assert {path for path in docs if path.parent != Path("docs/guides")} == manuals
     assert walked.image.inside("docs/guides/captain.en.md").exists()
     inside = {path.name for path in walked.image.inside("").iterdir()}
