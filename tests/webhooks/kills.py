@@ -145,7 +145,7 @@ def _run(
     (folder / "armed").touch()
     process = forks.Process(target=_work, args=(dict(environ), began, folder, step))
     process.start()
-    process.join(15 if step else 2 + seconds)
+    process.join(60 if step else 2 + seconds)
     process.kill()
     process.join()
     return process.exitcode or 0, datetime.fromisoformat(note.read_text())
