@@ -178,6 +178,9 @@ class Translated(Mapping[str, str]):
     def __len__(self) -> int:
         return len(self._texts)
 
+    def __eq__(self, other: object) -> bool:
+        return self._texts == other._texts if isinstance(other, Translated) else super().__eq__(other)
+
     def __hash__(self) -> int:
         return hash(frozenset(self.items()))
 
@@ -211,6 +214,9 @@ def language() -> str:
 
 
 def _chosen() -> str | None:
+    environ = request.environ
+    if not environ.get("QUERY_STRING") and COOKIE not in environ.get("HTTP_COOKIE", ""):
+        return None
     chosen = request.args.get("lang") or request.cookies.get(COOKIE)
     return chosen if chosen in LANGUAGES else None
 
