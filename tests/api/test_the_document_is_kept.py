@@ -59,10 +59,10 @@ def ids(fuzzed_app: Flask) -> IdsOfTag:
 
 
 def a_webhook() -> uuid.UUID:
-    """One that is there: a program may have removed the one before."""
-    standing = all_webhooks()
-    if standing:
-        return standing[0].id
+    """One that is on: a program may have switched off the one before, or removed it."""
+    on = [one for one in all_webhooks() if one.off_at is None]
+    if on:
+        return on[0].id
     return make_webhook("Map", "http://localhost", ["event.moved"], actor="shell", now=clock.now())[0].id
 
 
