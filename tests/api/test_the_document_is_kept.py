@@ -83,7 +83,7 @@ def test_whatever_is_made_up_is_answered_as_the_document_says(fuzzed_app: Flask,
     assert len(findings.never_done) < len(OPERATIONS) / 2
     assert sum(findings.cases.values()) > 500 and findings.statuses[200] > 50
     assert {"examples", "coverage", "fuzzing", "stateful"} <= findings.cases.keys()
-    assert findings.cases["stateful"] >= 10 * EXAMPLES and findings.followed >= 2 * EXAMPLES
+    assert findings.cases["stateful"] >= 40 and findings.followed >= 10
 
 
 def test_the_example_of_every_body_can_be_done(fuzzed_app: Flask, ids: IdsOfTag) -> None:
