@@ -8,43 +8,28 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from mobilize import clock
-from mobilize.accounts.models import Person, RoleName
+from mobilize.accounts.models import Person
 from mobilize.accounts.tokens.models import ApiScope
 from mobilize.actions.models import Event
 from mobilize.audit import AuditRow
 from mobilize.checkins.models import Attendance, Void
 from mobilize.database import atomic, db
 from mobilize.reminders.models import Broadcast, BroadcastState
-from mobilize.roster.models import Area, Member, Membership, Site
+from mobilize.roster.models import Member, Membership, Site
 from mobilize.turnout.calls.operations import claim_call
 from mobilize.turnout.models import CallResult, SiteCall
 from mobilize.webhooks.endpoints.operations import make_webhook
 from mobilize.webhooks.models import Webhook, WebhookDelivery
 from tests.api.program import Program, make_secret
-from tests.builders import make_area, make_event, make_member, make_person, make_site
+from tests.builders import make_area, make_event, make_member, make_site
 
 REPORT = frozenset({ApiScope.REPORT})
-
-
-@pytest.fixture
-def north(app: Flask) -> Area:
-    return make_area("North")
-
-
-@pytest.fixture
-def lincoln(north: Area) -> Site:
-    return make_site("Lincoln", area=north)
 
 
 @pytest.fixture
 def event(lincoln: Site) -> Event:
     now = clock.now()
     return make_event(lincoln, starts_at=now - timedelta(minutes=40), ends_at=now + timedelta(hours=1))
-
-
-@pytest.fixture
-def olga(north: Area) -> Person:
-    return make_person("Olga Brandt", role=RoleName.ORGANIZER, area=north)
 
 
 @pytest.fixture

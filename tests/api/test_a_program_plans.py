@@ -18,7 +18,7 @@ from mobilize.database import atomic, db
 from mobilize.privacy.retention.purge import purge
 from mobilize.roster.models import Area, Site
 from tests.api.program import Program, make_secret
-from tests.builders import make_area, make_event, make_member, make_person, make_site, sign_in
+from tests.builders import make_event, make_member, make_person, make_site, sign_in
 from tests.security.test_what_is_dangerous_asks_again import tell
 
 NOON = (clock.now() + timedelta(days=40)).replace(hour=19, minute=0, second=0, microsecond=0)
@@ -28,21 +28,6 @@ NAME = {"en": "Picket at Lincoln", "es": "Piquete en Lincoln"}
 def span(hours: float = 1, later: timedelta = timedelta(0)) -> dict[str, str]:
     start = NOON + later
     return {"starts_at": start.isoformat(), "ends_at": (start + timedelta(hours=hours)).isoformat()}
-
-
-@pytest.fixture
-def north(app: Flask) -> Area:
-    return make_area("North")
-
-
-@pytest.fixture
-def lincoln(north: Area) -> Site:
-    return make_site("Lincoln", area=north)
-
-
-@pytest.fixture
-def olga(north: Area) -> Person:
-    return make_person("Olga Brandt", role=RoleName.ORGANIZER, area=north)
 
 
 @pytest.fixture

@@ -51,7 +51,8 @@ from mobilize.printing.qr import qr_address
 KEPT_AT_MOST = timedelta(seconds=60)
 # And before that it is read again for those who wait, as soon as no more than this is left.
 READ_AGAIN = timedelta(seconds=10)
-AT_ONCE = 40
+# So many of them at a time: all lines of a union were first read in the same minute.
+AGING_AT_ONCE = 40
 # In each process: a line of 400 names takes 30,000.
 STATE_CACHE_BYTES = 32 << 20
 
@@ -137,7 +138,7 @@ def _prepare(current: Mapping[uuid.UUID, int], now: datetime) -> None:
     before = {event_id: states for event_id in current if (states := _last_read(event_id))}
     changed = [one for one in before if any(it.version != current[one] for it in before[one].values())]
     aging = [one for one in before if min(it.until for it in before[one].values()) < now + READ_AGAIN]
-    versions = {one: current[one] for one in (*changed, *aging[:AT_ONCE])}
+    versions = {one: current[one] for one in (*changed, *aging[:AGING_AT_ONCE])}
     for line in _read_lines(versions, read_line_phones(versions, now)):
         for code in before[line.event.id]:
             with in_language(code):
@@ -150,7 +151,7 @@ def _last_read(event_id: uuid.UUID) -> dict[str, _Shared]:
     return {code: state for code, state in states.items() if state}
 
 
-def _keep(line: "_Line", code: str, now: datetime) -> None:
+def _keep(line: "_LineReading", code: str, now: datetime) -> None:
     shared = line.shared(now)
     _shared.keep((line.event.id, code), shared)
     for grant in line.phones.grants.values():
@@ -196,7 +197,7 @@ def _state(grant: HeldGrant, shared: _Shared, now: datetime) -> CachedState:
     return CachedState(shared.version, shared.until, body, hashlib.sha256(body).hexdigest()[:32])
 
 
-class _Line(NamedTuple):
+class _LineReading(NamedTuple):
     """What was read of a line for all its phones, in any language."""
 
     version: int
@@ -229,7 +230,9 @@ class _Line(NamedTuple):
         return _Shared(self.version, until, _json(values)[:-1], event.tz, self.uncertain, self.phones)
 
 
-def _read_lines(versions: Mapping[uuid.UUID, int], phones: Mapping[uuid.UUID, LinePhones]) -> list[_Line]:
+def _read_lines(
+    versions: Mapping[uuid.UUID, int], phones: Mapping[uuid.UUID, LinePhones]
+) -> list[_LineReading]:
     def read() -> tuple[list[Rows], list[dict[uuid.UUID, Presence]]]:
         return _LINE_EVENT.run([{"event": one} for one in versions]), who_are_in(list(versions))
 
@@ -242,7 +245,7 @@ def _read_lines(versions: Mapping[uuid.UUID, int], phones: Mapping[uuid.UUID, Li
         counts = (row[-len(HEAD_COUNT_COLUMNS) - 1 : -1] for row in rows if row[-1])
         figures = figures_of(here, head_count_of(event_id, counts), *sums[:2])
         epoch = loss_id.hex[-12:] if loss_id else ""
-        lines.append(_Line(version, phones[event_id], event, here, figures, sums[2], epoch))
+        lines.append(_LineReading(version, phones[event_id], event, here, figures, sums[2], epoch))
     return lines
 
 
