@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 import config
 from mobilize import create_app, stored_settings
+from mobilize.checkins.member import event_cache
 from mobilize.database import db
 from mobilize.keys import blind_index_key
 from tests import drawn
@@ -174,6 +175,7 @@ class Apps:
         app.config.clear()
         app.config.update(settings)
         app.test_client_class = BareClient
+        event_cache._events.clear()  # those of another test's database
         blind_index_key.init_app(app)
         stored_settings.init_app(app)
         return app

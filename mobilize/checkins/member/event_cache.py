@@ -1,25 +1,29 @@
-"""Cache of events and rendered check-in pages, in the process: looked up at most every two seconds, rendered
-again only when the event changed. Decisions do not use it: they read the database every time.
+"""Cache of events and rendered check-in pages, in the process: events are looked up every two seconds, all of
+them at once, and pages rendered again only when their event changed. Decisions do not use it: they read the
+database every time.
 
 No key holds anything that a stranger can make up, so a flood of addresses adds no page.
 """
 
 import threading
+import time
 import uuid
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from cachetools import LRUCache, TLRUCache
+from cachetools import LRUCache
 from flask import current_app, g, request
 from markupsafe import escape
-from sqlalchemy import String, bindparam, null, select
+from sqlalchemy import JSON, bindparam, func, null, select
 
 from config import Settings
 from mobilize import settings
 from mobilize.accounts.sign_in.sessions import cookie_name
 from mobilize.actions.models import Action, ActionKind, Campaign, Event, EventState, OldCode
+from mobilize.database import is_postgres
 from mobilize.fast.page_cache import CachedPage
 from mobilize.fast.statements import CachedStatement, retried, run
 from mobilize.keys.tokens import read_code
@@ -27,6 +31,9 @@ from mobilize.languages import Translated, language
 from mobilize.roster.models import Site
 
 LOOKED_UP_EVERY_SECONDS = 2.0
+# Hundreds of sites are looked up in one question, for what ten cost alone: as long as somebody asked for them
+# in the last minute. While one thread does, the others go on with what there is, for as long again.
+ASKED_FOR_SECONDS = 60.0
 MOST_EVENTS = 5000
 # In each process: a page takes some 7,000, and a site on a morning five of them in each language.
 PAGE_CACHE_BYTES = 64 << 20
@@ -89,11 +96,16 @@ class CachedEvent(NamedTuple):
         return [line.strip() for line in lines.splitlines() if line.strip()]
 
 
-def _good_until(_code: str, _event: CachedEvent, now: float) -> float:
-    return now + float(current_app.config.get("EVENTS_KEPT_SECONDS", LOOKED_UP_EVERY_SECONDS))
+@dataclass(slots=True)
+class _Entry:
+    """An event, when it was read, and when it was last asked for."""
+
+    event: CachedEvent
+    read_at: float
+    asked_at: float
 
 
-_events: TLRUCache[str, CachedEvent] = TLRUCache(MOST_EVENTS, ttu=_good_until)
+_events: LRUCache[str, _Entry] = LRUCache(MOST_EVENTS)
 _pages: LRUCache[tuple[object, ...], tuple[CachedEvent, Settings, CachedPage]] = LRUCache(
     PAGE_CACHE_BYTES, getsizeof=lambda cached: cached[2].size
 )
@@ -102,22 +114,63 @@ _texts: LRUCache[tuple[object, ...], tuple[Settings, str]] = LRUCache(
     TEXT_CACHE_BYTES, getsizeof=lambda rendered: 2 * len(rendered[1])
 )
 _lock = threading.Lock()
+# Of whoever looks up all events again.
+_reading = threading.Lock()
 
 
 def cached_event(typed: str) -> CachedEvent | None:
-    """The event of a check-in code, however it was typed; up to two seconds old."""
-    code = read_code(typed)
+    """The event of a check-in code, however it was typed; up to two seconds old, and up to four while others
+    are looked up."""
+    code, now = read_code(typed), time.monotonic()
+    kept_for = float(current_app.config.get("EVENTS_KEPT_SECONDS", LOOKED_UP_EVERY_SECONDS))
     with _lock:
-        event = _events.get(code)
-    if event is not None:
-        return event
-    rows = retried(lambda: run(_BY_CODE, {"code": code}) or run(_BY_OLD_CODE, {"code": code}))
-    if not rows:
-        return None
-    event = CachedEvent(*rows[0])
+        entry = _events.get(code)
+        if entry is not None:
+            entry.asked_at = now
+            age = now - entry.read_at
+    if entry is None:
+        _look_up([code], now)
+    elif age >= kept_for:
+        if _reading.acquire(blocking=False):
+            try:
+                _look_up(_asked_for(now), now)
+            finally:
+                _reading.release()
+        elif age >= 2 * kept_for:
+            _look_up([code], now)
     with _lock:
-        _events[code] = event
-    return event
+        entry = _events.get(code)
+    return entry.event if entry else None
+
+
+def _asked_for(now: float) -> list[str]:
+    """The codes of all events that somebody asked for lately, from the lock's first turn to its end."""
+    with _lock:
+        return [code for code, entry in _events.items() if now - entry.asked_at < ASKED_FOR_SECONDS]
+
+
+def _look_up(codes: Sequence[str], now: float) -> None:
+    """Look these up, in one question, or two where one of them was replaced or is no event's."""
+    events = retried(lambda: _by_code(codes))
+    with _lock:
+        for code in codes:
+            entry, event = _events.get(code), events.get(code)
+            if event is None:
+                _events.pop(code, None)
+            elif entry is None:
+                _events[code] = _Entry(event, read_at=now, asked_at=now)
+            else:
+                # The same object while nothing changes, which costs less to compare with.
+                entry.event = entry.event if entry.event == event else event
+                entry.read_at = max(now, entry.read_at)
+
+
+def _by_code(codes: Sequence[str]) -> dict[str, CachedEvent]:
+    events = {row[1]: CachedEvent(*row) for row in run(_BY_CODE, {"codes": codes})}
+    others = [code for code in codes if code not in events]
+    if others:
+        events |= {row[1]: CachedEvent(*row) for row in run(_BY_OLD_CODE, {"codes": others})}
+    return events
 
 
 def cached_page(
@@ -212,7 +265,14 @@ def _showing(code: Any, replaced_at: Any) -> Any:
         .outerjoin(Campaign, Campaign.id == Action.campaign_id)
         .outerjoin(Site, Site.id == Event.site_id)
     )
-    return event.where(code == bindparam("code", type_=String()))
+    # All of them as one parameter: eight hundred cost Python several times as much.
+    given = bindparam("codes", type_=JSON())
+    codes = (
+        func.json_array_elements_text(given).column_valued("given")
+        if is_postgres()
+        else func.json_each(given).table_valued("value").c.value
+    )
+    return event.where(code.in_(select(codes)))
 
 
 _BY_CODE = CachedStatement(lambda: _showing(Event.code, null().label("replaced_at")))
