@@ -7,7 +7,7 @@
 import sys
 
 import config
-from mobilize.observability import logs, metrics_folder
+from mobilize.observability import logs, process_folders
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
     what, options = sys.argv[1:2], sys.argv[2:]
     config.load_or_exit()
     if what == ["worker"]:
-        metrics_folder.prepare()
+        process_folders.prepare_metrics()
         from workers.runtime import processes
 
         logs.catch_surprises()

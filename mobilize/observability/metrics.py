@@ -24,8 +24,7 @@ from sqlalchemy import Engine
 from sqlalchemy.pool import QueuePool
 
 from config import Settings
-from mobilize.observability import metrics_folder
-from mobilize.observability.metrics_folder import is_alive
+from mobilize.observability.process_folders import METRICS, is_alive
 
 # The bars of a check-in (60, 150, 200 and 500 ms) are edges, so that what lies beyond one is counted exactly.
 _SECONDS = (0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.15, 0.2, 0.5, 1, 2.5, 10)
@@ -181,7 +180,7 @@ class _Counted(MultiProcessCollector, Collector):
         super().__init__(None)
 
     def collect(self) -> Iterator[Metric]:
-        folder = os.environ[metrics_folder.VARIABLE]
+        folder = os.environ[METRICS]
         for pid in {path.stem.rpartition("_")[2] for path in Path(folder).glob("gauge_live*.db")}:
             if not is_alive(int(pid)):
                 mark_process_dead(int(pid), folder)

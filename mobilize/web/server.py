@@ -10,8 +10,10 @@ import sys
 from collections.abc import Mapping
 
 import config
-from mobilize.observability import metrics_folder
+from mobilize.observability import process_folders
 
+# Names the folder that its processes share (`observability.process_folders`).
+PROCESSES_FOLDER = "SERVER_PROCESSES_DIR"
 # Connections at once in each process. One that waits costs some kilobytes and no thread, so there may be
 # many: when all are taken, whoever comes next waits in the kernel until one ends or runs into its deadline.
 CONNECTIONS = 4096
@@ -32,7 +34,8 @@ def main(app: str = "wsgi:rsgi") -> None:
     way are answered. With bad settings it ends at once, and says which."""
     config.load_or_exit()
     _allow_files()
-    metrics_folder.prepare()
+    process_folders.prepare_metrics()
+    process_folders.prepare(PROCESSES_FOLDER, "mobilize-web")
     argv = command(app, os.environ)
     os.execv(argv[0], argv)  # noqa: S606 - a list of our own, and no shell
 

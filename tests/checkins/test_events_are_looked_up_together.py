@@ -22,15 +22,15 @@ def seconds(app, monkeypatch):
 @pytest.fixture
 def questions(app, monkeypatch):
     """The codes of each question to the database."""
-    asked = []
+    codes = []
     real = event_cache.run
 
     def note(statement, values):
-        asked.append(values["codes"])
+        codes.append(values["codes"])
         return real(statement, values)
 
     monkeypatch.setattr(event_cache, "run", note)
-    return asked
+    return codes
 
 
 def move(event, meet_at):
@@ -45,7 +45,7 @@ def test_twenty_sites_are_looked_up_again_in_one_question(app, seconds, question
     questions.clear()
     seconds[0] += 2.1
     assert all(cached_event(code) for code in codes)
-    assert [sorted(asked) for asked in questions] == [sorted(codes)]
+    assert [sorted(one) for one in questions] == [sorted(codes)]
 
 
 def test_what_changed_shows_after_two_seconds_at_each_of_them(app, seconds):

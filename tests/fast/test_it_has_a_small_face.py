@@ -13,6 +13,7 @@ FACE = {
         *("BatchStatement", "CachedStatement", "Rows", "all_or_nothing", "given_rows"),
         *("retried", "run", "run_for"),
     },
+    "mobilize.fast.shared_drawings": {"SharedDrawing", "SharedDrawings"},
     "mobilize.fast.versions": {
         *("LineVersion", "READ_EVERY_SECONDS", "VersionCache", "line_versions", "mark_changed", "raised"),
         *("version_of", "versions"),

@@ -155,10 +155,10 @@ def test_one_is_sent_to_draw_anew_and_the_more_that_costs_the_later(
     morning.count(morning.lincoln, 5)
     clocks.now += 1.1
     assert [lately() for _look in range(4)] == [False, True, True, True]
-    draw(0.5)  # a tenth of a processor: the next one in five seconds
+    draw(0.5)  # for a part of a processor: the next one in some seconds
     assert clocks.drawn == 2
     morning.count(morning.lincoln, 6)
-    clocks.now += 4.9
+    clocks.now += 0.5 / cache.MOST_OF_A_PROCESSOR - 0.1
     assert lately()
     clocks.now += 0.2
     assert not lately()

@@ -266,11 +266,11 @@ def _showing(code: Any, replaced_at: Any) -> Any:
         .outerjoin(Site, Site.id == Event.site_id)
     )
     # All of them as one parameter: eight hundred cost Python several times as much.
-    given = bindparam("codes", type_=JSON())
+    as_json = bindparam("codes", type_=JSON())
     codes = (
-        func.json_array_elements_text(given).column_valued("given")
+        func.json_array_elements_text(as_json).column_valued("one")
         if is_postgres()
-        else func.json_each(given).table_valued("value").c.value
+        else func.json_each(as_json).table_valued("value").c.value
     )
     return event.where(code.in_(select(codes)))
 

@@ -1,4 +1,5 @@
-"""Cache of the live board, for many viewers at once: counted at most once a second in each process.
+"""Cache of the live board, for many viewers at once: counted at most once a second, and drawn by one process
+for all of a server (`shared_drawings`).
 
 A few cheap queries tell whether anything was added; where nothing was, nothing is counted. While people
 arrive, only the members about whom there is newer evidence are counted again.
@@ -7,10 +8,12 @@ arrive, only the members about whom there is newer evidence are counted again.
 import gzip
 import hashlib
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -21,12 +24,14 @@ from mobilize import clock
 from mobilize.accounts.access.scope import Scope
 from mobilize.actions.models import Action
 from mobilize.database.replica import from_replica
+from mobilize.fast.shared_drawings import SharedDrawing, SharedDrawings
 from mobilize.turnout.board.change_detection import Fingerprint, recent_evidence, signs_of, taken_back_since
 from mobilize.turnout.figures.counter import AttendanceKey
 from mobilize.turnout.figures.queries import BoardData, board, closed_board, load_data, refresh_data
 from mobilize.turnout.figures.types import Board
 from mobilize.web.http_compression import accepts_gzip
 from mobilize.web.repeated_answers import Again, Current
+from mobilize.web.server import PROCESSES_FOLDER
 
 # An answer this old (seconds) is counted anew, if anything happened at all.
 KEEP = 1.0
@@ -38,9 +43,9 @@ RENDERED_BYTES = 32 << 20
 SHOWN_MEANWHILE = 10.0
 # Whoever is to have a board drawn anew is waited for so long, and then somebody else is (seconds).
 DRAWN_WITHIN = 2.0
-# Counting and drawing take at most this part of a processor in each process, all boards together: with many
-# areas on a slow machine boards are late, and check-ins are not.
-MOST_OF_A_PROCESSOR = 0.1
+# Counting and drawing take at most this part of a processor, all boards together: with many areas on a slow
+# machine boards are late, and check-ins are not.
+MOST_OF_A_PROCESSOR = 0.15
 # What was last drawn so long ago (seconds) nobody looks at any more.
 LOOKED_AT = 10.0
 # A tenth of the bytes, for a phone on the road; higher levels of gzip win little and take long.
@@ -72,12 +77,13 @@ class _Look:
 @dataclass(slots=True)
 class _Drawn:
     """What was rendered for somebody of a board, when, and from when on it is drawn anew once that has
-    changed."""
+    changed. Of another process's drawing there is no board, and it has a `stamp`."""
 
-    board: Board
+    board: Board | None
     rendered: Rendered
     at: float
     again_at: float
+    stamp: int = 0
 
 
 @dataclass(slots=True)
@@ -111,6 +117,8 @@ _costs: TTLCache[Any, float] = TTLCache(1000, LOOKED_AT)
 _one_counts = threading.Lock()
 _being_rendered: set[Any] = set()
 _lock = threading.Lock()  # of all these, for moments
+_folder = os.environ.get(PROCESSES_FOLDER)
+_shared = SharedDrawings(Path(_folder) if _folder else None)
 
 
 def board_for(action: Action, scope: Scope, *, oldest: float | None = None) -> Board | None:
@@ -126,18 +134,31 @@ def rendered_lately(action_id: UUID, scope: Scope, way: tuple[object, ...]) -> R
     """What `rendered_for` would give while nothing is counted anew, without looking the action up: whether
     `scope` sees it was asked when that was rendered. None for whoever is to have it drawn anew: one each time
     it is old, while the others go on with it, for `SHOWN_MEANWHILE` at most."""
-    key, now = (action_id, scope, way), time.monotonic()
+    key, now = _key(action_id, scope, way), time.monotonic()
     with _lock:
         kept, held = _kept.get(action_id), _rendered.get(key)
-        if kept is None or held is None:
+        if held is None:
             return None
-        is_new = held.board is kept.board and now - kept.checked <= KEEP
-        if is_new:
+        if not _shared.is_drawer():
+            held = _drawn_by_another(key, after=held.stamp) or held
+        checked = held.at if held.board is None or kept is None else kept.checked
+        if kept is not None and held.board is kept.board and now - checked <= KEEP:
             return held.rendered
         if now >= held.again_at:
             held.again_at = now + DRAWN_WITHIN
             return None
-        return held.rendered if now - kept.checked <= KEEP + SHOWN_MEANWHILE else None
+        return held.rendered if now - checked <= KEEP + SHOWN_MEANWHILE else None
+
+
+def _drawn_by_another(key: Any, *, after: int = 0) -> _Drawn | None:
+    """What another process has drawn since, which draws it anew for all and has `DRAWN_WITHIN` for that."""
+    drawing = _shared.find(key, after=after)
+    if drawing is None:
+        return None
+    rendered = Rendered(gzip.decompress(drawing.gzipped), drawing.gzipped, drawing.etag)
+    drawn = _Drawn(None, rendered, drawing.at, drawing.again_at + DRAWN_WITHIN, drawing.stamp)
+    _rendered[key] = drawn
+    return drawn
 
 
 def given_again(action_id: UUID, scope: Scope, way: tuple[object, ...], holds: Callable[[], bool]) -> Again:
@@ -163,9 +184,13 @@ def rendered_for(
 
     `way` tells apart what is rendered differently for the same scope: language, with a page or without.
     """
-    began = time.thread_time()
+    key, began = _key(action.id, scope, way), time.thread_time()
+    if not _shared.is_drawer():
+        with _lock:
+            held = _drawn_by_another(key)
+        if held and time.monotonic() < held.again_at:
+            return held.rendered
     whole = _fresh(action, KEEP)
-    key = (action.id, scope, way)
     with _lock:
         held = _rendered.get(key)
         is_new = held and (held.board is whole or time.monotonic() - held.at <= KEEP)
@@ -173,6 +198,7 @@ def rendered_for(
             if held.board is whole:
                 # As after a quick drawing: how often a look is sent on tells nobody whether anything changed.
                 held.again_at = time.monotonic() + KEEP
+                _share(key, held)
             return held.rendered
         _being_rendered.add(key)
     try:
@@ -183,11 +209,25 @@ def rendered_for(
         with _lock:
             _costs[key] = time.thread_time() - began
             again_at = at + max(KEEP, sum(_costs.values()) / MOST_OF_A_PROCESSOR)
-            _rendered[key] = _Drawn(whole, rendered, at, again_at)
+            _rendered[key] = held = _Drawn(whole, rendered, at, again_at)
+            _share(key, held)
         return rendered
     finally:
         with _lock:
             _being_rendered.discard(key)
+
+
+def _share(key: Any, drawn: _Drawn) -> None:
+    """Show it to the other processes, as it was found to be just now."""
+    rendered = drawn.rendered
+    drawing = SharedDrawing(rendered.etag, rendered.gzipped, time.monotonic(), drawn.again_at)
+    drawn.stamp = _shared.put(key, drawing)
+
+
+def _key(action_id: UUID, scope: Scope, way: tuple[object, ...]) -> Any:
+    """The same in every process: the order of a set is not."""
+    sets = (tuple(sorted(each)) for each in (scope.roles, scope.areas, scope.sites))
+    return action_id, scope.everything, *sets, way
 
 
 def forget() -> None:
