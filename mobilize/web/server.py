@@ -24,6 +24,9 @@ HEAD_BYTES = 65_536
 # Before an old worker stops, its successor has to listen: loading the application takes 2 s, and on a machine
 # that is busy several times as long. Between the two the port would be shut.
 RENEW_SECONDS = 10
+# Heaps of the C library in each process: by itself it makes one for every few threads, and what one has given
+# back no other uses.
+HEAPS = "2"
 # Above the deadlines of heads and of short bodies, so that a server told to stop answers what it has begun.
 STOP_SECONDS = 20
 
@@ -36,6 +39,7 @@ def main(app: str = "wsgi:rsgi") -> None:
     _allow_files()
     process_folders.prepare_metrics()
     process_folders.prepare(PROCESSES_FOLDER, "mobilize-web")
+    os.environ.setdefault("MALLOC_ARENA_MAX", HEAPS)  # mallopt(3)
     argv = command(app, os.environ)
     os.execv(argv[0], argv)  # noqa: S606 - a list of our own, and no shell
 
