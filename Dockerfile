@@ -33,6 +33,7 @@ ENV PATH=/opt/mobilize/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONUTF8=1 \
     FLASK_APP=wsgi \
+    RUN_BY=containers \
     HOST=0.0.0.0 \
     PORT=5000 \
     BACKUP_FOLDER=/backups

@@ -54,6 +54,15 @@ class Env(StrEnum):
     TEST = "test"
 
 
+class RunBy(StrEnum):
+    """How this installation was set up: by `make install`, by compose.yaml, or otherwise. It decides what an
+    operator is told to type (`mobilize.operating`)."""
+
+    HAND = "hand"
+    MACHINE = "machine"
+    CONTAINERS = "containers"
+
+
 @dataclass(frozen=True, repr=False)
 class SecretKey:
     """One entry of SECRET_KEYS: a short id that is stored beside what it sealed, and 32 bytes."""
@@ -70,6 +79,7 @@ class Settings:
     """
 
     env: Env
+    run_by: RunBy
     is_live: bool
     database_url: str = field(repr=False)
     database_replica_url: str = field(repr=False)
@@ -156,6 +166,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     read = _Reader(environ)
     settings = Settings(
         env=read.env(),
+        run_by=RunBy(read.one_of("RUN_BY", tuple(way.upper() for way in RunBy)).lower()),
         is_live=read.env() is not Env.PRODUCTION,
         database_url=read.database_url("DATABASE_URL", "sqlite:///var/mobilize.db"),
         database_replica_url=read.database_url("DATABASE_REPLICA_URL", ""),

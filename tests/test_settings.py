@@ -36,6 +36,7 @@ PRODUCTION = {
         ("SECRET_KEYS", f"{KEY},{KEY}"),
         ("SECRET_KEYS", KEY.replace("k1", "K one")),
         ("MOBILIZE_ENV", "staging"),
+        ("RUN_BY", "docker"),
         ("DATABASE_URL", "mysql://localhost/x"),
         ("DATABASE_REPLICA_URL", "postgresql://db/mobilize"),  # of a file
         ("DATABASE_REPLICA_URL", "sqlite:///copy.db"),

@@ -15,6 +15,7 @@ HEADING = """\
 """
 FIXED = {
     "MOBILIZE_ENV": "production",
+    "RUN_BY": "machine",
     "DATABASE_URL": "postgresql://mobilize@/mobilize?host=/run/postgresql",
     "REDIS_URL": "redis+socket:///run/mobilize-redis/redis.sock",
     "BACKUP_FOLDER": "/var/backups/mobilize",

@@ -24,6 +24,7 @@ from pyrage import x25519
 from mobilize import settings
 from mobilize.backup import dumps, journal
 from mobilize.errors import Refused
+from mobilize.operating import command
 
 FORMAT = 1
 VERIFIED = "verified.json"
@@ -126,7 +127,7 @@ def newest_file() -> Path:
     folder = _folder()
     for manifest in manifests(folder):
         return folder / manifest.name
-    raise Refused("no_backup", f"There is no backup in {folder} yet. Make one: flask backup")
+    raise Refused("no_backup", f"There is no backup in {folder} yet. Make one: {command('backup')}")
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -297,7 +298,7 @@ def _recipients() -> list[x25519.Recipient]:
     if not names:
         raise Refused(
             "no_recipients",
-            "BACKUP_RECIPIENTS is missing. Make one: flask backup new-identity",
+            f"BACKUP_RECIPIENTS is missing. Make one: {command('backup new-identity')}",
         )
     return [x25519.Recipient.from_str(name) for name in names]
 

@@ -9,6 +9,7 @@ import config
 from mobilize import clock
 from mobilize.commands import Commands
 from mobilize.keys import rotation as operations
+from mobilize.operating import command
 
 keys = Commands("keys", help="The keys that seal names and numbers.")
 _json = click.option("--json", "as_json", is_flag=True, help="For machines.")
@@ -63,4 +64,4 @@ def _advice(use: operations.KeyUse) -> str:
         return "NOT LISTED" if use.values else "not listed, not needed"
     if use.newest:
         return "seals what is new"
-    return "needed until: flask keys rotate" if use.values else "not needed any more"
+    return f"needed until: {command('keys rotate')}" if use.values else "not needed any more"

@@ -1,4 +1,7 @@
-"""Every finding of the doctor: its state, what was looked at, what was found, and what to do about it."""
+"""Every finding of the doctor: its state, what was looked at, what was found, and what to do about it.
+
+A remedy has the blanks of `mobilize.operating` too, so that it names what is typed where this runs.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,7 +38,7 @@ _words = FindingWords
 FINDINGS: dict[str, FindingWords] = {
     "doctor.failed": _words(
         WARNING, _DOCTOR, N_("“%(check)s” could not be checked: %(error)s."),
-        N_("Look into the log of the workers, or run flask doctor again."),
+        N_("Look into the log of the workers, or run %(mobilize)s doctor again."),
     ),
     # The database.
     "database.ok": _words(OK, _DATABASE, N_("%(kind)s answers, and has the tables of this version.")),
@@ -49,7 +52,7 @@ FINDINGS: dict[str, FindingWords] = {
     ),
     "database.behind": _words(
         BROKEN, _DATABASE, N_("The tables are of an earlier version (%(now)s, and not %(expected)s)."),
-        N_("Run: flask --app wsgi db upgrade"),
+        N_("Run: %(mobilize)s db upgrade"),
     ),
     "database.ahead": _words(
         WARNING, _DATABASE, N_("The tables are of a later version (%(now)s) than this program."),
@@ -57,14 +60,14 @@ FINDINGS: dict[str, FindingWords] = {
     ),
     "database.durable": _words(
         BROKEN, _DATABASE, N_("A power cut may lose confirmed check-ins: %(setting)s is %(value)s."),
-        N_("Set it to its safe value in postgresql.conf (on), and restart PostgreSQL."),
+        N_("Set it to its safe value (on) in %(postgresql_conf)s, and restart PostgreSQL."),
     ),
     "database.version": _words(
         WARNING, _DATABASE, N_("PostgreSQL %(version)s is older than 15."), N_("Upgrade PostgreSQL."),
     ),
     "database.connections": _words(
         WARNING, _DATABASE, N_("The processes may want %(needed)s connections; PostgreSQL has %(most)s."),
-        N_("Raise max_connections, or start fewer WEB_PROCESSES."),
+        N_("Raise max_connections in %(postgresql_conf)s, or start fewer WEB_PROCESSES."),
     ),
     "database.pooler": _words(
         WARNING, _DATABASE, N_("Behind the pooler the role has no %(setting)s."),
@@ -89,7 +92,7 @@ FINDINGS: dict[str, FindingWords] = {
     "zones.ok": _words(OK, _ZONES, N_("The zones of the union and of all sites can be found.")),
     "zones.missing": _words(
         BROKEN, _ZONES, N_("The zone %(zone)s cannot be found."),
-        N_("Install tzdata, or correct the zone of the site."),
+        N_("Install tzdata, or correct it: the union's is UNION_TIMEZONE, a site's on the page Sites."),
     ),
     # Disk.
     "disk.ok": _words(OK, _DISK, N_("There is room: %(free)s GB.")),
@@ -111,14 +114,16 @@ FINDINGS: dict[str, FindingWords] = {
         N_("Start it, or correct REDIS_URL. No text is lost meanwhile; some leave a second later."),
     ),
     "redis.appendonly": _words(
-        BROKEN, _REDIS, N_("It saves nothing to disk."), N_("Set appendonly yes."),
+        BROKEN, _REDIS, N_("It saves nothing to disk."),
+        N_("Set appendonly yes in %(redis_conf)s, and restart it."),
     ),
     "redis.eviction": _words(
         BROKEN, _REDIS, N_("When its memory is full it drops what waits (%(policy)s)."),
-        N_("Set maxmemory-policy noeviction."),
+        N_("Set maxmemory-policy noeviction in %(redis_conf)s, and restart it."),
     ),
     "redis.memory": _words(
-        WARNING, _REDIS, N_("%(used)s %% of its memory is used."), N_("Raise maxmemory."),
+        WARNING, _REDIS, N_("%(used)s %% of its memory is used."),
+        N_("Raise maxmemory in %(redis_conf)s, and restart it."),
     ),
     "redis.disk": _words(
         BROKEN, _REDIS, N_("Its last attempt to save to disk failed."),
@@ -132,7 +137,7 @@ FINDINGS: dict[str, FindingWords] = {
     "workers.ok": _words(OK, _WORKERS, N_("They are at work, and on time.")),
     "workers.silent": _words(
         BROKEN, _WORKERS, N_("Nothing was heard from the workers or their clock (beat) for five minutes."),
-        N_("Start them: make work. Without them no text leaves and nothing is forgotten."),
+        N_("Start them: %(start_workers)s. Without them no text leaves and nothing is forgotten."),
     ),
     "workers.late": _words(
         BROKEN, _WORKERS, N_("A task is late or fails: %(task)s."),
@@ -154,7 +159,7 @@ FINDINGS: dict[str, FindingWords] = {
     ),
     "address.web": _words(
         BROKEN, _ADDRESS, N_("The proxy answers, and the web behind it does not (%(status)s)."),
-        N_("Start the web: make serve. Does the proxy pass to its port?"),
+        N_("Start the web: %(start_web)s. Does the proxy pass to its port?"),
     ),
     "address.redirects": _words(
         BROKEN, _ADDRESS, N_("%(url)s redirects to %(to)s."),
@@ -178,7 +183,7 @@ FINDINGS: dict[str, FindingWords] = {
     ),
     "address.limits": _words(
         BROKEN, _ADDRESS, N_("The proxy refuses many requests from one address (%(status)s)."),
-        N_("Remove its limit: a whole picket shares one address of the phone company."),
+        N_("Remove its limit (%(proxy_conf)s): a whole picket shares one address of the phone company."),
     ),
     # Texts, webhooks and carriers.
     "texts.trial": _words(
@@ -187,7 +192,7 @@ FINDINGS: dict[str, FindingWords] = {
     ),
     "texts.held": _words(
         WARNING, _TEXTS, N_("After a restore only codes go out, until the carrier's log has been read."),
-        N_("It goes on by itself. If it does not within the hour: flask backup go-on (docs/backup.md)."),
+        N_("It goes on by itself. If not within the hour: %(mobilize)s backup go-on (docs/backup.md)."),
     ),
     "texts.none": _words(
         OK, _TEXTS, N_("There is no carrier, so no texts."),
@@ -271,7 +276,7 @@ FINDINGS: dict[str, FindingWords] = {
     "backups.ok": _words(OK, _BACKUPS, N_("The newest is %(hours)s hours old, and one was opened lately.")),
     "backups.none": _words(
         BROKEN, _BACKUPS, N_("There is none in %(folder)s."),
-        N_("Run flask backup, and let it run every night. If they lie elsewhere: BACKUP_FOLDER."),
+        N_("Run %(mobilize)s backup, and let it run every night. If they lie elsewhere: BACKUP_FOLDER."),
     ),
     "backups.old": _words(
         BROKEN, _BACKUPS, N_("The newest is %(hours)s hours old."),
@@ -279,7 +284,7 @@ FINDINGS: dict[str, FindingWords] = {
     ),
     "backups.untried": _words(
         WARNING, _BACKUPS, N_("None was opened as a test in the last 35 days."),
-        N_("Run flask backup verify --identity FILE, where the identity is."),
+        N_("Run %(mobilize)s backup verify --identity FILE, where the identity is."),
     ),
     "archive.ok": _words(OK, _BACKUPS, N_("PostgreSQL's log was archived %(minutes)s minutes ago.")),
     "archive.failing": _words(

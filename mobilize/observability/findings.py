@@ -17,6 +17,7 @@ from mobilize.languages import _
 from mobilize.observability import health_checks
 from mobilize.observability.finding_words import FINDINGS, FindingState
 from mobilize.observability.health_checks import HealthCheck
+from mobilize.operating import how_to
 
 EXAMINED_EVERY = timedelta(minutes=15)
 EXAMINED, REQUESTED, _PREFIX = "doctor", "doctor.requested", "doctor.finding."
@@ -47,9 +48,9 @@ class Finding:
 
     @property
     def remedy(self) -> str:
-        """What to do about it; "" where nothing is to be done."""
+        """What to do about it here; "" where nothing is to be done."""
         remedy = FINDINGS[self.code].remedy
-        return _(remedy, **self.values) if remedy else ""
+        return _(remedy, **how_to(), **self.values) if remedy else ""
 
 
 @dataclass(frozen=True)

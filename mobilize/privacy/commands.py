@@ -10,6 +10,7 @@ from mobilize.actions.queries import find_action
 from mobilize.commands import Commands
 from mobilize.errors import Refused
 from mobilize.languages import _
+from mobilize.operating import command
 from mobilize.privacy.labels import table_words
 from mobilize.privacy.retention import forgetting, legal_holds
 from mobilize.privacy.retention.report import TableRows, find_traces, held_about
@@ -59,7 +60,8 @@ def hold(named: str, reason: str, as_json: bool) -> None:
     """From now on nothing of this action (or of any) is forgotten."""
     action_id = find_action(named).id if named else None
     placed = legal_holds.place_hold(action_id, reason, by=BY, now=clock.now())
-    _say({"hold": str(placed.id)}, as_json, f"Held. Release it with: flask privacy release {placed.id}")
+    release = command(f"privacy release {placed.id}")
+    _say({"hold": str(placed.id)}, as_json, f"Held. Release it with: {release}")
 
 
 @privacy.command("release")

@@ -12,6 +12,7 @@ from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.keys.tokens import hash_token, random_token
 from mobilize.languages import _
+from mobilize.operating import how_to
 from mobilize.setup.models import SetupLink
 
 GOOD_FOR = timedelta(hours=1)
@@ -27,7 +28,7 @@ def make_setup_link(*, now: datetime) -> str:
                 "has_admin",
                 _("There is an admin already. They invite others on the page People.")
                 + " "
-                + _("If they cannot sign in any more: flask people start-anew --phone NUMBER."),
+                + _("If they cannot sign in any more: %(mobilize)s people link --phone NUMBER.", **how_to()),
             )
         session.execute(update(SetupLink).where(SetupLink.expires_at > now).values(expires_at=now))
         session.add(SetupLink(token_hash=hash_token(token), made_at=now, expires_at=now + GOOD_FOR))
@@ -71,6 +72,9 @@ def setup_link_spent() -> Refused:
     """The refusal of every address that opens nothing, whatever the reason."""
     return Refused(
         "setup_link_spent",
-        _("This address was used already, or its hour is over. Make a new one: flask setup-link."),
+        _(
+            "This address was used already, or its hour is over. Make a new one: %(mobilize)s setup-link.",
+            **how_to(),
+        ),
         status=410,
     )

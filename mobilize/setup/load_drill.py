@@ -156,7 +156,7 @@ def _new_event(begins: datetime, ends: datetime, now: datetime) -> Event:
     db.session.add(action)
     db.session.flush()
     zone = settings().union_timezone
-    event = Event(action_id=action.id, venue="flask drill", tz=zone, made_at=now, **times)
+    event = Event(action_id=action.id, venue="drill", tz=zone, made_at=now, **times)
     event.code, event.text_code = make_code(), make_text_code(5)
     db.session.add(event)
     db.session.flush()

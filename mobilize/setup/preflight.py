@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from mobilize import settings
 from mobilize.accounts.security.protections import ProtectionState, protections
 from mobilize.languages import _, say_date, say_time
+from mobilize.operating import how_to
 from mobilize.setup.checklist import setup_steps
 from mobilize.setup.load_drill import SLOW_MS, DrillResult, last_drill
 
@@ -43,7 +44,7 @@ def _is_wanted(name: str) -> bool:
 
 def _drill(now: datetime) -> PreflightCheck:
     title, drill = _("The installation carries twice the peak"), last_drill()
-    do = _("On the server, at a quiet hour: flask drill. It texts nobody.")
+    do = _("On the server, at a quiet hour: %(mobilize)s drill. It texts nobody.", **how_to())
     if drill is None:
         return PreflightCheck(title, False, _("It was not tried yet."), do)
     result, held_at = drill
@@ -69,7 +70,11 @@ def why_not(result: DrillResult) -> str:
         return ""
     if result.rate < result.target_rate:
         peak = f"{result.target_rate:g}"
-        return _("Twice the peak of this roster is %(peak)s a second. Try that: flask drill.", peak=peak)
+        return _(
+            "Twice the peak of this roster is %(peak)s a second. Try that: %(mobilize)s drill.",
+            peak=peak,
+            **how_to(),
+        )
     if result.unanswered or result.refused:
         return _(
             "Not answered: %(silent)s. Refused: %(refused)s. Look at the proxy's limits and the web's log.",

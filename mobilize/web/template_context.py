@@ -8,6 +8,7 @@ from flask_wtf.csrf import generate_csrf
 from mobilize import languages, settings
 from mobilize.keys.tokens import spaced_code
 from mobilize.languages import say_date, say_time, say_when
+from mobilize.operating import how_to
 from mobilize.phones import format_phone
 
 
@@ -21,7 +22,9 @@ def init_app(app: Flask) -> None:
         format_phone=format_phone,
         spaced_code=spaced_code,
     )
-    app.jinja_env.globals.update(say_when=say_when, in_each=languages.in_each, own_address=_own_address)
+    app.jinja_env.globals.update(
+        say_when=say_when, in_each=languages.in_each, own_address=_own_address, how_to=how_to
+    )
 
 
 def _common() -> dict[str, Any]:

@@ -473,7 +473,7 @@ def test_the_exit_code_is_for_monitors(good: Installation) -> None:
     assert ended.exit_code == 1 and "warning  Backups: " in ended.output
     _no_backup(good)
     ended = good.app.test_cli_runner().invoke(doctor)
-    assert ended.exit_code == 2 and "Run flask backup" in ended.output
+    assert ended.exit_code == 2 and "Run .venv/bin/flask --app wsgi backup" in ended.output
 
 
 def test_an_installation_without_texts_is_well_without_a_carrier(good: Installation) -> None:

@@ -17,6 +17,7 @@ from mobilize.keys import rotation as key_rotation
 from mobilize.keys.crypto import CannotOpen
 from mobilize.languages import _, say_date, say_time
 from mobilize.observability import health_checks
+from mobilize.operating import how_to
 from mobilize.phones import format_phone
 from mobilize.texts.receiving.callbacks import callback_statuses
 
@@ -71,7 +72,11 @@ def _keys(now: datetime) -> Protection:
     finding = _("New data is encrypted with the key %(key)s, now %(days)s days old.", key=newest, days=days)
     if check and now - check.seen_at > OLD_KEY:
         return Protection(
-            "keys", title, ProtectionState.TO_DO, finding, _("Make a new one: flask keys new, then rotate.")
+            "keys",
+            title,
+            ProtectionState.TO_DO,
+            finding,
+            _("Make a new one: %(mobilize)s keys new, then keys rotate.", **how_to()),
         )
     return Protection("keys", title, ProtectionState.OK, finding)
 
@@ -125,7 +130,7 @@ def _forgetting(now: datetime) -> Protection:
     title, run = _("What is over is forgotten"), health_checks.latest(FORGOT)
     held = higher_rooms().running_holds()
     kept = _(" Legal holds that stand: %(n)s.", n=held) if held else ""
-    do = _("Start the workers (make work): they forget by the clock.")
+    do = _("Start the workers (%(start_workers)s): they forget by the clock.", **how_to())
     if run is None:
         return Protection("forgetting", title, ProtectionState.UNKNOWN, _("It has not run yet.") + kept, do)
     finding = _("It last ran on %(when)s.", when=_moment(run.seen_at)) + kept
@@ -194,13 +199,17 @@ def _migrations(_now: datetime) -> Protection:
         title,
         not migration_status.is_behind(),
         finding,
-        _("Run: flask --app wsgi db upgrade"),
+        _("Run: %(mobilize)s db upgrade", **how_to()),
     )
 
 
 def _audit(now: datetime) -> Protection:
     title, check = _("The audit is complete"), health_checks.latest(audit.VERIFIED)
-    do = _("Run: flask audit verify. If it names a row, somebody altered the database: find out who could.")
+    do = _(
+        "Run: %(mobilize)s audit verify. If it names a row, somebody altered the database: "
+        "find out who could.",
+        **how_to(),
+    )
     if check is None:
         finding = _("Not verified yet. The workers do it every hour.")
         return Protection("audit", title, ProtectionState.UNKNOWN, finding, do)
@@ -210,7 +219,7 @@ def _audit(now: datetime) -> Protection:
 
 def _workers(now: datetime) -> Protection:
     title, last_run = _("The workers are at work"), locks.last_run(BEAT)
-    do = _("Start them: make work. Without them no text leaves and nothing is forgotten.")
+    do = _("Start them: %(start_workers)s. Without them no text leaves and nothing is forgotten.", **how_to())
     if last_run is None:
         return Protection("workers", title, ProtectionState.TO_DO, _("They have not reported yet."), do)
     finding = _("They last reported on %(when)s.", when=_moment(last_run))

@@ -1,0 +1,63 @@
+"""Whoever runs the service is told the commands that exist where it runs, and no others."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from config import RunBy
+from mobilize.observability.findings import finding
+from mobilize.operating import command, how_to
+
+ROOT = Path(__file__).parents[1]
+BARE = re.compile(r"\bflask (--app|[a-z])|\bmake (serve|work|install|setup|uninstall|run|test)\b")
+# `make run` and what it shows exist in a clone alone.
+ELSEWHERE = ("mobilize/operating.py", "mobilize/demo/")
+
+
+@pytest.mark.parametrize(
+    ("run_by", "typed"),
+    [
+        (RunBy.MACHINE, ("sudo mobilize doctor", "sudo systemctl restart mobilize-worker")),
+        (RunBy.CONTAINERS, ("docker compose exec web flask doctor", "docker compose restart worker")),
+        (RunBy.HAND, (".venv/bin/flask --app wsgi doctor", "make work")),
+    ],
+)
+def test_the_operator_is_told_what_exists_where_the_service_runs(
+    own_app: Flask, run_by: RunBy, typed: tuple[str, str]
+) -> None:
+    own_app.config["MOBILIZE"] = replace(own_app.config["MOBILIZE"], run_by=run_by)
+    with own_app.test_request_context():
+        assert (command("doctor"), how_to()["start_workers"]) == typed
+        assert typed[1] in finding("workers.silent").remedy
+        behind = finding("database.behind", now="1", expected="2").remedy
+        assert command("db upgrade") in behind
+
+
+def test_no_message_and_no_page_names_a_command_by_itself() -> None:
+    bare = [f"{where}: {words}" for where, words in (*_in_code(), *_in_templates()) if BARE.search(words)]
+    assert not bare, "these go through mobilize.operating: " + "; ".join(bare)
+
+
+def _in_code() -> Iterator[tuple[str, str]]:
+    """Every text of the code that is no docstring."""
+    for path in sorted([*ROOT.glob("mobilize/**/*.py"), *ROOT.glob("workers/**/*.py"), ROOT / "config.py"]):
+        where = str(path.relative_to(ROOT))
+        if where.startswith(ELSEWHERE):
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+                yield f"{where}:{node.lineno}", node.value
+
+
+def _in_templates() -> Iterator[tuple[str, str]]:
+    for path in sorted((ROOT / "templates").glob("**/*.*")):
+        if "demo" not in path.parts:
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                yield f"{path.relative_to(ROOT)}:{number}", line
