@@ -60,11 +60,13 @@ class Manifest:
 
 @dataclass(frozen=True)
 class BackupState:
-    """How backups stand, for `flask doctor`: the newest one, and when one was last verified."""
+    """How backups stand, for `flask doctor`: the newest one, and when one was last verified; `holds_until` is
+    when that one was made, None where an earlier release verified it."""
 
     newest_at: datetime | None
     verified_at: datetime | None
     opened: bool
+    holds_until: datetime | None = None
 
     def age(self, now: datetime) -> timedelta | None:
         return now - self.newest_at if self.newest_at else None
@@ -118,7 +120,8 @@ def state(folder: Path | None = None) -> BackupState:
         if (folder / VERIFIED).exists():
             verified = json.loads((folder / VERIFIED).read_text(encoding="utf-8"))
         at = datetime.fromisoformat(verified["at"]) if verified else None
-        return BackupState(newest.moment if newest else None, at, bool(verified.get("opened")))
+        until = datetime.fromisoformat(verified["taken_at"]) if "taken_at" in verified else None
+        return BackupState(newest.moment if newest else None, at, bool(verified.get("opened")), until)
     return BackupState(None, None, False)
 
 
@@ -151,7 +154,7 @@ def verify(file: Path, identity: str | None, *, now: datetime) -> tuple[Manifest
         with decrypted(file, identity) as stream:
             counts = dumps.counts_of(stream, manifest.kind)
         compare(manifest, counts)
-    entry = {"file": manifest.name, "at": now.isoformat(), "opened": opens}
+    entry = {"file": manifest.name, "taken_at": manifest.taken_at, "at": now.isoformat(), "opened": opens}
     with suppress(OSError):  # a folder that can only be read is verified as well
         _write_whole(file.parent / VERIFIED, json.dumps(entry))
     return manifest, opens

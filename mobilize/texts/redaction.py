@@ -1,7 +1,8 @@
-"""Redaction of the bodies of texts at the carriers, once they are TEXT_REDACT_AFTER_DAYS old.
+"""Redaction of the bodies of texts at the carriers, once they are TEXT_REDACT_AFTER_DAYS old, and older by a
+day than the newest backup that was verified: after a restore, what is not in the books is looked up by its
+words.
 
-What we keep ourselves has its own periods (`privacy/retention/periods.py`). The setting stays longer than the
-oldest backup one would go back to: after a restore, what is not in the books is looked up by its words.
+What we keep ourselves has its own periods (`privacy/retention/periods.py`).
 """
 
 from collections.abc import Sequence
@@ -11,12 +12,14 @@ from typing import Any
 from sqlalchemy import select, update
 
 from mobilize import settings
+from mobilize.backup import archive
 from mobilize.database import atomic, db
 from mobilize.texts import carriers
 from mobilize.texts.carriers.base import CarrierModule, NotRedacted
 from mobilize.texts.models import Attempt, Inbound
 
 AT_ONCE = 200
+BEFORE_THE_BACKUP = timedelta(days=1)
 # A carrier that fails so often in a row is left alone until the next time.
 GIVES_UP_AFTER = 5
 
@@ -24,13 +27,14 @@ GIVES_UP_AFTER = 5
 def redact_due(*, now: datetime) -> int:
     """Let the carriers forget the words of old texts, ours and those to us; returns how many.
 
-    Nothing while the setting is 0. What was redacted is noted one by one: killed in between, the next time
-    redacts one again, which changes nothing. A carrier without such a call is left out.
+    Nothing while the setting is 0, or no backup was verified. What was redacted is noted one by one: killed
+    in between, the next time redacts one again, which changes nothing. A carrier without such a call is left
+    out.
     """
-    days = settings().text_redact_after_days
-    if not days:
+    days, until = settings().text_redact_after_days, archive.state().holds_until
+    if not days or until is None:
         return 0
-    before = now - timedelta(days=days)
+    before = min(now - timedelta(days=days), until - BEFORE_THE_BACKUP)
     redacted = 0
     for carrier in carriers.set_up():
         if carrier.KEEPS_WORDS:

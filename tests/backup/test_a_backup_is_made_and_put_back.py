@@ -86,6 +86,7 @@ def test_it_is_verified_with_and_without_what_opens_it(
     state, now = archive.state(), clock.now()
     age = state.age(now)
     assert state.opened and state.verified_at and age and age < timedelta(minutes=1)
+    assert state.holds_until == state.newest_at
     assert backup.name in run("backup", "list").output
 
 
