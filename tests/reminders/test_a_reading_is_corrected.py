@@ -9,18 +9,21 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from mobilize import clock
-from mobilize.accounts.access.scope import THE_OFFICE
-from mobilize.accounts.models import RoleName
+from mobilize.accounts.access.scope import THE_OFFICE, scopes_of, today
+from mobilize.accounts.models import Person, RoleName
 from mobilize.actions.models import Event
 from mobilize.audit import AuditRow
-from mobilize.checkins.models import HeadCount
+from mobilize.checkins.models import Attendance, HeadCount
 from mobilize.checkins.record.head_counts import supporters_at
-from mobilize.database import db
+from mobilize.database import atomic, db
 from mobilize.errors import Refused
+from mobilize.keys.crypto import blind_index
 from mobilize.reminders.inbox.answers import read_answers
-from mobilize.reminders.inbox.corrections import Reading, correct_reading
+from mobilize.reminders.inbox.corrections import Reading, correct_reading, readings_offered
+from mobilize.reminders.inbox.wrong_numbers import wrong_numbers
 from mobilize.reminders.models import Rsvp
 from mobilize.reminders.monitoring.on_call import alert_duty
+from mobilize.roster.models import Member, Site
 from mobilize.texts.models import Inbound, Intent
 from mobilize.texts.queries import is_opted_out
 from tests.builders import (
@@ -56,9 +59,23 @@ def correct(row: Inbound, reading: Reading) -> None:
     correct_reading(row, reading, scope=THE_OFFICE, actor="person:1", now=clock.now())
 
 
+def left_unread(row: Inbound) -> None:
+    """As if no rule had understood it."""
+    with atomic():
+        waiting = db.session.get_one(Inbound, row.id)
+        waiting.intent, waiting.waits_at = Intent.OTHER, clock.now()
+
+
 def coming() -> list[bool]:
     db.session.rollback()
     return list(db.session.scalars(select(Rsvp.coming)))
+
+
+def checked_in() -> list[str]:
+    """Whoever is in, by name."""
+    db.session.rollback()
+    members = select(Member).join(Attendance, Attendance.member_id == Member.id)
+    return [member.person.full for member in db.session.scalars(members)]
 
 
 def counts() -> list[int]:
@@ -121,6 +138,83 @@ def test_a_count_is_taken_back_and_counted_again(line: Event, texts_us: Texts) -
     assert (counts(), supporters_at(line.id)) == ([], 0)
     correct(fresh(row), Reading.COUNT)
     assert (counts(), supporters_at(line.id)) == ([24], 6)
+
+
+@pytest.mark.parametrize("words", ["{code} i am at it now ok", "{head} {tail}", "here we are"])
+def test_a_check_in_that_was_not_read_counts_after_one_tap(
+    client: FlaskClient, line: Event, texts_us: Texts, words: str
+) -> None:
+    code = line.text_code or ""
+    body = words.format(code=code, head=code[:3], tail=code[3:])
+    row = texts_us(MIA, body, clock.now())
+    left_unread(row)
+    sign_in(client, make_person("Ada Stone", role=RoleName.ADMIN))
+    assert 'value="here"' in client.get("/inbox").text
+    for _again in range(2):
+        client.post(f"/inbox/{row.id}/reading", data={"reading": "here"})
+    assert checked_in() == ["Mia Reyes"]
+    assert (fresh(row).intent, fresh(row).value) == (Intent.HERE, line.text_code)
+
+
+def test_what_was_no_check_in_is_taken_back_and_counts_again(line: Event, texts_us: Texts) -> None:
+    row = texts_us(MIA, f"HERE {line.text_code}", clock.now())
+    read_answers(clock.now())
+    assert checked_in() == ["Mia Reyes"]
+    correct(fresh(row), Reading.NOT_COMING)
+    assert checked_in() == [] and coming() == [False]
+    correct(fresh(row), Reading.HERE)
+    assert checked_in() == ["Mia Reyes"] and coming() == []
+
+
+def test_a_check_in_needs_a_line_and_one_member(line: Event, texts_us: Texts) -> None:
+    stranger = texts_us(NATE, "we are on our way", clock.now())
+    with pytest.raises(Refused) as refusal:
+        correct(stranger, Reading.HERE)
+    assert refusal.value.code == "no_event"
+    make_member("Rios", "Luis", site=db.session.get_one(Site, line.site_id), phone=MIA)
+    row = texts_us(MIA, "we are on our way", clock.now())
+    with pytest.raises(Refused) as refusal:
+        correct(row, Reading.HERE)
+    assert refusal.value.code == "shared_phone" and checked_in() == []
+
+
+def test_a_wrong_number_that_was_not_read_is_one_after_one_tap(line: Event, texts_us: Texts) -> None:
+    row = texts_us(MIA, "Rosa passed away in March", clock.now())
+    left_unread(row)
+    for _again in range(2):
+        correct(fresh(row), Reading.WRONG_NUMBER)
+    [item] = wrong_numbers()
+    assert item.row.member.person.full == "Mia Reyes" and item.row.member.phone is None
+    assert is_opted_out(MIA) and fresh(row).intent is Intent.WRONG_NUMBER
+    with pytest.raises(Refused):
+        correct(fresh(row), Reading.NOTHING)
+
+
+def test_a_stop_may_have_been_a_wrong_number_and_stays_a_stop(line: Event, texts_us: Texts) -> None:
+    row = texts_us(MIA, "STOP", clock.now())
+    correct(fresh(row), Reading.WRONG_NUMBER)
+    assert len(wrong_numbers()) == 1 and is_opted_out(MIA)
+
+
+def test_no_tap_takes_a_number_from_a_chair_or_from_several(line: Event, texts_us: Texts) -> None:
+    site = db.session.get_one(Site, line.site_id)
+    make_member("Ortiz", "Carmen", site=site, phone=CARMEN)
+    make_member("Rios", "Luis", site=site, phone=MIA)
+    for phone, why in ((CARMEN, "has_role"), (MIA, "shared_phone")):
+        row = texts_us(phone, "we will see", clock.now())
+        with pytest.raises(Refused) as refusal:
+            correct(row, Reading.WRONG_NUMBER)
+        assert refusal.value.code == why and not is_opted_out(phone)
+
+
+def test_no_chair_takes_a_number_off(line: Event, texts_us: Texts) -> None:
+    carmen = db.session.scalars(
+        select(Person).where(Person.phone_index == blind_index("phone", CARMEN))
+    ).one()
+    row = texts_us(MIA, "we will see", clock.now())
+    scope = scopes_of([carmen], today(clock.now()))[carmen.id]
+    offered = readings_offered([row], scope)[row.id]
+    assert Reading.HERE in offered and Reading.WRONG_NUMBER not in offered
 
 
 def test_no_one_but_the_chair_of_an_open_line_makes_a_count(line: Event, texts_us: Texts) -> None:

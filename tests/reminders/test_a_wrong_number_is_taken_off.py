@@ -69,13 +69,19 @@ def test_it_is_confirmed_once_and_then_nothing_leaves_for_it(
     assert "We took this number off our list" in body and "START" in body
 
 
-def test_all_who_shared_the_number_lose_it(app: Flask, texts_us: Texts) -> None:
-    both = [make_member(site=make_site(), phone=MIA), make_member(site=make_site(), phone=MIA)]
-    now = clock.now()
+def test_a_number_that_several_share_goes_to_a_person_first(
+    app: Flask, client: FlaskClient, texts_us: Texts
+) -> None:
+    """One of them may have written: "this is not Ana, this is Luis"."""
+    site, now = make_site(), clock.now()
+    both = [make_member(site=site, phone=MIA), make_member("Rios", "Luis", site=site, phone=MIA)]
     texts_us(MIA, "numero equivocado", now)
-    read_answers(now)
-    assert [phone_of(member) for member in both] == [None, None]
-    assert len(wrong_numbers()) == 2
+    assert read_answers(now) == 0
+    assert [phone_of(member) for member in both] == [MIA, MIA] and not is_opted_out(MIA)
+    [item] = inbox_items(THE_OFFICE, now)
+    assert item.inbound.intent == "wrong_number" and wrong_numbers() == []
+    sign_in(client, make_person("Ada Stone", role=RoleName.ADMIN))
+    assert "Several members share this number" in client.get("/inbox").text
 
 
 @pytest.mark.parametrize("role", [RoleName.CHAIR, RoleName.ORGANIZER, RoleName.ADMIN])

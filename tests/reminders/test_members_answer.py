@@ -11,6 +11,7 @@ from mobilize.actions.models import Event
 from mobilize.checkins.models import Attendance, Evidence, Method, Outcome
 from mobilize.database import db
 from mobilize.reminders.inbox.answers import read_answers
+from mobilize.reminders.inbox.queries import unknown_items
 from mobilize.reminders.models import Rsvp
 from mobilize.roster.models import Membership
 from mobilize.texts.models import Inbound
@@ -85,6 +86,7 @@ def test_a_stranger_is_stored_and_not_texted(app: Flask, texts_us: Texts) -> Non
     read_answers(DURING)
     assert [row.outcome for row in db.session.scalars(select(Evidence))] == [Outcome.WALKUP]
     assert phones("here_counted") == []
+    assert [item.inbound.body for item in unknown_items(DURING)] == [f"HERE {event.text_code}"]
 
 
 def test_an_unknown_code_is_said_to_a_member(app: Flask, texts_us: Texts) -> None:

@@ -50,6 +50,8 @@ ROOM = "reminders"
 _LIKE_A_COUNT = re.compile(r"\d|\b(?:dozens?|docenas?|couple|few|pocos|" + "|".join(NUMBER_WORDS) + r")\b")
 _RANGE = re.compile(r"\b\d+ ?(?:-|–|to|a) ?\d+\b")
 _SUPPORTERS = N_("supporters")
+# A check-in with one of these counts for nobody yet, and waits for a person.
+KEPT = (Outcome.OUTSIDE_HOURS, Outcome.UNRESOLVED, Outcome.AMBIGUOUS)
 AT_ONCE = 100
 SAID_AGAIN_WITHIN = timedelta(hours=12)
 
@@ -310,7 +312,8 @@ def drop_reminders(event_id: UUID, inbound: Inbound, now: datetime) -> None:
 
 
 def _here(inbound: Inbound, _question: Question | None, now: datetime) -> bool:
-    """A stranger's text is stored like anybody's; answers go only to numbers of the roster or of people."""
+    """A stranger's text is stored like anybody's, and stands among the unknown numbers: answers go only to
+    numbers of the roster or of people."""
     phone = normalize(inbound.sender or "").phone
     if phone is None:
         return False
@@ -318,36 +321,40 @@ def _here(inbound: Inbound, _question: Question | None, now: datetime) -> bool:
     if not inbound.value:
         event, old = line_open_to(inbound.phone_index, inbound.received_at), False
     else:
-        event, old = _by_code(inbound.value, inbound.received_at)
+        event, old = line_of_code(inbound.value, inbound.received_at)
     if event is None:
         wording, values = ("here_unknown", {"code": inbound.value}) if inbound.value else ("here_which", {})
         return is_known and answer(inbound, wording, values, language=language, now=now)
-    checked = check_in(
-        CheckInClaim(
-            event_id=event.id,
-            nonce=inbound.id.bytes,
-            body=b"text " + inbound.sid.encode(),
-            method=Method.TEXT,
-            happened_at=inbound.received_at,
-            typed=Identifier("phone", phone),
-            needs_review=old,
-        ),
-        now=now,
-    )
-    if checked.outcome is Outcome.AMBIGUOUS and ask_who_is_here(inbound, event, now=now):
+    outcome = check_in_sender(inbound, event, phone, nonce=inbound.id.bytes, needs_review=old, now=now)
+    if outcome is Outcome.AMBIGUOUS and ask_who_is_here(inbound, event, now=now):
         return True
     if is_known:
-        kept = checked.outcome in (Outcome.OUTSIDE_HOURS, Outcome.UNRESOLVED, Outcome.AMBIGUOUS)
-        wording = "here_old_code" if old else "here_kept" if kept else "here_counted"
+        wording = "here_old_code" if old else "here_kept" if outcome in KEPT else "here_counted"
         answer(inbound, wording, {"place": place_of(event)}, language=language, now=now)
-    return True
+    return is_known
+
+
+def check_in_sender(
+    inbound: Inbound, event: Event, phone: str, *, nonce: bytes, needs_review: bool, now: datetime
+) -> Outcome:
+    """Check in whoever has the phone that wrote, as of when their text came in."""
+    claim = CheckInClaim(
+        event_id=event.id,
+        nonce=nonce,
+        body=b"text " + inbound.sid.encode(),
+        method=Method.TEXT,
+        happened_at=inbound.received_at,
+        typed=Identifier("phone", phone),
+        needs_review=needs_review,
+    )
+    return check_in(claim, now=now).outcome
 
 
 def _where(inbound: Inbound, _question: Question | None, now: datetime) -> bool:
     return say_where(inbound, now=now)
 
 
-def _by_code(code: str, at: datetime) -> tuple[Event | None, bool]:
+def line_of_code(code: str, at: datetime) -> tuple[Event | None, bool]:
     """The event with these digits; True with one whose digits leaked and were replaced before this text."""
     event = event_by_text_code(code, at)
     if event is not None:

@@ -3,24 +3,29 @@
 A stop is the exception: an organizer may add one, but only the member's own START lifts one.
 """
 
+import re
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 
 from mobilize import audit
 from mobilize.accounts.access.scope import Scope
 from mobilize.actions.models import Event, EventChapter, EventState
-from mobilize.checkins.models import HeadCount, Supporters
+from mobilize.checkins.models import Evidence, HeadCount, Method, Outcome, Supporters, Void
 from mobilize.checkins.record.head_counts import add_supporters, report_head_count, supporters_at
+from mobilize.checkins.record.operations import void
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
+from mobilize.keys.crypto import fingerprint
 from mobilize.languages import _
-from mobilize.reminders.inbox.answers import drop_reminders, store_coming
-from mobilize.reminders.inbox.lines import are_chairs_of, lines_counted_by
+from mobilize.phones import normalize
+from mobilize.reminders.inbox.answers import check_in_sender, drop_reminders, line_of_code, store_coming
+from mobilize.reminders.inbox.lines import are_chairs_of, line_open_to, lines_counted_by
 from mobilize.reminders.inbox.shared_phones import members_at
+from mobilize.reminders.inbox.wrong_numbers import holds_role, is_shared, list_wrong_number
 from mobilize.reminders.models import Rsvp
 from mobilize.roster.models import Member, Membership
 from mobilize.texts.models import Inbound, Intent, Question, QuestionKind
@@ -34,22 +39,26 @@ class Reading(StrEnum):
 
     COMING = "coming"
     NOT_COMING = "not_coming"
+    HERE = "here"
     COUNT = "count"
     EMERGENCY = "emergency"
     NOTHING = "nothing"
+    WRONG_NUMBER = "wrong_number"
     STOP = "stop"
 
 
 _INTENTS = {
     Reading.COMING: Intent.COMING,
     Reading.NOT_COMING: Intent.NOT_COMING,
+    Reading.HERE: Intent.HERE,
     Reading.COUNT: Intent.NUMBER,
     Reading.EMERGENCY: Intent.ALARM,
     Reading.NOTHING: Intent.OTHER,
+    Reading.WRONG_NUMBER: Intent.WRONG_NUMBER,
     Reading.STOP: Intent.OUT,
 }
-# What these did is corrected elsewhere: a check-in where check-ins are decided, a number by the office.
-_DONE_ELSEWHERE = (Intent.HERE, Intent.WRONG_NUMBER)
+# The digits of a line, however they were written: "378 06".
+_CODE = re.compile(r"(?<!\d)\d(?:[ .-]?\d){4}(?!\d)")
 
 
 def readings_offered(inbounds: Sequence[Inbound], scope: Scope) -> dict[uuid.UUID, list[Reading]]:
@@ -59,14 +68,15 @@ def readings_offered(inbounds: Sequence[Inbound], scope: Scope) -> dict[uuid.UUI
 
 
 def _offered(inbound: Inbound, scope: Scope, *, counts: bool) -> list[Reading]:
-    if inbound.intent is Intent.OUT:
-        return [Reading.EMERGENCY]
+    """What a wrong number has done stays: the office alone gives it back."""
+    was_taken_off = inbound.intent is Intent.WRONG_NUMBER and inbound.done_at is not None
     offered = [Reading.EMERGENCY]
-    if inbound.intent not in _DONE_ELSEWHERE:
+    if inbound.intent is not Intent.OUT and not was_taken_off:
         count = [Reading.COUNT] if counts else []
-        offered = [Reading.COMING, Reading.NOT_COMING, *count, Reading.EMERGENCY, Reading.NOTHING]
+        answers = [Reading.COMING, Reading.NOT_COMING, Reading.HERE, *count]
+        offered = [*answers, Reading.EMERGENCY, Reading.NOTHING]
     if scope.is_organizer:
-        offered.append(Reading.STOP)
+        offered += [Reading.WRONG_NUMBER, Reading.STOP]
     return [one for one in offered if _INTENTS[one] is not inbound.intent]
 
 
@@ -74,8 +84,8 @@ def correct_reading(inbound: Inbound, reading: Reading, *, scope: Scope, actor: 
     """Take back what the first reading did, and do what this one says, as of when the text came in. An
     emergency is open again and reaches whoever is on duty; anything else is done. Repeated, nothing changes.
 
-    Raises `Refused`: not_offered (whatever would lift a stop), no_event, shared_phone, no_count, and what a
-    head count is refused for.
+    Raises `Refused`: not_offered (whatever would lift a stop), no_event, shared_phone, no_count, has_role,
+    no_number, and what a head count is refused for.
     """
     if _INTENTS[reading] is inbound.intent and inbound.corrected_by:
         return
@@ -84,12 +94,16 @@ def correct_reading(inbound: Inbound, reading: Reading, *, scope: Scope, actor: 
     with atomic() as session:
         session.refresh(inbound, with_for_update=True)
         if inbound.intent is not Intent.OUT:
-            _take_back(inbound, now)
+            _take_back(inbound, actor, now)
         match reading:
             case Reading.COMING | Reading.NOT_COMING:
                 _coming(inbound, now, coming=reading is Reading.COMING)
+            case Reading.HERE:
+                _here(inbound, now)
             case Reading.COUNT:
                 _count(inbound, actor, now)
+            case Reading.WRONG_NUMBER:
+                _wrong_number(inbound, actor, now)
             case Reading.STOP:
                 opt_out(inbound.sender or "", source="person", now=now)
             case _:
@@ -102,9 +116,12 @@ def correct_reading(inbound: Inbound, reading: Reading, *, scope: Scope, actor: 
         session.flush()
 
 
-def _take_back(inbound: Inbound, now: datetime) -> None:
-    """An answer that came from this very text, and a count that did."""
+def _take_back(inbound: Inbound, actor: str, now: datetime) -> None:
+    """An answer that came from this very text, a check-in, and a count that did."""
     session = db.session
+    if inbound.intent is Intent.HERE:
+        for evidence_id in session.scalars(_check_ins(inbound)).all():
+            void(evidence_id, "the text meant something else", actor=actor, now=now)
     if inbound.intent in (Intent.COMING, Intent.NOT_COMING):
         members = select(Member.id).where(Member.phone_index == inbound.phone_index)
         answers = delete(Rsvp).where(Rsvp.member_id.in_(members), Rsvp.at == inbound.received_at)
@@ -125,6 +142,45 @@ def _coming(inbound: Inbound, now: datetime, *, coming: bool) -> None:
     store_coming(inbound, event, members, coming=coming)
     if not coming:
         drop_reminders(event.id, inbound, now)
+
+
+def _check_ins(inbound: Inbound) -> Select[uuid.UUID]:
+    """SELECT of the check-ins that stand and that came from this very text."""
+    members = select(Member.id).where(Member.phone_index == inbound.phone_index)
+    return (
+        select(Evidence.id)
+        .outerjoin(Void)
+        .where(Evidence.member_id.in_(members), Evidence.method == Method.TEXT, Void.evidence_id.is_(None))
+        .where(Evidence.happened_at == inbound.received_at)
+    )
+
+
+def _here(inbound: Inbound, now: datetime) -> None:
+    """Check in whoever wrote, at the line whose digits stand in the words, else at the one open to them."""
+    phone, at = normalize(inbound.sender or "").phone, inbound.received_at
+    codes = [re.sub(r"\D", "", code) for code in _CODE.findall(inbound.body or "")]
+    named = [line for code in codes if (line := line_of_code(code, at))[0] is not None]
+    event, is_old = named[0] if named else (line_open_to(inbound.phone_index, at), False)
+    if event is None or phone is None:
+        raise Refused("no_event", _("No line of theirs was open when they wrote this."))
+    nonce = fingerprint(inbound.id.bytes + now.isoformat().encode())[:16]
+    outcome = check_in_sender(inbound, event, phone, nonce=nonce, needs_review=is_old, now=now)
+    if outcome is Outcome.AMBIGUOUS:
+        raise Refused("shared_phone", _("Several members share this phone. Ask whose answer it was."))
+    inbound.value = event.text_code
+
+
+def _wrong_number(inbound: Inbound, actor: str, now: datetime) -> None:
+    """As a stop from the office, and the number is off the roster. Of somebody with a role, and of several
+    members, it stays."""
+    if holds_role(inbound.phone_index, now):
+        raise Refused("has_role", _("Somebody with a role has this number. Call, and correct the number."))
+    if is_shared(inbound.phone_index):
+        raise Refused("shared_phone", _("Several members share this phone. Ask whose answer it was."))
+    opt_out(inbound.sender or "", source="person", now=now)
+    if not list_wrong_number(inbound, by=actor, now=now):
+        raise Refused("no_number", _("No member has this number."))
+    inbound.value = None
 
 
 def _event_asked_about(inbound: Inbound) -> Event | None:

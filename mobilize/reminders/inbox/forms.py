@@ -40,8 +40,10 @@ def reading_words(reading: Reading) -> str:
     return {
         Reading.COMING: _("Coming"),
         Reading.NOT_COMING: _("Not coming"),
+        Reading.HERE: _("Check-in"),
         Reading.COUNT: _("Head count"),
         Reading.EMERGENCY: _("Emergency"),
         Reading.NOTHING: _("None of these"),
+        Reading.WRONG_NUMBER: _("Wrong number"),
         Reading.STOP: _("No more texts"),
     }[reading]

@@ -44,14 +44,28 @@ def holds_role(phone_index: bytes, now: datetime) -> bool:
 
 
 def take_wrong_number(inbound: Inbound, *, now: datetime) -> bool:
-    """Opt the number out and take it off the members who have it, who stand in the office's list then. False,
-    and a person decides: it is nobody's, or belongs to somebody with a role, when nothing changes at all."""
-    if holds_role(inbound.phone_index, now):
+    """Opt the number out and take it off the member who has it, who stands in the office's list then. False,
+    and a person decides: it is nobody's; or belongs to somebody with a role, or to several members of whom
+    one may have written, when nothing changes at all."""
+    if holds_role(inbound.phone_index, now) or is_shared(inbound.phone_index):
         return False
+    with atomic():
+        obey_stop(inbound, "wrong_number_noted", now=now)
+        return list_wrong_number(inbound, by="worker", now=now)
+
+
+def is_shared(phone_index: bytes) -> bool:
+    """Whether several members have this number."""
+    members = select(Member.id).where(Member.phone_index == phone_index, Member.gone_on.is_(None))
+    return len(db.session.scalars(members.limit(2)).all()) > 1
+
+
+def list_wrong_number(inbound: Inbound, *, by: str, now: datetime) -> bool:
+    """Take the number off all members who have it, who stand in the office's list then; False where it is
+    nobody's."""
     phone = inbound.sender or ""
     with atomic() as session:
-        obey_stop(inbound, "wrong_number_noted", now=now)
-        for member_id in take_phone_off(inbound.phone_index, by="worker", now=now):
+        for member_id in take_phone_off(inbound.phone_index, by=by, now=now):
             row = WrongNumber(id=new_id(), inbound_id=inbound.id, member_id=member_id, taken_at=now)
             row.phone, row.phone_index = phone, inbound.phone_index
             session.add(row)
