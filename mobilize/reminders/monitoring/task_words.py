@@ -2,6 +2,7 @@
 
 from mobilize import settings
 from mobilize.languages import _
+from mobilize.reminders.monitoring.worker_tasks import TaskStatus
 from mobilize.texts.carriers.base import CallbackRefusal
 from mobilize.texts.models import TextClass
 
@@ -73,8 +74,9 @@ def queue_words() -> dict[str, str]:
 
 
 def due_words() -> dict[str, str]:
-    """The name of each class of texts that waits; codes stand apart."""
+    """The name of each class of texts that waits; emergencies and codes stand apart."""
     return {
+        "alarms": _("Emergencies, to whoever is on duty"),
         "codes": _("Codes"),
         TextClass.REQUESTED.value: _("Answers, and what somebody asked for"),
         TextClass.DUTY.value: _("To chairs, captains and organizers"),
@@ -83,12 +85,15 @@ def due_words() -> dict[str, str]:
     }
 
 
-def every(seconds: float) -> str:
-    """How often: every 5 seconds, every minute."""
-    if seconds < 1:
-        return _("several times a second")
-    if seconds == 1:
-        return _("every second")
+def how_often(task: TaskStatus) -> str:
+    """When it runs: every hour; or when there is something to do, which is looked for in the database, and
+    every 10 minutes at least."""
+    if task.at_least_every_s > task.every_s:
+        return _("when there is something to do, and %(every)s", every=_every(task.at_least_every_s))
+    return _every(task.every_s)
+
+
+def _every(seconds: float) -> str:
     if seconds < 60:
         return _("every %(n)s seconds", n=round(seconds))
     if seconds < 120:

@@ -23,7 +23,7 @@ from mobilize.reminders.monitoring.forms import PauseForm
 from mobilize.reminders.monitoring.health import Remedy
 from mobilize.reminders.monitoring.task_words import (
     due_words,
-    every,
+    how_often,
     queue_words,
     refusal_words,
     task_words,
@@ -93,7 +93,7 @@ def tasks() -> str:
         task_words=task_words(),
         queue_words=queue_words(),
         due_words=due_words(),
-        every=every,
+        how_often=how_often,
         took=took,
         ago=lambda moment: say_ago(moment, now),
     )
@@ -102,7 +102,7 @@ def tasks() -> str:
 @bp.post("/texts/health/pause")
 @signed_in(RoleName.ADMIN, step_up=True)
 def pause_all() -> Response:
-    """Stop every text but codes."""
+    """Stop every text but codes and emergencies."""
     with after_step_up():
         pause_sending(_why(), now=clock.now())
     flash(_("Paused. What waits keeps waiting."), "done")
