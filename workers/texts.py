@@ -40,8 +40,8 @@ def drain_codes() -> None:
 
 
 def send_codes_now() -> None:
-    """Send the codes that are in the outbox."""
-    _drain(codes_only=True)
+    """Send the codes that are in the outbox, and what else nothing holds."""
+    _drain(unheld_only=True)
 
 
 def _drain(**which: Any) -> None:

@@ -97,7 +97,7 @@ TIMETABLE = [
     _entry("jobs.forget_old", 3600, Queue.LONG),
     _entry("accounts.send_codes", 1, Queue.CODES, partial(requests_waiting, SIGN_IN)),
     _entry("privacy.send_codes", 1, Queue.CODES, partial(requests_waiting, sessions.PURPOSE)),
-    _entry("texts.drain_codes", 0.5, Queue.CODES, claiming.due_codes),
+    _entry("texts.drain_codes", 0.5, Queue.CODES, claiming.due_unheld),
     _entry("texts.drain", 0.5, Queue.TEXTS, claiming.due_texts),
     _entry("reminders.read_answers", 2, Queue.TEXTS, answers.unread),
     _entry("reminders.ask_who_checked_in", 5, Queue.TEXTS, shared_phones.checked_in_lately),

@@ -88,7 +88,7 @@ def restored(taken_at):  # type: ignore[no-untyped-def]
     """Say that the database was put back by other means (pgBackRest, WAL-G, a file) as of TAKEN_AT, like
     2027-02-10T07:02+00:00. Workers notice most of it themselves."""
     gaps.mark_restored(taken_at)
-    click.echo("Noted. Nothing but codes leaves until the minutes since are looked up.")
+    click.echo("Noted. Nothing but codes and emergencies leaves until the minutes since are looked up.")
 
 
 @backup.command("go-on")

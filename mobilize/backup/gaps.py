@@ -109,7 +109,7 @@ def look() -> OpenGap | None:
         moment = _moment(session)
         last = session.get(Heartbeat, WORKERS, with_for_update=True, populate_existing=True)
         if last and (reason := _reason(last, moment)) and not _open(session, moment):
-            _log.warning("minutes of the database may be lost (%s): nothing but codes leaves", reason)
+            _log.warning("minutes of the database may be lost (%s): only codes and emergencies leave", reason)
             is_loss = reason is GapReason.MOVED
             row = RecoveryGap(reason=reason, from_at=last.at, opened_at=moment.at, is_loss=is_loss)
             session.add(row)

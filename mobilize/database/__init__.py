@@ -20,14 +20,19 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
     JSON,
+    ColumnElement,
     Connection,
     DateTime,
     Dialect,
     Enum,
+    Float,
     LargeBinary,
     MetaData,
     TypeDecorator,
     Uuid,
+    cast,
+    extract,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
@@ -301,6 +306,13 @@ def insert(table: Any) -> Any:
 
 def is_postgres() -> bool:
     return db.engine.dialect.name == "postgresql"
+
+
+def seconds_of_database() -> ColumnElement[float]:
+    """SQL: the clock of the database, which all hosts share, in seconds since 1970."""
+    if is_postgres():
+        return cast(extract("epoch", func.clock_timestamp()), Float)
+    return (func.julianday("now") - 2_440_587.5) * 86_400.0
 
 
 def is_pooled() -> bool:

@@ -95,7 +95,9 @@ def _lines(report: dict[str, Any]) -> str:
     lines += [f"does not answer: {carrier}" for carrier in report["resting"]]
     if since := report["looks_up_since"]:
         trouble = _TROUBLES.get(report["looks_up_trouble"], "")
-        line = f"nothing but codes leaves until what left since {since} is looked up {trouble}"
+        line = (
+            f"nothing but codes and emergencies leaves until what left since {since} is looked up {trouble}"
+        )
         lines.append(line.rstrip())
     lines += [f"left twice: {report['doubled']}"] if report["doubled"] else []
     return "\n".join(lines) or "No texts yet."

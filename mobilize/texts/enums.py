@@ -13,12 +13,19 @@ class TextClass(StrEnum):
 
 
 class Priority:
-    """Order of the queue: the smaller leaves first. Of codes, one lane's do not wait for another's."""
+    """Order of the queue: the smaller leaves first. Of codes, one lane's do not wait for another's.
+
+    `UNHELD`: what no pause, breaker, pace or used-up day holds. Budgets of their own limit each of these
+    (`sending/lanes.py`, `accounts/sign_in/code_budgets.py`).
+    """
 
     CODE, NOTICE, COUNT, REPLY, REMINDER, THANKS = range(0, 60, 10)
+    ALARM = CODE - 1  # an emergency, to whoever is on duty
     CODE_OF_ROLE, CODE_OF_MEMBER = CODE + 1, CODE + 2
+    CONFIRMATION = CODE + 3  # of an opt-out
     CODES = (CODE, CODE_OF_ROLE, CODE_OF_MEMBER)
-    ALL = (*CODES, NOTICE, COUNT, REPLY, REMINDER, THANKS)  # a text of another priority would never leave
+    UNHELD = (ALARM, *CODES, CONFIRMATION)
+    ALL = (*UNHELD, NOTICE, COUNT, REPLY, REMINDER, THANKS)  # a text of another priority would never leave
 
 
 class TextState(StrEnum):

@@ -287,8 +287,8 @@ class Inbound(Model):
 
 
 class SpendingHour(Model):
-    """Segments handed to the carrier in one clock hour, written by the claim. Segments of codes are counted
-    apart: they cost money too, but open no breaker."""
+    """Segments handed to the carrier in one clock hour, written by the claim. Segments of codes, and of
+    what else no pause holds, are counted apart: they cost money too, but open no breaker."""
 
     __tablename__ = "spending_hours"
 

@@ -1,7 +1,8 @@
 """Rate limits, counted in the database, so that they hold across processes and through a restart.
 
-Only sign-in uses them, keyed on the issued code or the browser that asked: never on an address, since a
-whole picket shares one, and never on an account, since then a stranger could lock a chair out.
+Sign-in keys them on the issued code or the browser that asked: never on an address, since a whole picket
+shares one, and never on an account, since then a stranger could lock a chair out. Lanes of texts key them on
+the number that wrote.
 """
 
 import hashlib

@@ -11,7 +11,7 @@ from mobilize.accounts.models import RoleName
 from mobilize.database import atomic, locks
 from mobilize.observability import health_checks
 from mobilize.observability.task_runs import FinishedRun, ScheduledTask, announce, record_runs
-from mobilize.reminders.monitoring.task_words import every, queue_words, task_words
+from mobilize.reminders.monitoring.task_words import queue_words, task_words
 from mobilize.reminders.monitoring.worker_tasks import (
     QUEUES,
     due_texts,
@@ -29,6 +29,7 @@ PLAN = ScheduledTask("reminders.plan", "planning", 5, 60)
 BRIEF = ScheduledTask("reminders.brief_chairs", "planning", 30, 30)
 HOURLY = ScheduledTask("reminders.hourly", "planning", 3600, 3600)
 HERE = "planning0-worker@here"
+WHEN_DUE = "when there is something to do, and every minute"
 
 
 def ran(task: ScheduledTask, *, minutes_ago: float, process: str = HERE, **values: object) -> None:
@@ -67,7 +68,7 @@ def test_the_office_reads_when_each_task_last_ran_and_how_long_it_took(
     ran(PLAN, minutes_ago=3)
     locks.record_run("beat", now=clock.now())
     page = admins_page(client)
-    assert "Reminders are planned" in page and "every 5 seconds" in page
+    assert "Reminders are planned" in page and WHEN_DUE in page
     assert "3 minutes ago" in page and "0.2 seconds" in page
     assert "Chairs are briefed before an action" in page and "Not yet." in page
     assert "Everything is running." in page and "Late" not in page and 'class="notice problem"' not in page
@@ -210,17 +211,31 @@ def test_each_task_and_queue_of_the_timetable_has_its_words(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
+    ("every_s", "at_least_every_s", "words"),
     [
-        (0.5, "several times a second"),
-        (1, "every second"),
-        (30, "every 30 seconds"),
-        (60, "every minute"),
-        (300, "every 5 minutes"),
-        (3600, "every hour"),
-        (7200, "every 2 hours"),
+        (0.5, 600, "when there is something to do, and every 10 minutes"),
+        (1, 3600, "when there is something to do, and every hour"),
+        (30, 30, "every 30 seconds"),
+        (60, 60, "every minute"),
+        (300, 300, "every 5 minutes"),
+        (3600, 3600, "every hour"),
+        (7200, 7200, "every 2 hours"),
     ],
 )
-def test_how_often_is_said_in_words(app: Flask, seconds: float, words: str) -> None:
-    with app.test_request_context():
-        assert every(seconds) == words
+def test_how_often_is_said_as_it_is(
+    app: Flask, client: FlaskClient, every_s: float, at_least_every_s: float, words: str
+) -> None:
+    """A task that is woken when something is due is not late because it last ran minutes ago."""
+    task = ScheduledTask("texts.drain_codes", "codes", every_s, at_least_every_s)
+    announce("codes0-worker@here", [task], now=clock.now())
+    page = admins_page(client)
+    assert f"Codes are handed to the carrier</strong> {words}." in page
+
+
+def test_emergencies_that_wait_stand_first_and_need_somebody_after_a_minute(
+    app: Flask, client: FlaskClient
+) -> None:
+    waits(2, TextClass.DUTY, Priority.ALARM)
+    waits(2, TextClass.REQUESTED, Priority.CODE)
+    assert [(one.kind, one.too_long) for one in due_texts(clock.now())] == [("alarms", True), ("codes", True)]
+    assert "Emergencies, to whoever is on duty" in admins_page(client)

@@ -99,14 +99,14 @@ def test_new_codes_leave_at_once_and_old_ones_do_not(
     gaps.look()
     old = queued(purpose="old code", priority=Priority.CODE, due_at=now)
     age_heartbeat()
-    drain(now=now, codes_only=True)
+    drain(now=now, unheld_only=True)
     recovery.recover(now=now)
     later = clock.now() + timedelta(seconds=5)
     code = {"phone": NATE, "purpose": "new code", "priority": Priority.CODE, "due_at": later}
     queued_later = queued(**code)  # type: ignore[arg-type]
     with atomic() as session:
         session.execute(update(OutboxText).where(OutboxText.id == queued_later.id).values(queued_at=later))
-    assert drain(now=later, codes_only=True).accepted == 1
+    assert drain(now=later, unheld_only=True).accepted == 1
     assert (fresh(old).state, fresh(queued_later).state) == (TextState.UNKNOWN, TextState.ACCEPTED)
 
 

@@ -1,6 +1,7 @@
 """Who wants no more texts is told so by one text, and gets no other."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from mobilize.texts.queries import is_opted_out
 from mobilize.texts.receiving.inbound import take_inbound
 from mobilize.texts.sending import claiming
 from mobilize.texts.sending.delivery import drain, sweep
+from mobilize.texts.sending.pauses import pause_sending
 from tests.at_once import all_at_once
 from tests.builders import make_member
 from tests.texts.conftest import MIA, NATE, bodies, fresh
@@ -114,6 +116,41 @@ def test_after_five_minutes_it_is_too_late_for_a_confirmation(carrier: Carrier, 
     sweep(now=late)
     [text] = confirmations()
     assert (text.state, text.reason) == (TextState.DROPPED, "too_late")
+
+
+def test_a_pause_holds_no_confirmation(
+    carrier: Carrier, now: datetime, queued: Callable[..., OutboxText]
+) -> None:
+    make_member(phone=MIA)
+    queued(NATE, purpose="another")
+    pause_sending("the office stopped it", now=now)
+    hear(CLEAR, now)
+    assert drain(now=now, unheld_only=True).accepted == 1
+    assert bodies(carrier) == [NOTED]
+
+
+def test_the_spending_breaker_holds_none_either(
+    app: Flask, carrier: Carrier, now: datetime, queued: Callable[..., OutboxText]
+) -> None:
+    app.config["MOBILIZE"] = replace(app.config["MOBILIZE"], spending_limit_cents_an_hour=1)
+    make_member(phone=MIA)
+    for n in range(3):
+        queued(NATE, purpose=f"costs:{n}")
+    drain(now=now)
+    hear(CLEAR, now)
+    assert drain(now=now).accepted == 1 and bodies(carrier)[-1] == NOTED
+
+
+def test_who_wants_to_be_out_and_in_all_the_time_waits_for_a_pause_like_others(
+    carrier: Carrier, now: datetime
+) -> None:
+    make_member(phone=MIA)
+    pause_sending("the office stopped it", now=now)
+    for second in range(5):
+        hear(CLEAR, now + timedelta(seconds=2 * second))
+        drain(now=now + timedelta(seconds=2 * second))
+        hear("START", now + timedelta(seconds=2 * second + 1))
+    assert bodies(carrier) == [NOTED] * 3
 
 
 def test_the_carrier_may_hold_it_no_longer_than_the_five_minutes(carrier: Carrier, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -99,7 +100,7 @@ def test_a_code_waits_for_no_pause_no_pace_and_no_day_that_is_used_up(
     assert drain(now=now).accepted == 1
     pause_sending("rain", now=now)
     queued(NATE, purpose="another", priority=Priority.CODE_OF_MEMBER)
-    assert drain(now=now, codes_only=True).accepted == 1
+    assert drain(now=now, unheld_only=True).accepted == 1
     assert bodies(carrier) == ["Hello, first", "Hello, a code", "Hello, another"]
 
 
@@ -142,6 +143,21 @@ def test_a_clock_that_was_ahead_stops_nothing(app: Flask, queued: Queue, now: da
     queued()
     assert claim(10, by="a", now=now) == []
     assert len(claim(10, by="a", now=now + timedelta(seconds=1))) == 1
+
+
+def test_a_host_that_is_an_hour_ahead_does_not_overrun_the_pace(
+    app: Flask, queued: Queue, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two hosts claim in turn; of one the clock is an hour ahead."""
+    app.config["MOBILIZE"] = replace(app.config["MOBILIZE"], segments_per_second=12.0)
+    for n in range(200):
+        queued(purpose=f"t:{n}")
+    claimed, here = 0, clock.now
+    for tenth in range(50):
+        for ahead in (timedelta(), timedelta(hours=1)):
+            monkeypatch.setattr(clock, "now", lambda ahead=ahead: here() + ahead)
+            claimed += len(claim(50, by="a", now=now + timedelta(seconds=tenth / 10) + ahead))
+    assert 12 * 5 <= claimed <= 12 * 5 + 13
 
 
 def test_sent_said_late_takes_no_second_try_from_a_phone_that_was_off(

@@ -14,9 +14,10 @@ from mobilize.database import atomic, db, insert
 from mobilize.reminders.merge_fields import written_in
 from mobilize.reminders.models import OnCallShift
 from mobilize.roster.models import Member, Membership, MembershipRank, Site
-from mobilize.texts.models import Inbound, Intent, OutboxText, Priority, TextClass
+from mobilize.texts.models import Inbound, Intent, OutboxText, TextClass
 from mobilize.texts.operations import PlannedText, queue_texts
 from mobilize.texts.queries import may_text
+from mobilize.texts.sending import lanes
 
 LONGEST = timedelta(hours=24)
 STILL_URGENT = timedelta(hours=2)
@@ -63,7 +64,12 @@ def without_alert(now: datetime) -> Select[Inbound]:
 
 def _alert(inbound: Inbound, now: datetime) -> int:
     site = site_of_number(inbound.phone_index, now)
-    return queue_texts([_text(inbound, site, person, now) for person in people_on_call(site, now)], now=now)
+    people = people_on_call(site, now)
+    if not people:
+        return 0
+    with atomic():
+        priority = lanes.priority_in(lanes.ALARMS, inbound.phone_index, now=now)
+        return queue_texts([_text(inbound, site, person, priority) for person in people], now=now)
 
 
 def site_of_number(phone_index: bytes, now: datetime) -> Site | None:
@@ -154,9 +160,9 @@ def _is_textable(person: Person) -> bool:
     return bool(person.phone) and may_text(person.phone, TextClass.DUTY) is None
 
 
-def _text(inbound: Inbound, site: Site | None, person: Person, now: datetime) -> PlannedText:
-    """No word of what was written leaves us: it is read in the inbox. `event_id` says which text it was.
-    Whoever gets no texts has to be called."""
+def _text(inbound: Inbound, site: Site | None, person: Person, priority: int) -> PlannedText:
+    """No word of what was written leaves us: it is read in the inbox. `event_id` says which text it was, and
+    it is due since that came in. Whoever gets no texts has to be called."""
     chosen = settings()
     place, link = site.name if site else chosen.union_name, f"{chosen.public_base_url}/inbox"
     calls = inbound.sender is None or may_text(inbound.sender) is not None
@@ -167,9 +173,9 @@ def _text(inbound: Inbound, site: Site | None, person: Person, now: datetime) ->
         language=written_in(person.language),
         text_class=TextClass.DUTY,
         tz=chosen.union_timezone,
-        due_at=now,
-        expires_at=now + STILL_URGENT,
-        priority=Priority.NOTICE,
+        due_at=inbound.received_at,
+        expires_at=inbound.received_at + STILL_URGENT,
+        priority=priority,
         merge_fields={"place": place, "link": link},
         event_id=inbound.id,
         urgent=True,

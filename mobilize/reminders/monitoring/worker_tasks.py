@@ -14,19 +14,22 @@ from mobilize.texts.models import OutboxText, Priority, TextClass, TextState
 QUEUES = "redis.queues"
 # Processes report every two minutes; whoever is silent for this long has missed two reports.
 LATE_AFTER = timedelta(minutes=5)
-CODES = "codes"
+ALARMS, CODES = "alarms", "codes"
 # What somebody waits for at this moment. Other texts may wait for their hours, or behind many others.
-_WAITS_AT_MOST = {CODES: timedelta(minutes=1), TextClass.REQUESTED.value: timedelta(minutes=5)}
+_A_MINUTE = timedelta(minutes=1)
+_WAITS_AT_MOST = {ALARMS: _A_MINUTE, CODES: _A_MINUTE, TextClass.REQUESTED.value: timedelta(minutes=5)}
 _LOOKED_UP_WITHIN = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
 class TaskStatus:
-    """The latest run of one task in any process. `is_late`: it should have run again by now; `fails`: for so
-    long that the next run did not mend it."""
+    """The latest run of one task in any process, which runs every `every_s` where there is something to do,
+    and every `at_least_every_s` though there is not. `is_late`: it should have run again by now; `fails`: for
+    so long that the next run did not mend it."""
 
     task: str
     every_s: float
+    at_least_every_s: float
     ran_at: datetime | None
     took_ms: int | None
     error: str | None
@@ -72,8 +75,8 @@ class QueueStatus:
 
 @dataclass(frozen=True)
 class DueTexts:
-    """Texts of one class (codes apart) that may leave now, and since when the oldest is due. `too_long`: it
-    should have left."""
+    """Texts of one class (emergencies and codes apart) that may leave now, and since when the oldest is due.
+    `too_long`: it should have left."""
 
     kind: str
     texts: int
@@ -127,11 +130,12 @@ def wakes_in_redis() -> Mapping[str, int]:
 
 def due_texts(now: datetime) -> list[DueTexts]:
     """What waits in the outbox and is due, the most urgent class first."""
-    kind = case((OutboxText.priority.in_(Priority.CODES), CODES), else_=OutboxText.text_class)
+    is_alarm, is_code = OutboxText.priority == Priority.ALARM, OutboxText.priority.in_(Priority.CODES)
+    kind = case((is_alarm, ALARMS), (is_code, CODES), else_=OutboxText.text_class)
     due = OutboxText.state == TextState.WAITING, OutboxText.next_try_at <= now
     query = select(kind, func.count(), func.min(OutboxText.due_at)).where(*due).group_by(kind)
     rows = [(str(name), count, oldest) for name, count, oldest in db.session.execute(query)]
-    order = [CODES, *(one.value for one in TextClass)]
+    order = [ALARMS, CODES, *(one.value for one in TextClass)]
     return [
         DueTexts(name, count, oldest, now - oldest > _WAITS_AT_MOST.get(name, timedelta.max))
         for name, count, oldest in sorted(rows, key=lambda row: order.index(row[0]))
@@ -175,6 +179,7 @@ def _status(row: TaskRun, now: datetime) -> TaskStatus:
     return TaskStatus(
         row.task,
         row.every_s,
+        row.at_least_every_s,
         row.ran_at,
         row.took_ms,
         row.error,

@@ -1,6 +1,7 @@
 """The confirmation of an opt-out: the one text that a number which opted out still gets.
 
-It goes to the number that wrote, within five minutes, once per opt-out; the next one begins with a START.
+It goes to the number that wrote, within five minutes, once per opt-out, whatever is paused; the next one
+begins with a START.
 """
 
 from datetime import datetime
@@ -11,8 +12,9 @@ from mobilize import settings
 from mobilize.database import db
 from mobilize.keys.crypto import blind_index
 from mobilize.texts.consent.subscriptions import CONFIRM_WITHIN, OPT_OUT
-from mobilize.texts.models import Inbound, PhoneRule, Priority, TextClass
+from mobilize.texts.models import Inbound, PhoneRule, TextClass
 from mobilize.texts.operations import PlannedText, drop_texts, queue_texts
+from mobilize.texts.sending import lanes
 
 
 def confirm_opt_out(inbound: Inbound, phone: str, wording: str, *, language: str, now: datetime) -> bool:
@@ -27,7 +29,7 @@ def confirm_opt_out(inbound: Inbound, phone: str, wording: str, *, language: str
         tz=settings().union_timezone,
         due_at=now,
         expires_at=now + CONFIRM_WITHIN,
-        priority=Priority.REPLY,
+        priority=lanes.priority_in(lanes.CONFIRMATIONS, inbound.phone_index, now=now),
         carrier=inbound.carrier,
         number=inbound.number,
     )

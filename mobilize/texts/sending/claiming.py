@@ -30,9 +30,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from mobilize import failpoints, settings
+from mobilize import clock, failpoints, settings
 from mobilize.backup import gaps
-from mobilize.database import atomic, db, insert, is_postgres, new_id
+from mobilize.database import atomic, db, insert, is_postgres, new_id, seconds_of_database
 from mobilize.keys.crypto import CannotOpen, blind_index
 from mobilize.segments import segments as measured
 from mobilize.texts.carriers import CARRIERS
@@ -106,8 +106,8 @@ def claim(
     now: datetime,
     zones: list[str] | None = None,
     route: Route = DEFAULT,
-    codes_only: bool = False,
-    codes_since: datetime | None = None,
+    unheld_only: bool = False,
+    unheld_since: datetime | None = None,
     is_moot: IsMoot = never_moot,
     is_staff: trial.IsStaff = trial.nobody,
 ) -> list[ClaimedText]:
@@ -115,27 +115,27 @@ def claim(
 
     Leaves out what is opted out (but for the confirmation of an opt-out), outside its window, useless by now,
     made false by what somebody did (`is_moot`), or more than the sender's tokens and its day allow. While the
-    sender is paused, has no tokens or has used up its day, only codes are taken, which their lanes' budgets
-    limit. After a restore, of the codes those queued since then (`codes_since`). During a trial only those
-    to people with a role (`is_staff`), see `trial`. Two workers at
+    sender is paused, has no tokens or has used up its day, only what nothing holds is taken
+    (`Priority.UNHELD`); after a restore, of that what is due and was queued since then (`unheld_since`).
+    During a trial only texts to people with a role (`is_staff`), see `trial`. Two workers at
     once get different texts; what is not recorded within 60 s is swept up as unknown. `zones` is what
     `due_zones` said lately; texts of other zones that keep to hours stay for the next drain.
     """
     with atomic() as session:
-        sender = _lock_sender(session, route.sender, now)
+        sender, ahead = _lock_sender(session, route.sender, now)
         if route.probes and not senders.may_probe(sender, now):
             return []
-        tokens, conditions = _tokens(sender, route, now), _conditions(now, is_moot)
-        if codes_since is not None:
-            conditions += (OutboxText.queued_at >= codes_since,)
+        tokens, conditions = _tokens(sender, route, now - ahead), _conditions(now, is_moot)
+        if unheld_since is not None:
+            conditions += (OutboxText.queued_at >= unheld_since, OutboxText.due_at >= unheld_since)
         may_spend = min(tokens, left_today(now))
         if not settings().is_live and trial.runs():
             more = trial.settle_due(session, is_staff, now)
             conditions = (*conditions, is_staff(OutboxText.phone_index, now))
             limit, may_spend = min(limit, more or limit), may_spend if more else 0
-        if codes_only or codes_since or may_spend <= 0 or _is_paused(session, sender):
+        if unheld_only or unheld_since or may_spend <= 0 or _is_paused(session, sender):
             limit = 1 if route.probes else limit
-            rows = _due(session, limit, Priority.CODES, [], conditions, route, now)
+            rows = _due(session, limit, Priority.UNHELD, [], conditions, route, now)
         else:
             zones = due_zones(now) if zones is None else zones
             limit = 1 if route.probes else min(limit, math.ceil(may_spend))
@@ -146,28 +146,28 @@ def claim(
         _mark(session, ready, by, now)
         open_questions([question_of(row) for row in rows if row.asks and row.event_id], now=now)
         spent = sum(text.segments for text in ready)
-        sender.tokens, sender.refilled_at = tokens - spent, now
+        sender.tokens, sender.refilled_at = tokens - spent, now - ahead
         if route.probes:
             sender.rest_until = now + senders.REST
-        codes = {row.id for row in rows if row.is_code}
-        on_codes = sum(text.segments for text in ready if text.id in codes)
-        note_spent(session, spent - on_codes, code_segments=on_codes, now=now)
+        unheld = {row.id for row in rows if row.is_unheld}
+        apart = sum(text.segments for text in ready if text.id in unheld)
+        note_spent(session, spent - apart, code_segments=apart, now=now)
         if gaps.any_since(now - unmatched.MESSAGES_KEPT):
             ready = unmatched.without_adopted(session, ready, {row.id: row for row in rows}, now=now)
         failpoints.reach("claiming")
         return ready
 
 
-def due_zones(now: datetime, *, codes_only: bool = False) -> list[str]:
+def due_zones(now: datetime, *, unheld_only: bool = False) -> list[str]:
     """The zones of all texts that are due: goes through every one of them, so once a drain is enough."""
     _go_by_index(db.session())
-    due = _due_in(Priority.CODES if codes_only else Priority.ALL, now)
+    due = _due_in(Priority.UNHELD if unheld_only else Priority.ALL, now)
     return list(db.session.scalars(select(OutboxText.tz).where(*due).distinct()))
 
 
-def due_codes(now: datetime) -> Select[Any]:
-    """SELECT of the codes that are due."""
-    return select(OutboxText.id).where(*_due_in(Priority.CODES, now), OutboxText.expires_at > now)
+def due_unheld(now: datetime) -> Select[Any]:
+    """SELECT of the texts that are due and that nothing holds: codes, emergencies, confirmations."""
+    return select(OutboxText.id).where(*_due_in(Priority.UNHELD, now), OutboxText.expires_at > now)
 
 
 def due_texts(now: datetime) -> Select[Any]:
@@ -225,13 +225,15 @@ def open_questions(questions: list[tuple[bytes, str, uuid.UUID, datetime]], *, n
         session.execute(renewed.returning(table.c.id), rows)
 
 
-def _lock_sender(session: Session, name: str, now: datetime) -> Sender:
-    sender = session.get(Sender, name, with_for_update=True, populate_existing=True)
-    if sender is None:
+def _lock_sender(session: Session, name: str, now: datetime) -> tuple[Sender, timedelta]:
+    """The sender, and how far the clock of this host is ahead of the database's, by which all refill it."""
+    query = select(Sender, seconds_of_database()).where(Sender.name == name).with_for_update(of=Sender)
+    query, host = query.execution_options(populate_existing=True), clock.now().timestamp()
+    row = session.execute(query).one_or_none()
+    if row is None:
         add_sender(name, now=now)
-        sender = session.get(Sender, name, with_for_update=True, populate_existing=True)
-        assert sender is not None  # noqa: S101 - inserted one line above
-    return sender
+        row = session.execute(query).one()
+    return row[0], timedelta(seconds=host - float(row[1]))
 
 
 def _is_paused(session: Session, sender: Sender) -> bool:
@@ -241,11 +243,12 @@ def _is_paused(session: Session, sender: Sender) -> bool:
 
 
 def _tokens(sender: Sender, route: Route, now: datetime) -> float:
-    """The number of segments this sender may send now. A second's worth is saved up at most."""
+    """The number of segments this sender may send, by the database's time. A second's worth is saved up at
+    most."""
     carrier = CARRIERS[route.carrier]
     rate = carrier.segments_per_second()
     sender.rate, sender.carrier, sender.numbers = rate, carrier.NAME, ",".join(carrier.numbers())[:400]
-    # Written by a host whose clock is ahead: from here on it counts by ours, not after an hour.
+    # Should the database's clock have been put back: it counts from here on.
     sender.refilled_at = min(sender.refilled_at, now)
     waited = (now - sender.refilled_at) / timedelta(seconds=1)
     return min(max(rate, 1.0), sender.tokens + waited * rate)
@@ -329,9 +332,9 @@ def _conditions(now: datetime, is_moot: IsMoot) -> tuple[ColumnElement[bool], ..
     )
 
 
-def _is_code() -> ColumnElement[bool]:
-    """SQL: a code, which no pause of the sender holds, nor the spending breaker."""
-    return OutboxText.priority.in_(Priority.CODES)
+def _is_unheld() -> ColumnElement[bool]:
+    """SQL: no pause of the sender holds it, nor the spending breaker."""
+    return OutboxText.priority.in_(Priority.UNHELD)
 
 
 def _is_first() -> ColumnElement[bool]:
@@ -359,7 +362,7 @@ TO_SEND = (
     OutboxText.phone_index,
     OutboxText.tries,
     OutboxText.number,
-    _is_code().label("is_code"),
+    _is_unheld().label("is_unheld"),
     _is_first().label("is_first"),
 )
 

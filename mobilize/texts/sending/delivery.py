@@ -69,15 +69,15 @@ def drain(
     *,
     now: datetime,
     at_most: int = 2000,
-    codes_only: bool = False,
+    unheld_only: bool = False,
     is_moot: IsMoot = never_moot,
     is_staff: trial.IsStaff = trial.nobody,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> DrainCounts:
     """Send what is due, `at_most` so many, and return when nothing more may leave now.
 
-    `codes_only`, what is not a code is left to others; `is_moot` and `is_staff` as in `claim`. After a
-    restore nothing but new codes leaves until the minutes that were lost are looked up
+    `unheld_only`: what something may hold is left to others; `is_moot` and `is_staff` as in `claim`. After a
+    restore nothing but new codes and alarms leaves until the minutes that were lost are looked up
     (`mobilize.texts.recovery`). Once `is_stopping` says so nothing more is claimed; what is under way is
     finished and recorded. Safe to run twice, at once, late, and to be killed anywhere. `now` is the moment it
     starts; while it works it counts on from there with the monotonic clock.
@@ -87,7 +87,7 @@ def drain(
         return drained
     began, by = time.monotonic(), _name()
     in_flight: dict[Future[SendResult], ClaimedText] = {}
-    zones = due_zones(now, codes_only=codes_only)
+    zones = due_zones(now, unheld_only=unheld_only)
     if not zones:
         return drained
     gap = gaps.look()
@@ -95,8 +95,8 @@ def drain(
         claim,
         by=by,
         zones=zones,
-        codes_only=codes_only,
-        codes_since=gap.opened_at if gap else None,
+        unheld_only=unheld_only,
+        unheld_since=gap.opened_at if gap else None,
         is_moot=is_moot,
         is_staff=is_staff,
     )

@@ -1,7 +1,7 @@
 """Pauses: of all texts of a sender, and of the texts to members of one campaign.
 
-Neither holds codes, without which nobody could sign in to end it. A pause of a campaign holds no answers,
-notices or questions to chairs either.
+Neither holds codes, without which nobody could sign in to end it, nor emergencies, nor the confirmation of an
+opt-out (`Priority.UNHELD`). A pause of a campaign holds no answers, notices or questions to chairs either.
 """
 
 import uuid
@@ -18,8 +18,8 @@ MAIN_SENDER = "main"
 
 
 def pause_sending(why: str, *, now: datetime, sender: str = MAIN_SENDER) -> None:
-    """Claim nothing but codes for this sender until `resume_sending`; what waits keeps waiting. A pause that
-    is there already is not replaced by what a carrier says."""
+    """Claim nothing but what no pause holds for this sender until `resume_sending`; what waits keeps waiting.
+    A pause that is there already is not replaced by what a carrier says."""
     with atomic() as session:
         add_sender(sender, now=now)
         row = session.get_one(Sender, sender, with_for_update=True)

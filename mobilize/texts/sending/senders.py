@@ -65,8 +65,8 @@ def routes(now: datetime) -> list[Route]:
 
 
 def pausing_everything() -> list[Sender]:
-    """The senders because of whose pause nothing but codes leaves: with several carriers, none as long as
-    another sends what one refuses."""
+    """The senders because of whose pause all stands still that a pause holds: with several carriers, none as
+    long as another sends what one refuses."""
     rows = _rows()
     paused = [row for row in rows if row.paused_at is not None]
     of_everything = [row for row in paused if not is_refused(row)]

@@ -1,8 +1,8 @@
 """Cost of texts, and the spending breaker: above the hourly limit nothing leaves until a person looks.
 
-The limit is a setting, plus what somebody who saw the price has confirmed. The hour is the clock's. Codes
-cost money and are counted, but neither open the breaker nor wait for it: anybody may ask for one, and their
-lanes' budgets bound them (`accounts/sign_in/code_budgets.py`).
+The limit is a setting, plus what somebody who saw the price has confirmed. The hour is the clock's. What no
+pause holds (codes, emergencies, confirmations of opt-outs) costs money and is counted, but neither opens the
+breaker nor waits for it: budgets bound it (`lanes.py`, `accounts/sign_in/code_budgets.py`).
 """
 
 import math
@@ -46,7 +46,8 @@ def lower_allowance(ref: str, cents: int) -> None:
 def note_spent(session: Session, segments: int, *, now: datetime, code_segments: int = 0) -> None:
     """Part of a claim: count what is about to leave, and stop the sender when `segments` are over the limit.
 
-    What this claim has taken still leaves; the next one takes nothing but codes, whose segments count apart.
+    What this claim has taken still leaves; the next one takes nothing but what no pause
+    holds, whose segments (`code_segments`) count apart.
     """
     row = insert(SpendingHour).values(hour_at=_hour(now), segments=segments, code_segments=code_segments)
     more = {

@@ -1,8 +1,9 @@
 """The trial: until the office has gone live, texts reach people with a role alone, fifty a day.
 
 The claim asks here, beside the other limits, whatever has queued a text: a rule, a broadcast, a move, an
-answer. What may not leave is settled as not sent when it is due, and never leaves later. Codes with which
-people with a role sign in are not counted: their lanes' budgets bound them, and nobody is locked out.
+answer. What may not leave is settled as not sent when it is due, and never leaves later. What no pause holds
+is not counted, codes with which people with a role sign in first of all: budgets bound it, and nobody is
+locked out.
 """
 
 from collections.abc import Callable
@@ -38,21 +39,21 @@ def runs() -> bool:
 
 def settle_due(session: Session, is_staff: IsStaff, now: datetime) -> int:
     """Part of a claim during a trial: settle as not sent what is due and may not leave. Returns how many more
-    texts may leave today, codes aside."""
+    texts may leave today, aside from what is not counted."""
     left = max(0, TEXTS_A_DAY - _count_today(session, now))
     _settle(session, NOT_STAFF, ~is_staff(OutboxText.phone_index, now), now)
     if left == 0:
-        _settle(session, DAY_IS_FULL, OutboxText.priority.not_in(Priority.CODES), now)
+        _settle(session, DAY_IS_FULL, OutboxText.priority.not_in(Priority.UNHELD), now)
     return left
 
 
 def _count_today(session: Session, now: datetime) -> int:
-    """The texts handed over on the union's day so far, codes aside."""
+    """The texts handed over on the union's day so far that are counted."""
     today = clock.on_local_day(now, settings().union_timezone, 0, datetime.min.time())
     query = select(func.count(Attempt.outbox_id.distinct())).join(
         OutboxText, OutboxText.id == Attempt.outbox_id
     )
-    handed_over = Attempt.started_at >= today, OutboxText.priority.not_in(Priority.CODES)
+    handed_over = Attempt.started_at >= today, OutboxText.priority.not_in(Priority.UNHELD)
     return session.scalar(query.where(*handed_over)) or 0
 
 
