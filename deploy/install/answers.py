@@ -5,9 +5,11 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import config
 from deploy.install import CannotInstall
+from deploy.machine.mobilize import read_line
 
 HEADING = """\
 # The settings of Mobilize; README.md, "Settings", lists them all. After a change: sudo make install
@@ -23,6 +25,8 @@ FIXED = {
 }
 # Beside those of `config.py`. CADDY_TLS=internal: a certificate that no browser knows, for a trial.
 # ARCHIVE_FOLDER: where pgBackRest archives to, if it is installed.
+# What is said behind `make install` and is no setting.
+OF_MAKE = ("ARGS", "DESTDIR")
 OF_SERVERS = ("WEB_PROCESSES", "WORKER_PROCESSES", "CADDY_TLS", "ARCHIVE_FOLDER")
 
 
@@ -62,50 +66,68 @@ PROMPTS = (
 class Environment:
     """The lines of an environment file. Comments, and settings that nobody here knows, are kept."""
 
-    LINE = re.compile(r'^([A-Z][A-Z0-9_]*)=(?:"((?:[^"\\]|\\.)*)"|(.*))$')
-
     def __init__(self, text: str):
         self.lines = text.splitlines()
 
     def values(self) -> dict[str, str]:
-        """Each setting as systemd and a shell read it."""
-        values: dict[str, str] = {}
-        for line in self.lines:
-            if match := self.LINE.match(line):
-                name, quoted, plain = match.groups()
-                values[name] = plain.strip().strip("'") if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
-        return values
+        """Each setting as systemd and `mobilize` read it."""
+        return dict(filter(None, map(read_line, self.lines)))
 
     def put(self, name: str, value: str) -> None:
-        """In its place, or at the end; quoted as both systemd and a shell read it."""
+        """In its place, or at the end; quoted as systemd, `mobilize` and a shell read it."""
         if not value.isprintable():
             raise CannotInstall(f"{name} must be one line of plain text.")
         quoted = re.sub(r'([\\"$`])', r"\\\1", value)
-        line = f'{name}="{quoted}"'
-        for at, old in enumerate(self.lines):
-            if (match := self.LINE.match(old)) and match[1] == name:
-                self.lines[at] = line
-                return
-        self.lines.append(line)
+        places = [at for at, line in enumerate(self.lines) if (read_line(line) or [""])[0] == name]
+        if not places:
+            self.lines.append("")
+        self.lines[places[0] if places else -1] = f'{name}="{quoted}"'
+        for at in reversed(places[1:]):
+            del self.lines[at]
+
+    def take_off(self, name: str) -> None:
+        self.lines = [line for line in self.lines if (read_line(line) or [""])[0] != name]
+
+    def put_all_anew(self) -> None:
+        """What was written by hand, in quotes too."""
+        for name, value in self.values().items():
+            self.put(name, value)
 
     def __str__(self) -> str:
         return "\n".join(self.lines) + "\n"
 
 
 def settings_in(environ: Mapping[str, str]) -> dict[str, str]:
-    """Those of `environ` that are settings of ours."""
-    return {name: environ[name] for name in (*_known_settings(), *OF_SERVERS) if environ.get(name)}
+    """Those of `environ` that are settings of ours, and what was said behind `make install`, word for word:
+    an empty one takes the setting off.
+
+    Raises `CannotInstall` for what was said there and is no setting.
+    """
+    names = (*_known_settings(), *OF_SERVERS)
+    overrides = {name: value for name, value in _behind_make(environ).items() if name not in OF_MAKE}
+    for name in overrides.keys() - set(names):
+        near = get_close_matches(name, names, 1)
+        raise CannotInstall(f"{name} is no setting.{f' Did you mean {near[0]}?' if near else ''}")
+    return {name: environ[name] for name in names if environ.get(name)} | overrides
+
+
+def _behind_make(environ: Mapping[str, str]) -> dict[str, str]:
+    """The NAME=value behind `make`, as they were typed: in the environment `make` has expanded each `$`. In
+    MAKEFLAGS they stand behind two dashes, with blanks and backslashes escaped and each `$` doubled."""
+    _flags, _dashes, typed = f" {environ.get('MAKEFLAGS', '')}".partition(" -- ")
+    words = re.findall(r"(?:[^\s\\]|\\.)+", typed, re.DOTALL)
+    plain = [re.sub(r"\\(.)", r"\1", word, flags=re.DOTALL).replace("$$", "$") for word in words]
+    return {name: value for name, equals, value in (word.partition("=") for word in plain) if equals}
 
 
 def settle(environment: Environment, overrides: Mapping[str, str], *, may_ask: bool) -> None:
-    """Fill `environment`: what is in `overrides` wins, then what is there, then what somebody answers.
+    """Fill `environment`: what is in `overrides` wins, then what is there, then what somebody answers. An
+    empty override takes the setting off.
 
     Raises `CannotInstall` where an answer is refused, or is needed and nobody can be asked.
     """
-    questions = {question.name for question in PROMPTS}
-    for name, value in overrides.items():
-        if name not in questions:
-            environment.put(name, value)
+    environment.put_all_anew()
+    _put_overrides(environment, overrides)
     for name, value in FIXED.items():
         if name not in environment.values():
             environment.put(name, value)
@@ -117,11 +139,24 @@ def settle(environment: Environment, overrides: Mapping[str, str], *, may_ask: b
         raise CannotInstall(problem)
 
 
+def _put_overrides(environment: Environment, overrides: Mapping[str, str]) -> None:
+    """Those that nobody is asked for, and take off what is empty; a question may be answered by nothing."""
+    may_be_empty = {question.name for question in PROMPTS if not question.needed}
+    asked_for = {question.name for question in PROMPTS}
+    for name, value in overrides.items():
+        if value and name not in asked_for:
+            environment.put(name, value)
+        elif not value and name.startswith("SECRET_KEYS"):
+            raise CannotInstall(f"{name} is never taken off: without it no name can be read again.")
+        elif not value and name not in may_be_empty:
+            environment.take_off(name)
+
+
 def _settle_one(
     question: Prompt, environment: Environment, overrides: Mapping[str, str], *, may_ask: bool
 ) -> None:
     values = environment.values()
-    if question.name in overrides:
+    if question.name in overrides and (overrides[question.name] or not question.needed):
         answer = _spelled_out(question, overrides[question.name])
         if problem := _refusal({**values, question.name: answer}, question):
             raise CannotInstall(problem)

@@ -23,7 +23,7 @@ PLACES = {
     "postgresql.conf": "/etc/postgresql/@CLUSTER@/conf.d/mobilize.conf",
     "journald.conf": "/etc/systemd/journald.conf.d/mobilize.conf",
     "Caddyfile": "/etc/caddy/mobilize.caddyfile",
-    "mobilize.sh": "/usr/local/sbin/mobilize",
+    "mobilize.py": "/usr/local/sbin/mobilize",
 }
 IMPORTS_OURS = "import mobilize.caddyfile\n"
 
@@ -83,7 +83,7 @@ def write_all(files: Files, values: Mapping[str, str], *, proxy: bool) -> None:
         text = (SOURCES / name).read_text(encoding="utf-8")
         for mark, value in marks.items():
             text, place = text.replace(mark, value), place.replace(mark, value)
-        files.write(place, text, 0o755 if name == "mobilize.sh" else 0o644)
+        files.write(place, text, 0o755 if name == "mobilize.py" else 0o644)
     if proxy:
         _use_caddyfile(files)
 

@@ -17,6 +17,7 @@ import config
 from deploy.install import CannotInstall, answers, archiving, commands, release
 from deploy.install.answers import Environment
 from deploy.install.files import PLACES, SOURCES, connections
+from deploy.machine.mobilize import read_line
 from mobilize.database import engines
 from mobilize.fast import autocommit
 from mobilize.home.views import DRAINING
@@ -81,6 +82,86 @@ def test_what_was_answered_is_read_as_it_was_typed_by_systemd_and_by_a_shell(tmp
     )
     loaded = config.load(settings)
     assert loaded.is_production and loaded.carriers_set_up == ("twilio",)
+
+
+def test_what_somebody_wrote_by_hand_is_read_alike_and_nothing_in_it_is_run(tmp_path: Path) -> None:
+    """A value with blanks and no quotes is good to systemd, and was a program to a shell."""
+    runs = f"$(touch {tmp_path}/ran) `touch {tmp_path}/ran`"
+    by_hand = {
+        "HELP_NUMBER=213 555 0177": "213 555 0177",
+        "UNION_NAME=Teachers' Union": "Teachers' Union",
+        "UNION_NAME='Teachers \\ Union'  ": "Teachers \\ Union",
+        'UNION_NAME="a \\"b\\" \\d"': 'a "b" \\d',
+        f"UNION_NAME={runs}": runs,
+        "# UNION_NAME=x": None,
+        "nothing": None,
+    }
+    for line, value in by_hand.items():
+        assert (read_line(line) or ("", None))[1] == value, line
+    assert _install(tmp_path, **ANSWERS).returncode == 0
+    path = tmp_path / "etc/mobilize/environment"
+    for line, value in by_hand.items():
+        if value is None:
+            continue
+        path.write_text(path.read_text() + line + "\n")
+        assert _install(tmp_path).returncode == 0
+        name = line.partition("=")[0]
+        assert _settings(tmp_path)[name] == value
+        script = f'set -eu; . {path}; printf "%s" "${name}"'
+        assert subprocess.run(["sh", "-c", script], capture_output=True, text=True).stdout == value
+        assert path.read_text().count(f"\n{name}=") == 1
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the command is for root")
+def test_the_command_gives_the_service_what_the_file_says(tmp_path: Path) -> None:
+    """The wrapper as it is installed, with a file and a `setpriv` of this test."""
+    (tmp_path / "environment").write_text("HELP_NUMBER=213 555 0177\nUNION_NAME=`touch ran`\n")
+    program = (SOURCES / "mobilize.py").read_text()
+    (tmp_path / "mobilize").write_text(
+        program.replace("/etc/mobilize/environment", f"{tmp_path}/environment")
+    )
+    (tmp_path / "setpriv").write_text('#!/bin/sh\nprintf "%s|%s|%s" "$HELP_NUMBER" "$UNION_NAME" "$*"\n')
+    for name in ("mobilize", "setpriv"):
+        (tmp_path / name).chmod(0o755)
+    environ = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "MOBILIZE_RELEASE": "/opt/mobilize/new"}
+    command = [sys.executable, "-I", str(tmp_path / "mobilize"), "people", "link", "--phone", "213 555 0100"]
+    ended = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True)
+    number, name, typed = ended.stdout.split("|")
+    assert (number, name) == ("213 555 0177", "`touch ran`"), ended.stderr
+    assert "--euid=mobilize" in typed
+    assert typed.endswith("/opt/mobilize/new/wsgi.py people link --phone 213 555 0100")
+    assert not (tmp_path / "ran").exists()
+
+
+def _make(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
+    environ = {"PATH": os.environ["PATH"], "DESTDIR": str(folder)}
+    command = ["make", "--no-print-directory", "install", *overrides]
+    return subprocess.run(
+        command, env=environ, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_what_is_said_behind_make_is_a_setting_or_refused(tmp_path: Path) -> None:
+    assert _install(tmp_path, **ANSWERS, EMPLOYER_DOMAINS="lausd.net").returncode == 0
+    before = (tmp_path / "etc/mobilize/environment").read_text()
+    for override, sentence in (
+        ("HELP_NUMER=5", "HELP_NUMER is no setting. Did you mean HELP_NUMBER?"),
+        ("UNION_COLOR=#123456", "UNION_COLOR is no setting. Did you mean UNION_COLOUR?"),
+        ("HELLO=1", "HELLO is no setting."),
+        ("SECRET_KEYS=", "SECRET_KEYS is never taken off"),
+        ("UNION_NAME=", "UNION_NAME is needed"),
+    ):
+        refused = _make(tmp_path, override)
+        assert refused.returncode != 0 and sentence in refused.stderr, override
+        assert (tmp_path / "etc/mobilize/environment").read_text() == before
+    done = _make(
+        tmp_path, "EMPLOYER_DOMAINS=", "HELP_NUMBER=", "TWILIO_AUTH_TOKEN=a$b c", "LOG_LEVEL=WARNING"
+    )
+    assert done.returncode == 0, done.stderr
+    settings = _settings(tmp_path)
+    assert "EMPLOYER_DOMAINS" not in settings and settings["HELP_NUMBER"] == ""
+    assert (settings["TWILIO_AUTH_TOKEN"], settings["LOG_LEVEL"]) == ("a$b c", "WARNING"), "word for word"
 
 
 def test_one_answer_is_changed_and_everything_else_stays(tmp_path: Path) -> None:
