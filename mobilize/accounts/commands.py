@@ -16,7 +16,7 @@ from mobilize.accounts.people.operations import Invitation, invite_first_admin
 from mobilize.accounts.people.operations import invite as invite_person
 from mobilize.accounts.queries import find_area, find_site, person_with
 from mobilize.accounts.sign_in.one_time_links import GOOD_FOR, link_address
-from mobilize.accounts.sign_in.role_links import SHELL, RoleAccess
+from mobilize.accounts.sign_in.role_links import SHELL, RoleAccess, fresh_link
 from mobilize.accounts.sign_in.role_links import change_number as new_number
 from mobilize.accounts.sign_in.role_links import start_anew as begin_anew
 from mobilize.commands import Commands
@@ -58,6 +58,13 @@ def invite(role: str, name: str, phone: str, area: str, site: str, language: str
 def first_admin(name: str, phone: str) -> None:
     """Make the first admin and print a link that signs them in once. Only while there is none."""
     _say_link(invite_first_admin(name, phone, now=clock.now()))
+
+
+@people.command("link")
+@click.option("--phone", required=True, help="The number of whoever cannot sign in.")
+def link(phone: str) -> None:
+    """Print a new sign-in link. Their passkey, app and recovery codes stay, and are asked for after it."""
+    _say_link(fresh_link(_person_with(phone), scope=THE_OFFICE, actor=SHELL, now=clock.now()))
 
 
 @people.command("start-anew")

@@ -38,6 +38,7 @@ def _common() -> dict[str, Any]:
         "source_url": chosen.source_url,
         "demo": chosen.is_demo,
         "is_live": chosen.is_live,
+        "can_text": bool(chosen.carriers_set_up),
         "trial": not chosen.is_live and bool(chosen.carriers_set_up),
         "language": languages.language(),
         "direction": languages.LANGUAGES[languages.language()].direction,

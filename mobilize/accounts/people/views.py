@@ -8,7 +8,6 @@ from flask import abort, current_app, flash, redirect, render_template, request,
 from werkzeug.wrappers import Response
 
 from mobilize import audit, clock
-from mobilize.accounts.access.authority import RoleRank, rank_of
 from mobilize.accounts.access.permissions import after_step_up, me, signed_in
 from mobilize.accounts.access.scope import today
 from mobilize.accounts.forms import EndRoleForm, InviteForm, PhoneForm, TermForm, role_word
@@ -29,10 +28,11 @@ from mobilize.accounts.queries import (
 from mobilize.accounts.routes import bp
 from mobilize.accounts.security.audit_labels import names_of
 from mobilize.accounts.sign_in.one_time_links import link_address, waiting_links
-from mobilize.accounts.sign_in.role_links import AccessMethod, RoleAccess, fresh_link
+from mobilize.accounts.sign_in.role_links import AccessMethod, RoleAccess, fresh_link, link_effect
 from mobilize.accounts.sign_in.role_links import change_number as operate_number
 from mobilize.accounts.sign_in.role_links import start_anew as restart
 from mobilize.accounts.sign_in.role_links import stop_link as end_link
+from mobilize.accounts.sign_in.sessions import has_second_factor
 from mobilize.errors import Refused
 from mobilize.languages import _, say_day
 
@@ -192,7 +192,7 @@ def _page(form: InviteForm, problem: str = "", done: str = "") -> str:
         say_day=say_day,
         may_end=lambda holder: may_manage(me().scope, holder.term.role, holder.site),
         may_link=lambda holder: person_in_scope(holder.person.id, me().scope, today(clock.now())),
-        is_office=lambda holder: rank_of(holder.term.role) >= RoleRank.ORGANIZER,
+        link_effect=lambda holder: link_effect(holder.person, now=clock.now()),
         changes=open_changes(clock.now()),
         may_confirm=lambda approval: may_be_confirmed(approval, me().actor, clock.now()),
         new_admins=new_admins(clock.now()),
@@ -228,9 +228,12 @@ def _proved() -> dict[str, Any]:
 def _answer(access: RoleAccess) -> str:
     """The page that says how somebody signs in, with the link where it is to be displayed, once."""
     if access.token:
-        waits = access.method is AccessMethod.WAITS
         return render_template(
-            "accounts/link.html", person=access.person, address=link_address(access.token), waits=waits
+            "accounts/link.html",
+            person=access.person,
+            address=link_address(access.token),
+            waits=access.method is AccessMethod.WAITS,
+            has_factor=has_second_factor(access.person, now=clock.now()),
         )
     words = {
         AccessMethod.CODE: _("Done. They sign in with their phone from the first day of the role."),

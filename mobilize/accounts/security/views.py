@@ -123,7 +123,7 @@ def doctor() -> str:
         warnings=[one for one in results if one.state is FindingState.WARNING],
         fine=[one for one in results if one.state is FindingState.OK],
         looked=say_ago(last.examined_at, now) if last else None,
-        is_old=last is not None and now - last.examined_at > 3 * findings.EXAMINED_EVERY,
+        is_old=last is not None and now - last.examined_at > findings.HOLDS,
         waits=findings.is_requested(now),
     )
 

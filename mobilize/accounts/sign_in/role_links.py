@@ -27,6 +27,7 @@ from mobilize.accounts.people.notices import (
 from mobilize.accounts.queries import current_terms, may_manage_person
 from mobilize.accounts.second_factor.operations import forget_second_factors
 from mobilize.accounts.sign_in.one_time_links import end_links, make_link
+from mobilize.accounts.sign_in.sessions import has_second_factor
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.keys.crypto import blind_index
@@ -45,6 +46,16 @@ class AccessMethod(StrEnum):
     TEXTED = "texted"
     WAITS = "waits"
     SECOND = "second"
+
+
+class LinkEffect(StrEnum):
+    """What a fresh link is: displayed, and opens; texted to their own phone; displayed, and opens a day later
+    for whoever has their passkey or app; or a reset of their sign-in, since nothing else lets them in."""
+
+    LET_IN = "let_in"
+    TEXT = "text"
+    WAIT = "wait"
+    RESET = "reset"
 
 
 @dataclass(frozen=True)
@@ -90,18 +101,30 @@ def let_in(
 def fresh_link(
     person: Person, *, scope: Scope, actor: str, now: datetime, stepped_up: bool = False
 ) -> RoleAccess:
-    """A new one-time link for somebody who cannot sign in; their older ones end.
+    """A new one-time link for somebody who cannot sign in; their older ones end. Passkeys, app and recovery
+    codes stay, and are asked for.
 
-    For an organizer or admin whom no text reaches it is a reset: see `start_anew`. Refused: "not_yours"
-    when they hold a role outside `scope`, since the link opens all they may see; "step_up".
+    For an organizer or admin it may be a reset: see `link_effect`. Refused: "not_yours" when they hold a role
+    outside `scope`, since the link opens all they may see; "step_up".
     """
     _refuse_others(person, scope, now)
     with atomic():
-        rank = highest_rank(person, now)
-        refuse_unproved(rank, actor, stepped_up)
-        if rank >= RoleRank.ORGANIZER and actor != SHELL and not can_be_texted(person):
+        refuse_unproved(highest_rank(person, now), actor, stepped_up)
+        effect = LinkEffect.LET_IN if actor == SHELL else link_effect(person, now=now)
+        if effect is LinkEffect.RESET:
             return _restart_or_ask(person, AdminChangeRequest(AdminChangeKind.RESTART), scope, actor, now)
+        if effect is LinkEffect.WAIT:
+            return _let_in_after_wait(person, actor, now, announced_at=now)
         return let_in(person, scope=scope, actor=actor, now=now)
+
+
+def link_effect(person: Person, *, now: datetime) -> LinkEffect:
+    """What a fresh link, made by somebody else on the page People, is for this person."""
+    if highest_rank(person, now) < RoleRank.ORGANIZER:
+        return LinkEffect.LET_IN
+    if can_be_texted(person):
+        return LinkEffect.TEXT
+    return LinkEffect.WAIT if has_second_factor(person, now=now) else LinkEffect.RESET
 
 
 def start_anew(
@@ -180,8 +203,12 @@ def _let_organizer_in(
         return RoleAccess(person, AccessMethod.TEXTED)
     if begins > now:
         return RoleAccess(person, AccessMethod.CODE)
-    token = make_link(person, actor, kind=LinkKind.WAITED, opens_at=announced_at + WAIT, now=now)
     note_sponsor(person, actor, now)
+    return _let_in_after_wait(person, actor, now, announced_at)
+
+
+def _let_in_after_wait(person: Person, actor: str, now: datetime, announced_at: datetime) -> RoleAccess:
+    token = make_link(person, actor, kind=LinkKind.WAITED, opens_at=announced_at + WAIT, now=now)
     notify_roles(ORGANIZERS, "link_waits", f"link_waits:{person.id}:{now.timestamp():.0f}", now=now)
     return RoleAccess(person, AccessMethod.WAITS, token)
 

@@ -48,8 +48,10 @@ def ask() -> Response | tuple[str, int]:
 
 @bp.get("/sign-in/code")
 @anyone
-def sign_in_code() -> str:
-    """The page for the code."""
+def sign_in_code() -> str | Response:
+    """The page for the code; where no texts leave, the one that says so."""
+    if not settings().carriers_set_up:
+        return redirect(url_for("accounts.sign_in"), 303)
     return render_template("accounts/sign_in_code.html", form=CodeForm(next=request.args.get("next")))
 
 

@@ -5,7 +5,7 @@ import json
 from flask import current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from mobilize import clock
+from mobilize import clock, settings
 from mobilize.accounts.access.permissions import anyone
 from mobilize.accounts.forms import CodeForm, PhoneForm
 from mobilize.accounts.sign_in.sessions import cookie_name, give_cookie, take_cookie
@@ -53,8 +53,10 @@ def ask() -> Response | tuple[str, int]:
 
 @bp.get("/me/code")
 @anyone
-def code() -> str:
-    """The page for the code."""
+def code() -> str | Response:
+    """The page for the code; where no texts leave, the one that says so."""
+    if not settings().carriers_set_up:
+        return redirect(url_for("privacy.me"), 303)
     return render_template("privacy/code.html", form=CodeForm(formdata=None))
 
 
