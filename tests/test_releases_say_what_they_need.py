@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import subprocess
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +37,20 @@ def test_the_version_is_never_behind_the_newest_release() -> None:
     released = HEADING.findall(_read("CHANGELOG.md"))
     as_numbers = [tuple(map(int, one.split("."))) for one in [version(), *released]]
     assert as_numbers[0] == max(as_numbers) and as_numbers[1:] == sorted(as_numbers[1:], reverse=True)
+
+
+def test_no_page_leads_to_a_release_that_is_not_there() -> None:
+    tags = subprocess.run(["git", "tag"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    for name in (
+        "README.md",
+        "docs/operating.md",
+        "docs/upgrading.md",
+        "docs/backup.md",
+        "docs/containers.md",
+    ):
+        named = set(re.findall(r"git checkout (v\d[\w.]*)", _read(name)))
+        assert named <= set(tags), name
+    assert version() in HEADING.findall(_read("CHANGELOG.md")), "what is released is headed by its version"
 
 
 def test_the_licence_is_the_affero_licence_word_for_word() -> None:

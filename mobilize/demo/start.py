@@ -28,8 +28,8 @@ ANY_INTERFACE = "0.0.0.0"  # noqa: S104 - compared with, and opted into by the p
 # Printed at every start, true, and nothing the person at the keyboard needs to act on.
 HARMLESS_WARNINGS = re.compile(r"Memory overcommit|ROOT_DISCOURAGED|number of CPU cores")
 COMMAND_SETTINGS = (
-    "MOBILIZE_ENV", "DATABASE_URL", "SECRET_KEYS_FILE", "PUBLIC_BASE_URL", "UNION_NAME", "HELP_NUMBER",
-    "CARRIER_PAGE_URL",
+    "MOBILIZE_ENV", "DATABASE_URL", "REDIS_URL", "SECRET_KEYS_FILE", "PUBLIC_BASE_URL", "UNION_NAME",
+    "HELP_NUMBER", "CARRIER_PAGE_URL",
 )  # fmt: skip
 # A simulated morning reads the stand-in's log. Of a real carrier, nothing is written into a file.
 CARRIER_SETTINGS = (
@@ -64,7 +64,7 @@ def main() -> int:
 
 def _write_environment(environ: Mapping[str, str]) -> None:
     """Write the settings of another terminal that works on this demo (`make morning`): where things are, and
-    no secret but the stand-in carrier's, which is made anew at every start."""
+    no secret but Redis's and the stand-in carrier's, which are made anew at every start."""
     names = COMMAND_SETTINGS + (CARRIER_SETTINGS if "CARRIER_PAGE_URL" in environ else ())
     assignments = [f"{name}={shlex.quote(environ[name])}" for name in names if name in environ]
     (VAR / "environment").write_text("\n".join(assignments) + "\n")

@@ -240,6 +240,10 @@ FINDINGS: dict[str, FindingWords] = {
         BROKEN, _TWILIO, N_("It sends incoming texts to %(address)s."),
         N_("In the messaging service, under Integration: %(expected)s"),
     ),
+    "twilio.retries": _words(
+        WARNING, _TWILIO, N_("It tries an incoming text once only, and not again when that fails."),
+        N_("In the messaging service, under Integration: %(expected)s"),
+    ),
     "twilio.unregistered": _words(
         BROKEN, _TWILIO, N_("The campaign is not registered (%(status)s): phone companies block its texts."),
         N_("Register brand and campaign (A2P 10DLC) in its console."),

@@ -20,6 +20,8 @@ from mobilize.observability.health_checks import HealthCheck
 from mobilize.operating import how_to
 
 EXAMINED_EVERY = timedelta(minutes=15)
+# What was found longer ago says nothing of now: three looks were left out.
+HOLDS = 3 * EXAMINED_EVERY
 EXAMINED, REQUESTED, _PREFIX = "doctor", "doctor.requested", "doctor.finding."
 # Letters of a value that are stored: it is a name, a number or an address, and all share one column.
 _LONGEST = 64

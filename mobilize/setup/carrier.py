@@ -10,6 +10,7 @@ from mobilize.accounts.models import Person
 from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.languages import _
+from mobilize.texts.carriers import inbound_address
 from mobilize.texts.consent.subscriptions import is_opted_out
 from mobilize.texts.enums import TextState
 from mobilize.texts.models import OutboxText, Priority, TextClass
@@ -99,7 +100,7 @@ def _purpose(person: Person) -> str:
 
 
 def _twilio() -> CarrierSetup:
-    chosen, base = settings(), settings().public_base_url
+    chosen = settings()
     on_console = _("on the first page of Twilio's console")
     return CarrierSetup(
         "Twilio",
@@ -115,12 +116,12 @@ def _twilio() -> CarrierSetup:
                 "TEXT_NUMBER", bool(chosen.text_number), _("the number you bought, like +12135550100")
             ),
         ],
-        [(_("Incoming messages of the messaging service, by POST"), f"{base}/texts/inbound")],
+        [(_("Incoming messages of the messaging service, by POST"), inbound_address("twilio"))],
     )
 
 
 def _telnyx() -> CarrierSetup:
-    chosen, base = settings(), settings().public_base_url
+    chosen = settings()
     return CarrierSetup(
         "Telnyx",
         [
@@ -130,5 +131,5 @@ def _telnyx() -> CarrierSetup:
                 "TELNYX_NUMBERS", bool(chosen.telnyx_numbers), _("the numbers you bought, like +12135550100")
             ),
         ],
-        [(_("Webhook of the messaging profile"), f"{base}/texts/telnyx")],
+        [(_("Webhook of the messaging profile"), inbound_address("telnyx"))],
     )

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from mobilize import settings
 from mobilize.accounts.security.protections import ProtectionState, protections
 from mobilize.languages import _, say_date, say_time
+from mobilize.observability import findings
+from mobilize.observability.finding_words import FindingState
 from mobilize.operating import how_to
 from mobilize.setup.checklist import setup_steps
 from mobilize.setup.load_drill import SLOW_MS, DrillResult, last_drill
@@ -26,7 +28,7 @@ class PreflightCheck:
 
 
 def preflight_checks(now: datetime) -> list[PreflightCheck]:
-    """Every check: the drill, what the morning needs of setting up, the protections."""
+    """Every check: the drill, the doctor's, what the morning needs of setting up, the protections."""
     steps = [step for step in setup_steps(now) if step.name in _NEEDED and _is_wanted(step.name)]
     checks = [PreflightCheck(step.title, step.is_done, step.is_so) for step in steps]
     guarded = [
@@ -34,7 +36,20 @@ def preflight_checks(now: datetime) -> list[PreflightCheck]:
         for one in protections(now)
         if one.name != "help_number"
     ]
-    return [_drill(now), *checks, *guarded]
+    return [_drill(now), *_doctor(now), *checks, *guarded]
+
+
+def _doctor(now: datetime) -> list[PreflightCheck]:
+    """What the doctor has found broken, or that it found nothing, or has not looked lately."""
+    title, last = _("Everything is set up right"), findings.latest()
+    do = _("Run: %(mobilize)s doctor", **how_to())
+    if last is None or now - last.examined_at > findings.HOLDS:
+        return [PreflightCheck(title, False, _("The doctor has not looked within the last 45 minutes."), do)]
+    broken = [one for one in last.findings if one.state is FindingState.BROKEN]
+    if not broken:
+        is_so = _("Checked on %(when)s.", when=f"{say_date(last.examined_at)}, {say_time(last.examined_at)}")
+        return [PreflightCheck(title, True, is_so)]
+    return [PreflightCheck(one.subject, False, one.sentence, one.remedy) for one in broken]
 
 
 def _is_wanted(name: str) -> bool:

@@ -153,9 +153,7 @@ def go_live() -> Response | tuple[str, int]:
 
 
 def _start_page(form: FirstAdminForm, works: bool) -> str:
-    return render_template(
-        "setup/start.html", form=form, works=works, can_text=bool(settings().carriers_set_up)
-    )
+    return render_template("setup/start.html", form=form, works=works)
 
 
 def _carrier_page(problem: str = "") -> str:
@@ -165,7 +163,6 @@ def _carrier_page(problem: str = "") -> str:
         carriers=carriers(),
         test=test,
         problem=problem,
-        can_text=settings().carriers_set_up,
     )
 
 

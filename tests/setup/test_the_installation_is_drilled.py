@@ -16,7 +16,8 @@ from mobilize.actions.models import Action, Event, EventState
 from mobilize.checkins.models import Attendance, Evidence, KnownPhone, Walkup
 from mobilize.database import Model, db
 from mobilize.errors import Refused
-from mobilize.observability import health_checks
+from mobilize.observability import findings, health_checks
+from mobilize.observability.findings import finding
 from mobilize.setup import load_drill
 from mobilize.setup.load_drill import DrillResult, expected_peak, run_drill
 from mobilize.texts.models import OutboxText
@@ -97,6 +98,20 @@ def test_the_page_says_why_it_is_not_ready(
     store(replace(good, **fields))
     page = client.get("/setup/ready").text
     assert words in page and "Not ready yet" in page
+
+
+def test_what_the_doctor_finds_broken_is_not_ready(app: Flask, client: FlaskClient) -> None:
+    sign_in(client, make_person("Ada Stone", role=RoleName.ADMIN))
+    assert "The doctor has not looked" in client.get("/setup/ready").text
+    now = clock.now()
+    findings.record([finding("disk.full", folder="/", free=3), finding("texts.trial")], now=now)
+    page = client.get("/setup/ready").text
+    assert "/ has only 3 MB left." in page and "Make room now" in page
+    assert "Trial: texts reach only" not in page, "what is only worth a look keeps nobody from being ready"
+    findings.record([finding("disk.ok", free=30)], now=now)
+    assert "Everything is set up right" in client.get("/setup/ready").text
+    findings.record([finding("disk.ok", free=30)], now=now - timedelta(hours=1))
+    assert "The doctor has not looked" in client.get("/setup/ready").text
 
 
 def test_a_drill_of_last_month_says_nothing_of_today(app: Flask, client: FlaskClient) -> None:

@@ -51,7 +51,7 @@ def test_what_an_admin_stores_stands_on_pages_and_in_texts(app: Flask, client: F
 def test_no_secret_of_the_carrier_stands_on_its_page(app: Flask, client: FlaskClient) -> None:
     sign_in(client, make_person("Ada Stone", role=RoleName.ADMIN, phone="+12135550140"))
     page, chosen = client.get("/setup/carrier").text, settings()
-    assert "TWILIO_AUTH_TOKEN" in page and f"{chosen.public_base_url}/texts/inbound" in page
+    assert "TWILIO_AUTH_TOKEN" in page and f"{chosen.public_base_url}/texts/inbound#rc=3&amp;rp=all" in page
     assert all(value not in page for value in (chosen.twilio_auth_token, chosen.twilio_account_sid))
 
 

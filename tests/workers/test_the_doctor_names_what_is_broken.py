@@ -37,6 +37,7 @@ from mobilize.observability import findings, health_checks
 from mobilize.observability.finding_words import FINDINGS, FindingState
 from mobilize.observability.findings import finding
 from mobilize.observability.task_runs import FinishedRun, ScheduledTask, announce, record_runs
+from mobilize.texts.carriers import inbound_address
 from tests.builders import make_person, make_site, sign_in
 from tests.drawn import part
 from tests.services import NotAvailable, free_port
@@ -45,7 +46,7 @@ from tests.services.pgbouncer import PgBouncer
 from tests.services.postgres import Postgres, find_binaries
 from tests.services.processes import Processes
 from tests.services.redis import Redis
-from workers.doctor import examination, machine
+from workers.doctor import examination, keys, machine
 from workers.doctor.command import doctor
 from workers.doctor.database import BY_ROLE
 
@@ -419,6 +420,10 @@ WORTH_A_LOOK: dict[str, tuple[Callable[[Installation], object], set[str]]] = {
     "a restore is being looked up": (
         lambda at: gaps.mark_restored(clock.now() - timedelta(minutes=5)), {"texts.held"},
     ),
+    "Twilio tries an incoming text once only": (
+        lambda at: _with("twilio", webhook=inbound_address("twilio").partition("#")[0])(at),
+        {"twilio.retries"},
+    ),
     "the pace is more than a sender may": (_set(segments_per_second=400.0), {"twilio.pace"}),
 }  # fmt: skip
 
@@ -455,6 +460,27 @@ def test_keys_that_everybody_may_read_are_named(
     assert codes_of(FindingState.BROKEN) == {"keys.readable"}
 
 
+def test_an_environment_file_that_everybody_may_read_is_named(
+    good: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.doctor.keys.ENVIRONMENT", tmp_path / "environment")
+    assert codes_of(FindingState.BROKEN) == set()
+    (tmp_path / "environment").write_text("SECRET_KEYS=k1:...")
+    (tmp_path / "environment").chmod(0o644)
+    (readable,) = (one for one in keys.key_file(clock.now()))
+    assert (readable.code, readable.values) == ("keys.readable", {"file": str(tmp_path / "environment")})
+    (tmp_path / "environment").chmod(0o600)
+    assert not keys.key_file(clock.now())
+
+
+def test_the_disk_of_the_database_is_looked_at(
+    good: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "POSTGRESQL", tmp_path)
+    (tmp_path / "17/main").mkdir(parents=True)
+    assert {tmp_path, tmp_path / "17/main"} <= set(machine._folders())
+
+
 def test_a_database_that_is_away_is_named_and_nothing_falls_over(good: Installation) -> None:
     good.postgres.crash()
     try:
@@ -480,6 +506,8 @@ def test_an_installation_without_texts_is_well_without_a_carrier(good: Installat
     good.set(twilio_account_sid="", twilio_auth_token="", telnyx_api_key="")
     assert codes_of(FindingState.BROKEN) == set()
     assert "texts.none" in codes_of(FindingState.OK)
+    gaps.mark_restored(clock.now() - timedelta(minutes=5))
+    assert "texts.held" not in codes_of(FindingState.WARNING), "there are no texts to hold"
 
 
 class Watch(BaseHTTPRequestHandler):

@@ -9,6 +9,9 @@ from pathlib import Path
 from mobilize.keys.rotation import unfit_key
 from mobilize.observability.findings import Finding, finding
 
+# That of an installed machine.
+ENVIRONMENT = Path("/etc/mobilize/environment")
+
 
 def keys(_now: datetime) -> Sequence[Finding]:
     """Whether every key that sealed something is listed, with the right bytes."""
@@ -17,8 +20,7 @@ def keys(_now: datetime) -> Sequence[Finding]:
 
 
 def key_file(_now: datetime) -> Sequence[Finding]:
-    """Whether only its owner, or its group, can read their file."""
-    path = os.environ.get("SECRET_KEYS_FILE", "")
-    if not path or not Path(path).stat().st_mode & stat.S_IROTH:
-        return []
-    return [finding("keys.readable", file=path)]
+    """Whether only their owner, or its group, can read the files in which they may be."""
+    named = os.environ.get("SECRET_KEYS_FILE", "")
+    paths = [*([Path(named)] if named else []), *([ENVIRONMENT] if ENVIRONMENT.exists() else [])]
+    return [finding("keys.readable", file=str(path)) for path in paths if path.stat().st_mode & stat.S_IROTH]

@@ -16,11 +16,13 @@ from mobilize.roster.models import Site
 
 MB = 1 << 20
 FULL_MB, FILLING_MB = 200, 2000
+# Where PostgreSQL has its clusters, if it is on this machine: perhaps on disks of their own.
+POSTGRESQL = Path("/var/lib/postgresql")
 FEWEST_INODES = 0.05  # of those there are
 
 
 def disk(_now: datetime) -> Sequence[Finding]:
-    """Room where we store: the database's file, backups, temporary files, this folder."""
+    """Room where we store: the database, backups, the journal, temporary files, this folder."""
     by_device = {os.stat(folder).st_dev: folder for folder in reversed(_folders())}
     results = [result for folder in by_device.values() if (result := _disk_of(folder))]
     free = min(os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize for folder in by_device.values())
@@ -41,6 +43,8 @@ def _folders() -> list[Path]:
         named.append(Path(chosen.journal_folder))
     if chosen.database_url.startswith("sqlite:///"):
         named.insert(0, Path(chosen.database_url.removeprefix("sqlite:///")).parent)
+    else:
+        named[:0] = [POSTGRESQL, *POSTGRESQL.glob("*/main")]
     return [folder for folder in named if folder.is_dir()]
 
 

@@ -25,7 +25,7 @@ def workers(now: datetime) -> Sequence[Finding]:
 def texts_leave(_now: datetime) -> Sequence[Finding]:
     """Whether something holds them: the trial, or a restore whose lost minutes were not looked up yet."""
     is_trial = bool(settings().carriers_set_up) and not settings().is_live and trial.runs()
-    held = [finding("texts.held")] if gaps.latest_open() else []
+    held = [finding("texts.held")] if settings().carriers_set_up and gaps.latest_open() else []
     return [*([finding("texts.trial")] if is_trial else []), *held]
 
 

@@ -28,8 +28,9 @@ from mobilize.demo.carrier.console import AccountSetup, twilio_answer
 from mobilize.demo.carrier.http import Hangup, Reply, Request, json_reply, listen
 from mobilize.demo.carrier.pages import ASSETS, Pages, redirect
 from mobilize.demo.carrier.store import REASONS, Faults, Message, MessageStore
+from mobilize.texts.carriers import INBOUND_PATHS
 
-INBOUND_PATH = "/texts/inbound#rc=3&rp=all"
+INBOUND_PATH = INBOUND_PATHS["twilio"]
 DEMO_NUMBER = "+12135550100"
 HTTP_STATUS = {20003: 401, 20404: 404, 20429: 429}
 

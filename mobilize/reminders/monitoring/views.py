@@ -30,6 +30,7 @@ from mobilize.reminders.monitoring.task_words import (
     took,
 )
 from mobilize.reminders.routes import bp
+from mobilize.texts.carriers import inbound_address
 from mobilize.texts.queries import counts_by_state
 from mobilize.texts.receiving.callbacks import callback_statuses
 from mobilize.texts.sending import senders, spending
@@ -76,6 +77,7 @@ def tasks() -> str:
     troubles += [unknown.needs_somebody, any(sender.paused_at for sender in sending)]
     return render_template(
         "reminders/tasks.html",
+        inbound_address=inbound_address,
         queues=queues,
         redis=health_checks.latest(worker_tasks.QUEUES),
         redis_answers=bool(worker_tasks.wakes_in_redis()),

@@ -7,6 +7,16 @@ from mobilize.texts.carriers.base import CarrierModule, ErrorMeaning
 CARRIERS: dict[str, CarrierModule] = {carrier.NAME: carrier for carrier in (twilio, telnyx)}
 
 
+# Where a carrier sends incoming texts. Behind the `#` Twilio is told to try again, three times, whatever went
+# wrong: https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
+INBOUND_PATHS = {twilio.NAME: "/texts/inbound#rc=3&rp=all", telnyx.NAME: "/texts/telnyx"}
+
+
+def inbound_address(carrier: str) -> str:
+    """The address for incoming texts, as it is typed into the pages of a carrier."""
+    return settings().public_base_url + INBOUND_PATHS[carrier]
+
+
 def set_up() -> list[CarrierModule]:
     """The carriers there is an account with, the one that is preferred first."""
     return [CARRIERS[name] for name in settings().carriers_set_up]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from mobilize import settings
 from mobilize.observability.findings import Finding, finding
-from mobilize.texts.carriers import twilio
+from mobilize.texts.carriers import inbound_address, twilio
 from workers.doctor.http import HttpAnswer, request
 
 
@@ -15,7 +15,7 @@ def twilio_callbacks(_now: datetime) -> Sequence[Finding]:
     chosen = settings()
     if twilio.NAME not in chosen.carriers_set_up:
         return [] if chosen.carriers_set_up else [finding("texts.none")]
-    address, form = f"{chosen.public_base_url}/texts/inbound", {"AccountSid": chosen.twilio_account_sid}
+    address, form = inbound_address(twilio.NAME).partition("#")[0], {"AccountSid": chosen.twilio_account_sid}
     # Encoded as a carrier does it, and not in parts.
     options = {"fields": form, "encode_multipart": False, "headers": twilio.signed_headers(address, form)}
     answer = request("POST", address, **options)
@@ -29,7 +29,7 @@ def telnyx_callbacks(_now: datetime) -> Sequence[Finding]:
     callbacks are not."""
     if "telnyx" not in settings().carriers_set_up:
         return []
-    answer = request("GET", f"{settings().public_base_url}/texts/telnyx")
+    answer = request("GET", inbound_address("telnyx"))
     return [_reached("Telnyx", answer, 405)]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from mobilize import settings
 from mobilize.observability.findings import Finding, finding
+from mobilize.texts.carriers import inbound_address
 from workers.doctor.http import HttpAnswer, get
 
 
@@ -29,7 +30,7 @@ def _troubles(rows: list[dict[str, Any]]) -> Iterator[Finding]:
     profiles = {row.get("phone_number"): row.get("messaging_profile_id") for row in rows}
     if not all(profiles.get(number) for number in settings().telnyx_numbers):
         yield finding("telnyx.number")
-    expected = f"{settings().public_base_url}/texts/telnyx"
+    expected = inbound_address("telnyx")
     for profile in sorted({str(profiles[n]) for n in settings().telnyx_numbers if profiles.get(n)}):
         settings_there = _ask(f"/v2/messaging_profiles/{profile}").json.get("data", {})
         address = str(settings_there.get("webhook_url") or "")

@@ -14,6 +14,7 @@ import urllib3
 
 from mobilize import clock, settings
 from mobilize.observability.findings import Finding, finding
+from mobilize.texts.carriers import inbound_address, twilio
 from workers.doctor.database import compare_clocks
 from workers.doctor.http import HttpAnswer, get
 
@@ -77,9 +78,11 @@ def _webhook(service: dict[str, Any]) -> Iterator[Finding]:
         answer = _ask(_API, f"/2010-04-01/Accounts/{account_sid}/IncomingPhoneNumbers.json?{query}")
         rows = answer.json.get("incoming_phone_numbers", [])
         address = str(rows[0].get("sms_url") or "") if rows else ""
-    expected = f"{settings().public_base_url}/texts/inbound"
-    if address.partition("#")[0] != expected:
+    expected = inbound_address(twilio.NAME)
+    if address.partition("#")[0] != expected.partition("#")[0]:
         yield finding("twilio.webhook", address=address or "-", expected=expected)
+    elif address != expected:
+        yield finding("twilio.retries", expected=expected)
 
 
 def _registration(service_sid: str, number: dict[str, Any]) -> Iterator[Finding]:
