@@ -4,6 +4,8 @@ import json
 import logging
 import sys
 
+from flask import Flask
+
 from mobilize.observability.logs import JsonLines, Redaction
 
 
@@ -35,3 +37,8 @@ def test_an_exception_tells_its_kind_and_place_and_not_what_was_typed():
     assert line["where"].startswith("ValueError at test_logs.py:")
     assert "Mia" not in str(line)
     assert "12345678" not in str(line)
+
+
+def test_whoever_migrates_or_restores_reads_no_lines_of_alembic(sqlite_app: Flask) -> None:
+    assert not logging.getLogger("alembic.runtime.migration").isEnabledFor(logging.INFO)
+    assert logging.getLogger("mobilize.migrations").isEnabledFor(logging.INFO), "that one waits is said"

@@ -20,7 +20,7 @@ from mobilize.database.engines import WRITES
 LIMITS = "SELECT set_config('lock_timeout', '250ms', true), set_config('statement_timeout', '60s', true)"
 PAUSE_SECONDS, PATIENCE_SECONDS = 1.0, 300.0
 
-_log = logging.getLogger("alembic.runtime.migration")
+_log = logging.getLogger("mobilize.migrations")
 
 
 def _leave_out_empty(_context: Any, _revision: Any, directives: list[Any]) -> None:

@@ -24,7 +24,7 @@ _CHATTY = (
     "PIL",  # at debug level it says what cameras wrote beside a picture
     "urllib3",
     "babel",
-    "alembic.runtime.plugins",
+    "alembic",  # whoever migrates is told by the command that does it
     "celery",
 )
 _TRACEBACK = "Traceback (most recent call last)"
