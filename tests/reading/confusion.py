@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from mobilize.texts.models import Intent, QuestionKind
-from mobilize.texts.receiving.replies import DOUBTFUL, STOPS, ParsedReply, read_reply
+from mobilize.texts.receiving.replies import ASKS, DOUBTFUL, STOPS, ParsedReply, read_reply
 
 
 def reply_to(sentence: dict[str, Any]) -> ParsedReply:
@@ -14,8 +14,11 @@ def reply_to(sentence: dict[str, Any]) -> ParsedReply:
 
 
 def intent_of(sentence: dict[str, Any]) -> str:
-    """Its intent. A doubtful wish to stop is one of its own, and so is an emergency with a wish to stop."""
+    """Its intent. A doubtful wish to stop is one of its own, and so are an emergency with a wish to stop, and
+    an answer with a question, which waits for a person as well."""
     reply = reply_to(sentence)
+    if reply.value == ASKS:
+        return f"{reply.intent.value} and asks"
     if reply.intent is Intent.ALARM and reply.value == STOPS:
         return "alarm and out"
     return DOUBTFUL if reply.value == DOUBTFUL else reply.intent.value

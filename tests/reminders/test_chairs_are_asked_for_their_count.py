@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import ActionKind, Event, EventState
-from mobilize.checkins.models import HeadCount
+from mobilize.checkins.models import Evidence, HeadCount, Outcome
 from mobilize.checkins.record.head_counts import report_head_count, supporters_at
 from mobilize.database import atomic, db
 from mobilize.reminders.head_counts.requests import ask_for_counts
@@ -249,3 +251,47 @@ def test_only_a_chair_of_that_line_counts(app: Flask, texts_us: Texts) -> None:
         texts_us(phone, "24", QUARTER_PAST)
     assert read_answers(QUARTER_PAST) == 0
     assert counts() == [] and phones("office_answers") == [MIA, NATE]
+
+
+@pytest.mark.parametrize(
+    "written", ["{code}", "Count {code}", "{head}-{tail}", "Here {head}-{tail}", "{code} here"]
+)
+def test_a_chair_who_sends_the_code_of_their_line_is_counted_and_reports_nothing(
+    app: Flask, texts_us: Texts, written: str
+) -> None:
+    event = a_line(text_code="95407")
+    make_member(site=event.site, phone=CARMEN)
+    chair(event)
+    ask_question(CARMEN, "head_count", event.id, expires_at=event.ends_at, now=QUARTER_PAST)
+    texts_us(CARMEN, written.format(code="95407", head="954", tail="07"), QUARTER_PAST)
+    read_answers(QUARTER_PAST)
+    assert [row.outcome for row in db.session.scalars(select(Evidence))] == [Outcome.COUNTED]
+    assert db.session.scalars(select(HeadCount)).all() == [] and phones("here_counted") == [CARMEN]
+
+
+def test_a_code_with_a_zero_in_front_is_one_too(app: Flask, texts_us: Texts) -> None:
+    event = a_line(text_code="04217")
+    make_member(site=event.site, phone=CARMEN)
+    chair(event)
+    ask_question(CARMEN, "head_count", event.id, expires_at=event.ends_at, now=QUARTER_PAST)
+    texts_us(CARMEN, "04217", QUARTER_PAST)
+    read_answers(QUARTER_PAST)
+    assert phones("here_counted") == [CARMEN] and db.session.scalars(select(HeadCount)).all() == []
+
+
+def test_five_digits_that_are_no_code_are_asked_about(app: Flask, texts_us: Texts) -> None:
+    event = a_line(text_code="95407")
+    chair(event)
+    ask_question(CARMEN, "head_count", event.id, expires_at=event.ends_at, now=QUARTER_PAST)
+    texts_us(CARMEN, "12345", QUARTER_PAST)
+    read_answers(QUARTER_PAST)
+    assert db.session.scalars(select(Evidence)).all() == [] and phones("count_unusual") == [CARMEN]
+
+
+def test_a_lower_end_is_said_back_as_it_was_written(app: Flask, texts_us: Texts) -> None:
+    event = a_line()
+    chair(event)
+    ask_question(CARMEN, "head_count", event.id, expires_at=event.ends_at, now=QUARTER_PAST)
+    texts_us(CARMEN, "30 something", QUARTER_PAST)
+    read_answers(QUARTER_PAST)
+    assert "30 (30 something)" in words(waiting("count_noted")[0])

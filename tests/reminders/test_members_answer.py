@@ -3,20 +3,32 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from mobilize.accounts.access.scope import THE_OFFICE
+from mobilize.accounts.models import RoleName
 from mobilize.actions.events.codes import replace_code
 from mobilize.actions.models import Event
 from mobilize.checkins.models import Attendance, Evidence, Method, Outcome
 from mobilize.database import db
 from mobilize.reminders.inbox.answers import read_answers
-from mobilize.reminders.inbox.queries import unknown_items
+from mobilize.reminders.inbox.queries import inbox_items, unknown_items
 from mobilize.reminders.models import Rsvp
 from mobilize.roster.models import Membership
 from mobilize.texts.models import Inbound
-from tests.builders import LONG_AGO, START, _stored, ask_question, make_event, make_member, make_site
-from tests.reminders.conftest import MIA, NATE, phones, waiting, words
+from tests.builders import (
+    LONG_AGO,
+    START,
+    _stored,
+    ask_question,
+    make_event,
+    make_member,
+    make_person,
+    make_site,
+)
+from tests.reminders.conftest import MIA, NATE, OLGA, phones, waiting, words
 
 EVENING = START - timedelta(hours=13)
 DURING = START + timedelta(minutes=5)
@@ -167,3 +179,50 @@ def test_a_bare_code_checks_in(app: Flask, texts_us: Texts) -> None:
     texts_us(MIA, event.text_code, DURING)
     read_answers(DURING)
     assert phones("here_counted") == [MIA]
+
+
+@pytest.mark.parametrize(
+    "written", ["{code} here", "{code} aquí", "{code} I'm here", "{head} {tail}", "Here {head}-{tail}"]
+)
+def test_a_code_checks_in_before_here_and_in_two_parts(app: Flask, texts_us: Texts, written: str) -> None:
+    event = make_event(make_site("Elm Street School"))
+    make_member(site=event.site, phone=MIA)
+    code = event.text_code
+    texts_us(MIA, written.format(code=code, head=code[:3], tail=code[3:]), DURING)
+    assert read_answers(DURING) == 1
+    assert [row.outcome for row in db.session.scalars(select(Evidence))] == [Outcome.COUNTED]
+
+
+@pytest.mark.parametrize("wording", ["Yes, where do we meet?", "No voy, ¿me van a descontar?"])
+def test_an_answer_with_a_question_is_noted_and_waits_for_a_person(
+    app: Flask, texts_us: Texts, wording: str
+) -> None:
+    event = reminded()
+    make_person("Olga Reed", phone=OLGA, role=RoleName.ORGANIZER, area=event.site.area)
+    texts_us(MIA, wording, EVENING)
+    assert [read_answers(EVENING) for _again in range(2)] == [1, 0]
+    assert coming() == [wording.startswith("Yes")]
+    [item] = inbox_items(THE_OFFICE, EVENING)
+    assert item.waits_for == "Olga Reed"
+    assert phones("person_answers") == [MIA] and phones("coming_noted") == phones("not_coming_noted") == []
+
+
+def test_who_was_told_today_who_answers_is_told_that_the_answer_is_noted(app: Flask, texts_us: Texts) -> None:
+    reminded()
+    texts_us(MIA, "what do I bring", EVENING)
+    read_answers(EVENING)
+    texts_us(MIA, "Yes, is there parking?", EVENING + timedelta(minutes=5))
+    read_answers(EVENING + timedelta(minutes=5))
+    assert phones("office_answers") == phones("coming_noted") == [MIA]
+    assert len(inbox_items(THE_OFFICE, EVENING + timedelta(minutes=6))) == 2
+
+
+def test_a_question_of_a_shared_phone_waits_while_it_is_asked_whose_answer_it_was(
+    app: Flask, texts_us: Texts
+) -> None:
+    event = reminded()
+    make_member("Reyes", "Luis", site=event.site, phone=MIA)
+    texts_us(MIA, "Yes, where do we meet?", EVENING)
+    read_answers(EVENING)
+    assert coming() == [] and phones("who_comes") == [MIA]
+    assert len(inbox_items(THE_OFFICE, EVENING)) == 1

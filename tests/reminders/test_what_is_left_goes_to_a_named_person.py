@@ -132,6 +132,14 @@ def test_a_heart_alone_waits_and_is_not_answered(app: Flask, texts_us: Texts) ->
     assert phones("person_answers") == [] and len(inbox_items(THE_OFFICE, EVENING)) == 1
 
 
+def test_a_heart_on_a_text_of_ours_is_not_answered_either(app: Flask, texts_us: Texts) -> None:
+    reminded()
+    texts_us(MIA, "Loved “Thank you for standing up. - Test Local 100”", EVENING)
+    read_answers(EVENING)
+    assert len(inbox_items(THE_OFFICE, EVENING)) == 1
+    assert phones("person_answers") == phones("office_answers") == []
+
+
 def test_somebody_who_wants_no_texts_waits_to_be_called(
     app: Flask, texts_us: Texts, client: FlaskClient
 ) -> None:

@@ -16,7 +16,8 @@ from mobilize.roster.imports.reading.roster_reader import account, read_roster
 from mobilize.roster.imports.reading.sites_reader import read_sites
 from mobilize.roster.names import PersonName
 from mobilize.texts.models import Intent, QuestionKind
-from mobilize.texts.receiving.replies import STOP_WORDS, read_reply
+from mobilize.texts.receiving.reading.phrases import STOP_WORDS
+from mobilize.texts.receiving.replies import read_reply
 from tests.roster.files import HEADER, NO_TABLE, SITES_HEADER, csv_bytes, site_book
 
 QUESTIONS = st.sampled_from([None, *QuestionKind])

@@ -8,7 +8,8 @@ from flask import Flask
 
 from mobilize.segments import fold, letters_outside_gsm, measure, segments
 from mobilize.texts.models import TextClass
-from mobilize.texts.receiving.replies import STOP_WORDS, plain_words
+from mobilize.texts.receiving.reading.phrases import STOP_WORDS
+from mobilize.texts.receiving.replies import plain_words
 from mobilize.texts.sending import limits
 from mobilize.texts.templates import (
     FOLDER,

@@ -108,7 +108,11 @@ def test_a_bare_code_is_a_check_in_unless_a_count_was_asked_for(app: Flask, now:
 
 
 @pytest.mark.parametrize(
-    ("body", "still_out"), [("YES", True), ("Sí", True), ("START", False), ("alta", False)]
+    ("body", "still_out"),
+    [
+        *(("YES", True), ("Sí", True), ("does it start at 7", True), ("no quiero recibir mensajes", True)),
+        *(("START", False), ("alta", False), ("START por favor", False), ("start texting me again", False)),
+    ],
 )
 def test_only_start_takes_stop_back(app: Flask, now: datetime, body: str, still_out: bool):
     hear("STOP", now)

@@ -42,13 +42,15 @@ from mobilize.texts.models import Inbound, Intent, Question, QuestionKind
 from mobilize.texts.operations import answer, drop_texts, mark_done, mark_question_answered
 from mobilize.texts.queries import unread_inbound
 from mobilize.texts.receiving.inbound import language_of
+from mobilize.texts.receiving.reading.codes import NUMBER_WORDS, codes_in
 from mobilize.texts.receiving.reading.counts import CountRead
-from mobilize.texts.receiving.replies import NUMBER_WORDS, WHICH, count_of, plain_words, read_reply
+from mobilize.texts.receiving.replies import ASKS, WHICH, count_of, plain_words, read_reply
 
 ROOM = "reminders"
 # Words by which a text that is no bare figure still means to be one: "two dozen", "about 30", "24 or 25".
 _LIKE_A_COUNT = re.compile(r"\d|\b(?:dozens?|docenas?|couple|few|pocos|" + "|".join(NUMBER_WORDS) + r")\b")
-_RANGE = re.compile(r"\b\d+ ?(?:-|–|to|a) ?\d+\b")
+# What is said back as it was written: "45-50", "30 something".
+_RANGE = re.compile(r"\b\d+ ?(?:-|–|to|a) ?\d+\b|\b\d+ (?:something|odd|y (?:pico|tant[oa]s))\b")
 _SUPPORTERS = N_("supporters")
 # A check-in with one of these counts for nobody yet, and waits for a person.
 KEPT = (Outcome.OUTSIDE_HOURS, Outcome.UNRESOLVED, Outcome.AMBIGUOUS)
@@ -65,15 +67,16 @@ _Only = Callable[[Inbound, Question | None], object]
 def read_answers(now: datetime) -> int:
     """Deal with what came in for us, oldest first; returns how many. Each text once, however often it runs.
 
-    A number from a chair is their line's head count; 1 and 2 answer "coming?"; HERE, with a text code or
-    where one line alone is open, is a check-in; of a phone that several share it is asked whose that was;
-    WHERE asks for a line; a wrong number is taken off. What is left goes to a person, and whoever wrote is
-    told who answers.
+    A number from a chair is their line's head count, unless it is the code of an open line; 1 and 2 answer
+    "coming?"; HERE, with a text code or where one line alone is open, is a check-in; of a phone that several
+    share it is asked whose that was; WHERE asks for a line; a wrong number is taken
+    off. What is left goes to a person, and whoever wrote is told who answers.
     """
     came, stumbled = _unread(now), set[UUID]()
     handle = partial(_handle, now=now, stumbled=stumbled)
     done = (
         handle(_wrong_number, Intent.WRONG_NUMBER)
+        + handle(_here_by_code, Intent.NUMBER, only=_open_code)
         + handle(_head_count, Intent.NUMBER, question_kind=QuestionKind.HEAD_COUNT)
         + handle(_coming, Intent.COMING, Intent.NOT_COMING)
         + handle(_here, Intent.HERE)
@@ -245,15 +248,19 @@ def _asks_again(inbound: Inbound, _question: Question | None) -> bool:
 
 
 def _coming(inbound: Inbound, question: Question | None, now: datetime) -> bool:
-    """Store the answer; a phone that several share is asked which of them it was."""
+    """Store the answer; a phone that several share is asked which of them it was. One that asks something too
+    waits for a person as well, and gets the line that says for whom, if there is none within the day."""
     if question is None:
         return False
     event, coming = db.session.get_one(Event, question.event_id), inbound.intent is Intent.COMING
     members = members_at(event.id, inbound.phone_index)
+    is_shared = 2 <= len(members) <= MOST
     mark_question_answered(question.id, now=now)
-    if 2 <= len(members) <= MOST:
+    if is_shared:
         ask_who_is_coming(inbound, event, members, coming=coming, now=now)
-    else:
+    if inbound.value == ASKS:  # a text is answered once: by what is queued first
+        leave_to_person(inbound, now=now)
+    if not is_shared:
         _note_coming(inbound, event, members, coming=coming, now=now)
     return True
 
@@ -309,6 +316,18 @@ def drop_reminders(event_id: UUID, inbound: Inbound, now: datetime) -> None:
         drop_texts(
             f"{kind}:{event_id}:", "not_coming", now=now, phones=[inbound.sender or ""], event_id=event_id
         )
+
+
+def _open_code(inbound: Inbound, _question: Question | None) -> str | None:
+    """The code of a line that opens now, where the number is one."""
+    code = (inbound.value or "").zfill(5)
+    is_code = codes_in(plain_words(inbound.body or "")) == {code}
+    return code if is_code and _by_code(code, inbound.received_at)[0] else None
+
+
+def _here_by_code(inbound: Inbound, question: Question | None, now: datetime) -> bool:
+    inbound.intent, inbound.value = Intent.HERE, _open_code(inbound, question)
+    return _here(inbound, question, now)
 
 
 def _here(inbound: Inbound, _question: Question | None, now: datetime) -> bool:

@@ -12,6 +12,7 @@ from mobilize.roster.models import Member
 from mobilize.texts.models import Inbound, Intent, OutboxText
 from mobilize.texts.operations import answer, wait_for_person
 from mobilize.texts.receiving.inbound import language_of
+from mobilize.texts.receiving.replies import is_reaction
 
 LINES = ("person_answers", "office_answers")
 ONE_LINE_IN = timedelta(hours=24)
@@ -38,13 +39,14 @@ def is_known_number(phone_index: bytes) -> bool:
 
 
 def _gets_a_line(inbound: Inbound, now: datetime) -> bool:
-    """Whoever sent words, not a picture or a heart alone, and was not told within the day."""
+    """Whoever sent words of their own, not a picture or a heart alone, and was not told within the day."""
     had_a_line = exists().where(
         OutboxText.phone_index == inbound.phone_index,
         OutboxText.wording.in_(LINES),
         OutboxText.due_at > now - ONE_LINE_IN,
     )
-    says_something = any(letter.isalnum() for letter in inbound.body or "")
+    body = inbound.body or ""
+    says_something = any(letter.isalnum() for letter in body) and not is_reaction(body)
     return (
         inbound.intent not in _WITHOUT_A_LINE
         and says_something

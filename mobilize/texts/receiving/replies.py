@@ -15,29 +15,19 @@ from babel import Locale
 
 from mobilize.languages import LANGUAGES
 from mobilize.texts.models import Intent, QuestionKind
+from mobilize.texts.receiving.reading import phrases
 from mobilize.texts.receiving.reading.classifier import probabilities
+from mobilize.texts.receiving.reading.codes import (
+    NUMBER_WORDS,
+    code_alone,
+    code_beside_here,
+    codes_in,
+    spoken_digits,
+)
 from mobilize.texts.receiving.reading.counts import CountRead, read_count
-from mobilize.texts.receiving.reading.features import tokens
+from mobilize.texts.receiving.reading.features import fold, tokens
 from mobilize.texts.receiving.reading.lexicon import classes
 
-STOP_WORDS = {
-    *("stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "opt out"),
-    *("alto", "parar", "pare", "baja", "cancelar", "para", "no mas", "alto por favor", "pare por favor"),
-    *(
-        "remove",
-        "unsub",
-        "salir",
-        "fin",
-        "finalizar",
-        "terminar",
-        "detener",
-        "eliminar",
-        "borrar",
-        "desuscribir",
-    ),
-}
-# May be meant for the texts, or for anything else.
-DOUBTFUL_WORDS = {"can you stop", "please stop it", "im done", "ay ya", "ya basta", "leave me alone"}
 ANSWERS = {
     QuestionKind.HEAD_COUNT: (Intent.NUMBER,),
     QuestionKind.COMING: (Intent.COMING, Intent.NOT_COMING),
@@ -46,136 +36,6 @@ ANSWERS = {
     QuestionKind.WHO_IS_HERE: (Intent.NUMBER,),
 }
 WHICH = (QuestionKind.WHO_COMES, QuestionKind.WHO_DOES_NOT, QuestionKind.WHO_IS_HERE)
-START_WORDS = {"start", "unstop", "alta", "resubscribe", "resubscribe me", "iniciar", "reanudar"}
-HELP_WORDS = {"help", "info", "ayuda", "informacion"}
-WHO_PHRASES = (
-    "who is this",
-    "whos this",
-    "who are you",
-    "quien es",
-    "quien eres",
-    "quienes son",
-    "de quien es",
-)
-ALL_WORDS = {
-    "all",
-    "all of us",
-    "both",
-    "both of us",
-    "we all",
-    "todos",
-    "todas",
-    "ambos",
-    "ambas",
-    "los dos",
-}
-COMING_WORDS = {
-    *("in", "im in", "count me in", "yes", "yes coming", "coming", "ill be there", "well be there"),
-    *(
-        "si",
-        "voy",
-        "si voy",
-        "ahi estare",
-        "ahi estaremos",
-        "alli estare",
-        "cuenten conmigo",
-        "cuenta conmigo",
-    ),
-}
-NOT_COMING_WORDS = {
-    *(
-        "out",
-        "no",
-        "nope",
-        "not coming",
-        "cant",
-        "cannot",
-        "i cant",
-        "sorry cant",
-        "cant come",
-        "cant make it",
-    ),
-    *(
-        "i cant make it",
-        "i cant come",
-        "no voy",
-        "no puedo",
-        "no puedo ir",
-        "no podre",
-        "no ire",
-        "no voy a poder",
-    ),
-}
-# A wish about texts and nothing else. "Don't stop texting" is none.
-NO_MORE_TEXTS = re.compile(
-    r"(?<!dont )(?<!do not )(?<!never )(?<!not )(?<!you )\b(?:stop|quit) (?:sending )?(?:me |my "
-    r"|these |the |all )*(?:text|messag)\w*"
-    r"|\bno more (?:text|messag)\w*|\b(?:dont|do not) text me\b"
-    r"|\bno me (?:escriban|manden|envien|texteen)\b|\bno mas (?:mensajes|textos)\b"
-    r"|\bno (?:me )?(?:sigan|anden|esten|vuelvan a) (?:escrib|mand|envi|texte)\w*"
-)
-# Stopping that is not asked of the texts: "don't stop texting us", "stop by room 12", "the bus stop".
-NO_STOP = re.compile(
-    r"(?<!why )\b(?:dont|do not|never) (?:you )?(?:dare |ever |please )*(?:stop|quit|(?:take|remove"
-    r"|delete) me)\b"
-    r"|\bno (?:paren|pare|dejen de (?:mand|escrib|texte|avis)\w*)\b"
-    r"|\bno (?:me )?(?:vayan a )?(?:quit|borr|saq|elimin)(?:en|ar|uen)\b"
-    r"|(?<!you )(?<!they )(?<!dont )(?<!not )(?<!still )\b(?:keep|sigan) "
-    r"(?:texting|sending|mandando|escribiendo|texteando)\b"
-    r"|\b(?:district|distrito|superintendent|board|principal|lausd) (?:to |will |must "
-    r"|please )?(?:stop|quit|deje|pare)\b"
-    r"|\bdejen de (?:recort|rob|despid|cerr|ment|explot|privatiz)\w*|\bno mas (?:recortes|despidos"
-    r"|mentiras)\b"
-    r"|\bstop(?:ped|s|ping)? (?:by|sign|light|over|off)\b|\bbus stop\b|\bthe stop\b"
-)
-# Answers to anything, and so to nothing that was not asked.
-SHORT_ANSWERS = {
-    "yes",
-    "no",
-    "si",
-    "ok",
-    "okay",
-    "yep",
-    "nope",
-    "all",
-    "todos",
-    "todas",
-    "both",
-    "maybe",
-    "why",
-    "que",
-}
-# What says, with a wrong number, that it should get nothing more.
-LET_GO = re.compile(
-    r"\b(?:stop|quit|remove|delete|unsubscribe|lose|no more|off|alto|basta|ya no|dejen|(?:borr|elimin"
-    r"|saqu|quit)\w+)\b"
-    r"|\b(?:dont|do not|no) (?:me )?(?:text|call|contact|send|messag|mand|escrib|envi|textee)\w*"
-)
-# Words that hardly anybody writes of anything but danger: with them, less is enough for an alarm.
-DANGER = re.compile(
-    r"\b(?:guns?|gunshots?|shooting|shooter|pistola|rifle|knife|machete|cuchillo|navaja|balazos?"
-    r"|disparos|bombs?"
-    r"|stabbed|apunal\w+|bleeding|sangr\w+|unconscious|inconsciente|seizure|convuls\w+|fainted|desmay\w+"
-    r"|infarto|heart attack|collapsed|overdose|sobredosis|not breathing|no respira|cant breathe|ambulanc\w+"
-    r"|paramedic\w*|atropell\w+|hit by|ran over|ice|migra|redada|raid|arrest\w*|handcuff\w*|esposad[oa]s?"
-    r"|fire|incendio|bomberos|explo\w+|kill\w*|mata(?:rme|rse|ron|r)?|me mato|vivir|suicid\w*|end it)\b"
-)
-# Calls for help that are always one.
-CALL_FOR_HELP = re.compile(
-    r"^(?:(?:call |llamen al )?(?:9 ?1 ?1|nine one one|nine eleven)|sos|mayday|auxilio|socorro)$"
-    r"|^(?!.*\b(?:if|should|dont|do not|si|when|cuando|no)\b).*\b(?:call|llam\w+|marqu\w+|hablen)(?: al?)? ?"
-    r"(?:9 ?1 ?1|nine one one)\b"
-    r"|\b(?:quit\w* la vida|no quiero vivir|quiero morir|want to die|kill myself|want to live (?:no"
-    r"|any) ?more)\b"
-)
-# "if you text me again", "otro mensaje y": with the police, that is a wish to get no more.
-ANOTHER_TEXT = re.compile(
-    r"\b(?:text|message|write) me (?:again|one more|once more)\b"
-    r"|\b(?:one more|another|otro) (?:text|message|mensaje|texto)(?: mas)? (?:and|y|e)\b"
-    r"|\bsi (?:me |nos )?(?:vuelven? a|siguen|no (?:paran|dejan) de) (?:escrib|mand|envi|texte)\w*"
-)
-# With a wish to get no more texts, an alarm: "stop texting me or I call the police".
-POLICE = re.compile(r"\b(?:police|policia|cops|911|emergency|emergencia|ambulanc\w+)\b")
 # Labels of answers: where one of them is likeliest, an alarm takes more.
 ANSWERS_IN_WORDS = {"coming", "not_coming", "count", "count_unclear", "check_in"}
 # Of a word or two only those are an alarm, or may be a wish to stop, of which one is of these classes.
@@ -194,66 +54,22 @@ OF_DANGER = {
 OF_STOPPING = {"stop", "remove", "not", "texts", "list", "more", "sending", "anger"}
 # Without one of these, or a word of leaving, no wish to stop is a clear one: "got your texts, thank you".
 OF_WISH = {"stop", "remove", "not", "more", "anger"}
-AWAY = re.compile(r"\b(?:out|done|goodbye|bye|adios|away|gone|fin|email|correo)\b")
 # The value of an alarm, or of a wrong number, that is also the wish to get no more texts.
 STOPS = "stop"
 # The value of a wish to get no more texts that may not have been meant: obeyed, and asked about.
 DOUBTFUL = "doubtful"
+# The value of an answer that also asks something: it is noted, and waits for a person.
+ASKS = "asks"
 # Probabilities from which a text is taken for what must not be overlooked, or not taken in error: what was
 # left out of the training (`python -m tests.reading folds`) says what each costs.
-ALARM_FROM, ALARM_FROM_WITH_WORDS, ALARM_FROM_OVER_ANSWER = 0.12, 0.06, 0.2
-STOP_FROM, STOP_FROM_WITH_WORDS, DOUBTFUL_FROM = 0.75, 0.3, 0.3
+ALARM_FROM, ALARM_FROM_WITH_WORDS, ALARM_FROM_OVER_ANSWER = 0.2, 0.1, 0.3
+STOP_FROM, STOP_FROM_WITH_WORDS, DOUBTFUL_FROM = 0.73, 0.3, 0.3
 WRONG_NUMBER_FROM, ANSWER_FROM, SURE = 0.5, 0.5, 0.7
+QUESTION_FROM = 0.15
 # Whoever may wish for texts again, and is read as wishing for none, is told how.
-START_FROM = 0.05
+START_FROM = 0.1
 # A chair was asked for a figure, and reads what was understood.
 COUNT_FROM = 0.1
-HERE = re.compile(r"(?:im |i am |estoy )?(?:here|aqui|presente)\s*[:#-]?\s*(\d{4,6})")
-# "where", "WHERE Lincoln", "¿dónde está mi línea?"; whether a school follows, the sites tell.
-WHERE = re.compile(
-    r"(?:where|donde)(?: ?s| is| are| esta| queda| es)?(?: (?:my|our|the|mi|la|nuestra) (?:picket )?"
-    r"(?:line|picket|linea|piquete))?(?: (?:at|for|en|de))?(?: (?P<school>\w.{1,59}))?"
-)
-# Words of a question that no school's name has: "where do I park?".
-NO_SCHOOL = re.compile(
-    r"\b(?:do|does|did|can|could|should|will|would|i|im|you|we|they|he|she|it|to|that|this|there|everybody|everyone"
-    r"|people|all|going|go|meet|park|hay|me|nos|se|puedo|podemos|debo|vamos|van|estan|todos|gente|compro|cuando)\b"
-)
-HERE_WORDS = {
-    *("here", "im here", "i am here", "aqui", "aqui estoy", "ya estoy aqui", "estoy aqui", "presente"),
-}
-BARE_CODE = re.compile(r"(\d{5})")
-CODE = re.compile(r"(?<!\d)\d(?:[ .-]?\d){4}(?!\d)")
-NUMBER_WORDS = {
-    word: number
-    for number, words in enumerate(
-        [
-            "zero cero none nobody nadie",
-            "one uno una",
-            "two dos",
-            "three tres",
-            "four cuatro",
-            "five cinco",
-            "six seis",
-            "seven siete",
-            "eight ocho",
-            "nine nueve",
-            "ten diez",
-            "eleven once",
-            "twelve doce",
-            "thirteen trece",
-            "fourteen catorce",
-            "fifteen quince",
-        ]
-    )
-    for word in words.split()
-} | {"twenty": 20, "veinte": 20, "thirty": 30, "treinta": 30, "forty": 40, "cuarenta": 40, "fifty": 50}
-
-# Codes are dictated digit by digit.
-DIGIT_WORDS = {word: str(number) for word, number in NUMBER_WORDS.items() if number < 10} | {
-    "oh": "0",
-    "o": "0",
-}
 
 
 @dataclass(frozen=True)
@@ -267,11 +83,13 @@ class ParsedReply:
 
 def read_reply(body: str, question_kind: str | None = None) -> ParsedReply:
     """The meaning of `body` from a number whose open question is of this kind (None: no question is open)."""
+    if is_reaction(body):
+        return _liked(fold(body), question_kind)
     plain = plain_words(body)
-    keyword = _keyword(plain, question_kind)
+    keyword = _keyword(body, plain, question_kind)
     if keyword:
         return keyword
-    exact = _answer(plain, question_kind) or _wish(plain)
+    exact = _answer(body, plain, question_kind) or _wish(plain)
     if exact:
         return exact
     chances = probabilities(body, of_chair=question_kind == QuestionKind.HEAD_COUNT)
@@ -280,60 +98,116 @@ def read_reply(body: str, question_kind: str | None = None) -> ParsedReply:
         or _no_more_texts(plain, chances)
         or _who(plain)
         or _wrong_number(plain, chances)
+        or _here(plain)
         or _likely(body, question_kind, chances)
         or _where(plain)
         or ParsedReply(Intent.OTHER)
     )
 
 
-def _keyword(plain: str, question_kind: str | None) -> ParsedReply | None:
+def is_reaction(body: str) -> bool:
+    """Whether a text is a tap on one of ours: its words are ours, STOP and HELP in it too."""
+    return bool(phrases.REACTION.match(fold(body)))
+
+
+def _liked(reaction: str, question_kind: str | None) -> ParsedReply:
+    is_answer = question_kind == QuestionKind.COMING
+    if is_answer and phrases.LIKED.match(reaction):
+        return ParsedReply(Intent.COMING)
+    return ParsedReply(Intent.NOT_COMING if is_answer and phrases.DISLIKED.match(reaction) else Intent.OTHER)
+
+
+def _keyword(body: str, plain: str, question_kind: str | None) -> ParsedReply | None:
     spelled = " ".join(tokens(plain))
-    if plain in STOP_WORDS or spelled in STOP_WORDS or plain.replace(" ", "") == "stop":
+    if plain in phrases.STOP_WORDS or spelled in phrases.STOP_WORDS or _is_run_together(plain):
         return ParsedReply(Intent.OUT)
-    if plain in DOUBTFUL_WORDS:
+    if (
+        plain in phrases.DOUBTFUL_WORDS
+        or phrases.HOW_TO_STOP.search(plain)
+        or _signs(body) & phrases.STOP_SIGNS
+    ):
         return ParsedReply(Intent.OUT, DOUBTFUL)
-    if CALL_FOR_HELP.search(plain) and not NO_MORE_TEXTS.search(plain):
+    is_call = phrases.CALL_FOR_HELP.search(plain) or _shouts_for_help(body, plain)
+    if is_call and not phrases.NO_MORE_TEXTS.search(plain):
         return ParsedReply(Intent.ALARM)
-    if plain in START_WORDS:
+    if phrases.WANTS_TEXTS.fullmatch(plain):
         return ParsedReply(Intent.IN)
-    if plain in HERE_WORDS:
+    return _code(body, plain, question_kind)
+
+
+def _is_run_together(plain: str) -> bool:
+    return plain.replace(" ", "") in phrases.RUN_TOGETHER
+
+
+def _signs(body: str) -> set[str]:
+    """The signs of a text that has nothing else."""
+    return set() if plain_words(body) else {letter for letter in body if not letter.isspace()}
+
+
+def _shouts_for_help(body: str, plain: str) -> bool:
+    """HELP alone asks what this is; with exclamation marks, a sign like 🆘 or more words it is a call."""
+    has_sign = any(unicodedata.category(letter) == "So" for letter in body)
+    is_shouted = plain in {"help", "ayuda"} and (body.count("!") > 1 or has_sign)
+    return is_shouted or bool(phrases.HELP_AND_MORE.match(body))
+
+
+def _code(body: str, plain: str, question_kind: str | None) -> ParsedReply | None:
+    """Somebody is here, and says at most the code: five digits that a chair who was asked for a count may
+    have meant as one are read as a count."""
+    if plain in phrases.HERE_WORDS or phrases.AT_THE_LINE.fullmatch(plain):
         return ParsedReply(Intent.HERE)
-    here = HERE.fullmatch(plain) or (question_kind != QuestionKind.HEAD_COUNT and BARE_CODE.fullmatch(plain))
-    return ParsedReply(Intent.HERE, here[1]) if here else None
+    if here := phrases.HERE.fullmatch(plain):
+        return ParsedReply(Intent.HERE, here[1])
+    code, is_here = code_alone(plain) or (None, False)
+    if code is None or (question_kind == QuestionKind.HEAD_COUNT and _may_be_count(body, plain, is_here)):
+        return None
+    return ParsedReply(Intent.HERE, code)
+
+
+def _may_be_count(body: str, plain: str, is_here: bool) -> bool:
+    """Typed in groups like 378-06 or 3 7 8 0 6, or dictated, they are a code, unless they make a range."""
+    groups = [word for word in plain.split() if word.isdigit()]
+    if len(groups) == 1:
+        return not is_here
+    return read_count(body) is not None or len(groups) not in (0, 2, 5)
 
 
 def _danger(plain: str, chances: Mapping[str, float]) -> ParsedReply | None:
     """An emergency. A wish to stop in it is obeyed where it concerns texts."""
-    concerns_texts = bool(NO_MORE_TEXTS.search(plain))
-    least = ALARM_FROM_WITH_WORDS if DANGER.search(plain) else ALARM_FROM
-    if DANGER.fullmatch(plain):
+    concerns_texts = bool(phrases.NO_MORE_TEXTS.search(plain))
+    likeliest = max(chances, key=lambda one: chances[one])
+    least = ALARM_FROM_WITH_WORDS if phrases.DANGER.search(plain) else ALARM_FROM
+    if phrases.DANGER.fullmatch(plain):
         least = ALARM_FROM_WITH_WORDS / 4
     elif not _may_be(plain, OF_DANGER):
         least = SURE
-    elif least == ALARM_FROM and max(chances, key=lambda one: chances[one]) in ANSWERS_IN_WORDS:
+    elif least == ALARM_FROM and likeliest in ANSWERS_IN_WORDS:
         least = ALARM_FROM_OVER_ANSWER
     danger = chances["emergency"] + chances["emergency_stop"]
-    threatens = (concerns_texts or bool(ANOTHER_TEXT.search(plain))) and bool(POLICE.search(plain))
+    threatens = (concerns_texts or bool(phrases.ANOTHER_TEXT.search(plain))) and bool(
+        phrases.POLICE.search(plain)
+    )
     if danger < least and not threatens:
         return None
     stop = chances["stop"] + chances["emergency_stop"]
     # Where the wish is likelier than the danger, it is no "stop them".
     stops = concerns_texts or threatens or stop >= STOP_FROM or chances["stop"] > danger
-    return ParsedReply(Intent.ALARM, STOPS if stops else None)
+    return ParsedReply(Intent.ALARM, STOPS if stops and not _misses_texts(plain) else None)
 
 
 def _no_more_texts(plain: str, chances: Mapping[str, float]) -> ParsedReply | None:
     """A clear wish, or one that may not have been meant; None too where a wrong number is the likelier."""
     stop = chances["stop"] + chances["emergency_stop"]
-    concerns_texts = bool(NO_MORE_TEXTS.search(plain))
+    concerns_texts = bool(phrases.NO_MORE_TEXTS.search(plain))
     if (
         chances["wrong_number"] > stop
-        or plain in SHORT_ANSWERS
-        or (NO_STOP.search(plain) and not concerns_texts)
+        or plain in phrases.SHORT_ANSWERS
+        or (_concerns_something_else(plain) and not concerns_texts)
+        or _misses_texts(plain)
     ):
         return None
     meanings = {one for word in tokens(plain) for one in classes(word)}
-    says_so = concerns_texts or bool(OF_WISH & meanings) or bool(AWAY.search(plain))
+    says_so = concerns_texts or bool(OF_WISH & meanings) or bool(phrases.AWAY.search(plain))
     may_be_start = chances["start"] >= START_FROM
     if says_so and not may_be_start and stop >= (STOP_FROM_WITH_WORDS if concerns_texts else STOP_FROM):
         return ParsedReply(Intent.OUT)
@@ -343,6 +217,21 @@ def _no_more_texts(plain: str, chances: Mapping[str, float]) -> ParsedReply | No
     return ParsedReply(Intent.OUT, DOUBTFUL) if is_doubtful and _may_be(plain, OF_STOPPING) else None
 
 
+def _concerns_something_else(plain: str) -> bool:
+    if phrases.NO_STOP.search(plain):
+        return True
+    rest = phrases.OF_OTHER_THINGS.sub(" ", plain)
+    return rest != plain and not phrases.LET_GO.search(rest)
+
+
+def _misses_texts(plain: str) -> bool:
+    """Whether somebody says that texts do not arrive, and nowhere that they want none."""
+    rest = phrases.WHY_STOPPED.sub(" ", plain)
+    if phrases.OF_TEXTS.search(plain) and not phrases.WISHED_FOR.search(plain):
+        rest = phrases.NOT_ARRIVING.sub(" ", rest)
+    return rest != plain and not phrases.LET_GO.search(rest)
+
+
 def _may_be(plain: str, meanings: set[str]) -> bool:
     """Whether a text is long enough to mean it, or one of its words is of these classes."""
     words = tokens(plain)
@@ -350,13 +239,14 @@ def _may_be(plain: str, meanings: set[str]) -> bool:
 
 
 def _who(plain: str) -> ParsedReply | None:
-    return ParsedReply(Intent.WHO) if any(phrase in plain for phrase in WHO_PHRASES) else None
+    asks = plain in {"who", "quien"} or any(phrase in plain for phrase in phrases.WHO_PHRASES)
+    return ParsedReply(Intent.WHO) if asks else None
 
 
 def _wrong_number(plain: str, chances: Mapping[str, float]) -> ParsedReply | None:
     if chances["wrong_number"] < WRONG_NUMBER_FROM:
         return None
-    return ParsedReply(Intent.WRONG_NUMBER, STOPS if LET_GO.search(plain) else None)
+    return ParsedReply(Intent.WRONG_NUMBER, STOPS if phrases.LET_GO.search(plain) else None)
 
 
 def count_value(count: CountRead) -> str:
@@ -372,38 +262,55 @@ def count_of(value: str) -> CountRead:
 
 def school_asked(body: str) -> str | None:
     """The school after WHERE or DONDE, "" where none is named; None for any other text."""
-    question = WHERE.fullmatch(plain_words(body))
+    question = phrases.WHERE.fullmatch(plain_words(body))
     school = question["school"] or "" if question else None
-    return None if school and NO_SCHOOL.search(school) else school
+    return None if school and phrases.NO_SCHOOL.search(school) else school
 
 
 def _where(plain: str) -> ParsedReply | None:
     return ParsedReply(Intent.WHERE) if school_asked(plain) else None
 
 
+def _here(plain: str) -> ParsedReply | None:
+    code = code_beside_here(plain)
+    return ParsedReply(Intent.HERE, code) if code else None
+
+
 def _likely(body: str, question_kind: str | None, chances: Mapping[str, float]) -> ParsedReply | None:
     """The answer in words of one's own, where a question is open that it can answer."""
-    if (
-        question_kind == QuestionKind.HEAD_COUNT
-        and chances["count"] >= COUNT_FROM
-        and (count := read_count(body))
-    ):
+    is_count = chances["count"] >= COUNT_FROM or phrases.COUNT_FIRST.match(plain_words(body))
+    if question_kind == QuestionKind.HEAD_COUNT and is_count and (count := read_count(body)):
         return ParsedReply(Intent.NUMBER, count_value(count))
     label = max(chances, key=lambda one: chances[one])
-    if chances[label] < ANSWER_FROM:
+    if question_kind == QuestionKind.COMING and (answer := _coming(body, label, chances)):
+        return answer
+    return _check_in(body) if label == "check_in" and chances[label] >= ANSWER_FROM else None
+
+
+def _coming(body: str, label: str, chances: Mapping[str, float]) -> ParsedReply | None:
+    """Coming or not. What asks something besides is noted and waits for a person; a question is no answer."""
+    signed = fold(body).strip()
+    asks = bool(phrases.ASKS_SOMETHING.search(signed)) or chances["question"] >= QUESTION_FROM
+    if phrases.ME_ALONE.match(plain_words(body)):
+        return ParsedReply(Intent.COMING, ASKS)
+    if label in (Intent.COMING, Intent.NOT_COMING) and chances[label] >= ANSWER_FROM:
+        if phrases.ASKS_FIRST.match(signed):
+            return None
+        return ParsedReply(Intent(label), ASKS if asks else None)
+    if not asks or phrases.PERHAPS.search(signed):
         return None
-    if question_kind == QuestionKind.COMING and label in (Intent.COMING, Intent.NOT_COMING):
-        return ParsedReply(Intent(label))
-    return _check_in(body) if label == "check_in" else None
+    if phrases.YES_FIRST.match(signed):
+        return ParsedReply(Intent.COMING, ASKS)
+    return ParsedReply(Intent.NOT_COMING, ASKS) if phrases.NO_FIRST.match(signed) else None
 
 
 def _check_in(body: str) -> ParsedReply | None:
     """Somebody is here: with the one code that is said, or with none; several figures are for a person."""
-    words = plain_words(body).split()
-    codes = CODE.findall(body) or CODE.findall(" ".join(DIGIT_WORDS.get(word, word) for word in words))
+    plain = plain_words(body)
+    codes, digits = codes_in(plain), spoken_digits(plain).split()
     if len(codes) == 1:
-        return ParsedReply(Intent.HERE, re.sub(r"\D", "", codes[0]))
-    has_figures = re.search(r"\d", body) or sum(word in DIGIT_WORDS for word in words) > 2
+        return ParsedReply(Intent.HERE, codes.pop())
+    has_figures = re.search(r"\d", body) or sum(word.isdigit() for word in digits) > 2
     return None if has_figures else ParsedReply(Intent.HERE)
 
 
@@ -419,19 +326,30 @@ def _gap(letter: str) -> str:
     return "" if unicodedata.category(letter) in {"Mn", "Me"} else " "
 
 
-def _answer(plain: str, question_kind: str | None) -> ParsedReply | None:
-    number = _number(plain)
-    if question_kind == QuestionKind.COMING and (plain in COMING_WORDS or number == "1"):
-        return ParsedReply(Intent.COMING)
-    if question_kind == QuestionKind.COMING and (plain in NOT_COMING_WORDS or number == "2"):
-        return ParsedReply(Intent.NOT_COMING)
-    if question_kind in WHICH and plain in ALL_WORDS:
+def _answer(body: str, plain: str, question_kind: str | None) -> ParsedReply | None:
+    if question_kind == QuestionKind.COMING and (answer := _yes_or_no(body, plain)):
+        return answer
+    if question_kind in WHICH and plain in phrases.ALL_WORDS:
         return ParsedReply(Intent.NUMBER, "all")
+    number = None if "%" in body else _number(plain)
     return ParsedReply(Intent.NUMBER, number) if number is not None else None
 
 
+def _yes_or_no(body: str, plain: str) -> ParsedReply | None:
+    signs, number = _signs(body), None if "%" in body else _number(plain)
+    if plain in phrases.COMING_WORDS or phrases.SURELY.fullmatch(fold(body).strip(" .!")):
+        return ParsedReply(Intent.COMING)
+    if plain in phrases.NOT_COMING_WORDS:
+        return ParsedReply(Intent.NOT_COMING)
+    if number == "1" or (signs & phrases.YES_SIGNS and not signs & phrases.NO_SIGNS):
+        return ParsedReply(Intent.COMING)
+    if number == "2" or (signs & phrases.NO_SIGNS and not signs & phrases.YES_SIGNS):
+        return ParsedReply(Intent.NOT_COMING)
+    return None
+
+
 def _wish(plain: str) -> ParsedReply | None:
-    if plain in HELP_WORDS:
+    if plain in phrases.HELP_WORDS:
         return ParsedReply(Intent.HELP)
     if school_asked(plain) == "":
         return ParsedReply(Intent.WHERE)

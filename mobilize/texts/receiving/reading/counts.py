@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from text_to_num import alpha2digit
 
+from mobilize.texts.receiving.reading.codes import ONES, TENS
 from mobilize.texts.receiving.reading.features import fold
 
 HIGHEST = 99_999
@@ -36,16 +37,13 @@ _SPELLED = (
     (r"\bquin[sz]e\b", "quince"),
     (r"\bseiz\b", "seis"),
     (r"\bnuebe\b", "nueve"),
+    (r"\bfourty\b", "forty"),
+    (r"\bninty\b", "ninety"),
+    (r"\b(eight|thirt|fourt|fift|sixt|sevent|nint|nine)t?(een)\b", r"\1\2"),
 )
-_TENS = {
-    **{"twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60},
-    **{"veinte": 20, "treinta": 30, "cuarenta": 40, "cincuenta": 50, "sesenta": 60},
-}
-_ONES = {
-    **{"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9},
-    **{"uno": 1, "dos": 2, "tres": 3, "cuatro": 4, "cinco": 5, "seis": 6, "siete": 7, "ocho": 8, "nueve": 9},
-}
-_MIXED_TENS = re.compile(rf"\b({'|'.join(_TENS)})[ -](?:y )?({'|'.join(_ONES)})\b")
+# "Thirty tres", "thirty 6", "thirtyeight".
+_MIXED_TENS = re.compile(rf"\b({'|'.join(TENS)})(?:[ -]?(?:y )?({'|'.join(ONES)})|[ -]([1-9]))\b")
+
 # Number words that count nobody: articles, "once we ...", "miles" and "cientos".
 _NO_NUMBER = re.compile(
     r"(?<!nta y )(?<!^)\bun[oa]?\b(?!$)|\bun[oa]s\b|^un[oa]?\b(?= )|\bonce (?:i|we|they|you|the|he"
@@ -55,7 +53,7 @@ _NO_NUMBER = re.compile(
     r"|went|got|called|had|fell|just|came)\b)"
 )
 _UNCLEAR = re.compile(
-    r"\by (?:tantos|pico|algo)\b|\bsomething\b(?! like)|\bodd\b|(?<!take a )\bcouple\b(?! of us)"
+    r"\d ?%|(?<!take a )\bcouple\b(?! of us)"
     r"|\bmay ?be more"
     r"|\beither\b|\b(?:havent|no los he|no he|cant|cannot|let me|voy a|deme|dame) (?:\w+ )?(?:count"
     r"|contado|contar)"
@@ -91,9 +89,12 @@ _THINGS = (
     r"|de la) #?\d+\b(?! of)",
     r"\b(?:at|as of|till|til|until|since|before|after|by|around|in|en) (?:[1-9]|1[0-2])\b(?=\W*(?:$|[,.;]"
     r"|and|y|but|pero|so|when|ok|right|if|the|we|i|min|hour))",
-    r"\b\d+ (?:min|hour|hora|day|dia|block|cuadra|car|sign|cartel|pancarta|dog|perr|stroller|time"
+    r"\b\d+ (?:min|hour|hora|day|dia|block|cuadra|car|sign|cartel|pancarta|dog|perr|cat|gat[oa]|puppy"
+    r"|puppies|cachorr|chihuahua|horse|caball|goat|chicken|mariachi|guitar|drum|tambor|tuba|band|stroller"
+    r"|time"
     r"|vece|tries|sec"
-    r"|moment|segund|degree|grados|year|anos|week|semana|patrull|schools|escuelas|gates|puertas|captain|capitan|police|polici|scab|esquirol|sleep"
+    r"|moment|segund|degree|grados|year|anos|week|semana|patrull|schools|escuelas|gates|puertas|captain"
+    r"|capitan|police|polici|scab|esquirol|sleep"
     r"|umbrella|paragua|donut|taco|cop"
     r"|manos|banquetas|counts|lados)\w*",
     r"\byesterdays \d+|\b(?:enough|suficiente) (?:for|para) \d+|\b(?:of them|de ellos|ellas) (?:is"
@@ -101,7 +102,18 @@ _THINGS = (
     r"\b(?:would|wouldve|could|should) (?:be|have been) \d+|\bseriamos \d+",
 )
 # Figures of those who have left, or are counted already.
+_AWAY = (
+    r"(?:(?:still |out )?(?:at|al|en el|en la|with|con el) (?:the |their |su )?(?:dentist\w*|doctor\w*|home"
+    r"|hospital|bathroom|restroom"
+    r"|bano|casa|work|trabajo|store|starbucks|airport|court|corte|jury|cita)|(?:are |is |out |call(?:ed)?"
+    r" (?:in )?|estan? |de |por )*"
+    r"(?:sick|absent|enferm[oa]s?|malos?|on leave|de permiso|licencia|late|missing|no shows?|ausentes?"
+    r"|faltan?|faltaron|on vacation"
+    r"|de vacaciones|en camino|on (?:the|their) way|adentro|inside|scabs?))\b"
+)
 _COUNTED_OTHERWISE = (
+    rf"\b\d+ (?:of us |more |mas )?{_AWAY}",
+    r"\b(?:up|down) from \d+\b|\b(?:faltan?|faltaron|missing) \d+\b",
     r"\b\d+ (?:of them|de ell[oa]s)\b",
     r"\b\d+ (?:just |already |ya |had to |more |mas |q |que )*(?:left|leave|leaving|went|go|going"
     r"|se (?:fue|van|va)\w*"
@@ -123,7 +135,7 @@ _BEFORE_NOW = (
     r"(?:like |como |about |only |solo |el |the |there )*\d+\b"
 )
 _CORRECTED = (
-    r"\b\d+ ?(?:people|personas|\w+s)?[ ,.()-]*(?:no[ ,.]+(?:wait|espera|espere|esperen|perate|perame"
+    r"\b\d+ ?(?:people|personas|\w+s)?[ ,.()?-]*(?:no[ ,.]+(?:wait|espera|espere|esperen|perate|perame"
     r"|perdon|sorry|hold on|digo)\w*"
     r"|no|wait|esper\w+|corrijo|perdon|sorry|digo|me equivoque|i mean|i meant|mejor dicho|make (?:that|it)"
     r"|correction"
@@ -159,12 +171,25 @@ _ONE_SUPPORTER = re.compile(
 )
 _RANGE = re.compile(r"\b(\d+) ?(?:-|–|to|a|or|o|u) ?(\d+)\b|\b(?:between|entre) (\d+) (?:and|y) (\d+)\b")
 # The writer and some more: one is added.
+# "30 something", "treinta y tantos": the lower end counts.
+_AT_LEAST = re.compile(r"(?<=\d)(?: ?- ?| )(?:y )?(?:something|some|odd|tantos|tantas|pico|algo)\b(?! like)")
+# "29 of 31", "44 out of 50 members": the first counts.
+_OUT_OF = re.compile(r"\b(\d+) (?:out )?(?:of|de) (?:the |our |los |las |nuestros )?(\d+)\b")
+# "23 plus me is 24": the last counts.
+_SUMMED = re.compile(
+    r"\b\d+ (?:plus|and|mas|y) (?:me|yo|\d+)(?: more| mas)? ?(?:is|are|makes|equals|=|son|da|hacen|somos)"
+    r" (\d+)\b"
+)
 _AND_ME = re.compile(r"\b(?:me and|me plus|yo y|yo mas) (\d+) (?:others?|more|mas|otr[oa]s)\b")
 # So many lines of so many, or so many at each of so many gates, or on each side.
 _EACH = re.compile(
     r"\b(\d+) (?:lines|rows|groups|filas|lineas|grupos) (?:of|de) (\d+)\b"
     r"|\b(\d+) (?:at|on|in|en|de) (?:each|cada)(?: un[ao]?)? (?:of|de) (?:the |las |los )?(\d+)\b"
     r"|\b(\d+) (?:gates|lines|entrances|doors|puertas|lineas|entradas)\W+(\d+) (?:each|cada una?)\b"
+    r"|\b(\d+) (?:(?:at|on|in|en) )?(?:each|per|cada|por) (?:gate|line|entrance|door|puerta|linea"
+    r"|entrada)\W+(?:and |y )?"
+    r"(?:we have |there are |hay |son |tenemos |x )?(\d+) (?:gates|lines|entrances|doors|puertas|lineas"
+    r"|entradas)\b"
 )
 _EACH_SIDE = re.compile(r"\b(\d+) (?:on|at|de|en) (?:each|every|cada) (?:side|end|lado)\b")
 _PLACE = re.compile(
@@ -176,7 +201,8 @@ _PLACE = re.compile(
     r"|at|on|in|por) (?:la|el|the)? ?\w+"
 )
 _STAFF = re.compile(
-    r"\b(?:(?:wom[ae]n|m[ae]n|ladies|guys|mujer|hombre)\b|mujeres|hombres|teacher|maestr|profe|aide|asistente|nurse|enfermer|driver|chofer|librarian|bibliotecari"
+    r"\b(?:(?:wom[ae]n|m[ae]n|ladies|guys|mujer|hombre)\b|mujeres|hombres|teacher|maestr|profe|aide"
+    r"|asistente|nurse|enfermer|driver|chofer|librarian|bibliotecari"
     r"|counselor|consejer|staff|member"
     r"|miembro|educator|sub|custodian|conserje|cafeteria|cociner|personal)\w*"
 )
@@ -203,6 +229,7 @@ def read_count(text: str) -> CountRead | None:
     """The count in a text; None where there is none, or more figures than can be told apart. Of a range the
     lower end counts, of a correction the last figure."""
     plain = _multiplied(_AND_ME.sub(lambda match: str(1 + int(match[1])), _in_figures(text)))
+    plain = _OUT_OF.sub(_share, _SUMMED.sub(r"\1", _AT_LEAST.sub("", plain)))
     if _UNCLEAR.search(plain):
         return None
     figures = _figures(_people_only(plain))
@@ -219,6 +246,11 @@ def read_count(text: str) -> CountRead | None:
         return CountRead(0, named) if _NOBODY.search(plain) or "puros" in plain else CountRead(named)
     total = _total(own, plain)
     return None if total is None else CountRead(total, named)
+
+
+def _share(match: re.Match[str]) -> str:
+    """The first of "29 of 31"; both where it is the greater, and no share."""
+    return match[1] if int(match[1]) <= int(match[2]) else match[0]
 
 
 def _multiplied(plain: str) -> str:
@@ -245,11 +277,18 @@ def _people_only(plain: str) -> str:
         plain = _GATE.sub(" ", plain)
     for pattern in _COUNTED_OTHERWISE:
         plain = _unless_last(pattern, plain)
-    plain = _RANGE.sub(lambda match: str(min(int(end) for end in match.groups() if end)), plain)
+    plain = _RANGE.sub(_lower_end, plain)
     for pattern in (_CORRECTED, _BEFORE_NOW):
         for _again in range(3):
             plain = _unless_last(pattern, plain)
     return re.sub(r"\b(\d+)[ ,]+(?:not|no|sin) (\d+)\b", r"\1", plain)
+
+
+def _lower_end(match: re.Match[str]) -> str:
+    """The lower end of a range; where the ends are none, as "506-32" or "378-06", both as they are."""
+    lower, higher = (end for end in match.groups() if end)
+    is_range = int(lower) < int(higher) and not higher.startswith("0")
+    return lower if is_range or lower == higher else f"{lower} and {higher}"
 
 
 def _unless_last(pattern: str, plain: str) -> str:
@@ -294,12 +333,14 @@ def _is_of_supporters(figure: _Figure) -> bool:
 def _in_figures(text: str) -> str:
     """Number words of both languages as figures, thousands without their comma, dozens multiplied."""
     plain = re.sub(r"(?<=\d),(?=\d{3}\b)", "", fold(text)).strip()
-    plain = re.sub(r"(?<=\d) ?ish\b|(?<=[a-z])ish\b", "", plain)
+    plain = re.sub(r"(?<=\d)[ -]?ish\b|(?<=[a-z])-?ish\b", "", plain)
     for misspelled, spelled in _SPELLED:
         plain = re.sub(misspelled, spelled, plain)
     plain = re.sub(r"\bno ?one\b|\bni un(?: alma|[oa])\b|\bnot a soul\b", "nobody", plain)
     plain = re.sub(r"\b(?:a )?(?:dozen|docena) (?:and a half|y media)\b", "18", plain)
-    plain = _MIXED_TENS.sub(lambda match: str(_TENS[match[1]] + _ONES[match[2]]), plain)
+    plain = _MIXED_TENS.sub(
+        lambda match: str(TENS[match[1]] + (ONES[match[2]] if match[2] else int(match[3]))), plain
+    )
     plain = _NO_NUMBER.sub(" ", _ONE_SUPPORTER.sub(" and 1 ", plain))
     for language in ("es", "en"):
         plain = alpha2digit(plain, language, threshold=0)
