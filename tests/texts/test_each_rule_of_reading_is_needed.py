@@ -219,7 +219,7 @@ def test_where_may_name_a_school_and_a_question_about_parking_names_none(
 
 LITTLE = 0.01
 CAR, RAID, NICE = "a car almost hit us", "vi la migra ayer", "it would be nice to sleep"
-REMOVE, NO_TEXTS = "unsubscribe me please", "stop texting me please"
+REMOVE, NO_TEXTS = "unsubscribe me please", "I said stop texting me"
 COMING = ParsedReply(Intent.COMING)
 WRONG = ParsedReply(Intent.WRONG_NUMBER)
 ALARM_AND_OUT = ParsedReply(Intent.ALARM, STOPS)

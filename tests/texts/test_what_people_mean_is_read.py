@@ -56,6 +56,9 @@ def test_who_misses_our_texts_does_not_want_fewer(body: str, question: QuestionK
         "please make sure I don't get any more texts",
         "no he recibido respuesta, bórrenme de la lista",
         "ya no quiero recibir mensajes",
+        "Why did they stop my pay? Stop texting me too",
+        "put me back? no thanks, unsubscribe",
+        "¿cuándo es la junta? Ya dejen de escribirme",
         "que ya no me lleguen estos textos",
         "no me llegan nunca a tiempo, dejen de mandarme textos",
     ],
@@ -93,7 +96,9 @@ def test_a_sign_alone_and_a_question_how_are_obeyed_and_doubted(body: str) -> No
     assert read_reply(body, QuestionKind.COMING) == DOUBTED
 
 
-OURS = "Local 100: picket Tuesday 7:00 am at Elm Street. Coming? Text 1 or 2. HELP for help, STOP ends texts."
+A_TEXT = (
+    "Local 100: picket Tuesday 7:00 am at Elm Street. Coming? Text 1 or 2. HELP for help, STOP ends texts."
+)
 
 
 @pytest.mark.parametrize("question", ANY_QUESTION)
@@ -111,7 +116,7 @@ OURS = "Local 100: picket Tuesday 7:00 am at Elm Street. Coming? Text 1 or 2. HE
 def test_who_taps_a_sign_on_a_text_of_ours_says_none_of_its_words(
     reaction: str, question: QuestionKind | None
 ) -> None:
-    assert read_reply(reaction.format(OURS), question) == OTHER
+    assert read_reply(reaction.format(A_TEXT), question) == OTHER
 
 
 @pytest.mark.parametrize(
@@ -122,8 +127,8 @@ def test_who_taps_a_sign_on_a_text_of_ours_says_none_of_its_words(
     ],
 )
 def test_a_thumb_on_the_question_answers_it(reaction: str, reply: ParsedReply) -> None:
-    assert read_reply(reaction.format(OURS), QuestionKind.COMING) == reply
-    assert read_reply(reaction.format(OURS)) == OTHER
+    assert read_reply(reaction.format(A_TEXT), QuestionKind.COMING) == reply
+    assert read_reply(reaction.format(A_TEXT)) == OTHER
 
 
 # ---- Texts again
@@ -184,7 +189,7 @@ def test_the_bare_word_asks_what_this_is(body: str) -> None:
     assert read_reply(body) == ParsedReply(Intent.HELP)
 
 
-@pytest.mark.parametrize("body", ["HELP WITH PARKING", "HELP with the app", "AYUDA CON EL CODIGO"])
+@pytest.mark.parametrize("body", ["HELP with the app", "AYUDA CON EL CODIGO"])
 def test_help_with_something_is_no_emergency(body: str) -> None:
     assert read_reply(body).intent is not Intent.ALARM
 

@@ -95,7 +95,7 @@ def read_reply(body: str, question_kind: str | None = None) -> ParsedReply:
     chances = probabilities(body, of_chair=question_kind == QuestionKind.HEAD_COUNT)
     return (
         _danger(plain, chances)
-        or _no_more_texts(plain, chances)
+        or _no_more_texts(body, plain, chances)
         or _who(plain)
         or _wrong_number(plain, chances)
         or _here(plain)
@@ -195,9 +195,11 @@ def _danger(plain: str, chances: Mapping[str, float]) -> ParsedReply | None:
     return ParsedReply(Intent.ALARM, STOPS if stops and not _misses_texts(plain) else None)
 
 
-def _no_more_texts(plain: str, chances: Mapping[str, float]) -> ParsedReply | None:
+def _no_more_texts(body: str, plain: str, chances: Mapping[str, float]) -> ParsedReply | None:
     """A clear wish, or one that may not have been meant; None too where a wrong number is the likelier."""
     stop = chances["stop"] + chances["emergency_stop"]
+    if chances["wrong_number"] <= stop + WRONG_NUMBER_FROM and phrases.PLAIN_WISH.search(fold(body)):
+        return ParsedReply(Intent.OUT)
     concerns_texts = bool(phrases.NO_MORE_TEXTS.search(plain))
     if (
         chances["wrong_number"] > stop

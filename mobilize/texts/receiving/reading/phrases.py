@@ -165,6 +165,13 @@ NO_MORE_TEXTS = re.compile(
     r"|\bno me (?:escriban|manden|envien|texteen)\b|\bno mas (?:mensajes|textos)\b"
     r"|\bno (?:me )?(?:sigan|anden|esten|vuelvan a) (?:escrib|mand|envi|texte)\w*"
 )
+# The same as a sentence of its own is clear, whatever else a text says; compared with its signs.
+PLAIN_WISH = re.compile(
+    r"(?:^|[.!?;\n]) *(?:please |pls |just |and |so |now |ya |por favor )?(?:(?:stop|quit) (?:texting"
+    r"|messaging|contacting)"
+    r" (?:me|us|this (?:number|phone))|(?:dejen?|paren) de (?:mandarme|escribirme|textearme|mandarnos"
+    r"|escribirnos))\b"
+)
 # Stopping that is not asked of the texts: "don't stop texting us", "stop by room 12", "the bus stop".
 NO_STOP = re.compile(
     r"(?<!why )\b(?:dont|do not|never) (?:you )?(?:dare |ever |please )*(?:stop|quit|(?:take|remove"
@@ -177,10 +184,6 @@ NO_STOP = re.compile(
     r"|please )?(?:stop|quit|deje|pare)\b"
     r"|\bdejen de (?:recort|rob|despid|cerr|ment|explot|privatiz)\w*|\bno mas (?:recortes|despidos"
     r"|mentiras)\b"
-    r"|(?<!dont )(?<!not )\b(?:still|do) want (?:them|texts|messages|reminders|to (?:be on|get|keep|stay))\b"
-    r"|\b(?:put|add|sign) me (?:back|again)\b|\bwant (?:to be )?back on\b"
-    r"|\bsi (?:los quiero|quiero (?:los|sus|mis|recibir))\b"
-    r"|\b(?:vuelvanme a|regresenme|reactiven|re ?add me)\b"
     r"|\bstop(?:ped|s|ping)? (?:by|sign|light|over|off)\b|\bbus stop\b|\bthe stop\b"
 )
 # Texts that do not arrive, or no longer: said of them, it is the contrary of a wish to stop. What is left
@@ -215,7 +218,7 @@ OF_TEXTS = re.compile(
     r"|nothing|nada"
     r"|them|these|notice|recib|llegan)"
 )
-# "Why did you stop texting me?", "I was taken off by mistake", "I never said stop".
+# "Why did you stop texting me?", "I was taken off by mistake", "I never said stop", "put me back".
 WHY_STOPPED = _any_of(
     rf"\bwhy (?:did|have|has) (?:you|u|yall|they|it|the|my|these|our|your)(?: guys| all| union| {_TEXTS})*"
     rf" (?:stop|stopped|quit)\b(?: {_MAILED})?",
@@ -240,6 +243,10 @@ WHY_STOPPED = _any_of(
     r"|borraran)|alto|stop"
     r"|baja|parar|(?:darme|dar) de baja)\b",
     r"\b(?:no|nunca) (?:me )?(?:quise|queria) (?:darme|dar) de baja\b",
+    r"(?<!dont )(?<!not )\b(?:still|do) want (?:them|texts|messages|reminders|to (?:be on|get|keep|stay))\b",
+    r"\b(?:put|add|sign) me (?:back|again)\b|\bwant (?:to be )?back on\b",
+    r"\bsi (?:los quiero|quiero (?:los|sus|mis|recibir))\b",
+    r"\b(?:vuelvanme a|regresenme|reactiven|re ?add me)\b",
     r"\b(?:por ?que|xq|pq) (?:ya )?(?:dejaron|dejo|pararon|me quitaron|me sacaron|me borraron|me dieron de"
     r" baja"
     r"|no (?:me )?(?:mandan|escriben|avisan|mandaron|avisaron))\b(?: de (?:mandar\w*|escribir\w*|avisar\w*"
