@@ -322,7 +322,7 @@ def _open_code(inbound: Inbound, _question: Question | None) -> str | None:
     """The code of a line that opens now, where the number is one."""
     code = (inbound.value or "").zfill(5)
     is_code = codes_in(plain_words(inbound.body or "")) == {code}
-    return code if is_code and _by_code(code, inbound.received_at)[0] else None
+    return code if is_code and line_of_code(code, inbound.received_at)[0] else None
 
 
 def _here_by_code(inbound: Inbound, question: Question | None, now: datetime) -> bool:

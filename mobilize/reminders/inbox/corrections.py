@@ -3,7 +3,6 @@
 A stop is the exception: an organizer may add one, but only the member's own START lifts one.
 """
 
-import re
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
@@ -30,8 +29,9 @@ from mobilize.reminders.models import Rsvp
 from mobilize.roster.models import Member, Membership
 from mobilize.texts.models import Inbound, Intent, Question, QuestionKind
 from mobilize.texts.operations import opt_out
+from mobilize.texts.receiving.reading.codes import codes_in
 from mobilize.texts.receiving.reading.counts import read_count
-from mobilize.texts.receiving.replies import STOPS, count_value
+from mobilize.texts.receiving.replies import STOPS, count_value, plain_words
 
 
 class Reading(StrEnum):
@@ -57,8 +57,6 @@ _INTENTS = {
     Reading.WRONG_NUMBER: Intent.WRONG_NUMBER,
     Reading.STOP: Intent.OUT,
 }
-# The digits of a line, however they were written: "378 06".
-_CODE = re.compile(r"(?<!\d)\d(?:[ .-]?\d){4}(?!\d)")
 
 
 def readings_offered(inbounds: Sequence[Inbound], scope: Scope) -> dict[uuid.UUID, list[Reading]]:
@@ -158,7 +156,7 @@ def _check_ins(inbound: Inbound) -> Select[uuid.UUID]:
 def _here(inbound: Inbound, now: datetime) -> None:
     """Check in whoever wrote, at the line whose digits stand in the words, else at the one open to them."""
     phone, at = normalize(inbound.sender or "").phone, inbound.received_at
-    codes = [re.sub(r"\D", "", code) for code in _CODE.findall(inbound.body or "")]
+    codes = sorted(codes_in(plain_words(inbound.body or "")))
     named = [line for code in codes if (line := line_of_code(code, at))[0] is not None]
     event, is_old = named[0] if named else (line_open_to(inbound.phone_index, at), False)
     if event is None or phone is None:
