@@ -178,7 +178,17 @@ def test_what_only_sounds_like_it_lifts_no_stop(body: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["help!!!!!", "AYUDA!!!!", "help 🆘", "HELP 🚑", "ayuda!!", "HELP we need water", "AYUDA en la puerta 2"],
+    [
+        "help!!!!!",
+        "AYUDA!!!!",
+        "help 🆘",
+        "HELP 🚑",
+        "ayuda!!",
+        "HELP we need water",
+        "AYUDA en la puerta 2",
+        "where's the police",
+        "donde esta la ambulancia",
+    ],
 )
 def test_a_shout_for_help_is_no_question_what_this_is(body: str) -> None:
     assert read_reply(body) == ALARM
@@ -382,6 +392,6 @@ def test_a_count_said_plainly_is_not_asked_again(body: str, value: str) -> None:
     assert read_reply(body, QuestionKind.HEAD_COUNT) == ParsedReply(Intent.NUMBER, value)
 
 
-@pytest.mark.parametrize("body", ["100% here", "50-40", "378-06"])
+@pytest.mark.parametrize("body", ["100% here", "50-40", "378-06", "We're done at gate 2 heading home"])
 def test_what_is_no_range_and_no_figure_is_no_count(body: str) -> None:
     assert read_reply(body, QuestionKind.HEAD_COUNT).intent is not Intent.NUMBER

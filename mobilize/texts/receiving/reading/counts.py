@@ -150,7 +150,7 @@ _SETTLED = re.compile(
     r"|right now its )*(\d+)\b"
 )
 _IN_ALL = re.compile(r"\b(\d+) (?:en total|in total|total|in all|altogether)\b")
-# The number of the one gate that is named beside one count.
+# The number of the one gate that is named, alone or beside one count.
 _GATE = re.compile(r"\b(?:gate|door|line|puerta|entrada|entrance|reja|linea|room|salon) #?\d\b")
 _SUPPORTER = (
     r"(?:parent|papa|padre|madre|mama|mom|dad|famil|student|estudiante|alumn|exalumn|kid|nin[oa]"
@@ -273,7 +273,7 @@ def _people_only(plain: str) -> str:
     """The text without figures of things and times, and without those that were corrected or are past."""
     for pattern in _THINGS:
         plain = re.sub(pattern, " ", plain)
-    if len(re.findall(r"\d+", plain)) == 2 and len(_GATE.findall(plain)) == 1:
+    if len(re.findall(r"\d+", plain)) <= 2 and len(_GATE.findall(plain)) == 1:
         plain = _GATE.sub(" ", plain)
     for pattern in _COUNTED_OTHERWISE:
         plain = _unless_last(pattern, plain)

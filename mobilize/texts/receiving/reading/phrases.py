@@ -321,6 +321,8 @@ DANGER = re.compile(
 )
 # Calls for help that are always one.
 CALL_FOR_HELP = re.compile(
+    r"^(?:where|wheres|donde)(?: is| are| s| esta| estan)? (?:the |la |los )?(?:police|policia|cops|ambulance"
+    r"|ambulancia|medics?|paramedics?|paramedicos)$|"
     r"^(?:(?:call |llamen al )?(?:9 ?1 ?1|nine one one|nine eleven)|sos|mayday|auxilio|socorro)$"
     r"|^(?!.*\b(?:if|should|dont|do not|si|when|cuando|no)\b).*\b(?:call|llam\w+|marqu\w+|hablen)(?: al?)? ?"
     r"(?:9 ?1 ?1|nine one one)\b"
