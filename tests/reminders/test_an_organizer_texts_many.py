@@ -276,7 +276,7 @@ def test_a_chairs_texts_to_their_own_chapter_are_bounded_by_the_day_and_not_adde
     messages = []
     for n in range(3):
         how = {"scope": here, "actor": f"person:{carmen.id}", "now": now + n * timedelta(hours=13)}
-        text = write_to_chapter(event, event.site, "chair_come", "", **how)  # type: ignore[arg-type]
+        text = write_to_chapter(event, event.site, "chair_reminder", "", **how)  # type: ignore[arg-type]
         messages.append(confirm(text, here, at=how["now"]))
     assert messages == ["sent", "sent", "sent"]
 

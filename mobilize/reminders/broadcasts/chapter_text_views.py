@@ -55,7 +55,7 @@ def _page(event_id: uuid.UUID, form: ChapterTextForm, refusal: Refused | None = 
         wording: template(wording, reads).format_map(
             {**merge_fields_for(event, reads), "union": settings().union_name, "where": "…", "link": ""}
         )
-        for wording in operations.APPROVED
+        for wording in operations.timely_wordings(event, clock.now())
     }
     form.offer(texts)
     sent = chapter_texts_of(event.action, event.site, me().scope, now=clock.now()) if event.site else []

@@ -114,17 +114,16 @@ class SendForm(PageForm):
 
 class ChapterTextForm(PageForm):
     """A chair's text to their own chapter. `wording` offers the approved texts; another one is refused.
-    `whom` is for the one that calls for people; the others go to all."""
+    `where` is asked for a new place, and `whom` for what calls for people; the others go to all."""
 
     wording = RadioField(_("What do you want to say?"), validate_choice=False)
     where = StringField(
         _("Where you meet now"),
-        description=_("Only for the first one. A gate or a corner, 40 letters at most."),
+        description=_("A gate or a corner, 40 letters at most."),
     )
 
     whom = RadioField(
         _("Who gets it?"),
-        description=_("Only for the text that your line needs people. The other texts go to everybody."),
         default=AudienceFilter.MISSING.value,
     )
 
@@ -139,4 +138,4 @@ class ChapterTextForm(PageForm):
     def offer(self, texts: Mapping[str, str]) -> None:
         """Show these, by their wordings; the first is chosen until somebody chooses."""
         self.wording.choices = [SelectChoice(wording, words) for wording, words in texts.items()]
-        self.wording.data = self.wording.data or next(iter(texts))
+        self.wording.data = self.wording.data or next(iter(texts), None)

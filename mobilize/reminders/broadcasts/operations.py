@@ -20,7 +20,7 @@ from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.languages import Translated, _, in_every_language
 from mobilize.reminders.broadcasts.audience import last_action_before, recipients_of
-from mobilize.reminders.broadcasts.chapter_texts import refuse_too_many
+from mobilize.reminders.broadcasts.chapter_texts import refuse_chapter_text
 from mobilize.reminders.broadcasts.estimates import (
     AS_WRITTEN,
     CALLED_BACK,
@@ -140,7 +140,7 @@ def confirm_broadcast(
     `scope` is None at the shell. From the web one above 2,000 people, counted as in `counted_together`,
     spends a second person's yes. The hourly limit rises by its cost. `agreed_segments` is the size that
     somebody agreed to: where it has grown since, they look again.
-    Refused: nobody, too_long, grown, too_many, not_yours, second_person.
+    Refused: nobody, too_long, grown, too_many, untimely, is_over, not_yours, second_person.
     """
     with atomic() as session:
         broadcast = session.get_one(Broadcast, broadcast_id, with_for_update=True, populate_existing=True)
@@ -150,7 +150,7 @@ def confirm_broadcast(
             raise Refused("not_yours", _("Only the person who wrote it can send it."), status=403)
         size = estimate_broadcast(broadcast, now)
         _check_sendable(size, long_ok, agreed_segments)
-        refuse_too_many(broadcast, now)
+        refuse_chapter_text(broadcast, now)
         if scope is not None:
             _lock_person(actor)
             if needs_second_person(ApprovalKind.BROADCAST, counted_together(actor, size.phones, scope, now)):
@@ -200,7 +200,7 @@ def call_back_broadcast(
 def counted_together(actor: str, phones: int, scope: Scope, now: datetime) -> int:
     """`phones`, and those of all that an organizer confirmed within a week without a second person: so many
     small texts ask for one like the large one they add up to. What a second person agreed to is not counted
-    again. A chair's own chapter has its own bound (`refuse_too_many`)."""
+    again. A chair's own chapter has its own bound (`refuse_chapter_text`)."""
     if not scope.is_organizer:
         return phones
     agreed = select(Approval.ref).where(

@@ -12,6 +12,7 @@ from mobilize.accounts.access.permissions import after_step_up, me, signed_in
 from mobilize.accounts.approvals.models import ApprovalState
 from mobilize.accounts.approvals.operations import ApprovalKind, needs_second_person, open_approval
 from mobilize.accounts.models import RoleName
+from mobilize.accounts.second_factor.step_up import ASKS_ABOVE
 from mobilize.actions.models import Action
 from mobilize.database import db
 from mobilize.errors import Refused
@@ -92,10 +93,12 @@ def test_broadcast(broadcast_id: uuid.UUID) -> ResponseReturnValue:
 @bp.post("/broadcasts/<uuid:broadcast_id>/send")
 @signed_in(step_up=True)
 def send_broadcast(broadcast_id: uuid.UUID) -> ResponseReturnValue:
-    """Confirm it; the first time above 2,000 people, ask the second person."""
+    """Confirm it; the first time above 2,000 people, ask the second person. A chair needs no
+    step-up at their own line, unless it reaches many."""
     draft, now = visible_broadcast(broadcast_id), clock.now()
     try:
-        with after_step_up(needed=me().scope.is_organizer):
+        many = estimate_broadcast(draft, now).phones > ASKS_ABOVE
+        with after_step_up(needed=me().scope.is_organizer or many):
             sent = _send_or_ask(draft, now)
     except Refused as refusal:
         return _broadcast_page(draft, refusal), refusal.status
