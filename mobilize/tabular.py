@@ -1,7 +1,7 @@
 """Tables as files: CSV and XLSX, with one guard against formulas.
 
-A cell is text, a count, a percentage (every float is one), a moment, yes or no; None is an empty cell, so
-that "no report" is not zero.
+A cell is text, a count, a percentage (every float is one), a moment, a day, yes or no; None is an empty cell,
+so that "no report" is not zero.
 """
 
 import csv
@@ -10,10 +10,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
-Cell = str | int | float | datetime | None
+Cell = str | int | float | datetime | date | None
 
 MIMETYPES = {
     "csv": "text/csv",
@@ -25,7 +25,7 @@ _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")
 _NARROWEST, _WIDEST = 7, 42
 # XML 1.0 has no other control characters, and no name has any.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-_PERCENTAGE, _MOMENT = "0.0%", 'yyyy-mm-dd hh:mm:ss "UTC"'
+_PERCENTAGE, _MOMENT, _DAY = "0.0%", 'yyyy-mm-dd hh:mm:ss "UTC"', "yyyy-mm-dd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def _all_rows(sheet: Sheet) -> Iterator[Sequence[Cell]]:
 def _in_csv(cell: Cell) -> Cell:
     if isinstance(cell, str):
         return guarded(cell)
-    return cell.isoformat() if isinstance(cell, datetime) else cell
+    return cell.isoformat() if isinstance(cell, date) else cell
 
 
 def _lay_out(page: Any, sheet: Sheet, rows: Sequence[Sequence[Cell]]) -> None:
@@ -133,6 +133,8 @@ def _in_xlsx(page: Any, cell: Cell, *, bold: bool = False) -> Any:
     elif isinstance(cell, datetime):
         written.value = cell.astimezone(UTC).replace(tzinfo=None)
         written.number_format = _MOMENT
+    elif isinstance(cell, date):
+        written.number_format = _DAY
     elif isinstance(cell, float):
         written.value = round(cell / 100, 6)
         written.number_format = _PERCENTAGE

@@ -38,6 +38,12 @@ def test_every_row_stands_once_and_headings_are_on_every_page_of_the_table() -> 
     assert all("Made by Olga" in page for page in pages)
 
 
+def test_an_areas_heading_and_figures_stand_on_each_of_its_pages() -> None:
+    area = replace(SITES, heading="East, by site", note="12 of 62 came.", repeats_heading=True)
+    pages = [page for page in _words(replace(REPORT, tables=[area])) if "No report" in page]
+    assert len(pages) >= 3 and all("East, by site 12 of 62 came." in page for page in pages)
+
+
 def test_report_says_all_it_was_given() -> None:
     words = " ".join(_words(REPORT))
     for sentence in (

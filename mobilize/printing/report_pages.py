@@ -63,7 +63,8 @@ class Column:
 @dataclass(frozen=True, slots=True)
 class Table:
     """Rows of cells as they are to be read. `total` stands below them in bold, `note` under the heading.
-    A table without rows shows `empty`, which should say why."""
+    A table without rows shows `empty`, which should say why. With `repeats_heading` heading and note stand on
+    each of its pages, for one of several tables of the same columns."""
 
     heading: str
     columns: Sequence[Column]
@@ -71,6 +72,7 @@ class Table:
     total: Sequence[str] = ()
     note: str = ""
     empty: str = "–"
+    repeats_heading: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,8 +189,8 @@ def _figures(report: ReportPages, figures: Sequence[Figure], in_a_row: int, widt
 
 
 def _table(table: Table, width: float) -> Flowable:
-    """Heading, column headings, rows, total. The headings of the columns are repeated on every page; the
-    heading never ends a page, and the total never stands alone."""
+    """Heading, column headings, rows, total. The headings of the columns are repeated on every page, and the
+    heading where it is to be; it never ends a page, and the total never stands alone."""
     widths = _widths(table, width)
     heading = [_text(table.heading, size=14, font=BOLD), _text(table.note, size=9, colour=QUIET, before=3)]
     rows = [
@@ -203,7 +205,8 @@ def _table(table: Table, width: float) -> Flowable:
     if table.total:
         rows.append(_cells(table, table.total, widths, _TOTAL))
         style += [*_TOTAL_ROW, ("NOSPLIT", (0, len(rows) - 2), (-1, len(rows) - 1))]
-    return Grid(rows, colWidths=widths, style=style, repeatRows=(1,), spaceBefore=8)
+    repeated = (0, 1) if table.repeats_heading else (1,)
+    return Grid(rows, colWidths=widths, style=style, repeatRows=repeated, spaceBefore=8)
 
 
 def _widths(table: Table, width: float) -> list[float]:

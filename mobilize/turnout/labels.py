@@ -7,7 +7,8 @@ from flask_babel import format_decimal, get_locale
 
 from mobilize.checkins.models import Method, Tier
 from mobilize.languages import _, say_date, say_time
-from mobilize.turnout.figures.types import COUNTS, Chapter, Count, NameCounts, State, is_few
+from mobilize.turnout.board.sites import BoardState
+from mobilize.turnout.figures.types import COUNTS, Chapter, Count, NameCounts, is_few
 
 _HEADLINE = ("eligible", "came", "share_percent")
 
@@ -78,14 +79,15 @@ def points_text(change: float | None) -> str:
     return "" if change is None else f"{round(change * 100, 1):+.1f}"
 
 
-def state_word(state: State) -> str:
+def state_word(state: BoardState) -> str:
     """As the badges say it."""
     return {
-        State.NONE: _("No report"),
-        State.ZERO: _("Reported zero"),
-        State.BELOW: _("Below target"),
-        State.ON: _("On target"),
-        State.ABOVE: _("Above target"),
+        BoardState.NONE: _("No report"),
+        BoardState.ZERO: _("Reported zero"),
+        BoardState.UNCOUNTED: _("Names, no head count"),
+        BoardState.BELOW: _("Below target"),
+        BoardState.ON: _("On target"),
+        BoardState.ABOVE: _("Above target"),
     }[state]
 
 

@@ -188,10 +188,10 @@ def _from_workbook(client: FlaskClient, address: str) -> dict[str, int]:
     book = load_workbook(io.BytesIO(client.get(address).data))
     headings, *rows = book[book.sheetnames[-1]].values  # a chapter's has one, the others end with their sites
     figures = [dict(zip(headings, row, strict=True)) for row in rows]
-    of_sites = {row["site"]: row["came"] for row in figures if row["site"]}
-    if "sites" in book:
-        union = dict(book["union"].values)
-        *_areas, (_total, *in_areas) = book["areas"].values
-        assert union["came"] in in_areas
-        assert union["came"] == rows[-1][headings.index("came")] == sum(of_sites.values())
+    of_sites = {row["Site"]: row["Came"] for row in figures if row["Site"]}
+    if "Union" in book:
+        union = dict(book["Union"].values)
+        *_areas, (_total, *in_areas) = book["Areas"].values
+        assert union["Came"] in in_areas
+        assert union["Came"] == rows[-1][headings.index("Came")] == sum(of_sites.values())
     return of_sites

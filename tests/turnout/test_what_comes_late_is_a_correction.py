@@ -72,16 +72,11 @@ def test_corrections_are_listed_and_the_workbook_says_the_same(morning: Morning,
     enter(client, make_person("Olga Office", role=RoleName.ADMIN), clock.now())
     report = f"/actions/{morning.action.id}/sites/{morning.lincoln.id}/report"
     assert "Corrections" in client.get(report).text
-    sheet = load_workbook(io.BytesIO(client.get(f"/actions/{morning.action.id}/report.xlsx").data))["sites"]
+    sheet = load_workbook(io.BytesIO(client.get(f"/actions/{morning.action.id}/report.xlsx").data))["Sites"]
     rows = [dict(zip([c.value for c in sheet[1]], [c.value for c in row], strict=True)) for row in sheet]
-    lincoln = next(row for row in rows if row["site"] == "Lincoln")
-    assert (lincoln["eligible"], lincoln["came"], lincoln["head_count"], lincoln["version"]) == (
-        6,
-        1,
-        None,
-        2,
-    )
-    assert lincoln["site_code"] == morning.lincoln.code
+    lincoln = next(row for row in rows if row["Site"] == "Lincoln")
+    assert [lincoln[word] for word in ("Eligible", "Came", "Head count", "Version")] == [6, 1, None, 2]
+    assert lincoln["Code"] == morning.lincoln.code
 
 
 def test_by_the_numbers_stands_in_both_languages_without_small_counts(

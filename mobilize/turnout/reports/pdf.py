@@ -10,9 +10,10 @@ from mobilize.actions.models import Action
 from mobilize.actions.queries import lost_minutes
 from mobilize.languages import _, language, say_date, say_time, say_when
 from mobilize.printing.report_pages import Column, Figure, ReportPages, Table, report_pdf
+from mobilize.turnout.board.sites import board_state
 from mobilize.turnout.campaigns.series import BoardStep, SeriesStep
 from mobilize.turnout.figures.people import Arrivals, NamedMember
-from mobilize.turnout.figures.types import Board, Chapter, LineCounts, NameCounts, Total
+from mobilize.turnout.figures.types import AreaTotal, Board, Chapter, LineCounts, NameCounts, Total
 from mobilize.turnout.labels import (
     big_share_text,
     count_label,
@@ -84,7 +85,7 @@ def board_pdf(
     version: int | None = None,
 ) -> bytes:
     """The report of an area, or of all there is, as of its `version`: beside the campaign's earlier actions,
-    by area where there are several, then site by site."""
+    by area where there are several, then site by site, under the figures of its area."""
     total = board.total
     tables = [_steps_table(steps)] if len(steps) > 1 else []
     tables += [_areas_table(board)] if len(board.areas) > 1 else []
@@ -114,7 +115,7 @@ def board_pdf(
             big_label=_("of eligible members came"),
             big_note=_of(total.names),
             figures=_figures(total.names, total.line, total),
-            tables=[*tables, _sites_table(board)],
+            tables=[*tables, *_sites_tables(board)],
             remarks=remarks,
         )
     )
@@ -270,12 +271,40 @@ def _areas_table(board: Board) -> Table:
     return Table(_("By area"), _columns(_("Area"), _("Reported")), rows, total=last)
 
 
-def _sites_table(board: Board) -> Table:
-    rows = [
-        (c.name, state_word(c.state), *_counts(c.names, c.line, at_rally=board.one_line))
-        for c in board.chapters
+def _sites_tables(board: Board) -> list[Table]:
+    """The sites, in a table for each area where there are several."""
+    if len(board.areas) < 2:
+        return [_sites_table(board, board.chapters, _("By site"))]
+    return [
+        _sites_table(
+            board,
+            [chapter for chapter in board.chapters if chapter.area_id == area.area_id],
+            _("%(area)s, by site", area=area.name),
+            _area_line(area, at_rally=board.one_line),
+        )
+        for area in board.areas
     ]
-    return Table(_("By site"), _columns(_("Site"), _("State")), rows)
+
+
+def _sites_table(board: Board, chapters: Sequence[Chapter], heading: str, note: str = "") -> Table:
+    rows = [
+        (c.name, state_word(board_state(c)), *_counts(c.names, c.line, at_rally=board.one_line))
+        for c in chapters
+    ]
+    columns = _columns(_("Site"), _("State"))
+    return Table(heading, columns, rows, note=note, repeats_heading=bool(note))
+
+
+def _area_line(area: AreaTotal, *, at_rally: bool) -> str:
+    """An area's figures in a sentence; at a rally without the line, which is everybody's."""
+    names, line = area.total.names, area.total.line
+    came = f"{_of(names)}, {share_text(names)}."
+    if at_rally:
+        return came
+    reported = _(
+        "%(reporting)s of %(sites)s sites reported", reporting=area.total.reporting, sites=area.total.sites
+    )
+    return f"{came} {_('Head count')}: {count_text(line.head_count)}. {reported}."
 
 
 def _columns(first: str, second: str) -> list[Column]:

@@ -197,15 +197,20 @@ def _narrowed(whole: Board, visible: Board, area: Area | None) -> Board:
 def _chapter_file(report: ChapterReport, site: Site, form: str) -> Response:
     board = replace(report.board, chapters=(report.chapter,), no_site=None, others=None)
     if form in ("csv", "xlsx"):
-        return as_table([tables.sites_sheet(board)], form, report.action, site.name)
+        sheet = tables.sites_sheet(board) if form == "csv" else tables.sites_in_words(board)
+        return as_table([sheet], form, report.action, site.name)
     return as_file(report.pdf(clock.now(), names=False), "pdf", report.action, site.name)
 
 
 def _about(action: Action, board: Board, name: str) -> list[tuple[str, Cell]]:
     """The rows that say of what a workbook is."""
-    day = clock.local(action.starts_at, settings().union_timezone)
-    rows: list[tuple[str, Cell]] = [("union", settings().union_name), ("action", action.name.in_(language()))]
-    return [*rows, ("day", f"{day:%Y-%m-%d}"), ("place", name), ("as_of", board.as_of)]
+    return [
+        (_("Union"), settings().union_name),
+        (_("Action"), action.name.in_(language())),
+        (_("Day"), clock.local(action.starts_at, settings().union_timezone).date()),
+        (_("Place"), name),
+        (_("As of"), board.as_of),
+    ]
 
 
 def as_table(sheets: Sequence[Sheet], form: str, about: Action | Campaign, *parts: str) -> Response:
