@@ -3,7 +3,7 @@
 from flask import url_for
 
 from mobilize.jobs.models import Job, JobKind, JobState, JobStep
-from mobilize.languages import _
+from mobilize.languages import Translated, _, language
 
 
 def title(job: Job) -> str:
@@ -18,7 +18,8 @@ def title(job: Job) -> str:
         JobKind.POSTERS: _("Make posters"),
         JobKind.REPORTS: _("Make reports to print"),
     }[job.kind]
-    return f"{words}: {job.about}" if job.about else words
+    about = Translated.stored(job.choices.get("names", {})).in_(language()) or job.about
+    return f"{words}: {about}" if about else words
 
 
 def state_word(job: Job) -> str:

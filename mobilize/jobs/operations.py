@@ -22,7 +22,7 @@ from sqlalchemy import Select, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from mobilize import clock
-from mobilize.database import atomic, db, inside_atomic
+from mobilize.database import atomic, db, inside_atomic, is_postgres
 from mobilize.errors import Refused
 from mobilize.jobs import files
 from mobilize.jobs.files import NamedFile
@@ -72,6 +72,14 @@ class JobRun:
             return
         self._reported = step, now
         self.write(step=step, done=done, total=total)
+
+    def tell_inside(self, step: JobStep, done: int, total: int) -> None:
+        """`tell` from inside the function's own transaction, over another connection. On SQLite, which has
+        one writer, nothing is said: that would wait for itself."""
+        now = time.monotonic()
+        if is_postgres() and now - self._reported[1] >= TELLS_EVERY_S:
+            self._reported = step, now
+            self.write(step=step, done=done, total=total)
 
     def upload(self) -> NamedFile:
         """The file that was given to it. Raises `Refused` when it was deleted meanwhile."""

@@ -14,16 +14,19 @@ from sqlalchemy import func, select, update
 
 from mobilize import clock
 from mobilize.accounts.models import RoleName
-from mobilize.database import atomic, db, locks
+from mobilize.actions.printing.jobs import start_posters
+from mobilize.database import atomic, db, is_postgres, locks
 from mobilize.errors import Refused
 from mobilize.jobs import operations as jobs
 from mobilize.jobs.files import PART_BYTES, NamedFile, file_of
+from mobilize.jobs.labels import progress
 from mobilize.jobs.models import FilePurpose, Job, JobFile, JobKind, JobState, JobStep
 from mobilize.jobs.operations import DEAD_AFTER, JobRun
 from mobilize.jobs.queries import CLOCK
+from mobilize.roster.imports import operations as importing
 from mobilize.roster.models import Import, ImportState, Member
 from tests.at_once import all_at_once
-from tests.builders import make_area, make_person, sign_in
+from tests.builders import make_action, make_area, make_person, sign_in
 from tests.jobs.work import work
 from tests.roster.files import member, roster
 from tests.roster.importing import import_sites
@@ -104,6 +107,50 @@ def test_a_job_that_kills_every_worker_is_given_up(app: Flask) -> None:
             run(dies)
         long_ago(the_job())
     assert not run(dies) and the_job().state is JobState.FAILED
+
+
+def test_writing_a_roster_says_how_many_rows_of_how_many(app: Flask) -> None:
+    import_sites()
+    told: list[tuple[int, int]] = []
+    for first, last in ((1, 40), (21, 60)):
+        data = roster(*[member(str(n)) for n in range(first, last + 1)])
+        staged = importing.dry_run_roster(data, by="shell", now=clock.now())
+        told.clear()
+        importing.commit_import(
+            staged.id, by="shell", now=clock.now(), tell=lambda _step, *rows: told.append(rows)
+        )
+        done, total = told[-1]
+        assert done == total > 40 and told == sorted(told) and len({rows for rows, _total in told}) > 2
+    importing.undo_import(staged.id, by="shell", now=clock.now(), tell=lambda _step, *rows: told.append(rows))
+    assert told[-1] == (total, total)
+
+
+def test_the_page_of_an_import_has_a_number_while_it_writes(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite, which has one writer, only before and after."""
+    begin()
+    monkeypatch.setattr(jobs, "TELLS_EVERY_S", 0.0)
+    seen: list[str] = []
+
+    def writes(one: JobRun) -> None:
+        with atomic():
+            one.tell_inside(JobStep.WRITING, 12_000, 39_119)
+            with app.app_context():  # whoever looks at the page
+                seen.append(progress(db.session.get_one(Job, one.id)))
+
+    assert run(writes)
+    number = " 12,000 of 39,119" if is_postgres() else ""
+    assert seen[0].endswith(number) and ("12,000" in seen[0]) is is_postgres()
+
+
+def test_a_job_is_named_in_the_language_of_whoever_reads(app: Flask, client: FlaskClient) -> None:
+    ada = make_person("Ada", role=RoleName.ADMIN)
+    sign_in(client, ada)
+    action = make_action()
+    job = start_posters(action, None, each=False, by=f"person:{ada.id}", now=clock.now())
+    assert "Make posters: Morning picket" in client.get(f"/jobs/{job.id}").text
+    assert "Hacer carteles: Piquete matutino" in client.get(f"/jobs/{job.id}?lang=es").text
 
 
 def test_a_run_says_how_far_it_is_and_lives_while_one_statement_takes_long(

@@ -23,7 +23,8 @@ from mobilize.tabular import file_name
 def start_posters(action: Action, area_id: uuid.UUID | None, *, each: bool, by: str, now: datetime) -> Job:
     """Start drawing the posters of an action, or of one of its areas; `each` in a file of its own. Asked for
     twice it is one job."""
-    options = {"action_id": str(action.id), "area_id": str(area_id) if area_id else None, "each": each}
+    area = str(area_id) if area_id else None
+    options = {"action_id": str(action.id), "area_id": area, "each": each, "names": dict(action.name)}
     return operations.start(
         JobKind.POSTERS,
         by=by,

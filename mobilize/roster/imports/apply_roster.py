@@ -5,11 +5,14 @@ a whole local, and a check-in waits no longer than that.
 """
 
 import uuid
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     ColumnElement,
+    CursorResult,
+    Executable,
     Select,
     and_,
     case,
@@ -32,27 +35,38 @@ _MOVED = tuple(name for name in CARRIED if name not in ("number_index", "number_
 _EDITABLE = ("name_enc", "phone_index", "status", "language")
 
 
-def put_in_place(session: Session, import_id: uuid.UUID, *, now: datetime) -> None:
-    """Do what was staged: change, add, close and open, all dated `now`."""
-    _restore_or_change(session, import_id, StagedVersion.AFTER, now)
-    _add_members(session, import_id, now)
+def rows_to_write(session: Session, import_id: uuid.UUID) -> int:
+    """The rows that `put_in_place` or `put_back` writes: members, and what is opened and closed of each."""
+    after = case((StagedMember.side == StagedVersion.AFTER, 1))
+    spans = (func.count(getattr(StagedMember, f"{of}_id")) for of in (*MembershipRank, "span"))
+    columns = session.execute(
+        select(func.count(after), *spans).where(StagedMember.import_id == import_id)
+    ).one()
+    return sum(columns)
+
+
+def put_in_place(session: Session, import_id: uuid.UUID, *, now: datetime) -> Iterator[int]:
+    """Do what was staged: change, add, close and open, all dated `now`. Gives after each statement how many
+    rows it wrote."""
+    yield _restore_or_change(session, import_id, StagedVersion.AFTER, now)
+    yield _add_members(session, import_id, now)
     for rank in MembershipRank:
-        _close(session, Membership, _ids(import_id, StagedVersion.BEFORE, f"{rank}_id"), now)
-        _open_memberships(session, import_id, rank, now)
-    _close(session, StatusSpan, _ids(import_id, StagedVersion.BEFORE, "span_id"), now)
-    _open_spans(session, import_id, now)
+        yield _close(session, Membership, _ids(import_id, StagedVersion.BEFORE, f"{rank}_id"), now)
+        yield _open_memberships(session, import_id, rank, now)
+    yield _close(session, StatusSpan, _ids(import_id, StagedVersion.BEFORE, "span_id"), now)
+    yield _open_spans(session, import_id, now)
 
 
-def put_back(session: Session, import_id: uuid.UUID) -> None:
+def put_back(session: Session, import_id: uuid.UUID) -> Iterator[int]:
     """Undo `put_in_place`: what it opened goes, what it closed is open again, all members are as before."""
     for rank in MembershipRank:
-        _remove(session, Membership, _ids(import_id, StagedVersion.AFTER, f"{rank}_id"))
-    _remove(session, StatusSpan, _ids(import_id, StagedVersion.AFTER, "span_id"))
+        yield _remove(session, Membership, _ids(import_id, StagedVersion.AFTER, f"{rank}_id"))
+    yield _remove(session, StatusSpan, _ids(import_id, StagedVersion.AFTER, "span_id"))
     for rank in MembershipRank:
-        _close(session, Membership, _ids(import_id, StagedVersion.BEFORE, f"{rank}_id"), None)
-    _close(session, StatusSpan, _ids(import_id, StagedVersion.BEFORE, "span_id"), None)
-    _restore_or_change(session, import_id, StagedVersion.BEFORE, None)
-    _remove(session, Member, _new_members(import_id))
+        yield _close(session, Membership, _ids(import_id, StagedVersion.BEFORE, f"{rank}_id"), None)
+    yield _close(session, StatusSpan, _ids(import_id, StagedVersion.BEFORE, "span_id"), None)
+    yield _restore_or_change(session, import_id, StagedVersion.BEFORE, None)
+    yield _remove(session, Member, _new_members(import_id))
 
 
 def has_moved_on(session: Session, import_id: uuid.UUID, since: datetime) -> bool:
@@ -120,46 +134,48 @@ def _new_members(import_id: uuid.UUID) -> Select[Any]:
 
 def _restore_or_change(
     session: Session, import_id: uuid.UUID, side: StagedVersion, now: datetime | None
-) -> None:
+) -> int:
     values: dict[str, Any] = {name: getattr(StagedMember, name) for name in _MOVED}
     if now is not None:
         # Staged with the moment of the dry run; gone is gone from the commit on.
         values["gone_on"] = case((StagedMember.gone_on.is_(None), null()), else_=_moment(now))
-    session.execute(
+    return _written(
+        session,
         update(Member)
         .where(*_of(import_id, side), StagedMember.is_new.is_(False), StagedMember.member_id == Member.id)
-        .values(values)
-        .execution_options(synchronize_session=False)
+        .values(values),
     )
 
 
-def _add_members(session: Session, import_id: uuid.UUID, now: datetime) -> None:
+def _add_members(session: Session, import_id: uuid.UUID, now: datetime) -> int:
     names = ("id", *CARRIED, "added_at")
     carried = [getattr(StagedMember, name) for name in CARRIED]
     rows = select(StagedMember.member_id, *carried, _moment(now)).where(
         *_of(import_id, StagedVersion.AFTER), StagedMember.is_new
     )
-    session.execute(insert(Member).from_select(names, rows.order_by(StagedMember.id), include_defaults=False))
+    return _written(
+        session, insert(Member).from_select(names, rows.order_by(StagedMember.id), include_defaults=False)
+    )
 
 
-def _open_memberships(session: Session, import_id: uuid.UUID, rank: MembershipRank, now: datetime) -> None:
+def _open_memberships(session: Session, import_id: uuid.UUID, rank: MembershipRank, now: datetime) -> int:
     opened, site = getattr(StagedMember, f"{rank}_id"), getattr(StagedMember, f"{rank}_site_id")
     rows = select(
         opened, StagedMember.member_id, site, literal(rank, Membership.rank.type), _moment(now)
     ).where(*_of(import_id, StagedVersion.AFTER), opened.is_not(None))
     names = ("id", "member_id", "site_id", "rank", "from_at")
-    session.execute(
-        insert(Membership).from_select(names, rows.order_by(StagedMember.id), include_defaults=False)
+    return _written(
+        session, insert(Membership).from_select(names, rows.order_by(StagedMember.id), include_defaults=False)
     )
 
 
-def _open_spans(session: Session, import_id: uuid.UUID, now: datetime) -> None:
+def _open_spans(session: Session, import_id: uuid.UUID, now: datetime) -> int:
     rows = select(StagedMember.span_id, StagedMember.member_id, StagedMember.status, _moment(now)).where(
         *_of(import_id, StagedVersion.AFTER), StagedMember.span_id.is_not(None)
     )
     names = ("id", "member_id", "status", "from_at")
-    session.execute(
-        insert(StatusSpan).from_select(names, rows.order_by(StagedMember.id), include_defaults=False)
+    return _written(
+        session, insert(StatusSpan).from_select(names, rows.order_by(StagedMember.id), include_defaults=False)
     )
 
 
@@ -167,14 +183,19 @@ def _moment(now: datetime) -> ColumnElement[datetime]:
     return literal(now, Member.added_at.type)
 
 
-def _close(session: Session, kind: Any, ids: Select[Any], at: datetime | None) -> None:
+def _close(session: Session, kind: Any, ids: Select[Any], at: datetime | None) -> int:
     """Close at a moment, or with None open again."""
-    statement = update(kind).where(kind.id.in_(ids)).values(to_at=at)
-    session.execute(statement.execution_options(synchronize_session=False))
+    return _written(session, update(kind).where(kind.id.in_(ids)).values(to_at=at))
 
 
-def _remove(session: Session, kind: Any, ids: Select[Any]) -> None:
-    session.execute(delete(kind).where(kind.id.in_(ids)).execution_options(synchronize_session=False))
+def _remove(session: Session, kind: Any, ids: Select[Any]) -> int:
+    return _written(session, delete(kind).where(kind.id.in_(ids)))
+
+
+def _written(session: Session, statement: Executable) -> int:
+    """How many rows it wrote."""
+    result = session.execute(statement.execution_options(synchronize_session=False, preserve_rowcount=True))
+    return cast("CursorResult[Any]", result).rowcount
 
 
 def _differing(import_id: uuid.UUID, side: StagedVersion, names: tuple[str, ...]) -> Select[Any]:

@@ -107,7 +107,7 @@ def put_in_place(run: JobRun) -> uuid.UUID:
     run.tell(JobStep.WRITING)
     import_id = run.subject
     second_by = run.options["second_by"]
-    importing.commit_import(import_id, by=run.by, now=clock.now(), second_by=second_by)
+    importing.commit_import(import_id, by=run.by, now=clock.now(), second_by=second_by, tell=run.tell_inside)
     forget_files_of(import_id)
     return import_id
 
@@ -115,7 +115,7 @@ def put_in_place(run: JobRun) -> uuid.UUID:
 def undo(run: JobRun) -> uuid.UUID:
     """Put everything back as it was before."""
     run.tell(JobStep.WRITING)
-    importing.undo_import(run.subject, by=run.by, now=clock.now())
+    importing.undo_import(run.subject, by=run.by, now=clock.now(), tell=run.tell_inside)
     return run.subject
 
 

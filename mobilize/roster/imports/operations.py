@@ -7,8 +7,9 @@ killed at any point has changed nothing.
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, insert, select, text
@@ -122,10 +123,13 @@ def dry_run_sites(data: bytes, *, by: str, now: datetime, district: str | None =
     return _staged(started.id, summary, plan=plan)
 
 
-def commit_import(import_id: uuid.UUID, *, by: str, now: datetime, second_by: str | None = None) -> Import:
+def commit_import(
+    import_id: uuid.UUID, *, by: str, now: datetime, second_by: str | None = None, tell: Tell | None = None
+) -> Import:
     """Do exactly what the dry run showed, in one short transaction. Committing twice changes nothing.
 
-    `second_by` is the second person, where two have to agree; the caller asks them.
+    `second_by` is the second person, where two have to agree; the caller asks them. `tell` is as in
+    `dry_run_roster`, and called inside the transaction.
     Raises `Refused`: not_staged; roster_changed (409) when the result would no longer be what was shown.
     """
     try:
@@ -135,7 +139,7 @@ def commit_import(import_id: uuid.UUID, *, by: str, now: datetime, second_by: st
                 return row
             _refuse_stale(session, row)
             if row.kind == ROSTER:
-                apply_roster.put_in_place(session, row.id, now=now)
+                _write(session, row.id, apply_roster.put_in_place(session, row.id, now=now), tell)
             else:
                 apply_sites.put_in_place(session, row.plan or {})
             row.state, row.committed_at = ImportState.COMMITTED, now
@@ -147,8 +151,9 @@ def commit_import(import_id: uuid.UUID, *, by: str, now: datetime, second_by: st
     return row
 
 
-def undo_import(import_id: uuid.UUID, *, by: str, now: datetime) -> Import:
-    """Put everything back as it was before the last import. Undoing twice changes nothing.
+def undo_import(import_id: uuid.UUID, *, by: str, now: datetime, tell: Tell | None = None) -> Import:
+    """Put everything back as it was before the last import. Undoing twice changes nothing. `tell` is as in
+    `commit_import`.
 
     Raises `Refused` (409): not_the_last; edited_since (see `edited_members`); used_since, when a member whom
     it added is already counted somewhere.
@@ -160,7 +165,7 @@ def undo_import(import_id: uuid.UUID, *, by: str, now: datetime) -> Import:
                 return row
             _refuse_undo(session, row)
             if row.kind == ROSTER:
-                apply_roster.put_back(session, row.id)
+                _write(session, row.id, apply_roster.put_back(session, row.id), tell)
             else:
                 apply_sites.put_back(session, row.plan or {})
             row.state, row.undone_at = ImportState.UNDONE, now
@@ -274,6 +279,14 @@ def _staged(
         staged.state, staged.summary, staged.plan = ImportState.STAGED, summary, plan
         staged.warned_lines = json.dumps(warned) if warned else None
     return staged
+
+
+def _write(session: Session, import_id: uuid.UUID, statements: Iterator[int], tell: Tell | None) -> None:
+    """Run them all, and tell how many rows are written of how many."""
+    total = apply_roster.rows_to_write(session, import_id)
+    for done in accumulate(statements):
+        if tell:
+            tell(JobStep.WRITING, done, total)
 
 
 def _locked(session: Session, import_id: uuid.UUID) -> Import:

@@ -31,7 +31,11 @@ def start_reports(action: Action, area_id: uuid.UUID | None, *, by: str, now: da
         about=action.name.in_(language()),
         now=now,
         subject_id=uuid.uuid5(action.id, str(area_id)),
-        options={"action_id": str(action.id), "area_id": str(area_id) if area_id else None},
+        options={
+            "action_id": str(action.id),
+            "area_id": str(area_id) if area_id else None,
+            "names": dict(action.name),
+        },
     )
 
 
