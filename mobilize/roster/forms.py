@@ -1,13 +1,14 @@
 """Forms of sites, members and imports."""
 
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
 
 from wtforms import FileField, Form, FormField, SelectChoice, SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from mobilize.database import parse_id
+from mobilize.errors import Refused
 from mobilize.languages import _, name_of
 from mobilize.roster.imports.reading.column_mapping import ROSTER
 from mobilize.roster.imports.reading.synonyms import LANGUAGES
@@ -105,20 +106,31 @@ _Numbered = type("_Numbered", (Form,), {str(n): StringField(default="") for n in
 
 class PlacesForm(PageForm):
     """Sites for places that a file names and no list has: `site-3` is the code of the site for the third of
-    them, `LEAVE_OUT`, or empty where nothing was said."""
+    them, `LEAVE_OUT`, or empty where nothing was said; `other-3` is any site's name or code, typed."""
 
     site = FormField(_Numbered)
+    other = FormField(_Numbered)
 
-    def chosen(self, summary: Mapping[str, Any]) -> dict[str, str]:
-        """Word of the file -> code, or "" to leave it out; of a code only one that the page has offered."""
+    def chosen(self, summary: Mapping[str, Any], code_of: Callable[[str], str | None]) -> dict[str, str]:
+        """Word of the file -> code, or "" to leave it out; of a code only one that the page has offered.
+        `code_of` knows any site by what was typed.
+
+        Raises `Refused`: no_such_site.
+        """
         places = {}
         for n, (word, _n, _names, *codes) in enumerate(summary.get("unresolved", [])[:MOST_HEADINGS]):
-            code = self.site.data[str(n)]
-            if code == LEAVE_OUT:
+            code, typed = self.site.data[str(n)], self.other.data[str(n)].strip()
+            if typed:
+                places[word] = code_of(typed) or _no_such_site(typed)
+            elif code == LEAVE_OUT:
                 places[word] = ""
             elif codes and code in codes[0]:
                 places[word] = code
         return places
+
+
+def _no_such_site(typed: str) -> NoReturn:
+    raise Refused("no_such_site", _("We know no site “%(name)s”. Choose one from the list.", name=typed[:80]))
 
 
 class UploadForm(PageForm):

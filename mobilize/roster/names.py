@@ -4,6 +4,8 @@ import unicodedata
 from dataclasses import dataclass
 
 _PART = "\x1f"
+# Before a surname, and no initial of it: nobody knows Alejandra de la Cruz as Alejandra d.
+_PARTICLES = frozenset(("da", "das", "de", "del", "der", "di", "do", "dos", "la", "las", "los", "van", "von"))
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class PersonName:
     def short(self) -> str:
         """ "Rosa M.", for a list that strangers may glance at."""
         called = self.preferred or self.first
-        return f"{called} {self.last[:1]}.".strip() if called and self.last else self.full
+        return f"{called} {_initial(self.last)}.".strip() if called and self.last else self.full
 
     @property
     def sorted_by(self) -> str:
@@ -43,6 +45,13 @@ class PersonName:
     @property
     def searched_in(self) -> str:
         return fold(self.first + self.last + self.preferred)
+
+
+def _initial(last: str) -> str:
+    """Of the first word that is no particle."""
+    words = last.split()
+    telling = next((word for word in words if word.casefold() not in _PARTICLES), last)
+    return telling[:1].upper()
 
 
 def fold(text: str) -> str:

@@ -12,6 +12,7 @@ from mobilize.accounts.models import RoleName
 from mobilize.checkins.member.personal_links import ended_links
 from mobilize.database import db
 from mobilize.roster.models import Import, ImportState, Member, Membership, MemberStatus, Site, StatusSpan
+from mobilize.roster.names import PersonName
 from tests.builders import make_area, make_member, make_person, make_site, sign_in
 from tests.jobs.work import carried_out
 from tests.roster.files import HEADER, MAPLE, member, roster, site_list, workbook
@@ -281,3 +282,18 @@ def test_languages_are_named_in_the_readers_own(office: FlaskClient) -> None:
     mia = make_member(site=make_site("Lincoln"))
     page = office.get(f"/members/{mia.id}?lang=es").text
     assert ">Armenio</option>" in page and ">Español</option>" in page and "Armenian" not in page
+
+
+@pytest.mark.parametrize(
+    ("last", "short"),
+    [
+        ("de la Cruz", "Alejandra C."),
+        ("De Leon", "Alejandra L."),
+        ("van der Berg", "Alejandra B."),
+        ("méndez", "Alejandra M."),
+        ("Dell", "Alejandra D."),
+        ("De", "Alejandra D."),
+    ],
+)
+def test_an_initial_is_of_the_name_and_not_of_what_stands_before_it(last: str, short: str) -> None:
+    assert PersonName(last, "Alejandra").short == short

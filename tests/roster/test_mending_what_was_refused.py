@@ -147,3 +147,19 @@ def test_a_site_that_was_not_offered_is_not_taken(office: FlaskClient) -> None:
     answer = office.post(page + "/places", data={"site-0": "00000000000000", "site-²": BIRCH})
     assert answer.location == page and "Nothing was chosen." in office.get(page).text
     assert db.session.scalars(select(Import).where(Import.state == ImportState.STAGED)).one()
+
+
+def test_a_place_like_no_site_is_offered_none_and_any_site_is_typed(office: FlaskClient) -> None:
+    page = post(office, "/imports/roster", roster(member("1", code="", school="SUB POOL 7")))
+    text = office.get(page).text
+    assert "No site is like it" in text and "Birch" not in text.split("<datalist")[0]
+    assert 'list="all-sites"' in text and '<option value="Birch Middle"' in text
+    again = post(office, page + "/places", **{"site-0": "", "other-0": "birch middle"})
+    post(office, again + "/commit")
+    assert home("1") == BIRCH
+
+
+def test_a_typed_site_that_is_not_known_is_said(office: FlaskClient) -> None:
+    page = post(office, "/imports/roster", roster(member("1", code="", school="SUB POOL 7")))
+    office.post(page + "/places", data={"site-0": "", "other-0": "Nowhere High"})
+    assert "We know no site “Nowhere High”." in office.get(page).text

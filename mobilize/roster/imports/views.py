@@ -110,8 +110,14 @@ def read_mended(import_id: uuid.UUID) -> Response:
 def choose_places(import_id: uuid.UUID) -> Response:
     """Remember which sites the unknown places of a file are, and read it once more."""
     row, now = _import(import_id), clock.now()
-    if row.state is not ImportState.STAGED or not (chosen := PlacesForm().chosen(row.summary)):
-        flash(_("Nothing was chosen."), "warning")
+    chosen, book = {}, importing.site_book()
+    try:
+        chosen = PlacesForm().chosen(row.summary, book.code_of)
+        refused = _("Nothing was chosen.")
+    except Refused as refusal:
+        refused = refusal.message
+    if row.state is not ImportState.STAGED or not chosen:
+        flash(refused, "warning")
         return redirect(url_for("roster.show_import", import_id=import_id))
     remember_places(bytes.fromhex(str(row.summary["source"])), chosen, by=me().actor, now=now)
     job = import_jobs.read_again(row, by=me().actor, now=now)
@@ -131,6 +137,7 @@ def show_import(import_id: uuid.UUID) -> str:
         "roster/show_import.html",
         this_import=row,
         rejected=rejected_in_words(row.kind, row.summary),
+        all_sites=importing.site_book().suggestions() if has_file and row.summary.get("unresolved") else [],
         warned_lines=json.loads(row.warned_lines or "{}"),
         recalled=columns_of(_recalled(row)),
         fields=_fields(),

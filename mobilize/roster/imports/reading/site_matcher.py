@@ -10,6 +10,9 @@ from uuid import UUID
 
 from mobilize.roster.names import fold
 
+# Of the runs of three letters of what is sought, a site's name has at least this share.
+LEAST_ALIKE = 1 / 3
+
 
 @dataclass(frozen=True, slots=True)
 class KnownSite:
@@ -47,12 +50,26 @@ class SiteDirectory:
         listed = self._by_code.get(bare) or self._by_school_code.get(bare) or self._by_name.get(fold(name))
         return listed or self._chosen.get(fold(name or code))
 
+    def code_of(self, typed: str) -> str | None:
+        """The code of the site with this name or code."""
+        site = self.find(typed, typed)
+        return site.code if site else None
+
     def nearest(self, name: str, most: int = 3) -> list[KnownSite]:
-        """The sites whose names are most alike (by shared runs of three letters), for a person to choose."""
+        """The sites whose names are most alike (by shared runs of three letters), for a person to choose;
+        none that has little of it."""
         sought = _threes(name)
-        likeness = [(len(sought & threes) / len(sought | threes), site) for site, threes in self._runs]
-        alike = heapq.nlargest(most, (pair for pair in likeness if pair[0]), key=lambda pair: pair[0])
-        return [site for _share, site in alike]
+        likeness = [
+            (len(sought & threes) / len(sought | threes), site)
+            for site, threes in self._runs
+            if len(sought & threes) >= LEAST_ALIKE * len(sought)
+        ]
+        return [site for _share, site in heapq.nlargest(most, likeness, key=lambda pair: pair[0])]
+
+    def suggestions(self) -> list[tuple[str, str]]:
+        """What can be typed for each site, and its name: the name itself, or the code where two have it."""
+        alone = {site.id for site in self._by_name.values()}
+        return [(site.name if site.id in alone else site.code, site.name) for site in self.sites]
 
     @cached_property
     def _runs(self) -> list[tuple[KnownSite, frozenset[str]]]:
