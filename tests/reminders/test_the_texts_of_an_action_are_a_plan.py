@@ -1,5 +1,6 @@
 """The tab of an action's texts: who gets what when, what was written is found again, one check of it all."""
 
+import re
 from datetime import timedelta
 
 from flask import Flask
@@ -181,7 +182,7 @@ def test_a_chair_finds_the_texts_to_their_chapter_and_no_other(app: Flask, clien
     own = write_to_chapter(
         action.events[0],
         site,
-        "chair_come",
+        "chair_reminder",
         "",
         AudienceFilter.MISSING,
         scope=Scope(roles=frozenset({RoleName.CHAIR}), sites=frozenset({site.id})),
@@ -226,7 +227,8 @@ def test_the_usual_ones_are_checked_on_one_page_and_asked_about_once(app: Flask,
     assert look.status_code == 422 and "Check the price first" in look.text
     for title in ("The day before", "Afterwards: thank you"):
         assert title in look.text
-    assert "phones, about $" in look.text and "done by" in look.text
+    assert re.search(r"\b[\d,]+ texts, about \$|\b[\d,]+ texts to [\d,]+ phones, about \$", look.text)
+    assert "done by" in look.text and "is counted in each" not in look.text
     assert RuleKind.DAY_BEFORE in states(action) and states(action)[RuleKind.DAY_BEFORE] is StepState.OFF
     segments = look.text.split('name="agreed_segments" value="')[1].split('"')[0]
     agreed = {"do": "usual:on", "agreed_segments": segments}

@@ -212,6 +212,7 @@ def test_a_surprising_count_is_asked_about_and_counts_when_it_is_right(
     form = {"n": "900", "nonce": secrets.token_hex(16)}
     answer = office.post(_site(morning), data=form)
     assert answer.status_code == 422 and "Yes, count 900" in answer.text
+    assert "If it is right, say so." in answer.text
     assert office.post(_site(morning), data={**form, "sure": "yes"}).status_code == 303
     assert [row.n for row in db.session.scalars(db.select(HeadCount))] == [900]
 

@@ -58,6 +58,9 @@ def test_what_became_of_a_call_is_seen_by_all_with_its_time_and_by_whom(silent: 
     take = {"do": "take"}
     olga.post(_of(silent), data=take)
     assert f'href="tel:{CARMEN}">(213) 555-0111' in olga.get(_list(silent)).text
+    board = f"/actions/{silent.action.id}/turnout/{silent.lincoln.id}"
+    assert "You are calling" in olga.get(board).text and "Being called now" not in olga.get(board).text
+    assert "Being called now" in omar.get(board).text
     olga.post(_of(silent), data={"do": "wrong_number", "chair": _chair(olga.get(_list(silent)).text)})
     listed = omar.get(_list(silent)).text
     assert re.search(r"Wrong number</strong></span> <span class=\"small\">\d+:\d+.[AP]M, Olga<", listed)

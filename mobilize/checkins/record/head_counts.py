@@ -177,9 +177,7 @@ def usual_up_to(event: Event) -> int:
 def _refuse_unusual(event: Event, n: int, sure: bool) -> None:
     # No site is so small that fewer are asked about: most counts cost no look at the roster.
     if not sure and n > SMALL_SITE and n > usual_up_to(event):
-        words = _(
-            "%(n)s is far more than we expect, and not counted yet. If it is right, report it again.", n=n
-        )
+        words = _("%(n)s is far more than we expect, and not counted yet. If it is right, say so.", n=n)
         raise Refused("count_unusual", words)
 
 

@@ -104,12 +104,14 @@ def _look_first(action: Action, kinds: Iterable[RuleKind], sent: ChangeForm) -> 
 
 
 def _check_page(action: Action, sizes: Mapping[RuleKind, Estimate], segments: int, *, grown: bool) -> str:
+    each = {size.phones for size in sizes.values()}
     return render_template(
         "reminders/look_first.html",
         action=action,
         sizes=sizes,
         specs=SPECS,
-        phones=sum(size.phones for size in sizes.values()),
+        texts=sum(size.phones * SPECS[kind].sent_at_most for kind, size in sizes.items()),
+        phones=each.pop() if len(each) == 1 else None,
         segments=segments,
         cost_cents=cost_cents(segments),
         done_at=max((size.done_at for size in sizes.values() if size.done_at), default=None),

@@ -72,7 +72,7 @@ def _page(action: Action, site: Site, form: CountForm) -> str:
         "chapter": chapter,
         "state": board_state(chapter),
         "line": line,
-        "names": names_of({call.by for call in line.calls}),
+        "callers": names_of({call.by for call in line.calls}),
         "now": now,
         "may_count": may_see and event is not None and event.starts_at <= now,
         "photos": number_of_photos(event.id, now) if may_see and event is not None else 0,
