@@ -148,6 +148,7 @@ def test_a_guide_is_two_pages_of_letter(
     [
         (RoleName.CHAIR, "/overview", "chair"),
         (RoleName.ORGANIZER, "/overview", "organizer"),
+        (RoleName.ADMIN, "/overview", "office"),
         (RoleName.ADMIN, "/setup", "office"),
     ],
 )

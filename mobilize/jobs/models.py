@@ -58,7 +58,8 @@ class FilePurpose(StrEnum):
 
 class Job(Model):
     """Long work that `by` has started. `about` is its file's or action's name, `options` JSON of what was
-    chosen, `subject_id` what it is done to, and `result_id` what came of it.
+    chosen (`names`: the action's in each language), `subject_id` what it is done to, and `result_id` what
+    came of it.
 
     `total` is 0 where nobody can know it. `run_id` is the run that may write: a worker that was taken for
     dead writes nothing any more. `seen_at` is when whoever started it saw the end.

@@ -111,18 +111,24 @@ def test_a_job_that_kills_every_worker_is_given_up(app: Flask) -> None:
 
 def test_writing_a_roster_says_how_many_rows_of_how_many(app: Flask) -> None:
     import_sites()
-    told: list[tuple[int, int]] = []
+    progress_rows: list[tuple[int, int]] = []
     for first, last in ((1, 40), (21, 60)):
         data = roster(*[member(str(n)) for n in range(first, last + 1)])
         staged = importing.dry_run_roster(data, by="shell", now=clock.now())
-        told.clear()
+        progress_rows.clear()
         importing.commit_import(
-            staged.id, by="shell", now=clock.now(), tell=lambda _step, *rows: told.append(rows)
+            staged.id, by="shell", now=clock.now(), tell=lambda _step, *rows: progress_rows.append(rows)
         )
-        done, total = told[-1]
-        assert done == total > 40 and told == sorted(told) and len({rows for rows, _total in told}) > 2
-    importing.undo_import(staged.id, by="shell", now=clock.now(), tell=lambda _step, *rows: told.append(rows))
-    assert told[-1] == (total, total)
+        done, total = progress_rows[-1]
+        assert (
+            done == total > 40
+            and progress_rows == sorted(progress_rows)
+            and len({rows for rows, _total in progress_rows}) > 2
+        )
+    importing.undo_import(
+        staged.id, by="shell", now=clock.now(), tell=lambda _step, *rows: progress_rows.append(rows)
+    )
+    assert progress_rows[-1] == (total, total)
 
 
 def test_the_page_of_an_import_has_a_number_while_it_writes(
@@ -131,17 +137,17 @@ def test_the_page_of_an_import_has_a_number_while_it_writes(
     """On SQLite, which has one writer, only before and after."""
     begin()
     monkeypatch.setattr(jobs, "TELLS_EVERY_S", 0.0)
-    seen: list[str] = []
+    on_page: list[str] = []
 
     def writes(one: JobRun) -> None:
         with atomic():
             one.tell_inside(JobStep.WRITING, 12_000, 39_119)
             with app.app_context():  # whoever looks at the page
-                seen.append(progress(db.session.get_one(Job, one.id)))
+                shown.append(progress(db.session.get_one(Job, one.id)))
 
     assert run(writes)
     number = " 12,000 of 39,119" if is_postgres() else ""
-    assert seen[0].endswith(number) and ("12,000" in seen[0]) is is_postgres()
+    assert shown[0].endswith(number) and ("12,000" in shown[0]) is is_postgres()
 
 
 def test_a_job_is_named_in_the_language_of_whoever_reads(app: Flask, client: FlaskClient) -> None:

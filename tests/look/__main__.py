@@ -1,7 +1,7 @@
 """`make look`, its second half: Lighthouse on a member's pages, as on a phone with a slow network.
 
 Mobile, simulated throttling, the median of five (RUNS=n). A page that misses a bar is named, and the exit
-code is 1.
+code is 1. What was found is written to docs/pages.md, with what the crawl before has found.
 """
 
 import json
@@ -20,6 +20,7 @@ from mobilize.actions.models import Action, Event
 from mobilize.checkins.member.personal_links import personal_address
 from mobilize.database import atomic, db
 from tests.look.conftest import RESULTS
+from tests.look.pages_document import DOCUMENT, pages_document, reading_rows
 from tests.security.ground import open_ground
 from tests.services import browser
 from tests.world import World
@@ -31,7 +32,7 @@ FLAGS = ["--headless=new", *browser.FLAGS]
 
 
 def main() -> int:
-    """Measure, print a table, and keep it beside what the crawl has found."""
+    """Measure, print a table, and keep it beside what the crawl has found; then write all of it down."""
     runs = int(os.environ.get("RUNS") or "5")
     rows, missed = [], []
     with open_ground("look") as ground:
@@ -48,8 +49,11 @@ def main() -> int:
                 f"{bytes_sent / 1000:.1f} KB",
             )
             missed += [_why(name, kind, reports[0]) for kind, score in scores.items() if score < BARS[kind]]
+        reading = reading_rows(current_app._get_current_object())
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.with_name("lighthouse.json").write_text(json.dumps(rows, indent=1))
+    axe = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    DOCUMENT.write_text(pages_document(axe, rows, reading), encoding="utf-8")
     print("\n".join(missed), file=sys.stderr)
     return 1 if missed else 0
 

@@ -136,8 +136,8 @@ def test_what_reaches_more_than_a_hundred_phones_wants_proof(app: Flask, client:
     with atomic() as session:
         session.execute(update(SignedInSession).values(stepped_up_at=clock.now() - timedelta(minutes=11)))
     looked = client.post(f"/events/{event.id}/text", data={"wording": "chair_reminder"})
-    asked = client.post(looked.location + "/send")
-    assert asked.status_code == 403 and "Is it you?" in asked.text
+    answer = client.post(looked.location + "/send")
+    assert answer.status_code == 403 and "Is it you?" in answer.text
     db.session.rollback()
     assert queue_broadcasts(clock.now()) == 0
 

@@ -20,7 +20,7 @@ from mobilize.checkins.models import Tier
 from mobilize.turnout.board import cache as live
 from mobilize.turnout.figures.closing import close_due_events
 from mobilize.turnout.figures.queries import board
-from tests.builders import START, make_member, make_person
+from tests.builders import START, make_action, make_event, make_member, make_person
 from tests.turnout.conftest import Morning, enter, fill, text_of
 
 DAY_AFTER = START + timedelta(days=1)
@@ -193,8 +193,18 @@ def test_the_overview_leads_each_to_their_own_work(busy: Morning, client: FlaskC
     enter(client, chair, clock.now())
     page = client.get("/overview").get_data(True)
     assert "Lincoln" in page and "Madison" not in page
-    enter(client, make_person("Olga Office", role=RoleName.ADMIN), clock.now())
-    assert client.get("/overview").status_code == 200
+    enter(client, make_person("Olga North", role=RoleName.ORGANIZER, area=busy.north), clock.now())
+    assert "Your work" in (page := client.get("/overview").text) and "The office's" not in page
+    enter(client, make_person("Ada Office", role=RoleName.ADMIN), clock.now())
+    assert "The office's work" in (page := client.get("/overview").text) and "Your work" not in page
+
+
+def test_a_chairs_first_page_leads_to_all_about_the_event(client: FlaskClient) -> None:
+    event = make_event(action=make_action(starts_at=clock.now() + timedelta(days=2)))
+    enter(client, make_person("Carmen Chair", role=RoleName.CHAIR, site=event.site), clock.now())
+    page = client.get("/overview").text
+    assert "All about this event" in page and "Change time or place" not in page
+    assert "Change time or place" in client.get(f"/events/{event.id}").text
 
 
 def test_the_report_command_writes_a_pdf_or_says_in_one_line_what_is_wrong(
