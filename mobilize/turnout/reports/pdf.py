@@ -308,8 +308,9 @@ def _area_line(area: AreaTotal, *, at_rally: bool) -> str:
 
 
 def _columns(first: str, second: str) -> list[Column]:
-    numbers = [*(count_label(count) for count in report_columns()), _("Head count"), _("Supporters")]
-    return [Column(first, share=3), Column(second, share=1.6), *(Column(word, "right") for word in numbers)]
+    counts = [Column(count_label(count), "right") for count in report_columns()]
+    line = [Column(_("Head count"), "right", share=1.3), Column(_("Supporters"), "right")]
+    return [Column(first, share=2.8), Column(second, share=1.6), *counts, *line]
 
 
 def _counts(names: NameCounts, line: LineCounts | None, *, at_rally: bool = False) -> list[str]:
