@@ -140,11 +140,11 @@ def test_the_page_of_an_import_has_a_number_while_it_writes(
         with atomic():
             one.tell_inside(JobStep.WRITING, 12_000, 39_119)
             with app.app_context():  # whoever looks at the page
-                shown.append(progress(db.session.get_one(Job, one.id)))
+                on_page.append(progress(db.session.get_one(Job, one.id)))
 
     assert run(writes)
     number = " 12,000 of 39,119" if is_postgres() else ""
-    assert shown[0].endswith(number) and ("12,000" in shown[0]) is is_postgres()
+    assert on_page[0].endswith(number) and ("12,000" in on_page[0]) is is_postgres()
 
 
 def test_a_job_is_named_in_the_language_of_whoever_reads(app: Flask, client: FlaskClient) -> None:
