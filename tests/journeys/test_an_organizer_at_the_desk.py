@@ -18,6 +18,7 @@ from mobilize.actions.models import Event
 from mobilize.checkins.models import HeadCount
 from mobilize.checkins.record.head_counts import report_head_count
 from mobilize.database import db
+from mobilize.languages import Translated
 from mobilize.turnout.board.public_links import wall_event
 from tests.builders import (
     full_session,
@@ -234,9 +235,70 @@ def test_a_wall_keeps_its_last_figures_while_the_network_is_away(wall: Page, pic
     expect(wall.get_by_text("these are the last numbers we got")).to_have_count(0)
 
 
+_WALL_PARTS = """() => {
+  const box = (one) => one.getBoundingClientRect();
+  const found = [];
+  for (const part of document.querySelectorAll("main > *, main td, main th, main dd, main dt, main .value, .map svg")) {
+    const { right, bottom } = box(part);
+    if (right > innerWidth + 1 || bottom > innerHeight + 1) found.push(`off the screen: ${part.textContent}`);
+    if (part.scrollWidth > part.clientWidth + 1 && part.matches("td, th, dd")) found.push(`cut: ${part.textContent}`);
+  }
+  const rows = [...document.querySelectorAll(".wall-areas tbody tr")];
+  const table = document.querySelector(".wall-areas"), map = document.querySelector(".map");
+  const facts = [...document.querySelectorAll(".wall .facts dd, .wall .facts dt")];
+  if (box(rows.at(-1)).bottom > box(document.querySelector("main > .small")).top + 1) found.push("areas on the note");
+  if (box(rows[0]).top < Math.max(...facts.map((one) => box(one).bottom))) found.push("areas on the facts");
+  if (Math.max(...facts.map((one) => box(one).right), box(table).right) > box(map).left) found.push("numbers on the map");
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("areas", [8, 12])
+def test_a_wall_of_many_areas_fits_in_both_languages_with_the_network_and_without(
+    browser: Browser, live_server: str, areas: int, language: str
+) -> None:
+    """With an action of a long name; the size of a letter stands apart from what fits."""
+    now = clock.now()
+    action = make_action(
+        name=Translated(
+            en="Second picket for much smaller classes", es="Segundo piquete por clases más pequeñas"
+        ),
+        starts_at=now - timedelta(minutes=30),
+        ends_at=now + timedelta(hours=2),
+    )
+    for n in range(areas):
+        area = make_area(f"Valley {n} East")
+        for m in range(3):
+            site = make_site(f"Wall {n} {m}", area=area, lat=34 + n / 100 + m / 300, lon=-118 - m / 100)
+            _counted(make_event(site, action=action), 1234)
+            make_member(site=site)
+    event = wall_event(action)
+    assert event
+    _grant, token = grant_line(
+        event.id, GrantKind.WALL, "Hall", None, "test", now + timedelta(hours=1), now=now
+    )
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{live_server}/wall/{token}?lang={language}")
+    expect(page.locator(".wall-areas tbody tr")).to_have_count(areas)
+    for offline in (False, True):
+        context.set_offline(offline)
+        if offline:
+            expect(page.locator("body.away")).to_have_count(1, timeout=SOON)
+        for width, height in ((1920, 1080), (1024, 768)):
+            page.set_viewport_size({"width": width, "height": height})
+            assert page.evaluate(_WALL_PARTS) == [], (width, offline)
+            figure = page.locator(".wall-areas .figure").first
+            size = figure.evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
+            assert size / height > 0.025, (width, offline)
+    context.close()
+
+
 def _counted(event: Event, n: int) -> None:
     now = clock.now()
-    report_head_count(event, n, counted_at=now, nonce=secrets.token_bytes(16), via="text", by="test", now=now)
+    nonce = secrets.token_bytes(16)
+    report_head_count(event, n, counted_at=now, nonce=nonce, via="text", by="t", now=now, sure=True)
 
 
 def _ready(desk: Page, listed: str = "60 of 60 sites") -> None:

@@ -52,7 +52,7 @@ class AreaTile:
 
 def page_of_board(action: Action, board: Board, chosen: SiteFilter, page: int) -> dict[str, Any]:
     """For the template: the head, the map, and the sites on this page of those that were looked for."""
-    sites, areas = board_sites(board), _area_names(board)
+    sites, areas = board_sites(board, has_begun=has_begun(action)), _area_names(board)
     matching = chosen_sites(sites, chosen, areas)
     pages = max(1, -(-len(matching) // PER_PAGE))
     page = min(max(page, 1), pages)
@@ -68,6 +68,11 @@ def page_of_board(action: Action, board: Board, chosen: SiteFilter, page: int) -
     }
 
 
+def has_begun(action: Action) -> bool:
+    """Whether its first start has come: before it no site is in trouble."""
+    return action.starts_at <= clock.now()
+
+
 def way_back(chosen: SiteFilter) -> str:
     """What is added to a site's address, so that its page leads back to what was looked for."""
     query = urlencode(chosen.query())
@@ -79,7 +84,7 @@ def board_payload(
 ) -> dict[str, Any]:
     """What the page's script asks for: with `places`, names and codes too, whose digest is `key`; with `more`
     what stands behind a word below the sites, while somebody has it open."""
-    sites = board_sites(board)
+    sites = board_sites(board, has_begun=has_begun(action))
     head = _head(action, board, sites, area_id)
     names, key = _places(tuple(map(_place, board.chapters)))
     payload = {
@@ -117,6 +122,7 @@ def _head(action: Action, board: Board, sites: Sequence[BoardSite], area_id: UUI
     return {
         "action": action,
         "board": board,
+        "has_begun": has_begun(action),
         "pace": pace,
         "tiles": area_tiles(
             board,
@@ -179,5 +185,5 @@ def _figures(sites: Sequence[BoardSite], board: Board) -> list[list[int | None]]
 
 def _numbers(site: BoardSite) -> list[int | None]:
     names, line = site.chapter.names, site.chapter.line
-    marks = MORE_NAMES * site.chapter.more_names_than_people + SHARED_LINE * (line.chapters > 1)
+    marks = MORE_NAMES * site.more_names_than_people + SHARED_LINE * (line.chapters > 1)
     return [site.state.trouble, names.came, names.eligible, line.head_count, line.supporters, marks]

@@ -68,7 +68,8 @@ class MapMarker:
 
 @dataclass(frozen=True, slots=True)
 class MapCluster:
-    """The sites of an area that stand close together; `empty` of them are not known to have anybody there."""
+    """The sites of an area that stand close together; `empty` of them are not known to have anybody there.
+    `waiting`: none of them has begun."""
 
     area_id: UUID
     x: float
@@ -76,6 +77,7 @@ class MapCluster:
     radius: float
     sites: int
     empty: int
+    waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,13 @@ class Map:
     view: tuple[float, float, float, float]
     scale: float
     unplaced: int
+
+    @property
+    def is_waiting(self) -> bool:
+        """Nothing has begun at any site in view."""
+        return all(one.waiting for one in self.clusters) and all(
+            one.state.value == "waiting" for one in self.marks
+        )
 
     @property
     def name_size(self) -> float:
@@ -193,9 +202,10 @@ def _symbol(one: MapCluster, _language: str) -> Markup:
     words = [ngettext("%(num)s site", "%(num)s sites", one.sites)]
     words += [_("%(n)s without a report or with zero", n=one.empty)] if one.empty else []
     number = Markup("<text>{}</text>").format(one.empty) if one.empty else ""
+    kind = " empty" if one.empty else " waiting" if one.waiting else ""
     return Markup(
         '<g class="cluster{0}" transform="translate({1} {2})"><circle r="{3}"/>{4}<title>{5}</title></g>'
-    ).format(" empty" if one.empty else "", one.x, one.y, one.radius, number, ", ".join(words))
+    ).format(kind, one.x, one.y, one.radius, number, ", ".join(words))
 
 
 @cached(LRUCache(LAYOUTS_KEPT), lock=Lock())
@@ -257,7 +267,8 @@ def _clusters(
 
 def _cluster(area_id: UUID, centre: LatLon, inside: Sequence[Located]) -> MapCluster:
     empty = sum(str(site.state) in _EMPTY for site in inside)
-    return MapCluster(area_id, *centre, _radius(len(inside)), len(inside), empty)
+    waiting = all(site.state.value == "waiting" for site in inside)
+    return MapCluster(area_id, *centre, _radius(len(inside)), len(inside), empty, waiting)
 
 
 def _radius(sites: int) -> float:

@@ -20,6 +20,7 @@ from mobilize.languages import _
 from mobilize.roster.models import Site
 from mobilize.turnout.board import cache as live_board
 from mobilize.turnout.board.site_page import site_line
+from mobilize.turnout.board.board_page import has_begun
 from mobilize.turnout.board.sites import board_state, filter_from
 from mobilize.turnout.calls.operations import enter_count
 from mobilize.turnout.figures.types import Chapter
@@ -70,7 +71,7 @@ def _page(action: Action, site: Site, form: CountForm) -> str:
         "drill": action.drill,
         "site": site,
         "chapter": chapter,
-        "state": board_state(chapter),
+        "state": board_state(chapter, has_begun=has_begun(action)),
         "line": line,
         "callers": names_of({call.by for call in line.calls}),
         "now": now,

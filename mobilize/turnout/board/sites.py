@@ -16,7 +16,8 @@ MOST_WORDS = 6
 
 class BoardState(StrEnum):
     """States of a site on the board, worst first: of its line, and only where people were counted, of the
-    chapter's share against the target. `uncounted`: members are in by name, and nobody sent a head count."""
+    chapter's share against the target. `uncounted`: members are in by name, and nobody sent a head count.
+    `waiting`: the action has not begun, and nobody was counted yet."""
 
     NONE = "none"
     ZERO = "zero"
@@ -24,6 +25,7 @@ class BoardState(StrEnum):
     BELOW = "below"
     ON = "on"
     ABOVE = "above"
+    WAITING = "waiting"
 
     @property
     def trouble(self) -> int:
@@ -50,6 +52,11 @@ class BoardSite:
     @property
     def area_id(self) -> UUID:
         return self.chapter.area_id
+
+    @property
+    def more_names_than_people(self) -> bool:
+        """The flag beside it; of a line that reported zero its state says so already."""
+        return self.chapter.more_names_than_people and self.state is not BoardState.ZERO
 
     @property
     def place(self) -> tuple[float, float] | None:
@@ -100,20 +107,22 @@ def filter_from(args: Mapping[str, str]) -> SiteFilter:
     )
 
 
-def board_state(chapter: Chapter) -> BoardState:
+def board_state(chapter: Chapter, *, has_begun: bool = True) -> BoardState:
     """The line first: what was reported of it stands, whatever names say beside it."""
     line = chapter.line
     if not line.reported:
-        return BoardState.UNCOUNTED if line.hosted else BoardState.NONE
+        if line.hosted:
+            return BoardState.UNCOUNTED
+        return BoardState.NONE if has_begun else BoardState.WAITING
     if not line.head_count:
         return BoardState.ZERO
     # With people on the line the chapter's own state is never "none" or "zero".
     return BoardState(State(chapter.state).value)
 
 
-def board_sites(board: Board) -> list[BoardSite]:
+def board_sites(board: Board, *, has_begun: bool = True) -> list[BoardSite]:
     """All sites, those first that need help most."""
-    sites = [BoardSite(chapter, board_state(chapter)) for chapter in board.chapters]
+    sites = [BoardSite(chapter, board_state(chapter, has_begun=has_begun)) for chapter in board.chapters]
     return sorted(sites, key=_trouble)
 
 

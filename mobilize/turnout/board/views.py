@@ -13,7 +13,7 @@ from mobilize.actions.models import Action
 from mobilize.actions.visibility import visible_action
 from mobilize.languages import language
 from mobilize.turnout.board import cache as live_board
-from mobilize.turnout.board.board_page import board_payload, page_of_board
+from mobilize.turnout.board.board_page import board_payload, has_begun, page_of_board
 from mobilize.turnout.board.cache import to_response
 from mobilize.turnout.board.overview import actions_on, own_sites, past_actions
 from mobilize.turnout.board.sites import filter_from
@@ -67,14 +67,14 @@ def figures(action_id: UUID) -> Response:
     are signed in as they are.
     """
     scope = me().scope
-    way: tuple[object, ...] = (language(),)
+    action = visible_action(action_id, scope)
+    way: tuple[object, ...] = (language(), has_begun(action))
     render: Callable[[Action, Board], live_board.Rendered] = _as_figures
     if request.args.get("with") == "html":
         area_id = filter_from(request.args).area_id
         places, more = "places" in request.args, "more" in request.args
-        way = (language(), area_id, places, more)
+        way += (area_id, places, more)
         render = partial(_as_page, area_id=area_id, places=places, more=more)
-    action = visible_action(action_id, scope)
     rendered = live_board.rendered_for(action, scope, way, lambda board: render(action, board))
     if (is_still := still_signed_in()) is not None:
         repeat_current(live_board.given_again(action_id, scope, way, is_still))

@@ -1,4 +1,4 @@
-"""The call list of an organizer: sites that sent no head count though they were asked twice."""
+"""The call list of an organizer: sites that sent no head count."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class SilentSite:
 
 
 def call_list(action: Action, board: Board, now: datetime) -> list[SilentSite]:
-    """The silent sites of this board whose chairs were asked in vain, worst first; none after closing.
+    """The silent sites of this board, asked or not, worst first; none after closing.
 
     On it from as many minutes after the start as the action's rule says, by default 35.
     """
@@ -67,10 +67,11 @@ def call_list(action: Action, board: Board, now: datetime) -> list[SilentSite]:
 
 def sites_to_call(listed: Sequence[SilentSite], actor: str, now: datetime) -> list[SilentSite]:
     """Those that `actor` may be given next, best first: nobody else is calling them, and nobody did within
-    `NOT_AGAIN_WITHIN`. Those that were never called come first, then whose last call is longest ago."""
+    `NOT_AGAIN_WITHIN`. Those with a chair come first; of them those that
+    were never called, then whose last call is longest ago."""
     free = [site for site in listed if site.held_by(now) in ("", actor)]
     due = [site for site in free if now - _last_ended(site) >= NOT_AGAIN_WITHIN]
-    return sorted(due, key=_last_ended)
+    return sorted(due, key=lambda site: (not site.chairs, _last_ended(site)))
 
 
 def calls_of(event_ids: Collection[UUID]) -> dict[UUID | None, list[SiteCall]]:

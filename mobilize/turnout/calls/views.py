@@ -27,7 +27,7 @@ from mobilize.turnout.routes import bp
 @bp.get("/actions/<uuid:action_id>/calls")
 @signed_in(RoleName.ORGANIZER)
 def calls(action_id: UUID) -> str:
-    """The silent sites in scope whose chairs were asked in vain, with their numbers; on top the one that
+    """The silent sites in scope with their chairs' numbers; on top the one that
     whoever looks is calling."""
     action, now = visible_action(action_id, me().scope), clock.now()
     board = live_board.board_for(action, me().scope) or abort(404)

@@ -177,7 +177,7 @@ def _of_many(action: Action, board: Board, name: str, form: str, *, area: Area |
         pdf = reports_pdf.board_pdf(action, board, name, clock.now(), steps=steps, version=version)
         return as_file(pdf, "pdf", action, name)
     page: dict[str, Any] = {"action": action, "board": board, "name": name, "area": area, "steps": steps}
-    page |= {"lost": lost_minutes(action, settings().union_timezone)}
+    page |= {"now": clock.now(), "lost": lost_minutes(action, settings().union_timezone)}
     page |= {"reports": reports, "is_current": is_current, "kind": kind, "place": place}
     columns = report_columns()
     page |= {"columns": columns, "named_heads": [(count_label(c), "num") for c in columns], **_WORDS}
