@@ -1,5 +1,6 @@
 """An organizer at a desk finds a silent site on the board, and enters its count: in a real browser."""
 
+import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -161,6 +162,32 @@ def test_number_areas_map_and_the_sites_in_trouble_are_on_the_first_screen(
         assert table.evaluate("table => table.clientHeight") > 100, width
 
 
+def test_the_figures_of_a_site_stand_beside_one_another_on_every_desk(desk: Page) -> None:
+    _ready(desk)
+    desk.locator("#sites tbody a").first.click()
+    expect(desk.get_by_label("How many stand there now?")).to_be_focused(timeout=SOON)
+    for width in (1024, 1280, 1366, 1440, 1536):
+        desk.set_viewport_size({"width": width, "height": 900})
+        cut = "all => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent)"
+        assert desk.locator("#site .facts dd").evaluate_all(cut) == [], width
+
+
+def test_an_action_and_its_day_are_named_on_a_phone_and_its_tabs_stay(
+    desk: Page, picket: SimpleNamespace
+) -> None:
+    action = f"{picket.server}/actions/{picket.action.id}"
+    tops = set()
+    for address in (f"{action}/turnout", f"{action}/calls", action, f"{action}/report"):
+        desk.set_viewport_size({"width": 1440, "height": 900})
+        desk.goto(address)
+        tops.add(desk.locator(".tabs").bounding_box()["y"])
+        desk.set_viewport_size({"width": 390, "height": 844})
+        expect(desk.get_by_text(picket.action.name.in_("en")).first).to_be_visible()
+    assert len(tops) == 1, tops
+    desk.goto(f"{action}/turnout")
+    expect(desk.locator(".crumbs li").last).to_contain_text(re.compile(r", \w+day, \w+ \d+"))
+
+
 def test_what_is_asked_of_some_is_shown_to_them_alone(desk: Page, picket: SimpleNamespace) -> None:
     desk.goto(f"{picket.server}/actions/new")
     areas, venue = desk.get_by_text("Which areas?"), desk.get_by_label("Where is the rally?")
@@ -238,17 +265,21 @@ def test_a_wall_keeps_its_last_figures_while_the_network_is_away(wall: Page, pic
 _WALL_PARTS = """() => {
   const box = (one) => one.getBoundingClientRect();
   const found = [];
-  for (const part of document.querySelectorAll("main > *, main td, main th, main dd, main dt, main .value, .map svg")) {
+  const parts = "main > *, main :is(td, th, dd, dt, .value), .map svg";
+  for (const part of document.querySelectorAll(parts)) {
     const { right, bottom } = box(part);
-    if (right > innerWidth + 1 || bottom > innerHeight + 1) found.push(`off the screen: ${part.textContent}`);
-    if (part.scrollWidth > part.clientWidth + 1 && part.matches("td, th, dd")) found.push(`cut: ${part.textContent}`);
+    if (right > innerWidth + 1 || bottom > innerHeight + 1) found.push(`off: ${part.textContent}`);
+    const cut = part.scrollWidth > part.clientWidth + 1 && part.matches("td, th, dd");
+    if (cut) found.push(`cut: ${part.textContent}`);
   }
   const rows = [...document.querySelectorAll(".wall-areas tbody tr")];
   const table = document.querySelector(".wall-areas"), map = document.querySelector(".map");
   const facts = [...document.querySelectorAll(".wall .facts dd, .wall .facts dt")];
-  if (box(rows.at(-1)).bottom > box(document.querySelector("main > .small")).top + 1) found.push("areas on the note");
+  const note = document.querySelector("main > .small");
+  if (box(rows.at(-1)).bottom > box(note).top + 1) found.push("areas on the note");
   if (box(rows[0]).top < Math.max(...facts.map((one) => box(one).bottom))) found.push("areas on the facts");
-  if (Math.max(...facts.map((one) => box(one).right), box(table).right) > box(map).left) found.push("numbers on the map");
+  const right = Math.max(...[...facts, table].map((one) => box(one).right));
+  if (right > box(map).left) found.push("numbers on the map");
   return found;
 }"""
 

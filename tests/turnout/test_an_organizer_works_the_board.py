@@ -5,10 +5,12 @@ import re
 import secrets
 from datetime import timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from mobilize import clock
 from mobilize.accounts.access.scope import THE_OFFICE
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Action, Event, EventState
@@ -99,6 +101,36 @@ def test_every_state_of_a_line_has_its_own_word(morning: Morning) -> None:
         "Madison": BoardState.ZERO,
         "Roosevelt": BoardState.NONE,
     }
+
+
+def test_an_action_that_has_not_begun_says_when_it_starts_and_no_site_is_in_trouble(
+    morning: Morning, office: FlaskClient
+) -> None:
+    site = make_site("Early", area=morning.north)
+    make_event(site, action=(later := make_action(starts_at=clock.now() + timedelta(days=8))))
+    make_event(make_site("Other", area=morning.south), action=later)
+    page = office.get(f"/actions/{later.id}/turnout").text
+    assert "Starts " in page and page.count('class="badge waiting"') >= 3
+    assert "not started" in page and "without a report" not in page
+    assert [figures[0] for figures in _payload(office, later)["figures"]] == [6, 6]
+    assert "Starts " in office.get(f"/actions/{later.id}/report").text
+    calls = office.get(f"/actions/{later.id}/calls").text
+    assert "Starts " in calls and "These sites sent no head count" not in calls
+
+
+def test_more_names_than_people_is_not_said_again_of_a_line_that_reported_zero(
+    morning: Morning, office: FlaskClient
+) -> None:
+    morning.freeze()
+    morning.count(morning.madison, 0)
+    morning.send(morning.members[morning.madison.id][0], morning.madison)
+    page = office.get(_board(morning)).text
+    table = page[page.index("<tbody") : page.index("</tbody>")]
+    assert "Reported zero" in table and "More names than people" not in table
+
+
+def _payload(office: FlaskClient, action: Action) -> dict[str, Any]:
+    return dict(json.loads(office.get(f"/actions/{action.id}/turnout.json?with=html&places=1").data))
 
 
 def test_what_keeps_the_page_fresh_are_numbers_and_names_come_once(

@@ -19,8 +19,8 @@ from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.roster.models import Site
 from mobilize.turnout.board import cache as live_board
-from mobilize.turnout.board.site_page import site_line
 from mobilize.turnout.board.board_page import has_begun
+from mobilize.turnout.board.site_page import site_line
 from mobilize.turnout.board.sites import board_state, filter_from
 from mobilize.turnout.calls.operations import enter_count
 from mobilize.turnout.figures.types import Chapter
