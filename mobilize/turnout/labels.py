@@ -88,6 +88,7 @@ def state_word(state: BoardState) -> str:
         BoardState.BELOW: _("Below target"),
         BoardState.ON: _("On target"),
         BoardState.ABOVE: _("Above target"),
+        BoardState.WAITING: _("Not started"),
     }[state]
 
 
