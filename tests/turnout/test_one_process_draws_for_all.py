@@ -72,7 +72,7 @@ def test_what_the_drawer_does_not_draw_another_draws_for_itself(draws, drawer, o
 
 
 def test_a_drawer_that_is_late_is_not_waited_for(draws, drawer, other):
-    draws.by_the_drawer(drawer, 1, seconds_ago=cache.DRAWN_WITHIN + 1.1)
+    draws.by_the_drawer(drawer, 1, seconds_ago=cache.LEFT_TO_THE_DRAWER + 1.1)
     assert draws().body == b'{"drawn": 1}'
 
 

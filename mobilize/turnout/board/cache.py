@@ -43,6 +43,9 @@ RENDERED_BYTES = 32 << 20
 SHOWN_MEANWHILE = 10.0
 # Whoever is to have a board drawn anew is waited for so long, and then somebody else is (seconds).
 DRAWN_WITHIN = 2.0
+# What another process draws for all is waited for longer (seconds): it is late when the machine is busy, and
+# two that draw would make it busier.
+LEFT_TO_THE_DRAWER = 8.0
 # Counting and drawing take at most this part of a processor, all boards together: with many areas on a slow
 # machine boards are late, and check-ins are not.
 MOST_OF_A_PROCESSOR = 0.15
@@ -151,12 +154,12 @@ def rendered_lately(action_id: UUID, scope: Scope, way: tuple[object, ...]) -> R
 
 
 def _drawn_by_another(key: Any, *, after: int = 0) -> _Drawn | None:
-    """What another process has drawn since, which draws it anew for all and has `DRAWN_WITHIN` for that."""
+    """What another process has drawn since, which draws it anew for all."""
     drawing = _shared.find(key, after=after)
     if drawing is None:
         return None
     rendered = Rendered(gzip.decompress(drawing.gzipped), drawing.gzipped, drawing.etag)
-    drawn = _Drawn(None, rendered, drawing.at, drawing.again_at + DRAWN_WITHIN, drawing.stamp)
+    drawn = _Drawn(None, rendered, drawing.at, drawing.again_at + LEFT_TO_THE_DRAWER, drawing.stamp)
     _rendered[key] = drawn
     return drawn
 
