@@ -90,7 +90,7 @@ def test_an_action_that_runs_is_compared_at_the_same_minute_and_with_no_whole_ac
         enter(client, make_person("Olga Office", role=RoleName.ADMIN), ten_past)
         page = client.get(f"/campaigns/{campaign.action.campaign_id}/series").text
         report = client.get(f"/actions/{campaign.action.id}/report").text
-    assert "Still running" in page and "at the same minute: 10 minutes after the start" in page
+    assert "Still running" in page and "stood after 10 minutes" in page
     assert "points" not in page.split('id="sites"')[0].split("multiples")[1].split("</ul>")[0]
     assert "What still runs is not compared with what is over." in report and "-50.0" not in report
 
