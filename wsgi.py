@@ -27,11 +27,8 @@ UPLOADS = (
     Upload(UPLOAD_PATHS, f"{COOKIES}session=", LARGEST_UPLOAD, at_once=4),
     Upload(("/photos/line/",), f"{COOKIES}line-", LARGEST_PHOTO, at_once=60),
 )
-# Open lines and the receipts of carriers; and what is drawn, which takes several times as long.
-POLLS = (
-    Polls("poll", re.compile(r"^/line/[^/]+/state$|^/texts/receipts/"), threads=1),
-    Polls("draw", re.compile(r"/(turnout|board)\.json$"), threads=1),
-)
+# Open lines, boards and walls, and the receipts of carriers.
+POLLS = Polls(re.compile(r"^/line/[^/]+/state$|/(turnout|board)\.json$|^/texts/receipts/"), threads=1)
 changes = ChangeWaiter(
     partial(line_versions, app), every_seconds=READ_EVERY_SECONDS, prepare=partial(prepare_lines, app)
 )

@@ -54,10 +54,9 @@ class Upload(NamedTuple):
 
 class Polls(NamedTuple):
     """What pages and carriers send by themselves, while nobody waits for it: requests whose path matches. In
-    each process `threads` of their own answer them, called `name`, so that few of them share the processor
-    with those who wait (docs/decisions/0035)."""
+    each process `threads` of their own answer them, so that few of them share the processor with those who
+    wait (docs/decisions/0035)."""
 
-    name: str
     path: re.Pattern[str]
     threads: int
 
@@ -102,15 +101,15 @@ class RsgiAdapter:
         *,
         threads: int,
         uploads: tuple[Upload, ...] = (),
-        polls: tuple[Polls, ...] = (),
+        polls: Polls | None = None,
         body_seconds: float = BODY_SECONDS,
         changes: "ChangeWaiter | None" = None,
         starts: Callable[[], None] = lambda: None,
         observe: "Observe | None" = None,
     ):
-        self._app = app
+        self._app, self._polls = app, polls
         self._for_people = _ThreadPool("request", SimpleQueue(), threads)
-        self._for_polls = [(one.path, _ThreadPool(one.name, SimpleQueue(), one.threads)) for one in polls]
+        self._for_polls = _ThreadPool("poll", SimpleQueue(), polls.threads) if polls else self._for_people
         self._uploads, self._body_seconds = uploads, body_seconds
         self._changes, self._starts, self._observe = changes, starts, observe
         self._repeated = RepeatedAnswers()
@@ -120,7 +119,7 @@ class RsgiAdapter:
         self._loop = loop
         self._turns = {upload: asyncio.Semaphore(upload.at_once) for upload in self._uploads}
         self._starts()
-        for pool in (self._for_people, *(pool for _path, pool in self._for_polls)):
+        for pool in {self._for_people, self._for_polls}:
             for n in range(pool.threads):
                 name = f"{pool.name}-{n}"
                 threading.Thread(target=self._answer_requests, args=(pool,), name=name, daemon=True).start()
@@ -141,8 +140,7 @@ class RsgiAdapter:
         self, scope: "Scope", protocol: "HTTPProtocol", body: IO[bytes]
     ) -> RsgiResponse | None:
         answered: asyncio.Future[RsgiResponse | None] = self._loop.create_future()
-        fitting = (pool for path, pool in self._for_polls if path.search(scope.path))
-        pool = next(fitting, self._for_people)
+        pool = self._for_polls if self._polls and self._polls.path.search(scope.path) else self._for_people
         pool.requests.put(_Request(scope, protocol, body, answered, time.monotonic()))
         if pool.requests.qsize() <= pool.threads or scope.method not in ("GET", "HEAD"):
             return await answered

@@ -39,6 +39,6 @@ rsgi = RsgiAdapter(
         Upload(("/files/",), "session=", 200_000, at_once=4),
         Upload(("/pictures/",), "line-", 100_000, at_once=60),
     ),
-    polls=(Polls("poll", re.compile(r"/state$"), threads=1),),
+    polls=Polls(re.compile(r"/state$"), threads=1),
     body_seconds=0.5,
 )
