@@ -32,7 +32,7 @@ from tests.reading.variants import variant
 HERE = Path(__file__).parent
 # In this order, which is part of the weights.
 TRAINED_ON = ("seen_1.jsonl", "seen_2.jsonl", "seen_3.jsonl", "seen_4.jsonl", "other.jsonl")
-SEALED = "unseen.jsonl"
+SEALED = ("unseen.jsonl", "unseen_2.jsonl")
 LABELS = (
     *(
         "stop",
@@ -166,13 +166,14 @@ def left_out(sentences: Sequence[dict[str, Any]]) -> Counter[tuple[str, str]]:
 
 def main(command: str = "") -> int:
     """Train on every sentence of `TRAINED_ON`, unless one is too close to a sealed one; or print a table of
-    what is left out of the training (`folds`), or of what is sealed (`unseen`)."""
+    what is left out of the training (`folds`), or one of each set that is sealed (`unseen`)."""
     if command == "folds":
         print(table(left_out(load(*TRAINED_ON))))
     elif command == "unseen":
-        print(table(read_with(WEIGHTS, load(SEALED))))
+        for name in SEALED:
+            print(name, table(read_with(WEIGHTS, load(name))), sep="\n\n", end="\n\n")
     elif close := too_close(
-        [one["text"] for one in load(*TRAINED_ON)], [one["text"] for one in load(SEALED)]
+        [one["text"] for one in load(*TRAINED_ON)], [one["text"] for one in load(*SEALED)]
     ):
         print(f"Too close to a sealed sentence, take them out: {close}")
         return 1
