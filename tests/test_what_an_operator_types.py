@@ -35,7 +35,7 @@ def test_the_operator_is_told_what_exists_where_the_service_runs(
         assert (command("doctor"), how_to()["start_workers"]) == typed
         assert typed[1] in finding("workers.silent").remedy
         behind = finding("database.behind", now="1", expected="2").remedy
-        assert command("db upgrade") in behind
+        assert command("migrate") in behind
 
 
 def test_no_message_and_no_page_names_a_command_by_itself() -> None:

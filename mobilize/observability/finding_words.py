@@ -52,7 +52,7 @@ FINDINGS: dict[str, FindingWords] = {
     ),
     "database.behind": _words(
         BROKEN, _DATABASE, N_("The tables are of an earlier version (%(now)s, and not %(expected)s)."),
-        N_("Run: %(mobilize)s db upgrade"),
+        N_("Run: %(mobilize)s migrate"),
     ),
     "database.ahead": _words(
         WARNING, _DATABASE, N_("The tables are of a later version (%(now)s) than this program."),
