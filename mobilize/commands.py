@@ -1,5 +1,6 @@
-"""Every command of `flask --app wsgi`, from each room; bad input ends with one line and exit code 1."""
+"""Every command of `flask --app wsgi`, from each room; what is wrong ends with one line and exit code 1."""
 
+import sqlite3
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -11,33 +12,35 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
+from mobilize import operating
+from mobilize.database import AWAY
 from mobilize.errors import Refused
 from mobilize.languages import DEFAULT, LANGUAGES, Translated, name_of
 
 
 class Commands(AppGroup):
-    """A group whose commands answer bad input with one line and exit code 1."""
+    """A group whose commands answer what is wrong with one line and exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _one_line_for_bad_input():
+        with _one_line_for_what_is_wrong():
             return super().invoke(ctx)
 
 
 class Command(click.Command):
-    """A command outside a group that answers bad input with one line and exit code 1. Add `@with_appcontext`,
-    which a group adds by itself."""
+    """A command outside a group that answers what is wrong with one line and exit code 1. Add
+    `@with_appcontext`, which a group adds by itself."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        with _one_line_for_bad_input():
+        with _one_line_for_what_is_wrong():
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _one_line_for_bad_input():
+        with _one_line_for_what_is_wrong():
             return super().invoke(ctx)
 
 
 @contextmanager
-def _one_line_for_bad_input() -> Iterator[None]:
+def _one_line_for_what_is_wrong() -> Iterator[None]:
     try:
         yield
     except Refused as refusal:
@@ -45,6 +48,14 @@ def _one_line_for_bad_input() -> Iterator[None]:
         sys.exit(1)
     except click.UsageError as wrong:
         click.echo(wrong.format_message().replace("\n", " "), err=True)
+        sys.exit(1)
+    except AWAY as problem:
+        original = getattr(problem, "orig", None) or problem
+        if getattr(original, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+            raise  # a statement that is wrong
+        # What it says of itself may quote an address or a value.
+        kind, doctor = type(original).__name__, operating.command("doctor")
+        click.echo(f"The database does not answer ({kind}). What is wrong: {doctor}", err=True)
         sys.exit(1)
 
 

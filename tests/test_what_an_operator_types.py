@@ -4,14 +4,20 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
+import config
 from config import RunBy
+from mobilize import create_app
+from mobilize.backup import archive
+from mobilize.commands import COMMANDS, Command, Commands
 from mobilize.observability.findings import finding
 from mobilize.operating import command, how_to
+from tests.services.databases import opened
 
 ROOT = Path(__file__).parents[1]
 BARE = re.compile(r"\bflask (--app|[a-z])|\bmake (serve|work|install|setup|uninstall|run|test)\b")
@@ -36,6 +42,32 @@ def test_the_operator_is_told_what_exists_where_the_service_runs(
         assert typed[1] in finding("workers.silent").remedy
         behind = finding("database.behind", now="1", expected="2").remedy
         assert command("migrate") in behind
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["migrate", "db upgrade", "db current", "setup-link", "audit verify", "texts status", "backup",
+     "backup go-on --without log --yes", "people first-admin --name Ada --phone 2135550100"],
+)  # fmt: skip
+def test_a_database_that_is_away_is_one_sentence(base_environ: dict[str, str], typed: str) -> None:
+    app = create_app(
+        config.load(
+            base_environ
+            | {"DATABASE_URL": "postgresql://mobilize:secret@127.0.0.1:1/mobilize"}
+            | {"BACKUP_RECIPIENTS": archive.new_identity()[1]}
+        )
+    )
+    with opened(app):
+        done = app.test_cli_runner().invoke(args=typed.split())
+        assert done.exit_code == 1 and not done.stdout
+        assert done.stderr.startswith("The database does not answer") and command("doctor") in done.stderr
+        assert done.stderr.count("\n") == 1 and "secret" not in done.stderr
+
+
+def test_what_is_wrong_with_any_command_is_said_in_one_place(own_app: Flask) -> None:
+    for name, place in COMMANDS.items():
+        module, attribute = place.split(":")
+        assert isinstance(getattr(import_module(module), attribute), Command | Commands), name
 
 
 def test_no_message_and_no_page_names_a_command_by_itself() -> None:

@@ -37,7 +37,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from config import Settings
@@ -47,6 +48,8 @@ from mobilize.keys import crypto
 from mobilize.languages import Translated
 from mobilize.observability import metrics
 
+# Of a database that does not answer, or not in time.
+AWAY = (OperationalError, InterfaceError, PoolTimeout)
 _LAST_STEPS = "last steps"
 MIGRATIONS = str(Path(__file__).resolve().parents[1] / "migrations")
 

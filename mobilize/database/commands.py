@@ -1,4 +1,4 @@
-"""The commands `flask migrate`, for operators, and `flask db`, Alembic's own, for whoever writes migrations."""
+"""The commands `flask migrate`, for operators, and `flask db`, Alembic's own, for writers of migrations."""
 
 import click
 import flask_migrate
@@ -9,9 +9,8 @@ from mobilize.commands import Command, Commands
 from mobilize.database import db as database
 from mobilize.database import migration_status
 
-db = Commands(
-    "db", help="Alembic's commands.", params=cli.db.params, callback=cli.db.callback, commands=cli.db.commands
-)
+_alembic = {"params": cli.db.params, "callback": cli.db.callback, "commands": cli.db.commands}
+db = Commands("db", help=cli.db.help, **_alembic)
 
 
 @click.command("migrate", cls=Command)

@@ -5,11 +5,10 @@ from typing import Any
 
 from flask import Flask, current_app, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import InternalError
 from werkzeug.exceptions import HTTPException
 
-from mobilize.database import is_refused_as_read_only, roll_back
+from mobilize.database import AWAY, is_refused_as_read_only, roll_back
 from mobilize.errors import Refused
 from mobilize.keys.crypto import CannotOpen
 from mobilize.languages import LANGUAGES
@@ -25,7 +24,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(HTTPException, _http)
-    for lost in (OperationalError, InterfaceError, PoolTimeout):
+    for lost in AWAY:
         app.register_error_handler(lost, _database_away)
     app.register_error_handler(InternalError, _refused_by_database)
     app.register_error_handler(CannotOpen, _wrong_keys)

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Flask, current_app
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from mobilize.checkins.models import Method, Outcome
 from mobilize.checkins.record.decision import CheckInClaim, Decision, Lookup, decide, shift_of
 from mobilize.checkins.record.lookup import look_up
 from mobilize.checkins.record.persistence import StatementRow, remember, row_of, store
-from mobilize.database import inside_atomic, is_refused_as_read_only, start_afresh
+from mobilize.database import AWAY, inside_atomic, is_refused_as_read_only, start_afresh
 from mobilize.errors import Refused
 from mobilize.fast.group_commit import GroupCommit
 from mobilize.fast.statements import retried
@@ -171,5 +169,5 @@ def _process_batch(items: list[BatchItem]) -> list[BatchResult]:
 
 
 def _is_away(error: Exception) -> bool:
-    lost = isinstance(error, OperationalError | InterfaceError | PoolTimeout)
+    lost = isinstance(error, AWAY)
     return lost or is_refused_as_read_only(error)
