@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mobilize.database import Model, atomic, db, insert, is_postgres
 from mobilize.fast.versions import LineVersion
+from mobilize.observability.findings import Finding, finding
 
 # Longer than any task may hang, and than workers need to start again: without a restore, nobody waits.
 SILENCE = timedelta(seconds=180)
@@ -29,6 +30,11 @@ WORKERS = "workers"
 GIVEN_UP = "given_up"
 # Changes to one line in the minutes that were lost.
 VERSIONS_LOST_AT_MOST = 1_000_000
+# The finding of each `trouble` that somebody can do something about.
+_HELD_BY = {
+    "log_unreadable": "held.log_unreadable",
+    "journal_unreadable": "held.journal_unreadable",
+}
 
 _log = logging.getLogger(__name__)
 
@@ -174,6 +180,8 @@ def note_replayed(gap_id: uuid.UUID) -> None:
     with atomic() as session:
         gap = session.get_one(RecoveryGap, gap_id, with_for_update=True, populate_existing=True)
         gap.replayed_at = _moment(session).at
+        if gap.trouble != GIVEN_UP:
+            gap.trouble = None
         _close(session, gap)
 
 
@@ -205,6 +213,11 @@ def latest_loss() -> Select[uuid.UUID]:
 def latest_open() -> RecoveryGap | None:
     """The row of the gap that is open, for pages."""
     return db.session.scalar(_of_open())
+
+
+def held_by(gap: RecoveryGap) -> Finding:
+    """The doctor's finding of a gap that is open: one for each `trouble` that it has."""
+    return finding(_HELD_BY.get(gap.trouble or "", "texts.held"))
 
 
 def _reason(last: Heartbeat, moment: _Moment) -> GapReason | None:

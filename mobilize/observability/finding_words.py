@@ -192,7 +192,18 @@ FINDINGS: dict[str, FindingWords] = {
     ),
     "texts.held": _words(
         WARNING, _TEXTS, N_("After a restore only codes go out, until the carrier's log has been read."),
-        N_("It goes on by itself. If not within the hour: %(mobilize)s backup go-on (docs/backup.md)."),
+        N_("It goes on by itself, three minutes after the workers have started."),
+    ),
+    "held.log_unreadable": _words(
+        BROKEN, _TEXTS, N_("After a restore only codes go out: the carrier's log cannot be read."),
+        N_("We try again every ten seconds. If it stays so, texts that may have left are left to a person: "
+           "%(mobilize)s backup go-on --without log"),
+    ),
+    "held.journal_unreadable": _words(
+        BROKEN, _JOURNAL,
+        N_("After a restore only codes go out: the journal of what was taken away cannot be read."),
+        N_("Put back the folder JOURNAL_FOLDER, or the key that SECRET_KEYS lacks. If it is lost, what was "
+           "taken away since the backup stays given back: %(mobilize)s backup go-on --without journal"),
     ),
     "texts.none": _words(
         OK, _TEXTS, N_("There is no carrier, so no texts."),

@@ -3,15 +3,20 @@
 import dataclasses
 from datetime import timedelta
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from mobilize import clock
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Event
+from mobilize.backup import gaps
 from mobilize.database import atomic, db, new_id
+from mobilize.operating import command
+from mobilize.privacy import replay
 from mobilize.reminders.monitoring.delivery_monitoring import pause_campaign, resume_campaign, watch_campaigns
 from mobilize.reminders.monitoring.health import Remedy, failures_by_code, remedy_for
+from mobilize.texts import recovery
 from mobilize.texts.carriers.base import SendResult
 from mobilize.texts.consent.subscriptions import note_bad_number
 from mobilize.texts.models import AttemptOutcome, OutboxText, TextClass, TextState
@@ -123,6 +128,24 @@ def test_with_two_carriers_the_page_says_how_each_does_and_lets_both_be_tried_ag
     client.post("/texts/health/resume")
     page = client.get("/texts/health").text
     assert page.count("<dd>Works</dd>") == 2 and "Does not answer" not in page
+
+
+@pytest.mark.parametrize(
+    ("trouble", "without"), [(recovery.UNREADABLE, "log"), (replay.UNREADABLE, "journal")]
+)
+def test_what_a_restore_waits_for_is_told_with_the_way_out(
+    app: Flask, client: FlaskClient, trouble: str, without: str
+) -> None:
+    sign_in(client, make_person("Olga Reed", role=RoleName.ORGANIZER, area=make_area()))
+    gap_id = gaps.mark_restored(clock.now() - timedelta(minutes=5))
+    assert "Texts wait" in (page := client.get("/texts/health").text) and "go-on" not in page
+    gaps.note_trouble(gap_id, trouble)
+    page = client.get("/texts/health").text
+    way_out = f"backup go-on --without {without}"
+    assert command(way_out) in page and page.count("go-on") == 1
+    done = app.test_cli_runner().invoke(args=[*way_out.split(), "--yes"])
+    assert done.exit_code == 0, done.output
+    assert "go-on" not in client.get("/texts/health").text
 
 
 def test_the_page_says_it_and_only_the_office_pauses(app: Flask, client: FlaskClient) -> None:

@@ -295,6 +295,10 @@ def _ahead(at: Installation) -> None:
     )
 
 
+def _held(trouble: str) -> None:
+    gaps.note_trouble(gaps.mark_restored(clock.now() - timedelta(minutes=5)), trouble)
+
+
 def _unknown_zone(at: Installation) -> None:
     at.sql("UPDATE sites SET tz = 'America/Atlantis'", "UPDATE sites SET tz = 'America/Los_Angeles'")
 
@@ -398,6 +402,12 @@ BROKEN: dict[str, tuple[Callable[[Installation], object], set[str]]] = {
     "there is no backup": (_no_backup, {"backups.none"}),
     "nobody receives PostgreSQL's log, though somebody did": (_receiver_away, {"receiver.away"}),
     "the journal cannot be written": (_set(journal_folder="/proc/nothing"), {"journal.broken"}),
+    "after a restore the carrier's log cannot be read": (
+        lambda at: _held("log_unreadable"), {"held.log_unreadable"},
+    ),
+    "after a restore the journal cannot be read": (
+        lambda at: _held("journal_unreadable"), {"held.journal_unreadable"},
+    ),
     "last night's backup was not made": (
         lambda at: at.backup(hours_ago=31, opened_days_ago=3), {"backups.old"},
     ),
@@ -508,6 +518,8 @@ def test_an_installation_without_texts_is_well_without_a_carrier(good: Installat
     assert "texts.none" in codes_of(FindingState.OK)
     gaps.mark_restored(clock.now() - timedelta(minutes=5))
     assert "texts.held" not in codes_of(FindingState.WARNING), "there are no texts to hold"
+    _held("journal_unreadable")
+    assert codes_of(FindingState.BROKEN) == {"held.journal_unreadable"}, "what was taken away is not yet"
 
 
 class Watch(BaseHTTPRequestHandler):
@@ -569,7 +581,8 @@ def _psycopg(url: str) -> str:
 
 def test_every_finding_can_be_found() -> None:
     """No code is listed that no check says, and none is said that is not listed."""
-    sources = "".join(path.read_text() for path in Path(examination.__file__).parent.rglob("*.py"))
+    checks = Path(examination.__file__).parent.rglob("*.py")
+    sources = "".join(path.read_text() for path in (*checks, Path(gaps.__file__)))
     assert {code for code in FINDINGS if f'"{code}"' not in sources} == set()
 
 

@@ -25,7 +25,10 @@ def workers(now: datetime) -> Sequence[Finding]:
 def texts_leave(_now: datetime) -> Sequence[Finding]:
     """Whether something holds them: the trial, or a restore whose lost minutes were not looked up yet."""
     is_trial = bool(settings().carriers_set_up) and not settings().is_live and trial.runs()
-    held = [finding("texts.held")] if settings().carriers_set_up and gaps.latest_open() else []
+    gap = gaps.latest_open()
+    held = [gaps.held_by(gap)] if gap else []
+    if not settings().carriers_set_up:  # there are no texts to hold, but what is taken away to be repeated
+        held = [one for one in held if one.code != "texts.held"]
     return [*([finding("texts.trial")] if is_trial else []), *held]
 
 

@@ -43,6 +43,7 @@ def health() -> str:
     """Money, codes, what stands still, what failed and what to do, and numbers to fix."""
     now = clock.now()
     left, failed = queries.failures_by_code(now)
+    gap = gaps.latest_open()
     return render_template(
         "reminders/health.html",
         spent_today=spending.spent_today_cents(now),
@@ -61,7 +62,8 @@ def health() -> str:
         to_fix=queries.numbers_to_fix(me().scope),
         campaigns=delivery_monitoring.campaigns_with_texts(now),
         held=paused_refs(),
-        gap=gaps.latest_open(),
+        gap=gap,
+        held_by=gaps.held_by(gap) if gap else None,
     )
 
 
