@@ -87,6 +87,7 @@ class Settings:
     redis_url: str = field(repr=False)
     redis_sentinel_master: str
     web_threads: int
+    web_instance: int
     public_base_url: str
     secret_keys: tuple[SecretKey, ...] = field(repr=False)
     union_name: str
@@ -174,6 +175,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         redis_url=read.redis_url("REDIS_URL", "redis://localhost:6379/0"),
         redis_sentinel_master=read.text("REDIS_SENTINEL_MASTER", "mymaster"),
         web_threads=read.count("WEB_THREADS", 32, most=512),
+        web_instance=read.count("WEB_INSTANCE", 1, most=9),
         public_base_url=read.public_url("PUBLIC_BASE_URL", "http://localhost:5000"),
         secret_keys=read.keys(),
         union_name=read.text("UNION_NAME", DEFAULT_UNION),
@@ -216,7 +218,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         share_bands=read.bands("SHARE_BANDS", "50,65,75,90"),
         members_per_captain=read.number("MEMBERS_PER_CAPTAIN", 10.0),
         map_lines=read.lines("MAP_LINES"),
-        metrics_port=read.count_if_set("METRICS_PORT", most=65_534),
+        metrics_port=read.count_if_set("METRICS_PORT", most=65_500),
         metrics_host=read.ip_address("METRICS_HOST", "127.0.0.1"),
         oidc_issuer=read.text("OIDC_ISSUER", "").rstrip("/"),
         oidc_client_id=read.text("OIDC_CLIENT_ID", ""),
@@ -257,8 +259,9 @@ def with_stored(chosen: Settings, stored: Mapping[str, str]) -> Settings:
 
 
 def metrics_port(environ: Mapping[str, str]) -> int | None:
-    """The port of the web's metrics; that of the workers' is the one above. None where there are none."""
-    return _Reader(environ).count_if_set("METRICS_PORT", most=65_534)
+    """The port of the web's metrics; those of the workers and of other web servers are the ones above. None
+    where there are none."""
+    return _Reader(environ).count_if_set("METRICS_PORT", most=65_500)
 
 
 def new_key() -> str:

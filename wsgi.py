@@ -39,7 +39,7 @@ def start() -> None:
     """Once in each process of the server."""
     logs.catch_surprises()
     error_pages.load(app)
-    metrics.serve(settings)
+    metrics.serve_web(settings)
 
 
 rsgi = RsgiAdapter(

@@ -151,6 +151,12 @@ def sample() -> None:
         gauge.set(read())
 
 
+def serve_web(settings: Settings) -> None:
+    """Answer scrapes of this web server. Each server of a machine has a port of its own, since each counts by
+    itself: the first METRICS_PORT, then come the workers, the second server, and every other port."""
+    serve(settings, above=2 * (settings.web_instance - 1))
+
+
 def serve(settings: Settings, *, above: int = 0, more: Iterable[Collector] = ()) -> None:
     """Answer scrapes at METRICS_PORT and so many above, in a thread; nothing where that is not set.
 

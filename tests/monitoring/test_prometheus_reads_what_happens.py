@@ -41,6 +41,7 @@ from tests.services.processes import KeptServer, Processes, answers
 from workers.timetable import TIMETABLE, Queue
 
 DEPLOYED = Path(__file__).parents[2] / "deploy" / "monitoring"
+UNIT = DEPLOYED.parent / "machine" / "mobilize-web@.service"
 NOT_A_NUMBER = "+15005550001"  # the carrier refuses it as no mobile number
 REASONS = ["too_many", "too_late", "opted_out", "not_missing", "bad_number", "trial", "trial_full"]
 ROUTES = {route for pair in metrics._ROUTES.values() for route in pair} | {"carrier", "line_look", "unknown"}
@@ -313,6 +314,24 @@ def test_what_a_dead_process_counted_stays(web: Web, picket: Event) -> None:
 def listening(port: int) -> set[int]:
     found_at = (one for one in psutil.net_connections("tcp") if one.laddr and one.laddr.port == port)
     return {one.pid for one in found_at if one.status == psutil.CONN_LISTEN and one.pid}
+
+
+def test_two_web_servers_of_a_machine_are_two_targets(
+    pg_app: Flask, environ: dict[str, str], processes: Processes
+) -> None:
+    """As systemd starts both, with one METRICS_PORT: each scrape of a port tells of one and the same."""
+    of_metrics = next(port for port in iter(free_port, 0) if is_free(port + 2))
+    ports = {f"{n}": free_port() for n in (1, 2)}
+    [as_unit] = re.findall(r"^Environment=.*(WEB_INSTANCE)=%i", UNIT.read_text(), re.MULTILINE)
+    for instance, port in ports.items():
+        processes.serve({**environ, "METRICS_PORT": str(of_metrics), as_unit: instance}, port)
+    for port in [*[ports["1"]] * 8, ports["2"]]:
+        requests.get(f"http://127.0.0.1:{port}/c/none", timeout=20)
+    of_page = {"name": "mobilize_http_request_seconds_count", "route": "check_in_page"}
+    counts = [[value(scrape(of_metrics + above), **of_page) for _ in range(6)] for above in (0, 2)]
+    assert counts == [[8] * 6, [1] * 6]
+    targets = re.findall(r"127\.0\.0\.1:(\d+)", (DEPLOYED / "prometheus.yml").read_text())
+    assert sorted(int(one) - 9464 for one in targets) == [0, 1, 2]
 
 
 def test_there_is_nothing_to_read_where_members_come(web: Web) -> None:
