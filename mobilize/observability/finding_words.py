@@ -56,7 +56,7 @@ FINDINGS: dict[str, FindingWords] = {
     ),
     "database.ahead": _words(
         WARNING, _DATABASE, N_("The tables are of a later version (%(now)s) than this program."),
-        N_("Fine during an upgrade. Otherwise start the new version everywhere."),
+        N_("Fine during an upgrade, and after going back. Otherwise start the new version everywhere."),
     ),
     "database.durable": _words(
         BROKEN, _DATABASE, N_("A power cut may lose confirmed check-ins: %(setting)s is %(value)s."),
