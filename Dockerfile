@@ -25,7 +25,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 10001 mobilize \
     && useradd --uid 10001 --gid mobilize --no-create-home --home-dir /tmp --shell /usr/sbin/nologin mobilize \
-    && install --directory --owner mobilize --group mobilize --mode 0700 /backups
+    && install --directory --owner mobilize --group mobilize --mode 0700 /backups /journal
 COPY --from=build /opt/mobilize /opt/mobilize
 WORKDIR /opt/mobilize
 ENV PATH=/opt/mobilize/.venv/bin:$PATH \
@@ -36,9 +36,10 @@ ENV PATH=/opt/mobilize/.venv/bin:$PATH \
     RUN_BY=containers \
     HOST=0.0.0.0 \
     PORT=5000 \
-    BACKUP_FOLDER=/backups
+    BACKUP_FOLDER=/backups \
+    JOURNAL_FOLDER=/journal
 USER 10001:10001
 EXPOSE 5000
-VOLUME /backups
+VOLUME /backups /journal
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["python", "deploy/containers/health.py", "web"]
 CMD ["python", "-m", "mobilize.web.server"]

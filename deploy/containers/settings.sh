@@ -26,13 +26,15 @@ cat >"$file" <<SETTINGS
 SECRET_KEYS=k$(date +%y%m%d)a:$(random 32)
 DOMAIN=$domain
 PUBLIC_BASE_URL=https://$domain
-UNION_NAME='$(printf %s "$union" | tr -d "'")'
+UNION_NAME='$(printf %s "$union" | sed "s/'/\\\\'/g")'
 UNION_TIMEZONE=America/Los_Angeles
 POSTGRES_PASSWORD=$password
 DATABASE_URL=postgresql://mobilize:$password@database/mobilize
 REDIS_URL=redis://valkey:6379/0
 WEB_PROCESSES=2
 WORKER_PROCESSES=2
+# Whom backups are encrypted for: docs/containers.md, "A backup".
+#BACKUP_RECIPIENTS=age1...
 #HELP_NUMBER=+12135550199
 # Texts, once there is an account (docs/texts.md); without one all else works.
 #TEXT_NUMBER=+12135550100

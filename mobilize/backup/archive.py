@@ -77,6 +77,7 @@ def write_backup(*, now: datetime) -> Manifest:
     and then nothing has changed. Twice at once makes two."""
     recipients = _recipients()
     folder = _folder(make=True)
+    journal.introduce(now=now)
     name = f"mobilize-{now:%Y%m%dT%H%M%S%fZ}"
     part = folder / f".{name}{_PART}"
     try:

@@ -11,11 +11,14 @@ from mobilize.backup import archive, gaps, restoring
 from mobilize.commands import Command, Commands
 from mobilize.errors import Refused
 
+# Of --identity: it is asked for at the terminal.
+TYPED = Path("-")
+
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
 _identity = click.option(
     "--identity",
     type=click.Path(path_type=Path),
-    help="The file with what opens backups (AGE-SECRET-KEY-...).",
+    help="The file with what opens backups (AGE-SECRET-KEY-...); - to type it, so that it lies nowhere here.",
 )
 
 
@@ -129,4 +132,7 @@ def restore(file: Path | None, identity: Path | None, replace: bool, as_json: bo
 def _identity_of(path: Path | None) -> str | None:
     named = settings().backup_identity_file
     chosen = path or (Path(named) if named else None)
+    if chosen == TYPED:
+        typed: str = click.prompt("What opens backups (AGE-SECRET-KEY-..., is not shown)", hide_input=True)
+        return typed.strip()
     return archive.read_identity(chosen) if chosen else None

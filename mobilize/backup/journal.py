@@ -33,6 +33,8 @@ from mobilize.keys import crypto
 from mobilize.observability import health_checks
 
 CHECK = "journal"
+# The journals that the database knows, one of each host: by the names of the files that tell them apart.
+KNOWN = "journal.id:"
 # Longer than anybody goes back, and never shorter than the oldest backup in BACKUP_FOLDER.
 KEPT = timedelta(days=35)
 _PLACE, _PENDING = b"journal", "journal"
@@ -126,6 +128,34 @@ def trouble() -> str | None:
         return f"{settings().journal_folder}: {error.strerror}"
 
 
+def introduce(*, now: datetime) -> None:
+    """Let the database know this journal, and so every backup that is made from now on: after a restore an
+    empty folder is not taken for it. Twice is once. Nothing without JOURNAL_FOLDER, nor where that cannot be
+    written."""
+    if settings().journal_folder:
+        with suppress(OSError):
+            for one in _ids() or {_new_id()}:
+                health_checks.record_first(KNOWN + one, "", now=now)
+
+
+def lost() -> set[str]:
+    """The journals that the database knows and that do not lie in JOURNAL_FOLDER: of hosts that have their
+    own, and of those that are gone."""
+    return set(health_checks.named(KNOWN)) - _ids()
+
+
+def is_another() -> bool:
+    """Whether the database knows journals, and none of them lies in JOURNAL_FOLDER."""
+    known = set(health_checks.named(KNOWN))
+    return bool(known) and not known & _ids()
+
+
+def begin_anew(*, now: datetime) -> None:
+    """Give up the journals that are lost: what lies in JOURNAL_FOLDER is all there is."""
+    health_checks.forget(KNOWN)
+    introduce(now=now)
+
+
 def delete_old(oldest_backup: datetime, now: datetime) -> None:
     """Days that no backup needs any more; left there where whoever makes backups may not delete them."""
     if not settings().journal_folder:
@@ -146,6 +176,7 @@ class _Pending:
     def write(self, _session: Session) -> None:
         try:
             append(self.lines, self.now)
+            introduce(now=self.now)
         except OSError as error:
             _log.error("the journal could not be written: %s", type(error).__name__)
             health_checks.record(CHECK, f"not written: {error.strerror}"[:200], now=self.now)
@@ -186,6 +217,21 @@ def _read(line: bytes) -> Entry | None:
     return Entry(
         uuid.UUID(values.pop("id")), values.pop("kind"), datetime.fromisoformat(values.pop("at")), values
     )
+
+
+def _ids() -> set[str]:
+    """The journals whose files lie in JOURNAL_FOLDER: after a restore those of several hosts."""
+    if not settings().journal_folder:
+        return set()
+    files = Path(settings().journal_folder).glob("journal-*.id")
+    return {path.stem.removeprefix("journal-") for path in files}
+
+
+def _new_id() -> str:
+    one, folder = new_id().hex, _folder()
+    (folder / f"journal-{one}.id").touch(mode=0o600)
+    sync_folder(folder)
+    return one
 
 
 def _folder() -> Path:

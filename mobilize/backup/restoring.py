@@ -8,7 +8,7 @@ from pathlib import Path
 import flask_migrate
 
 from mobilize import audit, settings
-from mobilize.backup import archive, dumps, gaps
+from mobilize.backup import archive, dumps, gaps, journal
 from mobilize.backup.archive import Manifest
 from mobilize.database import atomic, db, migration_status
 from mobilize.errors import Refused
@@ -55,13 +55,16 @@ def restore(file: Path, identity: str, *, replace: bool = False, by: str, now: d
 
 def go_on_without(missing: str, *, by: str, now: datetime) -> None:
     """Let texts leave after a restore without the carriers' "log", or without the "journal". Twice is once.
-    Refused: "no_gap" where nothing is held."""
+    Refused: "no_gap" where nothing is held, and the journal is the one that the database knows."""
     gap = gaps.open_gap()
-    if gap is None:
+    if gap is None and not (missing == "journal" and journal.lost()):
         raise Refused("no_gap", "Nothing is held.")
     with atomic():
-        audit.note(by, f"backup.go_on.{missing}", gap.id, now=now)
-        gaps.note_given_up(gap.id) if missing == "log" else gaps.note_replayed(gap.id)
+        audit.note(by, f"backup.go_on.{missing}", gap.id if gap else None, now=now)
+        if gap:
+            gaps.note_given_up(gap.id) if missing == "log" else gaps.note_replayed(gap.id)
+        if missing == "journal":
+            journal.begin_anew(now=now)
 
 
 def _refuse_what_does_not_fit(manifest: Manifest) -> None:

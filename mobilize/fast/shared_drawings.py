@@ -61,7 +61,7 @@ class SharedDrawings:
         """What was drawn last under this key, unless that is the one with the stamp `after`."""
         if self._folder is None:
             return None
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, TypeError):
             path = self._folder / _name(key)
             stamp = path.stat().st_mtime_ns
             if stamp != after:

@@ -299,7 +299,8 @@ FINDINGS: dict[str, FindingWords] = {
     ),
     "backups.untried": _words(
         WARNING, _BACKUPS, N_("None was opened as a test in the last 35 days."),
-        N_("Run %(mobilize)s backup verify --identity FILE, where the identity is."),
+        N_("Type the key from its safe place, which is kept nowhere: "
+           "%(mobilize)s backup verify --identity -"),
     ),
     "archive.ok": _words(OK, _BACKUPS, N_("PostgreSQL's log was archived %(minutes)s minutes ago.")),
     "archive.failing": _words(
@@ -329,6 +330,16 @@ FINDINGS: dict[str, FindingWords] = {
         N_("Does it run, and reach the primary? Until then boards read the primary (docs/scaling.md)."),
     ),
     "journal.ok": _words(OK, _JOURNAL, N_("What is taken away is written down apart from the database.")),
+    "journal.same_disk": _words(
+        OK, _JOURNAL,
+        N_("What is taken away is written down apart from the tables, perhaps on their disk: copy that "
+           "folder to another machine with the backups."),
+    ),
+    "journal.other": _words(
+        BROKEN, _JOURNAL,
+        N_("JOURNAL_FOLDER is not the journal that the database knows: what it held is not there."),
+        N_("Put back the folder as it was. If it is lost: %(mobilize)s backup go-on --without journal"),
+    ),
     "journal.none": _words(
         WARNING, _JOURNAL, N_("A restore would undo STOPs, erasures and ended roles."),
         N_("Set JOURNAL_FOLDER to a folder on another disk than the database."),

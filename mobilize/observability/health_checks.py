@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import String
+from sqlalchemy import String, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mobilize.database import Model, atomic, db, insert
@@ -36,3 +36,17 @@ def record_first(name: str, value: str, *, now: datetime) -> None:
 def latest(name: str) -> HealthCheck | None:
     """The latest result; None when nothing was recorded yet."""
     return db.session.get(HealthCheck, name, populate_existing=True)
+
+
+def named(prefix: str) -> list[str]:
+    """The rest of the names of those that begin so."""
+    rows = db.session.scalars(
+        select(HealthCheck.name).where(HealthCheck.name.startswith(prefix, autoescape=True))
+    )
+    return [name.removeprefix(prefix) for name in rows]
+
+
+def forget(prefix: str) -> None:
+    """Delete those whose names begin so."""
+    with atomic() as session:
+        session.execute(delete(HealthCheck).where(HealthCheck.name.startswith(prefix, autoescape=True)))

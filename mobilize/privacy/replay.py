@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Select, or_, select, update
 
-from mobilize import audit
+from mobilize import audit, settings
 from mobilize.accounts.access import grants
 from mobilize.accounts.models import RoleTerm
 from mobilize.accounts.people.operations import repeat_end
@@ -81,7 +81,10 @@ def gap_is_recent(now: datetime) -> Select[Any]:
 
 
 def _entries(from_at: datetime, reason: GapReason) -> Iterator[Entry]:
-    """Of a folder that is not there: none, where nothing says that a backup was put back."""
+    """Of a folder that is not there: none, where nothing says that a backup was put back. After that the
+    journals that the backup knows have to be there."""
+    if reason is GapReason.RESTORED and journal.lost():
+        raise FileNotFoundError(settings().journal_folder)
     try:
         if journal.is_kept():
             yield from journal.entries(from_at - OVERLAP)

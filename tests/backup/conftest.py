@@ -50,7 +50,7 @@ def run(app: Flask, kept_server: KeptServer) -> Run:
         db.session.execute(text(LEAVE), {"name": KeptServer.NAME})
         db.session.rollback()
 
-    def invoke(*args: object) -> Result:
-        return app.test_cli_runner().invoke(args=[str(arg) for arg in args])
+    def invoke(*args: object, typed: str | None = None) -> Result:
+        return app.test_cli_runner().invoke(args=[str(arg) for arg in args], input=typed)
 
     return invoke

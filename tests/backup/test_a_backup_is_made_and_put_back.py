@@ -90,6 +90,18 @@ def test_it_is_verified_with_and_without_what_opens_it(
     assert backup.name in run("backup", "list").output
 
 
+def test_what_opens_it_can_be_typed_and_is_neither_shown_nor_kept(
+    app: Flask, backup: Path, folder: Path, identity: Path, run: Run
+):
+    secret = archive.read_identity(identity)
+    result = run("backup", "verify", "--identity", "-", typed=f" {secret}\n")
+    assert result.exit_code == 0 and "opens and has its" in result.output and archive.state().opened
+    assert secret not in result.output
+    assert not any(secret.encode() in path.read_bytes() for path in folder.iterdir())
+    result = run("backup", "verify", "--identity", "-", typed="AGE-SECRET-KEY-1NONE\n")
+    assert result.exit_code == 1 and "no identity" in result.output and "Traceback" not in result.output
+
+
 def test_the_newest_are_kept_and_the_rest_deleted(app: Flask, folder: Path, run: Run):
     app.config["MOBILIZE"] = replace(app.config["MOBILIZE"], backups_kept=2)
     kept = [json.loads(run("backup", "--json").output)["name"] for _ in range(3)][1:]

@@ -30,7 +30,9 @@ class Stage:
 
     def translate(self, text: str) -> str:
         """Words of a step with the image's own folders where they are here."""
-        return re.sub(r"/opt/mobilize|/backups", lambda path: str(self.folder / path[0].lstrip("/")), text)
+        return re.sub(
+            r"/opt/mobilize|/backups|/journal", lambda path: str(self.folder / path[0].lstrip("/")), text
+        )
 
 
 def steps(dockerfile: Path) -> list[tuple[str, str]]:

@@ -23,6 +23,7 @@ from mobilize.actions.models import Action, Event, EventState
 from mobilize.actions.operations import call_off_action, move_event
 from mobilize.actions.time_ranges import LocalTimeRange
 from mobilize.backup import gaps, journal
+from mobilize.backup.restoring import go_on_without
 from mobilize.checkins.models import Attendance, Evidence, Method, Void
 from mobilize.checkins.record.decision import CheckInClaim
 from mobilize.checkins.record.operations import check_in, void
@@ -190,11 +191,80 @@ def test_until_it_was_replayed_the_gap_stays_open(app: Flask, folder: Path):
     assert gap and gap.replayed_at is not None
 
 
+@pytest.fixture
+def lost(folder: Path) -> Path:
+    """A backup from before somebody said STOP was put back where the journal's folder is empty, as on a new
+    machine. Returns where the old one is."""
+    journal.introduce(now=clock.now())
+    copy = copy_of_everything()
+    opt_out(NATE, source="reply", now=clock.now())
+    put_back(copy)
+    gaps.mark_restored(clock.now() - timedelta(minutes=5))
+    old = folder.rename(folder.with_name("the old one"))
+    folder.mkdir()
+    return old
+
+
+def _latest() -> tuple[str | None, bool]:
+    db.session.rollback()
+    gap = gaps.latest_gap()
+    assert gap
+    return gap.trouble, gap.replayed_at is not None
+
+
+def test_an_empty_folder_is_not_taken_for_the_journal(lost: Path, folder: Path):
+    assert (replay(now=clock.now()).replayed, _latest()) == (0, (UNREADABLE, False))
+    opt_out(MIA, source="reply", now=clock.now())  # begins a new journal, which is not the one either
+    assert (replay(now=clock.now()).replayed, _latest()) == (0, (UNREADABLE, False))
+    for path in lost.iterdir():
+        path.replace(folder / path.name)
+    assert replay(now=clock.now()).replayed >= 1 and is_opted_out(NATE)
+    assert _latest()[1]
+
+
+def test_without_any_folder_it_is_missed_too(lost: Path, app: Flask):
+    app.config["MOBILIZE"] = changed(app.config["MOBILIZE"], journal_folder="")
+    assert (replay(now=clock.now()).replayed, _latest()) == (0, (UNREADABLE, False))
+
+
+def test_who_goes_on_without_it_begins_a_new_one(lost: Path):
+    replay(now=clock.now())
+    go_on_without("journal", by="shell", now=clock.now())
+    assert _latest()[1] and not journal.lost()
+    go_on_without("journal", by="shell", now=clock.now())
+    assert _latest()[1] and not journal.lost()
+
+
+def test_the_journals_of_two_hosts_are_both_waited_for(folder: Path, tmp_path: Path):
+    now = clock.now()
+    journal.introduce(now=now)
+    other = folder.rename(tmp_path / "of the other host")
+    journal.introduce(now=now)
+    assert not journal.is_another(), "each has its own"
+    put_back(copy_of_everything())
+    gaps.mark_restored(now - timedelta(minutes=5))
+    replay(now=clock.now())
+    assert _latest() == (UNREADABLE, False)
+    for path in other.iterdir():
+        path.replace(folder / path.name)
+    replay(now=clock.now())
+    assert _latest()[1]
+
+
+def test_a_backup_from_before_there_was_a_journal_waits_for_none(folder: Path):
+    copy = copy_of_everything()
+    put_back(copy)
+    gaps.mark_restored(clock.now() - timedelta(minutes=5))
+    folder.mkdir(exist_ok=True)
+    replay(now=clock.now())
+    assert _latest() == (None, True)
+
+
 def test_a_line_that_a_power_cut_has_cut_off_spoils_no_other(app: Flask, folder: Path):
     now = clock.now()
     copy = copy_of_everything()
     opt_out(MIA, source="reply", now=now)
-    [file] = folder.iterdir()
+    [file] = folder.glob("journal-*.log")
     file.write_bytes(file.read_bytes() + b"AXQxabc")
     opt_out(NATE, source="reply", now=now)
     put_back(copy)
@@ -206,7 +276,7 @@ def test_its_lines_say_nothing_to_whoever_has_no_keys(app: Flask, folder: Path):
     now = clock.now()
     mia = make_member("Quillfeather", "Mia", phone=MIA, number="00000042")
     erase_member(mia.id, by="shell", now=now, stop_texts=True)
-    [file] = folder.iterdir()
+    [file] = folder.glob("journal-*.log")
     assert file.stat().st_mode & 0o777 == 0o600 and folder.stat().st_mode & 0o777 == 0o700
     content = file.read_bytes()
     inside = " ".join(str(one.payload) for one in journal.entries(now - timedelta(hours=1)))

@@ -12,6 +12,12 @@ from mobilize.turnout.board import cache
 WAY = ("test",)
 
 
+@pytest.fixture(autouse=True)
+def by_hand(monkeypatch):
+    """The thread that takes over what others have drawn: each test does it when it wants to."""
+    monkeypatch.setattr(cache, "_follow", lambda: None)
+
+
 @pytest.fixture
 def drawer(tmp_path):
     """The process that came first."""
@@ -62,8 +68,41 @@ def test_what_the_drawer_drew_is_shown_by_the_others(draws, drawer, other):
     rendered = draws.by_the_drawer(drawer, 1)
     assert draws() == rendered and draws.lately() == rendered
     newer = draws.by_the_drawer(drawer, 2)
+    cache.take_over()
     assert draws.lately() == newer
     assert draws.n == 0
+
+
+def test_nobody_in_the_event_loop_waits_while_it_is_shown_to_the_others(draws, tmp_path, monkeypatch):
+    shared = SharedDrawings(tmp_path)
+    monkeypatch.setattr(cache, "_shared", shared)
+    is_free, real = [], shared.put
+
+    def put(key, drawing):
+        is_free.append(not cache._lock.locked())
+        return real(key, drawing)
+
+    monkeypatch.setattr(shared, "put", put)
+    draws()
+    monkeypatch.setattr(cache, "KEEP", 0.0)
+    draws()
+    assert is_free == [True, True]
+
+
+def test_what_is_looked_at_is_taken_over_by_a_thread(draws, drawer, other, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(cache, "_shared", other)
+    monkeypatch.setattr(cache, "FOLLOWED_EVERY", 0.01)
+    draws.by_the_drawer(drawer, 1)
+    draws()
+    newer, deadline = draws.by_the_drawer(drawer, 2), time.monotonic() + 10
+    while draws.lately() != newer and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert draws.lately() == newer
+    drawer._lock.close()
+    while cache._follower.is_alive() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert other.is_drawer() and not cache._follower.is_alive()
 
 
 def test_what_the_drawer_does_not_draw_another_draws_for_itself(draws, drawer, other):

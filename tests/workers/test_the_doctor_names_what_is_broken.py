@@ -402,6 +402,13 @@ BROKEN: dict[str, tuple[Callable[[Installation], object], set[str]]] = {
     "there is no backup": (_no_backup, {"backups.none"}),
     "nobody receives PostgreSQL's log, though somebody did": (_receiver_away, {"receiver.away"}),
     "the journal cannot be written": (_set(journal_folder="/proc/nothing"), {"journal.broken"}),
+    "the journal's folder is another one than it was": (
+        lambda at: at.sql(
+            "INSERT INTO health_checks (name, value, seen_at) VALUES ('journal.id:0', '', now())",
+            "DELETE FROM health_checks WHERE name LIKE 'journal.id:%'",
+        ),
+        {"journal.other"},
+    ),
     "after a restore the carrier's log cannot be read": (
         lambda at: _held("log_unreadable"), {"held.log_unreadable"},
     ),

@@ -3,6 +3,7 @@ log, and the journal beside."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import text
 
@@ -13,6 +14,7 @@ from mobilize.backup.gaps import WORKERS, Heartbeat
 from mobilize.database import db, is_postgres
 from mobilize.observability import health_checks
 from mobilize.observability.findings import Finding, finding
+from workers.doctor.machine import POSTGRESQL
 
 OLD, UNTRIED = timedelta(hours=26), timedelta(days=35)
 # A piece of the log leaves when it is a minute old.
@@ -61,4 +63,16 @@ def journal(now: datetime) -> Sequence[Finding]:
         return [finding("journal.none")] if settings().is_production else []
     failed = health_checks.latest(journals.CHECK)
     why = journals.trouble() or (failed.value if failed and now - failed.seen_at < OLD else None)
-    return [finding("journal.broken", why=why)] if why else [finding("journal.ok")]
+    if why:
+        return [finding("journal.broken", why=why)]
+    if journals.is_another():
+        return [finding("journal.other")]
+    return [finding("journal.ok" if _is_on_another_disk() else "journal.same_disk")]
+
+
+def _is_on_another_disk() -> bool:
+    """Whether the journal stays when the database's disk goes. Of a database whose folder is not seen here it
+    is not known."""
+    url = db.engine.url
+    place = Path(url.database or "") if url.drivername.startswith("sqlite") else POSTGRESQL
+    return place.exists() and place.stat().st_dev != Path(settings().journal_folder).stat().st_dev

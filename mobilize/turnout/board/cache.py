@@ -51,6 +51,8 @@ LEFT_TO_THE_DRAWER = 8.0
 MOST_OF_A_PROCESSOR = 0.15
 # What was last drawn so long ago (seconds) nobody looks at any more.
 LOOKED_AT = 10.0
+# How often the folder is looked into for what another process has drawn (seconds).
+FOLLOWED_EVERY = 0.25
 # A tenth of the bytes, for a phone on the road; higher levels of gzip win little and take long.
 QUICKLY = 1
 
@@ -79,13 +81,14 @@ class _Look:
 
 @dataclass(slots=True)
 class _Drawn:
-    """What was rendered for somebody of a board, when, and from when on it is drawn anew once that has
-    changed. Of another process's drawing there is no board, and it has a `stamp`."""
+    """What was rendered for somebody of a board, when, from when on it is drawn anew once that has changed,
+    and when it was last asked for. Of another process's drawing there is no board, and it has a `stamp`."""
 
     board: Board | None
     rendered: Rendered
     at: float
     again_at: float
+    asked_at: float
     stamp: int = 0
 
 
@@ -122,6 +125,7 @@ _being_rendered: set[Any] = set()
 _lock = threading.Lock()  # of all these, for moments
 _folder = os.environ.get(PROCESSES_FOLDER)
 _shared = SharedDrawings(Path(_folder) if _folder else None)
+_follower: threading.Thread | None = None
 
 
 def board_for(action: Action, scope: Scope, *, oldest: float | None = None) -> Board | None:
@@ -137,13 +141,17 @@ def rendered_lately(action_id: UUID, scope: Scope, way: tuple[object, ...]) -> R
     """What `rendered_for` would give while nothing is counted anew, without looking the action up: whether
     `scope` sees it was asked when that was rendered. None for whoever is to have it drawn anew: one each time
     it is old, while the others go on with it, for `SHOWN_MEANWHILE` at most."""
-    key, now = _key(action_id, scope, way), time.monotonic()
+    return _lately(_key(action_id, scope, way), action_id)
+
+
+def _lately(key: Any, action_id: UUID) -> Rendered | None:
+    # In the event loop: nothing in here, and nothing that holds the lock, may wait for a disk or a database.
+    now = time.monotonic()
     with _lock:
         kept, held = _kept.get(action_id), _rendered.get(key)
         if held is None:
             return None
-        if not _shared.is_drawer():
-            held = _drawn_by_another(key, after=held.stamp) or held
+        held.asked_at = now
         checked = held.at if held.board is None or kept is None else kept.checked
         if kept is not None and held.board is kept.board and now - checked <= KEEP:
             return held.rendered
@@ -153,24 +161,51 @@ def rendered_lately(action_id: UUID, scope: Scope, way: tuple[object, ...]) -> R
         return held.rendered if now - checked <= KEEP + SHOWN_MEANWHILE else None
 
 
+def _follow() -> None:
+    """The thread of a process that is not the drawer."""
+    while not _shared.is_drawer():
+        take_over()
+        time.sleep(FOLLOWED_EVERY)
+
+
+def take_over() -> None:
+    """Show from now on what another process has drawn since, of all that is looked at here."""
+    oldest = time.monotonic() - LOOKED_AT
+    with _lock:
+        stamps = {key: drawn.stamp for key, drawn in _rendered.items() if drawn.asked_at > oldest}
+    for key, stamp in stamps.items():
+        _drawn_by_another(key, after=stamp)
+
+
 def _drawn_by_another(key: Any, *, after: int = 0) -> _Drawn | None:
     """What another process has drawn since, which draws it anew for all."""
     drawing = _shared.find(key, after=after)
     if drawing is None:
         return None
     rendered = Rendered(gzip.decompress(drawing.gzipped), drawing.gzipped, drawing.etag)
-    drawn = _Drawn(None, rendered, drawing.at, drawing.again_at + LEFT_TO_THE_DRAWER, drawing.stamp)
-    _rendered[key] = drawn
+    again_at = drawing.again_at + LEFT_TO_THE_DRAWER
+    with _lock:
+        before = _rendered.get(key)
+        asked_at = before.asked_at if before else time.monotonic()
+        _rendered[key] = drawn = _Drawn(None, rendered, drawing.at, again_at, asked_at, drawing.stamp)
     return drawn
+
+
+def _follow_the_drawer() -> None:
+    global _follower
+    with _lock:
+        if _follower is None or not _follower.is_alive():
+            _follower = threading.Thread(target=_follow, name="boards", daemon=True)
+            _follower.start()
 
 
 def given_again(action_id: UUID, scope: Scope, way: tuple[object, ...], holds: Callable[[], bool]) -> Again:
     """How what was rendered is given again to the browser that asks now, while this `holds`."""
-    squeezed = accepts_gzip()
+    squeezed, key = accepts_gzip(), _key(action_id, scope, way)
     always = {"Content-Type": "application/json"} | ({"Content-Encoding": "gzip"} if squeezed else {})
 
     def again(_etags: str) -> Current | None:
-        rendered = rendered_lately(action_id, scope, way) if holds() else None
+        rendered = _lately(key, action_id) if holds() else None
         if rendered is None:
             return None
         body = rendered.gzipped if squeezed else rendered.body
@@ -189,21 +224,25 @@ def rendered_for(
     """
     key, began = _key(action.id, scope, way), time.thread_time()
     if not _shared.is_drawer():
-        with _lock:
-            held = _drawn_by_another(key)
-        if held and time.monotonic() < held.again_at:
-            return held.rendered
+        _follow_the_drawer()
+        drawn = _drawn_by_another(key)
+        if drawn and time.monotonic() < drawn.again_at:
+            return drawn.rendered
     whole = _fresh(action, KEEP)
     with _lock:
         held = _rendered.get(key)
-        is_new = held and (held.board is whole or time.monotonic() - held.at <= KEEP)
-        if held and (is_new or key in _being_rendered):
-            if held.board is whole:
-                # As after a quick drawing: how often a look is sent on tells nobody whether anything changed.
-                held.again_at = time.monotonic() + KEEP
-                _share(key, held)
-            return held.rendered
-        _being_rendered.add(key)
+        is_same = held is not None and held.board is whole
+        is_new = is_same or (held is not None and time.monotonic() - held.at <= KEEP)
+        if held and is_same:
+            # As after a quick drawing: how often a look is sent on tells nobody whether anything changed.
+            held.again_at = time.monotonic() + KEEP
+        if held is None or not (is_new or key in _being_rendered):
+            held = None
+            _being_rendered.add(key)
+    if held:
+        if is_same:
+            _share(key, held)
+        return held.rendered
     try:
         visible = _visible_to(whole, scope)
         if visible is None:
@@ -212,8 +251,8 @@ def rendered_for(
         with _lock:
             _costs[key] = time.thread_time() - began
             again_at = at + max(KEEP, sum(_costs.values()) / MOST_OF_A_PROCESSOR)
-            _rendered[key] = held = _Drawn(whole, rendered, at, again_at)
-            _share(key, held)
+            _rendered[key] = held = _Drawn(whole, rendered, at, again_at, asked_at=at)
+        _share(key, held)
         return rendered
     finally:
         with _lock:
