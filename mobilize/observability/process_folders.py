@@ -28,6 +28,7 @@ def prepare_metrics(environ: MutableMapping[str, str] = os.environ) -> None:
 def prepare(variable: str, prefix: str, environ: MutableMapping[str, str] = os.environ) -> None:
     """Make an empty folder of this process, and name it in its environment, which its children inherit. To be
     called before they start. What earlier parents of this user have left behind is deleted."""
+    environ.pop(variable, None)
     memory = Path("/dev/shm")  # noqa: S108 - mkdtemp makes the name, and nobody else may look into it
     place = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
     _delete_left_behind(place, prefix)

@@ -8,6 +8,7 @@ import os
 import resource
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 
 import config
 from mobilize.observability import process_folders
@@ -38,7 +39,8 @@ def main(app: str = "wsgi:rsgi") -> None:
     config.load_or_exit()
     _allow_files()
     process_folders.prepare_metrics()
-    process_folders.prepare(PROCESSES_FOLDER, "mobilize-web")
+    with suppress(OSError):  # without room for it each process draws its boards for itself
+        process_folders.prepare(PROCESSES_FOLDER, "mobilize-web")
     os.environ.setdefault("MALLOC_ARENA_MAX", HEAPS)  # mallopt(3)
     argv = command(app, os.environ)
     os.execv(argv[0], argv)  # noqa: S606 - a list of our own, and no shell
