@@ -53,5 +53,8 @@ def reading_rows(app: Flask) -> list[Row]:
 
 
 def _table(heads: Row, rows: Iterable[Row]) -> str:
+    rows = list(rows)
+    if not rows:
+        return "Not looked at with this release yet."
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
