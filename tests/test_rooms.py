@@ -32,7 +32,6 @@ SHORT_FILES = {
     "mobilize/errors.py": "the exception of all rooms",
     "mobilize/fast/autocommit.py": "the pool of the fast path, which the engines only open",
     "mobilize/keys/blind_index_key.py": "a table and its reader",
-    "mobilize/observability/health_checks.py": "a table and its reader",
     "mobilize/texts/sending/lanes.py": "the budgets of what nothing holds, for two rooms",
     "mobilize/version.py": "the version as pyproject.toml has it, and its command",
     "mobilize/web/page_form.py": "the base of all forms",

@@ -34,7 +34,7 @@ from mobilize.observability import health_checks
 
 CHECK = "journal"
 # The journals that the database knows, one of each host: by the names of the files that tell them apart.
-KNOWN = "journal.id:"
+JOURNALS = "journal.id:"
 # Longer than anybody goes back, and never shorter than the oldest backup in BACKUP_FOLDER.
 KEPT = timedelta(days=35)
 _PLACE, _PENDING = b"journal", "journal"
@@ -135,24 +135,24 @@ def introduce(*, now: datetime) -> None:
     if settings().journal_folder:
         with suppress(OSError):
             for one in _ids() or {_new_id()}:
-                health_checks.record_first(KNOWN + one, "", now=now)
+                health_checks.record_first(JOURNALS + one, "", now=now)
 
 
 def lost() -> set[str]:
     """The journals that the database knows and that do not lie in JOURNAL_FOLDER: of hosts that have their
     own, and of those that are gone."""
-    return set(health_checks.named(KNOWN)) - _ids()
+    return set(health_checks.named(JOURNALS)) - _ids()
 
 
 def is_another() -> bool:
     """Whether the database knows journals, and none of them lies in JOURNAL_FOLDER."""
-    known = set(health_checks.named(KNOWN))
-    return bool(known) and not known & _ids()
+    recorded = set(health_checks.named(JOURNALS))
+    return bool(recorded) and not recorded & _ids()
 
 
 def begin_anew(*, now: datetime) -> None:
     """Give up the journals that are lost: what lies in JOURNAL_FOLDER is all there is."""
-    health_checks.forget(KNOWN)
+    health_checks.forget(JOURNALS)
     introduce(now=now)
 
 
