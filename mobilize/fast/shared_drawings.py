@@ -94,5 +94,5 @@ class SharedDrawings:
 
 
 def _name(key: object) -> str:
-    """Of this code's drawings: while one release follows another, both use the folder."""
+    """The file of a drawing, of this release: while one follows another, both use the folder."""
     return hashlib.blake2b(f"{version()} {key!r}".encode(), digest_size=16).hexdigest()

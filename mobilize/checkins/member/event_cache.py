@@ -144,7 +144,7 @@ def cached_event(typed: str) -> CachedEvent | None:
 
 
 def _asked_for(now: float) -> list[str]:
-    """The codes of all events that somebody asked for lately, from the lock's first turn to its end."""
+    """The codes of all events that somebody asked for lately."""
     with _lock:
         return [code for code, entry in _events.items() if now - entry.asked_at < ASKED_FOR_SECONDS]
 
