@@ -77,7 +77,10 @@ def plan(world: World, size: Size) -> dict[str, Any]:
     by_phone, to_tick = pool[: size.check_ins], pool[size.check_ins : size.check_ins + ticks]
     both = round(ticks * TICKED_TOO)
     arrivals = zip(_arrivals(dice, size), by_phone, strict=True)
-    check_ins = [_check_in(dice, size, at, member, len(world.lines)) for at, member in arrivals]
+    check_ins = [
+        _check_in(dice, size, at, member, len(world.lines), ticked=n < both)
+        for n, (at, member) in enumerate(arrivals)
+    ]
     return {
         "seconds": size.seconds,
         # Before the first second, in which the pages that are open all morning are opened.
@@ -103,7 +106,9 @@ def _arrivals(dice: random.Random, size: Size) -> list[float]:
     return [*spike, *(next(inside) * length for _ in range(size.check_ins - at_once))]
 
 
-def _check_in(dice: random.Random, size: Size, at: float, who: Any, lines: int) -> dict[str, Any]:
+def _check_in(
+    dice: random.Random, size: Size, at: float, who: Any, lines: int, *, ticked: bool
+) -> dict[str, Any]:
     home, (member, number) = who
     elsewhere = dice.random() < ELSEWHERE
     offline = dice.uniform(20, 90) * size.seconds / 600 if dice.random() < OFFLINE else 0.0
@@ -113,7 +118,8 @@ def _check_in(dice: random.Random, size: Size, at: float, who: Any, lines: int) 
         "line": dice.randrange(lines) if elsewhere else home,
         "member": member,
         "typed": number,
-        "shows": not elsewhere,  # on the list of the line where they stand
+        # On the list of the line where they stand, unless they may be in already: then nothing new is seen.
+        "shows": not (elsewhere or ticked),
         "twice": dice.random() < SENT_TWICE,
     }
 
