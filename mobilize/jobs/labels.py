@@ -33,6 +33,11 @@ def state_word(job: Job) -> str:
     }[job.state]
 
 
+def line(job: Job) -> str:
+    """What it does, and whether it waits, runs, or how it ended."""
+    return f"{title(job)}: {state_word(job)}"
+
+
 def progress(job: Job) -> str:
     """What it is doing, as a sentence."""
     if job.started_at is None:

@@ -44,9 +44,17 @@ def job(job_id: uuid.UUID) -> str | BaseResponse:
 @bp.get("/jobs/<uuid:job_id>/state")
 @signed_in()
 def job_state(job_id: uuid.UUID) -> Response:
-    """What changes on the page of a job, for its script."""
+    """What changes about a job while a page is open, for its script (`JobState` in job_polling.js)."""
     own = _own(job_id)
-    answer = jsonify(open=own.is_open, words=labels.progress(own), done=own.done, total=own.total)
+    answer = jsonify(
+        open=own.is_open,
+        state=own.state,
+        word=labels.state_word(own),
+        line=labels.line(own),
+        words=labels.progress(own),
+        done=own.done,
+        total=own.total,
+    )
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
