@@ -28,6 +28,9 @@ PUBLIC = {
     # There and back: nobody is in without an account that was linked (tests/accounts).
     "accounts.ask_provider",
     "accounts.back_from_provider",
+    # What a passkey has to sign, the same for everybody, and its answer (tests/accounts).
+    "accounts.ask_passkey",
+    "accounts.enter_with_passkey",
     # Places and times alone, while the office shows them (tests/actions/test_anybody_finds_their_line.py).
     "actions.where",
     "actions.where_json",

@@ -160,8 +160,8 @@ class CodeRequest(Model):
 
 
 class SignInBy(StrEnum):
-    """The way a session began: with a code on their phone, a one-time link that only they had, one that its
-    maker saw as well, or their account at the union's identity provider."""
+    """The way a session began: with what only they have (a code on their phone, a passkey), a one-time link
+    that only they had, one that its maker saw as well, or their account at the union's identity provider."""
 
     CODE = "code"
     LINK = "link"
@@ -236,7 +236,8 @@ class Passkey(Model):
 
 
 class PasskeyChallenge(Model):
-    """The challenge a passkey has to sign next, one for each session and purpose; deleted when it is used."""
+    """The challenge a passkey has to sign next, one for each session (for signing in: browser) and purpose;
+    deleted when it is used."""
 
     __tablename__ = "passkey_challenges"
 

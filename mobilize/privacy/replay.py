@@ -17,6 +17,7 @@ from mobilize import audit, settings
 from mobilize.accounts.access import grants
 from mobilize.accounts.models import RoleTerm
 from mobilize.accounts.people.operations import repeat_end
+from mobilize.accounts.second_factor.operations import repeat_forget, repeat_remove
 from mobilize.accounts.sign_in import one_time_links, sessions
 from mobilize.accounts.tokens.models import ApiToken
 from mobilize.accounts.tokens.operations import repeat_revoke
@@ -154,6 +155,16 @@ def _end_sessions(payload: dict[str, Any], at: datetime) -> bool:
     return True
 
 
+def _remove_factor(payload: dict[str, Any], at: datetime) -> bool:
+    repeat_remove(uuid.UUID(payload["factor"]))
+    return True
+
+
+def _forget_factors(payload: dict[str, Any], at: datetime) -> bool:
+    repeat_forget(uuid.UUID(payload["person"]), now=at)
+    return True
+
+
 def _revoke_token(payload: dict[str, Any], at: datetime) -> bool:
     token = db.session.get(ApiToken, uuid.UUID(payload["token"]))
     if token is not None:
@@ -213,6 +224,8 @@ HANDLERS: dict[str, Callable[[dict[str, Any], datetime], bool]] = {
     "grant.end": _end_grants,
     "session.end": _end_sessions,
     "link.spend": _spend_link,
+    "second_factor.remove": _remove_factor,
+    "second_factor.forget": _forget_factors,
     "token.revoke": _revoke_token,
     "action.call_off": _call_off,
     "event.move": _move,

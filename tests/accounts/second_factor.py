@@ -54,6 +54,14 @@ def prove(client: FlaskClient, passkey: Authenticator, **more: str) -> TestRespo
     return client.post("/sign-in/second", data={"step_credential": proof, **more})
 
 
+def with_passkey(client: FlaskClient, passkey: Authenticator, **more: str) -> TestResponse:
+    """Whoever is not signed in takes the passkey alone."""
+    answer = client.post("/sign-in/with-passkey/options")
+    assert answer.status_code == 200
+    proof = passkey.get(dict(answer.json))
+    return client.post("/sign-in/with-passkey", data={"step_credential": proof, **more})
+
+
 def app_for(person: Person, *, now: datetime = NOW) -> pyotp.TOTP:
     totp = pyotp.TOTP(start_app(person, now=now).secret)
     confirm_app(person, totp.at(now), now=now)

@@ -12,8 +12,20 @@ from sqlalchemy import select, update
 from mobilize import clock
 from mobilize.accounts.access.grants import grant_line, revoke_grant
 from mobilize.accounts.access.scope import THE_OFFICE, Scope
-from mobilize.accounts.models import GrantKind, LineGrant, LinkKind, RoleName, RoleTerm, SignedInSession
+from mobilize.accounts.models import (
+    GrantKind,
+    LineGrant,
+    LinkKind,
+    Passkey,
+    Person,
+    RoleName,
+    RoleTerm,
+    SignedInSession,
+)
 from mobilize.accounts.people.operations import end_role
+from mobilize.accounts.second_factor.operations import forget_second_factors
+from mobilize.accounts.second_factor.passkeys import passkeys_of, remove_passkey
+from mobilize.accounts.second_factor.totp import remove_app, start_app, started_app
 from mobilize.accounts.sign_in.one_time_links import make_link, spend_link
 from mobilize.accounts.sign_in.sessions import begin_session, end_all_sessions
 from mobilize.accounts.tokens.access import token_access
@@ -102,6 +114,31 @@ def test_a_role_a_grant_sessions_and_a_link_that_was_used(app: Flask):
     assert ended and all(ended)
     with pytest.raises(Refused):
         spend_link(token, now=now)
+
+
+def test_a_passkey_an_app_and_all_that_a_reset_took(app: Flask):
+    """A passkey signs in alone: one that was lost and removed must not come back."""
+    now = clock.now()
+    olga, rosa, carmen = (make_person(name, role=RoleName.ADMIN) for name in ("Olga", "Rosa", "Carmen"))
+    lost = Passkey(person_id=olga.id, credential_id=b"1", public_key=b"", sign_count=0, name="x", made_at=now)
+    reset_one = Passkey(
+        person_id=rosa.id, credential_id=b"2", public_key=b"", sign_count=0, name="x", made_at=now
+    )
+    with atomic() as session:
+        session.add_all([lost, reset_one])
+    old = start_app(carmen, now=now)
+    later = now + timedelta(seconds=1)
+    copy = copy_of_everything()
+    remove_passkey(lost, "shell", now=later)
+    remove_app(old, "shell", now=later)
+    forget_second_factors(rosa, "shell", now=later)
+    put_back(copy)
+    assert passkeys_of(olga, now=later) and passkeys_of(rosa, now=later) and started_app(carmen, now=later)
+    assert again() == 4, "and the end of all of Rosa's sessions"
+    db.session.rollback()
+    assert not passkeys_of(olga, now=later) and not started_app(carmen, now=later)
+    assert not passkeys_of(db.session.get_one(Person, rosa.id, populate_existing=True), now=later)
+    assert again() == 0
 
 
 def test_a_programs_token_that_was_revoked(app: Flask):

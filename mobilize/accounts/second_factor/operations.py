@@ -5,10 +5,11 @@ dangerous operations; whoever has no second factor proves it with another code o
 """
 
 import unicodedata
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 
 from mobilize import audit
 from mobilize.accounts.access.authority import counts
@@ -46,6 +47,7 @@ from mobilize.accounts.sign_in.sessions import (
     renew_session,
     signed_out,
 )
+from mobilize.backup import journal
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.languages import _
@@ -146,6 +148,21 @@ def forget_second_factors(person: Person, actor: str, *, now: datetime) -> None:
         forget_recovery_codes(person.id)
         end_all_sessions(person.id, now=now)
         audit.note(actor, "second_step.forget", person.id, now=now)
+        journal.note("second_factor.forget", {"person": str(person.id)}, now=now)
+
+
+def repeat_remove(factor_id: uuid.UUID) -> None:
+    """Delete a passkey or an app again that was removed in minutes which a restore has lost."""
+    with atomic() as session:
+        for model in (Passkey, AuthenticatorApp):
+            session.execute(delete(model).where(model.id == factor_id))
+
+
+def repeat_forget(person_id: uuid.UUID, *, now: datetime) -> None:
+    """What a person had set up by then opens nothing again, nor do their sessions and links of before."""
+    with atomic() as session:
+        older = or_(Person.restarted_at.is_(None), Person.restarted_at < now)
+        session.execute(update(Person).where(Person.id == person_id, older).values(restarted_at=now))
 
 
 def wrong_step() -> Refused:

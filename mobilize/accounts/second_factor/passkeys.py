@@ -1,4 +1,8 @@
-"""Passkeys as the second factor: a key that never leaves its device signs a challenge (WebAuthn)."""
+"""Passkeys: a key that never leaves its device signs a challenge (WebAuthn).
+
+The second factor after a code; or both at once, where the device has asked its owner for their finger, face
+or PIN and knows by itself whose key it is (docs/decisions/0037).
+"""
 
 import secrets
 from collections.abc import Sequence
@@ -13,6 +17,7 @@ from mobilize import audit, settings
 from mobilize.accounts.access.authority import counts
 from mobilize.accounts.access.scope import authority_of
 from mobilize.accounts.models import Passkey, PasskeyChallenge, Person
+from mobilize.backup import journal
 from mobilize.database import atomic, db, insert
 from mobilize.errors import Refused
 from mobilize.languages import _
@@ -23,14 +28,19 @@ _LONGEST = 20_000  # letters; what browsers send is under 4,000
 
 
 class Purpose(StrEnum):
-    """The purpose of a challenge. One made to add a passkey proves nothing."""
+    """The purpose of a challenge. One made for another opens nothing."""
 
     ADD = "add"
     PROVE = "prove"
+    SIGN_IN = "sign_in"
 
 
 def options_to_add(person: Person, token_hash: bytes, *, now: datetime) -> str:
-    """JSON for `navigator.credentials.create`; the challenge is good for this session, once, five minutes."""
+    """JSON for `navigator.credentials.create`; the challenge is good for this session, once, five minutes.
+
+    It asks for a key that its device finds by itself and unlocks for its owner, so that it signs in alone. A
+    page may ask for less (`passkey.js`): any other one is good as the second factor.
+    """
     webauthn = _webauthn()
     structs = webauthn.helpers.structs
     options = webauthn.generate_registration_options(
@@ -41,8 +51,9 @@ def options_to_add(person: Person, token_hash: bytes, *, now: datetime) -> str:
         challenge=_new_challenge(token_hash, Purpose.ADD, now),
         exclude_credentials=_descriptors(person, now),
         authenticator_selection=structs.AuthenticatorSelectionCriteria(
-            resident_key=structs.ResidentKeyRequirement.PREFERRED,
-            user_verification=structs.UserVerificationRequirement.PREFERRED,
+            resident_key=structs.ResidentKeyRequirement.REQUIRED,
+            require_resident_key=True,
+            user_verification=structs.UserVerificationRequirement.REQUIRED,
         ),
     )
     return webauthn.options_to_json(options)
@@ -59,8 +70,19 @@ def options_to_prove(person: Person, token_hash: bytes, *, now: datetime) -> str
     return webauthn.options_to_json(options)
 
 
+def options_to_sign_in(browser_hash: bytes, *, now: datetime) -> str:
+    """The same for whoever is not signed in, for this browser. It names no key: the device knows its own."""
+    webauthn = _webauthn()
+    options = webauthn.generate_authentication_options(
+        rp_id=_rp_id(),
+        challenge=_new_challenge(browser_hash, Purpose.SIGN_IN, now),
+        user_verification=webauthn.helpers.structs.UserVerificationRequirement.REQUIRED,
+    )
+    return webauthn.options_to_json(options)
+
+
 def take_challenge(token_hash: bytes, purpose: Purpose, *, now: datetime) -> bytes:
-    """The challenge of a session, which is used up whether or not the answer is valid.
+    """The challenge of a session or browser, which is used up whether or not the answer is valid.
 
     Refused: "old_challenge" when there is none, or it is older than five minutes.
     """
@@ -104,16 +126,27 @@ def add_passkey(person: Person, credential: str, challenge: bytes, name: str, *,
 def use_passkey(person: Person, credential: str, challenge: bytes, *, now: datetime) -> bool:
     """Whether one of the person's passkeys signed the challenge; its counter moves on. Refused:
     "bad_passkey"."""
+    with atomic():
+        return _use(_named_in(credential, person, now), credential, challenge, now)
+
+
+def person_of_passkey(credential: str, challenge: bytes, *, now: datetime) -> Person:
+    """The person whose passkey signed the challenge after it was unlocked for them; its counter moves on.
+
+    Refused: "bad_passkey", whatever the reason: unknown, somebody else's, not valid for their roles now, a
+    copy, or one that did not ask who holds it.
+    """
     with atomic() as session:
-        passkey = _named_in(credential, person, now)
-        proof = _read(credential, lambda: _proved(credential, challenge, passkey))
-        moved = session.execute(
-            update(Passkey)
-            .where(Passkey.id == passkey.id, Passkey.sign_count == passkey.sign_count)
-            .values(sign_count=proof.new_sign_count, used_at=now)
-            .execution_options(synchronize_session=False)
-        )
-        return bool(moved.rowcount)  # type: ignore[attr-defined]
+        parsed = _parsed(credential)
+        passkey = session.scalar(select(Passkey).where(Passkey.credential_id == parsed.raw_id))
+        person = session.get(Person, passkey.person_id) if passkey else None
+        if passkey is None or person is None or passkey not in passkeys_of(person, now=now):
+            raise bad_passkey()
+        # WebAuthn level 2, 7.2, step 6: without a list of keys the device has to say whose this one is.
+        is_theirs = parsed.response.user_handle == person.id.bytes
+        if not is_theirs or not _use(passkey, credential, challenge, now, unlocked=True):
+            raise bad_passkey()
+        return person
 
 
 def remove_passkey(passkey: Passkey, actor: str, *, now: datetime) -> None:
@@ -121,6 +154,7 @@ def remove_passkey(passkey: Passkey, actor: str, *, now: datetime) -> None:
     with atomic() as session:
         session.delete(passkey)
         audit.note(actor, "passkey.remove", passkey.id, now=now)
+        journal.note("second_factor.remove", {"factor": str(passkey.id)}, now=now)
 
 
 def passkeys_of(person: Person, *, now: datetime) -> Sequence[Passkey]:
@@ -133,7 +167,9 @@ def passkeys_of(person: Person, *, now: datetime) -> Sequence[Passkey]:
 
 def bad_passkey() -> Refused:
     """The refusal of a passkey that proves nothing."""
-    return Refused("bad_passkey", _("That passkey is not one of yours here. Try another one, or your app."))
+    return Refused(
+        "bad_passkey", _("That passkey is not one of yours here. Try another one, or another way.")
+    )
 
 
 def _new_challenge(token_hash: bytes, purpose: Purpose, now: datetime) -> bytes:
@@ -157,8 +193,26 @@ def _descriptors(person: Person, now: datetime) -> list[Any]:
     return [descriptor(id=key.credential_id) for key in passkeys_of(person, now=now)]
 
 
+def _parsed(credential: str) -> Any:
+    return _read(credential, lambda: _webauthn().helpers.parse_authentication_credential_json(credential))
+
+
+def _use(
+    passkey: Passkey, credential: str, challenge: bytes, now: datetime, *, unlocked: bool = False
+) -> bool:
+    proof = _read(credential, lambda: _proved(credential, challenge, passkey, unlocked))
+    with atomic() as session:
+        moved = session.execute(
+            update(Passkey)
+            .where(Passkey.id == passkey.id, Passkey.sign_count == passkey.sign_count)
+            .values(sign_count=proof.new_sign_count, used_at=now)
+            .execution_options(synchronize_session=False)
+        )
+    return bool(moved.rowcount)  # type: ignore[attr-defined]
+
+
 def _named_in(credential: str, person: Person, now: datetime) -> Passkey:
-    parsed = _read(credential, lambda: _webauthn().helpers.parse_authentication_credential_json(credential))
+    parsed = _parsed(credential)
     for passkey in passkeys_of(person, now=now):
         if passkey.credential_id == parsed.raw_id:
             return passkey
@@ -174,7 +228,7 @@ def _registered(credential: str, challenge: bytes) -> Any:
     )
 
 
-def _proved(credential: str, challenge: bytes, passkey: Passkey) -> Any:
+def _proved(credential: str, challenge: bytes, passkey: Passkey, unlocked: bool) -> Any:
     return _webauthn().verify_authentication_response(
         credential=credential,
         expected_challenge=challenge,
@@ -182,6 +236,7 @@ def _proved(credential: str, challenge: bytes, passkey: Passkey) -> Any:
         expected_origin=settings().public_base_url,
         credential_public_key=passkey.public_key,
         credential_current_sign_count=passkey.sign_count,
+        require_user_verification=unlocked,
     )
 
 

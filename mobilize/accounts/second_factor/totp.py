@@ -11,6 +11,7 @@ from mobilize import audit, settings
 from mobilize.accounts.access.authority import counts
 from mobilize.accounts.access.scope import authority_of
 from mobilize.accounts.models import AuthenticatorApp, Person
+from mobilize.backup import journal
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.languages import _
@@ -71,6 +72,7 @@ def remove_app(app: AuthenticatorApp, actor: str, *, now: datetime) -> None:
     with atomic() as session:
         session.delete(app)
         audit.note(actor, "app.remove", app.id, now=now)
+        journal.note("second_factor.remove", {"factor": str(app.id)}, now=now)
 
 
 def app_of(person: Person, *, now: datetime) -> AuthenticatorApp | None:

@@ -1,4 +1,4 @@
-"""Sign-in by a code on one's own phone: anybody may ask, a worker texts those who may enter.
+"""Sign-in by a code on one's own phone: anybody may ask, a worker texts those who may enter; or by a passkey.
 
 Texts to one phone are few, so that it cannot be bombed. A browser that signed its person in before has an
 allowance, a lane and guesses of its own, which no stranger can use up; elsewhere, when a stranger has used up
@@ -13,6 +13,13 @@ from sqlalchemy import select
 from mobilize import audit
 from mobilize.accounts.access.scope import scope_of, today
 from mobilize.accounts.models import SIGN_IN, CodeLane, CodeRequest, Person
+from mobilize.accounts.second_factor.passkeys import (
+    Purpose,
+    bad_passkey,
+    options_to_sign_in,
+    person_of_passkey,
+    take_challenge,
+)
 from mobilize.accounts.sign_in.code_budgets import lane_use, take_from_budget
 from mobilize.accounts.sign_in.one_time_codes import (
     fitting,
@@ -26,9 +33,14 @@ from mobilize.accounts.sign_in.one_time_codes import (
 )
 from mobilize.accounts.sign_in.sessions import begin_session
 from mobilize.database import atomic, db
+from mobilize.errors import Refused
+from mobilize.keys.tokens import hash_token
+from mobilize.languages import _
 from mobilize.web.rate_limits import allow
 
 TEXTS_AN_HOUR, TEXTS_A_DAY = 5, 20
+# A page that offers passkeys by itself asks each time it is opened.
+PASSKEYS_A_BROWSER = 30
 
 
 def send_codes(*, now: datetime) -> int:
@@ -53,6 +65,36 @@ def enter_code(typed: str, browser_token: str, *, now: datetime) -> str:
             raise wrong_code()
         audit.note(f"person:{person.id}", "sign_in.code", person.id, now=now)
         return begin_session(person, now=now)
+
+
+def ask_for_passkey(browser_token: str, *, now: datetime) -> str:
+    """What a browser's passkey has to sign, as JSON: the same for everybody, good once, for five minutes.
+
+    Refused: "too_many_asks" from the 31st in ten minutes on.
+    """
+    browser_hash = hash_token(browser_token)
+    ten_minutes = timedelta(minutes=10)
+    if not allow(
+        "sign in by passkey", browser_hash.hex(), limit=PASSKEYS_A_BROWSER, window=ten_minutes, now=now
+    ):
+        raise Refused("too_many_asks", _("That was often. Wait ten minutes, then try again."), status=429)
+    return options_to_sign_in(browser_hash, now=now)
+
+
+def enter_passkey(credential: str, browser_token: str, *, now: datetime) -> str:
+    """Sign in with a passkey alone; returns the token for the session's cookie. It is both factors, and no
+    step-up: whatever is dangerous asks for it once more.
+
+    Refused: "old_challenge" for one that this browser was not given, or that was used; else "bad_passkey",
+    also when its person's last role has ended.
+    """
+    challenge = take_challenge(hash_token(browser_token), Purpose.SIGN_IN, now=now)
+    with atomic():
+        person = person_of_passkey(credential, challenge, now=now)
+        if not scope_of(person, today(now)).roles:
+            raise bad_passkey()
+        audit.note(f"person:{person.id}", "sign_in.passkey", person.id, now=now)
+        return begin_session(person, now=now, second_factor=True)
 
 
 def confirm_code(person: Person, typed: str, browser_token: str, *, now: datetime) -> None:

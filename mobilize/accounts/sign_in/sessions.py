@@ -46,8 +46,8 @@ def begin_session(
     """Sign `person` in and return the token for their cookie: always a new one, whoever was signed in.
 
     Organizers, admins, and whoever has set up a passkey or an app are half in with it, until
-    `second_factor.operations.verify_second_factor`; or not, where an identity provider has asked for a
-    `second_factor`, which is no step-up. A demo's link lets everybody in at once.
+    `second_factor.operations.verify_second_factor`; or not, where a passkey was both, or an identity provider
+    has asked for a `second_factor`, which is no step-up. A demo's link lets everybody in at once.
     """
     token = random_token()
     second_needed = authority_of(person, now).is_organizer or has_second_factor(person, now=now)

@@ -1,15 +1,15 @@
-"""The pages of sign-in: phone number, code, one-time links, signing out."""
+"""The pages of sign-in: phone number, code, passkey, one-time links, signing out."""
 
-from flask import flash, redirect, render_template, request, session, url_for
+from flask import current_app, flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
 from mobilize import clock, settings
 from mobilize.accounts.access.permissions import anyone, me
-from mobilize.accounts.forms import CodeForm, PhoneForm
+from mobilize.accounts.forms import CodeForm, PhoneForm, ProofForm
 from mobilize.accounts.routes import bp
 from mobilize.accounts.sign_in.one_time_codes import REMEMBER_BROWSER, ask_for_code
 from mobilize.accounts.sign_in.one_time_links import link_works, spend_link, waits_until
-from mobilize.accounts.sign_in.operations import enter_code
+from mobilize.accounts.sign_in.operations import ask_for_passkey, enter_code, enter_passkey
 from mobilize.accounts.sign_in.sessions import (
     ABSOLUTE,
     BROWSER,
@@ -68,6 +68,31 @@ def enter_the_code() -> Response | tuple[str, int]:
     return signed_in_response(token, form.next.data)
 
 
+@bp.post("/sign-in/with-passkey/options")
+@anyone
+def ask_passkey() -> Response:
+    """What the passkey has to sign, as JSON: the same for everybody."""
+    browser = request.cookies.get(cookie_name(BROWSER)) or random_token()
+    options = ask_for_passkey(browser, now=clock.now())
+    response = current_app.response_class(options, mimetype="application/json")
+    give_cookie(response, BROWSER, browser, lasts=REMEMBER_BROWSER)
+    return response
+
+
+@bp.post("/sign-in/with-passkey")
+@anyone
+def enter_with_passkey() -> Response | tuple[str, int]:
+    """Sign in with a passkey alone, or say that it does not fit."""
+    form = ProofForm()
+    browser = request.cookies.get(cookie_name(BROWSER), "")
+    try:
+        token = enter_passkey(form.step_credential.data, browser, now=clock.now())
+    except Refused as refusal:
+        page = _sign_in_page(PhoneForm(formdata=None, next=form.step_there.data), refusal.message)
+        return page, refusal.status
+    return signed_in_response(token, form.step_there.data)
+
+
 @bp.get("/enter/<token>")
 @anyone
 def enter(token: str) -> tuple[str, int]:
@@ -112,9 +137,9 @@ def signed_in_response(token: str, then: str | None) -> Response:
     return response
 
 
-def _sign_in_page(form: PhoneForm) -> str:
+def _sign_in_page(form: PhoneForm, problem: str = "") -> str:
     provider = settings().oidc_name if settings().oidc_issuer else ""
-    return render_template("accounts/sign_in.html", form=form, provider=provider)
+    return render_template("accounts/sign_in.html", form=form, provider=provider, problem=problem)
 
 
 def _leave() -> None:

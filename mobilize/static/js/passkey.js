@@ -5,6 +5,10 @@ import { field, first } from "./dom.js";
 
 /** @typedef {any} Options as the server makes them, with base64url where the browser wants bytes */
 
+// A passkey that the browser offers in the field of the phone number, until one is asked for by its button.
+const autofill = new AbortController();
+let offered = Promise.resolve();
+
 for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll("form[data-passkey]"))) {
   const part = /** @type {HTMLElement} */ (form.closest("[data-passkey-part]") || form);
   if (!window.PublicKeyCredential || !navigator.credentials) {
@@ -14,8 +18,9 @@ for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySel
   part.hidden = false;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    sign(form);
+    sign(form, event.submitter?.getAttribute("value") === "second");
   });
+  if (form.dataset.passkey === "sign-in") offered = offerInField(form);
 }
 
 function showWithoutPasskey() {
@@ -24,20 +29,35 @@ function showWithoutPasskey() {
 }
 
 /** @param {HTMLFormElement} form */
-async function sign(form) {
+async function offerInField(form) {
+  try {
+    if (!document.querySelector('[autocomplete~="webauthn"]')) return;
+    if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
+    const publicKey = requestOptions(await fetchOptions(form));
+    send(form, await navigator.credentials.get({ publicKey, mediation: "conditional", signal: autofill.signal }));
+  } catch {
+    // They sign in another way, or pressed the button.
+  }
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {boolean} secondOnly whether a key will do that needs the code beside it
+ */
+async function sign(form, secondOnly) {
   const problem = first(form, "[data-problem]");
   const button = /** @type {HTMLButtonElement} */ (first(form, "button"));
   problem.hidden = true;
   button.disabled = true;
   try {
+    autofill.abort();
+    await offered;
     const options = await fetchOptions(form);
     const credential =
       form.dataset.passkey === "add"
-        ? await navigator.credentials.create({ publicKey: creationOptions(options) })
+        ? await navigator.credentials.create({ publicKey: creationOptions(options, secondOnly) })
         : await navigator.credentials.get({ publicKey: requestOptions(options) });
-    const input = field(form, "step_credential");
-    if (input) input.value = JSON.stringify(asJson(/** @type {any} */ (credential)));
-    form.submit();
+    send(form, credential);
   } catch (error) {
     // They closed the window, this device has no such key, or it has one of theirs already.
     const isKnown = error instanceof DOMException && error.name === "InvalidStateError";
@@ -45,7 +65,19 @@ async function sign(form) {
     problem.hidden = false;
     problem.focus();
     button.disabled = false;
+    const weaker = /** @type {HTMLElement | null} */ (form.querySelector("[data-second-only]"));
+    if (weaker && !isKnown) weaker.hidden = false;
   }
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {Credential | null} credential
+ */
+function send(form, credential) {
+  const input = field(form, "step_credential");
+  if (input) input.value = JSON.stringify(asJson(/** @type {any} */ (credential)));
+  form.submit();
 }
 
 /**
@@ -61,10 +93,15 @@ async function fetchOptions(form) {
   return response.json();
 }
 
-/** @param {Options} options */
-function creationOptions(options) {
+/**
+ * @param {Options} options
+ * @param {boolean} secondOnly
+ */
+function creationOptions(options, secondOnly) {
+  const weaker = { residentKey: "discouraged", requireResidentKey: false, userVerification: "preferred" };
   return {
     ...options,
+    authenticatorSelection: secondOnly ? weaker : options.authenticatorSelection,
     challenge: toBytes(options.challenge),
     user: { ...options.user, id: toBytes(options.user.id) },
     excludeCredentials: (options.excludeCredentials || []).map(withBytes),
