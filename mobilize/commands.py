@@ -11,9 +11,10 @@ from typing import Any, cast
 import click
 from flask import Flask
 from flask.cli import AppGroup
+from sqlalchemy.exc import ProgrammingError
 
 from mobilize import operating
-from mobilize.database import AWAY
+from mobilize.database import AWAY, db, migration_status
 from mobilize.errors import Refused
 from mobilize.languages import DEFAULT, LANGUAGES, Translated, name_of
 
@@ -49,14 +50,25 @@ def _one_line_for_what_is_wrong() -> Iterator[None]:
     except click.UsageError as wrong:
         click.echo(wrong.format_message().replace("\n", " "), err=True)
         sys.exit(1)
-    except AWAY as problem:
+    except (ProgrammingError, *AWAY) as problem:
         original = getattr(problem, "orig", None) or problem
-        if getattr(original, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
-            raise  # a statement that is wrong
+        is_statement = getattr(original, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+        if is_statement or isinstance(problem, ProgrammingError):
+            _say_of_tables(problem)
         # What it says of itself may quote an address or a value.
         kind, doctor = type(original).__name__, operating.command("doctor")
         click.echo(f"The database does not answer ({kind}). What is wrong: {doctor}", err=True)
         sys.exit(1)
+
+
+def _say_of_tables(problem: BaseException) -> None:
+    """End with what makes the tables of this version, where they are missing; else the statement is wrong."""
+    db.session.rollback()
+    if not migration_status.is_behind():
+        raise problem
+    migrate = operating.command("migrate")
+    click.echo(f"The database does not have the tables of this version. Make them: {migrate}", err=True)
+    sys.exit(1)
 
 
 def translated_option(

@@ -1,6 +1,7 @@
 """Whoever runs the service is told the commands that exist where it runs, and no others."""
 
 import ast
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,12 +10,15 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 import config
 from config import RunBy
 from mobilize import create_app
 from mobilize.backup import archive
 from mobilize.commands import COMMANDS, Command, Commands
+from mobilize.database import db
 from mobilize.observability.findings import finding
 from mobilize.operating import command, how_to
 from tests.services.databases import opened
@@ -62,6 +66,49 @@ def test_a_database_that_is_away_is_one_sentence(base_environ: dict[str, str], t
         assert done.exit_code == 1 and not done.stdout
         assert done.stderr.startswith("The database does not answer") and command("doctor") in done.stderr
         assert done.stderr.count("\n") == 1 and "secret" not in done.stderr
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def no_tables(
+    request: pytest.FixtureRequest, base_environ: dict[str, str], tmp_path: Path
+) -> Iterator[Flask]:
+    """An application whose database was made, and never migrated."""
+    url, server = f"sqlite:///{tmp_path}/bare.db", None
+    if request.param == "postgres":
+        server = request.getfixturevalue("postgres")
+        url = server.create(f"bare-{os.getpid()}")
+    with opened(create_app(config.load(base_environ | {"DATABASE_URL": url}))) as app:
+        yield app
+    if server:
+        server.drop(f"bare-{os.getpid()}")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["texts status", "setup-link", "audit verify", "keys status", "drill",
+     "backup restored 2027-02-10T07:02+00:00", "people first-admin --name Ada --phone 2135550100"],
+)  # fmt: skip
+def test_a_database_without_tables_is_one_sentence(no_tables: Flask, typed: str) -> None:
+    done = no_tables.test_cli_runner().invoke(args=typed.split())
+    assert done.exit_code == 1 and not done.stdout
+    assert (
+        done.stderr.startswith("The database does not have the tables") and command("migrate") in done.stderr
+    )
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_doctor_names_the_same_remedy(no_tables: Flask) -> None:
+    done = no_tables.test_cli_runner().invoke(args=["doctor"])
+    assert done.exit_code == 2 and command("migrate") in done.stdout and "Traceback" not in done.output
+
+
+def test_a_statement_that_is_wrong_is_no_missing_table(own_app: Flask) -> None:
+    @own_app.cli.command("wrong", cls=Command)
+    def wrong() -> None:
+        db.session.execute(text("SELECT nothing FROM nowhere"))
+
+    done = own_app.test_cli_runner().invoke(args=["wrong"])
+    assert isinstance(done.exception, DBAPIError)
 
 
 def test_what_is_wrong_with_any_command_is_said_in_one_place(own_app: Flask) -> None:
