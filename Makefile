@@ -100,7 +100,7 @@ reading: setup-dev $(VENV)/.installed-reading ## Train the reader of short texts
 
 words: setup-dev ## Collect what pages say into the catalogues, to be translated there (NEW=hy begins one for Armenian)
 	@$(BIN)/pybabel -q extract -F pyproject.toml --no-location --sort-output --no-wrap -o $(VENV)/words.pot .
-	@$(if $(NEW),$(BIN)/pybabel -q init -l $(NEW) -i $(VENV)/words.pot -d mobilize/translations --no-wrap)
+	@$(if $(NEW),$(BIN)/python -m tests.new_language $(NEW))
 	@$(BIN)/pybabel -q update -i $(VENV)/words.pot -d mobilize/translations --no-wrap --no-fuzzy-matching --ignore-obsolete \
 	  --ignore-pot-creation-date
 	@grep -Hc '^msgstr ""$$' mobilize/translations/*/LC_MESSAGES/*.po | sed 's/$$/ words untranslated (one is the header)/'

@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from babel.messages.catalog import Catalog
-from babel.messages.pofile import read_po, write_po
+from babel.messages.pofile import read_po
 
 from mobilize.languages import by_catalogue
+from tests.new_language import new_catalogue, write
 
 ROOT = Path(__file__).parents[1]
-# What the union has translated so far. A number's word has one form in Armenian, and three in Russian.
+# What the union has translated so far. A number's word has two forms in Armenian, and three in Russian.
 ARMENIAN = {
     "Skip to the content": "Անցնել բովանդակությանը",
-    ("%(num)s place", "%(num)s places"): ("%(num)s վայր",),
+    ("%(num)s place", "%(num)s places"): ("%(num)s վայր", "%(num)s վայրեր"),
 }
 RUSSIAN = {("%(num)s place", "%(num)s places"): ("%(num)s место", "%(num)s места", "%(num)s мест")}
 # Run in the copy: a browser there, and what texts say and take.
@@ -85,14 +85,11 @@ def drop_in(folder: Path, language: str, translated: dict[str | tuple[str, str],
     """What `make words NEW=hy` begins, a little of it translated, and compiled."""
     with (ROOT / "mobilize/translations/es/LC_MESSAGES/messages.po").open("rb") as file:
         collected = read_po(file)
-    catalogue = Catalog(language, fuzzy=False)
+    catalogue = new_catalogue(language)
     for message in collected:
         if message.id:
             catalogue.add(message.id, translated.get(message.id, ""), flags=message.flags)
-    path = folder / language / "LC_MESSAGES" / "messages.po"
-    path.parent.mkdir(parents=True)
-    with path.open("wb") as written:
-        write_po(written, catalogue)
+    write(catalogue, folder)
     compiles = [sys.executable, "-m", "babel.messages.frontend", "-q", "compile", "-d", str(folder)]
     subprocess.run(compiles, check=True)
 
@@ -124,7 +121,7 @@ def test_days_times_numbers_and_plurals_are_as_it_writes_them(answers: dict[str,
     assert answers["when"] == "8 դեկտեմբերի, երեքշաբթի, 07:00–\u206007:45"
     assert answers["paper"] == ["2026 թ. դեկտեմբերի 8, երեքշաբթի", "07:00–13:00"]
     assert answers["number"] == "1\N{NO-BREAK SPACE}234\N{NO-BREAK SPACE}567"
-    assert answers["places"] == ["1 վայր", "2 վայր", "1 место", "2 места", "5 мест"]
+    assert answers["places"] == ["1 վայր", "2 վայրեր", "1 место", "2 места", "5 мест"]
 
 
 def test_a_text_in_it_takes_the_segments_of_its_letters(answers: dict[str, object]) -> None:
@@ -144,6 +141,14 @@ def test_cldr_says_how_it_is_written(tmp_path: Path, folder: str, code: str, nam
     [(named, language)] = by_catalogue(tmp_path).items()
     assert (named, language.name, language.day, language.required) == (code, name, day, False)
     assert language.direction == ("rtl" if code == "ar" else "ltr")
+
+
+@pytest.mark.parametrize(
+    ("language", "forms"), [("hy", 2), ("fa", 2), ("ka", 2), ("ru", 3), ("ko", 1), ("fil", 2)]
+)
+def test_a_new_catalogue_has_as_many_plurals_as_cldr(tmp_path: Path, language: str, forms: int) -> None:
+    with write(new_catalogue(language), tmp_path).open("rb") as file:
+        assert read_po(file, locale=language).num_plurals == forms
 
 
 @pytest.mark.parametrize(("folder", "says"), [("tl", "call this folder fil"), ("ilian", "no such language")])
