@@ -8,7 +8,7 @@ from mobilize.actions.models import Action
 from mobilize.phones import format_phone
 from mobilize.privacy.models import ExportFormat, ExportKind
 from mobilize.tabular import Cell, Sheet, csv_file, xlsx_file
-from mobilize.turnout.figures.people import NamedMember, who_came_and_who_did_not, who_stood
+from mobilize.turnout.figures.people import NamedMember, people_of_each
 from mobilize.turnout.figures.queries import board
 from mobilize.turnout.figures.types import Board
 from mobilize.turnout.hours.queries import HoursInterval, hours_of, named_hours
@@ -51,10 +51,7 @@ def write_file(
 
 
 def _people(action: Action, visible: Board, *, phones: bool) -> Iterator[Sequence[Cell]]:
-    whole = board(action)
-    for chapter in visible.chapters:
-        stood = who_stood(action, chapter, whole)
-        came, missing = who_came_and_who_did_not(action, chapter, whole, stood)
+    for chapter, came, missing in people_of_each(action, visible.chapters, board(action)):
         for person in (*came, *missing):
             row = [chapter.code, chapter.name, *_person(person)]
             yield [*row, format_phone(person.phone) if person.phone else ""] if phones else row

@@ -39,7 +39,7 @@ from mobilize.privacy.models import ExportFormat
 from mobilize.roster.models import Member
 from mobilize.roster.names import PersonName
 from mobilize.tabular import Cell, Sheet, csv_text
-from mobilize.turnout.figures.people import in_parts, who_came_and_who_did_not, who_stood
+from mobilize.turnout.figures.people import in_parts, people_of_each
 from mobilize.turnout.figures.queries import board
 from mobilize.turnout.figures.types import Board
 from mobilize.turnout.hours.queries import hours_of, named_hours
@@ -79,9 +79,8 @@ class AttendedRow:
 
 def rows_of(action: Action, visible: Board, *, phones: bool) -> list[AttendedRow]:
     """Those who came of the chapters in `visible`, which is already narrowed to somebody's scope."""
-    whole, rows = board(action), []
-    for chapter in visible.chapters:
-        came, _missing = who_came_and_who_did_not(action, chapter, whole, who_stood(action, chapter, whole))
+    rows = []
+    for chapter, came, _missing in people_of_each(action, visible.chapters, board(action)):
         numbers = _numbers([person.member_id for person in came])
         for person in came:
             if person.stood is None or person.member_id not in numbers:
