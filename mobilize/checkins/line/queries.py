@@ -226,8 +226,10 @@ def listed_of(event_id: uuid.UUID, members: Collection[uuid.UUID] | None = None)
     chapters."""
     if members is not None and not members:
         return set()
-    listed = _list_of(event_id)
-    return set(db.session.scalars(listed if members is None else listed.where(Member.id.in_(members))))
+    if members is None:
+        return set(db.session.scalars(_list_of(event_id)))
+    rows = run(_LISTED_OF, {"event": event_id, "members": list(members)})
+    return {member_id for (member_id,) in rows}
 
 
 def standing_ticks(event_id: uuid.UUID, members: Collection[uuid.UUID]) -> Sequence[Any]:
@@ -262,6 +264,15 @@ def _chapters(event: Any) -> Select[Any]:
 def _list_of(event: Any) -> Select[Any]:
     """The members whose names the line's phones show; nobody where they show none."""
     return members_of_chapters(event).where(_has_list(event))
+
+
+def _listed_of() -> Any:
+    members = bindparam("members", type_=Uuid(), expanding=True)
+    return _list_of(bindparam("event", type_=Uuid())).where(Member.id.in_(members))
+
+
+# With each tick: building it took a sixth of that.
+_LISTED_OF = CachedStatement(_listed_of)
 
 
 def _others(event: Any) -> Select[Any]:
