@@ -105,7 +105,7 @@ def _marks(files: Files, values: Mapping[str, str]) -> dict[str, str]:
     return {
         "@HOST@": values["PUBLIC_BASE_URL"].partition("://")[2],
         "@TLS@": "tls internal" if values.get("CADDY_TLS") == "internal" else "",
-        "@BUFFERS@": _caddy_buffers(),
+        "@BUFFERS@": caddy_buffers(),
         "@CLUSTER@": files.cluster() or "15/main",
         "@CONNECTIONS@": str(connections(web, int(values.get("WORKER_PROCESSES") or 2))),
         "@SHARED_BUFFERS@": f"{min(2048, max(128, memory // 4))}MB",
@@ -125,7 +125,7 @@ def redis_server() -> str:
     return shutil.which("valkey-server") or shutil.which("redis-server") or "/usr/bin/redis-server"
 
 
-def _caddy_buffers() -> str:
+def caddy_buffers() -> str:
     """Bodies are taken whole before a web server sees them. The directive's name changed with Caddy 2.7."""
     version = "2.6"
     if caddy := shutil.which("caddy"):

@@ -3,6 +3,7 @@ the image would start it. With WALK_REGISTRY=1 (`make containers`) packages come
 """
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -100,6 +101,32 @@ def test_a_new_installation_has_settings_that_are_good(settings_file: dict[str, 
     assert settings.is_production and settings.public_base_url == "https://mobilize.example.org"
     assert settings.union_name == "Local 100" and settings.carriers_set_up == ()
     assert settings_file["POSTGRES_PASSWORD"] in settings.database_url
+
+
+@pytest.mark.parametrize(
+    "typed", ["Teachers' Union", 'Local "100"', "$HOME ${HOME}", "`id` $(id)", "#1  of two", "a & b; c | d"]
+)
+def test_the_name_of_the_union_reaches_the_service_as_it_was_typed(tmp_path: Path, typed: str) -> None:
+    environ = {"PATH": os.environ["PATH"], "HOME": "/nowhere", "ENV_FILE": str(tmp_path / ".env")}
+    command = ["sh", str(ROOT / "deploy/containers/settings.sh"), "mobilize.example.org", typed]
+    subprocess.run(command, env=environ, check=True, capture_output=True)
+    assert config.load(_as_compose_reads((tmp_path / ".env").read_text())).union_name == typed
+
+
+def _as_compose_reads(text: str) -> dict[str, str]:
+    r"""As Docker's compose-go reads what is in single quotes or in none. Quoted, \' is an apostrophe and
+    nothing is expanded; else nothing may be in it that could be."""
+    settings = {}
+    for line in text.splitlines():
+        if line.startswith("#") or not line:
+            continue
+        name, _, value = line.partition("=")
+        if quoted := re.fullmatch(r"'((?:[^'\\]|\\.)*)'", value):
+            value = quoted[1].replace(r"\'", "'")
+        else:
+            assert not set(value) & set("$#'\"` "), line
+        settings[name] = value
+    return settings
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import base64
 import configparser
+import json
 import os
 import re
 import shutil
@@ -132,6 +133,28 @@ def test_the_command_gives_the_service_what_the_file_says(tmp_path: Path) -> Non
     assert "--euid=mobilize" in typed
     assert typed.endswith("/opt/mobilize/new/wsgi.py people link --phone 213 555 0100")
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the command is for root")
+def test_what_was_typed_reaches_the_service_through_file_and_command(tmp_path: Path) -> None:
+    """Apostrophe, dollar, backtick, quotes, blanks, hash, backslash: the service reads what was answered."""
+    typed = '  Teachers\' "United" $HOME `id` $(id) #1 \\ & Co; %h '
+    assert (
+        _install(tmp_path, **{**ANSWERS, "UNION_NAME": typed, "TWILIO_AUTH_TOKEN": typed.strip()}).returncode
+        == 0
+    )
+    program = (tmp_path / "usr/local/sbin/mobilize").read_text()
+    file = tmp_path / "etc/mobilize/environment"
+    (tmp_path / "mobilize").write_text(program.replace("/etc/mobilize/environment", str(file)))
+    tell_all = "import json, os; print(json.dumps(dict(os.environ)))"
+    (tmp_path / "setpriv").write_text(f"#!/bin/sh\nexec {sys.executable} -c '{tell_all}'\n")
+    (tmp_path / "setpriv").chmod(0o755)
+    environ = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    command = [sys.executable, "-I", str(tmp_path / "mobilize"), "doctor"]
+    ended = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True)
+    loaded = config.load(json.loads(ended.stdout))
+    assert loaded.union_name == typed.strip(), ended.stderr
+    assert loaded.twilio_auth_token == typed.strip()
 
 
 def _make(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:

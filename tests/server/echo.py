@@ -42,3 +42,7 @@ rsgi = RsgiAdapter(
     polls=Polls(re.compile(r"/state$"), threads=1),
     body_seconds=0.5,
 )
+# It would take more than any proxy of ours lets through.
+roomy = RsgiAdapter(
+    app, threads=2, uploads=(Upload(("/files/",), "session=", 64 << 20, at_once=4),), body_seconds=30
+)

@@ -98,9 +98,9 @@ def came(answer: bytes) -> dict[str, Any]:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Echo]:
+def serving(folder: Path, app: str = "rsgi") -> Iterator[Echo]:
     processes, port = Processes(folder), free_port()
-    web = processes.start_web({**os.environ, **SETTINGS}, port, "tests.server.echo:rsgi")
+    web = processes.start_web({**os.environ, **SETTINGS}, port, f"tests.server.echo:{app}")
     server = Echo(port, web.pid)
 
     def is_up() -> bool:
