@@ -27,7 +27,6 @@ from mobilize.observability.findings import Finding, finding
 SILENCE = timedelta(seconds=180)
 WRITTEN_EVERY = timedelta(seconds=20)
 WORKERS = "workers"
-GIVEN_UP = "given_up"
 # Changes to one line in the minutes that were lost.
 VERSIONS_LOST_AT_MOST = 1_000_000
 # The finding of each `trouble` that somebody can do something about.
@@ -62,7 +61,9 @@ class RecoveryGap(Model):
     """Minutes that the database may know nothing of: from `from_at`, its last heartbeat, to `opened_at`.
 
     `log_read_at`: the carriers' logs were read for them. `replayed_at`: so was the journal. `trouble` is why
-    that has not happened yet. `is_loss`: something was done in them that is not in this database.
+    that has not happened yet: the journal's first, since the logs are read after it. `log_given_up_at`:
+    somebody has said that the logs will not be read, whatever the trouble is. `is_loss`: something was done
+    in them that is not in this database.
     """
 
     __tablename__ = "recovery_gaps"
@@ -75,6 +76,7 @@ class RecoveryGap(Model):
     replayed_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     trouble: Mapped[str | None] = mapped_column(String(40))
+    log_given_up_at: Mapped[datetime | None]
     is_loss: Mapped[bool] = mapped_column(default=False)
 
 
@@ -135,7 +137,7 @@ def mark_restored(from_at: datetime) -> uuid.UUID:
             gap = RecoveryGap(from_at=from_at)
             session.add(gap)
         gap.reason, gap.from_at, gap.opened_at = GapReason.RESTORED, min(gap.from_at, from_at), moment.at
-        gap.log_read_at = gap.replayed_at = gap.trouble = None
+        gap.log_read_at = gap.replayed_at = gap.trouble = gap.log_given_up_at = None
         gap.is_loss = True
         _change_lines(session)
         _write(session, moment)
@@ -160,8 +162,11 @@ def note_trouble(gap_id: uuid.UUID, why: str) -> None:
 
 
 def note_given_up(gap_id: uuid.UUID) -> None:
-    """Somebody has said that the carriers' logs cannot be read, and will not be."""
-    note_trouble(gap_id, GIVEN_UP)
+    """Somebody has said that the carriers' logs cannot be read, and will not be. Twice is once."""
+    with atomic() as session:
+        gap = session.get_one(RecoveryGap, gap_id, with_for_update=True, populate_existing=True)
+        gap.log_given_up_at = gap.log_given_up_at or _moment(session).at
+        gap.trouble = None  # the journal's is noted again with the next look
 
 
 def note_log_read(gap_id: uuid.UUID, *, is_loss: bool) -> None:
@@ -179,9 +184,7 @@ def note_replayed(gap_id: uuid.UUID) -> None:
     """The journal was replayed; closes the gap when the carriers' logs were read too."""
     with atomic() as session:
         gap = session.get_one(RecoveryGap, gap_id, with_for_update=True, populate_existing=True)
-        gap.replayed_at = _moment(session).at
-        if gap.trouble != GIVEN_UP:
-            gap.trouble = None
+        gap.replayed_at, gap.trouble = _moment(session).at, None
         _close(session, gap)
 
 
@@ -231,7 +234,7 @@ def _open(session: Session, moment: _Moment) -> OpenGap | None:
     if gap is None:
         return None
     age = moment.at - gap.opened_at
-    is_replayed, is_given_up = gap.replayed_at is not None, gap.trouble == GIVEN_UP
+    is_replayed, is_given_up = gap.replayed_at is not None, gap.log_given_up_at is not None
     return OpenGap(gap.id, gap.reason, gap.from_at, gap.opened_at, age, is_replayed, is_given_up)
 
 

@@ -272,6 +272,21 @@ def test_who_goes_on_without_it_begins_a_new_one(lost: Path):
     assert _latest()[1] and not journal.lost()
 
 
+def test_who_goes_on_without_the_log_has_said_so_whatever_becomes_of_the_journal(lost: Path, folder: Path):
+    replay(now=clock.now())
+    go_on_without("log", by="shell", now=clock.now())
+    replay(now=clock.now())
+    gap = gaps.open_gap()
+    assert gap and gap.is_given_up and _latest() == (UNREADABLE, False), "both are kept"
+    for path in lost.iterdir():
+        path.replace(folder / path.name)
+    replay(now=clock.now())
+    gap = gaps.open_gap()
+    assert gap and gap.is_given_up and _latest() == (None, True)
+    gaps.mark_restored(clock.now() - timedelta(minutes=1))
+    assert (gap := gaps.open_gap()) and not gap.is_given_up, "of another restore it was not said"
+
+
 def test_the_journals_of_two_hosts_are_both_waited_for(folder: Path, tmp_path: Path):
     now = clock.now()
     journal.introduce(now=now)
