@@ -32,13 +32,11 @@ SHORT_FILES = {
     "mobilize/errors.py": "the exception of all rooms",
     "mobilize/fast/autocommit.py": "the pool of the fast path, which the engines only open",
     "mobilize/keys/blind_index_key.py": "a table and its reader",
-    "mobilize/texts/sending/lanes.py": "the budgets of what nothing holds, for two rooms",
     "mobilize/version.py": "the version as pyproject.toml has it, and its command",
     "mobilize/web/page_form.py": "the base of all forms",
     "mobilize/webhooks/sending/signature.py": "the signature of Standard Webhooks",
     "workers/runtime/broker.py": "one Redis, or what its sentinels name",
     "workers/doctor/keys.py": "one kind of finding, as each module there",
-    "workers/doctor/processes.py": "one kind of finding, as each module there",
     "workers/doctor/carriers/callbacks.py": "one kind of finding, as each module there",
 }
 

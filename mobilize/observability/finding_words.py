@@ -205,6 +205,20 @@ FINDINGS: dict[str, FindingWords] = {
         N_("Put back the folder JOURNAL_FOLDER, or the key that SECRET_KEYS lacks. If it is lost, what was "
            "taken away since the backup stays given back: %(mobilize)s backup go-on --without journal"),
     ),
+    "texts.alarms_used_up": _words(
+        WARNING, _TEXTS,
+        N_("So many emergencies came in this hour that new ones are texted in their turn, as notices are."),
+        N_("Read them in the inbox now, where they stand first."),
+    ),
+    "redaction.no_backup": _words(
+        WARNING, _TEXTS,
+        N_("TEXT_REDACT_AFTER_DAYS is set, and the carrier keeps all words: no backup was verified yet."),
+        N_("Run %(mobilize)s backup verify"),
+    ),
+    "redaction.no_call": _words(
+        WARNING, _TEXTS, N_("TEXT_REDACT_AFTER_DAYS is set, and %(carrier)s has no call to forget words."),
+        N_("Switch redaction on for the messaging profile there (docs/texts.md), and set it to 0 here."),
+    ),
     "texts.none": _words(
         OK, _TEXTS, N_("There is no carrier, so no texts."),
     ),

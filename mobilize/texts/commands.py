@@ -11,7 +11,7 @@ from mobilize.backup import gaps
 from mobilize.commands import Commands
 from mobilize.database import locks
 from mobilize.texts import queries
-from mobilize.texts.sending import pauses, reconciling, senders, spending
+from mobilize.texts.sending import lanes, pauses, reconciling, senders, spending
 
 _TROUBLES = {
     "log_unreadable": "(the carrier's log cannot be read)",
@@ -27,6 +27,7 @@ def status(as_json: bool) -> None:
     """The number of texts in each state, and whether anything stands still."""
     counts = queries.counts_by_state()
     last_beat, gap = locks.last_run("beat"), gaps.latest_open()
+    alarms_until = lanes.used_up_until(lanes.ALARMS, clock.now())
     report: dict[str, Any] = {
         "states": counts,
         "total": sum(counts.values()),
@@ -37,6 +38,7 @@ def status(as_json: bool) -> None:
         "hourly_limit_cents": spending.limit_cents(clock.now()),
         "paused": {sender.name: sender.paused_why for sender in queries.paused_senders()},
         "resting": [sender.carrier for sender in senders.preferred() if sender.rest_until],
+        "alarms_used_up_until": alarms_until.isoformat() if alarms_until else None,
         "looks_up_since": gap.from_at.isoformat() if gap else None,
         "looks_up_trouble": gap.trouble if gap else None,
         "beat_heard_at": last_beat.isoformat() if last_beat else None,
@@ -93,6 +95,8 @@ def _lines(report: dict[str, Any]) -> str:
     lines = [f"{count:>8,}  {state}" for state, count in report["states"].items() if count]
     lines += [f"paused: {name} ({why})" for name, why in report["paused"].items()]
     lines += [f"does not answer: {carrier}" for carrier in report["resting"]]
+    if until := report["alarms_used_up_until"]:
+        lines.append(f"emergencies: the hour's budget is used up until {until}, read the inbox")
     if since := report["looks_up_since"]:
         trouble = _TROUBLES.get(report["looks_up_trouble"], "")
         line = (

@@ -4,6 +4,7 @@ import dataclasses
 from datetime import timedelta
 
 import pytest
+import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -21,6 +22,7 @@ from mobilize.texts.carriers.base import SendResult
 from mobilize.texts.consent.subscriptions import note_bad_number
 from mobilize.texts.models import AttemptOutcome, OutboxText, TextClass, TextState
 from mobilize.texts.operations import PlannedText, queue_text, queue_texts
+from mobilize.texts.sending import lanes
 from mobilize.texts.sending.claiming import claim
 from mobilize.texts.sending.pauses import pause_sending, paused_refs
 from mobilize.texts.sending.senders import note_calls
@@ -35,6 +37,19 @@ from tests.builders import (
     sign_in,
 )
 from tests.reminders.conftest import MIA
+
+
+def test_a_used_up_budget_of_emergencies_is_seen_with_what_to_do(app: Flask, client: FlaskClient) -> None:
+    sign_in(client, make_person("Olga Reed", role=RoleName.ORGANIZER, area=make_area("North")))
+    assert "used up" not in client.get("/texts/health").text
+    for n in range(lanes.ALARMS.in_all):
+        lanes.priority_in(lanes.ALARMS, n.to_bytes(16), now=clock.now())
+    page = client.get("/texts/health").text
+    assert "budget is used up until" in page and 'href="/inbox">Inbox' in page
+    printed = app.test_cli_runner().invoke(args=["texts", "status"]).output
+    assert "emergencies: the hour's budget is used up until" in printed
+    with time_machine.travel(clock.now() + timedelta(hours=1), tick=False):
+        assert "used up" not in client.get("/texts/health").text
 
 
 def an_event(**values: object) -> Event:

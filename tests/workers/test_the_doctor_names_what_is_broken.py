@@ -38,6 +38,7 @@ from mobilize.observability.finding_words import FINDINGS, FindingState
 from mobilize.observability.findings import finding
 from mobilize.observability.task_runs import FinishedRun, ScheduledTask, announce, record_runs
 from mobilize.texts.carriers import inbound_address
+from mobilize.texts.sending import lanes
 from tests.builders import make_person, make_site, sign_in
 from tests.drawn import part
 from tests.services import NotAvailable, free_port
@@ -231,6 +232,7 @@ def good(running: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ins
         running.workers_run()
         running.sql("DELETE FROM health_checks")
         running.sql("DELETE FROM recovery_gaps")
+        running.sql("DELETE FROM limit_windows")
         yield running
         db.session.remove()
         for step in reversed(running.mend):
@@ -428,6 +430,11 @@ def test_what_is_broken_is_named(good: Installation, what: str) -> None:
     assert codes_of(FindingState.BROKEN) == codes
 
 
+def _many_alarms(_at: Installation) -> None:
+    for n in range(lanes.ALARMS.in_all):
+        lanes.priority_in(lanes.ALARMS, n.to_bytes(16), now=clock.now())
+
+
 WORTH_A_LOOK: dict[str, tuple[Callable[[Installation], object], set[str]]] = {
     "the next version has migrated": (_ahead, {"database.ahead"}),
     "no backup was ever opened": (
@@ -442,6 +449,13 @@ WORTH_A_LOOK: dict[str, tuple[Callable[[Installation], object], set[str]]] = {
         {"twilio.retries"},
     ),
     "the pace is more than a sender may": (_set(segments_per_second=400.0), {"twilio.pace"}),
+    "more emergencies than an hour takes": (_many_alarms, {"texts.alarms_used_up"}),
+    "words are to be forgotten, and no backup was verified": (
+        _set(text_redact_after_days=7), {"redaction.no_backup"},
+    ),
+    "words are to be forgotten where there is no call for it": (
+        _set(text_redact_after_days=7, twilio_account_sid="", twilio_auth_token=""), {"redaction.no_call"},
+    ),
 }  # fmt: skip
 
 

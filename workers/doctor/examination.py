@@ -38,6 +38,7 @@ CHECKS: tuple[Check, ...] = (
     processes.workers,
     processes.texts_leave,
     processes.texts_reach_us,
+    processes.words_at_the_carrier,
     public_address.public_address,
     callbacks.twilio_callbacks,
     callbacks.telnyx_callbacks,

@@ -33,14 +33,14 @@ from mobilize.reminders.routes import bp
 from mobilize.texts.carriers import inbound_address
 from mobilize.texts.queries import counts_by_state
 from mobilize.texts.receiving.callbacks import callback_statuses
-from mobilize.texts.sending import senders, spending
+from mobilize.texts.sending import lanes, senders, spending
 from mobilize.texts.sending.pauses import pause_sending, paused_refs
 
 
 @bp.get("/texts/health")
 @signed_in(RoleName.ORGANIZER)
 def health() -> str:
-    """Money, codes, what stands still, what failed and what to do, and numbers to fix."""
+    """Money, codes, emergencies, what stands still, what failed and what to do, and numbers to fix."""
     now = clock.now()
     left, failed = queries.failures_by_code(now)
     gap = gaps.latest_open()
@@ -54,6 +54,7 @@ def health() -> str:
         is_refused=senders.is_refused,
         lanes=[lane_use(lane, now) for lane in CodeLane],
         lane_words=_lane_words(),
+        alarms_used_up_until=lanes.used_up_until(lanes.ALARMS, now),
         unanswered={lane: n for lane, n in unanswered_codes(now).items() if n >= UNANSWERED_ALARM},
         left=left,
         failed=failed,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mobilize.texts.models import Priority
-from mobilize.web.rate_limits import allow
+from mobilize.web.rate_limits import allow, used_so_far, window_start
 
 AN_HOUR = timedelta(hours=1)
 
@@ -35,3 +35,10 @@ def priority_in(lane: Lane, phone_index: bytes, *, now: datetime) -> int:
     of_number = allow(f"{lane.name} of", phone_index.hex(), limit=lane.of_one_number, window=AN_HOUR, now=now)
     is_within = of_number and allow(lane.name, "", limit=lane.in_all, window=AN_HOUR, now=now)
     return lane.priority if is_within else lane.beyond
+
+
+def used_up_until(lane: Lane, now: datetime) -> datetime | None:
+    """The moment at which a lane begins anew whose budget for this hour is used up; None while there is
+    some left."""
+    used = used_so_far(lane.name, "", window=AN_HOUR, now=now)
+    return window_start(AN_HOUR, now) + AN_HOUR if used >= lane.in_all else None
