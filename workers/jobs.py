@@ -72,4 +72,5 @@ RUNNERS: jobs.Runners = {
     JobKind.CARRY_OUT_CHAIRS: _changing_chairs("carry_out"),
     JobKind.POSTERS: _job("mobilize.actions.printing.jobs", "draw_posters", _is_organizer),
     JobKind.REPORTS: _job("mobilize.turnout.reports.jobs", "write_reports", _is_organizer),
+    JobKind.EXPORT: _job("mobilize.privacy.exports.jobs", "write_export", _is_organizer),
 }

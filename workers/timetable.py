@@ -94,7 +94,7 @@ _entry = TimetableEntry
 TIMETABLE = [
     _entry("workers.beat_is_alive", 60, Queue.CODES),
     _entry("jobs.run", 1, Queue.JOBS, jobs.to_run),
-    _entry("jobs.forget_old", 3600, Queue.LONG),
+    _entry("jobs.forget_old", 600, Queue.LONG),
     _entry("accounts.send_codes", 1, Queue.CODES, partial(requests_waiting, SIGN_IN)),
     _entry("privacy.send_codes", 1, Queue.CODES, partial(requests_waiting, sessions.PURPOSE)),
     _entry("texts.drain_codes", 0.5, Queue.CODES, claiming.due_unheld),

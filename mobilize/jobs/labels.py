@@ -17,6 +17,7 @@ def title(job: Job) -> str:
         JobKind.CARRY_OUT_CHAIRS: _("Change the chairs"),
         JobKind.POSTERS: _("Make posters"),
         JobKind.REPORTS: _("Make reports to print"),
+        JobKind.EXPORT: _("Make a file"),
     }[job.kind]
     about = Translated.stored(job.choices.get("names", {})).in_(language()) or job.about
     return f"{words}: {about}" if about else words
@@ -48,6 +49,7 @@ def progress(job: Job) -> str:
         JobStep.COMPARING: _("Comparing it with the roster."),
         JobStep.WRITING: _("Saving it, all at once."),
         JobStep.DRAWING: _("Making the pages."),
+        JobStep.LISTING: _("Listing everybody, site by site."),
     }[job.step]
     if job.total:
         return words + " " + _("%(done)s of %(total)s", done=f"{job.done:,}", total=f"{job.total:,}")
@@ -61,6 +63,8 @@ def address(job: Job) -> str | None:
         return None
     if job.kind in imports:
         return url_for("roster.show_import", import_id=job.result_id)
+    if job.kind is JobKind.EXPORT:
+        return url_for("privacy.file", token=job.choices["token"])
     view = "show_chairs" if job.kind is JobKind.READ_CHAIRS else "carried_out_chairs"
     return url_for(f"accounts.{view}", change_id=job.result_id)
 
@@ -73,4 +77,6 @@ def way_back(job: Job) -> tuple[str, str]:
         return _("Choose a file"), url_for("roster.imports")
     if job.kind in (JobKind.READ_CHAIRS, JobKind.CARRY_OUT_CHAIRS):
         return _("Choose a file"), url_for("accounts.chairs")
+    if job.kind is JobKind.EXPORT:
+        return _("Ask for it again"), url_for("privacy.exports", action_id=job.choices["action_id"])
     return _("Back to the action"), url_for("actions.action", action_id=job.choices["action_id"])

@@ -26,6 +26,7 @@ class JobKind(StrEnum):
     CARRY_OUT_CHAIRS = "carry_out_chairs"
     POSTERS = "posters"
     REPORTS = "reports"
+    EXPORT = "export"
 
 
 class JobState(StrEnum):
@@ -46,14 +47,17 @@ class JobStep(StrEnum):
     COMPARING = "comparing"
     WRITING = "writing"
     DRAWING = "drawing"
+    LISTING = "listing"
 
 
 class FilePurpose(StrEnum):
-    """A file that was given to a job, that it made, or the lines that it refused."""
+    """A file that was given to a job, that it made, or the lines that it refused. A file of names and numbers
+    is no result that its job's page gives away: it leaves by its export's link alone, once."""
 
     UPLOAD = "upload"
     RESULT = "result"
     REFUSED_ROWS = "refused_rows"
+    EXPORT = "export"
 
 
 class Job(Model):
@@ -122,7 +126,8 @@ class Job(Model):
 
 
 class JobFile(Model):
-    """A part of a file of a job, sealed; all are deleted with what they were for, after a day at most."""
+    """A part of a file of a job, sealed; all are deleted with what they were for, after a day at most, and
+    those of exports after an hour."""
 
     __tablename__ = "job_files"
     __table_args__ = (

@@ -33,6 +33,7 @@ BEATS_EVERY_S = 5
 DEAD_AFTER = timedelta(seconds=45)
 MOST_RUNS = 3
 JOB_FILES_KEPT = timedelta(hours=24)
+EXPORTS_KEPT = timedelta(hours=1)
 JOBS_KEPT = timedelta(days=7)
 TELLS_EVERY_S = 0.5
 
@@ -200,16 +201,17 @@ def forget_files(job_ids: list[uuid.UUID]) -> None:
 
 
 def forget_old(now: datetime) -> None:
-    """Delete files after a day, and jobs after a week; what has waited for a day is given up."""
+    """Delete files after a day, those of exports after an hour, and jobs after a week; what has waited for a
+    day is given up."""
     late = update(Job).where(Job.state == JobState.WAITING, Job.made_at < now - JOB_FILES_KEPT)
-    old = select(Job.id).where(Job.made_at < now - JOB_FILES_KEPT)
+    old = JobFile.job_id.in_(select(Job.id).where(Job.made_at < now - JOB_FILES_KEPT))
+    over = JobFile.job_id.in_(select(Job.id).where(Job.ended_at <= now - EXPORTS_KEPT))
+    gone = delete(JobFile).where(old | (over & (JobFile.purpose == FilePurpose.EXPORT)))
     with atomic() as session:
         session.execute(late.values(state=JobState.FAILED, ended_at=now))
-        session.execute(
-            delete(JobFile).where(JobFile.job_id.in_(old)).execution_options(synchronize_session=False)
-        )
-        over = delete(Job).where(Job.made_at < now - JOBS_KEPT, Job.ended_at.is_not(None))
-        session.execute(over.execution_options(synchronize_session=False))
+        session.execute(gone.execution_options(synchronize_session=False))
+        expired = delete(Job).where(Job.made_at < now - JOBS_KEPT, Job.ended_at.is_not(None))
+        session.execute(expired.execution_options(synchronize_session=False))
 
 
 def files_are_gone() -> Refused:

@@ -9,8 +9,8 @@ from mobilize.privacy.retention.periods import LONGEST_DAYS, PERIODS, SHORTEST_D
 from tests.test_docs_lead_somewhere import ROOT
 
 ROW = re.compile(r"^\| ([^|]+) \| ([^|]+) \| ([^|]*)\|$", re.MULTILINE)
-SPAN = re.compile(r"\b(\d+|an?) (day|week|year)s?\b")
-DAYS = {"day": 1, "week": 7, "year": 365}
+SPAN = re.compile(r"\b(\d+|an?) (hour|day|week|year)s?\b")
+DAYS = {"hour": 1 / 24, "day": 1, "week": 7, "year": 365}
 # Rows of the page whose data go with another row's, or never.
 WITHOUT_PERIOD = {
     "duty and hours of a strike day",

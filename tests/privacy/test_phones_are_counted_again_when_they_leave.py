@@ -21,7 +21,7 @@ from mobilize.accounts.models import Person, RoleName
 from mobilize.actions.models import Action, Event
 from mobilize.database import db
 from mobilize.errors import Refused
-from mobilize.privacy.exports import operations as exports
+from mobilize.privacy.exports import content
 from mobilize.privacy.exports.files import write_file
 from mobilize.privacy.exports.operations import ExportFile, ask_for_export, fetch_export, make_link
 from mobilize.privacy.models import Export, ExportFormat, ExportKind
@@ -172,7 +172,7 @@ def test_of_two_links_fetched_at_the_same_moment_one_waits(
             being_written.wait(3)  # a large file takes its time
         return write_file(*args)
 
-    monkeypatch.setattr(exports, "write_file", beside_the_other)
+    monkeypatch.setattr(content, "write_file", beside_the_other)
     links = [ask(school(north, 15), olga, north)[1] for _n in range(2)]
     who, where, both = olga.id, scope_over(north), threading.Barrier(2)
     db.session.rollback()

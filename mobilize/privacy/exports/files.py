@@ -6,6 +6,7 @@ from uuid import UUID
 from mobilize import clock
 from mobilize.actions.models import Action
 from mobilize.phones import format_phone
+from mobilize.privacy.exports.programs import TellChapters, quietly
 from mobilize.privacy.models import ExportFormat, ExportKind
 from mobilize.tabular import Cell, Sheet, csv_file, xlsx_file
 from mobilize.turnout.figures.people import NamedMember, people_of_each
@@ -23,7 +24,7 @@ NAME_HEADINGS = ("site_code", "site", "last_name", "first_name", "came", "streng
 
 
 def table_of(
-    action: Action, visible: Board, kind: ExportKind, *, whole: bool = False
+    action: Action, visible: Board, kind: ExportKind, tell: TellChapters = quietly, *, whole: bool = False
 ) -> tuple[Sequence[str], Iterator[Sequence[Cell]]]:
     """(headings, rows) of the chapters in `visible`, which is already narrowed to somebody's scope. `whole`:
     of hours also those of members without a chapter here, for whoever sees everything."""
@@ -34,7 +35,7 @@ def table_of(
             action, {chapter.site_id: chapter.code for chapter in visible.chapters}, whole
         )
     phones = kind is ExportKind.PHONES
-    return (*NAME_HEADINGS, *(["phone"] if phones else [])), _people(action, visible, phones=phones)
+    return (*NAME_HEADINGS, *(["phone"] if phones else [])), _people(action, visible, tell, phones=phones)
 
 
 def table_of_chapter(report: ChapterReport) -> tuple[Sequence[str], Iterator[Sequence[Cell]]]:
@@ -50,8 +51,10 @@ def write_file(
     return xlsx_file([sheet]) if format is ExportFormat.XLSX else csv_file(sheet)
 
 
-def _people(action: Action, visible: Board, *, phones: bool) -> Iterator[Sequence[Cell]]:
-    for chapter, came, missing in people_of_each(action, visible.chapters, board(action)):
+def _people(action: Action, visible: Board, tell: TellChapters, *, phones: bool) -> Iterator[Sequence[Cell]]:
+    each = people_of_each(action, visible.chapters, board(action))
+    for n, (chapter, came, missing) in enumerate(each, start=1):
+        tell(n, len(visible.chapters))
         for person in (*came, *missing):
             row = [chapter.code, chapter.name, *_person(person)]
             yield [*row, format_phone(person.phone) if person.phone else ""] if phones else row

@@ -1,14 +1,14 @@
 """Exports: counts for whoever may see them, names with a reason, phones with a second person's approval.
 
 Every file carries who exported it, when, and its number; it is fetched once, within a day, only by who asked
-for it, and made at that moment from what they may see then. Phones are counted at that moment too, together
-with what the same person exported within a week: where that needs a second person, or is more than a second
-person approved, the file is not delivered and the second person is asked.
+for it, and made at that moment from what they may see then, a large one by a worker shortly before (`jobs`).
+Phones are counted at that moment too, together with what the same person exported within a week: where that
+needs a second person, or is more than a second person approved, the file is not delivered and the second
+person is asked.
 """
 
 import uuid
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, update
@@ -21,37 +21,23 @@ from mobilize.actions.models import Action
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.keys.tokens import hash_token, random_token
-from mobilize.languages import DEFAULT, _
-from mobilize.privacy.exports.approval import ask_second_person, use_second_yes, wants_second_person
-from mobilize.privacy.exports.files import table_of, table_of_chapter, write_file
-from mobilize.privacy.exports.programs import (
-    ATTENDANCE,
-    ENDINGS,
-    HOURS,
-    OSDI_TYPE,
-    payroll_file,
-    program_file,
-    rows_of,
+from mobilize.languages import _
+from mobilize.privacy.exports.approval import (
+    ask_second_person,
+    counted_with,
+    leaves_or_waits,
+    second_person_asked,
+    use_second_yes,
+    wants_second_person,
 )
+from mobilize.privacy.exports.content import ExportFile, export_spent, make_file, visible_board
+from mobilize.privacy.exports.files import table_of
+from mobilize.privacy.exports.jobs import take_made
+from mobilize.privacy.exports.programs import ATTENDANCE, ENDINGS, HOURS
 from mobilize.privacy.models import Export, ExportFormat, ExportKind
-from mobilize.tabular import MIMETYPES, file_name
-from mobilize.turnout.board.cache import board_for
-from mobilize.turnout.figures.types import Board
-from mobilize.turnout.reports.chapter import chapter_report_of
-from mobilize.turnout.reports.tables import DRILL
 
 GOOD_FOR = timedelta(hours=24)
-COUNTED_TOGETHER = timedelta(days=7)
 SHORTEST_REASON, LONGEST_REASON = 8, 300
-
-
-@dataclass(frozen=True)
-class ExportFile:
-    """One exported file, as it leaves."""
-
-    name: str
-    mimetype: str
-    content: bytes
 
 
 def ask_for_export(
@@ -76,7 +62,7 @@ def ask_for_export(
     _refuse_paper(kind, format, site_id)
     _refuse_program(kind, format)
     people = _rows_of_phones(action, scope, site_id) if kind is ExportKind.PHONES else None
-    waits = people is not None and wants_second_person(_counted_with(people, action, person, scope, now))
+    waits = people is not None and wants_second_person(counted_with(people, action, person, scope, now))
     token = None if waits else random_token()
     export = Export(
         action_id=action.id,
@@ -134,28 +120,13 @@ def fetch_export(token: str, *, person: Person, scope: Scope, now: datetime) -> 
         # One file of theirs after the other, so that two at once are added up like two in turn.
         session.get(Person, person.id, with_for_update={"key_share": True})
         export = _claim(session, token, person, now)
-        agreed = (export.people or 0) if export.agreed_at else 0
-        file = _make(export, person, scope, now)
-        leaves = _may_leave(export, agreed, scope, now)
+        file = take_made(export, scope, now) or make_file(export, person, scope, now)
+        leaves = leaves_or_waits(export, file.people, scope, now)
         if leaves:
             audit.note(f"person:{person.id}", f"export.take.{export.kind}", export.id, now=now)
-        else:
-            export.used_at = export.token_hash = export.agreed_at = None
-            session.flush()
-            ask_second_person(export, now=now)
     if not leaves:
-        message = _("A second person has to agree to so many phone numbers, and has been asked.")
-        raise Refused("second_person", message, status=403)
+        raise second_person_asked()
     return file
-
-
-def export_spent() -> Refused:
-    """The refusal of every link that fetches nothing, whatever the reason."""
-    return Refused(
-        "export_spent",
-        _("This file was downloaded already, or the link has expired. Ask for it again."),
-        status=410,
-    )
 
 
 def exports_of(action_id: uuid.UUID, person: Person) -> Sequence[Export]:
@@ -203,43 +174,10 @@ def _refuse_program(kind: ExportKind, format: ExportFormat) -> None:
         )
 
 
-def _visible_board(action: Action, scope: Scope, site_id: uuid.UUID | None) -> Board | None:
-    """The board of an action, or of one chapter of it, in somebody's scope."""
-    visible = board_for(action, scope)
-    if visible is None or site_id is None:
-        return visible
-    chapter = visible.chapter(site_id)
-    return replace(visible, chapters=(chapter,), no_site=None, others=None) if chapter else None
-
-
 def _rows_of_phones(action: Action, scope: Scope, site_id: uuid.UUID | None) -> int:
     """The number of people in a file of phones, if it were made now."""
-    visible = _visible_board(action, scope, site_id)
+    visible = visible_board(action, scope, site_id)
     return sum(1 for _row in table_of(action, visible, ExportKind.PHONES)[1]) if visible else 0
-
-
-def _counted_with(
-    people: int,
-    action: Action,
-    person: Person,
-    scope: Scope,
-    now: datetime,
-    *,
-    besides: uuid.UUID | None = None,
-) -> int:
-    """The number of people that decides about a second person: with what the same person exported within a
-    week without one, and at least all they see of the action, so that they cannot avoid it by chapters."""
-    taken = select(func.sum(Export.people)).where(
-        Export.person_id == person.id,
-        Export.kind == ExportKind.PHONES,
-        Export.agreed_at.is_(None),
-        Export.used_at > now - COUNTED_TOGETHER,
-    )
-    if besides is not None:
-        taken = taken.where(Export.id != besides)
-    visible = board_for(action, scope)
-    whole = visible.total.names.eligible + visible.total.names.also_there if visible else 0
-    return max(people + int(db.session.scalar(taken) or 0), whole)
 
 
 def _claim(session: Session, token: str, person: Person, now: datetime) -> Export:
@@ -259,75 +197,3 @@ def _claim(session: Session, token: str, person: Person, now: datetime) -> Expor
     if export_id is None:
         raise export_spent()
     return session.get_one(Export, export_id, populate_existing=True)
-
-
-def _may_leave(export: Export, agreed: int, scope: Scope, now: datetime) -> bool:
-    """Whether the finished file has no more phones than the second person approved, or than need nobody."""
-    if export.people is None or export.people <= agreed:
-        return True
-    return not wants_second_person(
-        _counted_with(export.people, export.action, export.person, scope, now, besides=export.id)
-    )
-
-
-def _make(export: Export, person: Person, scope: Scope, now: datetime) -> ExportFile:
-    visible = _visible_board(export.action, scope, export.site_id)
-    if visible is None or (export.kind is not ExportKind.COUNTS and export.action.forgotten_at is not None):
-        raise export_spent()
-    if export.kind is ExportKind.PHONES and not scope.is_organizer:
-        raise export_spent()
-    drill = ["DRILL"] if export.action.drill else []
-    content = _content(export, visible, _mark(export, person, now), scope, now)
-    name = file_name(
-        *drill, export.action.name[DEFAULT], export.kind, now.strftime("%Y%m%d-%H%M"), person.name,
-        _short(export), ending=ENDINGS.get(export.format, export.format),
-    )  # fmt: skip
-    return ExportFile(name, _mimetype(export.format), content)
-
-
-def _mimetype(format: ExportFormat) -> str:
-    if format is ExportFormat.OSDI:
-        return OSDI_TYPE
-    return MIMETYPES.get(ENDINGS.get(format, format), "application/pdf")
-
-
-def _mark(export: Export, person: Person, now: datetime) -> str:
-    """The first row of the file: who exported it, when and why; and that it is of a rehearsal, where it
-    is."""
-    when = now.strftime("%Y-%m-%d %H:%M UTC")
-    mark = _("Exported by %(name)s, %(when)s, file %(id)s", name=person.name, when=when, id=_short(export))
-    if export.reason:
-        mark += f": {export.reason}"
-    return f"{DRILL}. {mark}" if export.action.drill else mark
-
-
-def _short(export: Export) -> str:
-    return str(export.id)[-12:]
-
-
-def _content(export: Export, visible: Board, mark: str, scope: Scope, now: datetime) -> bytes:
-    if export.format in ENDINGS:
-        return _content_for_program(export, visible, mark, whole=scope.everything and export.site_id is None)
-    if export.site_id is None or export.kind is not ExportKind.NAMES:
-        whole = scope.everything and export.site_id is None
-        headings, rows = table_of(export.action, visible, export.kind, whole=whole)
-        if export.kind is ExportKind.PHONES:
-            counted = list(rows)
-            rows, export.people = iter(counted), len(counted)
-        return write_file(mark, headings, rows, export.format)
-    report = chapter_report_of(export.action, export.site_id, now)
-    if report is None:
-        raise export_spent()
-    if export.format is ExportFormat.PDF:
-        return report.pdf(now, names=True, mark=mark)
-    return write_file(mark, *table_of_chapter(report), export.format)
-
-
-def _content_for_program(export: Export, visible: Board, mark: str, *, whole: bool) -> bytes:
-    if export.format is ExportFormat.PAYROLL:
-        codes = {chapter.site_id: chapter.code for chapter in visible.chapters}
-        return payroll_file(export.action, codes, mark, whole=whole)
-    rows = rows_of(export.action, visible, phones=export.kind is ExportKind.PHONES)
-    if export.kind is ExportKind.PHONES:
-        export.people = len(rows)
-    return program_file(export.format, export.action, rows, mark)

@@ -57,6 +57,9 @@ ENDINGS = {ExportFormat.OSDI: "json", **dict.fromkeys((*ATTENDANCE[1:], *HOURS),
 OSDI_TYPE = "application/hal+json"
 _OSDI_RELATIONS = "https://opensupporter.github.io/osdi-docs/{rel}.html"
 
+# Is told how many chapters of how many are read.
+TellChapters = Callable[[int, int], None]
+
 
 @dataclass(frozen=True, slots=True)
 class AttendedRow:
@@ -77,10 +80,18 @@ class AttendedRow:
         return self.name.preferred or self.name.first
 
 
-def rows_of(action: Action, visible: Board, *, phones: bool) -> list[AttendedRow]:
+def quietly(_done: int, _of: int) -> None:
+    """The `TellChapters` of what nobody follows."""
+
+
+def rows_of(
+    action: Action, visible: Board, tell: TellChapters = quietly, *, phones: bool
+) -> list[AttendedRow]:
     """Those who came of the chapters in `visible`, which is already narrowed to somebody's scope."""
     rows = []
-    for chapter, came, _missing in people_of_each(action, visible.chapters, board(action)):
+    each = people_of_each(action, visible.chapters, board(action))
+    for n, (chapter, came, _missing) in enumerate(each, start=1):
+        tell(n, len(visible.chapters))
         numbers = _numbers([person.member_id for person in came])
         for person in came:
             if person.stood is None or person.member_id not in numbers:

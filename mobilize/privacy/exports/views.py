@@ -3,7 +3,8 @@
 import uuid
 from functools import partial
 
-from flask import Response, abort, render_template, request, url_for
+from flask import Response, abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
 
 from mobilize import clock
 from mobilize.accounts.access.permissions import (
@@ -17,10 +18,13 @@ from mobilize.accounts.models import CHAIRS, RoleName
 from mobilize.actions.models import Action
 from mobilize.actions.visibility import visible_action, visible_site
 from mobilize.errors import Refused
+from mobilize.jobs.models import Job
+from mobilize.jobs.operations import EXPORTS_KEPT
 from mobilize.privacy.exports import operations as files
 from mobilize.privacy.exports.approval import has_second_yes
+from mobilize.privacy.exports.jobs import export_job, is_large, start_export
 from mobilize.privacy.forms import ExportForm
-from mobilize.privacy.models import ExportFormat, ExportKind
+from mobilize.privacy.models import Export, ExportFormat, ExportKind
 from mobilize.privacy.routes import bp
 from mobilize.roster.models import Site
 
@@ -70,16 +74,24 @@ def export_link(action_id: uuid.UUID, export_id: uuid.UUID) -> str:
 def file(token: str) -> str | tuple[str, int]:
     """The page of a link: nothing is fetched until the button is pressed."""
     export = files.export_behind(token, person=signed_in_person(), now=clock.now())
-    page = render_template("privacy/file.html", export=export, token=token)
+    job = _job_of(export)
+    until = job.ended_at + EXPORTS_KEPT if job and job.ended_at else None
+    page = render_template(
+        "privacy/file.html", export=export, token=token, large=_is_large(export), job=job, kept_until=until
+    )
     return page if export else (page, 410)
 
 
 @bp.post("/exports/file/<token>")
 @signed_in(RoleName.ORGANIZER, *CHAIRS, step_up=True)
-def fetch(token: str) -> Response | tuple[str, int]:
-    """The file itself, once."""
+def fetch(token: str) -> BaseResponse | tuple[str, int]:
+    """The file itself, once; a large one that is not made yet is given to a worker."""
     export = files.export_behind(token, person=signed_in_person(), now=clock.now())
     require_step_up(needed=export is not None and export.kind is not ExportKind.COUNTS)
+    job = _job_of(export)
+    if export and _is_large(export) and (job is None or job.is_open):
+        job = job or start_export(export, token, scope=me().scope, now=clock.now())
+        return redirect(url_for("jobs.job", job_id=job.id), 303)
     try:
         file = files.fetch_export(token, person=signed_in_person(), scope=me().scope, now=clock.now())
     except Refused as refusal:
@@ -87,6 +99,14 @@ def fetch(token: str) -> Response | tuple[str, int]:
         return page, refusal.status
     named = {"Content-Disposition": f'attachment; filename="{file.name}"'}
     return Response(file.content, mimetype=file.mimetype, headers=named)
+
+
+def _is_large(export: Export | None) -> bool:
+    return export is not None and is_large(export, me().scope)
+
+
+def _job_of(export: Export | None) -> Job | None:
+    return export_job(export, me().scope, clock.now()) if export else None
 
 
 def _site(typed: str) -> Site | None:

@@ -38,6 +38,7 @@ from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.keys.crypto import blind_index
 from mobilize.languages import _
+from mobilize.privacy.exports.jobs import forget_made
 from mobilize.privacy.models import Visit
 from mobilize.privacy.retention.anonymize import (
     NOBODY,
@@ -99,6 +100,7 @@ def erase_member(member_id: uuid.UUID, *, by: str, now: datetime, stop_texts: bo
         _forget_person(session, member)
         for row in [member, *_doubles(session, member.id)]:
             _empty(session, row, now)
+        forget_made()
         audit.note(by, "member.erase", member.id, now=now)
         index = blind_index("number", number).hex() if number else None
         values = {"member": str(member_id), "number": index, "stop": stop_texts, "by": by}

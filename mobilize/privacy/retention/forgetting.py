@@ -21,6 +21,7 @@ from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.observability import health_checks
+from mobilize.privacy.exports.jobs import forget_made
 from mobilize.privacy.retention.anonymize import (
     AT_ONCE,
     NO_BODY,
@@ -132,6 +133,7 @@ def _mark(action_id: uuid.UUID, by: str, now: datetime) -> bool:
         audit.note(by, "action.forget", action_id, now=now)
         _forget_answers(session, action_id)
         _forget_the_line(session, action_id)
+        forget_made()
         return True
 
 

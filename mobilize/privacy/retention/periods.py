@@ -9,7 +9,7 @@ from mobilize.actions.models import Campaign
 from mobilize.checkins.photos.operations import PHOTOS_KEPT
 from mobilize.checkins.record.identifiers import WALKUPS_KEPT
 from mobilize.checkins.record.known_phones import REMEMBERED_FOR
-from mobilize.jobs.operations import JOB_FILES_KEPT, JOBS_KEPT
+from mobilize.jobs.operations import EXPORTS_KEPT, JOB_FILES_KEPT, JOBS_KEPT
 from mobilize.reminders.broadcasts.operations import DRAFTS_KEPT
 from mobilize.roster.imports.operations import STAGED_KEPT
 from mobilize.texts.operations import BODIES_KEPT
@@ -53,6 +53,7 @@ PERIODS: dict[str, set[timedelta]] = {
     "the answers to a program's requests": {ANSWERS_KEPT},
     "what webhooks were told": {WEBHOOK_EVENTS},
     "a roster that is being read": {STAGED_KEPT, CHAIR_LISTS_KEPT, JOB_FILES_KEPT},
+    "a large export": {EXPORTS_KEPT},
     "what long work somebody started": {JOBS_KEPT},
     "the note that somebody exported a file": {EXPORT_NOTES},
 }
