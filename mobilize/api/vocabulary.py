@@ -10,7 +10,8 @@ KINDS = {
     "AudienceFilter": "Which of the members get it. `missing`: not in, and have not said no. `said_coming`: "
     "said that they come, and not in. `not_seen`: in at no line of the action. `came_last`: were at the "
     "campaign's last action.",
-    "CallResult": "`reached`: somebody answered, with a head count or without.",
+    "CallResult": "`reached`: somebody answered, with a head count or without. `no_chair`: nobody there has "
+    "a number.",
     "DeliveryState": "`waiting`: sent again until it arrives. `given_up`: three days are over.",
     "Duty": "What a member does on a strike day; at the line unless it was said otherwise.",
     "EventState": "`closed`: its figures are fixed. Whether it is open now is a matter of the clock.",

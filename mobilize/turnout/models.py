@@ -76,11 +76,13 @@ class OutsideTotal(Model):
 
 
 class CallResult(StrEnum):
-    """What became of a call to a silent site. `reached`: somebody answered, with a head count or without."""
+    """What became of a call to a silent site. `reached`: somebody answered, with a head count or without.
+    `no_chair`: nobody was called, since nobody there has a number."""
 
     REACHED = "reached"
     NO_ANSWER = "no_answer"
     WRONG_NUMBER = "wrong_number"
+    NO_CHAIR = "no_chair"
 
 
 class SiteCall(Model):

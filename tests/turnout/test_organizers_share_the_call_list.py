@@ -104,6 +104,20 @@ def test_who_did_not_answer_is_not_next_again(silent: Morning, app: Flask) -> No
     assert "Each was called in the last ten minutes" in olga.get(_list(silent)).text
 
 
+def test_a_site_that_has_nobody_to_call_was_not_left_unanswered(silent: Morning, app: Flask) -> None:
+    olga = _desk(app, "Olga")
+    madison = f"{_list(silent)}/{silent.madison.id}"
+    olga.post(madison, data={"do": "take"})
+    button = re.search(r'value="(\w+)">Nobody to call, next<', olga.get(_list(silent)).text)
+    assert button
+    olga.post(madison, data={"do": button[1]})
+    page = olga.get(_list(silent)).text
+    assert "<strong>Nobody to call</strong>" in page and "<strong>No answer</strong>" not in page
+    assert _called_by(olga, silent) in {"Lincoln", "Roosevelt"}
+    [call] = [row for row in db.session.scalars(db.select(SiteCall)) if row.ended_at]
+    assert call.result == CallResult.NO_CHAIR
+
+
 def test_a_claim_runs_out_is_given_back_and_is_not_ended_by_another(silent: Morning) -> None:
     event = silent.event(silent.lincoln).id
     assert claim_call(event, actor="person:a", now=NOW)

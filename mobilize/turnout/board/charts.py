@@ -68,10 +68,11 @@ def _levels(most: int) -> range:
 
 
 def _times(bars: Sequence[ChartBar], wide: float) -> list[tuple[float, datetime]]:
-    """Full hours, halves and quarters, as many as have room; at least the first step."""
+    """Full hours, halves and quarters, as many as have room; where fewer than two of them are in the picture,
+    the first step and as many after it, at the same distance."""
     interval = next((m for m in INTERVALS if m / 5 * wide >= TIME_WIDTH), INTERVALS[-1])
     full = [(bar.x, bar.at) for bar in bars if (bar.at.hour * 60 + bar.at.minute) % interval == 0]
-    return full or [(bars[0].x, bars[0].at)]
+    return full if len(full) > 1 else [(bar.x, bar.at) for bar in bars[:: interval // 5]]
 
 
 def _round(place: float) -> float:
