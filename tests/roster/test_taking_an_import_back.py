@@ -66,3 +66,14 @@ def test_only_the_last_import_can_be_undone() -> None:
     do(roster(MIA, NATE), FEBRUARY)
     with pytest.raises(Refused, match="not_the_last"):
         imports.undo_import(first.id, by=OLGA, now=MARCH)
+
+
+def test_the_one_before_is_not_undone_in_name_alone() -> None:
+    first = do(roster(MIA))
+    second = do(roster(MIA, NATE), FEBRUARY)
+    assert imports.undoable_import() == second
+    imports.undo_import(second.id, by=OLGA, now=MARCH)
+    assert imports.undoable_import() is None
+    with pytest.raises(Refused, match="not_the_last"):
+        imports.undo_import(first.id, by=OLGA, now=MARCH)
+    assert first.state is ImportState.COMMITTED and home("101") == MAPLE

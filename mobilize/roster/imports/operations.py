@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select, text
+from sqlalchemy import ColumnElement, delete, exists, insert, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -213,6 +213,16 @@ def last_import(kind: str | None = None) -> Import | None:
     return db.session.scalar(committed.order_by(Import.committed_at.desc(), Import.id.desc()).limit(1))
 
 
+def undoable_import() -> Import | None:
+    """The last import; None where that is a roster whose staged rows went when a later one, undone since, was
+    imported."""
+    last = last_import()
+    if last is None or last.kind == SITES:
+        return last
+    has_rows = db.session.scalar(select(exists().where(StagedMember.import_id == last.id)))
+    return last if has_rows else None
+
+
 def site_book() -> SiteDirectory:
     """All sites, to match those of a roster."""
     rows = db.session.execute(select(Site.id, Site.code, Site.name, Area.name).join(Area)).all()
@@ -314,7 +324,7 @@ def _refuse_stale(session: Session, row: Import) -> None:
 
 
 def _refuse_undo(session: Session, row: Import) -> None:
-    last = last_import()
+    last = undoable_import()
     if last is None or last.id != row.id or row.committed_at is None:
         raise Refused("not_the_last", _("Only the last import can be undone."), status=409)
     if row.kind == SITES:

@@ -129,7 +129,7 @@ def choose_places(import_id: uuid.UUID) -> Response:
 def show_import(import_id: uuid.UUID) -> str:
     row = _import(import_id)
     has_file = row.state is ImportState.STAGED and import_jobs.reading_job(row.id) is not None
-    last = importing.last_import()
+    last = importing.undoable_import()
     can_undo = last is not None and last.id == row.id
     edited = importing.edited_members(row.id) if can_undo else []
     now = clock.now()
