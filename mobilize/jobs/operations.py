@@ -76,7 +76,8 @@ class JobRun:
 
     def tell_inside(self, step: JobStep, done: int, total: int) -> None:
         """`tell` from inside the function's own transaction, over another connection. On SQLite, which has
-        one writer, nothing is said: that would wait for itself."""
+        one writer, nothing is said: that would wait for itself. To write in parts would give a number, and no
+        longer all or nothing; an import takes two seconds there."""
         now = time.monotonic()
         if is_postgres() and now - self._reported[1] >= TELLS_EVERY_S:
             self._reported = step, now
