@@ -50,7 +50,7 @@ def _union(_now: datetime) -> SetupStep:
     # Chosen in the browser, or in the environment, where nobody can see whether it was left as it is.
     is_done = chosen.union_name != config.DEFAULT_UNION or "UNION_NAME" in stored_settings.read()
     is_so = f"{chosen.union_name} · {chosen.union_timezone} · {chosen.union_colour}"
-    return SetupStep("union", _("The union: name, time zone, colour"), is_done, is_so, "setup.union")
+    return SetupStep("union", _("The union: name, time zone, color"), is_done, is_so, "setup.union")
 
 
 def _help_number(_now: datetime) -> SetupStep:

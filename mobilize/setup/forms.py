@@ -31,7 +31,7 @@ class UnionForm(PageForm):
 
     union_name = StringField(_("Name of the union"), render_kw={"maxlength": LONGEST_NAME, "required": True})
     union_timezone = SelectField(_("Time zone"), validate_choice=False)
-    union_colour = ColorField(_("Colour"))
+    union_colour = ColorField(_("Color"))
     help_number = TelField(_("Help number"))
 
     def offer(self) -> "UnionForm":

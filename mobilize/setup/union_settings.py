@@ -1,4 +1,4 @@
-"""The union's name, time zone, colour and help number, as the office changes them in the browser."""
+"""The union's name, time zone, color and help number, as the office changes them in the browser."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -51,7 +51,7 @@ def _help_number(typed: str) -> str:
 def _refuse_bad(name: str, value: str) -> None:
     words = {
         "UNION_TIMEZONE": _("Choose the time zone of your clocks."),
-        "UNION_COLOUR": _("Choose a darker colour: white words on this one cannot be read in the sun."),
+        "UNION_COLOUR": _("Choose a darker color: white words on this one cannot be read in the sun."),
     }
     try:
         if not value:

@@ -59,7 +59,7 @@ def checklist() -> str:
 @bp.get("/setup/union")
 @signed_in(RoleName.ADMIN)
 def union() -> str:
-    """The union's name, time zone, colour and help number, as they count now."""
+    """The union's name, time zone, color and help number, as they count now."""
     chosen = settings()
     values = {name.lower(): getattr(chosen, name.lower()) for name in config.IN_THE_BROWSER}
     return render_template("setup/union.html", form=UnionForm(**values).offer())

@@ -32,6 +32,12 @@ from tests.builders import (
 )
 
 SOON = 8_000
+# Each with the lines that its words take.
+LINES_OF = """all => all.map((one) => {
+  const words = document.createRange();
+  words.selectNodeContents(one);
+  return [one.textContent, new Set([...words.getClientRects()].map((line) => line.top)).size];
+})"""
 
 
 @pytest.fixture
@@ -45,9 +51,8 @@ def picket(live_server: str) -> SimpleNamespace:
         site = make_site(name, area=areas[n % 2], lat=34 + n / 300, lon=-118 - (n * 7 % 60) / 300)
         make_event(site, action=action)
         make_member(site=site)
-    return SimpleNamespace(
-        action=action, board=f"{live_server}/actions/{action.id}/turnout", server=live_server
-    )
+    board = f"{live_server}/actions/{action.id}/turnout"
+    return SimpleNamespace(action=action, board=board, server=live_server, site_id=site.id)
 
 
 @pytest.fixture
@@ -177,15 +182,34 @@ def test_an_action_and_its_day_are_named_on_a_phone_and_its_tabs_stay(
 ) -> None:
     action = f"{picket.server}/actions/{picket.action.id}"
     tops = set()
-    for address in (f"{action}/turnout", f"{action}/calls", action, f"{action}/report"):
+    for page in ("/turnout", "/calls", "", "/report", "/numbers", f"/sites/{picket.site_id}/report"):
         desk.set_viewport_size({"width": 1440, "height": 900})
-        desk.goto(address)
+        desk.goto(action + page)
         tops.add(desk.locator(".tabs").bounding_box()["y"])
         desk.set_viewport_size({"width": 390, "height": 844})
         expect(desk.get_by_text(picket.action.name.in_("en")).filter(visible=True).first).to_be_visible()
     assert len(tops) == 1, tops
     desk.goto(f"{action}/turnout")
     expect(desk.locator(".crumbs li").last).to_contain_text(re.compile(r", \w+day, \w+ \d+"))
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1440])
+def test_no_name_of_an_area_is_broken_and_the_keys_are_read_on_every_screen(
+    desk: Page, picket: SimpleNamespace, width: int
+) -> None:
+    names = ("Riverbend", "Foothills", "Alder Valley", "Northeastern Hills", "Eastgate", "San Bernardino")
+    for name in names:
+        site = make_site(f"{name} High", area=make_area(name))
+        make_event(site, action=picket.action)
+        make_member(site=site)
+    desk.set_viewport_size({"width": width, "height": 900})
+    desk.reload()
+    expect(desk.locator("#found")).to_have_text("66 of 66 sites", timeout=SOON)
+    for name, drawn in desk.locator(".area-tiles .name").evaluate_all(LINES_OF):
+        assert drawn <= len(name.split()), name
+    desk.evaluate("document.getElementById('keys').open = true")
+    wide = "all => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent)"
+    assert desk.locator("#keys dd").evaluate_all(wide) == []
 
 
 def test_what_is_asked_of_some_is_shown_to_them_alone(desk: Page, picket: SimpleNamespace) -> None:

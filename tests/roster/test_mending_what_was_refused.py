@@ -58,7 +58,7 @@ def test_refused_lines_are_mended_in_a_csv_and_read_with_the_rest(office: FlaskC
     rows[0][1], rows[1][13] = "00000003", "Active"
     again = post(office, page + "/mended", csv_bytes([header, *rows], "utf-8-sig"))
     text = office.get(again).text
-    assert "add 3, change 0, remove 0" in text and "lines are refused" not in text
+    assert "add 3, change 0, remove 0" in text and "are refused" not in text
     assert imported(office, again) == 3 and who("3").person.last == "=Reyes"
 
 
@@ -73,7 +73,7 @@ def test_a_workbook_comes_back_as_a_workbook_and_may_be_mended_twice(office: Fla
         out = io.BytesIO()
         book.save(out)
         page = post(office, page + "/mended", out.getvalue())
-    assert "1 lines are refused" in office.get(page).text
+    assert "1 line is refused" in office.get(page).text
     assert imported(office, page) == 3 and who("3").person.last == "Okafor"
     assert office.get(page + "/refused-lines").status_code == 404, "forgotten with the import"
     assert db.session.scalar(select(func.count()).select_from(JobFile)) == 0

@@ -9,7 +9,7 @@ from mobilize import clock, settings
 from mobilize.accounts.access.permissions import me, signed_in
 from mobilize.actions.visibility import changeable_event
 from mobilize.errors import Refused
-from mobilize.languages import language
+from mobilize.languages import _, language
 from mobilize.reminders.broadcasts import chapter_texts as operations
 from mobilize.reminders.broadcasts.forms import ChapterTextForm
 from mobilize.reminders.broadcasts.queries import chapter_texts_of
@@ -51,9 +51,10 @@ def write_to_chapter(event_id: uuid.UUID) -> Response | tuple[str, int]:
 
 def _page(event_id: uuid.UUID, form: ChapterTextForm, refusal: Refused | None = None) -> str:
     event, reads = changeable_event(event_id, me().scope), written_in(language())
+    place = _("(the place below)")
     texts = {
         wording: template(wording, reads).format_map(
-            {**merge_fields_for(event, reads), "union": settings().union_name, "where": "…", "link": ""}
+            {**merge_fields_for(event, reads), "union": settings().union_name, "where": place, "link": ""}
         )
         for wording in operations.timely_wordings(event, clock.now())
     }

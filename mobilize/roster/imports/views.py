@@ -204,7 +204,7 @@ def drop_import(import_id: uuid.UUID) -> Response:
     row = _import(import_id)
     importing.drop_import(row.id)
     import_jobs.forget_files_of(row.id)
-    flash(_("Cancelled. Nothing was changed."), "done")
+    flash(_("Canceled. Nothing was changed."), "done")
     return redirect(url_for("roster.imports"))
 
 
