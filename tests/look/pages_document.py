@@ -14,8 +14,8 @@ Row = Sequence[object]
 
 _HEAD = """# Pages
 
-Written by `make look`, from a world with one of everything. Bytes and seconds at 789 sites are in
-[bench/RESULTS.md](../bench/RESULTS.md).
+Written by `make look`, from a world with one of everything. At 789 sites: heights, bytes and
+pictures, before and now, in [pictures](pictures/README.md); seconds in [RESULTS.md](../bench/RESULTS.md).
 """
 
 
