@@ -126,8 +126,8 @@ def _by_name(
 ) -> tuple[list[NamedMember], list[NamedMember]]:
     """(came, did not come) of a chapter."""
     present = {s.member_id: s for s in stood if s.member_id}
-    named = [one for one in sorted(eligible | set(present)) if one in names]
-    people = [NamedMember(one, *names[one], present.get(one)) for one in named]
+    members = sorted(eligible | set(present))
+    people = [NamedMember(one, *names[one], present.get(one)) for one in members if one in names]
     people.sort(key=lambda person: person.name.sorted_by)
     return [p for p in people if p.stood], [p for p in people if not p.stood]
 
