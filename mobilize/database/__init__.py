@@ -162,17 +162,19 @@ class SealedText:
 
     Reading gives the text or None; writing seals it. On the class, `seal` and `open` do the same in bulk.
     Staged values are sealed for the row they will stand in: `like` is its model, `row` the column of its id.
+    An attribute that was renamed names the `column` it stands in.
     `at_once`: how many values may be held in memory together.
     """
 
     at_once: ClassVar[int] = 500
 
-    def __init__(self, like: type | None = None, row: str = "id"):
+    def __init__(self, like: type | None = None, row: str = "id", column: str = ""):
         self.like = like
         self.row = row
+        self.column = column
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.column = f"{name}_enc"
+        self.column = self.column or f"{name}_enc"
         self.owner = owner
 
     @overload
@@ -190,7 +192,7 @@ class SealedText:
         setattr(row, self.column, None if text is None else self.seal(getattr(row, self.row), text))
 
     def seal(self, row_id: uuid.UUID, text: str) -> bytes:
-        """The value to store in `<name>_enc` of the row with this id."""
+        """The value to store in the column of the row with this id."""
         return crypto.seal(text, self._place(row_id))
 
     def open(self, row_id: uuid.UUID, sealed: bytes) -> str:

@@ -24,7 +24,7 @@ from mobilize.reminders.models import Rsvp
 from mobilize.roster.models import Member, Site
 from mobilize.roster.queries import sites_of
 from mobilize.texts.consent.carrier_blocks import numbers_that_block
-from mobilize.texts.consent.subscriptions import is_opted_out
+from mobilize.texts.consent.suppressions import is_opted_out
 from mobilize.texts.models import OutboxText
 from mobilize.texts.templates import BadWording, render
 
@@ -148,6 +148,6 @@ def _texts(member: Member, alone: bool) -> list[SentText]:
 
 def _words(text: OutboxText) -> str:
     try:
-        return render(text.wording, text.language, loads(text.blanks))
+        return render(text.wording, text.language, loads(text.merge_fields))
     except BadWording:  # a wording that is not in use any more
         return text.wording

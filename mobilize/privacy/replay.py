@@ -34,7 +34,7 @@ from mobilize.keys.crypto import CannotOpen
 from mobilize.privacy.photos.operations import repeat_delete
 from mobilize.privacy.retention.erasure import erase_member
 from mobilize.roster.models import Member
-from mobilize.texts.consent.subscriptions import repeat_opt_out
+from mobilize.texts.consent.suppressions import repeat_opt_out
 from mobilize.texts.models import Consent, ConsentKind
 from mobilize.turnout.statements.operations import close_link
 

@@ -11,7 +11,7 @@ from mobilize.database import db
 from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.texts.carriers import inbound_address
-from mobilize.texts.consent.subscriptions import is_opted_out
+from mobilize.texts.consent.suppressions import is_opted_out
 from mobilize.texts.enums import TextState
 from mobilize.texts.models import OutboxText, Priority, TextClass
 from mobilize.texts.operations import PlannedText, queue_text

@@ -36,7 +36,7 @@ def status(as_json: bool) -> None:
         "spent_today_cents": spending.spent_today_cents(clock.now()),
         "spent_this_hour_cents": spending.spent_this_hour_cents(clock.now()),
         "hourly_limit_cents": spending.limit_cents(clock.now()),
-        "paused": {sender.name: sender.paused_why for sender in queries.paused_senders()},
+        "paused": {sender.name: sender.paused_reason for sender in queries.paused_senders()},
         "resting": [sender.carrier for sender in senders.preferred() if sender.rest_until],
         "alarms_used_up_until": alarms_until.isoformat() if alarms_until else None,
         "looks_up_since": gap.from_at.isoformat() if gap else None,
@@ -88,7 +88,7 @@ def reconcile(as_json: bool) -> None:
 
 
 def _paused() -> str:
-    return json.dumps({"paused": {sender.name: sender.paused_why for sender in queries.paused_senders()}})
+    return json.dumps({"paused": {sender.name: sender.paused_reason for sender in queries.paused_senders()}})
 
 
 def _lines(report: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from mobilize.texts.enums import QuestionKind as QuestionKind
 class OutboxText(Model):
     """One text for one purpose. `idempotency_key` = rule:event:version:phone index; unique, so never twice.
 
-    `to` and `blanks` are sealed; `blanks` is the JSON of the wording's merge fields. `due_at` is what was
+    `to` and `merge_fields` are sealed, the second as JSON. `due_at` is what was
     promised and stays; `next_try_at` is when it may be claimed. `asks` is the question it opens on leaving.
     With a `carrier` it leaves by that one alone, from `number`: an answer, by the number that was written to.
     `only_missing`: useless to a member who is in, which the claim asks again; or said they are not coming,
@@ -95,7 +95,7 @@ class OutboxText(Model):
     settled_at: Mapped[datetime | None]
 
     to = SealedText()
-    blanks = SealedText()
+    merge_fields = SealedText(column="blanks_enc")
 
 
 class Attempt(Model):
@@ -190,11 +190,11 @@ class Sender(Model):
     paused_at: Mapped[datetime | None]
     paused_why_enc: Mapped[bytes | None]
 
-    paused_why = SealedText()
+    paused_reason = SealedText(column="paused_why_enc")
 
 
-class PhoneRule(Model):
-    """Opt-out and reachability of a number, by number and not by member: it outlives imports and erasure.
+class Suppression(Model):
+    """A number on the suppression list. By number and not by member: it outlives imports and erasure.
 
     Opted out while `opted_out_at` stands without a later `back_in_at`. `bad_at`: the carrier cannot reach it.
     """
@@ -311,7 +311,7 @@ class Allowance(Model):
     by: Mapped[str] = mapped_column(String(64))
 
 
-class TextHold(Model):
+class TextPause(Model):
     """A pause of the texts of a campaign, by a person or automatic.
 
     `ref` is the campaign (or an action without one); this room knows only its events.
@@ -322,13 +322,13 @@ class TextHold(Model):
     ref: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     why_enc: Mapped[bytes | None]
     by: Mapped[str] = mapped_column(String(64))
-    held_at: Mapped[datetime]
-    released_at: Mapped[datetime | None]
+    paused_at: Mapped[datetime] = mapped_column("held_at")
+    resumed_at: Mapped[datetime | None] = mapped_column("released_at")
 
-    why = SealedText(row="ref")
+    reason = SealedText(row="ref", column="why_enc")
 
 
-class HeldEvent(Model):
+class PausedEvent(Model):
     """An event whose texts are paused."""
 
     __tablename__ = "held_events"

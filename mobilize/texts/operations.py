@@ -14,7 +14,7 @@ from mobilize import settings
 from mobilize.database import atomic, db, insert, is_postgres, new_id
 from mobilize.keys.crypto import blind_index
 from mobilize.segments import segments
-from mobilize.texts.consent.subscriptions import is_opted_out, opt_in, opt_out
+from mobilize.texts.consent.suppressions import is_opted_out, opt_in, opt_out
 from mobilize.texts.models import (
     AFTER_RESTORE,
     Inbound,
@@ -283,7 +283,7 @@ def _row(text: PlannedText, now: datetime, measured: dict[Hashable, tuple[str, i
         "tz": text.tz,
         "to_enc": OutboxText.to.seal(row_id, text.phone),
         "phone_index": phone_index,
-        "blanks_enc": OutboxText.blanks.seal(row_id, merge_fields),
+        "blanks_enc": OutboxText.merge_fields.seal(row_id, merge_fields),
         "event_id": text.event_id,
         "member_id": text.member_id,
         "due_at": text.due_at,

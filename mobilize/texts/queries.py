@@ -10,7 +10,7 @@ from sqlalchemy import Select, and_, exists, func, literal_column, select, union
 
 from mobilize.database import db
 from mobilize.keys.crypto import blind_index
-from mobilize.texts.consent.subscriptions import is_opted_out, may_text, opted_out_among
+from mobilize.texts.consent.suppressions import is_opted_out, may_text, opted_out_among
 from mobilize.texts.models import (
     Attempt,
     AttemptOutcome,
@@ -136,7 +136,7 @@ def oldest_due_by_class(*, now: datetime) -> dict[TextClass, float]:
     for the sender's pace. One whose hours have not come, that a pause of its campaign holds or that is over
     the cap of its number waits for neither. Of each priority the first `HEAD` are looked at."""
     is_over_cap = func.coalesce(OutboxText.reason, "") == "too_many"
-    may_leave = and_(OutboxText.expires_at > now, limits.is_not_held(), ~is_over_cap)
+    may_leave = and_(OutboxText.expires_at > now, limits.is_not_paused(), ~is_over_cap)
     heads = [
         select(OutboxText.text_class, OutboxText.tz, OutboxText.urgent, OutboxText.next_try_at, may_leave)
         .where(_WAITING, OutboxText.priority == priority, OutboxText.next_try_at <= now)

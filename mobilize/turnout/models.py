@@ -165,7 +165,7 @@ class Statement(Model):
     person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"))
     signed_as_enc: Mapped[bytes | None]
     words: Mapped[Translated] = mapped_column(default=Translated())
-    why: Mapped[Translated] = mapped_column(default=Translated())
+    reason: Mapped[Translated] = mapped_column("why", default=Translated())
     published_at: Mapped[datetime | None]
 
     signed_as = SealedText()

@@ -35,7 +35,7 @@ def by_code(client: FlaskClient, phone: str = OLGA) -> TestResponse:
     client.post("/sign-in", data={"phone": phone})
     send_codes(now=clock.now())
     texts = db.session.scalars(select(OutboxText).order_by(OutboxText.id)).all()
-    return client.post("/sign-in/code", data={"code": json.loads(texts[-1].blanks)["code"]})
+    return client.post("/sign-in/code", data={"code": json.loads(texts[-1].merge_fields)["code"]})
 
 
 def options(client: FlaskClient, purpose: str) -> dict[str, object]:

@@ -38,4 +38,4 @@ def test_a_chair_signs_in_on_their_phone_and_out_again(phone: Page, live_server:
 def code_on_their_phone() -> str:
     db.session.rollback()
     send_codes(now=clock.now())
-    return str(json.loads(db.session.scalars(select(OutboxText)).one().blanks)["code"])
+    return str(json.loads(db.session.scalars(select(OutboxText)).one().merge_fields)["code"])

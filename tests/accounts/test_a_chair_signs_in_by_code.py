@@ -29,7 +29,7 @@ def ask(browser: str = "own", *, phone: str = CARMEN, at: datetime = NOW) -> Non
 def codes() -> list[str]:
     """The codes on the phones, oldest first."""
     texts = db.session.scalars(select(OutboxText).order_by(OutboxText.id))
-    return [json.loads(text.blanks)["code"] for text in texts]
+    return [json.loads(text.merge_fields)["code"] for text in texts]
 
 
 def refusal(typed: str, browser: str = "own", *, at: datetime = NOW) -> str:

@@ -63,7 +63,7 @@ def test_after_5000_junk_requests_the_chair_signs_in(client: FlaskClient, carmen
     assert time.monotonic() - began < 20
     texts = db.session.scalars(select(OutboxText).order_by(OutboxText.id)).all()
     assert 1 <= len(texts) <= 5  # nor is the phone bombed
-    codes = {json.loads(text.blanks)["code"] for text in texts}
+    codes = {json.loads(text.merge_fields)["code"] for text in texts}
     answers = [client.post("/sign-in/code", data={"code": code}).status_code for code in sorted(codes)]
     assert 303 in answers
     assert client.get("/devices").status_code == 200
@@ -113,7 +113,7 @@ def test_wrong_codes_of_strangers_take_none_of_their_tries(carmen: Person) -> No
     now = clock.now()
     ask_for_code(CARMEN, "own", language="en", now=now)
     send_codes(now=now)
-    code = json.loads(db.session.scalars(select(OutboxText)).one().blanks)["code"]
+    code = json.loads(db.session.scalars(select(OutboxText)).one().merge_fields)["code"]
     for n in range(200):
         with pytest.raises(Refused):
             enter_code("00000000" if code != "00000000" else "11111111", f"stranger {n % 40}", now=now)
@@ -125,7 +125,7 @@ def test_a_code_dies_after_five_tries_through_a_restart_too(app: Flask, carmen: 
     now = clock.now()
     ask_for_code(CARMEN, "own", language="en", now=now)
     send_codes(now=now)
-    code = json.loads(db.session.scalars(select(OutboxText)).one().blanks)["code"]
+    code = json.loads(db.session.scalars(select(OutboxText)).one().merge_fields)["code"]
     wrong = f"{(int(code) + 1) % 100_000_000:08d}"
     for _ in range(5):
         with pytest.raises(Refused):

@@ -78,7 +78,7 @@ def stale(client: FlaskClient, carmen: Person, danger: None) -> FlaskClient:
 def code_on_their_phone() -> str:
     send_codes(now=clock.now())
     texts = db.session.scalars(select(OutboxText).order_by(OutboxText.id)).all()
-    return str(json.loads(texts[-1].blanks)["code"])
+    return str(json.loads(texts[-1].merge_fields)["code"])
 
 
 def test_within_ten_minutes_nothing_is_asked(client: FlaskClient, carmen: Person, danger: None) -> None:
@@ -158,7 +158,9 @@ def test_somebody_elses_code_proves_nothing(stale: FlaskClient) -> None:
     browser = stale.get_cookie("browser").value
     ask_for_code("+12135550102", browser, language="en", now=clock.now())
     send_codes(now=clock.now())
-    texts = {text.to: json.loads(text.blanks)["code"] for text in db.session.scalars(select(OutboxText))}
+    texts = {
+        text.to: json.loads(text.merge_fields)["code"] for text in db.session.scalars(select(OutboxText))
+    }
     assert stale.post("/step-up", data={"step_code": texts["+12135550102"]}).status_code == 422
     assert stale.post("/step-up", data={"step_code": texts[CARMEN]}).status_code == 303
 

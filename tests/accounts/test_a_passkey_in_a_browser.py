@@ -125,7 +125,7 @@ def sign_in_by_code(page: Page) -> None:
     expect(page.get_by_label("8 digits")).to_be_visible()
     db.session.rollback()
     send_codes(now=clock.now())
-    code = json.loads(db.session.scalars(select(OutboxText)).one().blanks)["code"]
+    code = json.loads(db.session.scalars(select(OutboxText)).one().merge_fields)["code"]
     page.get_by_label("8 digits").fill(code)
     page.get_by_role("button", name="Sign in").click()
 

@@ -44,7 +44,7 @@ from mobilize.keys.tokens import hash_token
 from mobilize.languages import Translated
 from mobilize.roster.models import Site
 from mobilize.roster.operations import change_phone
-from mobilize.texts.models import OutboxText, PhoneRule
+from mobilize.texts.models import OutboxText, Suppression
 from tests.accounts.second_factor import app_for
 from tests.builders import full_session, make_area, make_member, make_person, make_site, sign_in
 
@@ -81,7 +81,7 @@ def texts(wording: str) -> list[OutboxText]:
 
 
 def texted_link() -> str:
-    return str(json.loads(texts("invitation")[-1].blanks)["link"]).rpartition("/")[2]
+    return str(json.loads(texts("invitation")[-1].merge_fields)["link"]).rpartition("/")[2]
 
 
 def begun(token: str, now: datetime) -> SignedInSession:
@@ -212,7 +212,7 @@ def test_an_installation_without_a_carrier_invites_an_organizer(
 
 def no_text_reaches(person: Person) -> None:
     with atomic() as session:
-        stop = PhoneRule(phone_index=blind_index("phone", person.phone), opted_out_at=NOW, source="text")
+        stop = Suppression(phone_index=blind_index("phone", person.phone), opted_out_at=NOW, source="text")
         session.add(stop)
 
 
@@ -340,7 +340,7 @@ def test_more_days_for_an_admin_want_a_second_admin_and_fewer_do_not(ada: Person
     agree(bea)
     assert db.session.get_one(type(term), term.id).to_on is None
     assert {ada.phone, bea.phone, dee.phone} == {sent.to for sent in texts("admin_extended")}
-    assert "/people" in texts("admin_extended")[0].blanks
+    assert "/people" in texts("admin_extended")[0].merge_fields
 
 
 def test_more_days_for_an_organizer_want_a_proof_and_let_nobody_in(ada: Person, olga: Person) -> None:

@@ -50,7 +50,7 @@ def ask_as_member(n: int, *, at: datetime = NOW) -> int:
 
 def codes(phone: str = CARMEN) -> list[str]:
     texts = db.session.scalars(select(OutboxText).order_by(OutboxText.id))
-    return [json.loads(text.blanks)["code"] for text in texts if text.to == phone]
+    return [json.loads(text.merge_fields)["code"] for text in texts if text.to == phone]
 
 
 def opens(code: str, browser: str = "own", *, at: datetime = NOW) -> bool:
@@ -243,7 +243,7 @@ def test_duty_is_told_once_that_a_lane_is_used_up(app: Flask) -> None:
     assert [alert_about_codes(NOW) for _twice in range(2)] == [1, 0]
     assert alert_about_codes(NOW + timedelta(minutes=18)) == 0
     alarm = db.session.scalars(select(OutboxText).where(OutboxText.wording == "codes_used_up")).one()
-    assert alarm.to == ADA and json.loads(alarm.blanks)["link"].endswith("/texts/health")
+    assert alarm.to == ADA and json.loads(alarm.merge_fields)["link"].endswith("/texts/health")
     assert not lane_use(CodeLane.MEMBER, NOW + timedelta(minutes=20)).is_used_up
 
 
@@ -289,7 +289,7 @@ def test_a_code_that_a_badly_set_up_sender_refuses_rests_between_tries(
     for second in (0, 1):
         drain(now=NOW + timedelta(seconds=second))
     assert db.session.scalar(select(func.count()).select_from(Attempt)) == 1
-    assert db.session.scalars(select(Sender)).one().paused_why == "carrier_21606"
+    assert db.session.scalars(select(Sender)).one().paused_reason == "carrier_21606"
     carrier.faults.refuse.clear()
     drain(now=NOW + timedelta(seconds=3))
     assert db.session.scalars(select(OutboxText.state)).one() is TextState.ACCEPTED

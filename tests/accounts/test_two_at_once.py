@@ -25,7 +25,7 @@ def ask_and_send(browsers: int = 1) -> str:
         ask_for_code(CARMEN, f"browser {n}", language="en", now=NOW)
     send_codes(now=NOW)
     texts = db.session.scalars(select(OutboxText).order_by(OutboxText.id)).all()
-    return str(json.loads(texts[-1].blanks)["code"])
+    return str(json.loads(texts[-1].merge_fields)["code"])
 
 
 def how_many(table: type) -> int:

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, func, select
 from mobilize import clock
 from mobilize.database import db, new_id
 from mobilize.keys.crypto import blind_index
-from mobilize.texts.consent.subscriptions import CONFIRM_WITHIN
+from mobilize.texts.consent.suppressions import CONFIRM_WITHIN
 from mobilize.texts.models import Attempt, AttemptOutcome, OutboxText, TextClass, TextState
 from mobilize.texts.operations import PlannedText, queue_texts
 from mobilize.texts.receiving.inbound import take_inbound

@@ -11,7 +11,7 @@ from mobilize.checkins.record.head_counts import report_head_count
 from mobilize.database import atomic, db
 from mobilize.fast.versions import version_of
 from mobilize.keys.crypto import blind_index
-from mobilize.texts.models import PhoneRule
+from mobilize.texts.models import Suppression
 from tests.builders import START, make_event, make_member, make_site
 from tests.checkins.morning import OPEN, outcomes, post, scan
 from tests.services.client import Client
@@ -41,7 +41,7 @@ def event(app):
 
 def opt_out(phone):
     with atomic() as session:
-        rule = PhoneRule(phone_index=blind_index("phone", phone), opted_out_at=START, source="text")
+        rule = Suppression(phone_index=blind_index("phone", phone), opted_out_at=START, source="text")
         session.add(rule)
 
 

@@ -13,8 +13,8 @@ from mobilize.privacy.retention.forgetting import forget_due
 from mobilize.privacy.retention.legal_holds import place_hold
 from mobilize.roster.imports import operations as imports
 from mobilize.roster.models import Member, Membership
-from mobilize.texts.consent.subscriptions import is_opted_out
-from mobilize.texts.models import PhoneRule
+from mobilize.texts.consent.suppressions import is_opted_out
+from mobilize.texts.models import Suppression
 from mobilize.texts.operations import opt_out
 from tests.builders import make_member, make_person, make_site
 from tests.privacy.morning import MIA, Morning, day, where_is
@@ -103,7 +103,7 @@ def test_a_stop_stays_by_number_when_they_had_one_or_ask_for_it(
         opt_out(MIA, source="reply", now=day(0))
     erase(morning.mia, stop_texts=asks)
     assert is_opted_out(MIA) is (asks or had)
-    rules = db.session.scalars(select(PhoneRule)).all()
+    rules = db.session.scalars(select(Suppression)).all()
     assert [(rule.source, rule.phone) for rule in rules] == ([("erased", None)] if asks or had else [])
 
 

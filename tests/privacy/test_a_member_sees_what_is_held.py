@@ -21,7 +21,7 @@ from mobilize.database import db
 from mobilize.privacy.member_page.sessions import send_codes
 from mobilize.privacy.models import Visit
 from mobilize.roster.models import Member
-from mobilize.texts.consent.subscriptions import is_opted_out
+from mobilize.texts.consent.suppressions import is_opted_out
 from mobilize.texts.models import OutboxText
 from mobilize.texts.operations import opt_out
 from tests.builders import make_member, make_person, make_site
@@ -51,7 +51,7 @@ def code_of(phone: str) -> str:
     send_codes(now=NOW)
     codes_sent = select(OutboxText).where(OutboxText.wording == "member_code").order_by(OutboxText.id)
     texts = db.session.scalars(codes_sent)
-    sent = [json.loads(text.blanks)["code"] for text in texts if text.to == phone]
+    sent = [json.loads(text.merge_fields)["code"] for text in texts if text.to == phone]
     return sent[-1] if sent else "none"
 
 
@@ -146,7 +146,7 @@ def test_it_is_no_sign_in_and_sign_in_is_no_visit(client: FlaskClient, mia: Memb
     assert send_codes(now=NOW) == 0 and codes.send_codes(now=NOW) == 1
     sign_in = db.session.scalars(select(OutboxText).where(OutboxText.wording == "sign_in_code")).one()
     client.set_cookie("me-asks", "the same browser", domain="localhost")
-    code = json.loads(sign_in.blanks)["code"]
+    code = json.loads(sign_in.merge_fields)["code"]
     assert client.post("/me/code", data={"code": code}).status_code == 422
 
 

@@ -118,7 +118,7 @@ def reasons() -> list[str | None]:
 def test_no_text_of_the_action_keeps_number_or_words(morning: Morning) -> None:
     tick_until(91)
     for text in db.session.scalars(select(OutboxText)):
-        assert (text.to, text.blanks, text.member_id) == ("", "{}", None)
+        assert (text.to, text.merge_fields, text.member_id) == ("", "{}", None)
         assert text.state != "waiting"
     assert "inbound" not in where_is(blind_index("phone", MIA)) and "questions" not in mias_traces(morning)
 

@@ -9,7 +9,7 @@ from mobilize.accounts.models import CodeRequest
 from mobilize.database import db
 from mobilize.privacy.texting.opt_ins import note_opt_ins
 from mobilize.texts.consent.consents import consents_of
-from mobilize.texts.consent.subscriptions import is_opted_out, opt_in, opt_out
+from mobilize.texts.consent.suppressions import is_opted_out, opt_in, opt_out
 from mobilize.texts.models import Consent, OutboxText
 from tests.builders import make_member, make_site
 from tests.services.client import BareClient

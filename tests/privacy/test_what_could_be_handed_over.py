@@ -51,7 +51,7 @@ def test_sealed_columns_are_opened_and_no_index_is_printed(morning: Morning) -> 
     assert results == {}
     results = {held.table: held.rows for held in held_about(find_traces(phone=MIA))}
     assert results["members"][0]["phone"] == MIA and "phone_index" not in results["members"][0]
-    assert "tomorrow" in results["outbox"][0]["blanks"] + results["outbox"][-1]["blanks"]
+    assert "tomorrow" in results["outbox"][0]["merge_fields"] + results["outbox"][-1]["merge_fields"]
 
 
 def test_the_chair_is_found_by_their_account(morning: Morning) -> None:

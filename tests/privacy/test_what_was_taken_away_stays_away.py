@@ -47,7 +47,7 @@ from mobilize.privacy.replay import UNREADABLE, replay
 from mobilize.privacy.retention.erasure import erase_member
 from mobilize.roster.models import Member
 from mobilize.texts.consent.consents import consents_of
-from mobilize.texts.consent.subscriptions import is_opted_out, opt_out
+from mobilize.texts.consent.suppressions import is_opted_out, opt_out
 from tests.backup.copies import copy_of_everything, put_back
 from tests.builders import make_action, make_event, make_member, make_person, make_site
 

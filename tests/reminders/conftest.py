@@ -34,7 +34,7 @@ def phones(wording: str = "reminder_day_before") -> list[str]:
 
 
 def words(text: OutboxText) -> str:
-    return render(text.wording, text.language, json.loads(text.blanks))
+    return render(text.wording, text.language, json.loads(text.merge_fields))
 
 
 @pytest.fixture

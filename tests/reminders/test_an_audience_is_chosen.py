@@ -25,7 +25,7 @@ from mobilize.reminders.broadcasts.operations import queue_broadcasts
 from mobilize.reminders.models import Audience, AudienceFilter, Broadcast, Rsvp
 from mobilize.reminders.rules.queries import is_moot
 from mobilize.roster.models import Member, MemberStatus
-from mobilize.texts.consent.subscriptions import may_text, note_bad_number, opt_in, opt_out
+from mobilize.texts.consent.suppressions import may_text, note_bad_number, opt_in, opt_out
 from mobilize.texts.models import OutboxText
 from mobilize.texts.sending.claiming import claim
 from mobilize.texts.sending.delivery import sweep

@@ -19,7 +19,7 @@ from mobilize.reminders.monitoring.delivery_monitoring import pause_campaign, re
 from mobilize.reminders.monitoring.health import Remedy, failures_by_code, remedy_for
 from mobilize.texts import recovery
 from mobilize.texts.carriers.base import SendResult
-from mobilize.texts.consent.subscriptions import note_bad_number
+from mobilize.texts.consent.suppressions import note_bad_number
 from mobilize.texts.models import AttemptOutcome, OutboxText, TextClass, TextState
 from mobilize.texts.operations import PlannedText, queue_text, queue_texts
 from mobilize.texts.sending import lanes
@@ -107,7 +107,7 @@ def test_more_than_two_percent_filtered_pauses_the_campaign(app: Flask) -> None:
     campaign = make_campaign()
     became(an_event(campaign_id=campaign.id), delivered=58, filtered=2)
     assert [watch_campaigns(clock.now()) for _again in range(2)] == [1, 0]
-    assert paused_refs()[campaign.id].why == "carrier_30007"
+    assert paused_refs()[campaign.id].reason == "carrier_30007"
     resume_campaign(campaign.id, by="shell", now=clock.now())
     assert watch_campaigns(clock.now() + timedelta(seconds=1)) == 0
 

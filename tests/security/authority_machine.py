@@ -54,7 +54,7 @@ from mobilize.keys.crypto import blind_index
 from mobilize.keys.tokens import hash_token
 from mobilize.languages import Translated
 from mobilize.roster.operations import change_phone
-from mobilize.texts.consent.subscriptions import is_opted_out, opt_in, opt_out
+from mobilize.texts.consent.suppressions import is_opted_out, opt_in, opt_out
 from mobilize.texts.models import OutboxText
 from tests.builders import make_area, make_member, make_site
 
@@ -461,7 +461,7 @@ class Authority(RuleBasedStateMachine):
         for sent in texts[self.texts_read :]:
             reader = holder_of(sent.to)
             if sent.wording == "invitation" and reader is not None:
-                token = json.loads(sent.blanks)["link"].rpartition("/")[2]
+                token = json.loads(sent.merge_fields)["link"].rpartition("/")[2]
                 self.humans[reader].links.append((token, frozenset(s.id for s in self.sites)))
         self.texts_read = len(texts)
 

@@ -198,4 +198,4 @@ def _ask(ground: Ground) -> tuple[http.client.HTTPConnection, str]:
 def _codes_on_their_phone() -> list[str]:
     db.session.rollback()
     newest = select(OutboxText).where(OutboxText.wording == "sign_in_code").order_by(OutboxText.id.desc())
-    return [json.loads(text.blanks)["code"] for text in db.session.scalars(newest.limit(4))]
+    return [json.loads(text.merge_fields)["code"] for text in db.session.scalars(newest.limit(4))]

@@ -93,7 +93,7 @@ def test_a_wrong_setting_is_counted_shown_and_told(
     assert protection().state is ProtectionState.TO_DO
     assert (alert_about_callbacks(clock.now()), alert_about_callbacks(clock.now())) == (1, 0)
     [alarm] = db.session.scalars(select(OutboxText).where(OutboxText.wording == "webhooks_refused"))
-    assert "/texts/health/workers" in str(alarm.blanks)
+    assert "/texts/health/workers" in str(alarm.merge_fields)
     # Put right, the next one that arrives ends it.
     assert post(client, MessageSid="SM" + "3" * 32) == 200
     assert not twilio().needs_somebody and protection().state is ProtectionState.OK

@@ -121,7 +121,7 @@ def test_one_whose_credentials_are_wrong_is_paused_and_the_other_sends(
     texts = many(4)
     carrier.authorization = "Basic of somebody else"
     drain(now=now)
-    assert [sender.paused_why for sender in paused_senders()] == ["carrier_20003"]
+    assert [sender.paused_reason for sender in paused_senders()] == ["carrier_20003"]
     assert drain(now=now + timedelta(minutes=1)).accepted == 4
     assert left_once(texts, second)
     resume_sending()
@@ -135,7 +135,7 @@ def test_a_pause_of_the_office_stays_one_whatever_a_carrier_still_says(
     many(2)
     pause_sending("the office stopped it", now=now)
     pause_sending("carrier_20003", now=now)
-    assert [sender.paused_why for sender in paused_senders()] == ["the office stopped it"]
+    assert [sender.paused_reason for sender in paused_senders()] == ["the office stopped it"]
     assert drain(now=now).claimed == 0
 
 

@@ -55,9 +55,9 @@ def test_a_demo_has_no_hours(app: Flask) -> None:
     assert opened is not None and opened < LONG_AGO
 
 
-def not_held() -> set[str]:
+def not_paused() -> set[str]:
     """The purposes of texts that no pause holds."""
-    rows = db.session.scalars(select(OutboxText).where(limits.is_not_held()))
+    rows = db.session.scalars(select(OutboxText).where(limits.is_not_paused()))
     return {text.idempotency_key.partition(":")[0] for text in rows}
 
 
@@ -69,11 +69,11 @@ def test_a_pause_holds_what_a_campaign_writes_to_members_about_its_events(
     queued(NATE, purpose="too", event_id=paused, text_class=TextClass.MEMBER)
     queued(purpose="other", event_id=other, text_class=TextClass.MEMBER)
     queued(purpose="none", text_class=TextClass.MEMBER)
-    assert not_held() == {"paused", "too", "other", "none"}
-    pause_texts(ref, [paused], why="The board meets first", by="shell", now=now)
-    assert not_held() == {"other", "none"}
+    assert not_paused() == {"paused", "too", "other", "none"}
+    pause_texts(ref, [paused], reason="The board meets first", by="shell", now=now)
+    assert not_paused() == {"other", "none"}
     resume_texts(ref, by="shell", now=now)
-    assert not_held() == {"paused", "too", "other", "none"}
+    assert not_paused() == {"paused", "too", "other", "none"}
 
 
 @pytest.mark.parametrize("text_class", [TextClass.REQUESTED, TextClass.DUTY, TextClass.NOTICE])
@@ -83,5 +83,5 @@ def test_a_notice_and_what_somebody_asked_for_leave_during_a_pause(
     paused = new_id()
     queued(MIA, purpose="moved", event_id=paused, text_class=text_class)
     queued(MIA, purpose="reminder", event_id=paused, text_class=TextClass.MEMBER)
-    pause_texts(new_id(), [paused], why="The board meets first", by="shell", now=now)
-    assert not_held() == {"moved"}
+    pause_texts(new_id(), [paused], reason="The board meets first", by="shell", now=now)
+    assert not_paused() == {"moved"}

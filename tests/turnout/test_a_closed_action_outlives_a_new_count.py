@@ -230,8 +230,8 @@ def _stored() -> list[Any]:
 
 def _published(morning: Morning, person: Person) -> Statement:
     draft = statements.prepare(morning.action, person, DAY_AFTER)
-    why = Translated(en="Late.", es="Tarde.") if draft.version > 1 else Translated()
-    signing = statements.OfficerSignature("Olga, Secretary", why=why)
+    reason = Translated(en="Late.", es="Tarde.") if draft.version > 1 else Translated()
+    signing = statements.OfficerSignature("Olga, Secretary", reason=reason)
     return statements.publish(draft.id, draft.as_of_at, signing, person, DAY_AFTER)
 
 

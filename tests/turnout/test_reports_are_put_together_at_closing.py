@@ -213,7 +213,7 @@ def _also_organizes(person: object, morning: Morning) -> None:
 
 
 def _body(text: OutboxText) -> str:
-    return render(text.wording, text.language, json.loads(text.blanks))
+    return render(text.wording, text.language, json.loads(text.merge_fields))
 
 
 def _path(text: str) -> str:

@@ -13,7 +13,7 @@ from mobilize.accounts.models import Person, RoleName, RoleTerm
 from mobilize.accounts.sign_in.one_time_links import GOOD_FOR, link_address
 from mobilize.database import db
 from mobilize.keys.tokens import hash_token
-from mobilize.texts.consent.subscriptions import may_text
+from mobilize.texts.consent.suppressions import may_text
 from mobilize.texts.models import Priority, TextClass
 from mobilize.texts.operations import PlannedText, queue_texts
 

@@ -10,7 +10,7 @@ from mobilize.languages import LANGUAGES, _
 from mobilize.privacy.labels import version_on_page
 from mobilize.roster.models import Member
 from mobilize.texts.consent.consents import note_consent
-from mobilize.texts.consent.subscriptions import opt_in, opt_out
+from mobilize.texts.consent.suppressions import opt_in, opt_out
 from mobilize.texts.models import ConsentKind
 
 PAGE = "page"

@@ -145,7 +145,7 @@ def empty_texts(session: Session, ids: Sequence[uuid.UUID]) -> None:
             "idempotency_key": f"{NOBODY}:{i}",
             "to_enc": OutboxText.to.seal(i, ""),
             "phone_index": NO_INDEX,
-            "blanks_enc": OutboxText.blanks.seal(i, "{}"),
+            "blanks_enc": OutboxText.merge_fields.seal(i, "{}"),
             "member_id": None,
         }
         for i in ids

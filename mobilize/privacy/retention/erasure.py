@@ -53,14 +53,14 @@ from mobilize.privacy.retention.anonymize import (
 from mobilize.privacy.retention.legal_holds import all_is_held, is_held, on_hold
 from mobilize.reminders.models import Rsvp, WrongNumber
 from mobilize.roster.models import Member, Membership, PhoneKind, StagedMember, StatusSpan
-from mobilize.texts.consent.subscriptions import is_opted_out, opt_out
+from mobilize.texts.consent.suppressions import is_opted_out, opt_out
 from mobilize.texts.models import (
     CarrierBlock,
     Consent,
     Inbound,
     OutboxText,
-    PhoneRule,
     Question,
+    Suppression,
     UnmatchedMessage,
 )
 
@@ -194,14 +194,16 @@ def _forget_phone(session: Session, phone: str, *, stop_texts: bool, now: dateti
     _run(session, delete(Question).where(Question.phone_index == phone_index))
     _run(session, delete(CodeRequest).where(CodeRequest.phone_index == phone_index))
     _run(session, delete(Visit).where(Visit.phone_index == phone_index))
-    _run(session, delete(PhoneRule).where(PhoneRule.phone_index == phone_index))
+    _run(session, delete(Suppression).where(Suppression.phone_index == phone_index))
     _run(session, delete(Consent).where(Consent.phone_index == phone_index))
     _run(session, delete(CarrierBlock).where(CarrierBlock.phone_index == phone_index))
     _run(session, delete(UnmatchedMessage).where(UnmatchedMessage.phone_index == phone_index))
     if stops:
         # By number, and only as its index: enough to refuse every later text.
         opt_out(phone, source="erased", now=now)
-        _run(session, update(PhoneRule).where(PhoneRule.phone_index == phone_index).values(phone_enc=None))
+        _run(
+            session, update(Suppression).where(Suppression.phone_index == phone_index).values(phone_enc=None)
+        )
 
 
 def _forget_person(session: Session, member: Member) -> None:

@@ -18,7 +18,7 @@ from mobilize.languages import _
 from mobilize.privacy.labels import version_on_page
 from mobilize.roster.models import Member
 from mobilize.texts.consent.consents import consents_of, note_consent
-from mobilize.texts.consent.subscriptions import is_opted_out
+from mobilize.texts.consent.suppressions import is_opted_out
 from mobilize.texts.models import ConsentKind
 
 PURPOSE, FORM = "opt_in", "form"

@@ -19,7 +19,7 @@ from mobilize.database import db
 from mobilize.languages import DEFAULT, LANGUAGES
 from mobilize.reminders.models import Audience, AudienceFilter, Broadcast, Rsvp
 from mobilize.roster.models import Member, Membership, MembershipRank, MemberStatus, PhoneKind, Site
-from mobilize.texts.consent.subscriptions import is_bad, says_stop
+from mobilize.texts.consent.suppressions import is_bad, says_stop
 
 
 class UnreachableReason(StrEnum):

@@ -16,7 +16,7 @@ from mobilize.reminders.models import ReminderRule, RuleKind
 from mobilize.reminders.rules.kinds import SPECS
 from mobilize.reminders.rules.operations import purpose, tick_off
 from mobilize.reminders.rules.queries import due_at, due_now, expires_at
-from mobilize.texts.consent.subscriptions import is_bad, says_stop
+from mobilize.texts.consent.suppressions import is_bad, says_stop
 from mobilize.texts.models import TextClass
 from mobilize.texts.operations import PlannedText, queue_texts
 

@@ -12,8 +12,8 @@ from mobilize.database import db
 from mobilize.languages import DEFAULT
 from mobilize.texts.carriers import codes_of
 from mobilize.texts.carriers.base import ErrorMeaning
-from mobilize.texts.models import OutboxText, TextHold, TextState
-from mobilize.texts.sending.pauses import pause_texts, paused_refs, released_at, resume_texts
+from mobilize.texts.models import OutboxText, TextPause, TextState
+from mobilize.texts.sending.pauses import pause_texts, paused_refs, resume_texts, resumed_at
 
 # texts.md: a carrier that filters more than 2 % of a campaign has taken it for spam.
 FILTERED, MOST_FILTERED = codes_of(ErrorMeaning.FILTERED), 0.02
@@ -23,9 +23,9 @@ LEFT = (TextState.ACCEPTED, TextState.SENT, TextState.DELIVERED, TextState.FAILE
 WORKER = "worker"
 
 
-def pause_campaign(campaign_id: uuid.UUID, why: str, *, by: str, now: datetime) -> None:
-    """Hold its texts to members, those of actions made later included, until `resume_campaign`."""
-    pause_texts(campaign_id, _events_of(campaign_id), why, by=by, now=now)
+def pause_campaign(campaign_id: uuid.UUID, reason: str, *, by: str, now: datetime) -> None:
+    """Pause its texts to members, those of actions made later included, until `resume_campaign`."""
+    pause_texts(campaign_id, _events_of(campaign_id), reason, by=by, now=now)
 
 
 def resume_campaign(campaign_id: uuid.UUID, *, by: str, now: datetime) -> None:
@@ -34,12 +34,12 @@ def resume_campaign(campaign_id: uuid.UUID, *, by: str, now: datetime) -> None:
 
 
 def watch_campaigns(now: datetime) -> int:
-    """Pause what a carrier filters, and hold new actions of paused campaigns too; returns how many it paused.
+    """Pause what a carrier filters, and new actions of paused campaigns too; returns how many it paused.
 
     An action without a campaign counts as its own. What happened before a person resumed it counts no more.
     """
-    for ref, held in paused_refs().items():
-        pause_texts(ref, _events_of(ref), held.why or "", by=held.by, now=now)
+    for ref, pause in paused_refs().items():
+        pause_texts(ref, _events_of(ref), pause.reason or "", by=pause.by, now=now)
     paused = 0
     for ref in _with_filtered(now):
         if ref not in paused_refs() and _share_filtered(ref, now) > MOST_FILTERED:
@@ -49,10 +49,10 @@ def watch_campaigns(now: datetime) -> int:
 
 
 def to_watch(now: datetime) -> Select[Any]:
-    """SELECT of the holds that are in force, and of what a carrier filtered lately."""
-    held = select(TextHold.ref).where(TextHold.released_at.is_(None))
+    """SELECT of the pauses that are in force, and of what a carrier filtered lately."""
+    paused = select(TextPause.ref).where(TextPause.resumed_at.is_(None))
     filtered = select(OutboxText.id).where(*_filtered(now))
-    return select(union_all(held, filtered).subquery())
+    return select(union_all(paused, filtered).subquery())
 
 
 def campaigns_with_texts(now: datetime) -> Sequence[Campaign]:
@@ -88,7 +88,7 @@ def _filtered(now: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 def _share_filtered(ref: uuid.UUID, now: datetime) -> float:
-    since = max(now - LOOKS_BACK, released_at(ref) or now - LOOKS_BACK)
+    since = max(now - LOOKS_BACK, resumed_at(ref) or now - LOOKS_BACK)
     rows = db.session.execute(
         select(OutboxText.error_code, func.count())
         .join(Event, Event.id == OutboxText.event_id)

@@ -13,7 +13,7 @@ from mobilize.database import db
 from mobilize.roster.models import Member, Membership, MembershipRank, Site
 from mobilize.texts.carriers import meaning_of
 from mobilize.texts.carriers.base import ErrorMeaning
-from mobilize.texts.models import OutboxText, PhoneRule, TextState
+from mobilize.texts.models import OutboxText, Suppression, TextState
 
 A_WEEK = timedelta(days=7)
 
@@ -92,9 +92,11 @@ def numbers_to_fix(scope: Scope) -> Sequence[UnreachableNumbers]:
         select(Site, func.count(Member.id.distinct()))
         .join(Membership, Membership.site_id == Site.id)
         .join(Member, Member.id == Membership.member_id)
-        .join(PhoneRule, PhoneRule.phone_index == Member.phone_index)
+        .join(Suppression, Suppression.phone_index == Member.phone_index)
         .where(
-            PhoneRule.bad_at.is_not(None), Membership.rank == MembershipRank.HOME, Membership.to_at.is_(None)
+            Suppression.bad_at.is_not(None),
+            Membership.rank == MembershipRank.HOME,
+            Membership.to_at.is_(None),
         )
         .where(Member.gone_on.is_(None))
         .group_by(Site.id)

@@ -62,7 +62,7 @@ def health() -> str:
         remedies=_remedies(),
         to_fix=queries.numbers_to_fix(me().scope),
         campaigns=delivery_monitoring.campaigns_with_texts(now),
-        held=paused_refs(),
+        pauses=paused_refs(),
         gap=gap,
         held_by=gaps.held_by(gap) if gap else None,
     )
@@ -109,7 +109,7 @@ def tasks() -> str:
 def pause_all() -> Response:
     """Stop every text but codes and emergencies."""
     with after_step_up():
-        pause_sending(_why(), now=clock.now())
+        pause_sending(_reason(), now=clock.now())
     flash(_("Paused. What waits keeps waiting."), "done")
     return redirect(url_for("reminders.health"), 303)
 
@@ -130,7 +130,7 @@ def pause_campaign(campaign_id: uuid.UUID) -> Response:
     """Stop one campaign's texts to members."""
     campaign = db.session.get(Campaign, campaign_id) or abort(404)
     with after_step_up():
-        delivery_monitoring.pause_campaign(campaign.id, _why(), by=me().actor, now=clock.now())
+        delivery_monitoring.pause_campaign(campaign.id, _reason(), by=me().actor, now=clock.now())
     flash(_("Paused. What waits keeps waiting."), "done")
     return redirect(url_for("reminders.health"), 303)
 
@@ -146,7 +146,7 @@ def resume_campaign(campaign_id: uuid.UUID) -> Response:
     return redirect(url_for("reminders.health"), 303)
 
 
-def _why() -> str:
+def _reason() -> str:
     return " ".join(PauseForm().why.data.replace("\0", "").split())[:80] or _("No reason given")
 
 

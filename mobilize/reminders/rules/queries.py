@@ -16,7 +16,7 @@ from mobilize.database import db
 from mobilize.reminders.models import AudienceFilter, PlannedReminder, ReminderRule, Rsvp, RuleKind
 from mobilize.reminders.rules.kinds import ANNOUNCING, SPECS, DefaultState, RuleSpec
 from mobilize.roster.models import Member, Membership, MembershipRank, MemberStatus, PhoneKind, Site
-from mobilize.texts.consent.subscriptions import is_bad, says_stop
+from mobilize.texts.consent.suppressions import is_bad, says_stop
 from mobilize.texts.models import OutboxText, TextState
 from mobilize.texts.sending import limits
 

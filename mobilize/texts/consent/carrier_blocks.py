@@ -13,7 +13,7 @@ from mobilize import settings
 from mobilize.database import atomic, db, insert
 from mobilize.keys.crypto import blind_index
 from mobilize.texts.carriers import CARRIERS
-from mobilize.texts.consent.subscriptions import is_opted_out
+from mobilize.texts.consent.suppressions import is_opted_out
 from mobilize.texts.models import CarrierBlock
 
 

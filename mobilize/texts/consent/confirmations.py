@@ -11,8 +11,8 @@ from sqlalchemy import select
 from mobilize import settings
 from mobilize.database import db
 from mobilize.keys.crypto import blind_index
-from mobilize.texts.consent.subscriptions import CONFIRM_WITHIN, OPT_OUT
-from mobilize.texts.models import Inbound, PhoneRule, TextClass
+from mobilize.texts.consent.suppressions import CONFIRM_WITHIN, OPT_OUT
+from mobilize.texts.models import Inbound, Suppression, TextClass
 from mobilize.texts.operations import PlannedText, drop_texts, queue_texts
 from mobilize.texts.sending import lanes
 
@@ -43,6 +43,6 @@ def drop_confirmation(phone: str, *, now: datetime) -> None:
 
 def _last_opt_in(phone: str) -> int:
     """The moment of the last START in milliseconds, which tells one opt-out from the next; 0 for none."""
-    of_number = PhoneRule.phone_index == blind_index("phone", phone)
-    moment = db.session.scalar(select(PhoneRule.back_in_at).where(of_number))
+    of_number = Suppression.phone_index == blind_index("phone", phone)
+    moment = db.session.scalar(select(Suppression.back_in_at).where(of_number))
     return int(moment.timestamp() * 1000) if moment else 0

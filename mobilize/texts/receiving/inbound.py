@@ -17,7 +17,7 @@ from mobilize.texts.carriers.base import Keyword
 from mobilize.texts.consent.carrier_blocks import lift_block, note_block
 from mobilize.texts.consent.confirmations import confirm_opt_out, drop_confirmation
 from mobilize.texts.consent.consents import note_consent, version_of, words_answered
-from mobilize.texts.consent.subscriptions import is_opted_out
+from mobilize.texts.consent.suppressions import is_opted_out
 from mobilize.texts.models import ConsentKind, Inbound, Intent, OutboxText, Question, QuestionKind
 from mobilize.texts.operations import answer, mark_done, opt_in, opt_out
 from mobilize.texts.queries import questions_open_to

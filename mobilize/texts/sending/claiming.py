@@ -36,7 +36,7 @@ from mobilize.database import atomic, db, insert, is_postgres, new_id, seconds_o
 from mobilize.keys.crypto import CannotOpen, blind_index
 from mobilize.segments import segments as measured
 from mobilize.texts.carriers import CARRIERS
-from mobilize.texts.consent.subscriptions import is_bad, is_confirmation, says_stop
+from mobilize.texts.consent.suppressions import is_bad, is_confirmation, says_stop
 from mobilize.texts.models import (
     Attempt,
     AttemptOutcome,
@@ -176,7 +176,7 @@ def due_texts(now: datetime) -> Select[Any]:
     zones = _zones_lately(now)
     leaves = or_(may_leave(zones, now), OutboxText.tz.not_in(zones))
     return select(OutboxText.id).where(
-        *_due_in(Priority.ALL, now), OutboxText.expires_at > now, leaves, limits.is_not_held()
+        *_due_in(Priority.ALL, now), OutboxText.expires_at > now, leaves, limits.is_not_paused()
     )
 
 
@@ -266,7 +266,7 @@ def _due(
     """The most urgent that may leave now. Whether one may is asked of those at the head of the queue, and of
     more only where too few of these may: asked of 37,000 it takes a third of a second."""
     of_route = senders.leaves_by(route) if route.is_one_of_many else true()
-    waiting = (OutboxText.expires_at > now, may_leave(zones, now), limits.is_not_held(), of_route)
+    waiting = (OutboxText.expires_at > now, may_leave(zones, now), limits.is_not_paused(), of_route)
     in_order = (OutboxText.priority, OutboxText.next_try_at)
     _go_by_index(session)
     most = HEAD * limit
@@ -382,7 +382,9 @@ def opened(session: Session, row: Any, carrier: str, now: datetime) -> ClaimedTe
     """The text in clear, ready to hand over; the first to a number says how to stop them. One that cannot be
     rendered is set aside for a person. `row` has the columns of `TO_SEND`."""
     try:
-        plain = render(row.wording, row.language, json.loads(OutboxText.blanks.open(row.id, row.blanks_enc)))
+        plain = render(
+            row.wording, row.language, json.loads(OutboxText.merge_fields.open(row.id, row.blanks_enc))
+        )
         says_how = row.is_first and "STOP" not in plain
         body = render(FIRST_TEXT, row.language, {"body": plain}) if says_how else plain
         return ClaimedText(

@@ -23,7 +23,7 @@ from mobilize.database import atomic
 from mobilize.observability import metrics
 from mobilize.texts.carriers import CARRIERS
 from mobilize.texts.carriers.base import SendResult
-from mobilize.texts.consent.subscriptions import is_bad, is_confirmation, says_stop
+from mobilize.texts.consent.suppressions import is_bad, is_confirmation, says_stop
 from mobilize.texts.models import Attempt, AttemptOutcome, OutboxText, TextClass, TextState
 from mobilize.texts.sending import failures, senders, trial
 from mobilize.texts.sending.claiming import (

@@ -11,7 +11,7 @@ from mobilize.observability import metrics
 from mobilize.texts.carriers import meaning_of
 from mobilize.texts.carriers.base import ErrorMeaning, SendResult
 from mobilize.texts.consent.carrier_blocks import carriers_that_block, is_left_over, note_block
-from mobilize.texts.consent.subscriptions import note_bad_number, opt_out
+from mobilize.texts.consent.suppressions import note_bad_number, opt_out
 from mobilize.texts.models import Attempt, AttemptOutcome, OutboxText, Sender, TextState
 from mobilize.texts.sending.claiming import ClaimedText
 from mobilize.texts.sending.pauses import pause_sending

@@ -1,4 +1,4 @@
-"""Limits of sending: hours of a class of texts, texts to one number about one event, holds of campaigns.
+"""Limits of sending: hours of a class of texts, texts to one number about one event, pauses of campaigns.
 
 Hours are those of the member's own zone: `asked` always; `duty` from 5:30, accepted with the role; `notice`
 8-21; `member` 9-20. An urgent text, to somebody who agreed to those, leaves at any hour. A demo has no hours,
@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from mobilize import clock, settings
-from mobilize.texts.models import HeldEvent, OutboxText, TextClass, TextState
+from mobilize.texts.models import OutboxText, PausedEvent, TextClass, TextState
 
 WINDOWS: dict[TextClass, tuple[time, time]] = {
     TextClass.DUTY: (time(5, 30), time(21)),
@@ -101,7 +101,7 @@ def _always(text_class: TextClass, urgent: bool) -> bool:
     return urgent or text_class is TextClass.REQUESTED or settings().is_demo
 
 
-def is_not_held() -> ColumnElement[bool]:
+def is_not_paused() -> ColumnElement[bool]:
     """SQL: no pause of a campaign holds it."""
-    held = exists().where(HeldEvent.event_id == OutboxText.event_id)
-    return or_(OutboxText.text_class != TextClass.MEMBER, ~held)
+    paused = exists().where(PausedEvent.event_id == OutboxText.event_id)
+    return or_(OutboxText.text_class != TextClass.MEMBER, ~paused)

@@ -89,7 +89,7 @@ def is_working(sender: Sender) -> bool:
 
 def is_refused(sender: Sender) -> bool:
     """Its carrier has said that it takes nothing from us, and nobody has looked since."""
-    return sender.paused_at is not None and (sender.paused_why or "").startswith("carrier_")
+    return sender.paused_at is not None and (sender.paused_reason or "").startswith("carrier_")
 
 
 def everything_is_paused(session: Session) -> bool:

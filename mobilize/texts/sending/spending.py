@@ -140,7 +140,7 @@ def resume_after_a_look(*, by: str, now: datetime) -> None:
     """Send again. Where spending had stopped it, as much again is allowed in this hour as was spent in it."""
     with atomic() as session:
         sender = session.get(Sender, MAIN_SENDER, with_for_update=True, populate_existing=True)
-        if sender and sender.paused_why == SPENDING:
+        if sender and sender.paused_reason == SPENDING:
             spent, until = _spent_since(_hour(now), codes=False), _hour(now) + timedelta(hours=1)
             allow_spending(f"resume:{new_id()}", spent, until_at=until, by=by, now=now)
         resume_sending()

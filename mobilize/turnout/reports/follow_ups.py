@@ -34,16 +34,16 @@ class Conversation:
     earlier actions (`of`) in which they counted."""
 
     person: NamedMember
-    why: FollowUpReason
+    reason: FollowUpReason
     attended: int
     of: int
 
     @property
     def in_words(self) -> str:
         """The reason, for page, paper and file."""
-        if self.why is FollowUpReason.CAME_BEFORE:
+        if self.reason is FollowUpReason.CAME_BEFORE:
             return _("came to %(seen)s of the %(of)s before", seen=self.attended, of=self.of)
-        if self.why is FollowUpReason.NEW:
+        if self.reason is FollowUpReason.NEW:
             return _("new since the last action")
         return _("not seen yet")
 
@@ -56,14 +56,14 @@ def next_conversations(action: Action, site_id: UUID, missing: Sequence[NamedMem
     attended, counted = _attended(before, ids), _counted(before, ids)
     talks = [_of(p, attended[p.member_id], counted[p.member_id], bool(before)) for p in missing]
     order = list(FollowUpReason)
-    return sorted(talks, key=lambda c: (order.index(c.why), -c.attended, c.person.name.sorted_by))
+    return sorted(talks, key=lambda c: (order.index(c.reason), -c.attended, c.person.name.sorted_by))
 
 
 def _of(person: NamedMember, attended: int, counted: int, any_before: bool) -> Conversation:
     if attended:
         return Conversation(person, FollowUpReason.CAME_BEFORE, attended, max(attended, counted))
-    why = FollowUpReason.NEW if any_before and not counted else FollowUpReason.NOT_SEEN
-    return Conversation(person, why, 0, counted)
+    reason = FollowUpReason.NEW if any_before and not counted else FollowUpReason.NOT_SEEN
+    return Conversation(person, reason, 0, counted)
 
 
 def _attended(actions: Sequence[UUID], members: Sequence[UUID]) -> Counter[Any]:

@@ -63,8 +63,8 @@ def workbook(board: Board, about: Iterable[Sequence[Cell]]) -> list[Sheet]:
 def people_rows(people: Iterable[NamedMember], next_talks: Iterable[Conversation]) -> Iterator[list[Cell]]:
     """Names, under `PEOPLE_HEADINGS`: only in an export, for who may see this chapter. `next` says why to
     talk to somebody first: a word of ours."""
-    why = {talk.person.member_id: talk.why.value for talk in next_talks}
-    return (_person(person, why.get(person.member_id, "")) for person in people)
+    reasons = {talk.person.member_id: talk.reason.value for talk in next_talks}
+    return (_person(person, reasons.get(person.member_id, "")) for person in people)
 
 
 def site_cells(chapter: Chapter) -> list[Cell]:
@@ -120,10 +120,10 @@ def as_json(board: Board, *, by: str) -> dict[str, Any]:
     return board_figures(board, NAMES, LINE, by=by)
 
 
-def _person(person: NamedMember, why: str) -> list[Cell]:
+def _person(person: NamedMember, reason: str) -> list[Cell]:
     name, stood = person.name, person.stood
     who: list[Cell] = [name.last, name.preferred or name.first]
     if stood is None:
-        return [*who, "no", "yes", "", "", "", why]
+        return [*who, "no", "yes", "", "", "", reason]
     counted = "yes" if stood.eligible else "no"
     return [*who, "yes", counted, stood.first_at, stood.tier.value, stood.elsewhere or "", ""]

@@ -20,7 +20,7 @@ from mobilize.reminders.models import PlannedReminder, ReminderRule, RuleKind
 from mobilize.reminders.rules.kinds import RESULT_FOR, SPECS
 from mobilize.reminders.rules.operations import purpose
 from mobilize.roster.models import Member, PhoneKind
-from mobilize.texts.consent.subscriptions import is_bad, says_stop
+from mobilize.texts.consent.suppressions import is_bad, says_stop
 from mobilize.texts.models import TextClass
 from mobilize.texts.operations import PlannedText, queue_texts
 from mobilize.turnout.figures.snapshots import latest_fixed

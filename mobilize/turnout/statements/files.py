@@ -47,7 +47,7 @@ def statement_pdf(action: Action, statement: Statement, before: Statement | None
     changed = changes(before, statement) if before else []
     tables = [_corrections(changed)] if before else []
     tables += [_methods(pack), _sites(pack)]
-    why = [_("Why: %(why)s", why=statement.why.in_(language()))] if statement.version > 1 else []
+    why = [_("Why: %(why)s", why=statement.reason.in_(language()))] if statement.version > 1 else []
     words = [statement.words.in_(language())] if statement.words.in_(language()) else []
     return numbers_pdf(
         action,

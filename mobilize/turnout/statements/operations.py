@@ -44,7 +44,7 @@ class OfficerSignature:
 
     signed_as: str
     words: Translated = Translated()
-    why: Translated = Translated()
+    reason: Translated = Translated()
 
 
 def prepare(action: Action, person: Person, now: datetime) -> Statement:
@@ -62,7 +62,9 @@ def prepare(action: Action, person: Person, now: datetime) -> Statement:
         version = len(published(held.id)) + 1
         row: dict[str, Any] = {"figures": figures, "as_of_at": now, "person_id": person.id}
         empty = {"words": Translated(), "why": Translated()}
-        upsert = insert(Statement).values(id=new_id(), action_id=held.id, version=version, **row, **empty)
+        upsert = insert(Statement.__table__).values(
+            id=new_id(), action_id=held.id, version=version, **row, **empty
+        )
         session.execute(
             upsert.on_conflict_do_update(index_elements=["action_id", "version"], set_={**row, **empty})
         )
@@ -91,7 +93,7 @@ def publish(
             )
         cleaned = _read(signing, is_correction=statement.version > 1)
         statement.signed_as = cleaned.signed_as
-        statement.words, statement.why = cleaned.words, cleaned.why
+        statement.words, statement.reason = cleaned.words, cleaned.reason
         statement.person_id, statement.published_at = person.id, now
         audit.note(
             f"person:{person.id}", "statement.publish", f"{statement.action_id} {statement.version}", now=now
@@ -170,11 +172,11 @@ def _read(signing: OfficerSignature, *, is_correction: bool) -> OfficerSignature
     cleaned = OfficerSignature(
         " ".join(signing.signed_as.split())[:LONGEST_NAME],
         signing.words.map(_cut),
-        signing.why.map(_cut) if is_correction else Translated(),
+        signing.reason.map(_cut) if is_correction else Translated(),
     )
     if not cleaned.signed_as:
         raise Refused("not_signed", _("Write the name and the office you sign with."))
-    if is_correction and not cleaned.why.is_whole:
+    if is_correction and not cleaned.reason.is_whole:
         raise Refused("no_reason", _("Say in both languages what changed and why."))
     if cleaned.words and not cleaned.words.is_whole:
         raise Refused("one_language", _("Write your words in both languages, or in neither."))

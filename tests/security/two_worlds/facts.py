@@ -25,7 +25,7 @@ from mobilize.keys.crypto import blind_index
 from mobilize.languages import Translated
 from mobilize.privacy.retention.erasure import erase_member
 from mobilize.roster.models import Member, Membership, MembershipRank, Site
-from mobilize.texts.models import PhoneRule
+from mobilize.texts.models import Suppression
 from mobilize.turnout.statements.operations import OfficerSignature, open_link, prepare, publish
 from tests.api.program import Program, make_secret
 from tests.builders import (
@@ -159,7 +159,7 @@ def _people(probed: tuple[str, ...], lincoln: Site, madison: Site) -> dict[str, 
     make_person("Carmen Ortiz", role=RoleName.CHAIR, site=madison, phone=chair)
     with atomic() as session:
         opal = blind_index("phone", people["Opal"].phone)
-        session.add(PhoneRule(phone_index=opal, opted_out_at=START, source="text"))
+        session.add(Suppression(phone_index=opal, opted_out_at=START, source="text"))
     erase_member(people["Erin"].id, by="member", now=LONG_AGO + timedelta(days=1))
     # Nate is a stranger: nobody on the roster, with a number all the same.
     nate = PROBE if "Nate" in probed else "2135550199"

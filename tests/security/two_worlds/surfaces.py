@@ -250,7 +250,7 @@ def _with_ids_in_order(answer: TestResponse) -> str:
 def _texts() -> str:
     """All that somebody of the chapter was texted, who did nothing: many get the same, and pass it on."""
     sent = db.session.scalars(select(OutboxText).where(OutboxText.member_id == TIA).order_by(OutboxText.id))
-    return "\n".join(render(one.wording, "en", json.loads(one.blanks)) for one in sent)
+    return "\n".join(render(one.wording, "en", json.loads(one.merge_fields)) for one in sent)
 
 
 def _cells(answer: TestResponse) -> str:

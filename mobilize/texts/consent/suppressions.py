@@ -24,7 +24,7 @@ from mobilize.keys.crypto import blind_index
 from mobilize.phones import may_be_texted
 from mobilize.roster.models import Member
 from mobilize.texts.consent.consents import note_consent
-from mobilize.texts.models import ConsentKind, OutboxText, PhoneRule, TextClass
+from mobilize.texts.models import ConsentKind, OutboxText, Suppression, TextClass
 
 # The confirmation of an opt-out, the one text that still goes to who opted out (`confirmations.py`): how its
 # key begins, its wordings, and how long after the wish it may leave.
@@ -32,7 +32,7 @@ OPT_OUT = "opt_out"
 CONFIRMATIONS = ("opt_out_noted", "opt_out_doubtful", "wrong_number_noted")
 CONFIRM_WITHIN = timedelta(minutes=5)
 # Where a number stands that is opted out.
-_NUMBERS = (PhoneRule.phone_index, Member.phone_index)
+_NUMBERS = (Suppression.phone_index, Member.phone_index)
 
 
 def opt_out(phone: str, *, source: str, wording: str | None = None, now: datetime) -> None:
@@ -94,9 +94,9 @@ def says_stop(phone_index: SQLColumnExpression[bytes], *, of_many: bool = False)
     of most of the roster, so that those who are opted out are put together once."""
     stopped = _among(
         phone_index,
-        PhoneRule.phone_index,
-        PhoneRule.opted_out_at.is_not(None),
-        or_(PhoneRule.back_in_at.is_(None), PhoneRule.back_in_at < PhoneRule.opted_out_at),
+        Suppression.phone_index,
+        Suppression.opted_out_at.is_not(None),
+        or_(Suppression.back_in_at.is_(None), Suppression.back_in_at < Suppression.opted_out_at),
         of_many=of_many,
     )
     in_the_file = _among(
@@ -106,7 +106,9 @@ def says_stop(phone_index: SQLColumnExpression[bytes], *, of_many: bool = False)
         Member.phone_index.is_not(None),  # as the index of them is
         of_many=of_many,
     )
-    came_back = _among(phone_index, PhoneRule.phone_index, PhoneRule.back_in_at.is_not(None), of_many=of_many)
+    came_back = _among(
+        phone_index, Suppression.phone_index, Suppression.back_in_at.is_not(None), of_many=of_many
+    )
     return or_(stopped, and_(in_the_file, ~came_back))
 
 
@@ -123,7 +125,7 @@ def is_confirmation(now: datetime) -> ColumnElement[bool]:
 
 def is_bad(phone_index: SQLColumnExpression[bytes], *, of_many: bool = False) -> ColumnElement[bool]:
     """SQL: the carrier has said that it cannot reach the number behind this column. `of_many` as above."""
-    return _among(phone_index, PhoneRule.phone_index, PhoneRule.bad_at.is_not(None), of_many=of_many)
+    return _among(phone_index, Suppression.phone_index, Suppression.bad_at.is_not(None), of_many=of_many)
 
 
 def _among(
@@ -152,11 +154,11 @@ def _write_index(
     row_id = new_id()
     with atomic() as session:
         session.execute(
-            insert(PhoneRule)
+            insert(Suppression)
             .values(
                 id=row_id,
                 phone_index=phone_index,
-                phone_enc=None if phone is None else PhoneRule.phone.seal(row_id, phone),
+                phone_enc=None if phone is None else Suppression.phone.seal(row_id, phone),
                 **values,
             )
             .on_conflict_do_update(
@@ -170,5 +172,5 @@ def _later(name: str, value: Any) -> Any:
     """Of two moments of opting out, or of coming back, the later one counts, in whatever order they come."""
     if name not in {"opted_out_at", "back_in_at"}:
         return value
-    column = PhoneRule.__table__.c[name]
+    column = Suppression.__table__.c[name]
     return case((column > value, column), else_=literal(value, column.type))
