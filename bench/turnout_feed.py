@@ -12,7 +12,7 @@ import config
 from mobilize import clock, create_app
 from mobilize.actions.models import Action, Eligible, Event
 from mobilize.checkins.models import Attendance, Method
-from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.record.decision import CheckInRequest
 from mobilize.checkins.record.operations import check_in
 from mobilize.database import db
 
@@ -28,7 +28,7 @@ def main(action_id: UUID) -> None:
         for n, (member_id, event_id) in enumerate(missing):
             time.sleep(max(started + n / A_SECOND - time.perf_counter(), 0))
             check_in(
-                CheckInClaim(
+                CheckInRequest(
                     event_id=event_id,
                     nonce=secrets.token_bytes(16),
                     body=b"",

@@ -116,7 +116,7 @@ class LineItem(_Tap):
 
     @property
     def body(self) -> bytes:
-        # Without the time: a plain form sent twice carries two times, and is still one claim.
+        # Without the time: a plain form sent twice carries two times, and is still one check-in.
         without = {"nonce", "at", "age_ms", "awake", "ahead_ms"}
         return self.model_dump_json(exclude=without, exclude_none=True).encode()
 

@@ -57,7 +57,7 @@ class Method(StrEnum):
 
 
 class Outcome(StrEnum):
-    """The outcome `check_in()` gave a claim. Every one of them is stored.
+    """The outcome `check_in()` gave a request. Every one of them is stored.
 
     `undone` is the note that somebody took a member's ticks back, kept under its own nonce.
     """
@@ -72,8 +72,8 @@ class Outcome(StrEnum):
     UNDONE = "undone"
 
 
-class ClaimKind(StrEnum):
-    """The kind of a claim: a member is here, leaves, or was ticked by mistake."""
+class CheckInKind(StrEnum):
+    """The kind of a request: a member is here, leaves, or was ticked by mistake."""
 
     HERE = "here"
     LEFT = "left"
@@ -93,9 +93,9 @@ class Duty(StrEnum):
 
 
 class Evidence(Model):
-    """One claim that a member was present. Append-only: voids and matches are rows of their own.
+    """One record that a member was present. Append-only: voids and matches are rows of their own.
 
-    `nonce` is the sender's idempotency key; `body_hash` tells a repeat from another claim under the same
+    `nonce` is the sender's idempotency key; `body_hash` tells a repeat from another request under the same
     key. `happened_at` is when it happened by the sender's corrected clock, `recorded_at` when it was
     stored. `time_uncertain`: that is a guess outside the hours, and it may have been within them.
     """
@@ -139,7 +139,7 @@ class Evidence(Model):
     time_uncertain: Mapped[bool] = mapped_column(default=False, server_default=false())
     recorded_at: Mapped[datetime]
     # Both stay as the database sets them for all but strike days: the hot path does not write them.
-    kind: Mapped[ClaimKind] = mapped_column(server_default=ClaimKind.HERE.value)
+    kind: Mapped[CheckInKind] = mapped_column(server_default=CheckInKind.HERE.value)
     duty: Mapped[Duty | None]
 
 

@@ -30,7 +30,7 @@ from mobilize.observability.process_folders import METRICS, is_alive
 _SECONDS = (0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.15, 0.2, 0.5, 1, 2.5, 10)
 _SLOWEST_CLIENT_S = 5
 
-CHECK_INS = Counter("mobilize_check_ins", "Claims stored, whatever became of them", ["method"])
+CHECK_INS = Counter("mobilize_check_ins", "Check-ins stored, whatever became of them", ["method"])
 HTTP_SECONDS = Histogram(
     "mobilize_http_request_seconds",
     "From the whole request to the answer, the wait for a thread included",

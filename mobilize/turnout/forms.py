@@ -80,7 +80,7 @@ class CallForm(PageForm):
 
 
 class HoursForm(PageForm):
-    """When a member came or left, and what they did. `page` names this form: sent twice, it is one claim."""
+    """When a member came or left, and what they did. `page` names this form: sent twice, it counts once."""
 
     page = HiddenField(default=lambda: uuid4().hex)
     member = SelectField(

@@ -18,7 +18,7 @@ from mobilize.actions.eligibility import freeze_event
 from mobilize.audit import AuditRow
 from mobilize.checkins.models import Method
 from mobilize.checkins.record.head_counts import add_supporters, report_head_count
-from mobilize.checkins.record.operations import CheckInClaim, check_in
+from mobilize.checkins.record.operations import CheckInRequest, check_in
 from mobilize.database import db
 from mobilize.roster.models import Area
 from mobilize.webhooks.endpoints.operations import make_webhook, send_test
@@ -249,7 +249,7 @@ def test_who_came_is_listed_by_name(program: Program) -> None:
 
 def tick(event_id: uuid.UUID, member_id: uuid.UUID) -> None:
     values = {"nonce": member_id.bytes, "body": b"", "method": Method.TICK, "happened_at": clock.now()}
-    check_in(CheckInClaim(event_id=event_id, member_id=member_id, **values), now=clock.now())  # type: ignore[arg-type]
+    check_in(CheckInRequest(event_id=event_id, member_id=member_id, **values), now=clock.now())  # type: ignore[arg-type]
 
 
 # ---- Figures

@@ -18,7 +18,7 @@ from mobilize.checkins.models import Attendance, Evidence, Method
 from mobilize.checkins.record.attendance import derive_attendance
 from mobilize.checkins.record.identifiers import read_typed
 from mobilize.checkins.record.operations import (
-    CheckInClaim,
+    CheckInRequest,
     CheckInResult,
     Undo,
     check_in,
@@ -52,9 +52,9 @@ def tick(event: Event, member: Member, *, at: datetime = OPEN, **values: Any) ->
     return check_in(tick_proof(event, member, at=at, **values), now=at)
 
 
-def tick_proof(event: Event, member: Member, *, at: datetime = OPEN, **values: Any) -> CheckInClaim:
+def tick_proof(event: Event, member: Member, *, at: datetime = OPEN, **values: Any) -> CheckInRequest:
     fields = {"nonce": nonce(), "body": f"tick {member.id}".encode(), "method": Method.TICK, **values}
-    return CheckInClaim(event_id=event.id, member_id=member.id, happened_at=at, **fields)
+    return CheckInRequest(event_id=event.id, member_id=member.id, happened_at=at, **fields)
 
 
 def attendance(event: Event) -> list[Attendance]:
@@ -106,7 +106,7 @@ def send(line, event, *items, **more):
     return answer.json["items"]
 
 
-def take_back_ticks(undo: CheckInClaim, *, actor: str, now: datetime) -> CheckInResult:
+def take_back_ticks(undo: CheckInRequest, *, actor: str, now: datetime) -> CheckInResult:
     """A line's phone takes back all ticks of a member."""
     with atomic():
         changed: set[uuid.UUID] = set()

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from mobilize.actions.models import Event
 from mobilize.checkins.models import (
     Attendance,
-    ClaimKind,
+    CheckInKind,
     Duty,
     Evidence,
     Match,
@@ -59,7 +59,7 @@ def say(event: Event, member: Member | None, *, minute: int = 0, **values: Any) 
         "method": Method.TICK,
         "tier": Tier.VOUCHED,
         "outcome": Outcome.COUNTED,
-        "kind": ClaimKind.HERE,
+        "kind": CheckInKind.HERE,
         "member_id": member.id if member else None,
         "happened_at": at,
         "recorded_at": at,
@@ -147,7 +147,7 @@ def test_derived_again_the_row_is_the_same_one_and_every_column_is_anew(event: E
     [before] = derived(event, mia)
     first = before.id
     say(event, mia, minute=5, tier=Tier.SELF, method=Method.POSTER)
-    say(event, mia, minute=9, kind=ClaimKind.LEFT, outcome=Outcome.OUT)
+    say(event, mia, minute=9, kind=CheckInKind.LEFT, outcome=Outcome.OUT)
     void(tick)
     [row] = derived(event, mia)
     assert (row.id, row.tier, row.observed, row.duty) == (first, Tier.SELF, False, None)
@@ -164,7 +164,7 @@ def test_what_counted_nobody_makes_no_attendance(event: Event, mia: Member, outc
 
 
 def test_the_note_that_ticks_were_taken_back_is_no_evidence(event: Event, mia: Member) -> None:
-    say(event, mia, kind=ClaimKind.UNDO)
+    say(event, mia, kind=CheckInKind.UNDO)
     assert derived(event, mia) == []
 
 
@@ -185,13 +185,13 @@ def test_they_are_out_from_the_first_word_after_they_were_last_seen(
     for minute in came:
         say(event, mia, minute=minute)
     for minute in left:
-        say(event, mia, minute=minute, kind=ClaimKind.LEFT, outcome=Outcome.OUT)
+        say(event, mia, minute=minute, kind=CheckInKind.LEFT, outcome=Outcome.OUT)
     [row] = derived(event, mia)
     assert row.out_at == (None if out is None else OPEN + out * MINUTE)
 
 
 def test_who_only_left_was_never_there(event: Event, mia: Member) -> None:
-    say(event, mia, kind=ClaimKind.LEFT, outcome=Outcome.OUT)
+    say(event, mia, kind=CheckInKind.LEFT, outcome=Outcome.OUT)
     assert derived(event, mia) == []
 
 
@@ -201,7 +201,7 @@ def test_each_shift_has_its_own_row_and_leaving_counts_for_every_one_before(
     other = new_id()
     say(event, mia, duty=Duty.PHONES)
     say(event, mia, minute=60, shift_id=other, tier=Tier.SELF, method=Method.LINK)
-    say(event, mia, minute=90, shift_id=other, kind=ClaimKind.LEFT, outcome=Outcome.OUT)
+    say(event, mia, minute=90, shift_id=other, kind=CheckInKind.LEFT, outcome=Outcome.OUT)
     first, second = derived(event, mia)
     assert (first.shift_id, first.tier, first.duty) == (event.shifts[0].id, Tier.VOUCHED, "phones")
     assert (second.shift_id, second.tier, second.duty) == (other, Tier.SELF, None)

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from mobilize.checkins.models import ClaimKind, KnownPhone, Method, Walkup
+from mobilize.checkins.models import CheckInKind, KnownPhone, Method, Walkup
 from mobilize.checkins.record.identifiers import read_typed
 from mobilize.checkins.record.operations import check_in, check_in_by_poster
 from mobilize.database import atomic, db
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("app")
 
 
 def a_morning(event, mia, *, together):
-    """Everything that can come of a claim, one after the other; inside one transaction where `together`."""
+    """Everything that can come of a request, one after the other; inside one transaction where `together`."""
 
     def scan(typed, page, at=OPEN, **fields):
         typed = read_typed(typed)
@@ -33,9 +33,9 @@ def a_morning(event, mia, *, together):
             scan("2135550104", "e"),
             scan("2135550106", "f"),
             scan("2135550101", "g", at=START.replace(hour=3)),
-            scan("2135550101", "h", kind=ClaimKind.LEFT),
-            scan("2135550142", "i", kind=ClaimKind.LEFT),
-            scan("2135550104", "j", kind=ClaimKind.LEFT),
+            scan("2135550101", "h", kind=CheckInKind.LEFT),
+            scan("2135550142", "i", kind=CheckInKind.LEFT),
+            scan("2135550104", "j", kind=CheckInKind.LEFT),
         ]
 
     if not together:

@@ -1,4 +1,4 @@
-"""Claims stored together, in one statement or one transaction, become what they would have become alone."""
+"""Check-ins stored together, in one statement or one transaction, become what they would have become alone."""
 
 import threading
 from datetime import timedelta
@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from mobilize.checkins.models import Method
 from mobilize.checkins.record import batching as settled_claims
 from mobilize.checkins.record.batching import BatchItem, process, to_result
-from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.record.decision import CheckInRequest
 from mobilize.checkins.record.identifiers import Identifier
 from mobilize.checkins.record.known_phones import phone_row
 from mobilize.checkins.record.operations import check_in, check_in_all
@@ -33,7 +33,7 @@ TYPED = {
     "name": ("name", "Rosa Méndez"),
 }
 MINUTES = [5, 3, 9, -240]
-claims = st.lists(
+requests = st.lists(
     st.tuples(
         st.sampled_from([*TYPED, "tick", "nobody"]),
         st.sampled_from(list(Method)),
@@ -67,7 +67,7 @@ def proof(event, people, who, method, nonce, body, minute):
         if who in TYPED
         else {"member_id": people.mia if who == "tick" else event.id}
     )
-    return CheckInClaim(
+    return CheckInRequest(
         event_id=event.id,
         nonce=bytes([nonce]) * 16,
         body=body,
@@ -77,15 +77,15 @@ def proof(event, people, who, method, nonce, body, minute):
     )
 
 
-def a_claim(event, people, *one):
+def an_item(event, people, *one):
     *one, phone = one
     remembered = phone_row(None, random_token(), Identifier(*TYPED["member"]), OPEN) if phone else None
     return BatchItem(proof(event, people, *one), OPEN, remembered)
 
 
-def alone(claim):
+def alone(item):
     try:
-        return check_in(claim.claim, now=claim.now, phone=claim.phone).outcome.value
+        return check_in(item.request, now=item.now, phone=item.phone).outcome.value
     except Refused as refusal:
         return refusal.code
 
@@ -94,9 +94,9 @@ def answers_of(done):
     return done.code if isinstance(done, Refused) else done.outcome.value
 
 
-def answered(claim, settled):
+def answered(item, settled):
     try:
-        return to_result(claim.claim, settled).outcome.value
+        return to_result(item.request, settled).outcome.value
     except Refused as refusal:
         return refusal.code
 
@@ -111,18 +111,20 @@ def stands(event):
 
 
 @FEW
-@given(claims)
+@given(requests)
 def test_the_same_answers_attendance_and_evidence_whichever_way(people, generated):
     events = [an_event(people) for _ in range(3)]
     one_by_one, together, in_a_batch = (
-        [a_claim(event, people, *one) for one in generated] for event in events
+        [an_item(event, people, *one) for one in generated] for event in events
     )
-    answers = [alone(claim) for claim in one_by_one]
+    answers = [alone(item) for item in one_by_one]
     settled = retried(lambda: process(together))
     assert [answered(*pair) for pair in zip(together, settled, strict=True)] == answers
     assert [
         answers_of(done)
-        for done in check_in_all([c.claim for c in in_a_batch], actor="grant:test", now=OPEN, changed=set())
+        for done in check_in_all(
+            [one.request for one in in_a_batch], actor="grant:test", now=OPEN, changed=set()
+        )
     ] == answers
     assert stands(events[1]) == stands(events[0])
     assert stands(events[2]) == stands(events[0])

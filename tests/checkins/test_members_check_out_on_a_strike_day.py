@@ -12,7 +12,7 @@ from mobilize.actions.models import ActionKind, Shift
 from mobilize.checkins.line.paper_entry import mark_of
 from mobilize.checkins.line.queries import who_is_in
 from mobilize.checkins.member.personal_links import personal_code
-from mobilize.checkins.models import Attendance, ClaimKind, Duty, Method
+from mobilize.checkins.models import Attendance, CheckInKind, Duty, Method
 from mobilize.checkins.record.deferred_attendance import derive_deferred
 from mobilize.checkins.record.hours import TimedEvidence, minutes_of, spells
 from mobilize.checkins.record.operations import check_in
@@ -53,7 +53,7 @@ def strike(site, mia):
 def leave(event, member, clock, **values):
     """Somebody says that they leave."""
     when = at(clock)
-    fields = {"body": f"left {member.id}".encode(), "kind": ClaimKind.LEFT, **values}
+    fields = {"body": f"left {member.id}".encode(), "kind": CheckInKind.LEFT, **values}
     return check_in(tick_proof(event, member, at=when, **fields), now=when)
 
 
@@ -249,7 +249,7 @@ def signs(*reports):
     return [
         TimedEvidence(
             at(clock),
-            ClaimKind.LEFT if what == "left" else ClaimKind.HERE,
+            CheckInKind.LEFT if what == "left" else CheckInKind.HERE,
             Duty(what) if what in set(Duty) else None,
             TEN if at(clock) < TEN else TWO,
         )

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from mobilize.actions.models import EventState
-from mobilize.checkins.models import ClaimKind, Evidence, Method, Outcome, Tier
+from mobilize.checkins.models import CheckInKind, Evidence, Method, Outcome, Tier
 from mobilize.checkins.record.decision import Lookup, decide
 from mobilize.checkins.record.identifiers import read_typed
-from mobilize.checkins.record.operations import CheckInClaim, check_in
+from mobilize.checkins.record.operations import CheckInRequest, check_in
 from mobilize.checkins.review.queue import unmatched
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
@@ -26,7 +26,7 @@ UNCERTAIN = {"happened_at": EARLIER, "span": (datetime(1, 1, 1, tzinfo=UTC), OPE
 MIA, STRANGER, SHARED = ({"typed": n} for n in ("2135550101", "2135550142", "2135550150"))
 SAME_BODY, OTHER_BODY = {"sent_before": b"body"}, {"sent_before": b"another"}
 CALLED_OFF, FORGOTTEN, NOT_HERE = {"called_off": True}, {"forgotten": True}, {"not_here": True}
-NEEDS_REVIEW, LEAVES, IN_ALREADY = {"needs_review": True}, {"kind": ClaimKind.LEFT}, {"in_already": True}
+NEEDS_REVIEW, LEAVES, IN_ALREADY = {"needs_review": True}, {"kind": CheckInKind.LEFT}, {"in_already": True}
 # What the drawing calls each reason, and what makes it true; two that set the same cannot both be true.
 REASONS: dict[str, dict[str, Any]] = {
     "yes, same body": SAME_BODY,
@@ -100,15 +100,15 @@ def site(app):
     return site
 
 
-def claim(event_id, values):
+def request_of(event_id, values):
     values = {"nonce": nonce(), "body": b"body", "method": Method.POSTER, "happened_at": OPEN} | MIA | values
     values["typed"] = read_typed(values["typed"])
-    return CheckInClaim(event_id=event_id, **values)
+    return CheckInRequest(event_id=event_id, **values)
 
 
 def stored(event, **values):
-    """The evidence that is stored of a claim."""
-    return db.session.get(Evidence, check_in(claim(event.id, values), now=OPEN).evidence_id)
+    """The evidence that is stored of a request."""
+    return db.session.get(Evidence, check_in(request_of(event.id, values), now=OPEN).evidence_id)
 
 
 def event_where(world, site):
@@ -125,8 +125,8 @@ def event_where(world, site):
 
 
 def apart(reason):
-    """The facts of the world, and those of the claim."""
-    fields = set(CheckInClaim.__dataclass_fields__)
+    """The facts of the world, and those of the request."""
+    fields = set(CheckInRequest.__dataclass_fields__)
     world = {name: value for name, value in reason.items() if name not in fields}
     return world, {name: value for name, value in reason.items() if name in fields}
 
@@ -154,11 +154,11 @@ def test_of_two_reasons_the_first_decides(site, reason, outcome):
 def test_a_nonce_that_was_stored_decides_before_all_else(site, other):
     world, values = apart(other)
     event, name = event_where(world, site), nonce()
-    first = check_in(claim(event.id, values | {"nonce": name}), now=OPEN)
+    first = check_in(request_of(event.id, values | {"nonce": name}), now=OPEN)
     rows = [row.id for row in evidence(event)]
-    assert check_in(claim(event.id, {"nonce": name}), now=OPEN) == first
+    assert check_in(request_of(event.id, {"nonce": name}), now=OPEN) == first
     with pytest.raises(Refused) as refusal:
-        check_in(claim(event.id, values | {"nonce": name, "body": OTHER_BODY["sent_before"]}), now=OPEN)
+        check_in(request_of(event.id, values | {"nonce": name, "body": OTHER_BODY["sent_before"]}), now=OPEN)
     assert (refusal.value.code, refusal.value.status) == ("nonce_reused", 422)
     assert [row.id for row in evidence(event)] == rows
 
@@ -200,7 +200,7 @@ def test_of_any_number_of_reasons_the_first_decides_and_no_database_is_asked():
                 continue
             case = {name: value for reason, _outcome in some for name, value in reason.items()}
             world, values = apart(case)
-            built = claim(uuid.uuid4(), values)
+            built = request_of(uuid.uuid4(), values)
             decision = decide(looked_up(world, values.get("typed", MIA["typed"])), built)
             reason, outcome = some[0]
             uncertain = reason is UNCERTAIN or flagged(case, outcome)
@@ -233,6 +233,6 @@ def test_the_seventh_by_one_reading_is_self_reported_whatever_else_is_so(site, v
 )
 def test_a_place_is_taken_only_by_the_changing_code_with_a_ticket(method, ticket, place):
     fields = {"nonce": nonce(), "body": b"body", "happened_at": OPEN, "typed": read_typed(MIA["typed"])}
-    claim = CheckInClaim(event_id=uuid.uuid4(), method=method, ticket=ticket, **fields)
-    decision = decide(looked_up({}, MIA["typed"]), claim)
+    request = CheckInRequest(event_id=uuid.uuid4(), method=method, ticket=ticket, **fields)
+    decision = decide(looked_up({}, MIA["typed"]), request)
     assert (decision.method, decision.ticket_place) == (method if place else None, place)

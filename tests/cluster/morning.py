@@ -170,7 +170,7 @@ class Morning:
 
     def check_in(self, number: int) -> None:
         """Open the page for this member, and send its form until there is a receipt. Each page has a token of
-        its own: two are two claims, which only the key of `attendance` makes one."""
+        its own: two are two check-ins, which only the key of `attendance` makes one."""
         code = self.codes[number % len(self.codes)]
         with self.app.app_context():
             body = urlencode({"token": event_token(code), "typed": f"{number:08d}"})

@@ -15,7 +15,7 @@ from mobilize.actions.models import Action, Event
 from mobilize.checkins.models import Method
 from mobilize.checkins.record.identifiers import read_typed
 from mobilize.checkins.record.operations import (
-    CheckInClaim,
+    CheckInRequest,
     CheckInResult,
     check_in,
     check_in_by_poster,
@@ -124,7 +124,7 @@ class Morning:
 
     def tick(self, member: Member, event: Event, *, at: datetime = OPEN, **more: Any) -> CheckInResult:
         fields = {"nonce": uuid.uuid4().bytes, "body": f"tick {member.id}".encode(), **more}
-        proof = CheckInClaim(
+        proof = CheckInRequest(
             event_id=event.id, method=Method.TICK, happened_at=at, member_id=member.id, **fields
         )
         return check_in(proof, now=at)

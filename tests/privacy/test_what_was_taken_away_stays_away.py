@@ -37,7 +37,7 @@ from mobilize.actions.time_ranges import LocalTimeRange
 from mobilize.backup import gaps, journal
 from mobilize.backup.restoring import go_on_without
 from mobilize.checkins.models import Attendance, Evidence, Method, Void
-from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.record.decision import CheckInRequest
 from mobilize.checkins.record.operations import check_in, void
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
@@ -199,10 +199,10 @@ def test_a_check_in_that_was_taken_back_and_comes_again_from_its_phone(app: Flas
 
 
 def _check_in(event: Event, member: Member, nonce: bytes, now: datetime) -> uuid.UUID:
-    claim = CheckInClaim(
+    request = CheckInRequest(
         event_id=event.id, nonce=nonce, body=b"", method=Method.TICK, happened_at=now, member_id=member.id
     )
-    check_in(claim, now=now)
+    check_in(request, now=now)
     db.session.rollback()
     return db.session.scalars(select(Evidence.id).where(Evidence.nonce == nonce)).one()
 

@@ -12,7 +12,7 @@ from mobilize.accounts.models import ChairChange, RoleName
 from mobilize.accounts.security.audit_labels import ids_in_words, in_words
 from mobilize.audit import note
 from mobilize.checkins.models import Method
-from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.record.decision import CheckInRequest
 from mobilize.checkins.record.identifiers import Identifier
 from mobilize.checkins.record.operations import check_in
 from mobilize.database import atomic, db
@@ -60,7 +60,7 @@ def test_what_a_deed_is_about_has_a_name(app: Flask, client: Client) -> None:
     change = ChairChange(rows="{}", from_on=now.date(), plan_digest=b"", made_by="shell", made_at=now)
     with atomic() as session:
         session.add_all([brought, export, change])
-    proof = CheckInClaim(
+    proof = CheckInRequest(
         event_id=event.id, nonce=b"1" * 16, body=b"x", method=Method.POSTER,
         typed=Identifier("number", "00009999"), happened_at=now,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from mobilize.accounts.models import Person
 from mobilize.actions.eligibility import freeze_event
 from mobilize.actions.models import Action, Event
 from mobilize.checkins.models import Attendance, HeadCount, Method, Supporters, Tier
-from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.record.decision import CheckInRequest
 from mobilize.checkins.record.operations import check_in
 from mobilize.database import atomic, db
 from mobilize.roster.models import Area, Member, Site
@@ -129,7 +129,7 @@ def arrive(morning: Morning, members: list[Member], at: Site) -> None:
     """These members were ticked on the line of `at`, five minutes after the start."""
     for member in members:
         check_in(
-            CheckInClaim(
+            CheckInRequest(
                 event_id=morning.event(at).id,
                 nonce=secrets.token_bytes(16),
                 body=b"",

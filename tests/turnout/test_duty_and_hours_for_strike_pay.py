@@ -15,8 +15,8 @@ from openpyxl import load_workbook
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import ActionKind
 from mobilize.audit import AuditRow
-from mobilize.checkins.models import ClaimKind, Duty, Evidence, Method, Outcome
-from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.models import CheckInKind, Duty, Evidence, Method, Outcome
+from mobilize.checkins.record.decision import CheckInRequest
 from mobilize.checkins.record.identifiers import read_typed
 from mobilize.checkins.record.operations import check_in, check_in_by_poster
 from mobilize.checkins.review import resolutions
@@ -50,7 +50,7 @@ def strike(morning: Morning) -> Morning:
 
 def say(morning: Morning, who: Member, at: Any, minutes: int, **what: Any) -> None:
     """Minutes after seven, at one of the lines."""
-    proof = CheckInClaim(
+    proof = CheckInRequest(
         event_id=morning.event(at).id, nonce=secrets.token_bytes(16), body=b"", method=Method.TICK,
         happened_at=START + timedelta(minutes=minutes), member_id=who.id, **what,
     )  # fmt: skip
@@ -62,10 +62,10 @@ def worked(strike: Morning) -> Morning:
     """Of Lincoln one stayed three hours, one cooked and never checked out, one stood at Madison."""
     first, second, third = strike.members[strike.lincoln.id][:3]
     say(strike, first, strike.lincoln, -10)
-    say(strike, first, strike.lincoln, 180, kind=ClaimKind.LEFT)
+    say(strike, first, strike.lincoln, 180, kind=CheckInKind.LEFT)
     say(strike, second, strike.lincoln, 60, duty=Duty.KITCHEN)
     say(strike, third, strike.madison, 30)
-    say(strike, third, strike.madison, 90, kind=ClaimKind.LEFT)
+    say(strike, third, strike.madison, 90, kind=CheckInKind.LEFT)
     say(strike, strike.members[strike.roosevelt.id][0], strike.roosevelt, 0)
     strike.freeze()
     return strike

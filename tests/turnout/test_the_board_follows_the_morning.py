@@ -13,7 +13,7 @@ from mobilize import clock
 from mobilize.accounts.access.scope import Scope
 from mobilize.actions.models import Action
 from mobilize.checkins.models import Method
-from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.record.decision import CheckInRequest
 from mobilize.checkins.record.operations import check_in
 from mobilize.database import db
 from mobilize.roster.models import Member, Site
@@ -120,8 +120,8 @@ def _arrives(morning: Morning, member: Member, at: Site, method: Method = Method
     _checked_board(morning)
 
 
-def _proof(morning: Morning, member: Member, at: Site, method: Method = Method.TICK) -> CheckInClaim:
-    return CheckInClaim(
+def _proof(morning: Morning, member: Member, at: Site, method: Method = Method.TICK) -> CheckInRequest:
+    return CheckInRequest(
         event_id=morning.event(at).id,
         nonce=secrets.token_bytes(16),
         body=b"",

@@ -12,7 +12,7 @@ from mobilize.accounts.access.grants import grant_line
 from mobilize.accounts.models import GrantKind, RoleName
 from mobilize.actions.models import Action
 from mobilize.checkins.models import Method
-from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.record.decision import CheckInRequest
 from mobilize.checkins.record.operations import check_in
 from mobilize.database import atomic, db
 from mobilize.turnout.board import cache as live
@@ -168,7 +168,7 @@ def test_a_wall_is_not_drawn_anew_for_what_somebody_typed(
     event, later = morning.event(morning.lincoln), clock.now() + timedelta(hours=1)
     _g, token = grant_line(event.id, GrantKind.WALL, "", None, "test", later, now=clock.now())
     before = client.get(f"/wall/{token}/board.json").json
-    typed = CheckInClaim(
+    typed = CheckInRequest(
         event_id=event.id, nonce=bytes(16), body=b"", method=Method.POSTER,
         happened_at=START + 5 * MINUTE, member_id=morning.members[morning.lincoln.id][5].id,
     )  # fmt: skip

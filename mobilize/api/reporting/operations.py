@@ -1,4 +1,4 @@
-"""Check-ins that a program reports: the same claims, decided and stored the same way, as from a line's phone.
+"""Check-ins that a program reports: the same requests, decided and stored the same way, as of a line's phone.
 
 A member by id is vouched for, as by a tick. Whoever is named by a number or in words is a walk-in, and
 whether that is a member's number is told to nobody.
@@ -22,9 +22,9 @@ from mobilize.api.schemas import StoredOut
 from mobilize.checkins.line.queries import listed_of
 from mobilize.checkins.member.event_cache import MOST_EVENTS
 from mobilize.checkins.member.offline_queue import TRUSTED_FOR
-from mobilize.checkins.models import ClaimKind, Method, Outcome
+from mobilize.checkins.models import CheckInKind, Method, Outcome
 from mobilize.checkins.record.attendance import derive_attendance
-from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.record.decision import CheckInRequest
 from mobilize.checkins.record.identifiers import read_typed_or_name
 from mobilize.checkins.record.operations import CheckInResult, Undo, check_in, check_in_all
 from mobilize.database import atomic
@@ -43,19 +43,19 @@ def report_check_in(
     unreadable, nonce_reused.
     """
     visible = _visible([report.member] if report.member else [], event, access)
-    claim = _claim(event, report, visible, access, key, now)
+    request = _request(event, report, visible, access, key, now)
     try:
-        done = _undo(claim, access, now) if report.undo else check_in(claim, now=now)
+        done = _undo(request, access, now) if report.undo else check_in(request, now=now)
     except Refused as refusal:
         raise _about_the_key(refusal) from None
-    return _stored(event, claim, key, done, access)
+    return _stored(event, request, key, done, access)
 
 
-def _undo(claim: CheckInClaim, access: TokenAccess, now: datetime) -> CheckInResult:
+def _undo(request: CheckInRequest, access: TokenAccess, now: datetime) -> CheckInResult:
     changed: set[uuid.UUID] = set()
     with atomic():
-        [done] = check_in_all([Undo(claim)], actor=access.actor, now=now, changed=changed)
-        derive_attendance(claim.event_id, changed)
+        [done] = check_in_all([Undo(request)], actor=access.actor, now=now, changed=changed)
+        derive_attendance(request.event_id, changed)
     if isinstance(done, Refused):
         raise done
     return done
@@ -72,23 +72,23 @@ def report_check_ins(
     says why and harms no other; sent again, each gives the same answer."""
     visible = _visible([one.member for _key, one in reports if one.member], event, access)
     answers: dict[int, StoredOut] = {}
-    claims: dict[int, CheckInClaim] = {}
+    by_place: dict[int, CheckInRequest] = {}
     for n, (key, report) in enumerate(reports):
         try:
-            claims[n] = _claim(event, report, visible, access, key, now)
+            by_place[n] = _request(event, report, visible, access, key, now)
         except Refused as refusal:
             answers[n] = _declined(key, refusal)
     changed: set[uuid.UUID] = set()
-    requests = [Undo(claim) if reports[n][1].undo else claim for n, claim in claims.items()]
+    requests = [Undo(request) if reports[n][1].undo else request for n, request in by_place.items()]
     with atomic():
         results = check_in_all(requests, actor=access.actor, now=now, changed=changed)
         derive_attendance(event.id, changed)
-    for (n, claim), done in zip(claims.items(), results, strict=True):
+    for (n, request), done in zip(by_place.items(), results, strict=True):
         key = reports[n][0]
         if isinstance(done, Refused):
             answers[n] = _declined(key, _about_the_key(done))
         else:
-            answers[n] = _stored(event, claim, key, done, access)
+            answers[n] = _stored(event, request, key, done, access)
     return [answers[n] for n in range(len(reports))]
 
 
@@ -135,21 +135,21 @@ _lists: TTLCache[uuid.UUID, frozenset[uuid.UUID]] = TTLCache(MOST_EVENTS, 30)
 _lock = threading.Lock()
 
 
-def _claim(
+def _request(
     event: EventFacts,
     report: CheckInReport,
     visible: Collection[uuid.UUID],
     access: TokenAccess,
     key: str,
     now: datetime,
-) -> CheckInClaim:
+) -> CheckInRequest:
     if (report.member is None) == (report.typed is None):
         raise Refused("who", _("Say who it is: `member`, or `typed`, and not both."))
     if report.undo and (report.member is None or report.left):
         raise Refused("who", _("Only a tick is taken back: say whose, by `member`."))
     if report.member is not None and report.member not in visible:
         raise Refused("no_member", _("There is no such member."), status=404)
-    return CheckInClaim(
+    return CheckInRequest(
         event_id=event.id,
         nonce=nonce_of(access, key),
         body=report.content,
@@ -160,26 +160,26 @@ def _claim(
         # The token stands where a line's phone has its grant.
         grant_id=access.id,
         needs_review=_is_late(event, now),
-        kind=ClaimKind.LEFT if report.left else ClaimKind.HERE,
+        kind=CheckInKind.LEFT if report.left else CheckInKind.HERE,
         duty=report.duty,
     )
 
 
 def _stored(
-    event: EventFacts, claim: CheckInClaim, key: str, done: CheckInResult, access: TokenAccess
+    event: EventFacts, request: CheckInRequest, key: str, done: CheckInResult, access: TokenAccess
 ) -> StoredOut:
-    return StoredOut(key=key, stored=True, outcome=_answered_outcome(event, claim, done, access))
+    return StoredOut(key=key, stored=True, outcome=_answered_outcome(event, request, done, access))
 
 
 def _answered_outcome(
-    event: EventFacts, claim: CheckInClaim, done: CheckInResult, access: TokenAccess
+    event: EventFacts, request: CheckInRequest, done: CheckInResult, access: TokenAccess
 ) -> Outcome:
     """Of somebody named by a number only what follows from the event and from when it first came, and so is
     the same whenever it comes again; and that a member was in already only to a token that may read who
     came."""
     if done.outcome is Outcome.OUTSIDE_HOURS:
         return done.outcome
-    if claim.typed is None:
+    if request.typed is None:
         is_told = done.outcome is not Outcome.REPEAT or access.may(ApiScope.NAMES)
         return done.outcome if is_told else Outcome.COUNTED
     first_at = done.recorded_at

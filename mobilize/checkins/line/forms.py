@@ -45,10 +45,10 @@ class LineForm(PageForm):
         """The same as the page's queue sends it."""
         sent = self.data
         kind, _sep, member = self.do.data.partition(":")
-        claim = "/".join(str(sent[name]) for name in ("nonce", "do", "n", "typed", "duty", "member"))
+        request = "/".join(str(sent[name]) for name in ("nonce", "do", "n", "typed", "duty", "member"))
         return {
             "kind": kind,
-            "nonce": hashlib.sha256(claim.encode()).hexdigest()[:32],
+            "nonce": hashlib.sha256(request.encode()).hexdigest()[:32],
             "at": now.isoformat(),
             "member": member or sent["member"] or None,
             "typed": sent["typed"],

@@ -11,8 +11,8 @@ from mobilize import clock
 from mobilize.actions.models import Event
 from mobilize.actions.printing.print_jobs import names_on_sheet
 from mobilize.actions.printing.sign_in_sheet_pdf import SheetName, sheet_mark, sheet_order
-from mobilize.checkins.models import ClaimKind, Duty, Method, Outcome
-from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.models import CheckInKind, Duty, Method, Outcome
+from mobilize.checkins.record.decision import CheckInRequest
 from mobilize.checkins.record.identifiers import read_typed_or_name
 from mobilize.checkins.record.operations import check_in
 from mobilize.database import atomic
@@ -83,7 +83,7 @@ def key_in(
         for typed in added:
             _store(event, page, str(typed), now, method=Method.WALKIN, typed=typed, **come)
         for name, until in sorted(outs, key=lambda one: one[0].ref):
-            gone: dict[str, Any] = {"happened_at": min(until, now), "kind": ClaimKind.LEFT}
+            gone: dict[str, Any] = {"happened_at": min(until, now), "kind": CheckInKind.LEFT}
             _store(event, page, f"{name.ref}/left", now, member_id=uuid.UUID(name.ref), **gone)
     return PaperEntryResult(
         [_full_name(name) for name in signed], new.count(Outcome.COUNTED), len(added), len(outs)
@@ -146,14 +146,14 @@ def _store(
     event: Event, page: str, who: str, now: datetime, *, method: Method = Method.PAPER, **values: Any
 ) -> Outcome:
     body = f"paper/{page}/{who}".encode()
-    claim = CheckInClaim(
+    request = CheckInRequest(
         event_id=event.id,
         nonce=crypto.fingerprint(body)[:16],
         body=body,
         method=method,
         **values,
     )
-    return check_in(claim, now=now).outcome
+    return check_in(request, now=now).outcome
 
 
 def _full_name(name: SheetName) -> str:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import aliased
 from mobilize.actions.models import Event, EventChapter
 from mobilize.checkins.models import (
     Attendance,
-    ClaimKind,
+    CheckInKind,
     Duty,
     Evidence,
     HeadCount,
@@ -289,7 +289,7 @@ def _others(event: Any) -> Select[Any]:
         .select_from(Evidence)
         .outerjoin(Void, Void.evidence_id == Evidence.id)
         .outerjoin(Match, Match.evidence_id == Evidence.id)
-        .where(Evidence.event_id == event, Evidence.kind == ClaimKind.HERE, Void.evidence_id.is_(None))
+        .where(Evidence.event_id == event, Evidence.kind == CheckInKind.HERE, Void.evidence_id.is_(None))
         .where(Evidence.outcome.in_(_ONE_MORE), func.coalesce(Match.verdict, "") != Resolution.NOT_OURS.value)
         .where(~func.coalesce(counts, false()), ~func.coalesce(matched, false()))
         .where(~func.coalesce(_answers_for_typed_phone(event), false()))
@@ -328,7 +328,7 @@ def _standing_ticks(event: Any) -> Select[Any]:
         .outerjoin(Void)
         .where(Evidence.event_id == event, Evidence.method.in_((Method.TICK, Method.WALKIN)))
         .where(
-            Evidence.outcome != Outcome.UNDONE, Evidence.kind != ClaimKind.UNDO, Void.evidence_id.is_(None)
+            Evidence.outcome != Outcome.UNDONE, Evidence.kind != CheckInKind.UNDO, Void.evidence_id.is_(None)
         )
     )
 

@@ -17,12 +17,12 @@ from mobilize.actions.models import Event
 from mobilize.checkins.forms import LineBatch, LineItem
 from mobilize.checkins.line.queries import gates_of, listed_of
 from mobilize.checkins.member.personal_links import whose
-from mobilize.checkins.models import ClaimKind, Method, Outcome
+from mobilize.checkins.models import CheckInKind, Method, Outcome
 from mobilize.checkins.record.attendance import derive_attendance
 from mobilize.checkins.record.decision import CheckInHours
 from mobilize.checkins.record.head_counts import MOST_AT_A_LINE, add_supporters, report_head_count
 from mobilize.checkins.record.identifiers import read_typed_or_name
-from mobilize.checkins.record.operations import CheckInClaim, Undo, check_in_all
+from mobilize.checkins.record.operations import CheckInRequest, Undo, check_in_all
 from mobilize.checkins.record.phone_clocks import TapTime, tap_time
 from mobilize.checkins.review.phone_updates import report_new_number
 from mobilize.database import atomic
@@ -110,28 +110,28 @@ def _way_of(item: LineItem | Answer) -> _Way:
     """The way items of its kind are stored; those that follow each other are stored together."""
     if not isinstance(item, LineItem):
         return _do_each
-    return _store_all if item.kind in _CLAIMS else _do_each
+    return _store_all if item.kind in _REQUESTS else _do_each
 
 
 def _store_all(session: Session, line: _Line, items: Sequence[Any]) -> list[Answer]:
     """The outcomes of these items, in a few statements for all. Where the database refuses one, each is
     stored alone: whatever is wrong with that one, the forty behind it must not wait for it."""
-    answers, claims = [Answer() for _item in items], dict[int, CheckInClaim | Undo]()
+    answers, requests = [Answer() for _item in items], dict[int, CheckInRequest | Undo]()
     for n, item in enumerate(items):
         try:
-            claims[n] = _CLAIMS[item.kind](line, item)
+            requests[n] = _REQUESTS[item.kind](line, item)
         except Refused as refusal:
             answers[n] = _refused(item, refusal)
-    if not claims:
+    if not requests:
         return answers
     try:
         with session.begin_nested():
-            done = check_in_all(list(claims.values()), actor=line.by, now=line.now, changed=line.changed)
+            done = check_in_all(list(requests.values()), actor=line.by, now=line.now, changed=line.changed)
     except (DataError, IntegrityError):
         if len(items) == 1:
             return [_could_not(items[0])]
         return [answer for item in items for answer in _store_all(session, line, [item])]
-    for n, one in zip(claims, done, strict=True):
+    for n, one in zip(requests, done, strict=True):
         if isinstance(one, Refused):
             answers[n] = _refused(items[n], one)
         else:
@@ -198,31 +198,31 @@ def _reported_outcome(line: _Line, item: LineItem, outcome: Outcome) -> Outcome:
     return Outcome.COUNTED if item.kind == "scan" and outcome is Outcome.REPEAT else outcome
 
 
-def _ticked(line: _Line, item: LineItem) -> CheckInClaim:
-    return _claim(line, item, member_id=_on_the_list(line, item.member), duty=item.duty)
+def _ticked(line: _Line, item: LineItem) -> CheckInRequest:
+    return _request(line, item, member_id=_on_the_list(line, item.member), duty=item.duty)
 
 
-def _walked_in(line: _Line, item: LineItem) -> CheckInClaim:
+def _walked_in(line: _Line, item: LineItem) -> CheckInRequest:
     """A walk-in who is not on the list, by the number or name they give."""
-    return _claim(line, item, method=Method.WALKIN, typed=read_typed_or_name(item.typed or ""))
+    return _request(line, item, method=Method.WALKIN, typed=read_typed_or_name(item.typed or ""))
 
 
-def _scanned(line: _Line, item: LineItem) -> CheckInClaim:
+def _scanned(line: _Line, item: LineItem) -> CheckInRequest:
     """A member's own code, scanned from their phone; of whatever chapter they are."""
     code, _slash, letters = (item.personal or "").partition("/")
     member = whose(code, letters, line.happened_at(item))
     if member is None:
         raise Refused("no_code", _("This code is no member's own code. Ask for the link in their reminder."))
-    return _claim(line, item, method=Method.SCAN, member_id=member)
+    return _request(line, item, method=Method.SCAN, member_id=member)
 
 
-def _left(line: _Line, item: LineItem) -> CheckInClaim:
-    return _claim(line, item, member_id=_on_the_list(line, item.member), kind=ClaimKind.LEFT)
+def _left(line: _Line, item: LineItem) -> CheckInRequest:
+    return _request(line, item, member_id=_on_the_list(line, item.member), kind=CheckInKind.LEFT)
 
 
 def _unticked(line: _Line, item: LineItem) -> Undo:
-    claim = _claim(line, item, member_id=_on_the_list(line, item.member))
-    return Undo(claim, item.reason) if item.reason else Undo(claim)
+    request = _request(line, item, member_id=_on_the_list(line, item.member))
+    return Undo(request, item.reason) if item.reason else Undo(request)
 
 
 def _head_count(line: _Line, item: LineItem) -> Outcome:
@@ -267,9 +267,9 @@ def _new_number(line: _Line, item: LineItem) -> Outcome:
     return Outcome.COUNTED
 
 
-def _claim(line: _Line, item: LineItem, *, method: Method = Method.TICK, **who: Any) -> CheckInClaim:
+def _request(line: _Line, item: LineItem, *, method: Method = Method.TICK, **who: Any) -> CheckInRequest:
     when = line.time_of(item)
-    return CheckInClaim(
+    return CheckInRequest(
         event_id=line.event_id,
         nonce=item.nonce_bytes,
         body=item.body,
@@ -303,7 +303,7 @@ def _number(item: LineItem) -> int:
 
 
 # What is evidence, and what is not.
-_CLAIMS: dict[str, Callable[[_Line, LineItem], CheckInClaim | Undo]] = {
+_REQUESTS: dict[str, Callable[[_Line, LineItem], CheckInRequest | Undo]] = {
     "tick": _ticked,
     "walkin": _walked_in,
     "scan": _scanned,

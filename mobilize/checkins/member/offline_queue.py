@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from mobilize.checkins.forms import SavedCheckIn, is_event_token
 from mobilize.checkins.line.queries import device_mark
 from mobilize.checkins.member.event_cache import CachedEvent
-from mobilize.checkins.models import ClaimKind, Method
-from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.models import CheckInKind, Method
+from mobilize.checkins.record.decision import CheckInRequest
 from mobilize.checkins.record.identifiers import Identifier, read_typed, unreadable
 from mobilize.checkins.record.known_phones import KnownPhoneRow, phone_row, recall
 from mobilize.checkins.record.operations import CheckInResult, check_in
@@ -36,12 +36,12 @@ def check_in_saved(
     phone = recall(cookie) if cookie else None
     typed, when = _typed(saved, phone), tapped_at(saved, now)
     token = cookie if cookie and phone else random_token()
-    claim = CheckInClaim(
+    request = CheckInRequest(
         event_id=event.id,
         nonce=bytes.fromhex(saved.nonce),
-        # A tap on a remembered phone stays the same claim, whatever is typed on that phone meanwhile.
+        # A tap on a remembered phone stays the same request, whatever is typed on that phone meanwhile.
         body=((saved.typed or "known") + ("/left" if saved.left else "")).encode(),
-        kind=ClaimKind.LEFT if saved.left else ClaimKind.HERE,
+        kind=CheckInKind.LEFT if saved.left else CheckInKind.HERE,
         method=Method.ROTATING if ticket and not when.span and now - when.at < AT_ONCE else Method.POSTER,
         typed=typed,
         happened_at=when.at,
@@ -51,7 +51,7 @@ def check_in_saved(
         clock_error_s=(saved.sent_at - now).total_seconds(),
         needs_review=is_too_late(event, now) or event.is_old_code(when.at),
     )
-    return check_in(claim, now=now, phone=phone_row(phone, token, typed, now)), token
+    return check_in(request, now=now, phone=phone_row(phone, token, typed, now)), token
 
 
 def check_in_saved_link(
@@ -61,11 +61,11 @@ def check_in_saved_link(
     if not is_event_token(saved.token, event.code):
         raise Refused("stale_form", _("This page was too old. Send it once more."), status=400)
     when = tapped_at(saved, now)
-    claim = CheckInClaim(
+    request = CheckInRequest(
         event_id=event.id,
         nonce=bytes.fromhex(saved.nonce),
         body=f"link/{member_id}{'/left' if saved.left else ''}".encode(),
-        kind=ClaimKind.LEFT if saved.left else ClaimKind.HERE,
+        kind=CheckInKind.LEFT if saved.left else CheckInKind.HERE,
         method=Method.LINK,
         member_id=member_id,
         happened_at=when.at,
@@ -73,7 +73,7 @@ def check_in_saved_link(
         clock_error_s=(saved.sent_at - now).total_seconds(),
         needs_review=is_too_late(event, now),
     )
-    return check_in(claim, now=now)
+    return check_in(request, now=now)
 
 
 def tapped_at(saved: SavedCheckIn, now: datetime) -> TapTime:

@@ -76,7 +76,7 @@ def receipt_page(
     event: CachedEvent, now: datetime, *, left: bool = False, span: Span | None = None
 ) -> CheckInPage:
     """The page after a check-in: the receipt, or outside the hours what to do instead. With `left` the one of
-    somebody who goes home. `span` as in `CheckInClaim`."""
+    somebody who goes home. `span` as in `CheckInRequest`."""
     if _state(event, now) != "open":
         if span and _may_be_open(event, *span):
             return _uncertain_page(event)

@@ -16,8 +16,8 @@ from mobilize.checkins.member.pages import event_words, opens_ms, receipt_of_sav
 from mobilize.checkins.member.personal_links import end_links, whose
 from mobilize.checkins.member.receipt import links_taken_back
 from mobilize.checkins.member.views import read_saved
-from mobilize.checkins.models import ClaimKind, Method
-from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.models import CheckInKind, Method
+from mobilize.checkins.record.decision import CheckInRequest
 from mobilize.checkins.record.operations import check_in
 from mobilize.checkins.routes import bp
 from mobilize.database import db
@@ -57,7 +57,7 @@ def personal(code: str, letters: str) -> str | tuple[str, int]:
 @bp.post("/P/<code>/<letters>")
 @anyone
 def personal_now(code: str, letters: str) -> Response | tuple[str, int]:
-    """Check in by the link: one claim, however often it is pressed, until it is taken back."""
+    """Check in by the link: one check-in, however often it is pressed, until it is taken back."""
     now = clock.now()
     if request.is_json:
         return _from_the_queue(code, letters, now)
@@ -67,20 +67,20 @@ def personal_now(code: str, letters: str) -> Response | tuple[str, int]:
     sent = sent_check_in()
     answer = receipt_page(event, now, left=sent.left).answer()
     body = f"link/{member}{'/left' if sent.left else ''}"
-    # Pressed too early is another claim than pressed at the line, and so is what is pressed after an undo.
+    # Pressed too early is another check-in than pressed at the line, and so is what is pressed after an undo.
     again = links_taken_back(event.id, member) or ""
     page = _page(event, sent.token)
     nonce = crypto.fingerprint(f"{body}{event_words(event, now).state}{page}{again}".encode())[:16]
-    claim = CheckInClaim(
+    check_in_request = CheckInRequest(
         event_id=event.id,
         nonce=nonce,
         body=body.encode(),
         method=Method.LINK,
         member_id=member,
         happened_at=now,
-        kind=ClaimKind.LEFT if sent.left else ClaimKind.HERE,
+        kind=CheckInKind.LEFT if sent.left else CheckInKind.HERE,
     )
-    check_in(claim, now=now)
+    check_in(check_in_request, now=now)
     return answer
 
 
@@ -97,7 +97,7 @@ def _from_the_queue(code: str, letters: str, now: datetime) -> Response:
 
 
 def _page(event: CachedEvent, token: str) -> str:
-    """The token of the page on a strike day, when a member may leave and come back: each page is a claim."""
+    """The token of the page on a strike day, when a member may leave and come back: each page is one."""
     return token if event.has_check_out and is_event_token(token, event.code) else ""
 
 

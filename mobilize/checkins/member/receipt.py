@@ -102,10 +102,10 @@ def _take_back_the_last(event: CachedEvent, condition: ColumnElement[bool], now:
         if not rows or rows[0].taken_back:
             return
         last = rows[0].Evidence
-        same = [one.id for one, taken_back in rows if not taken_back and _is_same_claim(one, last)]
+        same = [one.id for one, taken_back in rows if not taken_back and _is_same_check_in(one, last)]
         take_back_own(event.id, same, now=now)
 
 
-def _is_same_claim(one: Evidence, last: Evidence) -> bool:
-    """Whether the same was typed; a member's phone and their member number are two claims, like anybody's."""
+def _is_same_check_in(one: Evidence, last: Evidence) -> bool:
+    """Whether the same was typed; their phone and their member number are two check-ins, like anybody's."""
     return one.body_hash == last.body_hash

@@ -43,6 +43,6 @@ def undo(code: str) -> ResponseReturnValue:
         return redirect(url_for("checkins.personal", code=event.code, letters=letters, undone=1), 303)
     undo_last_of_phone(event, request.cookies.get(cookie_name("known"), ""), now=now)
     answer = redirect(url_for("checkins.check_in", code=event.code, other=1, undone=1), 303)
-    # The next check-in is a claim of its own, also for the same number.
+    # The next check-in is one of its own, also for the same number.
     take_cookie(answer, f"here-{event.code}")
     return answer

@@ -14,7 +14,7 @@ from mobilize.checkins.line.rotating_codes import TICKET_LASTS, holds, is_curren
 from mobilize.checkins.member.event_cache import CachedEvent, cached_event
 from mobilize.checkins.member.offline_queue import check_in_saved, tapped_at
 from mobilize.checkins.member.pages import form_page, receipt_of_saved, receipt_page, unknown_code
-from mobilize.checkins.models import ClaimKind
+from mobilize.checkins.models import CheckInKind
 from mobilize.checkins.record.identifiers import read_typed
 from mobilize.checkins.record.known_phones import REMEMBERED_FOR, recall
 from mobilize.checkins.record.operations import check_in_by_poster
@@ -137,7 +137,7 @@ def _count_in(event: CachedEvent, sent: SentCheckIn, now: datetime) -> str:
         cookie=cookie,
         ticket=_ticket(event, now),
         needs_review=event.is_old_code(now),
-        kind=ClaimKind.LEFT if sent.left else ClaimKind.HERE,
+        kind=CheckInKind.LEFT if sent.left else CheckInKind.HERE,
         now=now,
     )
     return cookie

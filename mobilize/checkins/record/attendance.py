@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import and_, delete, exists, func, or_, select
 
-from mobilize.checkins.models import Attendance, ClaimKind, Evidence, Match, Outcome, Resolution, Tier, Void
+from mobilize.checkins.models import Attendance, CheckInKind, Evidence, Match, Outcome, Resolution, Tier, Void
 from mobilize.database import atomic, insert, new_id
 from mobilize.fast.versions import mark_changed
 from mobilize.roster.models import Membership, MembershipRank
@@ -56,7 +56,7 @@ def _by_shift(member_id: uuid.UUID, valid: Sequence[Any]) -> dict[tuple[uuid.UUI
     """(member, shift) -> the values of that row."""
     came = defaultdict(list)
     for row in valid:
-        if row.kind is ClaimKind.HERE:
+        if row.kind is CheckInKind.HERE:
             came[row.shift_id].append(row)
     return {(member_id, shift_id): _values(rows, valid) for shift_id, rows in came.items()}
 
@@ -99,7 +99,7 @@ def _valid_evidence(event_id: uuid.UUID, members: Collection[uuid.UUID]) -> Any:
         .outerjoin(Void, Void.evidence_id == Evidence.id)
         .outerjoin(Match, Match.evidence_id == Evidence.id)
         .where(or_(Evidence.member_id.in_(members), Evidence.id.in_(ids)), Evidence.event_id == event_id)
-        .where(or_(own, matched), Void.evidence_id.is_(None), Evidence.kind != ClaimKind.UNDO)
+        .where(or_(own, matched), Void.evidence_id.is_(None), Evidence.kind != CheckInKind.UNDO)
         .order_by(Evidence.recorded_at, Evidence.id)
     )  # fmt: skip
 
@@ -118,7 +118,7 @@ def _values(came: Sequence[Any], valid: Sequence[Any]) -> dict[str, Any]:
 
 
 def _left_after(last_came: datetime, valid: Sequence[Any]) -> datetime | None:
-    left = [r.happened_at for r in valid if r.kind is ClaimKind.LEFT and r.happened_at >= last_came]
+    left = [r.happened_at for r in valid if r.kind is CheckInKind.LEFT and r.happened_at >= last_came]
     return min(left, default=None)
 
 

@@ -1,4 +1,4 @@
-"""Batches of claims, looked up, decided and stored together: fifty in the same few steps as one.
+"""Batches of requests, looked up, decided and stored together: fifty in the same few steps as one.
 
 Concurrent requests of one process are such a group (`fast.group_commit`), and so is what a line's phone sends
 at once. Each is answered only when the statement or transaction that stores it is through.
@@ -13,7 +13,7 @@ from datetime import datetime
 from flask import Flask, current_app
 
 from mobilize.checkins.models import Method, Outcome
-from mobilize.checkins.record.decision import CheckInClaim, Decision, Lookup, decide, shift_of
+from mobilize.checkins.record.decision import CheckInRequest, Decision, Lookup, decide, shift_of
 from mobilize.checkins.record.lookup import look_up
 from mobilize.checkins.record.persistence import StatementRow, remember, row_of, store
 from mobilize.database import AWAY, inside_atomic, is_refused_as_read_only, start_afresh
@@ -30,7 +30,7 @@ _STORED = {method: metrics.CHECK_INS.labels(method) for method in Method}
 
 @dataclass(frozen=True)
 class CheckInResult:
-    """The stored evidence of a claim, its outcome, and when it first came."""
+    """The stored evidence of a request, its outcome, and when it first came."""
 
     evidence_id: uuid.UUID
     outcome: Outcome
@@ -40,10 +40,10 @@ class CheckInResult:
 
 @dataclass(frozen=True)
 class BatchItem:
-    """A claim, when it came, and what is to be remembered of the phone it came from. With an `outcome` it is
+    """A request, when it came, and what is to be remembered of its phone. With an `outcome` it is
     stored as that, whatever is known, and counts nobody."""
 
-    claim: CheckInClaim
+    request: CheckInRequest
     now: datetime
     phone: StatementRow | None = None
     outcome: Outcome | None = None
@@ -53,17 +53,17 @@ class BatchItem:
 _Pending = tuple[int, StatementRow]
 # Called once some items of a batch are stored, before the next ones are.
 AfterStoring = Callable[[Sequence[BatchItem]], None]
-# None: no such event. A look-up: what is stored under this nonce already, perhaps of another claim.
+# None: no such event. A look-up: what is stored under this nonce already, perhaps of another request.
 BatchResult = CheckInResult | Lookup | None
 
 
 def submit(item: BatchItem) -> CheckInResult:
-    """Store one claim: inside `atomic()` as part of that, else for good before this returns, together with
+    """Store one request: inside `atomic()` as part of that, else for good before this returns, together with
     whatever other threads bring at the same moment. Raises `Refused`."""
     if inside_atomic():
-        return to_result(item.claim, process([item])[0])
+        return to_result(item.request, process([item])[0])
     start_afresh()
-    return to_result(item.claim, _group_commit().submit(item))
+    return to_result(item.request, _group_commit().submit(item))
 
 
 def process(
@@ -75,19 +75,19 @@ def process(
     """
     results: list[BatchResult] = [None] * len(items)
     pending: list[_Pending] = []
-    lookups = look_up([item.claim for item in items])
+    lookups = look_up([item.request for item in items])
     for n, (item, rows) in enumerate(zip(items, lookups, strict=True)):
         if rows and rows[0].stored_id:
             results[n] = rows[0]
             if item.phone:
                 remember(item.phone)
         elif rows:
-            row = row_of(item.claim, _decision(rows, item), item.now)
+            row = row_of(item.request, _decision(rows, item), item.now)
             pending.append((n, row | (item.phone or {})))
     while pending:
         some, pending = _without_conflicts(pending)
         outcomes = store([row for _n, row in some])
-        if outcomes is None:  # one of these claims arrived twice at once, or somebody took a ticket's place
+        if outcomes is None:  # one of these requests arrived twice at once, or somebody took a ticket's place
             for n, _row in some:
                 results[n] = _retry(items[n], after_storing, alone=len(some) == 1)
             continue
@@ -100,16 +100,16 @@ def process(
 
 def _decision(rows: Sequence[Lookup], item: BatchItem) -> Decision:
     if item.outcome is None:
-        return decide(rows, item.claim)
-    return Decision(item.outcome, shift_of(rows, item.claim.happened_at), item.claim.member_id)
+        return decide(rows, item.request)
+    return Decision(item.outcome, shift_of(rows, item.request.happened_at), item.request.member_id)
 
 
 def _count(stored: Sequence[BatchItem]) -> None:
-    for method, n in Counter(item.claim.method for item in stored).items():
+    for method, n in Counter(item.request.method for item in stored).items():
         _STORED[method].inc(n)
 
 
-def to_result(claim: CheckInClaim, result: BatchResult) -> CheckInResult:
+def to_result(request: CheckInRequest, result: BatchResult) -> CheckInResult:
     """The result the sender gets. Raises `Refused` 404 for no such event, 422 for another body under the same
     nonce."""
     if result is None:
@@ -118,7 +118,7 @@ def to_result(claim: CheckInClaim, result: BatchResult) -> CheckInResult:
         return result
     if result.stored_id is None or result.stored_at is None:
         raise RuntimeError("a unique key says that it is stored, and it is not there")
-    if result.stored_body != crypto.fingerprint(claim.body):
+    if result.stored_body != crypto.fingerprint(request.body):
         raise Refused(
             "nonce_reused", _("This check-in was already used for something else. Load the page again.")
         )
@@ -129,8 +129,8 @@ def _retry(item: BatchItem, after_storing: AfterStoring, *, alone: bool) -> Batc
     """With a ticket, whose place may be gone, it is decided anew: each time one place fewer is left."""
     if not alone:
         return process([item], after_storing)[0]
-    rows = look_up([item.claim])[0]
-    if rows and rows[0].stored_id is None and item.claim.ticket:
+    rows = look_up([item.request])[0]
+    if rows and rows[0].stored_id is None and item.request.ticket:
         return process([item], after_storing)[0]
     return rows[0] if rows else None
 

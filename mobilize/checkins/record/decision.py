@@ -1,4 +1,4 @@
-"""The decision about a check-in: a pure function of the claim and of the look-up (`lookup.py`)."""
+"""The decision about a check-in: a pure function of the request and of the look-up (`lookup.py`)."""
 
 import uuid
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from mobilize.actions.models import Event, EventState
 from mobilize.actions.queries import EARLY, LATE
-from mobilize.checkins.models import ClaimKind, Duty, Method, Outcome
+from mobilize.checkins.models import CheckInKind, Duty, Method, Outcome
 from mobilize.checkins.record.identifiers import Identifier
 from mobilize.checkins.record.phone_clocks import Span
 
@@ -18,11 +18,11 @@ MOST_BY_ONE_TICKET = 6
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckInClaim:
-    """One claim that a member is present, or on a strike day that they leave, or what duty they do.
+class CheckInRequest:
+    """One request to count a member as present, or on a strike day that they leave, or what duty they do.
 
     `nonce` (16 bytes) is the idempotency key the sender chose, and `body` what was sent, to tell a repeat
-    from a different claim. Exactly one of `typed` and `member_id` says who. `clock_error_s` is how far ahead
+    from another request. Exactly one of `typed` and `member_id` says who. `clock_error_s` is how far ahead
     the sender's clock was; `happened_at` is corrected by it already. `span`: the earliest and the latest that
     can have been, where it is not known. With `needs_review` it is stored as `unresolved` where it would have
     counted. `ticket` marks one reading of the line's rotating code.
@@ -42,13 +42,13 @@ class CheckInClaim:
     clock_error_s: float | None = None
     span: Span | None = None
     needs_review: bool = False
-    kind: ClaimKind = ClaimKind.HERE
+    kind: CheckInKind = CheckInKind.HERE
     duty: Duty | None = None
 
     @property
     def needs_recount(self) -> bool:
         """More than "is here": the attendance of its member is derived anew from all evidence."""
-        return self.kind is not ClaimKind.HERE or self.duty is not None
+        return self.kind is not CheckInKind.HERE or self.duty is not None
 
     @property
     def is_self_service(self) -> bool:
@@ -58,9 +58,9 @@ class CheckInClaim:
 
 @dataclass(frozen=True)
 class Decision:
-    """The outcome of a claim, before it is stored: `counted` still means "unless they are in already".
-    `chapter_id` is the member's home, wherever they stand. `method` replaces the claim's own where it is not
-    None; `ticket_place` is the place it takes.
+    """The outcome of a request, before it is stored: `counted` still means "unless they are in already".
+    `chapter_id` is the member's home, wherever they stand. `method` replaces the one of the request
+    where it is not None; `ticket_place` is the place it takes.
     `time_uncertain`: whether it lies in the event's hours cannot be known; of what is `unresolved` also
     that this alone keeps it from counting."""
 
@@ -111,12 +111,12 @@ def _opening(
 
 
 class Lookup(NamedTuple):
-    """A row of the look-up for a claim: one for each shift of the event.
+    """A row of the look-up for a request: one for each shift of the event.
 
-    `members` is how many the claim may mean (None: nobody; two stand for any more), `member_id` one of them:
+    `members` is how many it may mean (None: nobody; two stand for any more), `member_id` one of them:
     those still on the roster, and who was on it twice is found under the number of either entry. `stored_*`
-    is the evidence that is stored under the claim's nonce already. `places_taken` is the last place of the
-    claim's ticket that is taken, `own_place` the member's own. `chapter_belongs`: the member's chapter is
+    is the evidence that is stored under the request's nonce already. `places_taken` is the last place of the
+    request's ticket that is taken, `own_place` the member's own. `chapter_belongs`: the member's chapter is
     one of the event's.
     """
 
@@ -141,35 +141,37 @@ class Lookup(NamedTuple):
     own_place: int | None
 
 
-def decide(rows: Sequence[Lookup], claim: CheckInClaim) -> Decision:
-    """The outcome of a claim, from its rows of the look-up."""
+def decide(rows: Sequence[Lookup], request: CheckInRequest) -> Decision:
+    """The outcome of a request, from its rows of the look-up."""
     members = rows[0].members or 0
     one = rows[0] if members == 1 else None
-    outcome, uncertain = _outcome(rows[0], claim, members, one)
+    outcome, uncertain = _outcome(rows[0], request, members, one)
     member, chapter = (one.member_id, one.chapter_id) if one else (None, None)
     by_ticket: tuple[Method | None, int | None] = None, None
-    if claim.ticket is not None and claim.method is Method.ROTATING:
+    if request.ticket is not None and request.method is Method.ROTATING:
         by_ticket = _by_ticket(rows[0], member)
-    return Decision(outcome, _shift_for(rows, claim), member, chapter, *by_ticket, uncertain)
+    return Decision(outcome, _shift_for(rows, request), member, chapter, *by_ticket, uncertain)
 
 
-def _outcome(event: Lookup, claim: CheckInClaim, members: int, one: Lookup | None) -> tuple[Outcome, bool]:
+def _outcome(
+    event: Lookup, request: CheckInRequest, members: int, one: Lookup | None
+) -> tuple[Outcome, bool]:
     """By the first rule that holds (drawn in `docs/check-in.md`), and whether the time is uncertain."""
     opening = _opening(event.state, event.forgotten_at, event.event_starts_at, event.event_ends_at)
-    by_time = opening.outcome_at(claim.happened_at, claim.span)
+    by_time = opening.outcome_at(request.happened_at, request.span)
     if by_time is not None:
         return by_time, False
-    uncertain = opening.is_uncertain(claim.happened_at, claim.span)
+    uncertain = opening.is_uncertain(request.happened_at, request.span)
     if members > 1:
         return Outcome.AMBIGUOUS, uncertain
-    if one is None and claim.typed:
+    if one is None and request.typed:
         return Outcome.WALKUP, uncertain
     # Whoever settles an uncertain time says only that they were there: it is the last thing asked about.
-    if one is None or claim.needs_review or not (one.elsewhere_ok or one.chapter_belongs):
+    if one is None or request.needs_review or not (one.elsewhere_ok or one.chapter_belongs):
         return Outcome.UNRESOLVED, False
     if uncertain:
         return Outcome.UNRESOLVED, True
-    return Outcome.OUT if claim.kind is ClaimKind.LEFT else Outcome.COUNTED, False
+    return Outcome.OUT if request.kind is CheckInKind.LEFT else Outcome.COUNTED, False
 
 
 def _by_ticket(row: Lookup, member: uuid.UUID | None) -> tuple[Method, int | None]:
@@ -192,11 +194,11 @@ def shift_of(shifts: Sequence[Any], at: datetime) -> uuid.UUID:
     return shift_id
 
 
-def _shift_for(shifts: Sequence[Any], claim: CheckInClaim) -> uuid.UUID:
+def _shift_for(shifts: Sequence[Any], request: CheckInRequest) -> uuid.UUID:
     """Somebody who comes just before a shift begins is early for that one, and does not come to the one that
     ends."""
-    comes = claim.kind is ClaimKind.HERE
-    return shift_of(shifts, claim.happened_at + EARLY_FOR_THE_NEXT if comes else claim.happened_at)
+    comes = request.kind is CheckInKind.HERE
+    return shift_of(shifts, request.happened_at + EARLY_FOR_THE_NEXT if comes else request.happened_at)
 
 
 def _away(shift: Any, at: datetime) -> float:

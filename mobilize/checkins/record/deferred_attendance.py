@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Select, or_, select, union_all
 
 from mobilize.actions.models import Action, ActionKind, Event
-from mobilize.checkins.models import OWN_PHONE, ClaimKind, Evidence, Void
+from mobilize.checkins.models import OWN_PHONE, CheckInKind, Evidence, Void
 from mobilize.checkins.record.attendance import derive_attendance
 from mobilize.database import atomic, db, locks
 from mobilize.fast.versions import mark_changed
@@ -55,7 +55,7 @@ def _departed_since(since: datetime) -> Select[*tuple[Any, ...]]:
         .join(Event, Event.id == Evidence.event_id)
         .join(Action, Action.id == Event.action_id)
         .where(Evidence.id > behind, Action.kind == ActionKind.STRIKE, Action.forgotten_at.is_(None))
-        .where(or_(Evidence.kind == ClaimKind.LEFT, Evidence.happened_at < Evidence.recorded_at))
+        .where(or_(Evidence.kind == CheckInKind.LEFT, Evidence.happened_at < Evidence.recorded_at))
     )
     return query.distinct()
 

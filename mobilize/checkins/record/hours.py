@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from mobilize.checkins.models import ClaimKind, Duty
+from mobilize.checkins.models import CheckInKind, Duty
 
 
 class TimedEvidence(NamedTuple):
     """One piece of evidence about one member at one event, and when the shift it fell into ends."""
 
     at: datetime
-    kind: ClaimKind
+    kind: CheckInKind
     duty: Duty | None
     shift_ends_at: datetime
 
@@ -45,8 +45,8 @@ def spells(signs: Iterable[TimedEvidence]) -> list[PresenceInterval]:
     intervals: list[PresenceInterval] = []
     since: datetime | None = None
     duty, ends_at = Duty.PICKET, None
-    for sign in sorted(signs, key=lambda sign: (sign.at, sign.kind is ClaimKind.LEFT)):
-        if sign.kind is ClaimKind.LEFT:
+    for sign in sorted(signs, key=lambda sign: (sign.at, sign.kind is CheckInKind.LEFT)):
+        if sign.kind is CheckInKind.LEFT:
             if since is not None:
                 intervals.append(PresenceInterval(duty, since, sign.at, is_reported=True))
             since = None

@@ -1,4 +1,4 @@
-"""The look-up before a decision: event, shifts, member, stored evidence, in one SELECT for all claims."""
+"""The look-up before a decision: event, shifts, member, stored evidence, in one SELECT for all requests."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from mobilize.actions.models import Action, Event, EventChapter, Shift
 from mobilize.checkins.models import Evidence
-from mobilize.checkins.record.decision import CheckInClaim, Lookup, shift_of
+from mobilize.checkins.record.decision import CheckInRequest, Lookup, shift_of
 from mobilize.database import is_postgres
 from mobilize.errors import Refused
 from mobilize.fast.statements import CachedStatement, given_rows, run, run_for
@@ -25,13 +25,13 @@ MOST_SHIFTS = 100
 MOST_MEMBERS = 2
 
 
-def look_up(claims: Sequence[CheckInClaim]) -> list[list[Lookup]]:
-    """The rows the decisions rest on, for each of the claims, in one round trip; none for no such event.
+def look_up(requests: Sequence[CheckInRequest]) -> list[list[Lookup]]:
+    """The rows the decisions rest on, for each of the requests, in one round trip; none for no such event.
 
     The same statement for everybody, so that its duration tells nobody who is a member.
     """
-    questions = [_question(n, claim) for n, claim in enumerate(claims)]
-    answers: list[list[Lookup]] = [[] for _claim in claims]
+    questions = [_question(n, request) for n, request in enumerate(requests)]
+    answers: list[list[Lookup]] = [[] for _request in requests]
     for n, *row in run_for(_LOOK_UP_ALL, questions) if is_postgres() else _one_by_one(questions):
         answers[n].append(Lookup(*row))
     return answers
@@ -43,17 +43,17 @@ def _one_by_one(questions: Sequence[dict[str, Any]]) -> Iterator[tuple[Any, ...]
         yield from run(_LOOK_UP_ONE[by], one)
 
 
-def _question(n: int, claim: CheckInClaim) -> dict[str, Any]:
-    typed = claim.typed
+def _question(n: int, request: CheckInRequest) -> dict[str, Any]:
+    typed = request.typed
     # A name a captain wrote down finds nobody.
     return {
         "n": n,
-        "event": claim.event_id,
-        "nonce": claim.nonce,
-        "member": None if typed else claim.member_id,
+        "event": request.event_id,
+        "nonce": request.nonce,
+        "member": None if typed else request.member_id,
         "number": typed.index if typed and typed.kind == "number" else None,
         "phone": typed.index if typed and typed.kind == "phone" else None,
-        "ticket": claim.ticket,
+        "ticket": request.ticket,
     }
 
 
@@ -149,7 +149,7 @@ def _last_place(question: Any, member_id: Any = None) -> Any:
 
 
 def _members_of_all(rows: Any) -> Any:
-    """Of the members a claim may mean. It has one of the three keys; the others are NULL and cost nothing."""
+    """Of the members a request may mean. It has one of three keys; the others are NULL and cost nothing."""
     entries = [_entry(rows.c, by).correlate(rows) for by in _KEYS]
     ids = union_all(*entries).subquery()
     member = _members().where(Member.id == ids.c.id).limit(1).lateral()

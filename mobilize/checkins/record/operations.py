@@ -10,7 +10,7 @@ from sqlalchemy import select
 from mobilize import audit
 from mobilize.backup import journal
 from mobilize.checkins.line.queries import device_mark, standing_ticks
-from mobilize.checkins.models import OWN_PHONE, ClaimKind, Evidence, Method, Outcome, Void
+from mobilize.checkins.models import OWN_PHONE, CheckInKind, Evidence, Method, Outcome, Void
 from mobilize.checkins.record.attendance import ATTENDS, derive_attendance, drop_unfounded
 from mobilize.checkins.record.batching import (
     AfterStoring,
@@ -21,7 +21,7 @@ from mobilize.checkins.record.batching import (
     to_result,
 )
 from mobilize.checkins.record.batching import CheckInResult as CheckInResult
-from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.record.decision import CheckInRequest
 from mobilize.checkins.record.head_counts import report_head_count as report_head_count
 from mobilize.checkins.record.identifiers import Identifier, unreadable
 from mobilize.checkins.record.known_phones import phone_row, recall
@@ -34,8 +34,8 @@ from mobilize.keys.tokens import random_token
 from mobilize.languages import _
 
 
-def check_in(claim: CheckInClaim, *, now: datetime, phone: StatementRow | None = None) -> CheckInResult:
-    """Store one claim and count its member, at most once per event and shift.
+def check_in(request: CheckInRequest, *, now: datetime, phone: StatementRow | None = None) -> CheckInResult:
+    """Store one request and count its member, at most once per event and shift.
 
     The order of decision, drawn in `docs/check-in.md`: same nonce (the stored answer again) - called off, or
     the action forgotten (`unresolved`) - outside the hours, whenever it may have been
@@ -48,48 +48,50 @@ def check_in(claim: CheckInClaim, *, now: datetime, phone: StatementRow | None =
     transaction; else it is stored for good before this returns. That a member leaves, by their own word,
     shows in their attendance a little later: see `deferred_attendance`.
     """
-    item = BatchItem(claim, now, phone)
-    if not claim.needs_recount or claim.is_self_service:
+    item = BatchItem(request, now, phone)
+    if not request.needs_recount or request.is_self_service:
         return submit(item)
     with atomic():
         done = submit(item)
-        derive_attendance(claim.event_id, _changed(claim, done))
+        derive_attendance(request.event_id, _changed(request, done))
         return done
 
 
 @dataclass(frozen=True)
 class Undo:
-    """All ticks of `claim.member_id` at the event are taken back, whoever made them. With `needs_review` it
+    """All ticks of `request.member_id` at the event are taken back, whoever made them. With `needs_review` it
     is kept as `unresolved`, for a person to do or to leave."""
 
-    claim: CheckInClaim
+    request: CheckInRequest
     reason: str = "undone on the line"
 
     def item(self, now: datetime) -> BatchItem:
-        if self.claim.needs_review:
-            undo = replace(self.claim, kind=ClaimKind.UNDO)
+        if self.request.needs_review:
+            undo = replace(self.request, kind=CheckInKind.UNDO)
             return BatchItem(undo, now, outcome=Outcome.UNRESOLVED)
-        return BatchItem(self.claim, now, outcome=Outcome.UNDONE)
+        return BatchItem(self.request, now, outcome=Outcome.UNDONE)
 
 
 def check_in_all(
-    claims: Sequence[CheckInClaim | Undo], *, actor: str, now: datetime, changed: set[uuid.UUID]
+    requests: Sequence[CheckInRequest | Undo], *, actor: str, now: datetime, changed: set[uuid.UUID]
 ) -> list[CheckInResult | Refused]:
-    """`check_in()` or an undo for several claims of one event, in a few statements for all; a refusal is
+    """`check_in()` or an undo for several requests of one event, in a few statements for all; a refusal is
     returned instead of raised.
 
     Part of the caller's transaction, who derives the attendance of `changed` (members are added to it) before
     that ends, once for all that is stored in it. When one of them cannot be stored at all, the driver's error
     is raised, and none is.
     """
-    items = [claim.item(now) if isinstance(claim, Undo) else BatchItem(claim, now) for claim in claims]
-    reasons = {claim.claim.nonce: claim.reason for claim in claims if isinstance(claim, Undo)}
+    items = [
+        request.item(now) if isinstance(request, Undo) else BatchItem(request, now) for request in requests
+    ]
+    reasons = {undo.request.nonce: undo.reason for undo in requests if isinstance(undo, Undo)}
     with atomic():
         results = process(items, _taking_back(reasons, actor, now, changed))
-    answers = [_answer(item.claim, result) for item, result in zip(items, results, strict=True)]
+    answers = [_answer(item.request, result) for item, result in zip(items, results, strict=True)]
     for item, answer in zip(items, answers, strict=True):
         if isinstance(answer, CheckInResult):
-            changed.update(_changed(item.claim, answer))
+            changed.update(_changed(item.request, answer))
     return answers
 
 
@@ -101,27 +103,27 @@ def _taking_back(
     unticked: set[uuid.UUID | None] = set()
 
     def take_back(stored: Sequence[BatchItem]) -> None:
-        undos = [item.claim for item in stored if item.outcome is Outcome.UNDONE]
+        undos = [item.request for item in stored if item.outcome is Outcome.UNDONE]
         undone = {undo.member_id: reasons[undo.nonce] for undo in undos if undo.member_id}
         due = {member: why for member, why in undone.items() if member not in unticked}
         if due:
             _void_ticks(undos[0].event_id, due, actor, now)
-        unticked.difference_update(item.claim.member_id for item in stored)
+        unticked.difference_update(item.request.member_id for item in stored)
         unticked.update(undone)
         changed.update(undone)
 
     return take_back
 
 
-def _changed(claim: CheckInClaim, done: CheckInResult) -> list[uuid.UUID]:
-    """The member whose attendance is to be derived, where the statement that stores the claim does not."""
-    attends = claim.needs_recount and done.outcome in (*ATTENDS, Outcome.OUT)
+def _changed(request: CheckInRequest, done: CheckInResult) -> list[uuid.UUID]:
+    """The member whose attendance is to be derived, where the statement that stores the request does not."""
+    attends = request.needs_recount and done.outcome in (*ATTENDS, Outcome.OUT)
     return [done.member_id] if attends and done.member_id else []
 
 
-def _answer(claim: CheckInClaim, settled: BatchResult) -> CheckInResult | Refused:
+def _answer(request: CheckInRequest, settled: BatchResult) -> CheckInResult | Refused:
     try:
-        return to_result(claim, settled)
+        return to_result(request, settled)
     except Refused as refusal:
         return refusal
 
@@ -135,23 +137,23 @@ def check_in_by_poster(
     now: datetime,
     ticket: str | None = None,
     needs_review: bool = False,
-    kind: ClaimKind = ClaimKind.HERE,
+    kind: CheckInKind = CheckInKind.HERE,
 ) -> tuple[CheckInResult, str]:
     """A member's own check-in on their phone; the phone is remembered with what was typed, matched or not.
 
     Without `typed`, what this phone remembers is used. `page` is the token of the form: sent twice with the
     same number it is one check-in, and six members on one page are six; so it is with the `ticket` for having
-    read the line's rotating code, whatever the page. `needs_review` as in `CheckInClaim`. Returns the result
-    and the token for the phone's cookie: the same for a remembered phone, whatever is typed on it. Raises
-    `Refused` when nothing says who.
+    read the line's rotating code, whatever the page. `needs_review` as in `CheckInRequest`. Returns the
+    result and the token for the phone's cookie: the same for a remembered phone, whatever is typed on it.
+    Raises `Refused` when nothing says who.
     """
     phone = recall(cookie) if cookie else None
     typed = typed or (phone.last_typed if phone else None)
     if typed is None:
         raise unreadable()
     token = cookie if cookie and phone else random_token()
-    leaving = "/left" if kind is ClaimKind.LEFT else ""
-    claim = CheckInClaim(
+    leaving = "/left" if kind is CheckInKind.LEFT else ""
+    request = CheckInRequest(
         event_id=event_id,
         nonce=crypto.fingerprint(f"{ticket or page}\x1f{typed}{leaving}".encode())[:16],
         body=f"{typed}{leaving}".encode(),
@@ -163,7 +165,7 @@ def check_in_by_poster(
         needs_review=needs_review,
         kind=kind,
     )
-    return check_in(claim, now=now, phone=phone_row(phone, token, typed, now)), token
+    return check_in(request, now=now, phone=phone_row(phone, token, typed, now)), token
 
 
 def void(evidence_id: uuid.UUID, reason: str, *, actor: str, now: datetime) -> None:

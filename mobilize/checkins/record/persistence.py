@@ -1,6 +1,6 @@
-"""Storage of decided claims: one statement on PostgreSQL, one short transaction elsewhere.
+"""Storage of decided requests: one statement on PostgreSQL, one short transaction elsewhere.
 
-Both store the same rows. One statement is a transaction by itself, for one claim or for fifty, and saves
+Both store the same rows. One statement is a transaction by itself, for one request or for fifty, and saves
 BEGIN, COMMIT and the round trips; SQLite knows no INSERT inside a WITH, and has no round trips.
 """
 
@@ -13,7 +13,7 @@ from sqlalchemy import and_, bindparam, case, literal, null, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from mobilize.checkins.models import Attendance, Evidence, KnownPhone, Outcome, Tier, Walkup
-from mobilize.checkins.record.decision import CheckInClaim, Decision
+from mobilize.checkins.record.decision import CheckInRequest, Decision
 from mobilize.checkins.record.identifiers import WALKUPS_KEPT
 from mobilize.database import insert, inside_atomic, is_postgres, new_id
 from mobilize.fast.statements import CachedStatement, all_or_nothing, given_rows, run, run_for
@@ -25,42 +25,42 @@ StatementRow = dict[str, Any]
 _KEPT_FOR_REVIEW = (Outcome.WALKUP, Outcome.AMBIGUOUS)
 
 
-def row_of(claim: CheckInClaim, decided: Decision, now: datetime) -> StatementRow:
-    """Every value that is stored of a claim, under the names its statements use."""
-    method = decided.method or claim.method
+def row_of(request: CheckInRequest, decided: Decision, now: datetime) -> StatementRow:
+    """Every value that is stored of a request, under the names its statements use."""
+    method = decided.method or request.method
     row = {
         "evidence_id": new_id(),
-        "event_id": claim.event_id,
+        "event_id": request.event_id,
         "shift_id": decided.shift_id,
-        "nonce": claim.nonce,
-        "body_hash": crypto.fingerprint(claim.body),
+        "nonce": request.nonce,
+        "body_hash": crypto.fingerprint(request.body),
         "method": method,
         "tier": method.tier,
         "outcome": decided.outcome,
         "member_id": decided.member_id,
         "chapter_id": decided.chapter_id,
         "walkup_id": None,
-        "gate_id": claim.gate_id,
-        "device_hmac": claim.device,
-        "ticket_hmac": claim.ticket,
+        "gate_id": request.gate_id,
+        "device_hmac": request.device,
+        "ticket_hmac": request.ticket,
         "ticket_place": decided.ticket_place,
-        "grant_id": claim.grant_id,
-        "happened_at": claim.happened_at,
-        "clock_error_s": claim.clock_error_s,
+        "grant_id": request.grant_id,
+        "happened_at": request.happened_at,
+        "clock_error_s": request.clock_error_s,
         "time_uncertain": decided.time_uncertain,
         "recorded_at": now,
-        "kind": claim.kind,
-        "duty": claim.duty,
+        "kind": request.kind,
+        "duty": request.duty,
         "attendance_id": None,
-        "observed": claim.method.is_observed,
+        "observed": request.method.is_observed,
     }
     if decided.outcome is Outcome.COUNTED:
         row["attendance_id"] = new_id()
-    if decided.outcome in _KEPT_FOR_REVIEW and claim.typed is not None:
+    if decided.outcome in _KEPT_FOR_REVIEW and request.typed is not None:
         row["walkup_id"] = walkup_id = new_id()
-        row["walkup_typed_enc"] = Walkup.typed.seal(walkup_id, claim.typed.text)
-        row["walkup_typed_index"] = claim.typed.index
-        row["walkup_kind"] = claim.typed.kind
+        row["walkup_typed_enc"] = Walkup.typed.seal(walkup_id, request.typed.text)
+        row["walkup_typed_index"] = request.typed.index
+        row["walkup_kind"] = request.typed.kind
         row["walkup_until"] = now + WALKUPS_KEPT
     return row
 

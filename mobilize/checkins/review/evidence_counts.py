@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from mobilize.checkins.models import (
     Attendance,
-    ClaimKind,
+    CheckInKind,
     Evidence,
     Match,
     Method,
@@ -50,7 +50,7 @@ def by_method(events: Collection[uuid.UUID]) -> dict[Method, int]:
     matched = Match.verdict == Resolution.COUNTS
     rows = db.session.execute(
         _valid_evidence(Evidence.method, func.count())
-        .where(Evidence.event_id.in_(events), counting | matched, Evidence.kind == ClaimKind.HERE)
+        .where(Evidence.event_id.in_(events), counting | matched, Evidence.kind == CheckInKind.HERE)
         .group_by(Evidence.method)
     )
     counts: dict[Method, int] = dict(rows.all())
@@ -58,7 +58,7 @@ def by_method(events: Collection[uuid.UUID]) -> dict[Method, int]:
 
 
 def unmatched_by_event(events: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
-    """The number of claims that matched nobody or several, each number or name once, by line.
+    """The number of check-ins that matched nobody or several, each number or name once, by line.
 
     Of a forgotten action this is no longer known: whom somebody was matched with is gone as well.
     """

@@ -6,8 +6,8 @@ from datetime import datetime, time
 from mobilize import audit, clock
 from mobilize.actions.models import Event
 from mobilize.actions.queries import EARLY
-from mobilize.checkins.models import ClaimKind, Duty, Method, Outcome
-from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.models import CheckInKind, Duty, Method, Outcome
+from mobilize.checkins.record.decision import CheckInRequest
 from mobilize.checkins.record.operations import check_in
 from mobilize.database import atomic
 from mobilize.errors import Refused
@@ -28,9 +28,9 @@ def vouch_for_hours(
 ) -> None:
     """Store when a member came, left, or both, by the clock of the place; `duty` is from then on.
 
-    The same `page` with the same values is one claim. Raises `Refused`: "no_times" without either, "not_yet"
-    for a time to come, "order" when they would leave before they came, "outside" for what is not in the
-    event's hours; then nothing is stored.
+    The same `page` with the same values is one request. Raises `Refused`: "no_times" without either,
+    "not_yet" for a time to come, "order" when they would leave before they came, "outside" for what is not
+    in the event's hours; then nothing is stored.
     """
     if came is None and left is None:
         raise Refused("no_times", _("Enter when they came, when they left, or both."))
@@ -42,9 +42,9 @@ def vouch_for_hours(
     content = f"hours/{page}/{member_id}/{came}/{left}/{duty}"
     with atomic():
         if came_at:
-            _store(event, member_id, content, came_at, ClaimKind.HERE, duty, now)
+            _store(event, member_id, content, came_at, CheckInKind.HERE, duty, now)
         if left_at:
-            _store(event, member_id, content, left_at, ClaimKind.LEFT, None, now)
+            _store(event, member_id, content, left_at, CheckInKind.LEFT, None, now)
         audit.note(actor, "hours.say", f"{event.id} {member_id}", now=now)
 
 
@@ -63,12 +63,12 @@ def _store(
     member_id: uuid.UUID,
     content: str,
     at: datetime,
-    kind: ClaimKind,
+    kind: CheckInKind,
     duty: Duty | None,
     now: datetime,
 ) -> None:
     body = f"{content}/{kind}".encode()
-    claim = CheckInClaim(
+    request = CheckInRequest(
         event_id=event.id,
         nonce=crypto.fingerprint(body)[:16],
         body=body,
@@ -78,5 +78,5 @@ def _store(
         kind=kind,
         duty=duty,
     )
-    if check_in(claim, now=now).outcome in (Outcome.OUTSIDE_HOURS, Outcome.UNRESOLVED):
+    if check_in(request, now=now).outcome in (Outcome.OUTSIDE_HOURS, Outcome.UNRESOLVED):
         raise Refused("outside", _("That is outside the hours of the event, or it was called off."))

@@ -13,7 +13,7 @@ from mobilize.actions.models import Event
 from mobilize.checkins.line.queries import members_of_chapters
 from mobilize.checkins.models import (
     Attendance,
-    ClaimKind,
+    CheckInKind,
     Duty,
     Evidence,
     HeadCount,
@@ -50,7 +50,7 @@ class ReviewItem:
     at: datetime
     outcome: Outcome
     method: Method
-    claim_kind: ClaimKind
+    check_in_kind: CheckInKind
     duty: Duty | None
     typed: str | None
     kind: str
@@ -113,7 +113,7 @@ def _items(events: Sequence[Event]) -> Iterable[ReviewItem]:
     attended = _attended(by_id)
     for rows in together.values():
         item = _item(rows, by_id, members)
-        if item.member is None or item.claim_kind is not ClaimKind.HERE or item.verdict is not None:
+        if item.member is None or item.check_in_kind is not CheckInKind.HERE or item.verdict is not None:
             yield item
         elif (item.event.id, item.member.id) not in attended:
             yield item  # for a member who was counted otherwise there is nothing to decide
@@ -162,7 +162,7 @@ def _item(rows: list[Any], events: dict[uuid.UUID, Event], members: dict[uuid.UU
         at=first.happened_at,
         outcome=first.outcome,
         method=first.method,
-        claim_kind=first.kind,
+        check_in_kind=first.kind,
         duty=first.duty,
         typed=format_phone(typed) if typed and walkup.kind == "phone" else typed,
         kind=walkup.kind if walkup else "",

@@ -12,7 +12,7 @@ from mobilize import audit
 from mobilize.actions.models import Action, Event, EventState
 from mobilize.checkins.line.queries import standing_ticks
 from mobilize.checkins.models import (
-    ClaimKind,
+    CheckInKind,
     Evidence,
     HeadCount,
     Match,
@@ -47,7 +47,7 @@ def tie(evidence_id: uuid.UUID, member_id: uuid.UUID, reason: str, *, actor: str
             raise Refused("no_member", _("This member is not on the roster."), status=404)
         _decide(session, alike, Resolution.COUNTS, member.merged_into_id or member.id, reason, actor, now)
         audit.note(actor, "match.tie", f"{evidence_id} {member_id}", now=now)
-        if alike[0].kind is ClaimKind.UNDO:
+        if alike[0].kind is CheckInKind.UNDO:
             for tick in standing_ticks(alike[0].event_id, [member_id]):
                 void(tick.id, reason or "an undo from a phone whose link had ended", actor=actor, now=now)
 
@@ -86,7 +86,7 @@ def reopen(evidence_id: uuid.UUID, reason: str, *, actor: str, now: datetime) ->
     with atomic() as session:
         alike = _listed(session, evidence_id)
         match = session.get(Match, alike[0].id)
-        if alike[0].kind is ClaimKind.UNDO and match and match.verdict is Resolution.COUNTS:
+        if alike[0].kind is CheckInKind.UNDO and match and match.verdict is Resolution.COUNTS:
             raise Refused(
                 "undone", _("This was undone already. If they were here after all, tick them again.")
             )

@@ -130,8 +130,8 @@ def empty_walkups(session: Session, ids: Sequence[uuid.UUID]) -> None:
     """Empty what was typed for walk-ins, and everything made of it; the rows stay and count."""
     changed = [{"old": i, "typed_enc": None, "typed_index": os.urandom(16)} for i in ids]
     rewrite(session, Walkup, changed)
-    typed_claims = Evidence.walkup_id.in_(ids), Evidence.body_hash != NO_BODY
-    evidence = session.execute(evidence_rows().where(*typed_claims)).all()
+    typed_evidence = Evidence.walkup_id.in_(ids), Evidence.body_hash != NO_BODY
+    evidence = session.execute(evidence_rows().where(*typed_evidence)).all()
     _forget_inbound(session, evidence)
     changed = [{"old": row.id, "body_hash": os.urandom(32), "nonce": os.urandom(16)} for row in evidence]
     rewrite(session, Evidence, changed)

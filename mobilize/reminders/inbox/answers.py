@@ -14,7 +14,7 @@ from mobilize.accounts.models import Person
 from mobilize.actions.models import Event
 from mobilize.actions.queries import event_by_text_code, old_text_code
 from mobilize.checkins.models import Method, Outcome
-from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.record.decision import CheckInRequest
 from mobilize.checkins.record.head_counts import add_supporters, report_head_count, supporters_at
 from mobilize.checkins.record.identifiers import Identifier
 from mobilize.checkins.record.operations import check_in
@@ -357,7 +357,7 @@ def check_in_sender(
     inbound: Inbound, event: Event, phone: str, *, nonce: bytes, needs_review: bool, now: datetime
 ) -> Outcome:
     """Check in whoever has the phone that wrote, as of when their text came in."""
-    claim = CheckInClaim(
+    request = CheckInRequest(
         event_id=event.id,
         nonce=nonce,
         body=b"text " + inbound.sid.encode(),
@@ -366,7 +366,7 @@ def check_in_sender(
         typed=Identifier("phone", phone),
         needs_review=needs_review,
     )
-    return check_in(claim, now=now).outcome
+    return check_in(request, now=now).outcome
 
 
 def _where(inbound: Inbound, _question: Question | None, now: datetime) -> bool:

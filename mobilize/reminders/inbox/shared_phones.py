@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, select
 
 from mobilize.actions.models import Event, EventChapter
 from mobilize.checkins.models import Evidence, Method, Outcome, Void, Walkup
-from mobilize.checkins.record.decision import CheckInClaim
+from mobilize.checkins.record.decision import CheckInRequest
 from mobilize.checkins.record.operations import check_in
 from mobilize.checkins.review.resolutions import settle_shared
 from mobilize.database import db
@@ -109,7 +109,7 @@ def count_them(inbound: Inbound, question: Question, members: Sequence[Member], 
     """Check in those who say they are here, as of the moment at which they were asked. True: all count."""
     outcomes = [
         check_in(
-            CheckInClaim(
+            CheckInRequest(
                 event_id=question.event_id,
                 nonce=fingerprint(inbound.id.bytes + member.id.bytes)[:16],
                 body=b"which " + inbound.sid.encode(),

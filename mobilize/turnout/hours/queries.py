@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from mobilize.actions.models import Action, Event, Shift
-from mobilize.checkins.models import Attendance, ClaimKind, Duty, Evidence, Match, Outcome, Resolution, Void
+from mobilize.checkins.models import Attendance, CheckInKind, Duty, Evidence, Match, Outcome, Resolution, Void
 from mobilize.checkins.record.attendance import ATTENDS
 from mobilize.checkins.record.hours import PresenceInterval, TimedEvidence, minutes_of, spells
 from mobilize.database import db
@@ -177,7 +177,7 @@ def _evidence(action: Action) -> Sequence[Any]:
     here = (
         Evidence.event_id.in_(_events_of(action)),
         Void.evidence_id.is_(None),
-        Evidence.kind != ClaimKind.UNDO,
+        Evidence.kind != CheckInKind.UNDO,
     )
     recorded = (
         select(Evidence.member_id, *columns)

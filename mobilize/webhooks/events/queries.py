@@ -14,7 +14,7 @@ from sqlalchemy.orm import joinedload
 from mobilize import clock, settings
 from mobilize.accounts.access.scope import THE_OFFICE
 from mobilize.actions.models import Action, ActionKind, Event, EventState
-from mobilize.checkins.models import ClaimKind, Evidence, HeadCount, Outcome, Void
+from mobilize.checkins.models import CheckInKind, Evidence, HeadCount, Outcome, Void
 from mobilize.database import db
 from mobilize.roster.models import Member, Site
 from mobilize.texts.models import OutboxText, TextState
@@ -165,7 +165,7 @@ def check_ins(since: datetime, until: datetime) -> Iterator[DetectedEvent]:
         select(Evidence.id, Evidence.recorded_at)
         .where(Evidence.id > _first_id(since - timedelta(hours=1)))
         .where(Evidence.recorded_at > since, Evidence.recorded_at <= until)
-        .where(Evidence.outcome == Outcome.COUNTED, Evidence.kind == ClaimKind.HERE)
+        .where(Evidence.outcome == Outcome.COUNTED, Evidence.kind == CheckInKind.HERE)
         .join(Event, Event.id == Evidence.event_id)
         .join(Action, Action.id == Event.action_id)
         .where(~Action.drill)

@@ -19,7 +19,7 @@ from mobilize.actions.models import Action, ActionKind, Event
 from mobilize.checkins.models import Method
 from mobilize.checkins.record.head_counts import report_head_count
 from mobilize.checkins.record.identifiers import read_typed
-from mobilize.checkins.record.operations import CheckInClaim, check_in, check_in_by_poster
+from mobilize.checkins.record.operations import CheckInRequest, check_in, check_in_by_poster
 from mobilize.database import atomic, db
 from mobilize.keys.crypto import blind_index
 from mobilize.languages import Translated
@@ -179,7 +179,7 @@ def _who_is_in(event: Event, people: dict[str, Member]) -> None:
     for n, number in enumerate(typed):
         check_in_by_poster(event.id, read_typed(str(number)), page=f"before {n}", cookie=None, now=OPEN)
     for n, name in enumerate(("Lee", *TICKED)):
-        proof = CheckInClaim(
+        proof = CheckInRequest(
             event_id=event.id, nonce=bytes([200 + n] * 16), body=name.encode(), method=Method.TICK,
             happened_at=OPEN, member_id=people[name].id,
         )  # fmt: skip

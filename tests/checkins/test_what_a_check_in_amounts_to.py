@@ -1,4 +1,4 @@
-"""What a claim that somebody was there amounts to: whom it means, at which shift, in the hours or not."""
+"""What a check-in amounts to: whom it means, at which shift, in the hours or not."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 
 from mobilize.actions.models import Event, EventChapter, EventState, Shift
-from mobilize.checkins.models import ClaimKind, Duty, Evidence, Method, Outcome, Tier
-from mobilize.checkins.record.decision import CheckInClaim, CheckInHours, shift_of
+from mobilize.checkins.models import CheckInKind, Duty, Evidence, Method, Outcome, Tier
+from mobilize.checkins.record.decision import CheckInHours, CheckInRequest, shift_of
 from mobilize.checkins.record.identifiers import Identifier
 from mobilize.checkins.record.lookup import shift_at
 from mobilize.checkins.record.operations import check_in
@@ -140,12 +140,12 @@ def event(site: Site) -> Event:
 PHONE, NUMBER = Identifier("phone", "+12135550101"), Identifier("number", "00004711")
 
 
-def claim(event: Event, **values: Any) -> Evidence:
+def evidence_of(event: Event, **values: Any) -> Evidence:
     """The evidence that is stored of it."""
     if "typed" in values:
         values["typed"] = replace(values["typed"])  # its index is of this database's key
     fields = {"nonce": nonce(), "body": b"said", "method": Method.POSTER, "happened_at": OPEN, **values}
-    done = check_in(CheckInClaim(event_id=event.id, **fields), now=OPEN)
+    done = check_in(CheckInRequest(event_id=event.id, **fields), now=OPEN)
     db.session.rollback()
     return db.session.get_one(Evidence, done.evidence_id)
 
@@ -156,7 +156,7 @@ def test_a_phone_a_number_or_a_name_on_the_list_is_somebody(
 ) -> None:
     make_member(site=site, phone="+12135550102", number="00004712")
     who = {"phone": {"typed": PHONE}, "number": {"typed": NUMBER}, "list": {"member_id": mia.id}}[how]
-    row = claim(event, **who)
+    row = evidence_of(event, **who)
     assert (row.outcome, row.member_id, row.chapter_id) == (Outcome.COUNTED, mia.id, site.id)
     assert (row.shift_id, row.tier, row.time_uncertain) == (event.shifts[0].id, Tier.SELF, False)
 
@@ -166,7 +166,7 @@ def test_a_phone_a_number_or_a_name_on_the_list_is_somebody(
     [Identifier("phone", "+12135550109"), Identifier("number", "00004719"), Identifier("name", "00004711")],
 )
 def test_a_number_of_nobody_and_a_name_are_a_walk_in(event: Event, mia: Member, typed: Identifier) -> None:
-    row = claim(event, typed=typed)
+    row = evidence_of(event, typed=typed)
     assert (row.outcome, row.member_id, row.chapter_id) == (Outcome.WALKUP, None, None)
 
 
@@ -174,21 +174,21 @@ def test_a_number_of_nobody_and_a_name_are_a_walk_in(event: Event, mia: Member, 
 def test_whoever_left_the_roster_or_was_erased_is_found_no_more(event: Event, mia: Member, gone: str) -> None:
     with atomic():
         setattr(mia, gone, START)
-    assert claim(event, typed=NUMBER).outcome is Outcome.WALKUP
-    assert claim(event, member_id=mia.id).outcome is Outcome.UNRESOLVED
+    assert evidence_of(event, typed=NUMBER).outcome is Outcome.WALKUP
+    assert evidence_of(event, member_id=mia.id).outcome is Outcome.UNRESOLVED
 
 
 def test_a_phone_that_several_have_means_none_of_them(event: Event, mia: Member, site: Site) -> None:
     make_member(site=site, phone="+12135550101")
-    row = claim(event, typed=PHONE)
+    row = evidence_of(event, typed=PHONE)
     assert (row.outcome, row.member_id, row.chapter_id) == (Outcome.AMBIGUOUS, None, None)
-    assert claim(event, typed=NUMBER).member_id == mia.id
+    assert evidence_of(event, typed=NUMBER).member_id == mia.id
 
 
 def test_who_was_on_the_roster_twice_is_found_by_either_entry_once(event: Event, mia: Member) -> None:
     with atomic():
         make_member(phone="+12135550101", number="00009999", merged_into_id=mia.id, gone_on=START)
-    rows = [claim(event, typed=one) for one in (PHONE, NUMBER, Identifier("number", "00009999"))]
+    rows = [evidence_of(event, typed=one) for one in (PHONE, NUMBER, Identifier("number", "00009999"))]
     assert {row.member_id for row in rows} == {mia.id}
     assert [row.outcome for row in rows] == [Outcome.COUNTED, Outcome.REPEAT, Outcome.REPEAT]
 
@@ -199,9 +199,9 @@ def test_the_chapter_is_the_home_they_have_now(event: Event, mia: Member, site: 
             began = START - timedelta(days=9)
             other = make_site()
             session.add(Membership(member_id=mia.id, site_id=other.id, rank=rank, from_at=began, to_at=to_at))
-    assert claim(event, typed=NUMBER).chapter_id == site.id
+    assert evidence_of(event, typed=NUMBER).chapter_id == site.id
     free = make_member(number="00004718")
-    assert claim(event, member_id=free.id).chapter_id is None
+    assert evidence_of(event, member_id=free.id).chapter_id is None
 
 
 # ---- Where they may stand
@@ -211,23 +211,25 @@ def test_where_only_its_chapters_count_others_wait_for_a_person(event: Event, mi
     other, free = make_member(site=make_site()), make_member()
     with atomic():
         event.action.elsewhere_ok = False
-    outcomes = [claim(event, member_id=who.id).outcome for who in (mia, other, free)]
+    outcomes = [evidence_of(event, member_id=who.id).outcome for who in (mia, other, free)]
     assert outcomes == [Outcome.COUNTED, Outcome.UNRESOLVED, Outcome.UNRESOLVED]
     with atomic() as session:
         event.action.elsewhere_ok = True
         session.query(EventChapter).update({"gone_at": START})
-    assert claim(event, member_id=free.id).outcome is Outcome.COUNTED
+    assert evidence_of(event, member_id=free.id).outcome is Outcome.COUNTED
     with atomic():
         event.action.elsewhere_ok = False
     late = make_member(site=event.site)
-    assert claim(event, member_id=late.id).outcome is Outcome.UNRESOLVED, "its chapter comes here no more"
+    assert evidence_of(event, member_id=late.id).outcome is Outcome.UNRESOLVED, (
+        "its chapter comes here no more"
+    )
 
 
 def test_who_leaves_is_out_and_what_is_for_a_person_waits(event: Event, mia: Member) -> None:
-    assert claim(event, typed=NUMBER, kind=ClaimKind.LEFT).outcome is Outcome.OUT
-    row = claim(event, typed=NUMBER, needs_review=True)
+    assert evidence_of(event, typed=NUMBER, kind=CheckInKind.LEFT).outcome is Outcome.OUT
+    row = evidence_of(event, typed=NUMBER, needs_review=True)
     assert (row.outcome, row.time_uncertain) == (Outcome.UNRESOLVED, False)
-    assert claim(event, typed=NUMBER, duty=Duty.KITCHEN).outcome is Outcome.COUNTED
+    assert evidence_of(event, typed=NUMBER, duty=Duty.KITCHEN).outcome is Outcome.COUNTED
 
 
 # ---- Shifts
@@ -250,8 +252,8 @@ def test_who_comes_less_than_a_quarter_of_an_hour_before_a_shift_comes_for_that_
     first = min(event.shifts, key=lambda one: one.starts_at)
     at = later.starts_at - before * MINUTE
     expected = later.id if second else first.id
-    assert claim(event, typed=NUMBER, happened_at=at).shift_id == expected
-    leaves = claim(event, typed=NUMBER, happened_at=at, kind=ClaimKind.LEFT)
+    assert evidence_of(event, typed=NUMBER, happened_at=at).shift_id == expected
+    leaves = evidence_of(event, typed=NUMBER, happened_at=at, kind=CheckInKind.LEFT)
     assert leaves.shift_id == first.id, "who leaves was at the one that ran"
     assert shift_at(db.session(), event.id, at - SECOND) == first.id
 
@@ -259,7 +261,7 @@ def test_who_comes_less_than_a_quarter_of_an_hour_before_a_shift_comes_for_that_
 def test_of_no_event_nothing_is_said(app: Flask) -> None:
     for ask in (
         lambda: shift_at(db.session(), new_id(), OPEN),
-        lambda: claim(SimpleNamespace(id=new_id()), typed=NUMBER),  # type: ignore[arg-type]
+        lambda: evidence_of(SimpleNamespace(id=new_id()), typed=NUMBER),  # type: ignore[arg-type]
     ):
         with pytest.raises(Refused) as refusal:
             ask()
@@ -273,28 +275,28 @@ def test_of_no_event_nothing_is_said(app: Flask) -> None:
 def test_the_same_deed_again_is_the_same_evidence_and_another_under_its_name_is_refused(
     event: Event, mia: Member
 ) -> None:
-    first = claim(event, typed=NUMBER, nonce=b"n" * 16)
-    assert claim(event, typed=NUMBER, nonce=b"n" * 16).id == first.id
+    first = evidence_of(event, typed=NUMBER, nonce=b"n" * 16)
+    assert evidence_of(event, typed=NUMBER, nonce=b"n" * 16).id == first.id
     with pytest.raises(Refused):
-        claim(event, typed=NUMBER, nonce=b"n" * 16, body=b"else")
+        evidence_of(event, typed=NUMBER, nonce=b"n" * 16, body=b"else")
     other = make_event()
-    assert claim(other, typed=NUMBER, nonce=b"n" * 16).event_id == other.id
+    assert evidence_of(other, typed=NUMBER, nonce=b"n" * 16).event_id == other.id
 
 
 def test_one_reading_verifies_six_and_the_seventh_is_as_by_the_poster(event: Event, mia: Member) -> None:
     read = {"method": Method.ROTATING, "ticket": b"t" * 16}
-    rows = [claim(event, member_id=make_member().id, **read) for _n in range(5)]
-    rows += [claim(event, typed=NUMBER, **read) for _twice in range(2)]
-    rows.append(claim(event, typed=Identifier("number", "00000009"), **read))
+    rows = [evidence_of(event, member_id=make_member().id, **read) for _n in range(5)]
+    rows += [evidence_of(event, typed=NUMBER, **read) for _twice in range(2)]
+    rows.append(evidence_of(event, typed=Identifier("number", "00000009"), **read))
     assert [row.ticket_place for row in rows] == [1, 2, 3, 4, 5, 6, None, None]
     assert [row.method for row in rows] == [Method.ROTATING] * 7 + [Method.POSTER]
     assert [row.tier for row in rows] == [Tier.VERIFIED] * 7 + [Tier.SELF]
-    other = claim(event, member_id=make_member().id, method=Method.ROTATING, ticket=b"u" * 16)
+    other = evidence_of(event, member_id=make_member().id, method=Method.ROTATING, ticket=b"u" * 16)
     assert (other.ticket_place, other.tier) == (1, Tier.VERIFIED), "another reading has six of its own"
-    elsewhere = claim(make_event(), member_id=mia.id, **read)
+    elsewhere = evidence_of(make_event(), member_id=mia.id, **read)
     assert elsewhere.ticket_place == 1
 
 
 def test_without_a_ticket_no_place_is_taken(event: Event, mia: Member) -> None:
-    assert claim(event, typed=NUMBER).ticket_place is None
-    assert claim(event, member_id=mia.id, method=Method.TICK).ticket_place is None
+    assert evidence_of(event, typed=NUMBER).ticket_place is None
+    assert evidence_of(event, member_id=mia.id, method=Method.TICK).ticket_place is None
