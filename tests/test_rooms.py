@@ -46,14 +46,18 @@ def name(path: Path) -> str:
 
 
 def room_sizes() -> Counter[str]:
-    """The number of files in each folder that are not empty."""
-    return Counter(name(path.parent) for path in FILES)
+    """The number of files in each folder that are not empty, but for the tasks of each room."""
+    return Counter(name(path.parent) for path in FILES if not is_tasks(path))
 
 
 def is_contract(path: Path) -> bool:
     """A drawer of a room, or the tasks of one room."""
-    is_tasks = path.parent == ROOT / "workers" and (ROOT / "mobilize" / path.stem).is_dir()
-    return path.stem in DRAWERS or path.stem.endswith("_views") or is_tasks
+    return path.stem in DRAWERS or path.stem.endswith("_views") or is_tasks(path)
+
+
+def is_tasks(path: Path) -> bool:
+    """One file for each room that has any."""
+    return path.parent == ROOT / "workers" and (ROOT / "mobilize" / path.stem).is_dir()
 
 
 def short_files() -> set[str]:

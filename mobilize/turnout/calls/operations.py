@@ -20,7 +20,7 @@ DESK = "desk"
 
 
 def claim_call(event_id: UUID, *, actor: str, now: datetime) -> bool:
-    """Give this line's call to `actor`, who gives back what they held before. False while somebody else has
+    """Give this line's call to `actor`, who gives back what they had before. False while somebody else has
     it. Claimed again by the same actor, the time begins anew."""
     mine_or_over = or_(SiteCall.by == actor, SiteCall.claimed_until <= now)
     claim = {"by": actor, "claimed_at": now, "claimed_until": now + CLAIMED_FOR}

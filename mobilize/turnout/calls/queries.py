@@ -33,10 +33,10 @@ class SilentSite:
     reached: bool
     calls: Sequence[SiteCall] = ()
 
-    def held_by(self, now: datetime) -> str:
+    def claimed_by(self, now: datetime) -> str:
         """The actor who is calling it now, or ""."""
-        held = [call.by for call in self.calls if call.ended_at is None and call.claimed_until > now]
-        return held[0] if held else ""
+        callers = [call.by for call in self.calls if call.ended_at is None and call.claimed_until > now]
+        return callers[0] if callers else ""
 
     @property
     def last_call(self) -> SiteCall | None:
@@ -69,7 +69,7 @@ def sites_to_call(listed: Sequence[SilentSite], actor: str, now: datetime) -> li
     """Those that `actor` may be given next, best first: nobody else is calling them, and nobody did within
     `NOT_AGAIN_WITHIN`. Those with a chair come first; of them those that
     were never called, then whose last call is longest ago."""
-    free = [site for site in listed if site.held_by(now) in ("", actor)]
+    free = [site for site in listed if site.claimed_by(now) in ("", actor)]
     due = [site for site in free if now - _last_ended(site) >= NOT_AGAIN_WITHIN]
     return sorted(due, key=lambda site: (not site.chairs, _last_ended(site)))
 

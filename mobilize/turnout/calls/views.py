@@ -32,7 +32,7 @@ def calls(action_id: UUID) -> str:
     action, now = visible_action(action_id, me().scope), clock.now()
     board = live_board.board_for(action, me().scope) or abort(404)
     silent = _in_area(call_list(action, board, now))
-    claimed = next((site for site in silent if site.held_by(now) == me().actor), None)
+    claimed = next((site for site in silent if site.claimed_by(now) == me().actor), None)
     pages = max(1, -(-len(silent) // PER_PAGE))
     page = min(max(request.args.get("page", 1, type=int), 1), pages)
     return render_template(
