@@ -1,4 +1,4 @@
-"""Check-ins stored together, in one statement or one transaction, become what they would have become alone."""
+"""Check-ins stored together, in one statement or transaction, become what they would have become alone."""
 
 import threading
 from datetime import timedelta
