@@ -15,6 +15,9 @@ from mobilize import clock, settings
 from mobilize.accounts.access.permissions import anyone, permission_of
 from mobilize.accounts.models import CHAIRS, RoleName
 from mobilize.database import atomic
+from mobilize.observability import metrics
+from mobilize.texts.carriers import CARRIERS, INBOUND_PATHS
+from mobilize.web import request_checks
 from tests.builders import make_person, sign_in
 from tests.security.elsewhere import from_elsewhere
 from tests.services.client import without_token
@@ -130,6 +133,15 @@ def test_what_is_public_is_so_on_purpose(sqlite_app: Flask) -> None:
     assert stating(sqlite_app, "upload") == BY_UPLOAD
     assert stating(sqlite_app, "carrier") == BY_CARRIER
     assert stating(sqlite_app, "first_step") == BY_FIRST_STEP
+
+
+def test_what_carriers_post_is_let_through_to_its_signature_and_counted_as_theirs(sqlite_app: Flask) -> None:
+    rules = [rule for rule in sqlite_app.url_map.iter_rules() if rule.endpoint in BY_CARRIER]
+    assert request_checks.SIGNED == BY_CARRIER
+    assert {rule.endpoint: metrics.route_of("POST", rule.rule) for rule in rules} == dict.fromkeys(
+        BY_CARRIER, "carrier"
+    )
+    assert INBOUND_PATHS.keys() == CARRIERS.keys()
 
 
 def test_a_form_of_the_signed_in_needs_its_token(sqlite_app: Flask) -> None:

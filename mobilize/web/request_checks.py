@@ -10,7 +10,7 @@ LONGEST_ADDRESS = 2000
 # A load balancer asks for these by whatever address the machine has.
 _PROBES = {"public.healthz", "public.readyz"}
 # A carrier's signature is over the address it calls: with another one it is refused, and counted, there.
-_SIGNED = {"texts.receipt", "texts.inbound", "texts.from_telnyx"}
+SIGNED = {"texts.receipt", "texts.inbound", "texts.from_telnyx"}
 
 
 def init_app(app: Flask) -> None:
@@ -34,7 +34,7 @@ def _refuse_long_addresses() -> None:
 
 def _refuse_other_hosts(public_hosts: set[str]) -> None:
     asked_for = request.environ.get("HTTP_HOST", "").lower()
-    if asked_for not in public_hosts and request.endpoint not in _PROBES | _SIGNED:
+    if asked_for not in public_hosts and request.endpoint not in _PROBES | SIGNED:
         current_app.logger.warning(
             "another host than PUBLIC_BASE_URL was asked for; does the proxy pass Host on?"
         )
