@@ -31,7 +31,15 @@ from tests.reading.variants import variant
 
 HERE = Path(__file__).parent
 # In this order, which is part of the weights.
-TRAINED_ON = ("seen_1.jsonl", "seen_2.jsonl", "seen_3.jsonl", "seen_4.jsonl", "other.jsonl")
+TRAINED_ON = (
+    "seen_1.jsonl",
+    "seen_2.jsonl",
+    "seen_3.jsonl",
+    "seen_4.jsonl",
+    "seen_5.jsonl",
+    "seen_6.jsonl",
+    "other.jsonl",
+)
 SEALED = ("unseen.jsonl", "unseen_2.jsonl")
 LABELS = (
     *(

@@ -50,6 +50,7 @@ def test_stop_is_read_with_a_slipped_space_and_with_letters_that_hang(body: str)
         "I want out of this text thing",
         "solo correo electronico por favor",
         "not her stop texting me",
+        "for the love of god stop",
     ],
 )
 def test_who_says_it_clearly_is_let_go_without_being_asked_again(body: str) -> None:
@@ -63,7 +64,6 @@ def test_who_says_it_clearly_is_let_go_without_being_asked_again(body: str) -> N
         "ya párenle a esto",
         "I'm good on texts, forever",
         "These messages are unwelcome.",
-        "for the love of god stop",
         "ya no quiero saber nada",
     ],
 )
@@ -291,3 +291,8 @@ def test_a_chair_who_was_asked_for_a_count_is_soon_understood(monkeypatch: pytes
     kind, count = QuestionKind.HEAD_COUNT, ParsedReply(Intent.NUMBER, "37")
     assert read_with(monkeypatch, "37 came today", kind, {"count": COUNT_FROM}) == count
     assert read_with(monkeypatch, "37 came today", kind, {"count": COUNT_FROM - LITTLE}) == OTHER
+
+
+@pytest.mark.parametrize("body", ["just got to the gate, code 4821", "ya llegué, 482193, aquí por la puerta"])
+def test_whoever_is_here_with_a_code_of_another_length_is_asked_for_it(body: str) -> None:
+    assert read_reply(body, QuestionKind.COMING) == ParsedReply(Intent.HERE)

@@ -11,7 +11,7 @@ import pytest
 from mobilize.texts.models import Intent, QuestionKind
 from mobilize.texts.receiving.reading.classifier import explain, model, probabilities
 from mobilize.texts.receiving.reading.counts import CountRead
-from mobilize.texts.receiving.replies import DOUBTFUL, ParsedReply, count_of, read_reply
+from mobilize.texts.receiving.replies import DOUBTFUL, STOPS, ParsedReply, count_of, read_reply
 from tests.reading.confusion import intent_of, reply_to, table
 
 READING = Path(__file__).parents[1] / "reading"
@@ -39,8 +39,8 @@ class Bounds(NamedTuple):
 # As counted; what was barred is in docs/texts.md. The second set was written for the reader as it is, by
 # somebody who had seen nothing of it, and nothing was chosen by it.
 SETS = {
-    "unseen.jsonl": Bounds(0, 0.05, 10, 4, 5, 0.02, 0.83, 0.95, 1, 0.88, 0.91, 0.87),
-    "unseen_2.jsonl": Bounds(5, 0.07, 17, 5, 9, 0.03, 0.77, 0.91, 5, 0.88, 0.82, 0.79),
+    "unseen.jsonl": Bounds(0, 0.05, 6, 2, 2, 0.02, 0.87, 0.95, 1, 0.97, 0.90, 0.86),
+    "unseen_2.jsonl": Bounds(2, 0.07, 10, 3, 1, 0.03, 0.83, 0.88, 5, 0.96, 0.81, 0.78),
 }
 
 
@@ -76,9 +76,11 @@ def total(read: Counter[tuple[str, Intent]], label: str) -> int:
     return sum(n for (one, _intent), n in read.items() if one == label)
 
 
-def test_who_wants_no_more_texts_gets_none(read: Counter[tuple[str, Intent]], bounds: Bounds) -> None:
-    assert total(read, "stop") >= 150
-    assert total(read, "stop") - read["stop", Intent.OUT] <= bounds.stops_missed
+def test_who_wants_no_more_texts_gets_none(replies: list[tuple[str, ParsedReply]], bounds: Bounds) -> None:
+    of_stops = [reply for label, reply in replies if label == "stop"]
+    obeyed = [one for one in of_stops if one.intent is Intent.OUT or one == ParsedReply(Intent.ALARM, STOPS)]
+    assert len(of_stops) >= 150
+    assert len(of_stops) - len(obeyed) <= bounds.stops_missed
 
 
 def test_the_table_in_the_docs_is_what_is_read(sentences: list[dict[str, Any]]) -> None:

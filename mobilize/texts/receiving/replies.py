@@ -62,7 +62,7 @@ DOUBTFUL = "doubtful"
 ASKS = "asks"
 # Probabilities from which a text is taken for what must not be overlooked, or not taken in error: what was
 # left out of the training (`python -m tests.reading folds`) says what each costs.
-ALARM_FROM, ALARM_FROM_WITH_WORDS, ALARM_FROM_OVER_ANSWER = 0.12, 0.06, 0.2
+ALARM_FROM, ALARM_FROM_WITH_WORDS, ALARM_FROM_OVER_ANSWER = 0.15, 0.075, 0.25
 STOP_FROM, STOP_FROM_WITH_WORDS, DOUBTFUL_FROM = 0.75, 0.3, 0.3
 WRONG_NUMBER_FROM, ANSWER_FROM, SURE = 0.5, 0.5, 0.7
 QUESTION_FROM = 0.15
@@ -307,11 +307,14 @@ def _coming(body: str, label: str, chances: Mapping[str, float]) -> ParsedReply 
 
 
 def _check_in(body: str) -> ParsedReply | None:
-    """Somebody is here: with the one code that is said, or with none; several figures are for a person."""
+    """Somebody is here: with the one code that is said, or with none; several figures are for a person. One
+    with a digit too few or too many is no code, and whoever sent it is asked for it."""
     plain = plain_words(body)
     codes, digits = codes_in(plain), spoken_digits(plain).split()
     if len(codes) == 1:
         return ParsedReply(Intent.HERE, codes.pop())
+    if [len(figure) for figure in re.findall(r"\d+", body)] in ([4], [6]):
+        return ParsedReply(Intent.HERE)
     has_figures = re.search(r"\d", body) or sum(word.isdigit() for word in digits) > 2
     return None if has_figures else ParsedReply(Intent.HERE)
 
