@@ -9,6 +9,7 @@ from functools import partial
 
 import config
 from mobilize import create_app
+from mobilize.accounts.sign_in.watched_sessions import watched_sessions
 from mobilize.checkins.line.state import prepare_lines
 from mobilize.checkins.photos.image_reencoding import LARGEST_UPLOAD as LARGEST_PHOTO
 from mobilize.fast.versions import READ_EVERY_SECONDS, line_versions
@@ -39,6 +40,7 @@ def start() -> None:
     """Once in each process of the server."""
     logs.catch_surprises()
     error_pages.load(app)
+    watched_sessions.follow(app)
     metrics.serve_web(settings)
 
 

@@ -102,7 +102,7 @@ def _set_limits(app: Flask) -> None:
         SEND_FILE_MAX_AGE_DEFAULT=31_536_000,
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_CHECK_DEFAULT=False,
-        # It would ask for a referrer, and our pages send none; the door asks for the origin instead.
+        # It would ask for a referrer, and our pages send none; each route asks for the origin instead.
         WTF_CSRF_SSL_STRICT=False,
         SESSION_COOKIE_NAME="__Host-form" if chosen.is_secure else "form",
         SESSION_COOKIE_SECURE=chosen.is_secure,

@@ -222,8 +222,9 @@ def stating(app: Flask, kind: str) -> set[str]:
 
 
 def routes_and_methods(app: Flask, kind: str = "signed_in") -> Iterator[tuple[Rule, str]]:
-    """Each signed-in route (or of another kind of door) with each of its methods."""
+    """Each signed-in route (or one of another kind) with each of its methods; there are some."""
     inside = stating(app, kind)
+    assert any(rule.endpoint in inside for rule in app.url_map.iter_rules())
     for rule in app.url_map.iter_rules():
         if rule.endpoint in inside:
             yield from ((rule, method) for method in sorted(rule.methods & {"GET", "POST", "PUT", "DELETE"}))

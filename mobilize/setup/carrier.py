@@ -12,7 +12,7 @@ from mobilize.errors import Refused
 from mobilize.languages import _
 from mobilize.texts.carriers import inbound_address
 from mobilize.texts.consent.suppressions import is_opted_out
-from mobilize.texts.enums import TextState
+from mobilize.texts.enums import WITH_CARRIER
 from mobilize.texts.models import OutboxText, Priority, TextClass
 from mobilize.texts.operations import PlannedText, queue_text
 from mobilize.web.rate_limits import allow
@@ -20,7 +20,6 @@ from mobilize.web.rate_limits import allow
 TESTS_AN_HOUR = 5
 USELESS_AFTER = timedelta(minutes=10)
 # The carrier has taken it: its credentials and our sender are right.
-TAKEN = (TextState.ACCEPTED, TextState.SENT, TextState.DELIVERED)
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def last_test(person: Person) -> OutboxText | None:
 
 def is_tested() -> bool:
     """Whether the carrier has taken a test text of anybody."""
-    tests = OutboxText.idempotency_key.startswith("setup_test:"), OutboxText.state.in_(TAKEN)
+    tests = OutboxText.idempotency_key.startswith("setup_test:"), OutboxText.state.in_(WITH_CARRIER)
     return db.session.scalar(select(OutboxText.id).where(*tests).limit(1)) is not None
 
 

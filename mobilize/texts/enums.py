@@ -52,6 +52,12 @@ class TextState(StrEnum):
     STUCK = "stuck"
 
 
+# What is with the carrier; that and what failed there; that and what may be there.
+WITH_CARRIER = TextState.ACCEPTED, TextState.SENT, TextState.DELIVERED
+GIVEN_TO_CARRIER = *WITH_CARRIER, TextState.FAILED
+MAYBE_WITH_CARRIER = TextState.CLAIMED, TextState.UNKNOWN, *WITH_CARRIER
+
+
 # Why a text is unknown whose attempt was perhaps never made (`mobilize.texts.recovery`).
 AFTER_RESTORE = "after_restore"
 

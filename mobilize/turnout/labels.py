@@ -1,6 +1,5 @@
 """Labels of figures: the same words on the page, on paper and in the terminal."""
 
-from collections.abc import Iterable
 from functools import lru_cache
 
 from flask_babel import format_decimal, get_locale
@@ -38,12 +37,6 @@ def came_text(names: NameCounts) -> str:
     return str(
         _("%(came)s of %(eligible)s", came=count_text(names.came), eligible=count_text(names.eligible))
     )
-
-
-def shares_text(shares: Iterable[float | None]) -> list[str]:
-    """The same for many: which language it is takes longer to find out than the rest."""
-    language = str(get_locale())
-    return ["–" if share is None else _percent(round(share * 100, 1), language) for share in shares]
 
 
 def report_columns() -> list[Count]:

@@ -59,9 +59,9 @@ def test_it_holds_while_nothing_changes(olga, watched, monkeypatch):
     assert holds(still(watched, session_of(olga).token_hash), watched, monkeypatch)
 
 
-def test_what_was_read_a_second_ago_tells_nothing(olga, watched, monkeypatch):
+def test_what_was_read_some_time_ago_tells_nothing(olga, watched, monkeypatch):
     is_still = still(watched, session_of(olga).token_hash)
-    monkeypatch.setattr(watched_sessions, "READ_EVERY_SECONDS", 1.0)
+    monkeypatch.setattr(watched_sessions, "GOOD_FOR_SECONDS", 1.0)
     assert is_still()
     time.sleep(1.01)
     assert not is_still()
@@ -130,3 +130,21 @@ def test_what_changed_before_it_was_watched_is_not_taken_for_what_was_checked(ol
     signs_out(olga)
     watched.still(own, time.monotonic())
     assert watched.still(own, checked_at) is None
+
+
+def test_a_server_reads_them_by_itself_so_that_who_asks_need_not_wait(app, olga, watched, monkeypatch):
+    monkeypatch.setattr(watched_sessions, "FOLLOWED_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(watched_sessions, "GOOD_FOR_SECONDS", 0.5)
+    is_still = still(watched, session_of(olga).token_hash)
+    db.session.rollback()
+    watched.follow(app)
+    try:
+        time.sleep(1.0)
+        assert is_still()
+        signs_out(olga)
+        deadline = time.monotonic() + 5
+        while is_still() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert not is_still()
+    finally:
+        watched.forget()

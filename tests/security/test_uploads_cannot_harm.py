@@ -122,7 +122,7 @@ def test_it_is_refused_at_once_and_uses_little(what: str) -> None:
     with pytest.raises(Refused) as refusal:
         list(open_table(data).records)
     after, ended = resource.getrusage(resource.RUSAGE_CHILDREN), resource.getrusage(resource.RUSAGE_SELF)
-    assert refusal.value.code == code and refusal.value.message
+    assert refusal.value.code == code
     # Processor time, ours and the reader's: the clock on the wall is also other people's.
     assert after.ru_utime - before.ru_utime + ended.ru_utime - began.ru_utime < 1.0
     if sys.platform == "linux":

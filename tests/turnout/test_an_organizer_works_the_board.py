@@ -194,7 +194,7 @@ def test_one_is_sent_to_draw_anew_and_the_more_that_costs_the_later(
     draw(0.5)  # for a part of a processor: the next one in some seconds
     assert clocks.drawn == 2
     morning.count(morning.lincoln, 6)
-    clocks.now += 0.5 / drawing_cache.MOST_OF_A_PROCESSOR - 0.1
+    clocks.now += 0.5 / drawing_cache.MOST_BESIDE_MEMBERS - 0.1
     assert lately()
     clocks.now += 0.2
     assert not lately()

@@ -22,7 +22,7 @@ from mobilize.accounts.higher_rooms import higher_rooms
 from mobilize.accounts.models import LineGrant, Person, RoleName, SignedInSession
 from mobilize.accounts.second_factor.step_up import step_up_page
 from mobilize.accounts.sign_in.sessions import cookie_name, current_session, is_fresh, is_half_in, is_over
-from mobilize.accounts.sign_in.watched_sessions import WatchedSessions
+from mobilize.accounts.sign_in.watched_sessions import watched_sessions
 from mobilize.accounts.tokens.access import TokenAccess, token_access
 from mobilize.accounts.tokens.models import ApiScope
 from mobilize.database import atomic, db
@@ -153,7 +153,7 @@ def still_signed_in() -> Callable[[], bool] | None:
     requester = me()
     if requester.session is None or requester.person is None:
         return None
-    return _watched_sessions.still(requester.session.token_hash, requester.checked_at)
+    return watched_sessions.still(requester.session.token_hash, requester.checked_at)
 
 
 def fresh_step_up() -> bool:
@@ -387,7 +387,6 @@ def _for_tokens(permission: Permission) -> None:
         raise Refused("scope", message, status=403)
 
 
-_watched_sessions = WatchedSessions()
 # In each process: the event whose line a phone's token opens at an address.
 _opened: LRUCache[tuple[str, str], uuid.UUID] = LRUCache(5000)
 _opened_lock = Lock()

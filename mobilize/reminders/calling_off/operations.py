@@ -30,14 +30,13 @@ from mobilize.errors import Refused
 from mobilize.languages import N_, _, in_every_language
 from mobilize.reminders.merge_fields import merge_fields_for, written_in
 from mobilize.roster.models import Member, Membership, MembershipRank, MemberStatus, Site
+from mobilize.texts.enums import MAYBE_WITH_CARRIER, WITH_CARRIER
 from mobilize.texts.models import OutboxText, Priority, TextClass, TextState
 from mobilize.texts.operations import PlannedText, is_in_doubt, queue_texts
 
 CALLED_OFF = "called_off"
 AT_ONCE = 2000
 # It has left us, or may have: whoever had such a text may be on their way.
-LEFT = (TextState.CLAIMED, TextState.UNKNOWN, TextState.ACCEPTED, TextState.SENT, TextState.DELIVERED)
-REACHED = (TextState.ACCEPTED, TextState.SENT, TextState.DELIVERED)
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def notice_counts(action: Action) -> NoticeCounts:
     """Counts of the notices that this action is off, by what became of them."""
     last = (
         case(
-            (OutboxText.state.in_(REACHED), "reached"),
+            (OutboxText.state.in_(WITH_CARRIER), "reached"),
             (OutboxText.state.in_([TextState.WAITING, TextState.CLAIMED]), "waiting"),
             else_="unreached",
         )
@@ -151,7 +150,7 @@ def call_list(action: Action, scope: Scope, now: datetime) -> list[ChapterToCall
         OutboxText.event_id.in_(event_ids),
         OutboxText.wording == CALLED_OFF,
         OutboxText.phone_index == members.c.phone_index,
-        OutboxText.state.in_([*REACHED, TextState.WAITING, TextState.CLAIMED]),
+        OutboxText.state.in_([*WITH_CARRIER, TextState.WAITING, TextState.CLAIMED]),
     )
     counts: dict[uuid.UUID, int] = dict(
         db.session.execute(
@@ -217,7 +216,7 @@ def _without_notice(event_ids: Any) -> Any:
         .where(
             OutboxText.event_id.in_(event_ids),
             OutboxText.wording != CALLED_OFF,
-            OutboxText.state.in_(LEFT),
+            OutboxText.state.in_(MAYBE_WITH_CARRIER),
             ~has_notice,
         )
         .order_by(OutboxText.id)

@@ -12,14 +12,14 @@ from mobilize.database import db
 from mobilize.languages import DEFAULT
 from mobilize.texts.carriers import codes_of
 from mobilize.texts.carriers.base import ErrorMeaning
-from mobilize.texts.models import OutboxText, TextPause, TextState
+from mobilize.texts.enums import GIVEN_TO_CARRIER
+from mobilize.texts.models import OutboxText, TextPause
 from mobilize.texts.sending.pauses import pause_texts, paused_refs, resume_texts, resumed_at
 
 # texts.md: a carrier that filters more than 2 % of a campaign has taken it for spam.
 FILTERED, MOST_FILTERED = codes_of(ErrorMeaning.FILTERED), 0.02
 FEWEST = 50
 LOOKS_BACK = timedelta(hours=24)
-LEFT = (TextState.ACCEPTED, TextState.SENT, TextState.DELIVERED, TextState.FAILED)
 WORKER = "worker"
 
 
@@ -93,7 +93,7 @@ def _share_filtered(ref: uuid.UUID, now: datetime) -> float:
         select(OutboxText.error_code, func.count())
         .join(Event, Event.id == OutboxText.event_id)
         .join(Action, Action.id == Event.action_id)
-        .where(_of(ref), OutboxText.state.in_(LEFT), OutboxText.due_at > now - LOOKS_BACK)
+        .where(_of(ref), OutboxText.state.in_(GIVEN_TO_CARRIER), OutboxText.due_at > now - LOOKS_BACK)
         .where(func.coalesce(OutboxText.settled_at, now) > since)
         .group_by(OutboxText.error_code)
     )

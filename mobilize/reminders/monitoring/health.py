@@ -13,6 +13,7 @@ from mobilize.database import db
 from mobilize.roster.models import Member, Membership, MembershipRank, Site
 from mobilize.texts.carriers import meaning_of
 from mobilize.texts.carriers.base import ErrorMeaning
+from mobilize.texts.enums import GIVEN_TO_CARRIER
 from mobilize.texts.models import OutboxText, Suppression, TextState
 
 A_WEEK = timedelta(days=7)
@@ -66,9 +67,8 @@ class UnreachableNumbers:
 
 def failures_by_code(now: datetime) -> tuple[int, list[FailureGroup]]:
     """(texts that left in the last week, those that failed by code, most first)."""
-    gone = (TextState.ACCEPTED, TextState.SENT, TextState.DELIVERED, TextState.FAILED)
     lately = OutboxText.due_at > now - A_WEEK
-    left = db.session.scalar(select(func.count()).where(lately, OutboxText.state.in_(gone))) or 0
+    left = db.session.scalar(select(func.count()).where(lately, OutboxText.state.in_(GIVEN_TO_CARRIER))) or 0
     code: Any = OutboxText.error_code
     rows = db.session.execute(
         select(code, func.count())

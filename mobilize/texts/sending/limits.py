@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from mobilize import clock, settings
+from mobilize.texts.enums import MAYBE_WITH_CARRIER
 from mobilize.texts.models import OutboxText, PausedEvent, TextClass, TextState
 
 WINDOWS: dict[TextClass, tuple[time, time]] = {
@@ -20,13 +21,6 @@ WINDOWS: dict[TextClass, tuple[time, time]] = {
 }
 A_DAY = timedelta(hours=24)
 MEMBER_TEXTS_A_DAY = 3
-_LEFT = (
-    TextState.CLAIMED,
-    TextState.UNKNOWN,
-    TextState.ACCEPTED,
-    TextState.SENT,
-    TextState.DELIVERED,
-)
 
 
 def is_open(text_class: TextClass, tz: str, now: datetime, *, urgent: bool = False) -> bool:
@@ -89,7 +83,7 @@ def under_cap(now: datetime) -> ColumnElement[bool]:
             other.due_at > now - A_DAY,
             other.event_id == OutboxText.event_id,
             other.text_class == TextClass.MEMBER,
-            or_(other.state.in_(_LEFT), ahead),
+            or_(other.state.in_(MAYBE_WITH_CARRIER), ahead),
         )
         .correlate(OutboxText)
         .scalar_subquery()

@@ -13,12 +13,12 @@ from mobilize.checkins.models import Attendance
 from mobilize.database import db
 from mobilize.reminders.models import Rsvp
 from mobilize.tabular import Sheet
-from mobilize.texts.models import OutboxText, QuestionKind, TextState
+from mobilize.texts.enums import WITH_CARRIER
+from mobilize.texts.models import OutboxText, QuestionKind
 from mobilize.turnout.figures.queries import counted_in
 from mobilize.turnout.figures.types import Board, Chapter, NameCounts
 
 # What is said of texts that the carrier took.
-LEFT = (TextState.ACCEPTED, TextState.SENT, TextState.DELIVERED)
 HEADINGS = ("site_code", "site", "area", "eligible", "said_coming", "of_those_arrived", "said_not", "arrived")
 
 
@@ -95,7 +95,7 @@ def _together(name: str, rows: Iterable[RsvpRow]) -> RsvpRow:
 def _polled(action: Action) -> set[UUID | None]:
     """Events of which a question left."""
     questions = select(OutboxText.event_id).join(Event, Event.id == OutboxText.event_id)
-    left = questions.where(OutboxText.asks == QuestionKind.COMING, OutboxText.state.in_(LEFT))
+    left = questions.where(OutboxText.asks == QuestionKind.COMING, OutboxText.state.in_(WITH_CARRIER))
     return set(db.session.scalars(left.where(Event.action_id == action.id).distinct()))
 
 

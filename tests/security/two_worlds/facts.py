@@ -100,9 +100,9 @@ class World:
 
     def publish(self, now) -> None:
         """The office signs the counts of this moment, for everybody."""
-        why = Translated(en="Counted again.", es="Contado otra vez.") if self.versions else Translated()
+        reason = Translated(en="Counted again.", es="Contado otra vez.") if self.versions else Translated()
         draft = prepare(self.action, self.officer, now)
-        publish(draft.id, now, OfficerSignature("Ada Office", why=why), self.officer, now)
+        publish(draft.id, now, OfficerSignature("Ada Office", reason=reason), self.officer, now)
         self.versions += 1
         self.noon = open_link(self.action.id, "person:ada", now).code
 

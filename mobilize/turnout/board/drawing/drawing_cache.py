@@ -34,7 +34,7 @@ DRAWN_WITHIN = 2.0
 LEFT_TO_THE_DRAWER = 8.0
 # Counting and drawing in a process that has members to answer take at most this part of a processor, all
 # boards together: with many areas on a slow machine boards are late, and check-ins are not.
-MOST_OF_A_PROCESSOR = 0.15
+MOST_BESIDE_MEMBERS = 0.15
 # What was last looked at so long ago (seconds) is drawn for nobody.
 LOOKED_AT = 10.0
 # How often the folder is looked into for what was drawn; how often it is said there what is looked at, and
@@ -101,7 +101,7 @@ def draw_here(action: Action, key: DrawingKey) -> Drawing | None:
         drawing, at = draw(key, action, visible), time.monotonic()
         with _lock:
             _costs[key] = time.thread_time() - began
-            again_at = at + max(cache.KEEP, sum(_costs.values()) / MOST_OF_A_PROCESSOR)
+            again_at = at + max(cache.KEEP, sum(_costs.values()) / MOST_BESIDE_MEMBERS)
             _kept[key] = _Kept(whole, drawing, at, again_at, asked_at=at)
         return drawing
     finally:
