@@ -6,7 +6,6 @@ Nothing in them is worth a write to a disk, and nobody but the user of the servi
 import os
 import re
 import shutil
-import stat
 import tempfile
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -34,17 +33,6 @@ def prepare(variable: str, prefix: str, environ: MutableMapping[str, str] = os.e
     place = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
     _delete_left_behind(place, prefix)
     environ[variable] = tempfile.mkdtemp(prefix=f"{prefix}-{os.getpid()}-", dir=place)
-
-
-def share(variable: str, environ: MutableMapping[str, str] = os.environ) -> bool:
-    """Make the folder that is named there already, which several parents of this user have together; whether
-    it is theirs alone."""
-    named = environ.get(variable)
-    if not named:
-        return False
-    Path(named).mkdir(mode=0o700, exist_ok=True)
-    about = Path(named).stat(follow_symlinks=False)
-    return stat.S_ISDIR(about.st_mode) and about.st_uid == os.getuid() and not about.st_mode & 0o077
 
 
 def is_alive(pid: int) -> bool:

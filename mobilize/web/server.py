@@ -13,8 +13,7 @@ from contextlib import suppress
 import config
 from mobilize.observability import process_folders
 
-# Names the folder that its processes share (`observability.process_folders`), and of several servers those of
-# all, where it is set.
+# Names the folder that its processes share (`observability.process_folders`).
 PROCESSES_FOLDER = "SERVER_PROCESSES_DIR"
 # Connections at once in each process. One that waits costs some kilobytes and no thread, so there may be
 # many: when all are taken, whoever comes next waits in the kernel until one ends or runs into its deadline.
@@ -41,8 +40,7 @@ def main(app: str = "wsgi:rsgi") -> None:
     _allow_files()
     process_folders.prepare_metrics()
     with suppress(OSError):  # without room for it each process draws its boards for itself
-        if not process_folders.share(PROCESSES_FOLDER):
-            process_folders.prepare(PROCESSES_FOLDER, "mobilize-web")
+        process_folders.prepare(PROCESSES_FOLDER, "mobilize-web")
     os.environ.setdefault("MALLOC_ARENA_MAX", HEAPS)  # mallopt(3)
     argv = command(app, os.environ)
     os.execv(argv[0], argv)  # noqa: S606 - a list of our own, and no shell

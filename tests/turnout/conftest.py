@@ -18,7 +18,6 @@ from mobilize.checkins.record.operations import check_in
 from mobilize.database import atomic, db
 from mobilize.roster.models import Area, Member, Site
 from mobilize.turnout.board import cache as live
-from mobilize.turnout.board.drawing import drawing_cache
 from tests.builders import START, full_session, make_action, make_area, make_event, make_member, make_site
 
 NOON = START + timedelta(hours=5)
@@ -28,10 +27,8 @@ NOON = START + timedelta(hours=5)
 def count_anew() -> Iterator[None]:
     """Forget kept boards: those of one test are no answer for the next."""
     live.forget()
-    drawing_cache.forget()
     yield
     live.forget()
-    drawing_cache.forget()
 
 
 class Morning:

@@ -18,11 +18,10 @@ from mobilize.audit import AuditRow
 from mobilize.checkins.models import HeadCount
 from mobilize.database import atomic, db
 from mobilize.turnout.board import cache
-from mobilize.turnout.board.drawing import drawing_cache
-from mobilize.turnout.board.drawing.drawings import Drawing, DrawingKey, DrawingKind, as_drawing
 from mobilize.turnout.board.pace import pace_of, paces_of_areas
 from mobilize.turnout.board.sites import BoardState, board_state
 from mobilize.turnout.figures.queries import board
+from mobilize.turnout.figures.types import Board
 from tests.builders import (
     START,
     make_action,
@@ -172,19 +171,16 @@ def test_one_is_sent_to_draw_anew_and_the_more_that_costs_the_later(
     clocks = SimpleNamespace(now=1000.0, spent=0.0, drawn=0)
     times = SimpleNamespace(monotonic=lambda: clocks.now, thread_time=lambda: clocks.spent)
     monkeypatch.setattr(cache, "time", times)
-    monkeypatch.setattr(drawing_cache, "time", times)
-    key = DrawingKey.of(DrawingKind.FIGURES, morning.action, THE_OFFICE)
 
     def draw(cost: float) -> None:
-        def take_that_long(*_any: object) -> Drawing:
+        def render(_board: Board) -> cache.Rendered:
             clocks.drawn, clocks.spent = clocks.drawn + 1, clocks.spent + cost
-            return as_drawing({"drawn": clocks.drawn})
+            return cache.render_json({"drawn": clocks.drawn})
 
-        monkeypatch.setattr(drawing_cache, "draw", take_that_long)
-        assert drawing_cache.drawing_of(morning.action, key)
+        assert cache.rendered_for(morning.action, THE_OFFICE, ("test",), render)
 
     def lately() -> bool:
-        return drawing_cache.drawn_lately(key) is not None
+        return cache.rendered_lately(morning.action.id, THE_OFFICE, ("test",)) is not None
 
     draw(0.0)
     assert lately()
@@ -194,7 +190,7 @@ def test_one_is_sent_to_draw_anew_and_the_more_that_costs_the_later(
     draw(0.5)  # for a part of a processor: the next one in some seconds
     assert clocks.drawn == 2
     morning.count(morning.lincoln, 6)
-    clocks.now += 0.5 / drawing_cache.MOST_BESIDE_MEMBERS - 0.1
+    clocks.now += 0.5 / cache.MOST_OF_A_PROCESSOR - 0.1
     assert lately()
     clocks.now += 0.2
     assert not lately()

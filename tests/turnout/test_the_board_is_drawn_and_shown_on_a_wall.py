@@ -17,7 +17,6 @@ from mobilize.checkins.record.operations import check_in
 from mobilize.database import atomic, db
 from mobilize.turnout.board import cache as live
 from mobilize.turnout.board.area_names import LETTER_WIDTH
-from mobilize.turnout.board.drawing import wall_page
 from mobilize.turnout.board.pace import arrivals_of, pace_of
 from mobilize.turnout.board.site_map import Map, MapArea, MapMarker, site_map
 from mobilize.turnout.board.sites import board_sites
@@ -158,10 +157,8 @@ def test_a_wall_is_not_drawn_anew_for_what_somebody_typed(
     morning: Morning, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else the time of the next look would tell whether the number was a member's who is not in yet."""
-    drawn, draw = [], wall_page.render_template
-    monkeypatch.setattr(
-        wall_page, "render_template", lambda name, **values: drawn.append(1) or draw(name, **values)
-    )
+    drawn, draw = [], live.render_json
+    monkeypatch.setattr(live, "render_json", lambda what: drawn.append(1) or draw(what))
     monkeypatch.setattr(live, "KEEP", -1.0)
     morning.freeze()
     arrive(morning, morning.members[morning.lincoln.id][:5], morning.lincoln)

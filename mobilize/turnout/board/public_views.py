@@ -22,11 +22,10 @@ from mobilize.fast.versions import version_of, versions
 from mobilize.languages import _, language
 from mobilize.printing.qr import qr_svg
 from mobilize.turnout.board import cache as live
-from mobilize.turnout.board.drawing import drawing_cache
-from mobilize.turnout.board.drawing.drawing_cache import to_response
-from mobilize.turnout.board.drawing.drawings import DrawingKey, DrawingKind
-from mobilize.turnout.board.drawing.wall_page import wall_context
+from mobilize.turnout.board.cache import to_response
 from mobilize.turnout.board.public_links import areas_for_walls, open_walls, wall_ends, wall_event
+from mobilize.turnout.board.site_map import Map, map_html, site_map
+from mobilize.turnout.figures.disclosure_control import PublicBoard, public_board
 from mobilize.turnout.figures.types import Board
 from mobilize.turnout.forms import WallForm
 from mobilize.turnout.routes import bp
@@ -35,7 +34,10 @@ from mobilize.web.repeated_answers import repeat_current
 LOOKED_UP_EVERY = timedelta(minutes=1)
 # In each process: the event a link is given by, which never changes.
 _events: LRUCache[str, UUID] = LRUCache(1000)
-_lock = Lock()
+# In each process: what was rendered of a wall last, and of which figures. What is typed moves none of them,
+# and so the next look costs no more after a member's check-in than after a stranger's.
+_bodies: LRUCache[tuple[UUID, UUID | None, str], tuple[PublicBoard, live.Rendered]] = LRUCache(64)
+_lock = Lock()  # of both
 
 
 @bp.get("/wall/<token>")
@@ -52,7 +54,7 @@ def wall(token: str) -> tuple[str, int]:
         "drill": action.drill,
         "source": url_for("turnout.wall_figures", token=token, lang=language()),
     }
-    return render_template("turnout/wall.html", **page, **wall_context(board, grant.area_id)), 200
+    return render_template("turnout/wall.html", **page, **_context(public_board(board), grant.area_id)), 200
 
 
 @bp.get("/wall/<token>/board.json")
@@ -66,13 +68,14 @@ def wall_figures(token: str) -> Response:
     action = _action_of(grant) if grant else None
     if grant is None or action is None:
         abort(410)
-    key = DrawingKey.of(DrawingKind.WALL, action, THE_OFFICE, grant.area_id)
-    drawing = drawing_cache.drawing_of(action, key)
+    area_id = grant.area_id
+    way = ("wall", area_id, language())
+    rendered = live.rendered_for(action, THE_OFFICE, way, lambda board: _body(action, board, area_id))
     if version is not None:
-        repeat_current(drawing_cache.repeated(key, _is_open(grant, version)))
+        repeat_current(live.given_again(action.id, THE_OFFICE, way, _is_open(grant, version)))
     with _lock:
         _events[token] = grant.event_id
-    return to_response(drawing or abort(404))
+    return to_response(rendered or abort(404))
 
 
 def _version(token: str) -> int | None:
@@ -148,6 +151,36 @@ def _action_of(grant: LineGrant) -> Action | None:
 
 def _board(action: Action) -> Board | None:
     return live.board_for(action, THE_OFFICE)
+
+
+def _body(action: Action, whole: Board, area_id: UUID | None) -> live.Rendered:
+    key, union = (action.id, area_id, language()), public_board(whole)
+    with _lock:
+        figures, rendered = _bodies.get(key, (None, None))
+    if rendered is None or figures != union:
+        html = render_template("turnout/_wall.html", action=action, **_context(union, area_id))
+        rendered = live.render_json({"html": html})
+        with _lock:
+            _bodies[key] = union, rendered
+    return rendered
+
+
+def _context(union: PublicBoard, area_id: UUID | None) -> dict[str, object]:
+    board = union.of_area(area_id) if area_id else union
+    return {
+        "board": board,
+        # When it was asked, and not when it last changed: names that are not shown here change it as well.
+        "as_of": clock.now(),
+        "place": board.total.name,
+        "map": map_html(
+            None if board.one_line else _map(union, board), area_id=area_id, link="", by_head_count=True
+        ),
+    }
+
+
+def _map(union: PublicBoard, board: PublicBoard) -> Map | None:
+    areas = {area.area_id: area.name for area in union.areas if area.area_id}
+    return site_map(board.sites, areas, lines=settings().map_lines)
 
 
 def _page(action: Action, address: str = "") -> str:

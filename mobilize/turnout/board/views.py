@@ -1,5 +1,7 @@
 """Pages of live turnout, by area and site. The reports afterwards are in `reports.views`."""
 
+from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from flask import Response, abort, render_template, request
@@ -7,15 +9,17 @@ from flask import Response, abort, render_template, request
 from mobilize import clock
 from mobilize.accounts.access.permissions import me, signed_in, still_signed_in
 from mobilize.accounts.models import RoleName
+from mobilize.actions.models import Action
 from mobilize.actions.visibility import visible_action
+from mobilize.languages import language
 from mobilize.turnout.board import cache as live_board
-from mobilize.turnout.board.board_page import page_of_board
-from mobilize.turnout.board.drawing import drawing_cache
-from mobilize.turnout.board.drawing.drawing_cache import to_response
-from mobilize.turnout.board.drawing.drawings import DrawingKey, DrawingKind
+from mobilize.turnout.board.board_page import board_payload, has_begun, page_of_board
+from mobilize.turnout.board.cache import to_response
 from mobilize.turnout.board.overview import actions_on, own_sites, past_actions
 from mobilize.turnout.board.sites import filter_from
+from mobilize.turnout.figures.types import Board
 from mobilize.turnout.labels import big_share_text, hours_text, percent_text, points_text, share_text
+from mobilize.turnout.reports.tables import as_json
 from mobilize.turnout.routes import bp
 from mobilize.web.repeated_answers import repeat_current
 
@@ -64,12 +68,26 @@ def figures(action_id: UUID) -> Response:
     """
     scope = me().scope
     action = visible_action(action_id, scope)
+    way: tuple[object, ...] = (language(), has_begun(action))
+    render: Callable[[Action, Board], live_board.Rendered] = _as_figures
     if request.args.get("with") == "html":
-        parts = {name: name in request.args for name in ("places", "more")}
-        key = DrawingKey.of(DrawingKind.PAGE, action, scope, filter_from(request.args).area_id, **parts)
-    else:
-        key = DrawingKey.of(DrawingKind.FIGURES, action, scope)
-    drawing = drawing_cache.drawing_of(action, key)
+        area_id = filter_from(request.args).area_id
+        places, more = "places" in request.args, "more" in request.args
+        way += (area_id, places, more)
+        render = partial(_as_page, area_id=area_id, places=places, more=more)
+    rendered = live_board.rendered_for(action, scope, way, lambda board: render(action, board))
     if (is_still := still_signed_in()) is not None:
-        repeat_current(drawing_cache.repeated(key, is_still))
-    return to_response(drawing or abort(404))
+        repeat_current(live_board.given_again(action_id, scope, way, is_still))
+    return to_response(rendered or abort(404))
+
+
+def _as_page(
+    action: Action, board: Board, *, area_id: UUID | None, places: bool, more: bool
+) -> live_board.Rendered:
+    payload = board_payload(action, board, area_id=area_id, places=places, more=more)
+    return live_board.render_json(payload)
+
+
+def _as_figures(action: Action, board: Board) -> live_board.Rendered:
+    areas = {"areas": as_json(board, by="area")["areas"]}
+    return live_board.render_json({"drill": action.drill} | as_json(board, by="site") | areas)
