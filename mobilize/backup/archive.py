@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,6 +24,7 @@ from mobilize import settings
 from mobilize.backup import dumps, journal
 from mobilize.errors import Refused
 from mobilize.operating import command
+from mobilize.version import version
 
 FORMAT = 1
 VERIFIED = "verified.json"
@@ -88,7 +88,7 @@ def write_backup(*, now: datetime) -> Manifest:
             name=f"{name}.{dump.kind}.age",
             taken_at=now.isoformat(),
             kind=dump.kind,
-            version=_version(),
+            version=version(),
             revision=dump.revision,
             counts=dump.counts,
             keys=[key.id for key in settings().secret_keys],
@@ -348,10 +348,3 @@ def _delete_old(folder: Path, now: datetime) -> None:
         is_old = now.timestamp() - path.stat().st_mtime > timedelta(days=1).total_seconds()
         if path.name not in kept and (is_old or path.suffix == ".age"):
             path.unlink(missing_ok=True)
-
-
-def _version() -> str:
-    try:
-        return version("mobilize")
-    except PackageNotFoundError:
-        return "unreleased"

@@ -12,6 +12,7 @@ from mobilize.backup import archive, dumps, gaps, journal
 from mobilize.backup.archive import Manifest
 from mobilize.database import atomic, db, migration_status
 from mobilize.errors import Refused
+from mobilize.version import version
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def restore(file: Path, identity: str, *, replace: bool = False, by: str, now: d
     the identity does not open, another kind of database, a newer version, missing SECRET_KEYS, somebody who
     is connected, and without `replace` for a database in which there is something.
 
-    From then on nothing but new codes leaves until the minutes since are looked up. Twice is once.
+    From then on only what `gaps` names leaves until the minutes since are looked up. Twice is once.
     """
     manifest = archive.checked_manifest(file)
     _refuse_what_does_not_fit(manifest)
@@ -45,7 +46,9 @@ def restore(file: Path, identity: str, *, replace: bool = False, by: str, now: d
         archive.compare(manifest, dumps.counts_of(stream, manifest.kind))
     with archive.decrypted(file, identity) as stream:
         dumps.load(stream)
-    flask_migrate.upgrade()
+    if not migration_status.unknown():
+        db.session.remove()
+        flask_migrate.upgrade()
     db.session.remove()
     gap_id = gaps.mark_restored(manifest.moment)
     with atomic():
@@ -70,7 +73,7 @@ def go_on_without(missing: str, *, by: str, now: datetime) -> None:
 def _refuse_what_does_not_fit(manifest: Manifest) -> None:
     if manifest.kind != dumps.kind_of_database():
         raise Refused("other_database", f"This is a backup of {manifest.kind}; DATABASE_URL names another.")
-    if manifest.revision not in migration_status.revisions():
+    if not _can_read(manifest):
         raise Refused(
             "newer",
             f"This backup is of version {manifest.version} (migration {manifest.revision}): use that one.",
@@ -80,3 +83,11 @@ def _refuse_what_does_not_fit(manifest: Manifest) -> None:
         raise Refused(
             "no_keys", f"SECRET_KEYS lacks {', '.join(sorted(missing))}: without it names are lost."
         )
+
+
+def _can_read(manifest: Manifest) -> bool:
+    """Tables of this version or before; or of the next one, with which this version was working when it made
+    the backup, after somebody went back to it."""
+    (own,) = migration_status.expected()
+    is_ours = manifest.version == version() and manifest.revision > own
+    return manifest.revision in migration_status.revisions() or is_ours

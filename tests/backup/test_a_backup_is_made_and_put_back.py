@@ -10,14 +10,15 @@ from pathlib import Path
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 
 from mobilize import clock
 from mobilize.audit import AuditRow
 from mobilize.backup import archive, dumps, gaps
 from mobilize.backup.gaps import GapReason
-from mobilize.database import atomic, db
+from mobilize.database import atomic, db, migration_status
 from mobilize.roster.models import Member, StatusSpan
+from mobilize.version import version
 from tests.backup.conftest import Run
 from tests.builders import make_member
 
@@ -62,6 +63,30 @@ def test_what_was_lost_is_back_and_marked_as_put_back(app: Flask, backup: Path, 
         gap.from_at - archive.read_manifest(backup.with_name(f"{backup.name}.json")).moment
     ) < timedelta(milliseconds=1)
     assert "backup.restore" in db.session.scalars(select(AuditRow.verb)).all()
+
+
+def test_it_says_which_version_made_it(backup: Path):
+    assert archive.read_manifest(backup.with_name(f"{backup.name}.json")).version == version()
+
+
+def test_a_backup_made_after_going_back_to_the_release_before_is_put_back(
+    app: Flask, folder: Path, identity: Path, run: Run
+):
+    """Its tables are of a migration that this code does not know, and works with."""
+    make_member(LAST, "Zacharias")
+    with atomic() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    try:
+        backup = folder / json.loads(run("backup", "--json").output)["name"]
+        lose_everybody()
+        result = run("restore", backup, "--identity", identity, "--replace")
+        assert result.exit_code == 0, result.output
+        assert names() == [LAST] and migration_status.unknown() == {"9999"}
+    finally:
+        db.session.rollback()
+        with atomic() as session:
+            own = {"own": max(migration_status.revisions())}
+            session.execute(text("UPDATE alembic_version SET version_num = :own"), own)
 
 
 def test_nothing_of_anybody_and_no_key_stands_in_it(app: Flask, backup: Path, folder: Path, identity: Path):
@@ -149,7 +174,7 @@ def test_rows_that_are_missing_are_noticed(app: Flask, backup: Path, identity: P
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"revision": "9999"}, "use that"),
+        ({"revision": "9999", "version": "99.0.0"}, "of version 99.0.0"),
         ({"keys": ["t1", "k261122x"]}, "SECRET_KEYS lacks k261122x"),
         ({"kind": "another"}, "DATABASE_URL names another"),
         ({"format": 99}, "newer version"),
