@@ -34,9 +34,12 @@ def init_app(app: Flask) -> None:
 def _pass_higher_rooms(app: Flask) -> None:
     from mobilize.actions.queries import event_ids_with_code
     from mobilize.privacy.audit_labels import audit_labels
+    from mobilize.privacy.replay import HANDLERS
     from mobilize.privacy.retention.legal_holds import count_running_holds
+    from mobilize.webhooks.endpoints import operations as webhooks
 
     higher_rooms.init_app(app, HigherRooms(event_ids_with_code, count_running_holds, audit_labels))
+    HANDLERS["webhook.change"] = webhooks.repeat
 
 
 def _register_blueprints(app: Flask) -> None:

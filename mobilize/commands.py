@@ -66,7 +66,7 @@ def _say_of_tables(problem: BaseException) -> None:
     db.session.rollback()
     if not migration_status.is_behind():
         raise problem
-    migrate = operating.command("migrate")
+    migrate = operating.how_to()["migrate"]
     click.echo(f"The database does not have the tables of this version. Make them: {migrate}", err=True)
     sys.exit(1)
 

@@ -6,10 +6,11 @@ from config import RunBy
 from mobilize import settings
 
 # `mobilize` stands before one of our commands (`mobilize.commands`), `set` before NAME=value where a command
-# changes settings.
+# changes settings, and `migrate` where the tables are an earlier version's: no web may be up then to run it in.
 _HOW_TO: dict[RunBy, dict[str, str]] = {
     RunBy.MACHINE: {
         "mobilize": "sudo mobilize",
+        "migrate": "sudo mobilize migrate",
         "start_workers": "sudo systemctl restart mobilize-worker",
         "start_web": "sudo systemctl restart mobilize-web@1 mobilize-web@2",
         "set": "sudo make install",
@@ -19,6 +20,7 @@ _HOW_TO: dict[RunBy, dict[str, str]] = {
     },
     RunBy.CONTAINERS: {
         "mobilize": "docker compose exec web flask",
+        "migrate": "docker compose run --rm web flask migrate",
         "start_workers": "docker compose restart worker",
         "start_web": "docker compose restart web",
         "set": "",
@@ -28,6 +30,7 @@ _HOW_TO: dict[RunBy, dict[str, str]] = {
     },
     RunBy.HAND: {
         "mobilize": ".venv/bin/flask --app wsgi",
+        "migrate": ".venv/bin/flask --app wsgi migrate",
         "start_workers": "make work",
         "start_web": "make serve",
         "set": "",

@@ -32,20 +32,33 @@ ELSEWHERE = ("mobilize/operating.py", "mobilize/demo/")
 @pytest.mark.parametrize(
     ("run_by", "typed"),
     [
-        (RunBy.MACHINE, ("sudo mobilize doctor", "sudo systemctl restart mobilize-worker")),
-        (RunBy.CONTAINERS, ("docker compose exec web flask doctor", "docker compose restart worker")),
-        (RunBy.HAND, (".venv/bin/flask --app wsgi doctor", "make work")),
+        (
+            RunBy.MACHINE,
+            ("sudo mobilize doctor", "sudo systemctl restart mobilize-worker", "sudo mobilize migrate"),
+        ),
+        (
+            RunBy.CONTAINERS,
+            (
+                "docker compose exec web flask doctor",
+                "docker compose restart worker",
+                "docker compose run --rm web flask migrate",
+            ),
+        ),
+        (
+            RunBy.HAND,
+            (".venv/bin/flask --app wsgi doctor", "make work", ".venv/bin/flask --app wsgi migrate"),
+        ),
     ],
 )
 def test_the_operator_is_told_what_exists_where_the_service_runs(
-    own_app: Flask, run_by: RunBy, typed: tuple[str, str]
+    own_app: Flask, run_by: RunBy, typed: tuple[str, str, str]
 ) -> None:
     own_app.config["MOBILIZE"] = replace(own_app.config["MOBILIZE"], run_by=run_by)
     with own_app.test_request_context():
-        assert (command("doctor"), how_to()["start_workers"]) == typed
+        assert (command("doctor"), how_to()["start_workers"], how_to()["migrate"]) == typed
         assert typed[1] in finding("workers.silent").remedy
         behind = finding("database.behind", now="1", expected="2").remedy
-        assert command("migrate") in behind
+        assert typed[2] in behind
 
 
 @pytest.mark.parametrize(

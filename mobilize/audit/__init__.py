@@ -63,6 +63,12 @@ def note_all(actor: str, verb: str, refs: Iterable[object], *, now: datetime) ->
             session.execute(insert(AuditRow.__table__), rows)
 
 
+def is_noted(verb: str, ref: object, *, at: datetime) -> bool:
+    """Whether an operation of that moment is in this database."""
+    this = AuditRow.verb == verb, AuditRow.ref == str(ref), AuditRow.at == at
+    return db.session.scalar(select(AuditRow.id).where(*this).limit(1)) is not None
+
+
 def seal_rows(*, now: datetime, limit: int = 1000) -> int:
     """Chain up to `limit` unsealed rows in the order of their ids; returns how many. Two take turns."""
     with atomic() as session:

@@ -1,8 +1,9 @@
 """Gaps: minutes of which the database knows nothing, because it was put back from a copy, or failed over.
 
 Workers write a heartbeat. One that is minutes old, or of another database than this one, opens a gap, and so
-does `flask restore`. While a gap is open nothing but new codes leaves: what may have left in those minutes is
-looked up first (`mobilize.texts.recovery`), and what was taken away in them is taken away again
+does `flask restore`. While a gap is open nothing leaves but codes queued since, and emergencies and
+confirmations of opt-outs about texts that came in since: what may have left in those minutes is looked up
+first (`mobilize.texts.recovery`), and what was taken away in them is taken away again
 (`mobilize.backup.journal`). Then it closes by itself.
 
 All moments here are the database's own: hosts whose clocks differ by an hour see no gap between them.

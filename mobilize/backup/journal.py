@@ -5,7 +5,8 @@ Opt-outs, withdrawn consents, erasures, ended roles, grants and sessions, events
 off, evidence that was taken back: one line each, sealed with SECRET_KEYS, on the disk before the database
 commits.
 After a restore the lines of the lost minutes are replayed (`mobilize.privacy.replay`), and until then nothing
-leaves but codes. Why before the commit, and what a line may hold: docs/decisions/0026.
+leaves but new codes, emergencies and confirmations of opt-outs. Why before the commit, and what a line may
+hold: docs/decisions/0026.
 """
 
 import base64

@@ -52,7 +52,7 @@ FINDINGS: dict[str, FindingWords] = {
     ),
     "database.behind": _words(
         BROKEN, _DATABASE, N_("The tables are of an earlier version (%(now)s, and not %(expected)s)."),
-        N_("Run: %(mobilize)s migrate"),
+        N_("Run: %(migrate)s"),
     ),
     "database.ahead": _words(
         WARNING, _DATABASE, N_("The tables are of a later version (%(now)s) than this program."),
@@ -191,17 +191,20 @@ FINDINGS: dict[str, FindingWords] = {
         N_("Go live before the action, on the pages for setup."),
     ),
     "texts.held": _words(
-        WARNING, _TEXTS, N_("After a restore only codes go out, until the carrier's log has been read."),
+        WARNING, _TEXTS,
+        N_("After a restore only codes and emergencies go out, until the carrier's log has been read."),
         N_("It goes on by itself, three minutes after the workers have started."),
     ),
     "held.log_unreadable": _words(
-        BROKEN, _TEXTS, N_("After a restore only codes go out: the carrier's log cannot be read."),
+        BROKEN, _TEXTS,
+        N_("After a restore only codes and emergencies go out: the carrier's log cannot be read."),
         N_("We try again every ten seconds. If it stays so, texts that may have left are left to a person: "
            "%(mobilize)s backup go-on --without log"),
     ),
     "held.journal_unreadable": _words(
         BROKEN, _JOURNAL,
-        N_("After a restore only codes go out: the journal of what was taken away cannot be read."),
+        N_("After a restore only codes and emergencies go out: the journal of what was taken away cannot be "
+           "read."),
         N_("Put back the folder JOURNAL_FOLDER, or the key that SECRET_KEYS lacks. If it is lost, what was "
            "taken away since the backup stays given back: %(mobilize)s backup go-on --without journal"),
     ),

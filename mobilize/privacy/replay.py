@@ -1,8 +1,9 @@
 """Replay of the journal after a restore: what was taken away in the lost minutes is taken away again.
 
-Each line once (`replayed_entries`), in the order in which they were written; until all were read nothing
-leaves but codes. A line whose row is not here waits for a day: phones of a line send again what they hold,
-and a check-in that was taken back must not count when it comes.
+Each line once (`replayed_entries`), in the order in which they were written; until all were read
+nothing leaves but new codes, emergencies and confirmations of opt-outs. A line whose row is not here waits
+for a day: phones of a line send again what they hold, and a check-in that was taken back must not count when
+it comes.
 """
 
 import uuid
@@ -17,8 +18,10 @@ from mobilize import audit, settings
 from mobilize.accounts.access import grants
 from mobilize.accounts.models import RoleTerm
 from mobilize.accounts.people.operations import repeat_end
+from mobilize.accounts.second_factor import recovery_codes
 from mobilize.accounts.second_factor.operations import repeat_forget, repeat_remove
 from mobilize.accounts.sign_in import one_time_links, sessions
+from mobilize.accounts.sign_in.role_links import repeat_number
 from mobilize.accounts.tokens.models import ApiToken
 from mobilize.accounts.tokens.operations import repeat_revoke
 from mobilize.actions.models import Action, Event
@@ -26,6 +29,7 @@ from mobilize.actions.operations import call_off_action, repeat_move
 from mobilize.backup import gaps, journal
 from mobilize.backup.gaps import GapReason, RecoveryGap
 from mobilize.backup.journal import Entry, ReplayedEntry
+from mobilize.checkins.calendar import feeds
 from mobilize.checkins.member.personal_links import end_links
 from mobilize.checkins.record.operations import repeat_voids
 from mobilize.database import atomic, db, insert
@@ -33,6 +37,7 @@ from mobilize.errors import Refused
 from mobilize.keys.crypto import CannotOpen
 from mobilize.privacy.photos.operations import repeat_delete
 from mobilize.privacy.retention.erasure import erase_member
+from mobilize.reminders.inbox.wrong_numbers import repeat_take_off
 from mobilize.roster.models import Member
 from mobilize.texts.consent.suppressions import repeat_opt_out
 from mobilize.texts.models import Consent, ConsentKind
@@ -165,6 +170,33 @@ def _forget_factors(payload: dict[str, Any], at: datetime) -> bool:
     return True
 
 
+def _use_recovery_code(payload: dict[str, Any], at: datetime) -> bool:
+    recovery_codes.repeat_use(uuid.UUID(payload["person"]), bytes.fromhex(payload["code"]), now=at)
+    return True
+
+
+def _end_recovery_codes(payload: dict[str, Any], at: datetime) -> bool:
+    recovery_codes.repeat_end(uuid.UUID(payload["person"]), now=at)
+    return True
+
+
+def _change_number(payload: dict[str, Any], at: datetime) -> bool:
+    if payload["old"] and not audit.is_noted("person.number", payload["person"], at=at):
+        repeat_number(uuid.UUID(payload["person"]), bytes.fromhex(payload["old"]))
+    return True
+
+
+def _take_wrong_number(payload: dict[str, Any], at: datetime) -> bool:
+    inbound_id, phone_index = uuid.UUID(payload["inbound"]), bytes.fromhex(payload["phone"])
+    repeat_take_off(inbound_id, phone_index, by=payload["by"], now=at)
+    return True
+
+
+def _end_calendars(payload: dict[str, Any], at: datetime) -> bool:
+    feeds.repeat_end(uuid.UUID(payload["person"]), payload["times"])
+    return True
+
+
 def _revoke_token(payload: dict[str, Any], at: datetime) -> bool:
     token = db.session.get(ApiToken, uuid.UUID(payload["token"]))
     if token is not None:
@@ -226,6 +258,11 @@ HANDLERS: dict[str, Callable[[dict[str, Any], datetime], bool]] = {
     "link.spend": _spend_link,
     "second_factor.remove": _remove_factor,
     "second_factor.forget": _forget_factors,
+    "recovery_code.use": _use_recovery_code,
+    "recovery_codes.end": _end_recovery_codes,
+    "person.number": _change_number,
+    "wrong_number.take": _take_wrong_number,
+    "calendar.end": _end_calendars,
     "token.revoke": _revoke_token,
     "action.call_off": _call_off,
     "event.move": _move,

@@ -3,8 +3,8 @@ carriers' logs before anything leaves again.
 
 What was due then is *unknown*; three minutes later, when a message that was taken in the last of them is in
 its carrier's list, and the journal was replayed, the logs are read: texts to us first, one of which may be a
-STOP. A text that is there is adopted, one that is not leaves. While a log cannot be read nothing but codes
-does.
+STOP. A text that is there is adopted, one that is not leaves. While a log cannot be read nothing but new
+codes, emergencies and confirmations of opt-outs does.
 """
 
 import re

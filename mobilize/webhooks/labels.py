@@ -49,4 +49,5 @@ def off_words(reason: str | None) -> str:
         "by_hand": _("switched off"),
         "gone": _("its server says that it wants no more"),
         "failing": _("nothing arrived there for three days"),
+        "secret_lost": _("its new secret was lost in a restore: make another, then switch it on"),
     }.get(reason or "", "")

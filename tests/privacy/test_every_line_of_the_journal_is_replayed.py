@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+from flask import Flask
+
 from mobilize.privacy.replay import HANDLERS
 
 ROOT = Path(__file__).parents[2] / "mobilize"
@@ -15,7 +17,7 @@ def kinds_in(source: str) -> list[str]:
     return [ast.literal_eval(call.args[0]) for call in notes]
 
 
-def test_every_kind_has_its_handler_and_every_handler_its_kind() -> None:
+def test_every_kind_has_its_handler_and_every_handler_its_kind(app: Flask) -> None:
     written = [kind for path in ROOT.rglob("*.py") for kind in kinds_in(path.read_text(encoding="utf-8"))]
     assert set(written) == set(HANDLERS)
 

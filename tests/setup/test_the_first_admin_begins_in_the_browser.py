@@ -136,7 +136,9 @@ def test_no_code_is_promised_where_no_text_can_leave(app: Flask, client: FlaskCl
     if not carrier:
         nothing = {"twilio_account_sid": "", "twilio_auth_token": ""}
         app.config["MOBILIZE"] = replace(app.config["MOBILIZE"], **nothing)
-    assert ("by a link from the server until then" in client.get(printed(app)).text) is not carrier
+    assert (
+        "until then with your passkey, or a link from the server" in client.get(printed(app)).text
+    ) is not carrier
 
 
 def test_areas_are_added_by_hand_once_however_they_are_spelled(app: Flask, client: FlaskClient) -> None:

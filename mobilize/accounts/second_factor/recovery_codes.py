@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, select, update
 from mobilize import audit
 from mobilize.accounts.access.scope import authority_of
 from mobilize.accounts.models import Person, RecoveryCode
+from mobilize.backup import journal
 from mobilize.database import atomic, db
 from mobilize.keys.tokens import make_code, read_code
 
@@ -26,24 +27,45 @@ def new_recovery_codes(person: Person, *, now: datetime) -> list[str]:
             RecoveryCode(person_id=person.id, code_hash=_hash(person.id, code), made_at=now) for code in codes
         )
         audit.note(f"person:{person.id}", "recovery_codes.make", person.id, now=now)
+        journal.note("recovery_codes.end", {"person": str(person.id)}, now=now)
     return [spaced(code) for code in codes]
 
 
 def use_recovery_code(person: Person, typed: str, *, now: datetime) -> bool:
     """Use up one of a person's codes; False when it is none, or was used. Of two at once one wins."""
+    code = _hash(person.id, read_code(typed))
     with atomic() as session:
         spent = session.execute(
             update(RecoveryCode)
             .where(
                 RecoveryCode.person_id == person.id,
-                RecoveryCode.code_hash == _hash(person.id, read_code(typed)),
+                RecoveryCode.code_hash == code,
                 RecoveryCode.used_at.is_(None),
                 RecoveryCode.made_at >= authority_of(person, now).trusted_from,
             )
             .values(used_at=now)
             .execution_options(synchronize_session=False)
         )
-    return bool(spent.rowcount)  # type: ignore[attr-defined]
+        is_spent = bool(spent.rowcount)  # type: ignore[attr-defined]
+        if is_spent:
+            values = {"person": str(person.id), "code": code.hex()}
+            journal.note("recovery_code.use", values, now=now)
+    return is_spent
+
+
+def repeat_use(person_id: uuid.UUID, code: bytes, *, now: datetime) -> None:
+    """A code that was used in minutes which a restore has lost is used up again."""
+    with atomic() as session:
+        unused = RecoveryCode.code_hash == code, RecoveryCode.used_at.is_(None)
+        theirs = RecoveryCode.person_id == person_id
+        session.execute(update(RecoveryCode).where(theirs, *unused).values(used_at=now))
+
+
+def repeat_end(person_id: uuid.UUID, *, now: datetime) -> None:
+    """Codes in whose place newer ones were made, in minutes which a restore has lost, open nothing again."""
+    with atomic() as session:
+        older = RecoveryCode.person_id == person_id, RecoveryCode.made_at < now
+        session.execute(delete(RecoveryCode).where(*older))
 
 
 def forget_recovery_codes(person_id: uuid.UUID) -> None:

@@ -199,7 +199,7 @@ def _migrations(_now: datetime) -> Protection:
         title,
         not migration_status.is_behind(),
         finding,
-        _("Run: %(mobilize)s migrate", **how_to()),
+        _("Run: %(migrate)s", **how_to()),
     )
 
 

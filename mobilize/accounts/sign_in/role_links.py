@@ -5,11 +5,12 @@ own phone. Where no text reaches them, the operator's shell prints one, or it op
 organizer and admin was notified.
 """
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from mobilize import audit, settings
 from mobilize.accounts.access.authority import WAIT, RoleRank, begins_at, rank_of
@@ -28,6 +29,7 @@ from mobilize.accounts.queries import current_terms, may_manage_person
 from mobilize.accounts.second_factor.operations import forget_second_factors
 from mobilize.accounts.sign_in.one_time_links import end_links, make_link
 from mobilize.accounts.sign_in.sessions import has_second_factor
+from mobilize.backup import journal
 from mobilize.database import atomic, db
 from mobilize.errors import Refused
 from mobilize.keys.crypto import blind_index
@@ -171,14 +173,24 @@ def restart(
         if phone is not None:
             _refuse_taken(phone)
             notify_old_number(person, now=now)
+            old = person.phone_index.hex() if person.phone_index else None
             person.phone, person.phone_index = phone, blind_index("phone", phone)
             audit.note(actor, "person.number", person.id, now=now)
+            journal.note("person.number", {"person": str(person.id), "old": old}, now=now)
         forget_second_factors(person, actor, now=now)
         end_links(person, now=now)
         for one in (actor, also):
             if one:
                 note_sponsor(person, one, now)
         session.flush()
+
+
+def repeat_number(person_id: uuid.UUID, old: bytes) -> None:
+    """A number that somebody gave up in minutes which a restore has lost opens nothing again. The new one is
+    in no journal: until it is typed again they sign in with a passkey, or by a link."""
+    with atomic() as session:
+        theirs = Person.id == person_id, Person.phone_index == old
+        session.execute(update(Person).where(*theirs).values(phone_enc=None, phone_index=None))
 
 
 def refuse_unproved(rank: RoleRank, actor: str, stepped_up: bool) -> None:

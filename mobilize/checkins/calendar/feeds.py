@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.orm import aliased, joinedload
 
 from mobilize import audit, settings
 from mobilize.accounts.access.scope import Scope, scope_of, today
 from mobilize.accounts.models import Person
 from mobilize.actions.models import Action, Event, EventChapter, EventState
+from mobilize.backup import journal
 from mobilize.checkins.calendar.ical import CalendarEntry, entry_of, summary_of
 from mobilize.checkins.models import EndedLinks
 from mobilize.database import atomic, db
@@ -82,6 +83,16 @@ def end_addresses(person: Person, *, actor: str, now: datetime) -> None:
         session.refresh(person, with_for_update={"of": Person})
         person.calendars_ended += 1
         audit.note(actor, "calendar.end", person.id, now=now)
+        values = {"person": str(person.id), "times": person.calendars_ended}
+        journal.note("calendar.end", values, now=now)
+
+
+def repeat_end(person_id: uuid.UUID, times: int) -> None:
+    """Addresses that were ended in minutes which a restore has lost open nothing again: `times` is how often
+    that person had ended theirs by then."""
+    with atomic() as session:
+        fewer = Person.id == person_id, Person.calendars_ended < times
+        session.execute(update(Person).where(*fewer).values(calendars_ended=times))
 
 
 def open_feed(token: str, language: str, now: datetime) -> Feed | None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import joinedload
 from mobilize import audit
 from mobilize.accounts.access.scope import running_on, today
 from mobilize.accounts.models import Person, RoleTerm
+from mobilize.backup import journal
 from mobilize.database import atomic, db, new_id
 from mobilize.errors import Refused
 from mobilize.languages import _
@@ -63,15 +64,38 @@ def is_shared(phone_index: bytes) -> bool:
 def list_wrong_number(inbound: Inbound, *, by: str, now: datetime) -> bool:
     """Take the number off all members who have it, who stand in the office's list then; False where it is
     nobody's."""
-    phone = inbound.sender or ""
+    with atomic():
+        taken = _take_off(inbound.id, inbound.phone_index, inbound.sender or "", by, now)
+        if taken:
+            values = {"inbound": str(inbound.id), "phone": inbound.phone_index.hex(), "by": by}
+            journal.note("wrong_number.take", values, now=now)
+        return taken or _is_listed(inbound.id)
+
+
+def repeat_take_off(inbound_id: uuid.UUID, phone_index: bytes, *, by: str, now: datetime) -> None:
+    """A number that was taken off in minutes which a restore has lost is taken off again, and listed for the
+    office; once for each text that said so."""
     with atomic() as session:
-        for member_id in take_phone_off(inbound.phone_index, by=by, now=now):
-            row = WrongNumber(id=new_id(), inbound_id=inbound.id, member_id=member_id, taken_at=now)
-            row.phone, row.phone_index = phone, inbound.phone_index
+        having = select(Member).where(Member.phone_index == phone_index, Member.phone_enc.is_not(None))
+        member = session.scalar(having.limit(1))
+        if member is not None and not _is_listed(inbound_id):
+            _take_off(inbound_id, phone_index, member.phone or "", by, now)
+
+
+def _take_off(inbound_id: uuid.UUID, phone_index: bytes, phone: str, by: str, now: datetime) -> bool:
+    with atomic() as session:
+        members = take_phone_off(phone_index, by=by, now=now)
+        for member_id in members:
+            row = WrongNumber(id=new_id(), inbound_id=inbound_id, member_id=member_id, taken_at=now)
+            row.phone, row.phone_index = phone, phone_index
             session.add(row)
         session.flush()
-        stands = select(WrongNumber.id).where(WrongNumber.inbound_id == inbound.id)
-        return session.scalar(stands.limit(1)) is not None
+    return bool(members)
+
+
+def _is_listed(inbound_id: uuid.UUID) -> bool:
+    listed = select(WrongNumber.id).where(WrongNumber.inbound_id == inbound_id)
+    return db.session.scalar(listed.limit(1)) is not None
 
 
 def wrong_numbers() -> Sequence[WrongNumberItem]:

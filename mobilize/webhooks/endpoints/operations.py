@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete, func, select
 
@@ -14,6 +15,7 @@ from mobilize.accounts.approvals.operations import (
     request_approval,
     use,
 )
+from mobilize.backup import journal
 from mobilize.database import atomic, new_id
 from mobilize.errors import Refused
 from mobilize.languages import _, in_every_language
@@ -27,6 +29,8 @@ from mobilize.webhooks.sending.signature import make_secret
 BOTH_SECRETS_FOR = timedelta(hours=24)
 MOST = 20
 SHORTEST_REASON = 8
+# Changes that take something away, as they stand in the audit.
+OFF, REMOVED, NAMES_OFF, SECRET = "webhook.off", "webhook.remove", "webhook.names.off", "webhook.secret"
 
 
 def make_webhook(
@@ -57,7 +61,7 @@ def change_secret(webhook: Webhook, *, actor: str, now: datetime) -> str:
         session.refresh(webhook, with_for_update=True)
         webhook.old_secret, webhook.old_until = webhook.secret, now + BOTH_SECRETS_FOR
         webhook.secret = secret = make_secret()
-        audit.note(actor, "webhook.secret", webhook.id, now=now)
+        _note(actor, SECRET, webhook.id, now)
         return secret
 
 
@@ -71,7 +75,10 @@ def switch(webhook: Webhook, on: bool, *, actor: str, now: datetime) -> None:
             begin_marks(session, now)
         webhook.off_at, webhook.off_reason = (None, None) if on else (now, "by_hand")
         webhook.failing_since = None
-        audit.note(actor, "webhook.on" if on else "webhook.off", webhook.id, now=now)
+        if on:
+            audit.note(actor, "webhook.on", webhook.id, now=now)
+        else:
+            _note(actor, OFF, webhook.id, now)
 
 
 def remove(webhook_id: uuid.UUID, *, actor: str, now: datetime) -> None:
@@ -79,7 +86,7 @@ def remove(webhook_id: uuid.UUID, *, actor: str, now: datetime) -> None:
     with atomic() as session:
         session.execute(delete(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook_id))
         if session.scalar(delete(Webhook).where(Webhook.id == webhook_id).returning(Webhook.id)):
-            audit.note(actor, "webhook.remove", webhook_id, now=now)
+            _note(actor, REMOVED, webhook_id, now)
 
 
 def send_test(webhook: Webhook, *, actor: str, now: datetime) -> None:
@@ -123,7 +130,35 @@ def take_names_away(webhook: Webhook, *, actor: str, now: datetime) -> None:
         if webhook.names:
             webhook.names, webhook.names_by, webhook.names_agreed_by = False, None, None
             webhook.topics = [topic for topic in webhook.topics if topic != WebhookTopic.CHECK_INS]
-            audit.note(actor, "webhook.names.off", webhook.id, now=now)
+            _note(actor, NAMES_OFF, webhook.id, now)
+
+
+def repeat(payload: dict[str, Any], at: datetime) -> bool:
+    """Take away again what a change took away in minutes which a restore has lost: the webhook, that it is
+    on, its names. Its secret is in no journal: it is off until somebody makes another and switches it on.
+
+    Done whatever is there: it returns True, as `mobilize.privacy.replay` asks.
+    """
+    change, webhook_id, by = payload["change"], uuid.UUID(payload["webhook"]), payload["by"]
+    with atomic() as session:
+        webhook = session.get(Webhook, webhook_id, with_for_update=True, populate_existing=True)
+        if webhook is None or audit.is_noted(change, webhook_id, at=at):
+            return True
+        if change == REMOVED:
+            remove(webhook_id, actor=by, now=at)
+        elif change == NAMES_OFF:
+            take_names_away(webhook, actor=by, now=at)
+        else:
+            switch(webhook, False, actor=by, now=at)
+            if change == SECRET:
+                webhook.off_reason = "secret_lost"
+        return True
+
+
+def _note(actor: str, change: str, webhook_id: uuid.UUID, now: datetime) -> None:
+    audit.note(actor, change, webhook_id, now=now)
+    values = {"webhook": str(webhook_id), "change": change, "by": actor}
+    journal.note("webhook.change", values, now=now)
 
 
 def _allowed(topics: Sequence[str]) -> list[str]:
