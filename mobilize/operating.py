@@ -6,7 +6,7 @@ from config import RunBy
 from mobilize import settings
 
 # `mobilize` stands before one of our commands (`mobilize.commands`), `set` before NAME=value where a command
-# changes settings, and `migrate` where the tables are an earlier version's: no web may be up then to run it in.
+# changes settings, `migrate` where the tables are an earlier version's: no web may be up then to run it in.
 _HOW_TO: dict[RunBy, dict[str, str]] = {
     RunBy.MACHINE: {
         "mobilize": "sudo mobilize",
