@@ -273,16 +273,3 @@ def test_before_something_large_is_made_a_sentence_says_what(app: Flask, client:
     assert "30 lines, 30 eligible members, " in changed.text and count(Action) == 0
     assert client.post("/actions/new", data={**form, "sure": key[1]}).status_code == 303
     assert count(Action) == 1
-
-
-def test_the_tabs_of_an_action_stay_on_its_pages(app: Flask, client: FlaskClient) -> None:
-    make_site()
-    action = create()
-    sign_in(client, make_person(role=RoleName.ADMIN))
-    first = client.get(f"/actions/{action.id}").text
-    tabs = re.findall(r'<li><a href="([^"]+)"', first.split('class="tabs"')[1].split("</ul>")[0])
-    assert len(tabs) == 8
-    for tab in tabs:
-        page = client.get(tab).text
-        assert page.split('class="tabs"')[1].count('aria-current="page"', 0, 2500) == 1, tab
-        assert "Where you are" in page
