@@ -78,5 +78,5 @@ def way_back(job: Job) -> tuple[str, str]:
     if job.kind in (JobKind.READ_CHAIRS, JobKind.CARRY_OUT_CHAIRS):
         return _("Choose a file"), url_for("accounts.chairs")
     if job.kind is JobKind.EXPORT:
-        return _("Ask for it again"), url_for("privacy.exports", action_id=job.choices["action_id"])
+        return _("To your exports"), url_for("privacy.exports", action_id=job.choices["action_id"])
     return _("Back to the action"), url_for("actions.action", action_id=job.choices["action_id"])

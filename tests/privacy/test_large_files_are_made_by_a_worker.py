@@ -93,6 +93,20 @@ def test_it_is_fetched_once_by_its_link_and_noted_then(
     assert client.post(link).status_code == 410 and client.get(link).status_code == 410
 
 
+def test_the_page_of_exports_and_every_footer_lead_to_what_is_being_made(
+    client: FlaskClient, morning: Morning, olga: Person
+) -> None:
+    page = f"/exports/{morning.action.id}"
+    form = {"kind": "names", "format": "csv", "reason": "Calls to who was there"}
+    asked = client.post(page, data=form).text
+    assert "Your link is ready." in asked and "Your file is ready." not in asked
+    job = client.post("/exports/file/" + asked.split('href="/exports/file/')[1].split('"')[0]).location
+    assert f'<a href="{job}">being made</a>' in client.get(page).text
+    work()
+    assert f'<a href="{job}">made, not downloaded</a>' in client.get(page).text
+    assert '<a href="/jobs">What you started</a>' in client.get("/people").text
+
+
 def test_it_lies_sealed_and_is_gone_after_an_hour(
     client: FlaskClient, morning: Morning, olga: Person, stopped_clock: Any
 ) -> None:
@@ -165,7 +179,9 @@ def test_more_phones_than_may_leave_wait_for_a_second_person(
     job = client.post(link).location
     monkeypatch.setattr("mobilize.privacy.exports.approval.wants_second_person", lambda _n: True)
     work()
-    assert "has been asked" in client.get(job).text and files_kept() == 0
+    page = client.get(job).text
+    assert "has been asked" in page and "make a new link where you asked" in page and files_kept() == 0
+    assert ">To your exports<" in page and "Ask for it again" not in page
     assert client.post(link).status_code == 410
     [export] = db.session.scalars(select(Export))
     assert open_approval(ApprovalKind.PHONE_EXPORT, str(export.id), now=clock.now()) is not None

@@ -196,6 +196,16 @@ def test_one_is_sent_to_draw_anew_and_the_more_that_costs_the_later(
     assert not lately()
 
 
+def test_a_tile_says_how_its_area_compares(
+    morning: Morning, office: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paces = {morning.north.id: (2, 2), morning.south.id: (1, 3)}
+    monkeypatch.setattr("mobilize.turnout.board.board_page.paces_of_areas", lambda _board, _pace: paces)
+    page = office.get(_board(morning)).text
+    assert "as many as last time" in page and "2 fewer than last time" in page
+    assert "0 more than last time" not in page
+
+
 def test_an_area_is_compared_with_itself_at_the_same_minute_of_the_last_action(morning: Morning) -> None:
     earlier = make_action(campaign_id=make_campaign().id, starts_at=START - timedelta(days=7))
     with atomic() as session:

@@ -118,6 +118,11 @@ def test_a_site_that_has_nobody_to_call_was_not_left_unanswered(silent: Morning,
     assert call.result == CallResult.NO_CHAIR
 
 
+def test_sites_with_nobody_to_call_are_counted_apart(silent: Morning, app: Flask) -> None:
+    page = _desk(app, "Olga").get(_list(silent)).text
+    assert "<h2>1 site to call</h2>" in page and "2 more have nobody to call." in page
+
+
 def test_a_claim_runs_out_is_given_back_and_is_not_ended_by_another(silent: Morning) -> None:
     event = silent.event(silent.lincoln).id
     assert claim_call(event, actor="person:a", now=NOW)

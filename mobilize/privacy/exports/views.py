@@ -109,6 +109,12 @@ def _job_of(export: Export | None) -> Job | None:
     return export_job(export, me().scope, clock.now()) if export else None
 
 
+def _open_job_of(export: Export) -> Job | None:
+    """The job of a file that can still be fetched."""
+    may_have_one = export.used_at is None and export.token_hash and export.kind is not ExportKind.COUNTS
+    return _job_of(export) if may_have_one else None
+
+
 def _site(typed: str) -> Site | None:
     """The chapter with this id, in the requester's scope; None for all they see."""
     try:
@@ -134,5 +140,6 @@ def _page(
         link=url_for("privacy.file", token=token, _external=False) if token else None,
         waiting=waiting,
         agreed=partial(has_second_yes, now=clock.now()),
+        job_of=_open_job_of,
         now=clock.now(),
     )

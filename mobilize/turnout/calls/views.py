@@ -33,6 +33,8 @@ def calls(action_id: UUID) -> str:
     board = live_board.board_for(action, me().scope) or abort(404)
     silent = _in_area(call_list(action, board, now))
     claimed = next((site for site in silent if site.claimed_by(now) == me().actor), None)
+    due = sites_to_call(silent, me().actor, now)
+    to_call = sum(1 for site in due if site.chairs)
     pages = max(1, -(-len(silent) // PER_PAGE))
     page = min(max(request.args.get("page", 1, type=int), 1), pages)
     return render_template(
@@ -48,7 +50,8 @@ def calls(action_id: UUID) -> str:
         form=CountForm(formdata=None),
         areas=[(area.area_id, area.name) for area in board.areas],
         area_id=filter_from(request.args).area_id,
-        to_call=len(sites_to_call(silent, me().actor, now)),
+        to_call=to_call,
+        without_chair=len(due) - to_call,
         names=names_of({call.by for site in silent for call in site.calls}),
         minutes=called_after(action),
         role_word=role_word,
