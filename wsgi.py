@@ -28,8 +28,8 @@ UPLOADS = (
     Upload(UPLOAD_PATHS, f"{COOKIES}session=", LARGEST_UPLOAD, at_once=4),
     Upload(("/photos/line/",), f"{COOKIES}line-", LARGEST_PHOTO, at_once=60),
 )
-# Open lines, boards and walls, and the receipts of carriers.
-POLLS = Polls(re.compile(r"^/line/[^/]+/state$|/(turnout|board)\.json$|^/texts/receipts/"), threads=1)
+# Open lines, boards, walls and long work, and the receipts of carriers.
+POLLS = Polls(re.compile(r"^/(line|jobs)/[^/]+/state$|/(turnout|board)\.json$|^/texts/receipts/"), threads=1)
 changes = ChangeWaiter(
     partial(line_versions, app), every_seconds=READ_EVERY_SECONDS, prepare=partial(prepare_lines, app)
 )

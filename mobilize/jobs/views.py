@@ -42,7 +42,7 @@ def job(job_id: uuid.UUID) -> str | BaseResponse:
 
 
 @bp.get("/jobs/<uuid:job_id>/state")
-@signed_in()
+@signed_in(poll=True)
 def job_state(job_id: uuid.UUID) -> Response:
     """What changes about a job while a page is open, for its script (`JobState` in job_polling.js)."""
     own = _own(job_id)

@@ -8,6 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from mobilize.accounts.models import Person, RoleName
+from mobilize.jobs import operations as jobs
+from mobilize.jobs.models import JobKind
 from tests.builders import make_person, sign_in
 
 NOW = datetime(2026, 3, 3, 14, 45, tzinfo=UTC)
@@ -34,6 +36,15 @@ def test_half_an_hour_of_nothing_ends_it(signed_in: FlaskClient) -> None:
     assert is_in(signed_in, NOW + timedelta(minutes=30))
     assert is_in(signed_in, NOW + timedelta(minutes=59))
     assert not is_in(signed_in, NOW + timedelta(minutes=59 + 31))
+
+
+def test_what_an_open_page_asks_by_itself_keeps_nobody_in(signed_in: FlaskClient, olga: Person) -> None:
+    by = f"person:{olga.id}"
+    job = jobs.start(JobKind.POSTERS, by=by, language="en", about="", now=NOW)
+    for minutes in (10, 20, 30):
+        with time_machine.travel(NOW + timedelta(minutes=minutes), tick=False):
+            assert signed_in.get(f"/jobs/{job.id}/state").status_code == 200
+    assert not is_in(signed_in, NOW + timedelta(minutes=31))
 
 
 def test_twelve_hours_end_it_whatever_they_do(signed_in: FlaskClient) -> None:

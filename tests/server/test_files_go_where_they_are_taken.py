@@ -1,4 +1,5 @@
-"""The production server takes large bodies at the addresses whose views read a file, and at no others."""
+"""The production server takes large bodies at the addresses whose views read a file, and at no others; and
+what pages ask all morning stands in a line of its own."""
 
 import inspect
 import re
@@ -31,6 +32,14 @@ def test_a_photo_is_sent_to_the_address_that_takes_one(sqlite_app: Flask) -> Non
     assert listed
     rules = {rule.endpoint: rule.rule for rule in sqlite_app.url_map.iter_rules()}
     assert [name for name, rule in rules.items() if rule.startswith(listed[1])] == ["line.add"]
+
+
+def test_what_pages_ask_by_themselves_takes_no_thread_of_people(sqlite_app: Flask) -> None:
+    pattern = re.search(r'^POLLS = Polls\(\s*re.compile\(r"([^"]+)"\)', Path("wsgi.py").read_text(), re.M)
+    assert pattern
+    rules = {rule.endpoint: rule.rule for rule in sqlite_app.url_map.iter_rules()}
+    for endpoint in ("line.state", "turnout.figures", "turnout.wall_figures", "jobs.job_state"):
+        assert re.search(pattern[1], re.sub("<[^>]+>", "x", rules[endpoint])), endpoint
 
 
 def _views(app: Flask) -> Mapping[str, object]:

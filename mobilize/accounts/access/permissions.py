@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from cachetools import LRUCache
-from flask import Flask, abort, after_this_request, g, redirect, request, url_for
+from flask import Flask, abort, after_this_request, current_app, g, redirect, request, url_for
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
@@ -39,12 +39,13 @@ View = TypeVar("View", bound=Callable[..., Any])
 @dataclass(frozen=True)
 class Permission:
     """The permission of a view. `kind`: anyone, first_step, signed_in, grant, look, upload, carrier or
-    token. `roles` and `step_up` count for signed_in; admins always may. `carrier`: whose signature it
+    token. `roles`, `step_up` and `poll` count for signed_in; admins always may. `carrier`: whose signature it
     wants. `scopes`: those a token needs all of."""
 
     kind: str
     roles: frozenset[RoleName] = frozenset()
     step_up: bool = False
+    poll: bool = False
     carrier: str = ""
     scopes: frozenset[ApiScope] = frozenset()
 
@@ -75,14 +76,15 @@ def anyone(view: View) -> View:
     return _with(view, Permission("anyone"))
 
 
-def signed_in(*roles: RoleName, step_up: bool = False) -> Callable[[View], View]:
+def signed_in(*roles: RoleName, step_up: bool = False, poll: bool = False) -> Callable[[View], View]:
     """Open to people who hold one of these roles today, and to admins; without roles, to all who hold any.
 
     `step_up` states that the view's operation gives power, costs money or cannot be undone: the view runs it
     inside `after_step_up()`, or calls `require_step_up()`, once its input is valid. A view that states it and
-    does neither fails with its first success.
+    does neither fails with its first success. `poll` states that an open page asks it by itself: whoever has
+    gone away is signed out all the same.
     """
-    return lambda view: _with(view, Permission("signed_in", frozenset(roles), step_up))
+    return lambda view: _with(view, Permission("signed_in", frozenset(roles), step_up, poll))
 
 
 def first_step(view: View) -> View:
@@ -245,9 +247,14 @@ def _grant_for(code: str, *but: ColumnElement[bool]) -> LineGrant | None:
     return db.session.scalar(select(LineGrant).where(*own, same_event, *but))
 
 
+def _is_poll() -> bool:
+    stated = permission_of(current_app, request.endpoint) if request.endpoint else None
+    return stated is not None and stated.poll
+
+
 def _requester() -> Requester:
     now, checked_at = clock.now(), time.monotonic()
-    running = current_session(now=now)
+    running = current_session(now=now, by_itself=_is_poll())
     if running is None:
         return Requester()
     scope, authority = scope_and_authority(running.person, now)

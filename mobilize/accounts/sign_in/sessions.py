@@ -69,14 +69,17 @@ def begin_session(
     return token
 
 
-def current_session(*, now: datetime) -> SignedInSession | None:
-    """The running session of this request's cookie; None when there is none, or it has been idle too long."""
+def current_session(*, now: datetime, by_itself: bool = False) -> SignedInSession | None:
+    """The running session of this request's cookie; None when there is none, or it has been idle too long.
+    What a page asks `by_itself` keeps it no longer alive."""
     token = request.cookies.get(cookie_name("session"))
     if not token:
         return None
     who = joinedload(SignedInSession.person)
     running = db.session.get(SignedInSession, hash_token(token), options=[who])
-    return _touch(running, now) if running is not None and _runs(running, now) else None
+    if running is None or not _runs(running, now):
+        return None
+    return running if by_itself else _touch(running, now)
 
 
 def is_over(running: SignedInSession, of: PersonAuthority) -> bool:
