@@ -14,6 +14,7 @@ from mobilize.accounts.access.permissions import anyone
 from mobilize.database import is_read_only, migration_status
 from mobilize.home import guides
 from mobilize.home.forms import ComponentsForm, LanguageForm
+from mobilize.jobs.models import Job, JobKind, JobState, JobStep
 from mobilize.keys import crypto
 from mobilize.keys.rotation import unfit_key
 from mobilize.turnout.board.charts import arrivals_chart
@@ -97,7 +98,10 @@ def components() -> str:
     starts_at = datetime(2026, 3, 3, 14, 30, tzinfo=UTC)
     steps = tuple((starts_at + timedelta(minutes=5 * n), 8 * n if n < 9 else 20 - n) for n in range(18))
     chart = arrivals_chart(Arrivals(steps))
-    return render_template("public/components.html", form=form, rows=rows, chart=chart)
+    drawing = {"kind": JobKind.POSTERS, "step": JobStep.DRAWING, "done": 27, "total": 789}
+    told = {"by": "", "about": "", "options": "{}", "started_at": starts_at}
+    jobs = [Job(state=state, **drawing, **told) for state in JobState]
+    return render_template("public/components.html", form=form, rows=rows, chart=chart, jobs=jobs)
 
 
 @bp.get("/colours.css")
