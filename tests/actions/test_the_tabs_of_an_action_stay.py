@@ -4,13 +4,13 @@ import re
 from typing import Any
 
 from flask import Flask, template_rendered
+from tests.staged import page_addresses
 
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Action, Event
 from mobilize.privacy.models import Export
 from tests.builders import sign_in
 from tests.services.client import Client
-from tests.staged import page_addresses
 from tests.world import World, stating
 
 OF_AN_ACTION = {"action": Action, "event": Event, "export": Export}
