@@ -21,6 +21,7 @@ from mobilize.web import request_checks
 from tests.builders import make_person, sign_in
 from tests.security.elsewhere import from_elsewhere
 from tests.services.client import without_token
+from tests.staged import LEFT_OUT, address_of, stage
 from tests.world import SHARED, STAGED, World, absent, address, routes_and_methods, stating
 
 PUBLIC = {
@@ -218,10 +219,31 @@ def test_ones_own_pages_open(app: Flask, client: FlaskClient, role: RoleName) ->
     assert (closed, elsewhere) == ([], [])
 
 
+def test_every_page_is_walked_or_left_out_in_words(sqlite_app: Flask) -> None:
+    """A new page that somebody has to stage first joins `tests.staged`."""
+    staged = {endpoint for endpoint, _values in stage(World())} | LEFT_OUT.keys()
+    kinds = ("anyone", "signed_in", "grant", "first_step")
+    walked = chain.from_iterable(routes_and_methods(sqlite_app, kind) for kind in kinds)
+    pages = {rule.endpoint for rule, method in walked if method == "GET" and rule.arguments & STAGED}
+    assert pages - staged == set()
+
+
+@pytest.mark.parametrize("role", [RoleName.CHAIR, RoleName.ORGANIZER, RoleName.ADMIN])
+def test_what_somebody_staged_opens_for_them_alone(app: Flask, client: FlaskClient, role: RoleName) -> None:
+    world = World()
+    inside = stating(app, "signed_in")
+    pages = [address_of(app, page) for page in stage(world) if page[0] in inside]
+    sign_in(client, world.people[role])
+    answers = {path: client.get(path).status_code for path in pages}
+    own = role is RoleName.ADMIN
+    assert {path: status for path, status in answers.items() if (status == 200) is not own} == {}
+
+
 def test_nobody_learns_anything_without_signing_in(app: Flask, client: FlaskClient) -> None:
     world = World()
+    staged = {name: value for _endpoint, values in stage(world) for name, value in values.items()}
     for rule, method in routes_and_methods(app):
-        for ids in (world.own, {}):
+        for ids in (world.own, world.own | staged, {}):
             answer = ask(client, method, address(app, rule, ids))
             assert answer.status == (302 if method == "GET" else 401), rule.rule
             assert method != "GET" or answer.location.startswith("/sign-in?next=/")

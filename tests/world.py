@@ -237,10 +237,6 @@ def address(app: Flask, rule: Rule, ids: dict[str, Any]) -> str:
     return str(path) + asks
 
 
-# They answer with a file, or end the session of whoever opens them.
-NO_PAGES = ("/healthz", "/readyz", ".csv", ".xlsx", ".json", ".pdf", ".ics")
-
-
 def cookies_of(world: World) -> dict[str, dict[str, str]]:
     """The cookies of everybody who looks at pages, by who they are: nobody's, a captain's at the line of
     one's own event, a member's on their own page, and those of the roles."""
@@ -256,17 +252,3 @@ def cookies_of(world: World) -> dict[str, dict[str, str]]:
     cookies = {"stranger": {}, "captain": {f"line-{event.code}": captain}, "member": {"me": token}}
     signed_in = {str(role): full_session(person, now=now) for role, person in world.people.items()}
     return cookies | {role: {"session": session} for role, session in signed_in.items()}
-
-
-def page_addresses(app: Flask, world: World) -> list[str]:
-    """The address of every page there is, with the ids of one's own."""
-    event = db.session.get_one(Event, world.own["event_id"])
-    addresses = set()
-    for kind in ("anyone", "signed_in", "grant", "first_step"):
-        # The code in a public address is the event's, behind the door a site's.
-        code = world.own["code"] if kind == "signed_in" else event.code
-        for rule, method in routes_and_methods(app, kind):
-            path = address(app, rule, {**world.own, "code": code})
-            if method == "GET" and not rule.arguments & STAGED and not path.endswith(NO_PAGES):
-                addresses.add(path)
-    return sorted(addresses)

@@ -16,6 +16,7 @@ from mobilize.checkins.member.personal_links import personal_code
 from mobilize.database import db
 from tests.builders import full_session
 from tests.drawn import part
+from tests.staged import address_of, stage
 from tests.world import World, address, routes_and_methods
 
 # 1280 x 1024 at 400 %.
@@ -92,7 +93,8 @@ def _pages(app: Flask, world: World) -> list[str]:
         for rule, method in routes_and_methods(app)
         if method == "GET" and not rule.endpoint.endswith(("_csv", "_pdf", "_file"))
     }
-    return gate + part(sorted(office), 12)
+    staged = {address_of(app, page) for page in stage(world)}
+    return gate + part(sorted(office | staged), 12)
 
 
 def test_nothing_sticks_is_cut_off_or_unseen_on_any_page(

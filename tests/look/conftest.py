@@ -9,7 +9,8 @@ from flask import Flask
 from playwright.sync_api import Browser, BrowserContext
 
 from mobilize.database import db
-from tests.world import World, cookies_of, page_addresses
+from tests.staged import page_addresses
+from tests.world import World, cookies_of
 
 RESULTS = Path("test-results/look.json")
 

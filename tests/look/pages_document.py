@@ -7,6 +7,7 @@ from flask import Flask
 
 from mobilize.languages import LANGUAGES
 from tests.services.client import BareClient
+from tests.staged import LEFT_OUT
 from tests.test_long_texts_read_easily import EASY, GRADE, PAGES, ease_of, grade_of, measured, paragraphs
 
 DOCUMENT = Path(__file__).parents[2] / "docs/pages.md"
@@ -26,6 +27,8 @@ def pages_document(axe: Iterable[Row], lighthouse: Iterable[Row], reading: Itera
             _HEAD,
             "## axe\n\nEvery page that opens, in both themes; and forms that were sent empty.\n",
             _table(("what", "who", "language", "pages", "with findings"), axe),
+            "\nLeft out:\n",
+            *(f"- `{page}`: {why}." for page, why in LEFT_OUT.items()),
             "\n## Lighthouse\n\nA phone with a slow network, simulated: the median of the runs.\n",
             _table(
                 ("page", "performance", "accessibility", "best practices", "SEO", "KB"),

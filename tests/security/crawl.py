@@ -11,7 +11,8 @@ from playwright.sync_api import APIResponse, BrowserContext, Error, Page, Respon
 from mobilize.database import db
 from tests.security.ground import open_ground
 from tests.services import browser
-from tests.world import World, cookies_of, page_addresses
+from tests.staged import page_addresses
+from tests.world import World, cookies_of
 
 PHONE = {"width": 390, "height": 844}
 

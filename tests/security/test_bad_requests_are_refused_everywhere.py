@@ -13,6 +13,7 @@ import mobilize
 from mobilize.accounts.models import RoleName
 from tests.builders import sign_in
 from tests.services.client import Client
+from tests.staged import stage
 from tests.world import World, address, routes_and_methods
 
 NASTY = (
@@ -50,6 +51,8 @@ def fields() -> list[str]:
 def admin(sqlite_app: Flask) -> tuple[Client, World]:
     sqlite_app.testing = False  # a surprise is then a 500, as in use
     client, world = Client(sqlite_app, use_cookies=True), World()
+    for _endpoint, values in stage(world):
+        world.own |= {name: value for name, value in values.items() if name not in world.own}
     sign_in(client, world.people[RoleName.ADMIN])
     return client, world
 

@@ -13,6 +13,7 @@ from mobilize.database import atomic
 from mobilize.turnout.board.overview import past_actions
 from mobilize.turnout.campaigns.matrix import matrix_of
 from tests.builders import make_campaign, make_person, sign_in
+from tests.staged import stage
 from tests.turnout.conftest import NOON, Morning
 from tests.world import World, address, routes_and_methods
 
@@ -22,6 +23,7 @@ OF_AN_ACTION = {"action_id", "event_id"}
 
 def test_every_page_of_a_drill_says_so(sqlite_app: Flask) -> None:
     client, world = sqlite_app.test_client(), World()
+    stage(world)  # a statement
     with atomic() as session:
         session.get_one(Action, world.own["action_id"]).drill = True
     silent, walked = [], set()
