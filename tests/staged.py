@@ -205,9 +205,9 @@ def _export(action: Action, ada: Person) -> tuple[Any, str]:
     return export, token
 
 
-def _making(asked: tuple[Any, str], ada: Person) -> Job:
+def _making(request: tuple[Any, str], ada: Person) -> Job:
     now = clock.now()
-    return start_export(*asked, scope=scope_of(ada, today(now)), now=now)
+    return start_export(*request, scope=scope_of(ada, today(now)), now=now)
 
 
 def _fails(_run: JobRun) -> None:

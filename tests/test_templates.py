@@ -79,8 +79,8 @@ def test_every_component_is_shown_on_the_page_of_components() -> None:
     """Or is a part of another; the head of a receipt is seen on that alone."""
     macros = {one.name for one in parsed(ROOT / "templates/_macros.html").find_all(nodes.Macro)}
     pages = [(ROOT / "templates" / name).read_text() for name in ("public/components.html", "base.html")]
-    shown = set(re.findall(r"\bui\.(\w+)\(", "".join(pages))) | {"button", "state_word", "ticket_stamp"}
-    assert {name for name in macros if not name.startswith("_")} - shown == set()
+    listed = set(re.findall(r"\bui\.(\w+)\(", "".join(pages))) | {"button", "state_word", "ticket_stamp"}
+    assert {name for name in macros if not name.startswith("_")} - listed == set()
 
 
 def test_every_template_is_one_and_says_first_what_it_is_given() -> None:

@@ -99,8 +99,8 @@ def components() -> str:
     steps = tuple((starts_at + timedelta(minutes=5 * n), 8 * n if n < 9 else 20 - n) for n in range(18))
     chart = arrivals_chart(Arrivals(steps))
     drawing = {"kind": JobKind.POSTERS, "step": JobStep.DRAWING, "done": 27, "total": 789}
-    told = {"by": "", "about": "", "options": "{}", "started_at": starts_at}
-    jobs = [Job(state=state, **drawing, **told) for state in JobState]
+    rest = {"by": "", "about": "", "options": "{}", "started_at": starts_at}
+    jobs = [Job(state=state, **drawing, **rest) for state in JobState]
     return render_template("public/components.html", form=form, rows=rows, chart=chart, jobs=jobs)
 
 

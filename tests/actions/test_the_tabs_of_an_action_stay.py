@@ -4,13 +4,13 @@ import re
 from typing import Any
 
 from flask import Flask, template_rendered
-from tests.staged import page_addresses
 
 from mobilize.accounts.models import RoleName
 from mobilize.actions.models import Action, Event
 from mobilize.privacy.models import Export
 from tests.builders import sign_in
 from tests.services.client import Client
+from tests.staged import page_addresses
 from tests.world import World, stating
 
 OF_AN_ACTION = {"action": Action, "event": Event, "export": Export}
@@ -22,19 +22,19 @@ def test_the_tabs_of_an_action_stay_on_its_pages(sqlite_app: Flask) -> None:
     inside, addresses = sqlite_app.url_map.bind("localhost"), page_addresses(sqlite_app, world)
     signed_in = stating(sqlite_app, "signed_in")
     sign_in(client, world.people[RoleName.ADMIN])
-    given: list[dict[str, Any]] = []
+    contexts: list[dict[str, Any]] = []
 
     def note(_app: Flask, context: dict[str, Any], **_template: object) -> None:
-        given.append(context)
+        contexts.append(context)
 
     walked, without = 0, []
     with template_rendered.connected_to(note, sqlite_app):
         for path in addresses:
             if inside.match(path.partition("?")[0])[0] not in signed_in:
                 continue
-            given.clear()
+            contexts.clear()
             page = client.get(path)
-            if page.status_code != 200 or not any(map(_is_of_an_action, given)):
+            if page.status_code != 200 or not any(map(_is_of_an_action, contexts)):
                 continue
             walked += 1
             tabs = _tabs(page.text)

@@ -98,9 +98,9 @@ def test_the_page_of_exports_and_every_footer_lead_to_what_is_being_made(
 ) -> None:
     page = f"/exports/{morning.action.id}"
     form = {"kind": "names", "format": "csv", "reason": "Calls to who was there"}
-    asked = client.post(page, data=form).text
-    assert "Your link is ready." in asked and "Your file is ready." not in asked
-    job = client.post("/exports/file/" + asked.split('href="/exports/file/')[1].split('"')[0]).location
+    request = client.post(page, data=form).text
+    assert "Your link is ready." in request and "Your file is ready." not in request
+    job = client.post("/exports/file/" + request.split('href="/exports/file/')[1].split('"')[0]).location
     assert f'<a href="{job}">being made</a>' in client.get(page).text
     work()
     assert f'<a href="{job}">made, not downloaded</a>' in client.get(page).text

@@ -57,8 +57,8 @@ def repeat_use(person_id: uuid.UUID, code: bytes, *, now: datetime) -> None:
     """A code that was used in minutes which a restore has lost is used up again."""
     with atomic() as session:
         unused = RecoveryCode.code_hash == code, RecoveryCode.used_at.is_(None)
-        theirs = RecoveryCode.person_id == person_id
-        session.execute(update(RecoveryCode).where(theirs, *unused).values(used_at=now))
+        own = RecoveryCode.person_id == person_id
+        session.execute(update(RecoveryCode).where(own, *unused).values(used_at=now))
 
 
 def repeat_end(person_id: uuid.UUID, *, now: datetime) -> None:

@@ -189,8 +189,8 @@ def repeat_number(person_id: uuid.UUID, old: bytes) -> None:
     """A number that somebody gave up in minutes which a restore has lost opens nothing again. The new one is
     in no journal: until it is typed again they sign in with a passkey, or by a link."""
     with atomic() as session:
-        theirs = Person.id == person_id, Person.phone_index == old
-        session.execute(update(Person).where(*theirs).values(phone_enc=None, phone_index=None))
+        own = Person.id == person_id, Person.phone_index == old
+        session.execute(update(Person).where(*own).values(phone_enc=None, phone_index=None))
 
 
 def refuse_unproved(rank: RoleRank, actor: str, stepped_up: bool) -> None:

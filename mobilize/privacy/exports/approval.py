@@ -72,12 +72,12 @@ def leaves_or_waits(export: Export, people: int | None, scope: Scope, now: datet
 
 def second_person_asked() -> Refused:
     """The refusal of a file that has more phones than may leave."""
-    asked = _("A second person has to agree to so many phone numbers, and has been asked.")
+    sentence = _("A second person has to agree to so many phone numbers, and has been asked.")
     why = _(
         "These are more people than when you asked, or more than you may take alone within a week. When the "
         "second person agrees, make a new link where you asked."
     )
-    return Refused("second_person", f"{asked} {why}", status=403)
+    return Refused("second_person", f"{sentence} {why}", status=403)
 
 
 def ask_second_person(export: Export, *, now: datetime) -> None:
