@@ -60,7 +60,7 @@ def kill_workers_and_receiver(
     for n in range(WORKERS):
         fill(event, events * n // WORKERS, events * (n + 1) // WORKERS, now)
         if n % 4 == 2:
-            receiver = _away(receiver, environ, now, folder)
+            receiver, now = _away(receiver, environ, now, folder)
         receiver.status = 500 if n % 4 == 3 else 204
         step = STEPS[n % len(STEPS)] if n % 4 else ""
         exit_code, now = _run(environ, now, folder, step, dice.uniform(0.05, 0.4))
@@ -120,11 +120,14 @@ def _wait_until(ready: Callable[[], bool], what: str, seconds: float = 300) -> N
         time.sleep(0.02)
 
 
-def _away(receiver: Receiver, environ: Mapping[str, str], now: datetime, folder: Path) -> Receiver:
-    """Nobody listens while one worker tries; then another listens there, which knows what came before."""
+def _away(
+    receiver: Receiver, environ: Mapping[str, str], began: datetime, folder: Path
+) -> tuple[Receiver, datetime]:
+    """Nobody listens while one worker tries; then another listens there, which knows what came before. With
+    the time that worker came to: what happens next may not be older than what it has looked through."""
     receiver.stop()
-    _run(environ, now, folder, "", 1.0)
-    return _next(receiver)
+    _exit_code, now = _run(environ, began, folder, "", 1.0)
+    return _next(receiver), now
 
 
 def _next(receiver: Receiver) -> Receiver:
