@@ -116,8 +116,7 @@ def _marks(files: Files, values: Mapping[str, str]) -> dict[str, str]:
 def connections(web: int, senders: int) -> int:
     """How many connections PostgreSQL must have: 32 for each web process (its two pools), 4 for each worker
     process (`senders` that send texts; codes, planning, reports and long work have one each), and 10 for
-    migrations, backups, commands, the drawing of boards and whoever looks. Never below the 100 that it has by
-    itself."""
+    migrations, backups, commands and whoever looks. Never below the 100 that it has by itself."""
     return max(100, 32 * web + 4 * (senders + 4) + 10)
 
 

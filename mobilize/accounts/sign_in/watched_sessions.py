@@ -27,7 +27,6 @@ MOST_WATCHED = 2000
 # All that decides who somebody is and what they may see: a row for each role they ever had.
 _SessionState = frozenset[tuple[Any, ...]]
 
-
 _log = logging.getLogger(__name__)
 
 
@@ -46,9 +45,9 @@ class WatchedSessions:
     def still(self, token_hash: bytes, checked_at: float) -> Callable[[], bool] | None:
         """What tells without a question whether this session is what it was when a request of it was
         checked, at `checked_at` of the monotonic clock. None where it was not watched before; now it is."""
-        self._any.set()
         with self._lock:
             self._watched[token_hash] = True
+            self._any.set()
             # Read before the check, so that whatever changed since either failed it or shows here.
             before = self._states.get(token_hash) if self._was_read_at <= checked_at else None
         self._read_if_old()
