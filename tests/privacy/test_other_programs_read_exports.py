@@ -104,9 +104,9 @@ def test_the_page_says_where_a_file_names_who_took_it(
     client: FlaskClient, morning: Morning, olga: Person
 ) -> None:
     page = client.get(f"/exports/{morning.action.id}").text
-    assert "in its first row or, for another program, in a last column or as its source" in " ".join(
-        page.split()
-    )
+    says = " ".join(page.split())
+    assert "who took it, and when: in its name and in its first row" in says
+    assert "For another program it is in a last column, or named" in says
     assert "by their mobile number: choose phone numbers for it" in page
 
 
