@@ -16,6 +16,7 @@ def seconds(app, monkeypatch):
     now = [1000.0]
     app.config["EVENTS_KEPT_SECONDS"] = event_cache.LOOKED_UP_EVERY_SECONDS
     monkeypatch.setattr(event_cache.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(event_cache, "_all_read_at", 0.0)
     return now
 
 
@@ -74,6 +75,18 @@ def test_a_site_nobody_asked_for_in_the_last_minute_is_not_looked_up(app, second
     cached_event(busy.code)
     assert event_cache._events[quiet.code].event.meet_at != "at the back gate"
     assert cached_event(quiet.code).meet_at == "at the back gate"
+
+
+def test_a_site_that_is_asked_for_again_after_a_minute_is_looked_up_alone(app, seconds, questions):
+    quiet, *busy = [make_event().code for _ in range(20)]
+    cached_event(quiet)
+    seconds[0] += event_cache.ASKED_FOR_SECONDS
+    assert all(cached_event(code) for code in busy)
+    seconds[0] += 2.1
+    cached_event(busy[0])
+    questions.clear()
+    cached_event(quiet)
+    assert questions == [[quiet]]
 
 
 def test_a_code_that_was_replaced_meanwhile_says_so(app, seconds):

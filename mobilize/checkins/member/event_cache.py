@@ -114,8 +114,9 @@ _texts: LRUCache[tuple[object, ...], tuple[Settings, str]] = LRUCache(
     TEXT_CACHE_BYTES, getsizeof=lambda rendered: 2 * len(rendered[1])
 )
 _lock = threading.Lock()
-# Of whoever looks up all events again.
+# Of whoever looks up all events again, and when that was last.
 _reading = threading.Lock()
+_all_read_at = 0.0
 
 
 def cached_event(typed: str) -> CachedEvent | None:
@@ -131,9 +132,10 @@ def cached_event(typed: str) -> CachedEvent | None:
     if entry is None:
         _look_up([code], now)
     elif age >= kept_for:
-        if _reading.acquire(blocking=False):
+        # One that nobody asked for in the last minute was not among those looked up a moment ago.
+        if now - _all_read_at >= kept_for and _reading.acquire(blocking=False):
             try:
-                _look_up(_asked_for(now), now)
+                _look_up_all(now)
             finally:
                 _reading.release()
         elif age >= 2 * kept_for:
@@ -143,10 +145,13 @@ def cached_event(typed: str) -> CachedEvent | None:
     return entry.event if entry else None
 
 
-def _asked_for(now: float) -> list[str]:
-    """The codes of all events that somebody asked for lately."""
+def _look_up_all(now: float) -> None:
+    """Look up all that somebody asked for lately."""
+    global _all_read_at
     with _lock:
-        return [code for code, entry in _events.items() if now - entry.asked_at < ASKED_FOR_SECONDS]
+        codes = [code for code, entry in _events.items() if now - entry.asked_at < ASKED_FOR_SECONDS]
+    _look_up(codes, now)
+    _all_read_at = now
 
 
 def _look_up(codes: Sequence[str], now: float) -> None:
