@@ -153,7 +153,8 @@ def test_what_was_read_nearly_a_minute_ago_is_read_again_for_those_who_wait(app,
     prepare(app, events)
     assert phones[0].from_memory() is before
     with time_machine.travel(OPEN + timedelta(seconds=55), tick=False):
-        prepare(app, events)
+        for _turn in range(state.AGING_TURNS):
+            prepare(app, events)
     after = phones[0].from_memory()
     assert after is not before and after.until > before.until
 

@@ -53,6 +53,8 @@ KEPT_AT_MOST = timedelta(seconds=60)
 READ_AGAIN = timedelta(seconds=10)
 # So many of them at a time: all lines of a union were first read in the same minute.
 AGING_AT_ONCE = 40
+# And so many times until all lines were looked at for their age: only versions are compared each time.
+AGING_TURNS = 4
 # In each process: a line of 400 names takes 30,000.
 STATE_CACHE_BYTES = 32 << 20
 
@@ -105,6 +107,9 @@ class _Shared:
 
 _states: VersionCache[CachedState] = VersionCache(STATE_CACHE_BYTES)
 _shared: VersionCache[_Shared] = VersionCache(STATE_CACHE_BYTES)
+# The versions for which lines were made ready last.
+_prepared: Mapping[str, int] = {}
+_turn = 0
 
 
 def line_state(grant: HeldGrant, now: datetime, *, fresh: bool = False) -> CachedState:
@@ -130,8 +135,13 @@ def prepare_lines(app: Flask, versions: Mapping[str, int]) -> None:
 
     Lines that have changed, and some of those that were read nearly a minute ago, are read at once for all of
     their phones, in the languages that somebody read them in."""
+    global _prepared, _turn
+    changed = [name for name, version in versions.items() if _prepared.get(name) != version]
+    _turn = (_turn + 1) % AGING_TURNS
+    some = {*changed, *list(versions)[_turn::AGING_TURNS]}
     with app.app_context():
-        _prepare({uuid.UUID(name): version for name, version in versions.items()}, clock.now())
+        _prepare({uuid.UUID(name): versions[name] for name in some}, clock.now())
+    _prepared = versions
 
 
 def _prepare(current: Mapping[uuid.UUID, int], now: datetime) -> None:
@@ -161,6 +171,8 @@ def _keep(line: "_LineReading", code: str, now: datetime) -> None:
 
 def forget() -> None:
     """Forget every state that this process keeps: for tests, whose databases have the same events again."""
+    global _prepared
+    _prepared = {}
     _states.clear()
     _shared.clear()
     forget_phones()
