@@ -350,7 +350,7 @@ async def watch(load: Load, path: str, cookie: str, *, reads: bool) -> None:
         except (OSError, TimeoutError) as error:
             failures += 1
             load.wrong[f"a board: {type(error).__name__} {error}"] += 1
-        await asyncio.sleep(min((1 + load.dice.random()) * 2 ** min(failures, 4), 30))
+        await asyncio.sleep(min((1 + load.dice.random() / 2) * 2 ** min(failures, 4), 30))
 
 
 def _see_on_board(load: Load, answer: HttpAnswer, displayed: int) -> int:

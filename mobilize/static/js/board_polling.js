@@ -1,5 +1,5 @@
 // @ts-check
-// What keeps a board or a wall fresh: asks every 1-2 seconds whether anything changed. Rests while the page is
+// What keeps a board or a wall fresh: asks every 1 to 1.5 seconds whether anything changed. Rests while the page is
 // hidden or paused. The time is written beside the live region, which speaks only when updates stop or come back.
 
 import { byId, dataOf, first } from "./dom.js";
@@ -91,9 +91,9 @@ function end() {
   say(words.signedOut);
 }
 
-// 1 to 2 seconds, so that many boards do not ask at once; up to half a minute while nothing answers.
+// 1 to 1.5 seconds, so that many boards do not ask at once; up to half a minute while nothing answers.
 function schedule() {
-  const seconds = Math.min((1 + Math.random()) * 2 ** Math.min(failures, 4), 30);
+  const seconds = Math.min((1 + Math.random() / 2) * 2 ** Math.min(failures, 4), 30);
   clearTimeout(timer);
   if (!document.hidden && !paused) timer = setTimeout(refresh, seconds * 1000);
 }

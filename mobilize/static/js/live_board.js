@@ -1,5 +1,5 @@
 // @ts-check
-// The live board: fresh every 1-2 seconds, its sites searched in place, one of them open beside them.
+// The live board: fresh every second or so, its sites searched in place, one of them open beside them.
 // Without this script the page is complete: its form and links do the same.
 
 import { askAnew, poll, togglePause, words } from "./board_polling.js";

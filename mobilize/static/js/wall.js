@@ -1,5 +1,5 @@
 // @ts-check
-// The big screen: fresh every 1-2 seconds, and nothing to press. Without a network the last figures stay, and
+// The big screen: fresh every second or so, and nothing to press. Without a network the last figures stay, and
 // their time says since when.
 
 import { poll } from "./board_polling.js";
