@@ -25,6 +25,7 @@ _POSTGRES: dict[str, Any] = {
     "max_overflow": 8,
     "pool_timeout": 10,
     "pool_pre_ping": True,
+    "pool_use_lifo": True,
 }
 # What is read there can be read elsewhere: nobody waits long for it, not even where its machine is gone and
 # says nothing.
