@@ -11,6 +11,7 @@ from wtforms.validators import Length
 
 from mobilize.checkins.models import Duty
 from mobilize.checkins.record.phone_clocks import TapClock
+from mobilize.errors import Refused
 from mobilize.keys import crypto
 from mobilize.keys.tokens import random_token
 from mobilize.languages import _
@@ -50,6 +51,12 @@ def is_event_token(token: str, code: str) -> bool:
     """True for a token we made for this event, however long ago."""
     name, _, tag = token.partition(".")
     return len(name) == 22 and crypto.is_signed("event form", f"{code}/{name}", tag)
+
+
+def require_event_token(token: str, code: str) -> None:
+    """Raise `Refused` 400 where it is no token we made for this event."""
+    if not is_event_token(token, code):
+        raise Refused("stale_form", _("This page was too old. Send it once more."), status=400)
 
 
 def _by_some_clock(moment: datetime) -> datetime:

@@ -72,6 +72,11 @@ def new_id() -> uuid.UUID:
     return uuid.UUID(int=head << 64 | tail)
 
 
+def first_id_at(moment: datetime) -> uuid.UUID:
+    """The least id that `new_id` can have given at this moment; before 1970, the least of all."""
+    return uuid.UUID(int=max(int(moment.timestamp() * 1000), 0) << 80)
+
+
 def parse_id(text: str) -> uuid.UUID | None:
     """The id that somebody typed or a page sent; None when it is none."""
     try:

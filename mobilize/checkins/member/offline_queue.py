@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime, timedelta
 
-from mobilize.checkins.forms import SavedCheckIn, is_event_token
+from mobilize.checkins.forms import SavedCheckIn, require_event_token
 from mobilize.checkins.line.queries import device_mark
 from mobilize.checkins.member.event_cache import CachedEvent
 from mobilize.checkins.models import CheckInKind, Method
@@ -12,9 +12,7 @@ from mobilize.checkins.record.identifiers import Identifier, read_typed, unreada
 from mobilize.checkins.record.known_phones import KnownPhoneRow, phone_row, recall
 from mobilize.checkins.record.operations import CheckInResult, check_in
 from mobilize.checkins.record.phone_clocks import TapTime, tap_time
-from mobilize.errors import Refused
 from mobilize.keys.tokens import random_token
-from mobilize.languages import _
 
 # By then every phone has had a network again. What comes later may be honest, but a person decides.
 TRUSTED_FOR = timedelta(hours=24)
@@ -31,8 +29,7 @@ def check_in_saved(
     is the phone's for having read the line's rotating code: good for a tap that was sent at once. Returns
     the result and the token for the phone's cookie.
     """
-    if not is_event_token(saved.token, event.code):
-        raise Refused("stale_form", _("This page was too old. Send it once more."), status=400)
+    require_event_token(saved.token, event.code)
     phone = recall(cookie) if cookie else None
     typed, when = _typed(saved, phone), tapped_at(saved, now)
     token = cookie if cookie and phone else random_token()
@@ -58,8 +55,7 @@ def check_in_saved_link(
     event: CachedEvent, member_id: uuid.UUID, saved: SavedCheckIn, *, now: datetime
 ) -> CheckInResult:
     """A check-in from the queue of a member's own link: `check_in_saved()` without phone and ticket."""
-    if not is_event_token(saved.token, event.code):
-        raise Refused("stale_form", _("This page was too old. Send it once more."), status=400)
+    require_event_token(saved.token, event.code)
     when = tapped_at(saved, now)
     request = CheckInRequest(
         event_id=event.id,

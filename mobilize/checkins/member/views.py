@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from mobilize import clock
 from mobilize.accounts.access.permissions import anyone
 from mobilize.accounts.sign_in.sessions import cookie_name, give_cookie
-from mobilize.checkins.forms import CheckInForm, SavedCheckIn, SentCheckIn, is_event_token, sent_check_in
+from mobilize.checkins.forms import CheckInForm, SavedCheckIn, SentCheckIn, require_event_token, sent_check_in
 from mobilize.checkins.line.rotating_codes import TICKET_LASTS, holds, is_current, is_rotating_code, ticket
 from mobilize.checkins.member.event_cache import CachedEvent, cached_event
 from mobilize.checkins.member.offline_queue import check_in_saved, tapped_at
@@ -20,7 +20,6 @@ from mobilize.checkins.record.known_phones import REMEMBERED_FOR, recall
 from mobilize.checkins.record.operations import check_in_by_poster
 from mobilize.checkins.routes import bp
 from mobilize.errors import Refused
-from mobilize.languages import _
 from mobilize.web.http_compression import compressed
 
 
@@ -126,8 +125,7 @@ def read_saved() -> SavedCheckIn:
 
 def _count_in(event: CachedEvent, sent: SentCheckIn, now: datetime) -> str:
     """The token for this phone's cookie."""
-    if not is_event_token(sent.token, event.code):
-        raise Refused("stale_form", _("This page was too old. Send it once more."), status=400)
+    require_event_token(sent.token, event.code)
     typed = None if sent.remembered else read_typed(sent.typed)
     cookie = request.cookies.get(cookie_name("known"))
     _done, cookie = check_in_by_poster(

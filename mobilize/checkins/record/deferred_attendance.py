@@ -6,7 +6,6 @@ one.
 What strangers say raises the version of its line as a member's does, though nothing is derived: how quickly
 the next look is answered tells nobody either."""
 
-import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +14,7 @@ from sqlalchemy import Select, or_, select, union_all
 from mobilize.actions.models import Action, ActionKind, Event
 from mobilize.checkins.models import OWN_PHONE, CheckInKind, Evidence, Void
 from mobilize.checkins.record.attendance import derive_attendance
-from mobilize.database import atomic, db, locks
+from mobilize.database import atomic, db, first_id_at, locks
 from mobilize.fast.versions import mark_changed
 
 LEASE = "checkins.deferred"
@@ -49,7 +48,7 @@ def said_lately(now: datetime) -> Select[*tuple[Any, ...]]:
 
 def _departed_since(since: datetime) -> Select[*tuple[Any, ...]]:
     """Leavings, and what arrived later than it happened, on strike days."""
-    behind = uuid.UUID(int=max(int(since.timestamp() * 1000), 0) << 80)
+    behind = first_id_at(since)
     query = (
         select(Evidence.event_id, Evidence.member_id)
         .join(Event, Event.id == Evidence.event_id)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from mobilize.actions.models import Action, Eligible, Event
 from mobilize.checkins.models import Attendance, Evidence, Match, Method, Void, Walkup
-from mobilize.database import insert, new_id
+from mobilize.database import first_id_at, insert, new_id
 from mobilize.texts.models import Attempt, Inbound, OutboxText, Receipt, TextState
 
 NOBODY = "forgotten"
@@ -193,5 +193,5 @@ def _hour(moment: datetime) -> datetime:
 
 def _hourly_id(moment: datetime) -> uuid.UUID:
     """A random id whose time is cut to the hour: see `database.new_id`."""
-    ms = int(_hour(moment).timestamp() * 1000)
-    return uuid.UUID(int=(new_id().int & ((1 << 80) - 1)) | ms << 80)
+    random = new_id().int & ((1 << 80) - 1)
+    return uuid.UUID(int=first_id_at(_hour(moment)).int | random)

@@ -12,7 +12,7 @@ from mobilize.checkins.models import Evidence, Method, Outcome, Void, Walkup
 from mobilize.checkins.record.decision import CheckInRequest
 from mobilize.checkins.record.operations import check_in
 from mobilize.checkins.review.resolutions import settle_shared
-from mobilize.database import db
+from mobilize.database import db, first_id_at
 from mobilize.keys.crypto import blind_index, fingerprint
 from mobilize.languages import N_, say_in
 from mobilize.reminders.merge_fields import merge_fields_for, place_of, written_in
@@ -82,7 +82,7 @@ def checked_in_lately(now: datetime) -> Select[Any]:
 
 def _checked_in_since(since: datetime) -> Select[uuid.UUID, datetime, Walkup]:
     # Ids carry their time, and the index of ids is at hand; a slow transaction's is a little older.
-    behind = uuid.UUID(int=int((since - LATELY).timestamp() * 1000) << 80)
+    behind = first_id_at(since - LATELY)
     return (
         select(Evidence.event_id, Evidence.recorded_at, Walkup)
         .join(Walkup, Walkup.id == Evidence.walkup_id)

@@ -10,7 +10,7 @@ from sqlalchemy import Select, select, union
 from mobilize.actions.eligibility import freeze_event
 from mobilize.actions.models import Action, Event, EventState
 from mobilize.checkins.models import Evidence, HeadCount, Match, Supporters, Void
-from mobilize.database import atomic, db, insert, locks, new_id
+from mobilize.database import atomic, db, first_id_at, insert, locks, new_id
 from mobilize.turnout.figures.queries import board
 from mobilize.turnout.figures.snapshots import (
     as_fixed,
@@ -137,7 +137,7 @@ def correct_action(action_id: UUID, now: datetime) -> int:
 
 def _touched(since: datetime) -> list[UUID]:
     """Actions with a closed event and evidence, counts, take-backs or matches since then."""
-    behind = UUID(int=int(since.timestamp() * 1000) << 80)
+    behind = first_id_at(since)
     new = [select(table.event_id).where(table.id > behind) for table in (Evidence, HeadCount, Supporters)]
     taken = [
         select(Evidence.event_id).join(table, table.evidence_id == Evidence.id).where(table.at >= since)

@@ -18,7 +18,7 @@ What people outside may see of all this, and when, is said in `disclosure_contro
 import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -47,7 +47,7 @@ from mobilize.actions.eligibility import members_without_chapter, was_active
 from mobilize.actions.models import Action, Eligible, Event, EventChapter
 from mobilize.checkins.models import Attendance, HeadCount, Supporters, Tier
 from mobilize.checkins.record import head_counts
-from mobilize.database import db, is_postgres
+from mobilize.database import db, first_id_at, is_postgres
 from mobilize.roster.models import Member, Membership, MembershipRank, Site
 from mobilize.turnout.figures.build import BoardData, as_uuid, assemble, chapter_of
 from mobilize.turnout.figures.chapters import ChapterHome, homes_of, homes_of_site
@@ -212,8 +212,8 @@ def made_before(action: Action) -> UUID:
 
     An id carries the time at which it was made. A day to spare, for machines whose clocks differ.
     """
-    first = min(action.made_at.timestamp(), action.starts_at.timestamp(), time.time()) - 86_400
-    return UUID(int=max(int(first * 1000), 0) << 80)
+    first = min(action.made_at, action.starts_at, datetime.fromtimestamp(time.time(), UTC))
+    return first_id_at(first - timedelta(days=1))
 
 
 def counted_in(action: Action, *, frozen: bool, members: Sequence[UUID] | None = None) -> Any:

@@ -15,7 +15,7 @@ from mobilize import clock, settings
 from mobilize.accounts.access.scope import THE_OFFICE
 from mobilize.actions.models import Action, ActionKind, Event, EventState
 from mobilize.checkins.models import CheckInKind, Evidence, HeadCount, Outcome, Void
-from mobilize.database import db
+from mobilize.database import db, first_id_at
 from mobilize.roster.models import Member, Site
 from mobilize.texts.models import OutboxText, TextState
 from mobilize.turnout.board.cache import board_for
@@ -163,7 +163,7 @@ def check_ins(since: datetime, until: datetime) -> Iterator[DetectedEvent]:
     still be on its way into the database."""
     query = (
         select(Evidence.id, Evidence.recorded_at)
-        .where(Evidence.id > _first_id(since - timedelta(hours=1)))
+        .where(Evidence.id > first_id_at(since - timedelta(hours=1)))
         .where(Evidence.recorded_at > since, Evidence.recorded_at <= until)
         .where(Evidence.outcome == Outcome.COUNTED, Evidence.kind == CheckInKind.HERE)
         .join(Event, Event.id == Evidence.event_id)
@@ -176,11 +176,6 @@ def check_ins(since: datetime, until: datetime) -> Iterator[DetectedEvent]:
         some = rows[first : first + CHECK_INS_AT_ONCE]
         key = f"check_ins:{some[0].id}"
         yield DetectedEvent(WebhookTopic.CHECK_INS, key, until, {"evidence": [str(row.id) for row in some]})
-
-
-def _first_id(moment: datetime) -> uuid.UUID:
-    """The least id that a row made at a moment can have (UUIDv7)."""
-    return uuid.UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def _check_ins(evidence_ids: list[str]) -> list[dict[str, Any]]:
