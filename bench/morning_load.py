@@ -182,7 +182,7 @@ class LinePhone:
             answer = await self.browser.on(connection, whole, seconds=20)
             if self.looking is connection:
                 self.looking = None
-        except OSError as error:  # else a deed of its own, after which it looks at once
+        except OSError as error:  # else something of its own, after which it looks at once
             self.load.wrong["a look got no answer"] += isinstance(error, TimeoutError)
             return later
         took = self.load.loop.time() - begun

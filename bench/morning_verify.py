@@ -1,4 +1,4 @@
-"""Every deed of the morning that was acknowledged, against the rows: nothing is lost, and nothing doubled."""
+"""Every acknowledged operation of the morning, against the rows: nothing is lost, and nothing doubled."""
 
 import time
 from collections import Counter

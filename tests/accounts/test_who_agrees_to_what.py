@@ -94,7 +94,7 @@ def test_a_request_says_what_it_is_about_and_is_noted(ada: Person, north: Area) 
     )
     assert (approval.decided_by, approval.expires_at) == (None, START + DAY)
     assert noted() == [(actor_of(ada), "approval.ask.calling_off", f"{approval.id} x")]
-    assert ask(ada).id == approval.id and len(noted()) == 1, "asked again it is the same one, and no new deed"
+    assert ask(ada).id == approval.id and len(noted()) == 1, "asked again it is the same one, noted once"
 
 
 def test_what_is_done_to_an_admin_may_be_answered_for_three_days(ada: Person) -> None:

@@ -262,7 +262,7 @@ def rows_of(header: str, text: str = API_MD) -> list[list[str]]:
 def test_every_deed_of_a_page_stands_in_the_manual_with_its_operation(sqlite_app: Flask) -> None:
     """A new one joins the table: with the operation that does the same; or, where a page does it at once,
     `NO_OPERATION` with why a program does not."""
-    rows = rows_of("| deed | pages | API |")
+    rows = rows_of("| operation | pages | API |")
     pages = {cell: re.findall(r"`(\w+\.\w+)`", cell) for _name, cell, _api in rows}
     assert sorted(sum(pages.values(), [])) == sorted(changing_endpoints(sqlite_app))
     named = {name for _what, _pages, cell in rows for name in re.findall(r"`(\w+)`", cell)}

@@ -1,4 +1,4 @@
-"""Deeds from a line page's queue, and from its plain forms: each stored or shown to a person, none twice."""
+"""What a line page's queue and its plain forms send: each stored or shown to a person, none twice."""
 
 import re
 from datetime import timedelta

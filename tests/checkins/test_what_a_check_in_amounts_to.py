@@ -269,7 +269,7 @@ def test_of_no_event_nothing_is_said(app: Flask) -> None:
         assert refusal.value.message == "There is no such event."
 
 
-# ---- One deed, and one reading of the code
+# ---- One operation, and one reading of the code
 
 
 def test_the_same_deed_again_is_the_same_evidence_and_another_under_its_name_is_refused(

@@ -223,7 +223,7 @@ def test_it_goes_to_who_came_to_the_last_action(union: SimpleNamespace) -> None:
     assert reached(broadcast) == numbers(came, elsewhere)
     assert sent(broadcast) == 2
     comes(came, union.events[union.elm.id])
-    assert claimed() == numbers(came, elsewhere), "no deed makes it false"
+    assert claimed() == numbers(came, elsewhere), "nothing they did makes it false"
 
 
 def test_without_an_earlier_action_nobody_can_be_chosen_by_it(union: SimpleNamespace) -> None:

@@ -115,7 +115,7 @@ def headers() -> Result:
 
 
 def authority() -> Result:
-    """Three people who try every deed of accounts in any order, for minutes: `AUTHORITY_EXAMPLES` plays."""
+    """Three people who try all of accounts in any order, for minutes: `AUTHORITY_EXAMPLES` plays."""
     plays = os.environ.get("AUTHORITY_EXAMPLES", "150")
     quiet = ("-q", "-s", "-p", "no:cacheprovider", "--show-capture=no", "--tb=short", "--timeout", "3600")
     which = ("-k", "nobody_gets_power and sqlite", "tests/security/test_nobody_gives_themselves_power.py")

@@ -1,4 +1,4 @@
-"""Three people who try every deed of accounts in any order: whoever gets power that was not given is found.
+"""Three people who try all of accounts in any order: whoever gets power that was not given is found.
 
 A human is whoever controls a phone or a second factor. Each of the three has two SIM cards, knows the secrets
 of the apps they set up and the links they saw, and acts through the sessions they hold. The machine plays all
@@ -109,7 +109,7 @@ class Human:
 
 
 class Authority(RuleBasedStateMachine):
-    """Every deed is tried by whoever happens to be drawn; what is refused changes nothing.
+    """Every operation is tried by whoever happens to be drawn; what is refused changes nothing.
 
     `tally` counts what was really done, by the verbs of the audit, over all plays of this process.
     """
@@ -228,7 +228,7 @@ class Authority(RuleBasedStateMachine):
 
     @rule(human=humans, which=st.integers(0, 30))
     def come_in(self, human: int, which: int) -> None:
-        """A whole sign-in: the newest link, the app, or the code and the app. Most deeds need one."""
+        """A whole sign-in: the newest link, the app, or the code and the app. Most operations need one."""
         self.open_a_link(human, 0)
         self.set_up_an_app(human, 0)
         self.now += timedelta(minutes=1)  # an app's digits are good once

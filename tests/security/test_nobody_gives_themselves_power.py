@@ -1,4 +1,4 @@
-"""Three people try every deed of accounts in any order, at any date, under production settings."""
+"""Three people try every operation of accounts in any order, at any date, under production settings."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Every deed is written down, and whoever alters, takes out or reorders one is found out."""
+"""Every operation is written down, and whoever alters, takes out or reorders one is found out."""
 
 import json
 import random
@@ -22,7 +22,7 @@ N = 12
 
 @pytest.fixture
 def chain(app: Flask) -> list[uuid.UUID]:
-    """Twelve deeds, sealed in two goes."""
+    """Twelve operations, sealed in two goes."""
     for n in range(N):
         audit.note(f"person:{n % 3}", f"test.{n}", f"thing {n}", now=START + timedelta(minutes=n))
         if n == 4:
@@ -128,7 +128,7 @@ def test_the_chain_stands_after_the_database_itself_was_asked(chain: list[uuid.U
         assert db.session.scalar(text("SELECT count(*) FROM audit WHERE octet_length(hash) = 32")) == N
 
 
-# ---- Seeing names is a deed
+# ---- Seeing names is an operation
 
 
 def verbs() -> list[str]:

@@ -1,4 +1,4 @@
-"""How deeds are noted, sealed into a chain, verified and asked for."""
+"""How operations are noted, sealed into a chain, verified and asked for."""
 
 import threading
 import uuid
@@ -25,8 +25,8 @@ def all_rows() -> list[AuditRow]:
 
 
 def chain(count: int) -> list[AuditRow]:
-    """So many deeds, sealed."""
-    audit.note_all("shell", "test.deed", range(count), now=START)
+    """So many operations, sealed."""
+    audit.note_all("shell", "test.operation", range(count), now=START)
     assert audit.seal_rows(now=START) == count
     return all_rows()
 
@@ -59,13 +59,13 @@ def test_rows_are_numbered_from_one_in_their_order_each_with_the_hash_before(app
     first, second, third = chain(3)
     assert [first.seq, second.seq, third.seq] == [1, 2, 3]
     assert (first.prev, second.prev, third.prev) == (b"", first.hash, second.hash)
-    parts = [str(third.id), "3", START.isoformat(), "shell", "test.deed", "2"]
+    parts = [str(third.id), "3", START.isoformat(), "shell", "test.operation", "2"]
     # As it stands in databases that were sealed long ago.
     assert third.hash == crypto.link((second.hash or b"") + "\x1f".join(parts).encode())
 
 
 def test_so_many_are_sealed_at_once_and_the_next_go_on_from_them(app: Flask) -> None:
-    audit.note_all("shell", "test.deed", range(5), now=START)
+    audit.note_all("shell", "test.operation", range(5), now=START)
     assert audit.seal_rows(now=START, limit=2) == 2
     assert [row.seq for row in all_rows()] == [1, 2, None, None, None]
     assert (audit.seal_rows(now=START), audit.seal_rows(now=START)) == (3, 0)
@@ -94,7 +94,7 @@ def test_an_empty_chain_holds(app: Flask) -> None:
 
 
 def test_a_chain_is_read_whole_however_long_it_is(app: Flask) -> None:
-    audit.note_all("shell", "test.deed", range(1002), now=START)
+    audit.note_all("shell", "test.operation", range(1002), now=START)
     assert audit.seal_rows(now=START) == 1000
     assert audit.verify() == ChainCheck(1000, 2)
 
@@ -136,7 +136,7 @@ def test_an_end_that_was_read_before_more_was_sealed_is_met_on_the_way(app: Flas
     end = health_checks.latest(HEAD)
     assert end is not None
     before = end.value
-    audit.note_all("shell", "test.deed", [4], now=START)
+    audit.note_all("shell", "test.operation", [4], now=START)
     assert audit.seal_rows(now=START) == 1
     health_checks.record(HEAD, before, now=START)
     assert audit.verify() == ChainCheck(4, 0)
@@ -146,7 +146,7 @@ def test_an_end_that_was_read_before_more_was_sealed_is_met_on_the_way(app: Flas
 
 def test_rows_that_are_sealed_while_the_chain_is_walked_do_not_break_it(app: Flask) -> None:
     chain(3)
-    audit.note("shell", "test.deed", "while it is walked", now=START)
+    audit.note("shell", "test.operation", "while it is walked", now=START)
     sealed: list[int] = []
 
     def seal_elsewhere(*_query: object) -> None:

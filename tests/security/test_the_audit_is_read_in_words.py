@@ -1,4 +1,4 @@
-"""Ada reads the audit: every deed has words, and every thing a name instead of an id."""
+"""Ada reads the audit: every operation has words, and every thing a name instead of an id."""
 
 import re
 from pathlib import Path

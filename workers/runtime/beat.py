@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 
 class DueScheduler(Scheduler):
-    """Wakes the workers for what is due. Several at once double messages and no deed: tasks may run twice."""
+    """Wakes the workers for what is due. Several at once double messages alone: tasks may run twice."""
 
     def __init__(self, app: Any, *, lazy: bool = False, **_: Any):
         super().__init__(app, lazy=True)
