@@ -1,5 +1,6 @@
 """Olga signs in with nothing but a passkey; whatever else is tried gets the same answer."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -15,10 +16,11 @@ from mobilize.accounts.access.scope import THE_OFFICE
 from mobilize.accounts.models import Passkey, Person, RoleName, RoleTerm, SignedInSession
 from mobilize.accounts.people.operations import end_role
 from mobilize.accounts.second_factor.operations import forget_second_factors
-from mobilize.accounts.sign_in.operations import PASSKEYS_A_BROWSER
+from mobilize.accounts.sign_in.operations import PASSKEYS_A_BROWSER, send_codes
 from mobilize.accounts.sign_in.sessions import is_fresh
 from mobilize.audit import AuditRow
 from mobilize.database import db
+from mobilize.texts.models import OutboxText
 from tests.accounts.second_factor import add, by_code, by_link, is_in, options, prove, with_passkey
 from tests.builders import make_person
 from tests.services.authenticator import Authenticator
@@ -135,6 +137,21 @@ def test_what_was_signed_is_good_once_in_its_browser_and_five_minutes(
     with time_machine.travel(clock.now() + timedelta(minutes=5, seconds=1), tick=False):
         assert opens(client, proof) == 422, "too late"
     assert not is_in(client)
+
+
+def test_an_answer_about_passkeys_that_comes_late_does_not_end_the_code_that_was_asked_for(
+    app: Flask, client: FlaskClient, olga: Person
+) -> None:
+    """A page asks for them by itself, and on a slow line is answered after its form was sent."""
+    late = type(client)(app, use_cookies=True).post("/sign-in/with-passkey/options")
+    client.post("/sign-in", data={"phone": olga.phone})
+    for cookie in late.headers.getlist("Set-Cookie"):
+        name, _equals, value = cookie.partition(";")[0].partition("=")
+        client.set_cookie(name, value)
+    send_codes(now=clock.now())
+    [text] = db.session.scalars(select(OutboxText)).all()
+    entered = client.post("/sign-in/code", data={"code": json.loads(text.merge_fields)["code"]})
+    assert entered.status_code == 303
 
 
 def test_what_was_asked_for_a_second_step_opens_nothing_alone(

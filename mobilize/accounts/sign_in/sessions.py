@@ -32,6 +32,9 @@ ABSOLUTE = timedelta(hours=12)
 FRESH = timedelta(minutes=10)
 # The cookie that names a browser between two steps of sign-in.
 BROWSER = "browser"
+# And the one that names it to whoever takes what its passkey signed. The page asks for that by itself, maybe
+# while its form is on the way: with one cookie for both, the answer that came last would end the other.
+PASSKEY = "passkey"
 _NOTE_EVERY = timedelta(minutes=1)
 
 

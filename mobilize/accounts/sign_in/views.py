@@ -13,6 +13,7 @@ from mobilize.accounts.sign_in.operations import ask_for_passkey, enter_code, en
 from mobilize.accounts.sign_in.sessions import (
     ABSOLUTE,
     BROWSER,
+    PASSKEY,
     cookie_name,
     end_session,
     give_cookie,
@@ -72,10 +73,10 @@ def enter_the_code() -> Response | tuple[str, int]:
 @anyone
 def ask_passkey() -> Response:
     """What the passkey has to sign, as JSON: the same for everybody."""
-    browser = request.cookies.get(cookie_name(BROWSER)) or random_token()
+    browser = request.cookies.get(cookie_name(PASSKEY)) or random_token()
     options = ask_for_passkey(browser, now=clock.now())
     response = current_app.response_class(options, mimetype="application/json")
-    give_cookie(response, BROWSER, browser, lasts=REMEMBER_BROWSER)
+    give_cookie(response, PASSKEY, browser, lasts=REMEMBER_BROWSER)
     return response
 
 
@@ -84,7 +85,7 @@ def ask_passkey() -> Response:
 def enter_with_passkey() -> Response | tuple[str, int]:
     """Sign in with a passkey alone, or say that it does not fit."""
     form = ProofForm()
-    browser = request.cookies.get(cookie_name(BROWSER), "")
+    browser = request.cookies.get(cookie_name(PASSKEY), "")
     try:
         token = enter_passkey(form.step_credential.data, browser, now=clock.now())
     except Refused as refusal:
