@@ -19,6 +19,7 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from sys import intern
 from typing import Any
 from uuid import UUID
 
@@ -172,7 +173,12 @@ def _attendance_rows(
         .where(Attendance.event_id.in_(_events_of(action)))
     )
     query = _only_these(query, keys) if keys else query.where(Attendance.id > made_before(action))
-    return db.session.execute(query).all()
+    return [_with_shared_ids(*row) for row in db.session.execute(query)]
+
+
+def _with_shared_ids(who: str, event: str, shift: str, chapter: str | None, *figures: Any) -> AttendanceRow:
+    """The row with one string for an event, shift or chapter that hundreds have: a third of the memory."""
+    return who, intern(event), intern(shift), chapter and intern(chapter), *figures
 
 
 def _only_these(query: Any, keys: Sequence[AttendanceKey]) -> Any:
