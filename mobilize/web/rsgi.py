@@ -219,13 +219,14 @@ class RsgiAdapter:
         waits_for = dict(started.headers).get(WAITS_FOR, "") if len(headers) < len(started.headers) else ""
         answer = RsgiResponse(started.status, headers, whole, waits_for)
         self._repeated.keep(request.scope, environ, answer)
-        held = answer if waits_for and self._changes else None
-        if held is None:
-            _send(answer, request.protocol)
+        # Before it leaves: whoever has their answer is counted.
         if self._observe:
             seconds = time.monotonic() - request.came_at
             self._observe(request.scope.method, request.scope.path, started.status, seconds)
-        return held
+        if waits_for and self._changes:
+            return answer
+        _send(answer, request.protocol)
+        return None
 
 
 @contextmanager
